@@ -1,0 +1,230 @@
+"""A faithful Backpack server of one's own: for trying things out, for tests, for demonstrations."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timezone
+from types import TracebackType
+
+try:
+    from sqlalchemy import select
+
+    from .accounts import add_user, open_account
+    from .calls import Service
+    from .seeds import SEEDS
+    from .server import Exchange, Gate, Server, application
+    from .storage import Account, Storage
+except ModuleNotFoundError as missing:
+    if missing.name and missing.name.startswith("backpack_orm"):
+        raise
+    raise ImportError(
+        f"the sandbox needs {missing.name}, which its extra brings: "
+        'pip install "backpack_orm[sandbox]"'
+    ) from missing
+
+__all__ = ["Exchange", "Sandbox"]
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]+")
+
+
+class Sandbox:
+    """A Backpack service on this machine, with real storage behind real HTTP.
+
+    It begins to listen with `start()` or at the head of a `with` block, and ends with `close()`
+    or that block:
+
+    >>> from urllib.request import Request, urlopen
+    >>> with Sandbox(seed="empty", token="secret") as box:
+    ...     answer = urlopen(Request(f"{box.url}/users.xml", headers={"X-BP-Token": box.token}))
+    ...     answer.status, box.requests, box.log
+    (200, 1, [Exchange(verb='GET', path='/users.xml', status=200)])
+
+    `seed` fills an account that is new: `"demo"` with a person's pages, `"empty"` with one user
+    and nothing else. `data` is a file, which keeps everything for the next time, or `":memory:"`.
+    `account` is the account's name, and `token` lets its first user in: a random one when None,
+    or the one in the file; a token that differs from the one in the file replaces it.
+    `host` and `port` are where to listen, port 0 being any free one. `clock` gives the time
+    as an aware datetime; with a fixed clock, token and port all answers are the same in every
+    run. With `require_ssl` every request over plain HTTP is redirected, as the service does.
+
+    Raises `ValueError` for an unknown seed, a name or token that cannot be used, and `OSError`
+    for a file that cannot be used; `start()` raises it for an address that is not free.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: str = "demo",
+        data: str = ":memory:",
+        account: str = "acme",
+        token: str | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        clock: Callable[[], datetime] | None = None,
+        require_ssl: bool = False,
+    ) -> None:
+        self._account, self._host, self._port = account, host, port
+        _check(seed, account, token)
+        self._storage = Storage(data)
+        self._service = Service(self._storage, clock or _real_time)
+        self._tokens = self._storage.tokens()
+        self.token = self.add_account(account, seed=seed, token=token)
+        app = application(self._service, require_ssl=require_ssl)
+        self._gate = Gate(app, self._service, self._tokens)
+        self._server: Server | None = None
+
+    def __repr__(self) -> str:
+        where = self.url if self._server else "not started"
+        return f"<Sandbox of {self._account!r}, {where}>"
+
+    def __enter__(self) -> Sandbox:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Begin to listen; does nothing when it listens already.
+
+        >>> box = Sandbox(seed="empty")
+        >>> box.start()
+        >>> box.close()
+        """
+        if self._server is None:
+            self._server = Server(self._gate, self._host, self._port)
+
+    def close(self) -> None:
+        """Stop listening and let go of the data; what was kept in memory is gone.
+
+        >>> Sandbox(seed="empty").close()
+        """
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self._storage.close()
+
+    @property
+    def url(self) -> str:
+        """Where it listens, such as `http://127.0.0.1:8137`; RuntimeError before `start()`.
+
+        >>> with Sandbox(seed="empty", port=0) as box:
+        ...     box.url.startswith("http://127.0.0.1:")
+        True
+        """
+        if self._server is None:
+            raise RuntimeError("this sandbox does not listen: call start() or use it in `with`")
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._server.port}"
+
+    @property
+    def requests(self) -> int:
+        """How many requests were answered, those that failed included.
+
+        >>> Sandbox(seed="empty").requests
+        0
+        """
+        return self._gate.count
+
+    @property
+    def log(self) -> list[Exchange]:
+        """The last 10,000 requests that were answered, the newest last, without tokens.
+
+        >>> Sandbox(seed="empty").log
+        []
+        """
+        return list(self._gate.exchanges)
+
+    def add_account(self, name: str, *, seed: str = "empty", token: str | None = None) -> str:
+        """Open another account in this sandbox; accounts see nothing of each other.
+
+        Returns the token of its first user. An account that is there already keeps what it has,
+        and takes the token if one is given. Raises ValueError for an unknown seed, or a name or
+        token that cannot be used.
+
+        >>> box = Sandbox(seed="empty")
+        >>> box.add_account("other", seed="demo", token="open-sesame")
+        'open-sesame'
+        """
+        _check(seed, name, token)
+        with self._storage.transaction() as session:
+            account = session.scalar(select(Account).where(Account.name == name))
+            if account is None:
+                owner = open_account(session, name, self._free(token), self._service.now())
+                SEEDS[seed](session, owner, self._service.now())
+            else:
+                owner = account.users[0]
+                if token and token != owner.token:
+                    owner.token = self._free(token)
+            token = owner.token
+        self._tokens.add(token)
+        return token
+
+    def add_user(
+        self,
+        name: str,
+        *,
+        account: str | None = None,
+        email_address: str | None = None,
+        admin: bool = False,
+        time_zone: str = "UTC",
+        token: str | None = None,
+    ) -> str:
+        """Let one more person into an account, the sandbox's own when None is named.
+
+        Returns the person's token. `email_address` is what pages are shared with; `time_zone` is a
+        Rails name (`Pacific Time (US & Canada)`) or an IANA one. Raises ValueError for an unknown
+        account or zone, or a token that cannot be used.
+
+        >>> box = Sandbox(seed="empty")
+        >>> box.add_user("Sam", time_zone="Tokyo", token="let-sam-in")
+        'let-sam-in'
+        """
+        wanted = account or self._account
+        _check_token(token)
+        with self._storage.transaction() as session:
+            home = session.scalar(select(Account).where(Account.name == wanted))
+            if home is None:
+                raise ValueError(f"there is no account {wanted!r} in this sandbox")
+            user = add_user(
+                session,
+                home,
+                name,
+                token=self._free(token),
+                email_address=email_address,
+                admin=admin,
+                time_zone=time_zone,
+                now=self._service.now(),
+            )
+            token = user.token
+        self._tokens.add(token)
+        return token
+
+    def _free(self, token: str | None) -> str:
+        if token in self._tokens:
+            raise ValueError("this token is somebody else's already")
+        return token or secrets.token_hex(20)
+
+
+def _real_time() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def _check(seed: str, account: str, token: str | None) -> None:
+    if seed not in SEEDS:
+        raise ValueError(f"unknown seed {seed!r}: there are {', '.join(SEEDS)}")
+    if not account:
+        raise ValueError("an account needs a name")
+    _check_token(token)
+
+
+def _check_token(token: str | None) -> None:
+    if token is not None and not _TOKEN.fullmatch(token):
+        raise ValueError("a token is made of letters, digits, - and _")

@@ -1,0 +1,44 @@
+"""Opening accounts, and letting people into them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from .storage import Account, User
+from .zones import zone
+
+
+def open_account(session: Session, name: str, token: str, now: datetime) -> User:
+    """A new account; returns its owner."""
+    account = Account(name=name, created_at=now)
+    session.add(account)
+    session.flush()
+    return add_user(session, account, "Owner", token=token, admin=True, now=now)
+
+
+def add_user(
+    session: Session,
+    account: Account,
+    name: str,
+    *,
+    token: str,
+    now: datetime,
+    email_address: str | None = None,
+    admin: bool = False,
+    time_zone: str = "UTC",
+) -> User:
+    """A new person in an account; raises ValueError for a time zone that is none."""
+    zone(time_zone)
+    user = account.new(
+        User,
+        name=name,
+        email_address=email_address or f"{'.'.join(name.lower().split())}@{account.name}.example",
+        token=token,
+        admin=admin,
+        time_zone=time_zone,
+        created_at=now,
+    )
+    session.add(user)
+    return user

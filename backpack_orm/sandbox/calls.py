@@ -1,0 +1,179 @@
+"""One request to the API: who asks, with which parameters, what they may see; and the answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import wraps
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, Response, current_app, request
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import NotFound
+
+from .reading import SIZE_LIMIT, Fields, Parameters, Unreadable, read_body, read_fields
+from .rendering import Xml, document, element
+from .storage import Friend, Page, Record, Storage, User, Widget
+from .zones import zone
+
+R = TypeVar("R", bound=Record)
+T = TypeVar("T")
+W = TypeVar("W", bound=Widget)
+View = Callable[..., Response]
+
+TOKEN_IN_PATH = "backpack.token"  # noqa: S105 - where it is, not what it is
+
+
+class NotSignedIn(Exception):  # noqa: N818 - says what is the case
+    """The token is missing, or nobody's."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """What all calls of a sandbox share."""
+
+    storage: Storage
+    clock: Callable[[], datetime]
+
+    def now(self) -> datetime:
+        """The time, in UTC and whole seconds, as the service keeps it."""
+        return self.clock().astimezone(timezone.utc).replace(microsecond=0)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request while it is answered."""
+
+    session: Session
+    me: User
+    parameters: Parameters
+    now: datetime
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the one who asks."""
+        return zone(self.me.time_zone)
+
+    def pages(self) -> list[Page]:
+        """All pages that I see, oldest first: my own, and those shared with my address."""
+        return list(self.session.scalars(self._visible().order_by(Page.id)))
+
+    def page(self, id: int) -> Page:
+        """A page that I see."""
+        page: Page | None = self.session.scalar(self._visible().where(Page.id == id))
+        return found(page)
+
+    def widget(self, kind: type[W], page_id: int, id: int) -> W:
+        """A widget of some kind on a page that I see."""
+        return with_id(id, self.page(page_id).of(kind))
+
+    def _visible(self) -> Select[Any]:
+        shared = select(Friend.page_key).where(Friend.email_address == self.me.email_address)
+        mine = or_(Page.owner_key == self.me.key, Page.key.in_(shared))
+        return select(Page).where(Page.account_key == self.me.account_key, mine)
+
+
+def found(record: T | None) -> T:
+    """The record itself; 404 where there is none."""
+    if record is None:
+        raise NotFound
+    return record
+
+
+def with_id(id: int, records: Iterable[R]) -> R:
+    """The record with this id among some; 404 where it is not."""
+    return found(next((record for record in records if record.id == id), None))
+
+
+def in_order(ids: Sequence[int], records: Sequence[T], id_of: Callable[[T], int]) -> list[T]:
+    """The records as the ids name them, then those left out, as they were; 404 for a stray id."""
+    known = {id_of(record): record for record in records}
+    named = [found(known.pop(id, None)) for id in dict.fromkeys(ids)]
+    return named + list(known.values())
+
+
+class Endpoints(Blueprint):
+    """Some endpoints; their views get the call as first argument, then the ids of the path."""
+
+    def on(self, verb: str, *paths: str) -> Callable[[View], View]:
+        """Answer a verb on some paths, where `PAGE` and such stand for ids."""
+
+        def register(view: View) -> View:
+            @wraps(view)
+            def answer(**ids: int) -> Response:
+                service: Service = current_app.extensions["sandbox"]
+                with service.storage.transaction() as session:
+                    return view(_call(service, session), **ids)
+
+            for path in paths:
+                rule = _PLACE.sub(lambda place: f"<id:{place[0].lower()}>", path)
+                self.add_url_rule(rule, f"{verb} {path}".replace(".", "_"), answer, methods=[verb])
+            return view
+
+        return register
+
+    def ws(self, *paths: str) -> Callable[[View], View]:
+        """Answer calls of the older dialect, which are all POSTs under `/ws/`."""
+        return self.on("POST", *(f"/ws/{path}" for path in paths))
+
+
+_PLACE = re.compile(r"\b[A-Z]+\b")
+
+
+def _call(service: Service, session: Session) -> Call:
+    fields = {**read_fields(request.args.items(multi=True)), **_body_fields()}
+    parameters = Parameters(fields)
+    token = _token(parameters)
+    me = session.scalar(select(User).where(User.token == token)) if token else None
+    if me is None:
+        raise NotSignedIn
+    return Call(session, me, parameters, service.now())
+
+
+def _body_fields() -> Fields:
+    if (request.content_length or 0) > SIZE_LIMIT:
+        raise Unreadable(f"a body of {request.content_length} bytes: the limit is {SIZE_LIMIT}")
+    if request.mimetype == "multipart/form-data":
+        return read_fields(request.form.items(multi=True))
+    return read_body(request.get_data(cache=False))
+
+
+def _token(parameters: Parameters) -> str | None:
+    """The token, from any of the places where a client may put it."""
+    scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
+    return (
+        request.environ.get(TOKEN_IN_PATH)
+        or request.headers.get("X-BP-Token")
+        or (bearer.strip() if scheme.lower() == "bearer" else None)
+        or parameters.text("token")
+    )
+
+
+def ws(*elements: Xml, newline: bool = False) -> Response:
+    """An answer of the older dialect; without elements it is the empty success."""
+    return xml(element("response", elements, success=True), newline=newline)
+
+
+def xml(root: Xml, status: int = 200, *, newline: bool = False, location: str = "") -> Response:
+    """An answer with a document."""
+    response = Response(
+        document(root, newline=newline), status, content_type="application/xml; charset=utf-8"
+    )
+    if location:
+        response.location = location
+    return response
+
+
+def no_content() -> Response:
+    """An answer that says no more than that it is done."""
+    return Response(status=204)
+
+
+def failure(status: int, message: str, location: str = "") -> Response:
+    """An answer to a call that failed."""
+    error = element("error", message, code=status)
+    return xml(element("response", [error], success=False), status, location=location)

@@ -1,0 +1,154 @@
+"""When something is to happen, read from what a person typed: `tomorrow 9am`, `+30`, `9/27`."""
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+from dateutil.parser import parserinfo
+from dateutil.relativedelta import relativedelta, weekday
+
+NO_DATE = timedelta(hours=3)
+MORNING = (9, 0)
+
+_NAMES = parserinfo()
+
+_CLOCK = (
+    r"(?:(?P<hour>\d{1,2})(?::(?P<minute>\d\d))?\s?(?P<half>am|pm)"
+    r"|(?P<hour24>\d{1,2}):(?P<minute24>\d\d))"
+)
+_WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+
+_MOMENT = re.compile(
+    r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})"
+    r"[ T](?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d))?(?:\.\d+)?"
+    r"\s?(?P<zone>Z|UTC|[+-]\d\d:?\d\d)?"
+)
+
+Match = re.Match[str]
+
+
+def read_moment(text: str, zone: ZoneInfo) -> datetime:
+    """`2031-01-02 9:05:00` in the user's zone; raises ValueError when it is no date.
+
+    Hours need no leading zero, and hour 24 is the next midnight.
+    """
+    match = _MOMENT.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a date and time")
+    day = date(int(match["year"]), int(match["month"]), int(match["day"]))
+    moment = _at(day, int(match["hour"]), int(match["minute"])) + timedelta(
+        seconds=int(match["second"] or 0)
+    )
+    if match["zone"] is None:
+        return moment.replace(tzinfo=zone)
+    offset = match["zone"].replace("Z", "+0000").replace("UTC", "+0000").replace(":", "")
+    return datetime.strptime(f"{moment:%Y-%m-%d %H:%M:%S}{offset}", "%Y-%m-%d %H:%M:%S%z")
+
+
+def read_start(text: str, now: datetime) -> tuple[datetime, str] | None:
+    """The date words that a text starts with, and the text after them; None if there are none.
+
+    `now` is in the zone of the person who wrote it.
+    """
+    for pattern, moment_of in _GRAMMAR:
+        match = pattern.match(text)
+        if match is None:
+            continue
+        try:
+            moment = moment_of(match, now)
+        except (ValueError, OverflowError):  # words like dates that are none: 2/30, 25:00
+            continue
+        return moment, text[match.end() :].lstrip()
+    return None
+
+
+def _minutes_from_now(match: Match, now: datetime) -> datetime:
+    wait = timedelta(hours=int(match["hours"] or 0), minutes=int(match["minutes"]))
+    return now.astimezone(timezone.utc) + wait
+
+
+def _now(match: Match, now: datetime) -> datetime:
+    return now
+
+
+def _time_of_day(match: Match, now: datetime) -> datetime:
+    today = _on(now.date(), match, now)
+    return today if today >= now else _on(now.date() + timedelta(days=1), match, now)
+
+
+def _today(match: Match, now: datetime) -> datetime:
+    return _on(now.date(), match, now)
+
+
+def _tomorrow(match: Match, now: datetime) -> datetime:
+    return _on(now.date() + timedelta(days=1), match, now)
+
+
+def _weekday(match: Match, now: datetime) -> datetime:
+    wanted = weekday(_WEEKDAYS.index(match["weekday"].lower()))
+    if not match["next"]:
+        soonest = _on(now.date() + relativedelta(weekday=wanted), match, now)
+        if soonest >= now:
+            return soonest
+    return _on(now.date() + relativedelta(days=1, weekday=wanted), match, now)
+
+
+def _month_and_day(match: Match, now: datetime) -> datetime:
+    month = _NAMES.month(match["name"]) if match["name"] else int(match["month"])
+    if month is None:
+        raise ValueError(f"{match['name']!r} is no month")
+    day = int(match["day"])
+    if match["year"]:
+        return _on(date(int(match["year"]), month, day), match, now)
+    # Eight years reach the next 29 February from anywhere.
+    for year in range(now.year, now.year + 9):
+        if day <= (date(year, month, 1) + relativedelta(day=31)).day:
+            moment = _on(date(year, month, day), match, now)
+            if moment >= now:
+                return moment
+    raise ValueError(f"month {month} has no day {day}")
+
+
+def _on(day: date, match: Match, now: datetime) -> datetime:
+    """The given day at the time that was typed, or in the morning when none was."""
+    return _at(day, *_hour_and_minute(match)).replace(tzinfo=now.tzinfo)
+
+
+def _hour_and_minute(match: Match) -> tuple[int, int]:
+    if match["half"]:
+        hour = int(match["hour"])
+        if not 1 <= hour <= 12:
+            raise ValueError(f"there is no {hour} {match['half']}")
+        afternoon = 12 if match["half"].lower() == "pm" else 0
+        return hour % 12 + afternoon, int(match["minute"] or 0)
+    if match["hour24"]:
+        return int(match["hour24"]), int(match["minute24"])
+    return MORNING
+
+
+def _at(day: date, hour: int, minute: int) -> datetime:
+    if hour > 24 or minute > 59:
+        raise ValueError(f"there is no {hour}:{minute:02}")
+    return datetime.combine(day, time()) + timedelta(hours=hour, minutes=minute)
+
+
+def _pattern(words: str) -> re.Pattern[str]:
+    return re.compile(rf"\s*{words}(?=\s|$)", re.IGNORECASE)
+
+
+_GRAMMAR: list[tuple[re.Pattern[str], Callable[[Match, datetime], datetime]]] = [
+    (_pattern(r"\+(?:(?P<hours>\d{1,6}):)?(?P<minutes>\d{1,6})"), _minutes_from_now),
+    (_pattern("now"), _now),
+    (_pattern(_CLOCK), _time_of_day),
+    (_pattern(rf"today\s+{_CLOCK}"), _today),
+    (_pattern(rf"tomorrow(?:\s+{_CLOCK})?"), _tomorrow),
+    (_pattern(rf"(?P<next>next\s+)?(?P<weekday>{'|'.join(_WEEKDAYS)})(?:\s+{_CLOCK})?"), _weekday),
+    (
+        _pattern(
+            rf"(?:(?P<name>[a-z]+)\.?\s+|(?P<month>\d{{1,2}})/)(?P<day>\d{{1,2}})"
+            rf"(?:(?:,\s*|\s+|/)(?P<year>20\d\d))?(?:\s+{_CLOCK})?"
+        ),
+        _month_and_day,
+    ),
+]

@@ -1,0 +1,384 @@
+"""What a sandbox keeps: accounts, people, pages and reminders, in SQLite through SQLAlchemy."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Table,
+    TypeDecorator,
+    UniqueConstraint,
+    create_engine,
+    event,
+    select,
+)
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.ext.orderinglist import ordering_list
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+from sqlalchemy.pool import StaticPool
+
+# Records of every type share one sequence in their account; clients that look things up
+# by id alone rely on no two being equal.
+IDS_START_AFTER = 40_000_000
+
+R = TypeVar("R", bound="Record")
+
+
+class Utc(TypeDecorator[datetime]):
+    """An aware time; SQLite has no zones, so it is kept in UTC."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value and value.astimezone(timezone.utc).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value and value.replace(tzinfo=timezone.utc)
+
+
+class Base(DeclarativeBase):
+    """The root of all tables. Keys are the storage's own; the API shows only ids."""
+
+    type_annotation_map = {datetime: Utc}  # noqa: RUF012 - as SQLAlchemy reads it
+
+    key: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+
+
+def _owned_by(table: str) -> Any:
+    """A reference to the record that this one goes away with."""
+    return mapped_column(ForeignKey(f"{table}.key", ondelete="CASCADE"), index=True)
+
+
+def _pair(name: str, left: str, right: str) -> Table:
+    """A table of who or what goes with whom; pairs go away with either end."""
+    return Table(
+        name,
+        Base.metadata,
+        *(
+            Column(column, ForeignKey(f"{table}.key", ondelete="CASCADE"), primary_key=True)
+            for column, table in ((f"{name}_left", left), (f"{name}_right", right))
+        ),
+    )
+
+
+class Account(Base):
+    """A customer: some users and what they made. Accounts know nothing of each other."""
+
+    __tablename__ = "accounts"
+
+    name: Mapped[str] = mapped_column(unique=True)
+    last_id: Mapped[int] = mapped_column(default=IDS_START_AFTER)
+    created_at: Mapped[datetime]
+
+    users: Mapped[list[User]] = relationship(back_populates="account", order_by="User.key")
+
+    @property
+    def id(self) -> int:
+        """The number of the account in `me.xml`."""
+        return IDS_START_AFTER
+
+    def new(self, kind: type[R], **values: Any) -> R:
+        """A record of this account, under the next id."""
+        self.last_id += 1
+        return kind(account=self, id=self.last_id, **values)
+
+
+class Record(Base):
+    """What has an id of its own."""
+
+    __abstract__ = True
+    __table_args__: Any = (UniqueConstraint("account_key", "id"),)
+
+    account_key: Mapped[int] = _owned_by("accounts")
+    id: Mapped[int]
+
+
+class User(Record):
+    """A person with a token to the account."""
+
+    __tablename__ = "users"
+
+    name: Mapped[str]
+    email_address: Mapped[str]
+    token: Mapped[str] = mapped_column(unique=True)
+    admin: Mapped[bool]
+    time_zone: Mapped[str]
+    created_at: Mapped[datetime]
+
+    account: Mapped[Account] = relationship(back_populates="users")
+
+
+linked_pages = _pair("linked_pages", "pages", "pages")
+remindees = _pair("remindees", "reminders", "users")
+
+
+class Page(Record):
+    """A page; what is on it, in the order of `widgets`."""
+
+    __tablename__ = "pages"
+
+    owner_key: Mapped[int] = _owned_by("users")
+    title: Mapped[str]
+    description: Mapped[str] = mapped_column(default="")
+    public: Mapped[bool] = mapped_column(default=False)
+
+    account: Mapped[Account] = relationship()
+    owner: Mapped[User] = relationship()
+    widgets: Mapped[list[Widget]] = relationship(
+        back_populates="page",
+        order_by="Widget.position",
+        collection_class=ordering_list("position", count_from=1),
+        cascade="all, delete-orphan",
+    )
+    taggings: Mapped[list[Tagging]] = relationship(
+        order_by="Tagging.position", cascade="all, delete-orphan"
+    )
+    friends: Mapped[list[Friend]] = relationship(
+        order_by="Friend.key", cascade="all, delete-orphan"
+    )
+    linked: Mapped[list[Page]] = relationship(
+        secondary=linked_pages,
+        primaryjoin=lambda: Page.key == linked_pages.c.linked_pages_left,
+        secondaryjoin=lambda: Page.key == linked_pages.c.linked_pages_right,
+        order_by="Page.id",
+        passive_deletes=True,
+    )
+
+    @property
+    def scope(self) -> str:
+        """Who sees it, as the list of all pages says it."""
+        if self.friends:
+            return "friends"
+        return "public" if self.public else "personal"
+
+    @property
+    def email_address(self) -> str:
+        """Where mail for this page goes: made from its id, so the same in every run."""
+        digest = hashlib.sha256(f"{self.account.name}/{self.id}".encode()).hexdigest()
+        return f"{digest[:8]}@backpackit.com"
+
+    def of(self, kind: type[W]) -> list[W]:
+        """The widgets of one kind, by id."""
+        some = (widget for widget in self.widgets if isinstance(widget, kind))
+        return sorted(some, key=lambda widget: widget.id)
+
+    def add(self, kind: type[W], name: str, now: datetime, *, at: int = 0, **values: Any) -> W:
+        """Put a new widget on the page, at its top unless told otherwise."""
+        widget = self.account.new(kind, name=name, created_at=now, **values)
+        self.account.last_id += 1
+        widget.belonging_id = self.account.last_id
+        self.widgets.insert(at, widget)
+        return widget
+
+    def tag(self, tags: Iterable[Tag]) -> None:
+        """Give the page these tags instead of those it has."""
+        self.taggings = [Tagging(tag=tag, position=place) for place, tag in enumerate(tags)]
+
+
+class Friend(Base):
+    """Somebody whom a page is shared with, known by an e-mail address."""
+
+    __tablename__ = "friends"
+
+    page_key: Mapped[int] = _owned_by("pages")
+    email_address: Mapped[str] = mapped_column(index=True)
+
+
+class Tag(Record):
+    """A word that pages are found by."""
+
+    __tablename__ = "tags"
+
+    name: Mapped[str]
+
+    account: Mapped[Account] = relationship()
+
+
+class Tagging(Base):
+    """A tag on a page."""
+
+    __tablename__ = "taggings"
+
+    page_key: Mapped[int] = _owned_by("pages")
+    tag_key: Mapped[int] = _owned_by("tags")
+    position: Mapped[int]
+
+    tag: Mapped[Tag] = relationship()
+
+
+class Widget(Record):
+    """Something on a page, and its belonging: the place it has there."""
+
+    __tablename__ = "widgets"
+    __mapper_args__ = {"polymorphic_on": "type"}  # noqa: RUF012 - as SQLAlchemy reads it
+
+    page_key: Mapped[int] = _owned_by("pages")
+    type: Mapped[str]
+    belonging_id: Mapped[int]
+    position: Mapped[int]
+    name: Mapped[str]
+    body: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime]
+
+    account: Mapped[Account] = relationship()
+    page: Mapped[Page] = relationship(back_populates="widgets")
+
+
+W = TypeVar("W", bound=Widget)
+
+
+class Note(Widget):
+    """A titled text."""
+
+    __mapper_args__ = {"polymorphic_identity": "Note"}  # noqa: RUF012
+
+    show_created_at: Mapped[bool | None]
+
+
+class Email(Widget):
+    """A mail that was sent to the page's address; its name is the subject."""
+
+    __mapper_args__ = {"polymorphic_identity": "Email"}  # noqa: RUF012
+
+
+class List(Widget):
+    """A list; its items stand by position, open and completed ones mixed."""
+
+    __mapper_args__ = {"polymorphic_identity": "List"}  # noqa: RUF012
+
+    items: Mapped[list[Item]] = relationship(
+        back_populates="list",
+        order_by="Item.position",
+        collection_class=ordering_list("position", count_from=1),
+        cascade="all, delete-orphan",
+    )
+
+    @property
+    def shown(self) -> list[Item]:
+        """The items as they are shown: open ones first."""
+        return sorted(self.items, key=lambda item: item.completed)
+
+
+class Separator(Widget):
+    """A line across the page, with a name."""
+
+    __mapper_args__ = {"polymorphic_identity": "Separator"}  # noqa: RUF012
+
+
+class Gallery(Widget):
+    """Some images."""
+
+    __mapper_args__ = {"polymorphic_identity": "Gallery"}  # noqa: RUF012
+
+    images: Mapped[list[Image]] = relationship(order_by="Image.id", cascade="all, delete-orphan")
+
+
+class Attachment(Widget):
+    """A file, of which the API tells only the name."""
+
+    __mapper_args__ = {"polymorphic_identity": "Asset"}  # noqa: RUF012
+
+
+class WriteboardLink(Widget):
+    """A link to a text in another product, of which the API tells only that it is there."""
+
+    __mapper_args__ = {"polymorphic_identity": "WriteboardLink"}  # noqa: RUF012
+
+
+class Item(Record):
+    """A line of a list."""
+
+    __tablename__ = "items"
+
+    list_key: Mapped[int] = _owned_by("widgets")
+    content: Mapped[str]
+    completed: Mapped[bool]
+    position: Mapped[int]
+    updated_at: Mapped[datetime]
+
+    account: Mapped[Account] = relationship()
+    list: Mapped[List] = relationship(back_populates="items")
+
+
+class Image(Record):
+    """A picture in a gallery."""
+
+    __tablename__ = "images"
+
+    gallery_key: Mapped[int] = _owned_by("widgets")
+    file_name: Mapped[str]
+    description: Mapped[str] = mapped_column(default="")
+
+    account: Mapped[Account] = relationship()
+
+
+class Reminder(Record):
+    """What some people are to be told at some time."""
+
+    __tablename__ = "reminders"
+
+    creator_key: Mapped[int] = _owned_by("users")
+    content: Mapped[str]
+    remind_at: Mapped[datetime]
+
+    account: Mapped[Account] = relationship()
+    creator: Mapped[User] = relationship()
+    remindees: Mapped[list[User]] = relationship(
+        secondary=remindees, order_by="User.key", passive_deletes=True
+    )
+
+
+class Storage:
+    """The database of a sandbox: a file, or memory."""
+
+    def __init__(self, data: str) -> None:
+        self._in_turn = threading.Lock()
+        if data == ":memory:":
+            url, options = "sqlite://", {"poolclass": StaticPool}
+        else:
+            url, options = f"sqlite:///{Path(data).absolute()}", {}
+        self._engine = create_engine(
+            url,
+            connect_args={"check_same_thread": False},
+            hide_parameters=True,  # tokens are among them
+            **options,
+        )
+        event.listen(self._engine, "connect", _keep_references)
+        try:
+            Base.metadata.create_all(self._engine)
+        except DatabaseError as error:
+            self.close()
+            raise OSError(f"cannot keep data in {data!r}: {error.orig}") from None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A session whose changes are kept together, or not at all when an exception passes.
+
+        One at a time: SQLite has one writer, and ids are taken in turn.
+        """
+        with self._in_turn, Session(self._engine) as session, session.begin():
+            yield session
+
+    def tokens(self) -> set[str]:
+        """The tokens of all users of all accounts."""
+        with self.transaction() as session:
+            return set(session.scalars(select(User.token)))
+
+    def close(self) -> None:
+        """Let go of the database; what was in memory is gone."""
+        self._engine.dispose()
+
+
+def _keep_references(connection: Any, record: object) -> None:
+    connection.execute("PRAGMA foreign_keys = ON")

@@ -1,0 +1,45 @@
+"""Tags: the pages with one, and the tags of a page."""
+
+from __future__ import annotations
+
+import re
+
+from flask import Response
+from sqlalchemy import select
+
+from .calls import Call, Endpoints, found, ws
+from .pages import page_line
+from .rendering import element
+from .storage import Tag
+
+tags = Endpoints("tags", __name__)
+
+_TAG = re.compile(r'"([^"]*)"|([^\s"]+)')
+
+
+@tags.ws("tags/select/ID")
+def select_tag(call: Call, id: int) -> Response:
+    mine = select(Tag).where(Tag.account_key == call.me.account_key, Tag.id == id)
+    tag = found(call.session.scalar(mine))
+    tagged = [page for page in call.pages() if any(tagging.tag is tag for tagging in page.taggings)]
+    return ws(element("pages", map(page_line, tagged)))
+
+
+@tags.ws("page/PAGE/tags/tag")
+def tag_page(call: Call, page: int) -> Response:
+    tagged = call.page(page)
+    names = _names(call.parameters.needed_text("tags"))
+    tagged.tag([_tag(call, name) for name in names])
+    return ws()
+
+
+def _names(text: str) -> list[str]:
+    """The tags in `Music "Long Scores" Jazz`, each once."""
+    names = (quoted.strip() or plain for quoted, plain in _TAG.findall(text))
+    return [name for name in dict.fromkeys(names) if name]
+
+
+def _tag(call: Call, name: str) -> Tag:
+    account = call.me.account
+    known = select(Tag).where(Tag.account_key == account.key, Tag.name == name)
+    return call.session.scalar(known) or account.new(Tag, name=name)
