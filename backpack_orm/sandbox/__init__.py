@@ -47,7 +47,8 @@ class Sandbox:
     or the one in the file; a token that differs from the one in the file replaces it.
     `host` and `port` are where to listen, port 0 being any free one. `clock` gives the time
     as an aware datetime; with a fixed clock, token and port all answers are the same in every
-    run. With `require_ssl` every request over plain HTTP is redirected, as the service does.
+    run. With `require_ssl` every request over plain HTTP is redirected, as the service does;
+    with `page_limit` an account that has so many pages cannot create another.
 
     Raises `ValueError` for an unknown seed, a name or token that cannot be used, and `OSError`
     for a file that cannot be used; `start()` raises it for an address that is not free.
@@ -64,13 +65,18 @@ class Sandbox:
         port: int = 0,
         clock: Callable[[], datetime] | None = None,
         require_ssl: bool = False,
+        page_limit: int | None = None,
     ) -> None:
         self._account, self._host, self._port = account, host, port
         _check(seed, account, token)
         self._storage = Storage(data)
-        self._service = Service(self._storage, clock or _real_time)
+        self._service = Service(self._storage, clock or _real_time, page_limit)
         self._tokens = self._storage.tokens()
-        self.token = self.add_account(account, seed=seed, token=token)
+        try:
+            self.token = self.add_account(account, seed=seed, token=token)
+        except ValueError:
+            self._storage.close()
+            raise
         app = application(self._service, require_ssl=require_ssl)
         self._gate = Gate(app, self._service, self._tokens)
         self._server: Server | None = None
@@ -80,7 +86,11 @@ class Sandbox:
         return f"<Sandbox of {self._account!r}, {where}>"
 
     def __enter__(self) -> Sandbox:
-        self.start()
+        try:
+            self.start()
+        except OSError:
+            self.close()
+            raise
         return self
 
     def __exit__(
@@ -128,7 +138,8 @@ class Sandbox:
     def requests(self) -> int:
         """How many requests were answered, those that failed included.
 
-        >>> Sandbox(seed="empty").requests
+        >>> with Sandbox(seed="empty") as box:
+        ...     box.requests
         0
         """
         return self._gate.count
@@ -137,7 +148,8 @@ class Sandbox:
     def log(self) -> list[Exchange]:
         """The last 10,000 requests that were answered, the newest last, without tokens.
 
-        >>> Sandbox(seed="empty").log
+        >>> with Sandbox(seed="empty") as box:
+        ...     box.log
         []
         """
         return list(self._gate.exchanges)
@@ -149,8 +161,8 @@ class Sandbox:
         and takes the token if one is given. Raises ValueError for an unknown seed, or a name or
         token that cannot be used.
 
-        >>> box = Sandbox(seed="empty")
-        >>> box.add_account("other", seed="demo", token="open-sesame")
+        >>> with Sandbox(seed="empty") as box:
+        ...     box.add_account("other", seed="demo", token="open-sesame")
         'open-sesame'
         """
         _check(seed, name, token)
@@ -183,8 +195,8 @@ class Sandbox:
         Rails name (`Pacific Time (US & Canada)`) or an IANA one. Raises ValueError for an unknown
         account or zone, or a token that cannot be used.
 
-        >>> box = Sandbox(seed="empty")
-        >>> box.add_user("Sam", time_zone="Tokyo", token="let-sam-in")
+        >>> with Sandbox(seed="empty") as box:
+        ...     box.add_user("Sam", time_zone="Tokyo", token="let-sam-in")
         'let-sam-in'
         """
         wanted = account or self._account

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, current_app, request
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import Forbidden, NotFound
 
 from .reading import SIZE_LIMIT, Fields, Parameters, Unreadable, read_body, read_fields
 from .rendering import Xml, document, element
@@ -38,6 +38,7 @@ class Service:
 
     storage: Storage
     clock: Callable[[], datetime]
+    page_limit: int | None = None
 
     def now(self) -> datetime:
         """The time, in UTC and whole seconds, as the service keeps it."""
@@ -52,6 +53,7 @@ class Call:
     me: User
     parameters: Parameters
     now: datetime
+    page_limit: int | None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -61,6 +63,16 @@ class Call:
     def pages(self) -> list[Page]:
         """All pages that I see, oldest first: my own, and those shared with my address."""
         return list(self.session.scalars(self._visible().order_by(Page.id)))
+
+    def new_page(self, title: str, description: str) -> Page:
+        """A new page of mine; 403 when the account has as many as its plan allows."""
+        account = self.me.account
+        there_are = select(func.count(Page.key)).where(Page.account_key == account.key)
+        if self.page_limit is not None and self.session.scalars(there_are).one() >= self.page_limit:
+            raise Forbidden
+        page = account.new(Page, owner=self.me, title=title, description=description)
+        self.session.add(page)
+        return page
 
     def page(self, id: int) -> Page:
         """A page that I see."""
@@ -111,7 +123,13 @@ class Endpoints(Blueprint):
 
             for path in paths:
                 rule = _PLACE.sub(lambda place: f"<id:{place[0].lower()}>", path)
-                self.add_url_rule(rule, f"{verb} {path}".replace(".", "_"), answer, methods=[verb])
+                self.add_url_rule(
+                    rule,
+                    f"{verb} {path}".replace(".", "_"),
+                    answer,
+                    methods=[verb],
+                    provide_automatic_options=False,
+                )
             return view
 
         return register
@@ -128,10 +146,10 @@ def _call(service: Service, session: Session) -> Call:
     fields = {**read_fields(request.args.items(multi=True)), **_body_fields()}
     parameters = Parameters(fields)
     token = _token(parameters)
-    me = session.scalar(select(User).where(User.token == token)) if token else None
+    me = session.scalar(select(User).where(User.token == token))
     if me is None:
         raise NotSignedIn
-    return Call(session, me, parameters, service.now())
+    return Call(session, me, parameters, service.now(), service.page_limit)
 
 
 def _body_fields() -> Fields:
@@ -142,14 +160,14 @@ def _body_fields() -> Fields:
     return read_body(request.get_data(cache=False))
 
 
-def _token(parameters: Parameters) -> str | None:
+def _token(parameters: Parameters) -> str:
     """The token, from any of the places where a client may put it."""
     scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
     return (
         request.environ.get(TOKEN_IN_PATH)
         or request.headers.get("X-BP-Token")
-        or (bearer.strip() if scheme.lower() == "bearer" else None)
-        or parameters.text("token")
+        or (bearer.strip() if scheme.lower() == "bearer" else "")
+        or (parameters.text("token") or "").strip()
     )
 
 

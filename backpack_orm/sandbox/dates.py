@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
 
-from dateutil.parser import parserinfo
+from dateutil.parser import isoparser, parserinfo
 from dateutil.relativedelta import relativedelta, weekday
 
 NO_DATE = timedelta(hours=3)
@@ -22,7 +22,7 @@ _WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
 _MOMENT = re.compile(
     r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})"
     r"[ T](?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d))?(?:\.\d+)?"
-    r"\s?(?P<zone>Z|UTC|[+-]\d\d:?\d\d)?"
+    r"(?P<zone>Z|[+-]\d\d:?\d\d)?"
 )
 
 Match = re.Match[str]
@@ -31,19 +31,19 @@ Match = re.Match[str]
 def read_moment(text: str, zone: ZoneInfo) -> datetime:
     """`2031-01-02 9:05:00` in the user's zone; raises ValueError when it is no date.
 
-    Hours need no leading zero, and hour 24 is the next midnight.
+    Hours need no leading zero, and hour 24 is the next midnight. A text that names its own
+    zone, as `2031-01-02T09:05:00Z` does, is taken at its word.
     """
     match = _MOMENT.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is not a date and time")
-    day = date(int(match["year"]), int(match["month"]), int(match["day"]))
-    moment = _at(day, int(match["hour"]), int(match["minute"])) + timedelta(
-        seconds=int(match["second"] or 0)
-    )
-    if match["zone"] is None:
-        return moment.replace(tzinfo=zone)
-    offset = match["zone"].replace("Z", "+0000").replace("UTC", "+0000").replace(":", "")
-    return datetime.strptime(f"{moment:%Y-%m-%d %H:%M:%S}{offset}", "%Y-%m-%d %H:%M:%S%z")
+    try:
+        day = date(int(match["year"]), int(match["month"]), int(match["day"]))
+        moment = _at(day, int(match["hour"]), int(match["minute"]), int(match["second"] or 0))
+        own = isoparser().parse_tzstr(match["zone"]) if match["zone"] else zone
+        return moment.replace(tzinfo=own).astimezone(timezone.utc)
+    except OverflowError:
+        raise ValueError(f"{text!r} is beyond all calendars") from None
 
 
 def read_start(text: str, now: datetime) -> tuple[datetime, str] | None:
@@ -56,7 +56,7 @@ def read_start(text: str, now: datetime) -> tuple[datetime, str] | None:
         if match is None:
             continue
         try:
-            moment = moment_of(match, now)
+            moment = moment_of(match, now).astimezone(timezone.utc)
         except (ValueError, OverflowError):  # words like dates that are none: 2/30, 25:00
             continue
         return moment, text[match.end() :].lstrip()
@@ -65,7 +65,7 @@ def read_start(text: str, now: datetime) -> tuple[datetime, str] | None:
 
 def _minutes_from_now(match: Match, now: datetime) -> datetime:
     wait = timedelta(hours=int(match["hours"] or 0), minutes=int(match["minutes"]))
-    return now.astimezone(timezone.utc) + wait
+    return now.astimezone(timezone.utc) + wait  # not on the clock, which may be put forward
 
 
 def _now(match: Match, now: datetime) -> datetime:
@@ -127,10 +127,10 @@ def _hour_and_minute(match: Match) -> tuple[int, int]:
     return MORNING
 
 
-def _at(day: date, hour: int, minute: int) -> datetime:
-    if hour > 24 or minute > 59:
-        raise ValueError(f"there is no {hour}:{minute:02}")
-    return datetime.combine(day, time()) + timedelta(hours=hour, minutes=minute)
+def _at(day: date, hour: int, minute: int, second: int = 0) -> datetime:
+    if hour > 24 or minute > 59 or second > 59:
+        raise ValueError(f"there is no {hour}:{minute:02}:{second:02}")
+    return datetime.combine(day, time()) + timedelta(hours=hour, minutes=minute, seconds=second)
 
 
 def _pattern(words: str) -> re.Pattern[str]:

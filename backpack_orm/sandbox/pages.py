@@ -65,13 +65,7 @@ def _mentions(widget: Widget, term: str) -> bool:
 @pages.ws("pages/new")
 def new(call: Call) -> Response:
     fields = call.parameters.group("page")
-    page = call.me.account.new(
-        Page,
-        owner=call.me,
-        title=fields.text("title") or "",
-        description=fields.text("description") or "",
-    )
-    call.session.add(page)
+    page = call.new_page(fields.text("title") or "", fields.text("description") or "")
     return ws(page_line(page), newline=True)
 
 
@@ -108,13 +102,7 @@ def update(call: Call, page: int) -> Response:
 @pages.ws("page/PAGE/duplicate")
 def duplicate(call: Call, page: int) -> Response:
     original = call.page(page)
-    copy = call.me.account.new(
-        Page,
-        owner=call.me,
-        title=f"{original.title} (copy)",
-        description=original.description,
-    )
-    call.session.add(copy)
+    copy = call.new_page(f"{original.title} (copy)", original.description)
     copy.tag([tagging.tag for tagging in original.taggings])
     for widget in reversed(original.widgets):  # each goes to the top
         _copy(widget, copy, call)

@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 
 from flask import Flask, Response, request
 from waitress import wasyncore
@@ -57,8 +58,9 @@ def application(service: Service, *, require_ssl: bool) -> Flask:
     def ask_for_ssl() -> Response | None:
         if not require_ssl or request.is_secure:
             return None
-        path = request.environ[ORIGINAL_PATH]
-        return failure(302, "Found", f"https://{request.host}{path}")
+        path = quote(request.environ[ORIGINAL_PATH], encoding="latin-1")
+        query = request.query_string.decode("latin-1")
+        return failure(302, "Found", f"https://{request.host}{path}{query and '?'}{query}")
 
     @app.get("/login")
     def login() -> str:
@@ -125,10 +127,10 @@ class Gate:
 
     def _take_token(self, environ: WSGIEnvironment, path: str) -> str:
         """Take a token off the front of the path; returns the path as the log may show it."""
-        _, first, *rest = [*path.split("/"), ""][: path.count("/") + 1] or [""]
-        if first not in self._first_parts and rest and rest[0] in self._first_parts:
+        first, slash, rest = path.removeprefix("/").partition("/")
+        if first not in self._first_parts and rest.partition("/")[0] in self._first_parts:
             environ[TOKEN_IN_PATH] = first
-            path = environ["PATH_INFO"] = "/" + "/".join(rest)
+            path = environ["PATH_INFO"] = slash + rest
             return "/[token]" + self._without_tokens(path)
         return self._without_tokens(path)
 
