@@ -1,0 +1,93 @@
+"""A sandbox at a fixed time, and a client that shows the very bytes it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timezone
+
+import pytest
+import requests
+
+from backpack_orm.sandbox import Sandbox
+
+NOW = datetime(2031, 3, 5, 18, 30, 15, tzinfo=timezone.utc)  # a Wednesday
+
+
+class Client:
+    """Sends exactly what it is given and follows no redirect."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url, self.token = url, token
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def send(
+        self, verb: str, path: str, body: bytes | str = b"", **headers: str
+    ) -> requests.Response:
+        """Any request; `X_BP_Token=…` gives a header."""
+        return self._session.request(
+            verb,
+            self.url + path,
+            data=body.encode() if isinstance(body, str) else body,
+            headers={name.replace("_", "-"): value for name, value in headers.items()},
+            allow_redirects=False,
+        )
+
+    def ws(self, path: str, fields: str = "", status: int = 200) -> str:
+        """A call of the older dialect, as documented; returns the answer, which is all ASCII."""
+        body = f"<request><token>{self.token}</token>{fields}</request>"
+        answer = self.send("POST", f"/ws/{path}", body, Content_Type="application/xml")
+        assert answer.status_code == status, answer.text
+        return answer.content.decode("ascii")
+
+    def rest(self, verb: str, path: str, body: str = "") -> requests.Response:
+        """A call of the newer dialect, with the token in a header."""
+        return self.send(verb, path, body, X_BP_Token=self.token)
+
+    def close(self) -> None:
+        self._session.close()
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    """An empty account; its owner has the id 40000001."""
+    with Sandbox(seed="empty", token="t0ken", clock=lambda: NOW) as box:
+        yield box
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Client]:
+    """The demonstration, for tests that only read."""
+    with Sandbox(seed="demo", token="t0ken", clock=lambda: NOW) as box:
+        client = Client(box.url, box.token)
+        yield client
+        client.close()
+
+
+@pytest.fixture
+def api(box: Sandbox) -> Iterator[Client]:
+    """A client of the empty account."""
+    client = Client(box.url, box.token)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def as_user(box: Sandbox) -> Iterator[type[Client]]:
+    """Makes clients for other tokens."""
+    clients: list[Client] = []
+
+    def make(token: str) -> Client:
+        clients.append(Client(box.url, token))
+        return clients[-1]
+
+    yield make  # type: ignore[misc]
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def page(api: Client) -> str:
+    """The path of a new page, which has the id 40000002."""
+    api.ws("pages/new", "<page><title>Lisbon</title></page>")
+    return "page/40000002"

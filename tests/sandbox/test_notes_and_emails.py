@@ -1,0 +1,93 @@
+"""Notes and mails over HTTP."""
+
+import re
+
+import pytest
+
+XML = '<?xml version="1.0" encoding="UTF-8"?>'
+DONE = XML + '<response success="true"></response>'
+NOTE = "<note><title>Keys</title><body>With the baker</body></note>"
+
+
+def test_a_new_note_is_answered_with_its_body_and_time(api, page):
+    assert api.ws(f"{page}/notes/create", NOTE) == (
+        f'{XML}<response success="true"><note title="Keys" id="40000003" '
+        'created_at="2031-03-05 18:30:15">With the baker</note></response>'
+    )
+
+
+def test_notes_are_listed_oldest_first(api, page):
+    api.ws(f"{page}/notes/create", NOTE)
+    api.ws(f"{page}/notes/create", "<note><title/><body/></note>")
+    assert api.ws(f"{page}/notes/list") == (
+        f'{XML}<response success="true"><notes>'
+        '<note title="Keys" id="40000003" created_at="2031-03-05 18:30:15">With the baker</note>'
+        '<note title="" id="40000005" created_at="2031-03-05 18:30:15"></note>'
+        "</notes></response>"
+    )
+
+
+def test_times_are_in_the_zone_of_the_one_who_asks(box, api, page, as_user):
+    api.ws(f"{page}/notes/create", NOTE)
+    sam = as_user(box.add_user("Sam", email_address="sam@x", time_zone="Tokyo"))
+    api.ws(f"{page}/share", "<email_addresses>sam@x</email_addresses>")
+    assert 'created_at="2031-03-06 03:30:15"' in sam.ws(f"{page}/notes/list")
+
+
+@pytest.mark.parametrize(
+    ("change", "note"),
+    [
+        ("<note><title>Door</title></note>", '"Door".*>With the baker<'),
+        ("<note><body>Under the mat</body></note>", '"Keys".*>Under the mat<'),
+        ("<note><title></title><body></body></note>", 'note title="".*"></note>'),
+        ("<note><show-created-at>false</show-created-at></note>", '"Keys".*>With the baker<'),
+        ("", '"Keys".*>With the baker<'),
+    ],
+)
+def test_a_note_keeps_what_an_update_does_not_mention(api, page, change, note):
+    api.ws(f"{page}/notes/create", NOTE)
+    assert api.ws(f"{page}/notes/update/40000003", change) == DONE
+    assert re.search(note, api.ws(f"{page}/notes/list"))
+
+
+def test_a_note_can_be_destroyed_once(api, page):
+    api.ws(f"{page}/notes/create", NOTE)
+    assert api.ws(f"{page}/notes/destroy/40000003") == DONE
+    assert "<notes></notes>" in api.ws(f"{page}/notes/list")
+    assert "Record not found" in api.ws(f"{page}/notes/destroy/40000003", status=404)
+    assert "Record not found" in api.ws(f"{page}/notes/update/40000003", NOTE, 404)
+
+
+def test_an_id_of_another_kind_is_not_found(api, page):
+    api.ws(f"{page}/notes/create", NOTE)
+    assert "Record not found" in api.ws(f"{page}/lists/destroy/40000003", status=404)
+
+
+def test_mails_are_listed_newest_first(demo):
+    assert api_ids(demo.ws("page/40000004/emails/list")) == ["40000043", "40000041"]
+
+
+def api_ids(answer):
+    return re.findall(r' id="(\d+)"', answer)
+
+
+def test_a_single_mail_stands_right_under_the_response(demo):
+    assert demo.ws("page/40000004/emails/show/40000043") == (
+        f'{XML}<response success="true"><email subject="Re: Your reservation" id="40000043" '
+        'created_at="2031-03-02 07:30:15">Five, if there is room. Thank you!</email></response>'
+    )
+
+
+def test_white_space_in_a_mail_is_its_own(demo):
+    assert ">     See attached.\n</email>" in demo.ws("page/40000343/emails/list")
+
+
+def test_a_mail_can_be_destroyed(box, as_user):
+    demo = as_user(box.add_account("demo", seed="demo"))
+    assert demo.ws("page/40000004/emails/destroy/40000043") == DONE
+    assert "Record not found" in demo.ws("page/40000004/emails/show/40000043", status=404)
+    assert api_ids(demo.ws("page/40000004/emails/list")) == ["40000041"]
+
+
+def test_a_page_without_mails_lists_none(api, page):
+    assert "<emails></emails>" in api.ws(f"{page}/emails/list")

@@ -1,0 +1,327 @@
+"""Pages over HTTP: literal answers, and what the calls do."""
+
+import re
+
+import pytest
+
+XML = '<?xml version="1.0" encoding="UTF-8"?>'
+DONE = XML + '<response success="true"></response>'
+
+
+def test_an_account_without_pages_lists_none(api):
+    assert api.ws("pages/all") == f'{XML}\n<response success="true"><pages></pages></response>'
+
+
+def test_a_new_page_is_answered_with_title_and_id(api):
+    answer = api.ws("pages/new", "<page><title>Lisbon</title></page>")
+    assert answer == (
+        f'{XML}\n<response success="true"><page title="Lisbon" id="40000002"/></response>'
+    )
+
+
+def test_all_pages_are_listed_with_their_scope_in_the_order_they_were_made(api):
+    for title in ("Zebra", "Ape"):
+        api.ws("pages/new", f"<page><title>{title}</title></page>")
+    assert api.ws("pages/all") == (
+        f'{XML}\n<response success="true"><pages>'
+        '<page scope="personal" title="Zebra" id="40000002"/>'
+        '<page scope="personal" title="Ape" id="40000003"/>'
+        "</pages></response>"
+    )
+
+
+def test_an_empty_page_shows_only_its_attributes(api, page):
+    assert re.fullmatch(
+        re.escape(XML) + r'\n<response success="true">'
+        r'<page title="Lisbon" id="40000002" email_address="[0-9a-f]{8}@backpackit\.com"></page>'
+        r"</response>",
+        api.ws(page),
+    )
+
+
+def test_a_stray_body_does_not_disturb_a_page_show(api, page):
+    assert api.ws(page, "<belongings/>") == api.ws(page)
+
+
+def test_a_full_page_shows_its_sections_in_the_order_of_the_service(demo):
+    shown = demo.ws("page/40000004")
+    sections = re.findall(
+        "<(description|belongings|tags|lists|notes|galleries|attachments|separators|emails)>", shown
+    )
+    assert sections == [
+        "description",
+        "belongings",
+        "tags",
+        "lists",
+        "notes",
+        "galleries",
+        "attachments",
+        "separators",
+        "emails",
+    ]
+
+
+def test_a_belonging_has_an_id_of_its_own_a_position_and_a_widget(demo):
+    assert (
+        '<belongings><belonging id="40000009"><position>1</position>'
+        '<widget type="Note" id="40000008"/></belonging>'
+    ) in demo.ws("page/40000004")
+
+
+def test_every_kind_of_widget_is_a_belonging(demo):
+    kinds = set(re.findall('<widget type="([A-Za-z]+)"', demo.ws("page/40000004")))
+    assert kinds == {"Note", "List", "Separator", "Gallery", "Asset", "WriteboardLink", "Email"}
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        '<tags><tag name="Travel" id="40000005"/><tag name="Long weekends" id="40000006"/>',
+        '<list name="Packing" id="40000010"><items>'
+        '<item completed="false" id="40000012" list_id="40000010">Walking shoes</item>',
+        '<galleries><gallery name="Last time" id="40000030"><images>'
+        '<image gallery_id="40000030" file_name="miradouro.jpg" id="40000032" '
+        'description="The view from Gra&#231;a"/>',
+        '<attachments><attachment file_name="itinerary.pdf" id="40000035"/>',
+        '<separators><separator id="40000026">On the way</separator></separators>',
+        '<email subject="Re: Your reservation" id="40000043" created_at="2031-03-02 07:30:15">'
+        "Five, if there is room. Thank you!</email>",
+        '<note title="" id="40000028" created_at="2031-02-27 04:30:15">',
+    ],
+)
+def test_a_full_page_is_written_as_the_service_does(demo, part):
+    assert part in demo.ws("page/40000004")
+
+
+def test_a_title_can_be_changed(api, page):
+    assert api.ws(f"{page}/update_title", "<page><title>Porto</title></page>") == DONE
+    assert '<page title="Porto"' in api.ws(page)
+
+
+def test_a_description_is_kept_from_the_start_and_can_be_changed(api):
+    api.ws("pages/new", "<page><title>A</title><description>Old *text*</description></page>")
+    assert "<description>Old *text*</description>" in api.ws("page/40000002")
+    changed = api.ws("page/40000002/update_body", "<page><description>New</description></page>")
+    assert changed == DONE
+    assert "<description>New</description>" in api.ws("page/40000002")
+
+
+def test_an_empty_description_is_left_out(api, page):
+    api.ws(f"{page}/update_body", "<page><description></description></page>")
+    assert "description" not in api.ws(page)
+
+
+def test_an_update_keeps_what_it_does_not_mention(api):
+    api.ws("pages/new", "<page><title>A</title><description>B</description></page>")
+    api.ws("page/40000002/update_title", "<page/>")
+    shown = api.ws("page/40000002")
+    assert 'title="A"' in shown
+    assert "<description>B</description>" in shown
+
+
+def test_a_destroyed_page_is_gone(api, page):
+    assert api.ws(f"{page}/destroy") == DONE
+    assert "Record not found" in api.ws(page, status=404)
+    assert "Record not found" in api.ws(f"{page}/destroy", status=404)
+    assert "<pages></pages>" in api.ws("pages/all")
+
+
+def test_a_page_with_everything_on_it_can_be_destroyed(api, page):
+    api.ws(f"{page}/items/add", "<item><content>Socks</content></item>")
+    api.ws(f"{page}/notes/create", "<note><title>N</title></note>")
+    api.ws(f"{page}/tags/tag", "<tags>A B</tags>")
+    api.ws(f"{page}/share", "<email_addresses>a@x</email_addresses>")
+    api.ws("pages/new", "<page><title>Other</title></page>")
+    other = re.search(r'"Other" id="(\d+)"', api.ws("pages/all"))[1]
+    api.ws(f"{page}/link", f"<linked_page_id>{other}</linked_page_id>")
+    api.ws(f"page/{other}/link", "<linked_page_id>40000002</linked_page_id>")
+    assert api.ws(f"{page}/destroy") == DONE
+    assert "linked_pages" not in api.ws(f"page/{other}")
+
+
+class TestReordering:
+    @pytest.fixture
+    def belongings(self, api, page):
+        for name in ("One", "Two", "Three"):
+            api.ws(f"{page}/notes/create", f"<note><title>{name}</title></note>")
+        return self.order(api, page)
+
+    def order(self, api, page):
+        return re.findall(r'<belonging id="(\d+)">', api.ws(page))
+
+    def test_new_widgets_go_to_the_top(self, api, page, belongings):
+        assert belongings == sorted(belongings, key=int, reverse=True)
+
+    def test_belongings_stand_as_told(self, api, page, belongings):
+        wanted = [belongings[1], belongings[2], belongings[0]]
+        done = api.ws(f"{page}/reorder", f"<belongings>{' '.join(wanted)}</belongings>")
+        assert done == DONE
+        assert self.order(api, page) == wanted
+
+    def test_those_left_out_keep_their_order_behind(self, api, page, belongings):
+        first, second, third = belongings
+        api.ws(f"{page}/reorder", f"<belongings>{third}</belongings>")
+        assert self.order(api, page) == [third, first, second]
+
+    def test_positions_are_counted_from_one_without_gaps(self, api, page, belongings):
+        api.ws(f"{page}/reorder", f"<belongings>{belongings[2]}</belongings>")
+        assert re.findall(r"<position>(\d+)<", api.ws(page)) == ["1", "2", "3"]
+
+    def test_a_widget_that_goes_leaves_no_gap(self, api, page, belongings):
+        notes = re.findall(r'<widget type="Note" id="(\d+)"', api.ws(page))
+        api.ws(f"{page}/notes/destroy/{notes[1]}")
+        assert re.findall(r"<position>(\d+)<", api.ws(page)) == ["1", "2"]
+
+    def test_a_stray_id_changes_nothing(self, api, page, belongings):
+        answer = api.ws(f"{page}/reorder", f"<belongings>{belongings[2]} 7</belongings>", 404)
+        assert "Record not found" in answer
+        assert self.order(api, page) == belongings
+
+    @pytest.mark.parametrize("body", ["", "<belongings/>", "<belongings>one two</belongings>"])
+    def test_a_reorder_needs_ids(self, api, page, belongings, body):
+        assert "Internal error" in api.ws(f"{page}/reorder", body, 500)
+
+
+class TestDuplicating:
+    def test_a_copy_is_named_so_and_has_its_own_ids(self, api, page):
+        answer = api.ws(f"{page}/duplicate")
+        assert answer == (
+            f'{XML}\n<response success="true">'
+            '<page title="Lisbon (copy)" id="40000003"/></response>'
+        )
+
+    def test_a_copy_has_the_same_contents_in_the_same_order(self, api, page):
+        api.ws(f"{page}/update_body", "<page><description>D</description></page>")
+        api.ws(f"{page}/notes/create", "<note><title>N</title><body>B</body></note>")
+        api.ws(f"{page}/separators/create", "<separator><name>S</name></separator>")
+        api.ws(f"{page}/lists/add", "<name>L</name>")
+        api.ws(f"{page}/items/add", "<item><content>open</content></item>")
+        api.ws(f"{page}/items/add", "<item completed='true'><content>done</content></item>")
+        api.ws(f"{page}/tags/tag", '<tags>A "B C"</tags>')
+        copy = re.search(r' id="(\d+)"', api.ws(f"{page}/duplicate"))[1]
+
+        def without_ids(path):
+            return re.sub(r' (id|list_id|title|email_address)="[^"]*"', "", api.ws(path))
+
+        assert without_ids(f"page/{copy}") == without_ids(page)
+        ids = re.findall(r'<(?:note|list|item|separator)[^>]* id="(\d+)"', api.ws(page))
+        assert ids
+        assert not any(id in api.ws(f"page/{copy}") for id in ids)
+
+    def test_a_copy_is_not_shared_and_leaves_files_and_mails_behind(self, demo_copy):
+        assert "<galleries>" not in demo_copy
+        assert "<attachments>" not in demo_copy
+        assert "<emails>" not in demo_copy
+
+    @pytest.fixture
+    def demo_copy(self, box, as_user):
+        demo = as_user(box.add_account("demo", seed="demo"))
+        copy = re.search(r' id="(\d+)"', demo.ws("page/40000004/duplicate"))[1]
+        assert f'<page scope="personal" title="Lisbon (copy)" id="{copy}"/>' in demo.ws("pages/all")
+        return demo.ws(f"page/{copy}")
+
+
+class TestSharing:
+    def scope(self, api):
+        return re.search('<page scope="([a-z]+)"', api.ws("pages/all"))[1]
+
+    def test_a_page_shared_with_addresses_is_among_friends(self, api, page):
+        addresses = "<email_addresses>a@x.example\n b@y.example</email_addresses>"
+        assert api.ws(f"{page}/share", addresses) == DONE
+        assert self.scope(api) == "friends"
+
+    def test_sharing_twice_with_the_same_address_is_sharing_once(self, api, page):
+        for _ in range(2):
+            api.ws(f"{page}/share", "<email_addresses>a@x a@x</email_addresses>")
+        api.ws(f"{page}/unshare_friend_page")
+        assert self.scope(api) == "personal"
+
+    def test_a_page_can_be_made_public_and_private_again(self, api, page):
+        empty = "<email_addresses></email_addresses>"
+        api.ws(f"{page}/share", f"{empty}<page><public>1</public></page>")
+        assert self.scope(api) == "public"
+        api.ws(f"{page}/share", "<page><public></public></page>")
+        assert self.scope(api) == "personal"
+
+    def test_a_friend_in_the_account_sees_the_page_until_they_give_it_up(
+        self, box, api, page, as_user
+    ):
+        friend = as_user(box.add_user("Sam", email_address="sam@x.example"))
+        stays = as_user(box.add_user("Kim", email_address="kim@x.example"))
+        assert "<pages></pages>" in friend.ws("pages/all")
+        assert "Record not found" in friend.ws(page, status=404)
+        api.ws(f"{page}/share", "<email_addresses>sam@x.example kim@x.example</email_addresses>")
+        assert '<page scope="friends" title="Lisbon" id="40000002"/>' in friend.ws("pages/all")
+        assert friend.ws(f"{page}/unshare_friend_page") == DONE
+        assert "<pages></pages>" in friend.ws("pages/all")
+        assert "Lisbon" in stays.ws("pages/all")
+
+    def test_when_the_owner_ends_sharing_no_friend_sees_the_page(self, box, api, page, as_user):
+        friend = as_user(box.add_user("Sam", email_address="sam@x.example"))
+        api.ws(f"{page}/share", "<email_addresses>sam@x.example</email_addresses>")
+        api.ws(f"{page}/unshare_friend_page")
+        assert "<pages></pages>" in friend.ws("pages/all")
+
+
+class TestSearching:
+    def test_a_title_is_found_without_regard_to_case(self, api, page):
+        assert api.ws("pages/search", "<term>lisBON</term>") == (
+            f'{XML}\n<response success="true"><pages>'
+            '<page title="Lisbon" id="40000002"/></pages></response>'
+        )
+
+    def test_nothing_found_is_no_pages(self, api, page):
+        assert "<pages></pages>" in api.ws("pages/search", "<term>Porto</term>")
+
+    @pytest.mark.parametrize(
+        ("term", "hit"),
+        [
+            ("baker", '<page title="Lisbon" id="40000004"><send id="40000008">note</send></page>'),
+            ("phrase book", '<send id="40000010">list</send>'),
+            ("Not to be", '<send id="40000020">list</send>'),
+            ("célia", '<send id="40000041">email</send>'),
+            ("postcard", '<send id="40000039">writeboard_link</send>'),
+            ("finished on paper", '<page title="Unsent letters" id="40000350"/>'),
+        ],
+    )
+    def test_what_is_on_a_page_is_found_and_named(self, demo, term, hit):
+        assert hit in demo.ws("pages/search", f"<term>{term}</term>")
+
+    def test_separators_and_files_are_not_searched(self, demo):
+        assert "<pages></pages>" in demo.ws("pages/search", "<term>itinerary.pdf</term>")
+
+    def test_a_search_needs_a_term(self, api):
+        assert "Internal error" in api.ws("pages/search", status=500)
+
+
+class TestLinking:
+    @pytest.fixture
+    def other(self, api, page):
+        api.ws("pages/new", "<page><title>Porto</title></page>")
+        return "<linked_page_id>40000003</linked_page_id>"
+
+    def test_a_linked_page_is_shown(self, api, page, other):
+        assert api.ws(f"{page}/link", other) == DONE
+        assert (
+            '<linked_pages><page title="Porto" id="40000003"/></linked_pages></page>'
+        ) in api.ws(page)
+        assert "linked_pages" not in api.ws("page/40000003")
+
+    def test_linking_twice_is_linking_once(self, api, page, other):
+        api.ws(f"{page}/link", other)
+        api.ws(f"{page}/link", other)
+        assert api.ws(page).count("Porto") == 1
+
+    def test_a_link_can_be_undone_once(self, api, page, other):
+        api.ws(f"{page}/link", other)
+        assert api.ws(f"{page}/unlink", other) == DONE
+        assert "linked_pages" not in api.ws(page)
+        assert "Record not found" in api.ws(f"{page}/unlink", other, 404)
+
+    def test_a_page_that_is_not_there_cannot_be_linked(self, api, page):
+        assert "Record not found" in api.ws(f"{page}/link", "<linked_page_id>7</linked_page_id>", 404)
+
+
+def test_a_page_can_be_mailed(api, page):
+    assert api.ws(f"{page}/email") == DONE
+    assert "Record not found" in api.ws("page/7/email", status=404)

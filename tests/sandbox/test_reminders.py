@@ -1,0 +1,231 @@
+"""Reminders over HTTP, in both dialects, at 2031-03-05 18:30:15 UTC."""
+
+import re
+
+import pytest
+
+XML = '<?xml version="1.0" encoding="UTF-8"?>'
+DONE = XML + '<response success="true"></response>'
+
+
+def reminder(content="Call", remind_at="2031-03-06 09:00:00", extra=""):
+    return (
+        f"<reminder><content>{content}</content><remind_at>{remind_at}</remind_at>{extra}</reminder>"
+    )
+
+
+def when(answer):
+    return re.search("<remind_at>([^<]*)<", answer.text)[1]
+
+
+def what(answer):
+    return re.search("<content>([^<]*)<", answer.text)[1]
+
+
+def test_a_new_reminder_is_answered_with_its_location(api):
+    answer = api.send("POST", "/t0ken/reminders.xml", reminder())
+    assert answer.status_code == 201
+    assert answer.headers["Location"] == "/reminders/40000002"
+    assert answer.text == (
+        f'{XML}<reminder id="40000002"><remind_at>2031-03-06 09:00:00</remind_at>'
+        '<content>Call</content><creator id="40000001" name="Owner"/>'
+        '<remindees><user id="40000001" name="Owner"/></remindees></reminder>'
+    )
+
+
+def test_upcoming_reminders_are_listed_earliest_first(api):
+    api.rest("POST", "/reminders.xml", reminder("Later", "2031-05-01 00:00:00"))
+    api.rest("POST", "/reminders.xml", reminder("Sooner"))
+    listed = api.send("GET", "/t0ken/reminders.xml").text
+    assert listed.startswith(f'{XML}<reminders><reminder id="40000003">')
+    assert re.findall("<content>([^<]*)<", listed) == ["Sooner", "Later"]
+
+
+def test_past_reminders_are_not_listed(demo):
+    listed = demo.rest("GET", "/reminders.xml").text
+    assert "Renew the library card" not in listed
+    assert listed.count("<reminder ") == 4
+
+
+def test_without_reminders_the_list_is_empty(api):
+    assert api.rest("GET", "/reminders.xml").text == f"{XML}<reminders></reminders>"
+
+
+class TestTime:
+    @pytest.mark.parametrize(
+        ("given", "stored"),
+        [
+            ("2031-03-06 9:05:00", "2031-03-06 09:05:00"),
+            ("2031-03-06 24:00:00", "2031-03-07 00:00:00"),
+            ("2031-03-06 9:05", "2031-03-06 09:05:00"),
+            ("2031-03-06T09:05:00Z", "2031-03-06 09:05:00"),
+            ("2031-03-06T09:05:00+02:00", "2031-03-06 07:05:00"),
+            ("", "2031-03-05 21:30:15"),
+            (" \n", "2031-03-05 21:30:15"),
+        ],
+    )
+    def test_a_time_may_be_spelled_in_some_ways(self, api, given, stored):
+        assert when(api.rest("POST", "/reminders.xml", reminder("x", given))) == stored
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            "soon",
+            "2031-13-01 00:00:00",
+            "2031-02-30 00:00:00",
+            "2031-01-02 25:00:00",
+            "2031-01-02 23:60:00",
+            "2031-01-02 23:00:60",
+            "9999-12-31 24:00:00",
+            "2031-01-02",
+        ],
+    )
+    def test_what_is_no_time_is_an_error(self, api, given):
+        assert api.rest("POST", "/reminders.xml", reminder("x", given)).status_code == 500
+
+    def test_a_time_in_the_past_is_refused(self, api):
+        answer = api.rest("POST", "/reminders.xml", reminder("x", "2031-03-05 18:30:14"))
+        assert answer.status_code == 422
+        assert '<error code="422">' in answer.text
+        assert "<reminders></reminders>" in api.rest("GET", "/reminders.xml").text
+
+    def test_now_is_not_the_past(self, api):
+        answer = api.rest("POST", "/reminders.xml", "<reminder><content>now go</content></reminder>")
+        assert (answer.status_code, when(answer), what(answer)) == (
+            201,
+            "2031-03-05 18:30:15",
+            "go",
+        )
+
+    def test_date_words_set_the_time_and_are_not_kept(self, api):
+        body = "<reminder><content>tomorrow 9am Call Ana</content></reminder>"
+        answer = api.rest("POST", "/reminders.xml", body)
+        assert (when(answer), what(answer)) == ("2031-03-06 09:00:00", "Call Ana")
+
+    def test_date_words_beside_a_time_are_text(self, api):
+        answer = api.rest("POST", "/reminders.xml", reminder("tomorrow 9am Call"))
+        assert what(answer) == "tomorrow 9am Call"
+
+    def test_without_any_date_it_is_in_three_hours(self, api):
+        body = "<reminder><content>Stretch</content></reminder>"
+        answer = api.rest("POST", "/reminders.xml", body)
+        assert (when(answer), what(answer)) == ("2031-03-05 21:30:15", "Stretch")
+
+    def test_times_are_in_the_zone_of_the_one_who_asks(self, box, as_user):
+        sam = as_user(box.add_user("Sam", time_zone="Pacific Time (US & Canada)"))
+        answer = sam.rest("POST", "/reminders.xml", reminder("x", "2031-03-05 10:31:00"))
+        assert (answer.status_code, when(answer)) == (201, "2031-03-05 10:31:00")
+        past = sam.rest("POST", "/reminders.xml", reminder("x", "2031-03-05 10:30:00"))
+        assert past.status_code == 422
+
+
+class TestUpdating:
+    @pytest.fixture(autouse=True)
+    def stored(self, api):
+        api.rest("POST", "/reminders.xml", reminder())
+
+    def update(self, api, body):
+        return api.send("PUT", "/t0ken/reminders/40000002.xml", body)
+
+    def test_everything_can_be_changed(self, api):
+        answer = self.update(api, reminder("Write", "2031-04-01 10:00:00"))
+        assert (answer.status_code, when(answer), what(answer)) == (
+            200,
+            "2031-04-01 10:00:00",
+            "Write",
+        )
+
+    @pytest.mark.parametrize("remind_at", ["", "<remind_at></remind_at>"])
+    def test_without_a_time_it_keeps_its_own(self, api, remind_at):
+        body = f"<reminder><content>Write</content>{remind_at}</reminder>"
+        answer = self.update(api, body)
+        assert (when(answer), what(answer)) == ("2031-03-06 09:00:00", "Write")
+
+    def test_date_words_move_it(self, api):
+        answer = self.update(api, "<reminder><content>+30 Write</content></reminder>")
+        assert (when(answer), what(answer)) == ("2031-03-05 19:00:15", "Write")
+
+    def test_without_content_it_keeps_its_own(self, api):
+        answer = self.update(api, "<reminder><remind_at>2031-04-01 10:00:00</remind_at></reminder>")
+        assert (when(answer), what(answer)) == ("2031-04-01 10:00:00", "Call")
+
+    def test_it_cannot_be_moved_to_the_past(self, api):
+        assert self.update(api, reminder("x", "2030-01-01 00:00:00")).status_code == 422
+        assert "<content>Call</content>" in api.rest("GET", "/reminders.xml").text
+
+    def test_an_unknown_one_is_not_found(self, api):
+        assert api.rest("PUT", "/reminders/7.xml", reminder()).status_code == 404
+
+
+def test_a_reminder_can_be_destroyed_once(api):
+    api.rest("POST", "/reminders.xml", reminder())
+    answer = api.send("DELETE", "/t0ken/reminders/40000002.xml")
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert api.send("DELETE", "/t0ken/reminders/40000002.xml").status_code == 404
+
+
+class TestRemindees:
+    @pytest.fixture
+    def sam(self, box, as_user):
+        """Somebody with the id 40000002."""
+        return as_user(box.add_user("Sam"))
+
+    @pytest.mark.parametrize(
+        "remindees",
+        [
+            "<remindees type='array'><user_id>40000002</user_id><user_id>40000001</user_id></remindees>",
+            "<remindees><user_id>40000002</user_id><user_id>40000001</user_id></remindees>",
+            "<remindees><user><id>40000002</id></user><user><id>40000001</id></user></remindees>",
+        ],
+    )
+    def test_they_are_named_by_id(self, api, sam, remindees):
+        answer = api.rest("POST", "/reminders.xml", reminder(extra=remindees))
+        assert (
+            '<remindees><user id="40000001" name="Owner"/><user id="40000002" name="Sam"/></remindees>'
+        ) in api.rest("GET", "/reminders.xml").text
+        assert answer.status_code == 201
+
+    def test_who_is_to_be_told_sees_it_and_others_do_not(self, box, api, sam, as_user):
+        kim = as_user(box.add_user("Kim"))
+        extra = "<remindees type='array'><user_id>40000002</user_id></remindees>"
+        api.rest("POST", "/reminders.xml", reminder("For Sam", extra=extra))
+        assert "For Sam" in api.rest("GET", "/reminders.xml").text
+        assert "For Sam" in sam.rest("GET", "/reminders.xml").text
+        assert "For Sam" not in kim.rest("GET", "/reminders.xml").text
+        assert kim.rest("DELETE", "/reminders/40000004.xml").status_code == 404
+
+    def test_an_update_replaces_them_and_none_means_the_creator(self, api, sam):
+        api.rest("POST", "/reminders.xml", reminder())
+        update = "<reminder><remindees type='array'>{}</remindees></reminder>"
+        answer = api.rest(
+            "PUT", "/reminders/40000003.xml", update.format("<user_id>40000002</user_id>")
+        )
+        assert '<remindees><user id="40000002" name="Sam"/></remindees>' in answer.text
+        answer = api.rest("PUT", "/reminders/40000003.xml", update.format(""))
+        assert '<remindees><user id="40000001" name="Owner"/></remindees>' in answer.text
+
+    def test_an_unknown_one_is_not_found(self, api):
+        extra = "<remindees type='array'><user_id>7</user_id></remindees>"
+        assert api.rest("POST", "/reminders.xml", reminder(extra=extra)).status_code == 404
+
+
+class TestOlderDialect:
+    def test_create_list_update_destroy(self, api):
+        line = '<reminder remind_at="2031-03-06 09:00:00" id="40000002">Call</reminder>'
+        assert api.ws("reminders/create", reminder()) == (
+            f'{XML}<response success="true">{line}</response>'
+        )
+        assert api.ws("reminders") == (
+            f'{XML}<response success="true"><reminders>{line}</reminders></response>'
+        )
+        changed = "<reminder><content>+1:30 Write</content></reminder>"
+        assert api.ws("reminders/update/40000002", changed) == (
+            f'{XML}<response success="true">'
+            '<reminder remind_at="2031-03-05 20:00:15" id="40000002">Write</reminder></response>'
+        )
+        assert api.ws("reminders/destroy/40000002") == DONE
+        assert "<reminders></reminders>" in api.ws("reminders")
+
+    def test_the_past_is_refused(self, api):
+        answer = api.ws("reminders/create", reminder(remind_at="2001-01-01 00:00:00"), 422)
+        assert '<response success="false">' in answer

@@ -1,0 +1,53 @@
+"""Separators over HTTP, in both dialects."""
+
+import pytest
+
+XML = '<?xml version="1.0" encoding="UTF-8"?>'
+DONE = XML + '<response success="true"></response>'
+BODY = "<request><token>t0ken</token><separator><name>On the way</name></separator></request>"
+
+
+@pytest.fixture
+def path(api, page):
+    api.send("POST", "/pages/40000002/separators.xml", BODY)
+    return "/pages/40000002/separators/40000003.xml"
+
+
+def test_a_new_separator_is_answered_as_a_resource_with_its_location(api, page):
+    answer = api.send("POST", "/pages/40000002/separators.xml", BODY)
+    assert answer.status_code == 201
+    assert answer.headers["Location"] == "/pages/40000002/separators/40000003.xml"
+    assert answer.text == (
+        f'{XML}\n<separator><id type="integer">40000003</id><name>On the way</name>'
+        '<page-id type="integer">40000002</page-id></separator>'
+    )
+
+
+def test_a_separator_can_be_renamed(api, page, path):
+    answer = api.send("PUT", path, BODY.replace("On the way", "Later"))
+    assert answer.status_code == 200
+    assert '<separator id="40000003">Later</separator>' in api.ws(page)
+
+
+def test_an_update_without_a_name_keeps_it(api, page, path):
+    api.send("PUT", path, "<request><token>t0ken</token></request>")
+    assert '<separator id="40000003">On the way</separator>' in api.ws(page)
+
+
+def test_a_destroyed_separator_is_answered_without_content(api, page, path):
+    answer = api.send("DELETE", path, "<request><token>t0ken</token></request>")
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert "separator" not in api.ws(page)
+    assert api.send("DELETE", path, "<request><token>t0ken</token></request>").status_code == 404
+
+
+def test_the_older_dialect_creates_changes_and_destroys(api, page):
+    created = api.ws(f"{page}/separators/create", "<separator><name>Then</name></separator>")
+    assert created == (
+        f'{XML}<response success="true"><separator id="40000003">Then</separator></response>'
+    )
+    changed = api.ws(f"{page}/separators/update/40000003", "<separator><name>Now</name></separator>")
+    assert changed == DONE
+    assert '<separator id="40000003">Now</separator>' in api.ws(page)
+    assert api.ws(f"{page}/separators/destroy/40000003") == DONE
+    assert "Record not found" in api.ws(f"{page}/separators/destroy/40000003", status=404)

@@ -1,0 +1,66 @@
+"""Tags over HTTP."""
+
+import re
+
+import pytest
+
+XML = '<?xml version="1.0" encoding="UTF-8"?>'
+DONE = XML + '<response success="true"></response>'
+
+
+def tags(api, page):
+    return re.findall('<tag name="([^"]*)"', api.ws(page))
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ('Music "Long Scores" Jazz', ["Music", "Long Scores", "Jazz"]),
+        ('"Music"\n"Long Scores"\n"Jazz"', ["Music", "Long Scores", "Jazz"]),
+        ("one\ttwo\n three ", ["one", "two", "three"]),
+        ("twice twice", ["twice"]),
+        ('"" " " real', ["real"]),
+        ("Ünï-côdé R&amp;B", ["&#220;n&#239;-c&#244;d&#233;", "R&amp;B"]),
+        ("", []),
+        ('"unclosed quote', ["unclosed", "quote"]),
+    ],
+)
+def test_tags_are_read_from_a_line_of_words(api, page, text, names):
+    assert api.ws(f"{page}/tags/tag", f"<tags>{text}</tags>") == DONE
+    assert tags(api, page) == names
+
+
+def test_new_tags_replace_those_before(api, page):
+    api.ws(f"{page}/tags/tag", "<tags>old both</tags>")
+    api.ws(f"{page}/tags/tag", "<tags>both new</tags>")
+    assert tags(api, page) == ["both", "new"]
+
+
+def test_a_tag_keeps_its_id_over_pages_and_changes(api, page):
+    api.ws(f"{page}/tags/tag", "<tags>Travel</tags>")
+    api.ws("pages/new", "<page><title>Porto</title></page>")
+    api.ws("page/40000004/tags/tag", "<tags>Food Travel</tags>")
+    assert '<tag name="Travel" id="40000003"/>' in api.ws("page/40000004")
+
+
+def test_selecting_a_tag_lists_its_pages(api, page):
+    api.ws(f"{page}/tags/tag", "<tags>Travel</tags>")
+    api.ws("pages/new", "<page><title>Untagged</title></page>")
+    assert api.ws("tags/select/40000003") == (
+        f'{XML}<response success="true"><pages><page title="Lisbon" id="40000002"/></pages>'
+        "</response>"
+    )
+
+
+def test_a_tag_that_no_page_has_any_more_selects_nothing(api, page):
+    api.ws(f"{page}/tags/tag", "<tags>Travel</tags>")
+    api.ws(f"{page}/tags/tag", "<tags></tags>")
+    assert "<pages></pages>" in api.ws("tags/select/40000003")
+
+
+def test_an_unknown_tag_is_not_found(api):
+    assert "Record not found" in api.ws("tags/select/7", status=404)
+
+
+def test_tagging_needs_tags(api, page):
+    assert "Internal error" in api.ws(f"{page}/tags/tag", status=500)
