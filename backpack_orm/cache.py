@@ -1,0 +1,161 @@
+"""Answers kept for a while: dropped by tags, asked for once however many threads want them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Iterable
+from copy import copy
+from threading import Condition
+from typing import Any
+
+from attrs import define
+from cachetools import TTLCache
+
+
+@define(eq=False)
+class _Flight:
+    """One request under way, and everybody who waits for its answer."""
+
+    tags: frozenset[str]
+    is_over: bool = False
+    answer: Any = None
+    error: BaseException | None = None
+
+
+@define
+class _Kept:
+    answer: Any
+    size: int
+    tags: frozenset[str]
+
+
+class Cache:
+    """Immutable answers under hashable keys.
+
+    Whoever asks after a write has returned never gets an answer from before it: `drop` also
+    disowns the requests that are under way at that moment, so that late answers are neither kept
+    nor given to newcomers.
+
+    Args:
+        ttl: Seconds an answer is kept; 0 keeps none.
+        max_bytes: The size of all answers together; the least recently used go first.
+        clock: A monotonic clock in seconds.
+    """
+
+    def __init__(
+        self, ttl: float, max_bytes: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._kept: TTLCache[Hashable, _Kept] = TTLCache(
+            max_bytes, ttl, timer=clock, getsizeof=lambda kept: kept.size
+        )
+        self._is_off = ttl <= 0
+        self._flights: dict[Hashable, _Flight] = {}
+        self._keys: dict[str, set[Hashable]] = {}
+        self._changed = Condition()
+        self.hits = 0
+
+    def fetch(
+        self,
+        key: Hashable,
+        tags: Callable[[], Iterable[str]],
+        ask: Callable[[], tuple[Any, int]],
+        fresh: bool = False,
+    ) -> Any:
+        """The answer under a key: the one kept, the one on its way, or a new one.
+
+        Args:
+            key: What is asked.
+            tags: Gives the tags to keep the answer under.
+            ask: Asks the service; gives the answer and its size in bytes.
+            fresh: Ask in any case; the new answer is kept.
+
+        Raises:
+            BaseException: What `ask` raised, here and for all who waited for it.
+        """
+        if self._is_off:
+            return ask()[0]
+        with self._changed:
+            while not fresh:
+                try:
+                    answer = self._kept[key].answer
+                except KeyError:
+                    pass
+                else:
+                    self.hits += 1
+                    return answer
+                flight = self._flights.get(key)
+                if flight is None:
+                    break
+                while not flight.is_over:
+                    self._changed.wait()
+                if isinstance(flight.error, Exception):
+                    raise copy(flight.error)
+                if flight.error is None:
+                    self.hits += 1
+                    return flight.answer
+            flight = self._flights[key] = _Flight(frozenset(tags()))
+        size = 0
+        try:
+            flight.answer, size = ask()
+        except BaseException as error:
+            flight.error = error
+            raise
+        finally:
+            with self._changed:
+                self._land(key, flight, size)
+        return flight.answer
+
+    def drop(self, tags: Iterable[str]) -> None:
+        """Forget what is kept under any of the tags, and disown what is on its way."""
+        stale = set(tags)
+        with self._changed:
+            for tag in stale:
+                for key in self._keys.pop(tag, ()):
+                    self._kept.pop(key, None)
+            for key, flight in list(self._flights.items()):
+                if not stale.isdisjoint(flight.tags):
+                    del self._flights[key]
+
+    def clear(self) -> None:
+        """Forget everything.
+
+        >>> cache = Cache(ttl=60, max_bytes=1000)
+        >>> cache.fetch("question", lambda: ["tag"], lambda: ("answer", 6))
+        'answer'
+        >>> cache.clear()
+        >>> len(cache)
+        0
+        """
+        with self._changed:
+            self._kept.clear()
+            self._keys.clear()
+            self._flights.clear()
+
+    def __len__(self) -> int:
+        with self._changed:
+            return len(self._kept)
+
+    def _land(self, key: Hashable, flight: _Flight, size: int) -> None:
+        flight.is_over = True
+        if self._flights.get(key) is flight:  # else it was disowned, or asked afresh meanwhile
+            del self._flights[key]
+            if flight.error is None:
+                self._keep(key, _Kept(flight.answer, size, flight.tags))
+        self._changed.notify_all()
+
+    def _keep(self, key: Hashable, kept: _Kept) -> None:
+        if kept.size > self._kept.maxsize:
+            return
+        self._kept[key] = kept
+        for tag in kept.tags:
+            self._keys.setdefault(tag, set()).add(key)
+        if sum(map(len, self._keys.values())) > 2 * len(self._kept) + 1000:
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Take out of the index what has expired or was pushed out."""
+        alive = set(self._kept)
+        for tag, keys in list(self._keys.items()):
+            keys &= alive
+            if not keys:
+                del self._keys[tag]

@@ -1,0 +1,412 @@
+"""A connection: one account, its token, and the answers it keeps."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from threading import Lock
+from types import TracebackType
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+
+from backpack_orm.cache import Cache
+from backpack_orm.errors import InvalidResponse, NotConnected, OutcomeUnknown, ValidationError
+from backpack_orm.transport import Secret, Transport
+from backpack_orm.version import __version__
+from backpack_orm.wire import parse
+from backpack_orm.wire.build import Words
+from backpack_orm.wire.endpoint import Endpoint
+from backpack_orm.wire.parse import Answer
+
+T = TypeVar("T")
+
+USER_AGENT = f"backpack_orm/{__version__} (https://backpack-orm.readthedocs.io)"
+CACHE_BYTES = 64 * 1024 * 1024
+_NOTHING: Mapping[str, Words] = {}
+_LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
+_ACCOUNT = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", re.IGNORECASE)
+
+
+@frozen
+class Stats:
+    """What a connection has done so far.
+
+    Attributes:
+        requests: Requests sent.
+        cache_hits: Reads that needed none.
+        by_endpoint: Requests for each call of the API.
+    """
+
+    requests: int
+    cache_hits: int
+    by_endpoint: Mapping[str, int] = field(repr=False)
+
+
+class Connection:
+    """One account as one user: its address, its token, and the answers it keeps for a while.
+
+    Threads may share it. As a context manager it is closed at the end.
+
+    Args:
+        account: The account's name (`"acme"`), or its address
+            (`"https://acme.backpackit.com"`, `"http://127.0.0.1:8137"`).
+        token: The API token. It is a password: it shows in no repr, log, error or pickle.
+        oauth_token: An OAuth 2 bearer token, instead of `token`.
+        user_agent: What to call yourself: a name, and a link or an e-mail address.
+        timeout: Seconds to wait for a connection, and for an answer.
+        ttl: Seconds an answer is kept; 0 asks the service each time.
+        allow_insecure: Send the token in clear to a host that is not this machine.
+
+    Raises:
+        ValidationError: The account is neither a name nor an address, there is no token, or both
+            kinds of it, or the address would send it in clear.
+
+    >>> Connection("acme", token="0123456789abcdef")
+    Connection('https://acme.backpackit.com')
+    """
+
+    def __init__(
+        self,
+        account: str,
+        *,
+        token: str | None = None,
+        oauth_token: str | None = None,
+        user_agent: str = USER_AGENT,
+        timeout: tuple[float, float] = (5.0, 30.0),
+        ttl: float = 60.0,
+        allow_insecure: bool = False,
+    ) -> None:
+        url = _address(account, allow_insecure)
+        secret = Secret(_check_token(token, oauth_token))
+        self._options: dict[str, Any] = {
+            "user_agent": _header("user_agent", user_agent),
+            "timeout": _check_timeout(timeout),
+            "ttl": _check_ttl(ttl),
+            "allow_insecure": allow_insecure,
+        }
+        self._open(url, _fingerprint(url, secret))
+        self._transport: Transport | None = Transport(
+            url,
+            secret,
+            is_bearer=oauth_token is not None,
+            user_agent=user_agent,
+            timeout=timeout,
+            allow_insecure=allow_insecure,
+        )
+
+    def _open(self, url: str, account: str) -> None:
+        self._url = url
+        self.account = account
+        self._cache = Cache(self._options["ttl"], CACHE_BYTES)
+        self._sent: Counter[str] = Counter()
+        self._counting = Lock()
+        self._transport = None
+
+    @property
+    def url(self) -> str:
+        """The account's address, without a slash at its end."""
+        return self._transport.url if self._transport else self._url
+
+    @property
+    def stats(self) -> Stats:
+        """What has been done so far.
+
+        >>> Connection("acme", token="0123456789abcdef").stats
+        Stats(requests=0, cache_hits=0)
+        """
+        with self._counting:
+            sent = dict(self._sent)
+        return Stats(sum(sent.values()), self._cache.hits, sent)
+
+    def call(
+        self,
+        endpoint: Endpoint,
+        ids: Sequence[int] = (),
+        words: Mapping[str, Words] = _NOTHING,
+        *,
+        read: Callable[[Answer], T],
+        fresh: bool = False,
+    ) -> T:
+        """Make one call of the API: one request, or none when its answer is still kept.
+
+        Args:
+            endpoint: The call.
+            ids: What fills its path, in order.
+            words: The values it sends, in the words of the wire.
+            read: Turns the answer into a record; what it gives must be immutable.
+            fresh: Ask even if an answer is kept.
+
+        Raises:
+            BackpackError: By what went wrong, see `backpack_orm.errors`.
+        """
+        if not endpoint.reads:
+            return self._write(endpoint, ids, words, read)
+        kept: T = self._cache.fetch(
+            (endpoint, *ids, *words.items()) if words else (endpoint, *ids),
+            lambda: endpoint.tags_read(ids),
+            lambda: self._exchange(endpoint, ids, words, read),
+            fresh,
+        )
+        return kept
+
+    def forget(self) -> None:
+        """Drop all kept answers, so that the next reads ask the service."""
+        self._cache.clear()
+
+    def close(self) -> None:
+        """Close the sockets and drop what is kept."""
+        if self._transport is not None:
+            self._transport.close()
+        self._cache.clear()
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Connection({self.url!r})"
+
+    def __copy__(self) -> Connection:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Connection:
+        return self
+
+    def __reduce__(self) -> Any:
+        return _unpickled, (self.url, self.account, self._options)
+
+    def _write(
+        self,
+        endpoint: Endpoint,
+        ids: Sequence[int],
+        words: Mapping[str, Words],
+        read: Callable[[Answer], T],
+    ) -> T:
+        try:
+            return self._exchange(endpoint, ids, words, read)[0]
+        except InvalidResponse as error:
+            if endpoint.is_idempotent:
+                raise
+            raise OutcomeUnknown(
+                f"{error.message}; the write may have happened or not, "
+                "and was not sent again: look at the service first",
+                verb=error.verb,
+                path=error.path,
+                status=error.status,
+                excerpt=error.excerpt,
+            ) from None
+        finally:
+            self._cache.drop(endpoint.tags_written(ids))
+
+    def _exchange(
+        self,
+        endpoint: Endpoint,
+        ids: Sequence[int],
+        words: Mapping[str, Words],
+        read: Callable[[Answer], T],
+    ) -> tuple[T, int]:
+        transport = self._transport
+        if transport is None:
+            raise NotConnected(
+                f"this connection to {self._url} came out of a pickle, which holds no token: "
+                "connect() to the account first and unpickle then"
+            )
+        with self._counting:
+            self._sent[endpoint.label] += 1
+        answer = transport.exchange(endpoint, ids, words)
+        try:
+            return read(answer), len(answer.content)
+        except InvalidResponse as error:
+            error.verb, error.path = endpoint.verb, endpoint.path_for_people(ids)
+            error.status = answer.status
+            error.excerpt = parse.excerpt(transport.scrub(answer.content)) or None
+            raise
+
+
+# --- which connection is used -----------------------------------------------------------------
+
+_in_context: ContextVar[Connection | None] = ContextVar("backpack_orm_connection", default=None)
+_default: Connection | None = None
+
+
+def connect(
+    account: str | None = None,
+    *,
+    token: str | None = None,
+    oauth_token: str | None = None,
+    user_agent: str = USER_AGENT,
+    timeout: tuple[float, float] = (5.0, 30.0),
+    ttl: float = 60.0,
+    allow_insecure: bool = False,
+) -> Connection:
+    """Connect to an account and use it from now on wherever no other connection is named.
+
+    Sends nothing. Takes what `Connection` takes; what is not given comes from the environment:
+    `BACKPACK_URL` (a name or an address) and `BACKPACK_TOKEN`.
+
+    Returns:
+        The connection, for `using` and `close()`.
+
+    Raises:
+        NotConnected: Neither the arguments nor the environment say where to.
+        ValidationError: They say something that cannot be.
+
+    >>> connect("acme", token="0123456789abcdef")
+    Connection('https://acme.backpackit.com')
+    """
+    global _default
+    account = account or os.environ.get("BACKPACK_URL")
+    if oauth_token is None:
+        token = token or os.environ.get("BACKPACK_TOKEN")
+    if not account or not (token or oauth_token):
+        raise NotConnected(
+            'say where: connect("your-account", token="…"), '
+            "or set BACKPACK_URL and BACKPACK_TOKEN in the environment"
+        )
+    _default = Connection(
+        account,
+        token=token,
+        oauth_token=oauth_token,
+        user_agent=user_agent,
+        timeout=timeout,
+        ttl=ttl,
+        allow_insecure=allow_insecure,
+    )
+    return _default
+
+
+@contextmanager
+def using(connection: Connection) -> Iterator[Connection]:
+    """Use a connection for what happens inside a `with` block, in this thread or task only.
+
+    >>> home = Connection("home", token="0123456789abcdef")
+    >>> with using(home) as connection:
+    ...     connection is current()
+    True
+    """
+    before = _in_context.set(connection)
+    try:
+        yield connection
+    finally:
+        _in_context.reset(before)
+
+
+def current() -> Connection:
+    """The connection in use: that of the innermost `using`, else that of the last `connect`.
+
+    Raises:
+        NotConnected: There is neither.
+    """
+    connection = _in_context.get() or _default
+    if connection is None:
+        raise NotConnected(
+            'not connected: call connect("your-account", token="…") first, '
+            "or pass using=Connection(…)"
+        )
+    return connection
+
+
+def _unpickled(url: str, account: str, options: dict[str, Any]) -> Connection:
+    """The live connection to the same account if one is in use, else one without a token."""
+    live = _in_context.get() or _default
+    if live is not None and live.account == account:
+        return live
+    connection = Connection.__new__(Connection)
+    connection._options = options
+    connection._open(url, account)
+    return connection
+
+
+# --- checks -----------------------------------------------------------------------------------
+
+
+def _address(account: str, allow_insecure: bool) -> str:
+    """The address that a name or an address stands for."""
+    if not isinstance(account, str):
+        raise ValidationError(f"account takes a name or an address, not {account!r}")
+    if "://" not in account:
+        if not _ACCOUNT.fullmatch(account):
+            raise ValidationError(
+                f"account {account!r} is no account's name: "
+                'give the first part of its address ("acme"), or all of it '
+                '("https://acme.backpackit.com")'
+            )
+        return f"https://{account.lower()}.backpackit.com"
+    try:
+        parts = urlsplit(account)
+        port = parts.port
+    except ValueError as error:
+        raise ValidationError(f"account {account!r} is no address: {error}") from None
+    host = parts.hostname
+    if parts.username is not None or parts.password is not None:
+        raise ValidationError("account: leave names and passwords out of the address")
+    if parts.scheme not in ("http", "https") or not host or not re.fullmatch(r"[\w.:-]+", host):
+        raise ValidationError(f"account {account!r} is no address that starts with https://")
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValidationError(
+            f"account {account!r}: give the address up to the host, without {parts.path!r}"
+        )
+    if parts.scheme == "http" and not _LOOPBACK.fullmatch(host) and not allow_insecure:
+        raise ValidationError(
+            f"account {account!r} would send the token in clear: "
+            "use https://, or allow_insecure=True if that is meant"
+        )
+    named = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{named}" + (f":{port}" if port else "")
+
+
+def _check_token(token: str | None, oauth_token: str | None) -> str:
+    if token and oauth_token:
+        raise ValidationError("give either token or oauth_token, not both")
+    words = token or oauth_token
+    if not words:
+        raise ValidationError("token is missing: it stands under My info in Backpack")
+    if not isinstance(words, str) or not re.fullmatch(r"[\x21-\x7e]+", words):
+        raise ValidationError("token has a character that no token has; it is not shown here")
+    if re.search(r"[/?#%]", words) and oauth_token is None:
+        raise ValidationError("token has a character that no token has; it is not shown here")
+    return words
+
+
+def _header(name: str, value: str) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[\x20-\x7e]+", value.strip()):
+        raise ValidationError(f"{name} takes one line of plain letters, not {value!r}")
+    return value
+
+
+def _check_timeout(timeout: tuple[float, float]) -> tuple[float, float]:
+    match timeout:
+        case (int() | float() as connecting, int() | float() as answering):
+            if connecting > 0 and answering > 0:
+                return timeout
+    raise ValidationError(
+        f"timeout takes two numbers of seconds, to connect and to answer, not {timeout!r}"
+    )
+
+
+def _check_ttl(ttl: float) -> float:
+    if isinstance(ttl, bool) or not isinstance(ttl, int | float) or ttl < 0:
+        raise ValidationError(f"ttl takes a number of seconds, 0 or more, not {ttl!r}")
+    return ttl
+
+
+def _fingerprint(url: str, secret: Secret) -> str:
+    """What tells one user of one account from another, without telling the token."""
+    parts = urlsplit(url)
+    host = parts.hostname if parts.port in (None, 80, 443) else f"{parts.hostname}:{parts.port}"
+    digest = hashlib.blake2b(secret.reveal().encode(), digest_size=8, person=b"backpack_orm")
+    return f"{host}/{digest.hexdigest()}"

@@ -1,0 +1,53 @@
+"""Belongings: what stands on a page, in the order in which it stands there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from backpack_orm.orm.fields import belongs_to, field, resource
+from backpack_orm.orm.model import Model
+
+if TYPE_CHECKING:
+    from backpack_orm.models.page import Page
+    from backpack_orm.orm.fields import BelongsTo
+
+_SECTIONS = {"Note": "notes", "List": "lists"}
+
+
+@resource
+class Belonging(Model):
+    """A place on a page, and the widget that stands there.
+
+    Attributes:
+        id: Its number, which is not the widget's.
+        position: Its place from the top, as the service counts.
+        type: The kind of widget, such as `Note` or `List`; others may come.
+        widget_id: The widget's id.
+        page: The page.
+
+    >>> [belonging.type for belonging in Page.find_by(title="Lisbon").belongings[:2]]
+    ['Note', 'List']
+    """
+
+    _element = "belonging"
+    _container = "belongings"
+
+    id: int = field(read_only=True)
+    position: int = field(read_only=True)
+    type: str = field(read_only=True, wire="widget/type")
+    widget_id: int = field(read_only=True, wire="widget/id")
+
+    page: BelongsTo[Page] = belongs_to("Page")
+
+    @property
+    def widget(self) -> Model | None:
+        """The note, list or other thing that stands here; no request once the page is loaded.
+
+        None for a kind that this library does not know, and for what the service names without
+        telling more of it.
+        """
+        section = _SECTIONS.get(self.type)
+        if section is None:
+            return None
+        found: Model | None = getattr(self.page, section).find_by(id=self.widget_id)
+        return found

@@ -1,0 +1,332 @@
+"""Items: the lines of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from backpack_orm.connection import Connection
+from backpack_orm.errors import ValidationError
+from backpack_orm.models.on_page import OnPage, every_page, page_named
+from backpack_orm.models.page import Page, check_order
+from backpack_orm.orm.fields import belongs_to, field, resource
+from backpack_orm.orm.model import Destroyable, Savable, SaveResult
+from backpack_orm.orm.relations import Children, Collection
+from backpack_orm.wire.endpoint import Endpoint, ws
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from backpack_orm.models.list import List
+    from backpack_orm.orm.fields import BelongsTo
+
+
+class Items(Children["Item"]):
+    """The items of a list."""
+
+    __slots__ = ()
+
+    def reorder(self, order: Iterable[Item | int]) -> None:
+        """Put the items into an order; one request.
+
+        Args:
+            order: All items of the list, each as an object or by its id.
+
+        Raises:
+            ValidationError: An item is not in this list, stands twice or is left out.
+
+        >>> steps = Page.find_by(title="Lisbon").lists.create(name="Steps")
+        >>> one, two = steps.items.create(content="one"), steps.items.create(content="two")
+        >>> steps.items.reorder([two, one])
+        >>> [item.content for item in steps.items]
+        ['two', 'one']
+        """
+        ids = {item.id for item in self}
+        wanted = [Item._check_id("Items.reorder", item) for item in order]
+        for id in wanted:
+            if id not in ids:
+                raise ValidationError(f"Items.reorder: item {id} is not in {self._owner!r}")
+        check_order("Items.reorder", wanted, ids)
+        words = {"item_id": [str(id) for id in wanted]}
+        self._owner._send(Item._reorder, words)
+        self._owner._forget("items")
+
+
+@resource
+class Item(OnPage, Savable, Destroyable):
+    """A line of a list, open or completed.
+
+    Attributes:
+        id: Its number.
+        content: Its text, in Textile and some HTML.
+        completed: Whether it is done.
+        updated_at: When it was last changed, on the account's clock; None where the service does
+            not tell it.
+        list: The list it stands in.
+        list_id: That list's id.
+
+    >>> things = Page.find_by(title="Lisbon").lists.create(name="Things")
+    >>> item = Item.create(list=things, content="Socks")
+    >>> item.completed
+    False
+    >>> item.complete().fields
+    ('completed',)
+    >>> item.destroy()
+    """
+
+    _element = "item"
+    _container = "items"
+    _created = ("id", "content", "completed")
+    _rewritten = ("updated_at",)
+
+    id: int = field(read_only=True)
+    content: str = field(text=True)
+    completed: bool = field(default=False)
+    updated_at: datetime | None = field(read_only=True)
+
+    list: BelongsTo[List] = belongs_to("List")
+
+    _all = ws("page/{page_id}/lists/{list_id}/items/list", reads="page:{page_id}")
+    _create = ws(
+        "page/{page_id}/lists/{list_id}/items/add",
+        sends="item/@completed item/content",
+        writes="page:{page_id} search",
+    )
+    _update_row = ws(
+        "page/{page_id}/lists/{list_id}/items/update/{id}",
+        sends="item/@completed item/content",
+        writes="page:{page_id} search",
+        idempotent=True,
+    )
+    _toggle = ws("page/{page_id}/lists/{list_id}/items/toggle/{id}", writes="page:{page_id}")
+    _move = ws(
+        "page/{page_id}/lists/{list_id}/items/move/{id}",
+        sends="direction",
+        writes="page:{page_id}",
+    )
+    _reorder = ws(
+        "page/{page_id}/lists/{list_id}/items/reorder",
+        sends="item-id",
+        writes="page:{page_id}",
+        idempotent=True,
+    )
+    _destroy = ws(
+        "page/{page_id}/lists/{list_id}/items/destroy/{id}",
+        writes="page:{page_id} search",
+        idempotent=True,
+    )
+    _updates = (_update_row,)
+
+    @classmethod
+    def all(
+        cls,
+        *,
+        list: List | int | None = None,
+        page: Page | int | None = None,
+        using: Connection | None = None,
+        fresh: bool = False,
+    ) -> Collection[Self]:
+        """Those of a list; one request. Else those of a page, one request; else those of all
+        pages, one request more than there are pages.
+
+        Args:
+            list: The list, or its id; an id alone is looked for on all pages.
+            page: The page, or its id.
+            using: The connection, where it is not the one in use or the list's.
+            fresh: Ask even if the answers are still kept.
+
+        Raises:
+            ValidationError: `list` or `page` is neither an object nor an id.
+            NotFound: There is no such list or page.
+
+        >>> page = Page.find_by(title="Lisbon")
+        >>> len(Item.all(page=page)) == sum(len(each.items) for each in page.lists)
+        True
+        """
+        if list is not None:
+            return cls._of(_list_named(list, page, using), fresh=fresh)
+        if page is None:
+            pages: Iterable[Page] = every_page(using=using, fresh=fresh)
+        else:
+            page = page_named(cls, page, using)
+            pages = [page.reload() if fresh else page]
+        return Collection(cls, [item for page in pages for item in cls._on(page)])
+
+    @classmethod
+    def find(
+        cls,
+        id: int,
+        *,
+        list: List | int | None = None,
+        page: Page | int | None = None,
+        using: Connection | None = None,
+        fresh: bool = False,
+    ) -> Self:
+        """The item with an id; one request with a list or a page, else one for each page until it
+        is found.
+
+        Raises:
+            ValidationError: That is no id.
+            NotFound: There is none.
+
+        >>> item = Page.find_by(title="Lisbon").lists[0].items[0]
+        >>> Item.find(item.id) == item
+        True
+        """
+        wanted = cls._check_id("Item.find", id)
+        if list is not None or page is not None:
+            return cls.all(list=list, page=page, using=using, fresh=fresh).find(wanted)
+        return super().find(wanted, using=using, fresh=fresh)
+
+    @classmethod
+    def find_by(
+        cls,
+        *,
+        list: List | int | None = None,
+        page: Page | int | None = None,
+        using: Connection | None = None,
+        **attributes: Any,
+    ) -> Self | None:
+        """The first one with these attributes, or None; requests as for `all`.
+
+        >>> Item.find_by(page=Page.find_by(title="Lisbon"), content="no such thing") is None
+        True
+        """
+        return cls.where(list=list, page=page, using=using, **attributes).first()
+
+    @classmethod
+    def where(
+        cls,
+        *,
+        list: List | int | None = None,
+        page: Page | int | None = None,
+        using: Connection | None = None,
+        **attributes: Any,
+    ) -> Collection[Self]:
+        """Those with these attributes; requests as for `all`.
+
+        >>> page = Page.find_by(title="Lisbon")
+        >>> all(item.completed for item in Item.where(page=page, completed=True))
+        True
+        """
+        cls._table.check_names(cls, attributes)
+        return cls.all(list=list, page=page, using=using).where(**attributes)
+
+    @property
+    def page(self) -> Page:
+        """The page it stands on. No request."""
+        return self.list.page
+
+    @property
+    def page_id(self) -> int:
+        """That page's id. No request."""
+        return self.list.page._saved_id
+
+    def complete(self) -> SaveResult:
+        """Tick it off; one request, also when it seems to be done already.
+
+        >>> Page.find_by(title="Lisbon").lists[0].items[0].complete().updated
+        True
+        """
+        return self._set_completed(True)
+
+    def reopen(self) -> SaveResult:
+        """Take the tick away; one request, also when it seems to be open already.
+
+        >>> Page.find_by(title="Lisbon").lists[0].items[0].reopen().updated
+        True
+        """
+        return self._set_completed(False)
+
+    def toggle(self) -> None:
+        """Tick it off if it is open on the service, else take the tick away; one request.
+
+        What it is then is loaded when it is asked for. An edit of `completed` is given up.
+
+        Raises:
+            OutcomeUnknown: The answer was lost.
+
+        >>> Page.find_by(title="Lisbon").lists[0].items[0].toggle()
+        """
+        self._send(self._toggle)
+        self._forget("completed", "updated_at")
+        self._unset("completed")
+        self._unset("updated_at")
+        self.list._forget("items")
+
+    def move_higher(self) -> None:
+        """Move it up by one place; one request. At the top nothing happens.
+
+        Raises:
+            OutcomeUnknown: The answer was lost.
+
+        >>> Page.find_by(title="Lisbon").lists[0].items[1].move_higher()
+        """
+        self._move_by("move_higher")
+
+    def move_lower(self) -> None:
+        """Move it down by one place; one request. At the bottom nothing happens.
+
+        Raises:
+            OutcomeUnknown: The answer was lost.
+
+        >>> Page.find_by(title="Lisbon").lists[0].items[0].move_lower()
+        """
+        self._move_by("move_lower")
+
+    def move_to_top(self) -> None:
+        """Move it to the top of the list; one request.
+
+        Raises:
+            OutcomeUnknown: The answer was lost.
+
+        >>> Page.find_by(title="Lisbon").lists[0].items[1].move_to_top()
+        """
+        self._move_by("move_to_top")
+
+    def move_to_bottom(self) -> None:
+        """Move it to the bottom of the list; one request.
+
+        Raises:
+            OutcomeUnknown: The answer was lost.
+
+        >>> Page.find_by(title="Lisbon").lists[0].items[0].move_to_bottom()
+        """
+        self._move_by("move_to_bottom")
+
+    @classmethod
+    def _on(cls, page: Page) -> Sequence[Self]:
+        return cast("Sequence[Self]", [item for each in page.lists for item in each.items])
+
+    def _set_completed(self, completed: bool) -> SaveResult:
+        self._refuse_new("complete")
+        self._refuse_destroyed()
+        self._refuse_read_only()
+        self.completed = completed
+        changed = [name for name in ("completed", "content") if name in self._validated()]
+        self._update(Item._update_row, changed)
+        return SaveResult(updated=True, fields=tuple(changed) or ("completed",))
+
+    def _update(self, endpoint: Endpoint, changed: Sequence[str]) -> None:
+        super()._update(endpoint, changed)
+        if "completed" in changed:
+            self.list._forget("items")
+
+    def _move_by(self, direction: str) -> None:
+        self._send(self._move, {"direction": direction})
+        self.list._forget("items")
+
+
+def _list_named(what: List | int, page: Page | int | None, using: Connection | None) -> List:
+    """The list that an argument names, with its page and a connection."""
+    from backpack_orm.models.list import List  # lists know their items, so not the other way round
+
+    if isinstance(what, List):
+        if using is not None:
+            what._settle_in(using)
+        return what
+    id = List._check_id("Item: list", what)
+    if page is None:
+        return List.find(id, using=using)
+    return List._stub(id, page_named(Item, page, using))

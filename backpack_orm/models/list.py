@@ -1,0 +1,69 @@
+"""Lists: named lists on a page, and the items in them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from backpack_orm.models.item import Item, Items
+from backpack_orm.models.on_page import OnPage
+from backpack_orm.orm.fields import belongs_to, field, has_many, resource
+from backpack_orm.orm.model import Destroyable, Savable
+from backpack_orm.wire.endpoint import ws
+
+if TYPE_CHECKING:
+    from backpack_orm.models.page import Page
+    from backpack_orm.orm.fields import BelongsTo
+
+
+@resource
+class List(OnPage, Savable, Destroyable):
+    """A list on a page.
+
+    Attributes:
+        id: Its number.
+        name: Its name, which may be empty.
+        items: Its items, the open ones first.
+        page: The page it stands on.
+
+    >>> page = Page.find_by(title="Lisbon")
+    >>> packing = page.lists.create(name="Packing")
+    >>> for thing in ["Socks", "Passport"]:
+    ...     item = packing.items.create(content=thing)
+    >>> packing.items[0].complete()
+    SaveResult(created=False, updated=True, fields=('completed',))
+    >>> [(item.content, item.completed) for item in packing.items]
+    [('Passport', False), ('Socks', True)]
+    """
+
+    _element = "list"
+    _container = "lists"
+    _listed = ("id", "name")
+    _created = _listed
+
+    id: int = field(read_only=True)
+    name: str = field(default="")
+    items: Items = has_many("items/item", "Item", collection=Items)
+
+    page: BelongsTo[Page] = belongs_to("Page")
+
+    _all = ws("page/{page_id}/lists/list", reads="page:{page_id}")
+    _create = ws("page/{page_id}/lists/add", sends="name", writes="page:{page_id} search")
+    _update_row = ws(
+        "page/{page_id}/lists/update/{id}",
+        sends="list/name",
+        writes="page:{page_id} search",
+        idempotent=True,
+    )
+    _destroy = ws(
+        "page/{page_id}/lists/destroy/{id}", writes="page:{page_id} search", idempotent=True
+    )
+    _updates = (_update_row,)
+
+    def _place(self) -> tuple[int, ...]:
+        return (*self.page._place(), self._saved_id)
+
+    def _load(self, name: str, *, fresh: bool = False) -> None:
+        if name != "items":
+            return super()._load(name, fresh=fresh)
+        self._refuse_destroyed()
+        self._absorb(self._record_with(items=Item._records_of(self, fresh=fresh)))

@@ -1,0 +1,65 @@
+"""Notes: titled texts on a page."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from backpack_orm.models.on_page import OnPage
+from backpack_orm.orm.fields import belongs_to, field, resource
+from backpack_orm.orm.model import Destroyable, Savable
+from backpack_orm.wire.endpoint import ws
+
+if TYPE_CHECKING:
+    from backpack_orm.models.page import Page
+    from backpack_orm.orm.fields import BelongsTo
+
+
+@resource
+class Note(OnPage, Savable, Destroyable):
+    """A titled text on a page.
+
+    Attributes:
+        id: Its number.
+        title: Its title, which may be empty.
+        body: Its text, in Textile and some HTML; kept to the letter.
+        created_at: When it was written, on the account's clock.
+        show_created_at: Set it to True or False and save, to show that time on the page or not.
+            The service never tells it, so it is None otherwise.
+        page: The page it stands on.
+
+    >>> page = Page.find_by(title="Lisbon")
+    >>> note = Note.create(page=page, title="Hotel", body="Rua da *Rosa* 7")
+    >>> note.body += ", third floor"
+    >>> note.save().fields
+    ('body',)
+    >>> note.destroy()
+    """
+
+    _element = "note"
+    _container = "notes"
+
+    id: int = field(read_only=True)
+    title: str = field(default="")
+    body: str = field(default="", text=True)
+    created_at: datetime = field(read_only=True)
+    show_created_at: bool | None = field(default=None, write_only=True)
+
+    page: BelongsTo[Page] = belongs_to("Page")
+
+    _all = ws("page/{page_id}/notes/list", reads="page:{page_id}")
+    _create = ws(
+        "page/{page_id}/notes/create",
+        sends="note/title note/body note/show-created-at",
+        writes="page:{page_id} search",
+    )
+    _update_row = ws(
+        "page/{page_id}/notes/update/{id}",
+        sends="note/title note/body note/show-created-at",
+        writes="page:{page_id} search",
+        idempotent=True,
+    )
+    _destroy = ws(
+        "page/{page_id}/notes/destroy/{id}", writes="page:{page_id} search", idempotent=True
+    )
+    _updates = (_update_row,)

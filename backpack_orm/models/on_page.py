@@ -1,0 +1,149 @@
+"""How records are found that live on pages: on the page that is named, or on all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from backpack_orm.connection import Connection, current
+from backpack_orm.errors import NotFound
+from backpack_orm.models.page import Page
+from backpack_orm.orm.fields import loader, reader_of_many
+from backpack_orm.orm.model import Model
+from backpack_orm.orm.relations import Collection
+from backpack_orm.wire.endpoint import Endpoint
+from backpack_orm.wire.parse import Record
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class OnPage(Model):
+    """A record that lives on a page."""
+
+    __slots__ = ()
+
+    _all: ClassVar[Endpoint]
+    """The call that lists those of a page."""
+    _listed: ClassVar[tuple[str, ...] | None] = None
+    """What that list tells of each; None: all."""
+
+    @classmethod
+    def all(
+        cls,
+        *,
+        page: Page | int | None = None,
+        using: Connection | None = None,
+        fresh: bool = False,
+    ) -> Collection[Self]:
+        """Those of a page; one request. Without a page, those of all pages: one request more
+        than there are pages.
+
+        Args:
+            page: The page, or its id.
+            using: The connection, where it is not the one in use or the page's.
+            fresh: Ask even if the answers are still kept.
+
+        Raises:
+            ValidationError: `page` is neither a page nor an id.
+            NotFound: There is no such page.
+        """
+        if page is not None:
+            return cls._of(page_named(cls, page, using), fresh=fresh)
+        pages = every_page(using=using, fresh=fresh)
+        return Collection(cls, [record for page in pages for record in cls._on(page)])
+
+    @classmethod
+    def find(
+        cls,
+        id: int,
+        *,
+        page: Page | int | None = None,
+        using: Connection | None = None,
+        fresh: bool = False,
+    ) -> Self:
+        """The one with an id; one request. Without a page, one for each page until it is found.
+
+        Raises:
+            ValidationError: That is no id.
+            NotFound: There is none.
+        """
+        wanted = cls._check_id(f"{cls.__name__}.find", id)
+        if page is not None:
+            return cls.all(page=page, using=using, fresh=fresh).find(wanted)
+        for place in every_page(using=using, fresh=fresh):
+            for record in cls._on(place):
+                if record.id == wanted:
+                    return record
+        raise NotFound(f"there is no {cls.__name__} {wanted} on any page", status=404)
+
+    @classmethod
+    def find_by(
+        cls,
+        *,
+        page: Page | int | None = None,
+        using: Connection | None = None,
+        **attributes: Any,
+    ) -> Self | None:
+        """The first one with these attributes, or None; requests as for `all`.
+
+        Raises:
+            TypeError: An attribute is misspelled.
+        """
+        return cls.where(page=page, using=using, **attributes).first()
+
+    @classmethod
+    def where(
+        cls,
+        *,
+        page: Page | int | None = None,
+        using: Connection | None = None,
+        **attributes: Any,
+    ) -> Collection[Self]:
+        """Those with these attributes; requests as for `all`.
+
+        Raises:
+            TypeError: An attribute is misspelled.
+        """
+        cls._table.check_names(cls, attributes)
+        return cls.all(page=page, using=using).where(**attributes)
+
+    def _fetch(self, *, fresh: bool = False) -> Record:
+        for record in self._records_of(self._parent, fresh=fresh):
+            if record[0] == self._saved_id:
+                return record
+        raise NotFound(f"{self!r} is gone", status=404)
+
+    @classmethod
+    def _of(cls, parent: Model, *, fresh: bool = False) -> Collection[Self]:
+        records = cls._records_of(parent, fresh=fresh)
+        return Collection(cls, loader(cls, cls._listed)(records, parent))
+
+    @classmethod
+    def _records_of(cls, parent: Model, *, fresh: bool) -> tuple[Record, ...]:
+        return parent.connection.call(
+            cls._all, parent._place(), read=reader_of_many(cls, cls._listed), fresh=fresh
+        )
+
+    @classmethod
+    def _on(cls, page: Page) -> Sequence[Self]:
+        """Those that came with a page."""
+        found: Sequence[Self] = getattr(page, cls._container)
+        return found
+
+
+def every_page(*, using: Connection | None, fresh: bool) -> Iterator[Page]:
+    """All pages of the account, one after the other, each loaded when its turn comes."""
+    for page in Page.all(using=using, fresh=fresh):
+        if fresh:
+            page.reload()
+        yield page
+
+
+def page_named(cls: type[Model], page: Page | int, using: Connection | None) -> Page:
+    """The page that an argument names, with a connection."""
+    if not isinstance(page, Page):
+        page = Page._stub(Page._check_id(f"{cls.__name__}: page", page), using or current())
+    elif using is not None:
+        page._settle_in(using)
+    return page

@@ -1,0 +1,337 @@
+"""Pages: what an account consists of, and what stands on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from backpack_orm.connection import Connection, current
+from backpack_orm.errors import ValidationError
+from backpack_orm.models.belonging import Belonging
+from backpack_orm.orm.fields import (
+    assigns_many,
+    field,
+    has_many,
+    reader_of_many,
+    reader_of_one,
+    resource,
+    say,
+)
+from backpack_orm.orm.finding import InAccount
+from backpack_orm.orm.model import Destroyable, Model, Savable
+from backpack_orm.orm.relations import Children, Collection, Embedded
+from backpack_orm.wire import values
+from backpack_orm.wire.build import Words
+from backpack_orm.wire.endpoint import ws
+from backpack_orm.wire.parse import Record
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from backpack_orm.models.list import List
+    from backpack_orm.models.note import Note
+    from backpack_orm.models.tag import Tag
+    from backpack_orm.orm.fields import Assignable
+
+
+@resource
+class Match(Model):
+    """What on a page a search has found.
+
+    Attributes:
+        id: The record's id.
+        type: Its kind: `note`, `list`, `email` or `writeboard_link`.
+    """
+
+    _element = "send"
+    _container = "page"
+
+    id: int = field(read_only=True)
+    type: str = field(read_only=True, text=True)
+
+
+@resource
+class Page(InAccount, Savable, Destroyable):
+    """A page with its notes, lists, tags and all else that stands on it.
+
+    A page that came from a list knows its title and id; the first other attribute that is touched
+    loads all the rest, with one request.
+
+    Attributes:
+        id: Its number.
+        title: Its title.
+        email_address: Where to mail something to this page.
+        description: The page's own text, in Textile; a thing of older pages.
+        scope: Whose it is, as the list of pages tells: `personal`, `friends`, …
+        public: Set it to True or False and save, to publish the page or to hide it. The service
+            never tells whether it is published, so this is None otherwise.
+        belongings: What stands on the page, in order.
+        tags: Its tags. Assign a list of names, and save.
+        lists: Its lists, by id.
+        notes: Its notes, by id.
+        matches: What a search has found on it; empty if it came from elsewhere.
+
+    >>> page = Page.find_by(title="Lisbon")
+    >>> [tag.name for tag in page.tags]
+    ['Travel', 'Long Weekends']
+    >>> page.title = "Lisbon in May"
+    >>> page.save().fields
+    ('title',)
+    """
+
+    _element = "page"
+    _container = "pages"
+    _listed = ("id", "title", "scope")
+    _named = ("id", "title")
+    _created = _named
+    _found = ("id", "title", "matches")
+    _shown = (
+        "id", "title", "email_address", "description", "belongings", "tags", "lists", "notes",
+    )  # fmt: skip
+
+    id: int = field(read_only=True)
+    title: str = field()
+    email_address: str = field(read_only=True)
+    description: str = field(default="", kind=values.TEXT)
+    scope: str | None = field(read_only=True)
+    public: bool | None = field(default=None, write_only=True, kind=values.DIGIT)
+
+    belongings: Embedded[Belonging] = has_many("belongings/belonging", "Belonging")
+    tags: Assignable[Tag, str] = assigns_many("tags/tag", "Tag", key="name", dump=values.dump_tags)
+    lists: Children[List] = has_many("lists/list", "List", collection=Children)
+    notes: Children[Note] = has_many("notes/note", "Note", collection=Children)
+    matches: Embedded[Match] = has_many("send", "Match")
+
+    _all = ws("pages/all", reads="pages")
+    _search = ws("pages/search", sends="term", reads="pages search")
+    _show = ws("page/{id}", reads="page:{id}")
+    _create = ws("pages/new", sends="page/title", writes="pages search")
+    _update_title = ws(
+        "page/{id}/update_title",
+        sends="page/title",
+        writes="page:{id} pages search",
+        idempotent=True,
+    )
+    _update_description = ws(
+        "page/{id}/update_body",
+        sends="page/description",
+        writes="page:{id} search",
+        idempotent=True,
+    )
+    _tag = ws("page/{id}/tags/tag", sends="tags", writes="page:{id} tags", idempotent=True)
+    _share = ws("page/{id}/share", sends="email_addresses page/public", writes="page:{id} pages")
+    _unshare = ws("page/{id}/unshare_friend_page", writes="page:{id} pages", idempotent=True)
+    _reorder = ws("page/{id}/reorder", sends="belongings", writes="page:{id}", idempotent=True)
+    _duplicate = ws("page/{id}/duplicate", writes="pages search tags")
+    _email = ws("page/{id}/email")
+    _link = ws("page/{id}/link", sends="linked_page_id", writes="page:{id}", idempotent=True)
+    _unlink = ws("page/{id}/unlink", sends="linked_page_id", writes="page:{id}", idempotent=True)
+    _destroy = ws("page/{id}/destroy", writes="page:{id} pages search tags", idempotent=True)
+    _updates = (_update_title, _tag, _share, _update_description)
+
+    @classmethod
+    def find(cls, id: int, *, using: Connection | None = None, fresh: bool = False) -> Self:
+        """The page with an id, with everything on it; one request.
+
+        Raises:
+            ValidationError: That is no id.
+            NotFound: There is no such page.
+
+        >>> lisbon = Page.find_by(title="Lisbon")
+        >>> Page.find(lisbon.id).title
+        'Lisbon'
+        """
+        connection = using or current()
+        wanted = cls._check_id("Page.find", id)
+        record = connection.call(
+            cls._show, (wanted,), read=reader_of_one(cls, cls._shown), fresh=fresh
+        )
+        return cls._load_one(record, cls._shown, connection)
+
+    @classmethod
+    def search(
+        cls, term: str, *, using: Connection | None = None, fresh: bool = False
+    ) -> Collection[Self]:
+        """The pages where a term stands in a title or in what is on them; one request.
+
+        Each tells by its `matches` what was found on it.
+
+        Raises:
+            ValidationError: The term is empty or cannot be sent.
+
+        >>> [page.title for page in Page.search("pastel")]
+        ['Lisbon']
+        """
+        words = say("Page.search", values.dump_words, term)
+        if not words.strip():
+            raise ValidationError("Page.search needs a term to look for")
+        return cls._list(cls._search, cls._found, words={"term": words}, using=using, fresh=fresh)
+
+    def reorder(self, order: Iterable[Belonging | Model | int]) -> None:
+        """Put what stands on the page into an order; one request.
+
+        Args:
+            order: All that stands on the page, each as its belonging, as the note or list itself,
+                or as the belonging's id.
+
+        Raises:
+            ValidationError: Something is not on this page, stands twice or is left out.
+
+        >>> page = Page.create(title="Order")
+        >>> first, second = page.notes.create(title="1"), page.notes.create(title="2")
+        >>> page.reorder([first, second])
+        >>> [belonging.widget.title for belonging in page.belongings]
+        ['1', '2']
+        """
+        self._refuse_new("reorder")
+        ids = {belonging.id for belonging in self.belongings}
+        widgets = {(found.type, found.widget_id): found.id for found in self.belongings}
+        wanted = []
+        for item in order:
+            if isinstance(item, Belonging):
+                id: object = item._saved_id
+            elif isinstance(item, Model):
+                id = widgets.get((type(item).__name__, item._saved_id))
+            else:
+                id = item
+            if id not in ids:
+                raise ValidationError(f"Page.reorder: {item!r} does not stand on {self!r}")
+            wanted.append(id)
+        check_order("Page.reorder", wanted, ids)
+        self._send(self._reorder, {"belongings": " ".join(map(str, wanted))})
+        self._forget("belongings")
+
+    def duplicate(self) -> Self:
+        """Make a copy of the page, with what stands on it, and give it; one request.
+
+        Raises:
+            NotSaved: The page is not on the service yet.
+            Forbidden: The plan allows no more pages.
+            OutcomeUnknown: The answer was lost; look before you try again.
+
+        >>> Page.find_by(title="Lisbon").duplicate().title
+        'Lisbon (copy)'
+        """
+        self._refuse_new("duplicate")
+        self._refuse_destroyed()
+        connection = self.connection
+        record = connection.call(
+            self._duplicate, self._place(), read=reader_of_one(type(self), self._named)
+        )
+        return self._load_one(record, self._named, connection)
+
+    def share(self, emails: Iterable[str] = (), *, public: bool | None = None) -> None:
+        """Share the page with people, who get a mail each, or publish it; one request.
+
+        Args:
+            emails: The people's addresses.
+            public: Whether everybody may see it; None leaves that as it is.
+
+        Raises:
+            ValidationError: Nothing is given, or an address is none.
+            OutcomeUnknown: The answer was lost; they may have got the mail.
+
+        >>> page = Page.create(title="Summer")
+        >>> page.share(["ana@example.com", "rui@example.com"], public=False)
+        """
+        if isinstance(emails, str):
+            raise ValidationError(f"Page.share: emails takes a list of addresses, not {emails!r}")
+        addresses = [say("Page.share: emails", _dump_address, email) for email in emails]
+        if not addresses and public is None:
+            raise ValidationError("Page.share: give emails=[…], public=…, or both")
+        words: dict[str, Words] = {}
+        if addresses:
+            words["email_addresses"] = " ".join(addresses)
+        if public is not None:
+            words["public"] = say("Page.share: public", values.dump_digit, public)
+        self._send(self._share, words)
+        self._forget_scope()
+
+    def unshare(self) -> None:
+        """Leave a page that a friend has shared; one request.
+
+        >>> Page.find_by(scope="friends").unshare()
+        """
+        self._send(self._unshare)
+        self._forget_scope()
+
+    def email_copy(self) -> None:
+        """Have the service mail you the page as text; one request.
+
+        Raises:
+            OutcomeUnknown: The answer was lost; the mail may have been sent.
+
+        >>> Page.find_by(title="Lisbon").email_copy()
+        """
+        self._send(self._email)
+
+    def link(self, page: Page | int) -> None:
+        """Link another page to this one; a thing of older pages. One request.
+
+        >>> Page.find_by(title="Lisbon").link(Page.create(title="Porto"))
+        """
+        self._send(self._link, {"linked_page_id": str(self._check_id("Page.link", page))})
+
+    def unlink(self, page: Page | int) -> None:
+        """Take the link to another page away; one request.
+
+        >>> lisbon, porto = Page.find_by(title="Lisbon"), Page.create(title="Porto")
+        >>> lisbon.link(porto)
+        >>> lisbon.unlink(porto)
+        """
+        self._send(self._unlink, {"linked_page_id": str(self._check_id("Page.unlink", page))})
+
+    def _load(self, name: str, *, fresh: bool = False) -> None:
+        self._refuse_destroyed()
+        if name == "scope":
+            self._absorb(self._listed_record())
+        elif name == "matches":
+            self._absorb(self._record_with(matches=()))
+        else:
+            self._absorb(self._fetch(fresh=fresh))
+
+    def _fetch(self, *, fresh: bool = False) -> Record:
+        return self.connection.call(
+            self._show, self._place(), read=reader_of_one(type(self), self._shown), fresh=fresh
+        )
+
+    def _listed_record(self) -> Record:
+        """What the list of pages tells of this one, which is nothing for what it leaves out."""
+        records = self.connection.call(self._all, read=reader_of_many(type(self), self._listed))
+        for record in records:
+            if record[0] == self._saved_id:
+                return record
+        return self._record_with(scope=None)
+
+    def _forget_scope(self) -> None:
+        self._forget("scope")
+        self._unset("scope")
+
+    def _child_came(self, child: Model) -> None:
+        super()._child_came(child)
+        self._forget("belongings")
+
+    def _child_went(self, child: Model) -> None:
+        super()._child_went(child)
+        self._forget("belongings")
+
+
+def check_order(what: str, wanted: list[int], there: set[int]) -> None:
+    """Refuse an order that names something twice or leaves something out.
+
+    Raises:
+        ValidationError: It does; the message names what.
+    """
+    twice = sorted({id for id in wanted if wanted.count(id) > 1})
+    if twice:
+        raise ValidationError(f"{what}: {twice} are named more than once")
+    missing = sorted(there - set(wanted))
+    if missing:
+        raise ValidationError(f"{what}: {missing} are left out; name all, in the wanted order")
+
+
+def _dump_address(value: object) -> str:
+    words = values.dump_words(value)
+    if "@" not in words or any(letter.isspace() for letter in words):
+        raise ValueError("an e-mail address is needed")
+    return words

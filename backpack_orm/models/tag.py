@@ -1,0 +1,225 @@
+"""Tags: names that pages share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from backpack_orm.connection import Connection
+from backpack_orm.errors import BackpackError, NotFound
+from backpack_orm.models.on_page import every_page
+from backpack_orm.models.page import Page
+from backpack_orm.orm.fields import belongs_to, field, loader, reader_of_many, resource
+from backpack_orm.orm.model import Destroyable, Savable
+from backpack_orm.orm.relations import Collection
+from backpack_orm.wire import values
+from backpack_orm.wire.endpoint import ws
+from backpack_orm.wire.parse import Record
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from backpack_orm.orm.fields import BelongsTo
+
+
+@resource
+class Tag(Savable, Destroyable):
+    """A name that is put on pages, to find them by.
+
+    The API has no list of all tags, and changes only all tags of a page at once: what is done
+    here to one tag is done page by page.
+
+    Attributes:
+        id: Its number; a tag that is renamed gets another.
+        name: Its name, without quotes.
+        page: A page that has it.
+
+    >>> tag = Tag.create(page=Page.find_by(title="Lisbon"), name="Sea side")
+    >>> tag.name = "By the sea"
+    >>> tag.save().fields
+    ('name',)
+    >>> [page.title for page in tag.pages]
+    ['Lisbon']
+    >>> tag.destroy()
+    """
+
+    _element = "tag"
+    _container = "tags"
+
+    id: int = field(read_only=True)
+    name: str = field()
+
+    page: BelongsTo[Page] = belongs_to("Page")
+
+    _select = ws("tags/select/{id}", reads="tags pages")
+    _put = ws(
+        "page/{page_id}/tags/tag",
+        sends="tags=name",
+        writes="page:{page_id} tags",
+        idempotent=True,
+    )
+    _updates = (_put,)
+
+    @classmethod
+    def create(  # type: ignore[override]  # all that a tag has
+        cls, *, page: Page | int, name: str, using: Connection | None = None
+    ) -> Self:
+        """Put a tag on a page, beside those it has; three requests, two if it has it already.
+
+        Raises:
+            ValidationError: The name is empty, holds a quote or cannot be sent.
+            NotFound: There is no such page.
+
+        >>> Tag.create(page=Page.find_by(title="Lisbon"), name="Food").name
+        'Food'
+        """
+        return super().create(page=page, name=name, using=using)
+
+    @classmethod
+    def all(cls, *, using: Connection | None = None, fresh: bool = False) -> Collection[Self]:
+        """All tags of all pages, each once; one request more than there are pages.
+
+        >>> "Travel" in [tag.name for tag in Tag.all()]
+        True
+        """
+        tags: dict[int, Self] = {}
+        for page in every_page(using=using, fresh=fresh):
+            for tag in page.tags:
+                tags.setdefault(tag.id, tag)  # type: ignore[arg-type]  # of this very class
+        return Collection(cls, list(tags.values()))
+
+    @classmethod
+    def find(cls, id: int, *, using: Connection | None = None, fresh: bool = False) -> Self:
+        """The tag with an id; one request for the pages, and one for each until it is found.
+
+        Raises:
+            ValidationError: That is no id.
+            NotFound: No page has such a tag.
+
+        >>> tag = Page.find_by(title="Lisbon").tags[0]
+        >>> Tag.find(tag.id) == tag
+        True
+        """
+        wanted = cls._check_id("Tag.find", id)
+        for page in every_page(using=using, fresh=fresh):
+            for tag in page.tags:
+                if tag.id == wanted:
+                    return tag  # type: ignore[return-value]  # of this very class
+        raise NotFound(f"there is no Tag {wanted} on any page", status=404)
+
+    @classmethod
+    def find_by(cls, *, using: Connection | None = None, **attributes: Any) -> Self | None:
+        """The first tag with these attributes, or None; requests as for `all`.
+
+        >>> Tag.find_by(name="Travel").name
+        'Travel'
+        """
+        return cls.where(using=using, **attributes).first()
+
+    @classmethod
+    def where(cls, *, using: Connection | None = None, **attributes: Any) -> Collection[Self]:
+        """The tags with these attributes; requests as for `all`.
+
+        >>> [tag.name for tag in Tag.where(name="Travel")]
+        ['Travel']
+        """
+        cls._table.check_names(cls, attributes)
+        return cls.all(using=using).where(**attributes)
+
+    @property
+    def pages(self) -> Collection[Page]:
+        """The pages that have it, with their titles; one request.
+
+        >>> [page.title for page in Tag.find_by(name="Travel").pages][:1]
+        ['Lisbon']
+        """
+        return self._pages(fresh=False)
+
+    def destroy(self) -> None:
+        """Take it off every page that has it; two requests for each page, and one to find them.
+
+        Raises:
+            NotSaved: It is on no page yet.
+            Destroyed: It was destroyed already.
+            NotFound: No page has it any more.
+            BackpackError: A page failed; the message says which, and which were done.
+        """
+        self._refuse_new("destroy")
+        self._refuse_destroyed()
+        self._refuse_read_only()
+        old = self._saved_name
+        self._rewrite(lambda names: [name for name in names if name != old])
+        self._bury()
+
+    def _create_record(self, changed: Sequence[str]) -> list[str]:
+        self.page._settle_in(self.connection)
+        names = self._names_on(self.page)
+        if self.name not in names:
+            self._write(self.page, [*names, self.name])
+        self._find_id()
+        return list(changed)
+
+    def _update(self, endpoint: object, changed: Sequence[str]) -> None:
+        old, new = self._saved_name, self.name
+        self._rewrite(
+            lambda names: list(dict.fromkeys(new if name == old else name for name in names))
+        )
+        self._find_id()
+
+    def _rewrite(self, change: Callable[[list[str]], list[str]]) -> None:
+        """Change the tags of all pages that have this one."""
+        pages = self._pages(fresh=True)
+        if not pages:
+            raise NotFound(f"no page has {self!r} any more", status=404)
+        done: list[Page] = []
+        for page in pages:
+            try:
+                self._write(page, change(self._names_on(page)))
+            except BackpackError as error:
+                error.add(f"failed on {page!r}, done before: {done}")
+                raise
+            done.append(page)
+        self.page._forget("tags")
+
+    def _find_id(self) -> None:
+        """Take the id that the service has given the name."""
+        for id, name in self._part_of(self.page):
+            if name == self.name:
+                self.id, self._record = id, (id, name)
+                return
+        raise NotFound(f"{self.page!r} has no tag {self.name!r} after it was put there", status=404)
+
+    def _fetch(self, *, fresh: bool = False) -> Record:
+        for record in self._part_of(self.page):
+            if record[0] == self._saved_id:
+                return record
+        raise NotFound(f"{self!r} is no longer on {self.page!r}", status=404)
+
+    @property
+    def _saved_name(self) -> str:
+        assert self._record is not None  # noqa: S101 - asked of saved tags only
+        return str(self._record[1])
+
+    def _pages(self, *, fresh: bool) -> Collection[Page]:
+        self._refuse_new("look for")
+        connection, known = self.connection, Page._named
+        records = connection.call(
+            self._select, (self._saved_id,), read=reader_of_many(Page, known), fresh=fresh
+        )
+        return Collection(Page, loader(Page, known)(records, connection))
+
+    @staticmethod
+    def _part_of(page: Page) -> tuple[Record, ...]:
+        """The tags of a page as they are now."""
+        page._load("tags", fresh=True)
+        part: tuple[Record, ...] = page._part("tags")
+        return part
+
+    @classmethod
+    def _names_on(cls, page: Page) -> list[str]:
+        return [name for _, name in cls._part_of(page)]
+
+    @classmethod
+    def _write(cls, page: Page, names: list[str]) -> None:
+        page._send(Page._tag, {"tags": values.dump_tags(names)})
+        page._forget("tags")

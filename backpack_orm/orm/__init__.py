@@ -1,0 +1,1 @@
+"""The machinery that turns records into objects: fields, relations, state, saving."""

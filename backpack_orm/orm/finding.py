@@ -1,0 +1,85 @@
+"""How records are found that live in the account itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from backpack_orm.connection import Connection, current
+from backpack_orm.orm.fields import loader, reader_of_many
+from backpack_orm.orm.model import Model
+from backpack_orm.orm.relations import Collection
+from backpack_orm.wire.build import Words
+from backpack_orm.wire.endpoint import Endpoint
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class InAccount(Model):
+    """A record that lives in the account itself, listed by one call."""
+
+    __slots__ = ()
+
+    _all: ClassVar[Endpoint]
+    _listed: ClassVar[tuple[str, ...] | None] = None
+    """What that list tells of each; None: all."""
+
+    @classmethod
+    def all(cls, *, using: Connection | None = None, fresh: bool = False) -> Collection[Self]:
+        """All of them; one request.
+
+        Args:
+            using: The connection, where it is not the one in use.
+            fresh: Ask even if the answer is still kept.
+
+        Raises:
+            NotConnected: There is no connection.
+            BackpackError: The call failed.
+        """
+        return cls._list(cls._all, cls._listed, using=using, fresh=fresh)
+
+    @classmethod
+    def find(cls, id: int, *, using: Connection | None = None, fresh: bool = False) -> Self:
+        """The one with an id; one request, for all of them.
+
+        Raises:
+            ValidationError: That is no id.
+            NotFound: There is none.
+        """
+        wanted = cls._check_id(f"{cls.__name__}.find", id)
+        return cls.all(using=using, fresh=fresh).find(wanted)
+
+    @classmethod
+    def find_by(cls, *, using: Connection | None = None, **attributes: Any) -> Self | None:
+        """The first one with these attributes, or None; one request.
+
+        Raises:
+            TypeError: An attribute is misspelled.
+        """
+        return cls.where(using=using, **attributes).first()
+
+    @classmethod
+    def where(cls, *, using: Connection | None = None, **attributes: Any) -> Collection[Self]:
+        """Those with these attributes; one request, and one for each record that has to be loaded.
+
+        Raises:
+            TypeError: An attribute is misspelled.
+        """
+        cls._table.check_names(cls, attributes)
+        return cls.all(using=using).where(**attributes)
+
+    @classmethod
+    def _list(
+        cls,
+        endpoint: Endpoint,
+        known: tuple[str, ...] | None,
+        *,
+        ids: tuple[int, ...] = (),
+        words: dict[str, Words] | None = None,
+        using: Connection | None = None,
+        fresh: bool = False,
+    ) -> Collection[Self]:
+        connection = using or current()
+        read = reader_of_many(cls, known)
+        records = connection.call(endpoint, ids, words or {}, read=read, fresh=fresh)
+        return Collection(cls, loader(cls, known)(records, connection))

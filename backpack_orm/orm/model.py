@@ -1,0 +1,716 @@
+"""Objects that stand for records: their state, identity, saving and destroying."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from attrs import frozen
+
+from backpack_orm.connection import Connection, current
+from backpack_orm.errors import (
+    BackpackError,
+    Destroyed,
+    InvalidResponse,
+    NotSaved,
+    ReadOnly,
+    StaleRecord,
+    ValidationError,
+)
+from backpack_orm.orm.fields import Table, loader, reader_of_one, say
+from backpack_orm.orm.relations import Embedded, keys_of
+from backpack_orm.wire import parse
+from backpack_orm.wire.build import Words, name_of
+from backpack_orm.wire.endpoint import Endpoint
+from backpack_orm.wire.parse import MISSING, Answer, Record
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_UNSET: Any = object()
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 50
+
+
+class _Tombstone(tuple[Any, ...]):
+    """The last record of what was destroyed."""
+
+    __slots__ = ()
+
+
+@frozen
+class SaveResult:
+    """What a `save()` did; false when it sent nothing.
+
+    Attributes:
+        created: Whether the record is new on the service.
+        updated: Whether an existing record was changed.
+        fields: The attributes that were sent because they had changed.
+
+    >>> bool(SaveResult()), bool(SaveResult(updated=True, fields=("title",)))
+    (False, True)
+    """
+
+    created: bool = False
+    updated: bool = False
+    fields: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.created or self.updated
+
+
+class Model:
+    """One record of the service.
+
+    Attributes are plain: reading and writing them costs nothing and sends nothing. Only a declared
+    attribute that has not been loaded yet costs a request, when it is first read.
+    """
+
+    __slots__ = ("_record", "_source")
+
+    _table: ClassVar[Table]
+    _element: ClassVar[str]
+    """What one record is called in answers."""
+    _container: ClassVar[str]
+    """What a list of them is called."""
+
+    _record: Record | None
+    """What the service told last: the snapshot that changes are told by. None: nothing yet."""
+    _source: Connection | Model | None
+    """Where it lives: in another record, or in an account itself."""
+
+    id: Any
+
+    def __init__(self, **attributes: Any) -> None:
+        cls, table = type(self), self._table
+        self._record = None
+        self._source = None
+        if table.parent is not None:
+            given = attributes.pop(table.parent.name, None)
+            if given is None:
+                raise ValidationError(
+                    f"{cls.__name__} needs the {table.parent.target} it lives in: "
+                    f"give {table.parent.name}=…"
+                )
+            self._set_parent(given)
+        table.check_names(cls, attributes)
+        for name, field in table.fields.items():
+            if name in attributes and field.is_read_only:
+                raise ReadOnly(f"{cls.__name__}.{name} is given by the service: leave it out")
+            if name not in attributes and field.is_needed:
+                raise ValidationError(f"{cls.__name__} needs {name}=…")
+            setattr(self, name, attributes.get(name, field.default))
+        for name, relation in table.relations.items():
+            if name in attributes:
+                if relation.key is None:
+                    raise ReadOnly(f"{cls.__name__}.{name} cannot be given: create them one by one")
+                setattr(self, name, attributes[name])
+
+    # --- loading ----------------------------------------------------------------------------
+
+    def __getattr__(self, name: str) -> Any:
+        """Load what is declared but not loaded yet; Python asks here for unset slots only."""
+        table = self._table
+        if name in table.relations:
+            value = self._relate(name)
+            setattr(self, name, value)
+            return value
+        if name in table.fields and self._record is not None:
+            self._load(name)
+            return object.__getattribute__(self, name)
+        raise AttributeError(
+            f"{type(self).__name__!r} object has no attribute {name!r}{table.nearest(name)}"
+        )
+
+    def _relate(self, name: str) -> Any:
+        """The object or collection that stands for a relation."""
+        relation = self._table.relations[name]
+        if relation.is_single:
+            part = self._part(name)
+            return None if part is None else loader(relation.model)((part,), self)[0]
+        return (relation.collection or Embedded)(self, relation)
+
+    def _part(self, name: str) -> Any:
+        """What the record holds under a relation's name, loaded if it was not known."""
+        position = self._position(name)
+        if self._record is None:
+            raise NotSaved(f"{self!r} has no {name} yet: save() it first")
+        if self._record[position] is MISSING:
+            self._load(name)
+        return self._record[position]
+
+    def _load(self, name: str, *, fresh: bool = False) -> None:
+        """Ask the service for what is missing, so that `name` is known."""
+        self._refuse_destroyed()
+        self._absorb(self._fetch(fresh=fresh))
+
+    def _fetch(self, *, fresh: bool = False) -> Record:
+        """The whole record as the service has it; each model knows by which call."""
+        raise AssertionError(f"{type(self).__name__} does not say how it is read")
+
+    def _absorb(self, record: Record) -> None:
+        """Take in a record: what it knows replaces what was loaded, never what was edited."""
+        assert self._record is not None  # noqa: S101 - only what is on the service is loaded
+        for name in self._table.fields:
+            position = self._table.positions.get(name)
+            if position is None or record[position] is MISSING:
+                continue
+            value = self._slot(name)
+            if value is _UNSET or value == self._record[position]:
+                setattr(self, name, record[position])
+        self._record = tuple(
+            old if new is MISSING else new for old, new in zip(self._record, record, strict=True)
+        )
+
+    def _slot(self, name: str) -> Any:
+        """An attribute as it stands, without loading it."""
+        try:
+            return object.__getattribute__(self, name)
+        except AttributeError:
+            return _UNSET
+
+    def _unset(self, name: str) -> None:
+        """Take an attribute for not loaded."""
+        if self._slot(name) is not _UNSET:
+            delattr(self, name)
+
+    def _position(self, name: str) -> int:
+        return self._table.positions[name]
+
+    @classmethod
+    def _load_one(
+        cls, record: Record, known: tuple[str, ...] | None, source: Connection | Model
+    ) -> Self:
+        return loader(cls, known)((record,), source)[0]
+
+    @classmethod
+    def _stub(cls, id: int, source: Connection | Model | None) -> Self:
+        """An object of which only the id is known."""
+        self = cls.__new__(cls)
+        self._record = cls._record_of(id)
+        self._source = source
+        setattr(self, "id", id)
+        for name, field in cls._table.fields.items():
+            if field.is_write_only:
+                setattr(self, name, None)
+        return self
+
+    @classmethod
+    def _record_of(cls, id: int) -> Record:
+        """A record of which only the id is known."""
+        return (id, *[MISSING] * (len(cls._table.positions) - 1))
+
+    def _record_with(self, **values: Any) -> Record:
+        """A record that knows nothing but the id and these values."""
+        return tuple(
+            self._saved_id if name == "id" else values.get(name, MISSING)
+            for name in self._table.positions
+        )
+
+    # --- where it comes from ----------------------------------------------------------------
+
+    @property
+    def connection(self) -> Connection:
+        """The connection it came from, else the one in use. No request.
+
+        Raises:
+            NotConnected: There is none.
+        """
+        source = self._source
+        while isinstance(source, Model):
+            source = source._source
+        return source or current()
+
+    @property
+    def _parent(self) -> Model:
+        assert isinstance(self._source, Model)  # noqa: S101 - who has a parent is made with it
+        return self._source
+
+    def _set_parent(self, value: Model | int) -> None:
+        parent = self._table.parent
+        assert parent is not None  # noqa: S101 - only models with a parent have the property
+        what = f"{type(self).__name__}.{parent.name}"
+        if self._record is not None:
+            raise ReadOnly(f"{what} cannot be changed: the API moves nothing elsewhere")
+        if isinstance(value, parent.model):
+            self._source = value
+        else:
+            self._source = parent.model._stub(parent.model._check_id(what, value), None)
+
+    def _settle_in(self, connection: Connection) -> None:
+        """Belong to a connection from now on.
+
+        Raises:
+            ValidationError: It belongs to another account already.
+        """
+        root: Model = self
+        while isinstance(root._source, Model):
+            root = root._source
+        if root._source is None:
+            root._source = connection
+        elif root._source.account != connection.account:
+            raise ValidationError(
+                f"{root!r} belongs to {root._source!r}, so it cannot be used with {connection!r}"
+            )
+
+    @property
+    def _saved_id(self) -> int:
+        """The id that the service knows it by, whatever was written into `id`."""
+        if self._record is None:
+            raise NotSaved(f"{self!r} has no id yet: save() it first")
+        return cast(int, self._record[0])
+
+    @classmethod
+    def _check_id(cls, what: str, value: object) -> int:
+        """The id that an argument names, by number or by object.
+
+        Raises:
+            ValidationError: It is neither.
+            NotSaved: The object has no id yet.
+        """
+        if isinstance(value, cls):
+            return value._saved_id
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            return value
+        raise ValidationError(
+            f"{what} takes the id of a record, a whole number above 0, "
+            f"or a {cls.__name__}, not {value!r}"
+        )
+
+    # --- identity ---------------------------------------------------------------------------
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Model) or type(self) is not type(other):
+            return NotImplemented
+        if self._record is None or other._record is None:
+            return False
+        return (
+            self._record[0] == other._record[0]
+            and self.connection.account == other.connection.account
+        )
+
+    def __hash__(self) -> int:
+        if self._record is None:
+            raise TypeError(f"{self!r} has no identity yet: save() it first")
+        return hash((type(self).__name__, self._record[0]))
+
+    def __repr__(self) -> str:
+        fields = self._table.fields.values()
+        told = [field for field in fields if not field.is_read_only] or fields
+        slots = ((name, self._slot(name)) for name in ("id", *(field.name for field in told)))
+        shown = [
+            f"{name}={_short.repr(value)}"
+            for name, value in dict(slots).items()
+            if value is not _UNSET and value is not None
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    # --- state ------------------------------------------------------------------------------
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it is not on the service yet. No request."""
+        return self._record is None
+
+    @property
+    def is_destroyed(self) -> bool:
+        """Whether it was destroyed through this object. No request."""
+        return type(self._record) is _Tombstone
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether `save()` would send something. No request."""
+        return self.is_new or bool(self.changes)
+
+    @property
+    def changes(self) -> dict[str, tuple[Any, Any]]:
+        """What was changed since it was loaded or saved: `{"title": (old, new)}`. No request.
+
+        What was not known before, and all of a new object, was None.
+        """
+        found = {}
+        for name in (*self._table.fields, *self._table.relations):
+            slot = self._slot(name)
+            if slot is _UNSET or self._is_own(slot):
+                continue
+            old, new = self._snapshot(name), self._comparable(name, slot)
+            if old != new:
+                found[name] = (None if old is MISSING else old, new)
+        return found
+
+    def _is_own(self, value: object) -> bool:
+        """Whether a value is this object's own collection, which holds what was loaded."""
+        return isinstance(value, Embedded) and value._owner is self
+
+    def _snapshot(self, name: str) -> Any:
+        """What an attribute was when it was loaded or saved, in comparable form."""
+        position = self._table.positions.get(name)
+        if self._record is None or position is None:
+            return None
+        value = self._record[position]
+        relation = self._table.relations.get(name)
+        if relation is None or value is MISSING or value is None:
+            return value
+        key = relation.model._table.positions[relation.key or "id"]
+        return value[key] if relation.is_single else tuple(record[key] for record in value)
+
+    def _comparable(self, name: str, value: object) -> Any:
+        relation = self._table.relations.get(name)
+        if relation is None:
+            return value
+        if relation.is_single:
+            return value._saved_id if isinstance(value, Model) else value
+        return keys_of(f"{type(self).__name__}.{name}", relation, value)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What is loaded, as plain values, with what it contains. No request.
+
+        Returns:
+            Attributes by name; contained records as lists of the same, assigned lists as they
+            were assigned; what is not loaded is left out.
+        """
+        plain: dict[str, Any] = {}
+        for name, position in self._table.positions.items():
+            value = self._slot(name)
+            if value is _UNSET and name in self._table.relations and self._record is not None:
+                value = _UNSET if self._record[position] is MISSING else getattr(self, name)
+            if isinstance(value, Embedded):
+                if value.is_loaded:
+                    plain[name] = [record.to_dict() for record in value]
+            elif value is not _UNSET:
+                plain[name] = value.to_dict() if isinstance(value, Model) else value
+        return plain
+
+    def discard(self) -> None:
+        """Undo all changes made since it was loaded or saved. No request.
+
+        Raises:
+            NotSaved: It is new, there is nothing to go back to.
+        """
+        if self._record is None:
+            raise NotSaved(f"{self!r} is new: there is nothing to go back to")
+        for name in self.changes:
+            position = self._table.positions.get(name)
+            if position is None:
+                setattr(self, name, None)
+            elif name in self._table.relations or self._record[position] is MISSING:
+                delattr(self, name)
+            else:
+                setattr(self, name, self._record[position])
+
+    def reload(self) -> Self:
+        """Read it afresh and give up all changes; one request.
+
+        Raises:
+            NotSaved: It is new.
+            Destroyed: It was destroyed.
+            NotFound: It is gone.
+        """
+        self._refuse_new("reload")
+        self._refuse_destroyed()
+        record = self._fetch(fresh=True)
+        self.discard()
+        self._absorb(record)
+        unknown = (
+            name for name in self._table.relations if record[self._position(name)] is MISSING
+        )
+        self._forget(*unknown)
+        return self
+
+    # --- copies -----------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        names = ("_record", "_source", *self._table.fields, *self._table.relations)
+        slots = ((name, self._slot(name)) for name in names)
+        return {name: value for name, value in slots if value is not _UNSET}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+
+    def __copy__(self) -> Self:
+        """A second object for the same record, with the same changes of its own."""
+        twin = type(self).__new__(type(self))
+        for name, value in self.__getstate__().items():
+            if not self._is_own(value):
+                setattr(twin, name, list(value) if isinstance(value, list) else value)
+        return twin
+
+    # --- refusals ---------------------------------------------------------------------------
+
+    def _refuse_new(self, verb: str) -> None:
+        if self._record is None:
+            raise NotSaved(f"{self!r} is not on the service yet: save() it before you {verb} it")
+
+    def _refuse_destroyed(self) -> None:
+        if self.is_destroyed:
+            raise Destroyed(f"{self!r} was destroyed")
+
+    def _refuse_read_only(self) -> None:
+        for name, (old, new) in self.changes.items():
+            field, relation = self._table.fields.get(name), self._table.relations.get(name)
+            if self._record is None and new is None:
+                continue
+            if (field and field.is_read_only) or (relation and relation.key is None):
+                raise ReadOnly(
+                    f"{type(self).__name__}.{name} cannot be changed through the API "
+                    f"(it was {old!r}, now {new!r}): discard() the change"
+                )
+
+    # --- calls ------------------------------------------------------------------------------
+
+    def _send(self, endpoint: Endpoint, words: Mapping[str, Words] | None = None) -> None:
+        """Make a call about this record that answers with success and nothing else."""
+        self._refuse_new("do that to")
+        self._refuse_destroyed()
+        read = parse.success if endpoint.path.startswith("ws/") else parse.anything
+        self.connection.call(endpoint, self._ids(endpoint), words or {}, read=read)
+
+    def _ids(self, endpoint: Endpoint) -> tuple[int, ...]:
+        """The ids in the path of a call about this record."""
+        return tuple(
+            self._saved_id if name == "id" else getattr(self, name) for name in endpoint.ids
+        )
+
+    def _place(self) -> tuple[int, ...]:
+        """The ids in the paths of calls about what lives in this record."""
+        return (self._saved_id,)
+
+    def _forget(self, *names: str) -> None:
+        """Take relations for unknown, so that their next use loads them again."""
+        if self._record is not None:
+            record = list(self._record)
+            for name in names:
+                record[self._position(name)] = MISSING
+            self._record = tuple(record)
+
+    def _child_came(self, child: Model) -> None:
+        """Take note that a record was created in this one."""
+        self._forget(*self._relations_of(child))
+
+    def _child_went(self, child: Model) -> None:
+        """Take note that a record in this one was destroyed."""
+        for name in self._relations_of(child):
+            position = self._position(name)
+            if self._record is not None and self._record[position] is not MISSING:
+                part = self._record[position]
+                left = tuple(record for record in part if record[0] != child._saved_id)
+                self._record = (*self._record[:position], left, *self._record[position + 1 :])
+
+    def _relations_of(self, child: Model) -> list[str]:
+        target = type(child).__name__
+        return [name for name, found in self._table.relations.items() if found.target == target]
+
+
+class Savable(Model):
+    """A record that the API can create and change."""
+
+    __slots__ = ()
+
+    _create: ClassVar[Endpoint]
+    _created: ClassVar[tuple[str, ...] | None] = None
+    """What the answer to its creation tells; None: all."""
+    _updates: ClassVar[tuple[Endpoint, ...]]
+    """The calls that change it, each for the fields that it sends."""
+    _rewritten: ClassVar[tuple[str, ...]] = ()
+    """What the service may change by itself with any update."""
+
+    @classmethod
+    def create(cls, *, using: Connection | None = None, **attributes: Any) -> Self:
+        """Make a new record on the service; `create(title=…)` is `Model(title=…)`, saved.
+
+        Args:
+            using: The connection, where it is not the one in use or the parent's.
+            **attributes: What the model takes.
+
+        Raises:
+            TypeError: An attribute is misspelled.
+            ValidationError: A value could not be sent; nothing was.
+            ApiError: The service refused.
+            OutcomeUnknown: The answer was lost.
+        """
+        record = cls(**attributes)
+        if using is not None:
+            record._settle_in(using)
+        record.save()
+        return record
+
+    @classmethod
+    def _create_in(cls, owner: Model, attributes: Mapping[str, Any]) -> Self:
+        parent = cls._table.parent
+        assert parent is not None  # noqa: S101 - what lives inside a record has a parent
+        return cls.create(**{**attributes, parent.name: owner})
+
+    def save(self, *, check: bool = False) -> SaveResult:
+        """Send what has changed: nothing when nothing has.
+
+        A new object costs one request, a changed one costs one; where the API sets fields by
+        several calls, one for each call that is needed.
+
+        Args:
+            check: Read the record afresh first (one request more), and refuse when it has changed
+                on the service since it was loaded.
+
+        Returns:
+            What was done; false when nothing was sent.
+
+        Raises:
+            ValidationError: A value could not be sent; nothing was.
+            ReadOnly: A field that the API cannot change was changed; nothing was sent.
+            Destroyed: The record was destroyed.
+            StaleRecord: `check` found it changed on the service; nothing was sent.
+            ApiError: The service refused; the message says what had been saved before.
+            OutcomeUnknown: The answer to the creation was lost.
+        """
+        self._refuse_destroyed()
+        self._refuse_read_only()
+        changed = self._validated()
+        is_new = self.is_new
+        if check and changed and not is_new:
+            self._refuse_stale()
+        saved: list[str] = []
+        try:
+            if is_new:
+                saved += self._create_record(changed)
+            for endpoint in self._updates:
+                group = [name for name in _names(endpoint) if name in changed]
+                if not set(group) <= set(saved):
+                    self._update(endpoint, group)
+                    saved += group
+        except BackpackError as error:
+            if saved:
+                left = [name for name in changed if name not in saved]
+                error.add(f"saved before: {', '.join(saved)}; not saved: {', '.join(left)}")
+            raise
+        return SaveResult(is_new, not is_new and bool(saved), tuple(saved))
+
+    def _validated(self) -> list[str]:
+        """The names of what is to be sent, once it is known that it can be."""
+        changed = list(self.changes)
+        for name in changed:
+            field = self._table.fields.get(name)
+            if field is not None:
+                field.check(type(self), self._slot(name))
+        self._words(changed)
+        return changed
+
+    def _words(self, names: Sequence[str]) -> dict[str, Words]:
+        """Attributes in the words of the wire; what is unset or None has none."""
+        cls, words = type(self), dict[str, Words]()
+        for name in names:
+            value = self._slot(name)
+            if value is _UNSET or value is None:
+                continue
+            field, relation = self._table.fields.get(name), self._table.relations.get(name)
+            if field is not None:
+                words[name] = field.words(cls, value)
+            elif relation is not None and relation.dump is not None:
+                what = f"{cls.__name__}.{name}"
+                words[name] = say(what, relation.dump, list(keys_of(what, relation, value)))
+        return words
+
+    def _create_record(self, changed: Sequence[str]) -> list[str]:
+        """Make the creating call; from its success on, the object is saved."""
+        endpoint, connection = self._create, self.connection
+        words = self._words(_names(endpoint))
+        record = connection.call(endpoint, self._ids(endpoint), words, read=self._read_created)
+        self._settle_in(connection)
+        snapshot = list(record)
+        for name, field in self._table.fields.items():
+            position = self._table.positions.get(name)
+            if position is None:
+                if name in words:
+                    setattr(self, name, None)
+            elif record[position] is not MISSING:
+                setattr(self, name, record[position])
+            elif name in words:
+                snapshot[position] = getattr(self, name)
+            elif self._slot(name) == field.default:
+                self._unset(name)
+        self._record = tuple(snapshot)
+        for name in self._table.relations:
+            if name in words or name not in changed:
+                self._unset(name)
+        if isinstance(self._source, Model):
+            self._source._child_came(self)
+        return [name for name in changed if name in words]
+
+    @classmethod
+    def _read_created(cls, answer: Answer) -> Record:
+        """The record that a creation answers with, or else what its `Location` tells."""
+        if answer.content.strip():
+            return reader_of_one(cls, cls._created)(answer)
+        id = parse.location_id(answer)
+        if id is None:
+            raise InvalidResponse("the answer does not tell what was created")
+        return cls._record_of(id)
+
+    def _update(self, endpoint: Endpoint, changed: Sequence[str]) -> None:
+        """Send one group of fields; it is clean as soon as that has succeeded."""
+        self._send(endpoint, self._words(_names(endpoint)))
+        assert self._record is not None  # noqa: S101 - a new object was created before
+        record = list(self._record)
+        for name in changed:
+            position = self._table.positions.get(name)
+            if position is None:
+                setattr(self, name, None)
+            elif name in self._table.relations:
+                record[position] = MISSING
+                delattr(self, name)
+            else:
+                record[position] = getattr(self, name)
+        for name in self._rewritten:
+            if name in changed or self._table.fields[name].is_read_only:
+                record[self._position(name)] = MISSING
+                self._unset(name)
+        self._record = tuple(record)
+
+    def _refuse_stale(self) -> None:
+        assert self._record is not None  # noqa: S101 - only saved records are checked
+        fresh = self._fetch(fresh=True)
+        for name in self._table.fields:
+            position = self._table.positions.get(name)
+            if position is None:
+                continue
+            old, new = self._record[position], fresh[position]
+            if old is not MISSING and new is not MISSING and old != new:
+                raise StaleRecord(
+                    f"{self!r} has changed on the service: {name} was {old!r} and is {new!r}; "
+                    "reload() it and edit again"
+                )
+
+
+class Destroyable(Model):
+    """A record that the API can destroy."""
+
+    __slots__ = ()
+
+    _destroy: ClassVar[Endpoint]
+
+    def destroy(self) -> None:
+        """Destroy the record, with all that it contains; one request. There is no way back.
+
+        Raises:
+            NotSaved: It is not on the service yet.
+            Destroyed: It was destroyed already.
+            ReadOnly: Its id was overwritten.
+            NotFound: It is gone.
+        """
+        self._refuse_new("destroy")
+        self._refuse_destroyed()
+        self._refuse_read_only()
+        self._send(self._destroy)
+        self._bury()
+
+    def _bury(self) -> None:
+        assert self._record is not None  # noqa: S101 - only saved records are destroyed
+        self._record = _Tombstone(self._record)
+        if isinstance(self._source, Model):
+            self._source._child_went(self)
+
+
+def _names(endpoint: Endpoint) -> tuple[str, ...]:
+    return tuple(name_of(path) for path in endpoint.sends)

@@ -1,0 +1,78 @@
+"""Values to request bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from lxml import etree
+
+Words: TypeAlias = "str | Sequence[str]"
+
+
+def request(paths: Sequence[str], words: Mapping[str, Words], token: str | None) -> bytes:
+    """Write a body: `<request>`, the token if it goes there, and the values at their places.
+
+    Args:
+        paths: Where each value goes: `note/title` is a child of a child, `item/@completed`
+            an attribute, `remindees[]/user_id` a child of `<remindees type="array">`.
+            Its words go by its last part in underscores, or by what follows a `=`; a path without
+            words is left out.
+        words: The values in words; several words for one path repeat its element.
+        token: The token, or None when it goes elsewhere.
+
+    >>> request(["note/title", "note/body"], {"title": "R & D"}, token="secret")
+    b'<request><token>secret</token><note><title>R &amp; D</title></note></request>'
+    """
+    root = etree.Element("request")
+    if token is not None:
+        etree.SubElement(root, "token").text = token
+    _fill(root, paths, words)
+    return etree.tostring(root)
+
+
+def resource(paths: Sequence[str], words: Mapping[str, Words]) -> bytes:
+    """Write a bare resource, which is the first part of all paths.
+
+    >>> resource(["reminder/content"], {"content": "now Call home"})
+    b'<reminder><content>now Call home</content></reminder>'
+    """
+    nursery = etree.Element("request")
+    _fill(nursery, paths, words)
+    return etree.tostring(nursery[0])
+
+
+def name_of(path: str) -> str:
+    """The name under which a path's words are given.
+
+    >>> name_of("note/show-created-at"), name_of("item/@completed"), name_of("item-id=ids")
+    ('show_created_at', 'completed', 'ids')
+    """
+    place, _, name = path.partition("=")
+    return name or place.rpartition("/")[2].lstrip("@").replace("-", "_")
+
+
+def _fill(root: etree._Element, paths: Sequence[str], words: Mapping[str, Words]) -> None:
+    for path in paths:
+        given = words.get(name_of(path))
+        if given is None:
+            continue
+        *parents, last = path.partition("=")[0].split("/")
+        parent = _descend(root, parents)
+        if last.startswith("@"):
+            parent.set(last[1:], str(given))
+            continue
+        for text in [given] if isinstance(given, str) else given:
+            etree.SubElement(parent, last).text = text
+
+
+def _descend(element: etree._Element, parents: Sequence[str]) -> etree._Element:
+    for part in parents:
+        name = part.removesuffix("[]")
+        child = element.find(name)
+        if child is None:
+            child = etree.SubElement(element, name)
+            if name != part:
+                child.set("type", "array")
+        element = child
+    return element

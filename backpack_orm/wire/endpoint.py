@@ -1,0 +1,154 @@
+"""A call of the API as data: one row for each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from functools import cached_property
+
+from attrs import define, field
+
+from backpack_orm.wire import build
+from backpack_orm.wire.build import Words
+
+
+class Place(Enum):
+    """Where the token goes."""
+
+    BODY = "body"
+    PATH = "path"
+    HEADER = "header"
+
+
+@define(eq=False, frozen=True, slots=False, kw_only=True)
+class Endpoint:
+    """One call: what is sent where, what it may be repeated for, and what it leaves stale.
+
+    Attributes:
+        verb: The HTTP verb.
+        path: The path below the account's URL; `{id}` and the like are filled in.
+        place: Where the token goes.
+        sends: Where the values go in the body, see `wire.build.request`.
+        is_bare: Whether the body is the bare resource, without a `<request>` around it.
+        is_idempotent: Whether sending it twice does no more than sending it once.
+        reads: The cache tags its answer is kept under; none: its answer is not kept.
+        writes: The cache tags it makes stale.
+    """
+
+    verb: str
+    path: str
+    place: Place
+    sends: tuple[str, ...] = ()
+    is_bare: bool = False
+    is_idempotent: bool
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    ids: tuple[str, ...] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "ids", tuple(re.findall(r"{(\w+)}", self.path)))
+
+    @property
+    def is_read(self) -> bool:
+        """Whether it only reads."""
+        return bool(self.reads)
+
+    @cached_property
+    def label(self) -> str:
+        """What it is called in figures and logs.
+
+        >>> ws("page/{id}", reads="page:{id}").label
+        'POST /ws/page/{id}'
+        """
+        return f"{self.verb} {self.path_for_people(['{' + name + '}' for name in self.ids])}"
+
+    def path_for(self, ids: Sequence[int], token: str | None) -> str:
+        """The path of one call, with the token if it goes there.
+
+        >>> rest("GET", "reminders.xml", place=Place.PATH, reads="reminders").path_for((), "secret")
+        '/secret/reminders.xml'
+        """
+        path = "/" + self.path.format(**dict(zip(self.ids, ids, strict=True)))
+        return f"/{token}{path}" if self.place is Place.PATH and token is not None else path
+
+    def path_for_people(self, ids: Sequence[int | str]) -> str:
+        """The path of one call as messages show it."""
+        path = "/" + self.path.format(**dict(zip(self.ids, ids, strict=True)))
+        return f"/[token]{path}" if self.place is Place.PATH else path
+
+    def body_for(self, words: Mapping[str, Words], token: str | None) -> bytes | None:
+        """The body of one call, with the token if it goes there; None when there is none."""
+        if self.place is Place.BODY:
+            return build.request(self.sends, words, token)
+        if not self.sends:
+            return None
+        if self.is_bare:
+            return build.resource(self.sends, words)
+        return build.request(self.sends, words, None)
+
+    def tags_read(self, ids: Sequence[int]) -> tuple[str, ...]:
+        """The cache tags that the answer of one call is kept under."""
+        return self._fill(self.reads, ids)
+
+    def tags_written(self, ids: Sequence[int]) -> tuple[str, ...]:
+        """The cache tags that one call makes stale."""
+        return self._fill(self.writes, ids)
+
+    def _fill(self, tags: tuple[str, ...], ids: Sequence[int]) -> tuple[str, ...]:
+        named = dict(zip(self.ids, ids, strict=True))
+        return tuple(tag.format(**named) for tag in tags)
+
+
+def ws(
+    path: str,
+    *,
+    sends: str = "",
+    reads: str = "",
+    writes: str = "",
+    idempotent: bool = False,
+) -> Endpoint:
+    """A call of the older dialect: a POST with the token in its body.
+
+    Places and tags are separated by blanks.
+
+    >>> row = ws("page/{id}/update_title", sends="page/title", writes="pages page:{id}")
+    >>> row.verb, row.path, row.sends, row.writes
+    ('POST', 'ws/page/{id}/update_title', ('page/title',), ('pages', 'page:{id}'))
+    """
+    return Endpoint(
+        verb="POST",
+        path=f"ws/{path}",
+        place=Place.BODY,
+        sends=tuple(sends.split()),
+        is_idempotent=idempotent or bool(reads),
+        reads=tuple(reads.split()),
+        writes=tuple(writes.split()),
+    )
+
+
+def rest(
+    verb: str,
+    path: str,
+    *,
+    place: Place = Place.HEADER,
+    sends: str = "",
+    bare: bool = False,
+    reads: str = "",
+    writes: str = "",
+) -> Endpoint:
+    """A call of the newer dialect: the verb tells whether it may be repeated.
+
+    >>> rest("PUT", "reminders/{id}.xml", place=Place.PATH, writes="reminders").is_idempotent
+    True
+    """
+    return Endpoint(
+        verb=verb,
+        path=path,
+        place=place,
+        sends=tuple(sends.split()),
+        is_bare=bare,
+        is_idempotent=verb != "POST",
+        reads=tuple(reads.split()),
+        writes=tuple(writes.split()),
+    )
