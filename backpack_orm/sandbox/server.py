@@ -159,10 +159,10 @@ class Server:
         self._closing.set()
         self._waitress.pull_trigger()
         self._thread.join()
+        self._waitress.task_dispatcher.shutdown()
+        # Last, because all of those threads may still use the sockets.
+        wasyncore.close_all(self._sockets)
 
     def _serve(self) -> None:
         while not self._closing.is_set():
             wasyncore.loop(use_poll=True, map=self._sockets, count=1)
-        # In this thread, because no other may touch sockets that are being waited for.
-        wasyncore.close_all(self._sockets)
-        self._waitress.task_dispatcher.shutdown()
