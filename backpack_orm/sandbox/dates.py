@@ -146,7 +146,7 @@ _GRAMMAR: list[tuple[re.Pattern[str], Callable[[Match, datetime], datetime]]] = 
     (_pattern(rf"(?P<next>next\s+)?(?P<weekday>{'|'.join(_WEEKDAYS)})(?:\s+{_CLOCK})?"), _weekday),
     (
         _pattern(
-            rf"(?:(?P<name>[a-z]+)\.?\s+|(?P<month>\d{{1,2}})/)(?P<day>\d{{1,2}})"
+            rf"(?:(?P<name>[a-z]+)\.?\s+|(?P<month>\d{{1,2}})/)(?P<day>\d{{1,2}})(?:st|nd|rd|th)?"
             rf"(?:(?:,\s*|\s+|/)(?P<year>20\d\d))?(?:\s+{_CLOCK})?"
         ),
         _month_and_day,

@@ -19,7 +19,9 @@ def packing(api, page):
 def items(api, packing):
     """The ids of four items: open, open, completed, completed."""
     for content, completed in (("a", "false"), ("b", "false"), ("c", "true"), ("d", "true")):
-        api.ws(f"{packing}/add", f"<item completed='{completed}'><content>{content}</content></item>")
+        api.ws(
+            f"{packing}/add", f"<item completed='{completed}'><content>{content}</content></item>"
+        )
     return re.findall(r' id="(\d+)"', api.ws(f"{packing}/list"))
 
 

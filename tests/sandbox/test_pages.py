@@ -319,7 +319,9 @@ class TestLinking:
         assert "Record not found" in api.ws(f"{page}/unlink", other, 404)
 
     def test_a_page_that_is_not_there_cannot_be_linked(self, api, page):
-        assert "Record not found" in api.ws(f"{page}/link", "<linked_page_id>7</linked_page_id>", 404)
+        assert "Record not found" in api.ws(
+            f"{page}/link", "<linked_page_id>7</linked_page_id>", 404
+        )
 
 
 def test_a_page_can_be_mailed(api, page):

@@ -9,9 +9,7 @@ DONE = XML + '<response success="true"></response>'
 
 
 def reminder(content="Call", remind_at="2031-03-06 09:00:00", extra=""):
-    return (
-        f"<reminder><content>{content}</content><remind_at>{remind_at}</remind_at>{extra}</reminder>"
-    )
+    return f"<reminder><content>{content}</content><remind_at>{remind_at}</remind_at>{extra}</reminder>"
 
 
 def when(answer):
@@ -90,7 +88,9 @@ class TestTime:
         assert "<reminders></reminders>" in api.rest("GET", "/reminders.xml").text
 
     def test_now_is_not_the_past(self, api):
-        answer = api.rest("POST", "/reminders.xml", "<reminder><content>now go</content></reminder>")
+        answer = api.rest(
+            "POST", "/reminders.xml", "<reminder><content>now go</content></reminder>"
+        )
         assert (answer.status_code, when(answer), what(answer)) == (
             201,
             "2031-03-05 18:30:15",

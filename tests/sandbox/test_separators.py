@@ -46,7 +46,9 @@ def test_the_older_dialect_creates_changes_and_destroys(api, page):
     assert created == (
         f'{XML}<response success="true"><separator id="40000003">Then</separator></response>'
     )
-    changed = api.ws(f"{page}/separators/update/40000003", "<separator><name>Now</name></separator>")
+    changed = api.ws(
+        f"{page}/separators/update/40000003", "<separator><name>Now</name></separator>"
+    )
     assert changed == DONE
     assert '<separator id="40000003">Now</separator>' in api.ws(page)
     assert api.ws(f"{page}/separators/destroy/40000003") == DONE

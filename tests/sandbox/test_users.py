@@ -23,7 +23,9 @@ def test_i_am_shown_to_myself(api, verb, path):
 
 
 def test_my_first_page_is_my_start_page(api, page):
-    assert '<start-page-id type="integer">40000002</start-page-id>' in api.rest("GET", "/me.xml").text
+    assert (
+        '<start-page-id type="integer">40000002</start-page-id>' in api.rest("GET", "/me.xml").text
+    )
 
 
 def test_the_zone_goes_by_its_rails_name(demo):

@@ -1,0 +1,251 @@
+"""The Python face: accounts, people, data that lasts, and the same answers in every run."""
+
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from backpack_orm.sandbox import Sandbox
+
+
+def calls(client):
+    """What one client sees of everything that can be listed."""
+    seen = client.ws("pages/all") + client.ws("pages/search", "<term></term>")
+    for id in re.findall(r'<page [^>]*id="(\d+)"', client.ws("pages/all")):
+        seen += client.ws(f"page/{id}")
+    for path in ("/me.xml", "/users.xml", "/reminders.xml"):
+        answer = client.rest("GET", path)
+        seen += answer.text + str(answer.headers)
+    return seen
+
+
+class TestIsolation:
+    @pytest.fixture
+    def other(self, box, as_user):
+        return as_user(box.add_account("other"))
+
+    def test_a_second_account_sees_nothing_of_the_first(self, api, page, other):
+        api.ws(f"{page}/tags/tag", "<tags>Travel</tags>")
+        api.rest("POST", "/reminders.xml", "<reminder><content>+30 x</content></reminder>")
+        seen = calls(other)
+        assert "Lisbon" not in seen
+        assert "<reminders></reminders>" in seen
+        assert "acme" not in seen
+        assert "Record not found" in other.ws(page, status=404)
+        assert "Record not found" in other.ws("tags/select/40000003", status=404)
+
+    def test_equal_ids_and_names_in_two_accounts_are_two_things(self, api, page, other):
+        other.ws("pages/new", "<page><title>Porto</title></page>")
+        for client in (api, other):
+            client.ws(f"{page}/tags/tag", "<tags>Travel</tags>")
+            client.ws(f"{page}/share", "<email_addresses>owner@acme.example</email_addresses>")
+        assert '<page title="Lisbon" id="40000002"/></pages>' in api.ws("tags/select/40000003")
+        assert '<page title="Porto" id="40000002"/></pages>' in other.ws("tags/select/40000003")
+        other.ws(f"{page}/destroy")
+        assert "Lisbon" in api.ws(page)
+
+    def test_a_user_of_one_account_is_no_remindee_in_another(self, box, api, other):
+        box.add_user("Sam", account="other")
+        extra = "<remindees><user_id>40000002</user_id></remindees>"
+        body = f"<reminder><content>+30 x</content>{extra}</reminder>"
+        assert other.rest("POST", "/reminders.xml", body).status_code == 201
+        assert api.rest("POST", "/reminders.xml", body).status_code == 404
+
+    def test_a_user_has_pages_of_their_own(self, box, api, page, as_user):
+        sam = as_user(box.add_user("Sam"))
+        assert "<pages></pages>" in sam.ws("pages/all")
+        sam.ws("pages/new", "<page><title>Sam's</title></page>")
+        assert "Sam's" not in api.ws("pages/all")
+
+
+class TestFace:
+    def test_a_random_token_has_40_hex_digits_and_is_new_each_time(self):
+        tokens = set()
+        for _ in range(2):
+            with Sandbox(seed="empty") as box:
+                tokens.add(box.token)
+        assert len(tokens) == 2
+        assert all(re.fullmatch("[0-9a-f]{40}", token) for token in tokens)
+
+    def test_the_url_is_known_only_while_it_listens(self):
+        box = Sandbox(seed="empty", account="acme")
+        assert repr(box) == "<Sandbox of 'acme', not started>"
+        with pytest.raises(RuntimeError, match=r"call start\(\)"):
+            _ = box.url
+        box.start()
+        url = box.url
+        box.start()
+        assert box.url == url
+        assert repr(box) == f"<Sandbox of 'acme', {url}>"
+        box.close()
+        box.close()
+
+    def test_it_listens_on_ip6_too(self, as_user):
+        with Sandbox(seed="empty", token="t0ken", host="::1") as box:
+            assert re.fullmatch(r"http://\[::1\]:\d+", box.url)
+            client = as_user("t0ken")
+            client.url = box.url
+            assert "<pages></pages>" in client.ws("pages/all")
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ({"seed": "emtpy"}, "unknown seed 'emtpy': there are demo, empty"),
+            ({"token": "with/slash"}, "a token is made of"),
+            ({"token": ""}, "a token is made of"),
+            ({"account": ""}, "an account needs a name"),
+        ],
+    )
+    def test_wrong_arguments_are_refused(self, arguments, message):
+        with pytest.raises(ValueError, match=message):
+            Sandbox(**arguments)
+
+    def test_a_port_in_use_is_an_os_error(self, box):
+        port = int(box.url.rpartition(":")[2])
+        with pytest.raises(OSError, match="in use"), Sandbox(seed="empty", port=port):
+            pass
+
+    def test_a_file_that_cannot_be_used_is_an_os_error(self, tmp_path):
+        with pytest.raises(OSError, match="cannot keep data in"):
+            Sandbox(data=str(tmp_path / "missing" / "data"))
+        (tmp_path / "text").write_text("not a database, but long enough to be looked at" * 9)
+        with pytest.raises(OSError, match="cannot keep data in"):
+            Sandbox(data=str(tmp_path / "text"))
+
+    def test_people_need_an_account_a_zone_and_a_token_of_their_own(self, box):
+        with pytest.raises(ValueError, match="no account 'nobody'"):
+            box.add_user("Sam", account="nobody")
+        with pytest.raises(ValueError, match="unknown time zone"):
+            box.add_user("Sam", time_zone="Atlantis")
+        with pytest.raises(ValueError, match="somebody else's"):
+            box.add_user("Sam", token=box.token)
+        with pytest.raises(ValueError, match="somebody else's"):
+            box.add_account("other", token=box.token)
+        with pytest.raises(ValueError, match="a token is made of"):
+            box.add_user("Sam", token="a b")
+
+    def test_without_its_extra_it_says_what_to_install(self):
+        program = (
+            "import sys; sys.modules['flask'] = None\n"
+            "try:\n    import backpack_orm.sandbox\n"
+            "except ImportError as error: print(error)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        )
+        assert 'pip install "backpack_orm[sandbox]"' in done.stdout
+        assert "flask" in done.stdout
+
+
+class TestLastingData:
+    @pytest.fixture
+    def data(self, tmp_path):
+        return str(tmp_path / "backpack.db")
+
+    def visit(self, as_user, box):
+        client = as_user(box.token)
+        client.url = box.url
+        return client
+
+    def test_everything_is_there_after_a_restart(self, data, as_user):
+        with Sandbox(seed="demo", data=data, token="t0ken") as box:
+            client = self.visit(as_user, box)
+            client.ws("pages/new", "<page><title>Kept</title></page>")
+            pages = client.ws("pages/all")
+        with Sandbox(seed="demo", data=data, token="t0ken") as box:
+            client = self.visit(as_user, box)
+            assert client.ws("pages/all") == pages
+            assert 'title="Kept"' in pages
+
+    def test_ids_go_on_where_they_were(self, data, as_user):
+        for id in ("40000002", "40000003"):
+            with Sandbox(seed="empty", data=data, token="t0ken") as box:
+                answer = self.visit(as_user, box).ws("pages/new", "<page><title>A</title></page>")
+                assert f'id="{id}"' in answer
+
+    def test_the_stored_token_is_kept_or_replaced(self, data, as_user):
+        tokens = []
+        for token in (None, None, "new"):
+            with Sandbox(seed="empty", data=data, token=token) as box:
+                tokens.append(box.token)
+                assert "<pages>" in self.visit(as_user, box).ws("pages/all")
+        assert tokens[0] == tokens[1]
+        assert tokens[2] == "new"
+        with Sandbox(seed="empty", data=data, token="new") as box:
+            client = self.visit(as_user, box)
+            client.token = tokens[0]
+            client.ws("pages/all", status=302)
+
+    def test_another_account_in_the_file_is_kept_apart(self, data, as_user):
+        with Sandbox(seed="demo", data=data, account="first", token="one") as box:
+            pass
+        with Sandbox(seed="empty", data=data, account="second", token="two") as box:
+            assert "<pages></pages>" in self.visit(as_user, box).ws("pages/all")
+        with Sandbox(seed="empty", data=data, account="first", token="one") as box:
+            assert "Lisbon" in self.visit(as_user, box).ws("pages/all")
+
+    def test_a_token_of_somebody_else_in_the_file_is_refused(self, data):
+        with Sandbox(seed="empty", data=data, account="first", token="one"):
+            pass
+        with pytest.raises(ValueError, match="somebody else's"):
+            Sandbox(seed="empty", data=data, account="second", token="one")
+
+
+def test_with_a_fixed_clock_token_and_port_every_run_answers_the_same(box, as_user):
+    runs = set()
+    port = 0
+    for _ in range(2):
+        with Sandbox(seed="demo", token="same", port=port, clock=box._service.clock) as again:
+            port = int(again.url.rpartition(":")[2])
+            client = as_user("same")
+            client.url = again.url
+            runs.add(calls(client))
+    assert len(runs) == 1
+
+
+def test_the_given_clock_is_the_only_one(as_user):
+    from datetime import datetime, timezone
+
+    now = [datetime(2031, 3, 5, 12, 0, 0, 999_999, tzinfo=timezone(timedelta(hours=2)))]
+    with Sandbox(seed="empty", token="t", clock=lambda: now[0]) as box:
+        client = as_user("t")
+        client.url = box.url
+        client.ws("pages/new", "<page><title>A</title></page>")
+        assert 'created_at="2031-03-05 10:00:00"' in client.ws("page/40000002/notes/create")
+        client.rest("POST", "/reminders.xml", "<reminder><content>+30 x</content></reminder>")
+        answer = client.rest("GET", "/reminders.xml")
+        assert "<content>x</content>" in answer.text
+        assert answer.headers["Date"] == "Wed, 05 Mar 2031 10:00:00 GMT"
+        now[0] += timedelta(minutes=31)
+        assert "<reminders></reminders>" in client.rest("GET", "/reminders.xml").text
+
+
+@pytest.mark.parametrize("data", [":memory:", "file"])
+def test_eight_threads_at_once_lose_nothing(data, tmp_path, as_user):
+    data = data if data == ":memory:" else str(tmp_path / "backpack.db")
+    with Sandbox(seed="empty", data=data, token="t") as box:
+
+        def work(number):
+            client = as_user("t")
+            client.url = box.url
+            for item in range(10):
+                client.ws(
+                    "page/40000002/items/add", f"<item><content>{number}.{item}</content></item>"
+                )
+
+        first = as_user("t")
+        first.url = box.url
+        first.ws("pages/new", "<page><title>A</title></page>")
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(work, range(8)))
+        items = first.ws("page/40000002/items/list")
+        found = re.findall(r' id="(\d+)".*?>(\d\.\d)</item>', items)
+        assert len({id for id, _ in found}) == 80
+        assert sorted(text for _, text in found) == [
+            f"{n}.{i}" for n in range(8) for i in range(10)
+        ]
+        assert first.ws("page/40000002/lists/list").count("<list ") == 1
+        assert box.requests == 83

@@ -1,0 +1,99 @@
+"""The command line, as a program of its own."""
+
+import re
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+
+from backpack_orm.sandbox import Sandbox
+from backpack_orm.sandbox.__main__ import main
+
+COMMAND = [sys.executable, "-m", "backpack_orm.sandbox"]
+
+
+@contextmanager
+def running(*options):
+    program = subprocess.Popen(
+        [*COMMAND, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield program
+    finally:
+        program.kill()
+        program.communicate()
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_it_says_one_line_serves_and_ends_cleanly(as_user_anywhere, ending):
+    with running("--port", "0", "--seed", "empty", "--token", "t0ken") as program:
+        line = program.stdout.readline()
+        ready = re.fullmatch(
+            r"backpack sandbox ready: (http://127\.0\.0\.1:\d+) token t0ken\n", line
+        )
+        assert "<pages></pages>" in as_user_anywhere(ready[1], "t0ken").ws("pages/all")
+        program.send_signal(ending)
+        assert program.communicate(timeout=20) == ("", "")
+        assert program.returncode == 0
+
+
+def test_data_in_a_file_outlives_the_program(as_user_anywhere, tmp_path):
+    options = ["--port", "0", "--data", str(tmp_path / "data.db"), "--account", "home"]
+    lines = []
+    for _ in range(2):
+        with running(*options) as program:
+            lines.append(program.stdout.readline().split())
+            client = as_user_anywhere(lines[-1][3], lines[-1][5])
+            client.ws("pages/new", "<page><title>Kept</title></page>")
+            kept = client.ws("pages/all").count("Kept")
+            program.send_signal(signal.SIGTERM)
+            program.communicate(timeout=20)
+    assert kept == 2
+    assert lines[0][5] == lines[1][5]
+
+
+@pytest.fixture
+def as_user_anywhere(as_user):
+    def make(url, token):
+        client = as_user(token)
+        client.url = url
+        return client
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--seed", "dmeo"], "backpack sandbox: unknown seed 'dmeo': there are demo, empty\n"),
+        (
+            ["--data", "/nowhere/at/all.db"],
+            "backpack sandbox: cannot keep data in '/nowhere/at/all",
+        ),
+        (["--token", "a/b"], "backpack sandbox: a token is made of letters, digits, - and _\n"),
+        (["--port", "99999"], "backpack sandbox: "),
+        (["--port", "many"], "invalid int value: 'many'"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(options, message):
+    done = subprocess.run([*COMMAND, *options], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_port_in_use_is_said_in_one_line(capsys, restore_signals):
+    with Sandbox(seed="empty") as box:
+        assert main(["--seed", "empty", "--port", box.url.rpartition(":")[2]]) == 2
+    assert re.fullmatch("backpack sandbox: .*in use.*\n", capsys.readouterr().err)
+
+
+@pytest.fixture
+def restore_signals():
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

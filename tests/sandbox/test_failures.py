@@ -1,0 +1,92 @@
+"""Every failure has an XML body that can be read."""
+
+import logging
+
+import pytest
+
+from backpack_orm.sandbox import Sandbox, pages
+
+
+def failure(code, message):
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>'
+        f'<response success="false"><error code="{code}">{message}</error></response>'
+    )
+
+
+@pytest.mark.parametrize(
+    ("verb", "path"),
+    [
+        ("GET", "/"),
+        ("GET", "/nowhere"),
+        ("POST", "/ws/nowhere"),
+        ("POST", "/ws/page/nowhere"),
+        ("POST", "/ws//pages/all"),
+        ("POST", "/ws/page/7"),
+        ("POST", "/ws/page/0"),
+        ("POST", f"/ws/page/{2**63}"),
+        ("POST", f"/ws/page/{'9' * 4000}"),
+        ("PUT", "/reminders/7.xml"),
+        ("GET", "/t0ken"),
+        ("GET", "/a/b/c/d"),
+        ("GET", "/%00%FF"),
+    ],
+)
+def test_what_is_not_there_is_not_found(api, verb, path):
+    answer = api.rest(verb, path)
+    assert answer.status_code == 404
+    assert answer.text == failure(404, "Record not found")
+    assert answer.headers["Content-Type"] == "application/xml; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("verb", "path"),
+    [("GET", "/ws/pages/all"), ("DELETE", "/me.xml"), ("OPTIONS", "/ws/pages/all")],
+)
+def test_another_verb_is_not_allowed(api, verb, path):
+    answer = api.rest(verb, path)
+    assert answer.status_code == 405
+    assert answer.text == failure(405, "Method Not Allowed")
+
+
+def test_the_past_cannot_be_processed(api):
+    answer = api.rest(
+        "POST", "/reminders.xml", "<reminder><remind_at>2001-01-01 0:00</remind_at></reminder>"
+    )
+    assert answer.text == failure(422, "Unprocessable Entity")
+
+
+def test_a_page_beyond_the_plan_is_forbidden(as_user):
+    with Sandbox(seed="empty", page_limit=1) as box:
+        api = as_user(box.token)
+        api.url = box.url
+        api.ws("pages/new", "<page><title>One</title></page>")
+        assert api.ws("pages/new", "<page><title>Two</title></page>", 403) == failure(
+            403, "Forbidden"
+        )
+        assert api.ws("page/40000002/duplicate", status=403) == failure(403, "Forbidden")
+        api.ws("page/40000002/destroy")
+        api.ws("pages/new", "<page><title>Two</title></page>")
+
+
+def test_a_failed_call_leaves_nothing_behind(api, page):
+    body = (
+        "<reminder><content>x</content><remind_at>2031-04-01 00:00:00</remind_at>"
+        "<remindees><user_id>7</user_id></remindees></reminder>"
+    )
+    before = api.ws("pages/new", "<page><title>Before</title></page>")
+    assert api.rest("POST", "/reminders.xml", body).status_code == 404
+    after = api.ws("pages/new", "<page><title>After</title></page>")
+    assert 'id="40000003"' in before
+    assert 'id="40000004"' in after  # not even an id
+
+
+def test_a_defect_is_an_internal_error_with_its_trace_in_the_log(api, page, caplog, monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(pages, "full_page", broken)
+    with caplog.at_level(logging.ERROR, "backpack_orm.sandbox"):
+        assert api.ws(page, status=500) == failure(500, "Internal error")
+    assert "defect in POST /ws/page/40000002" in caplog.text
+    assert "ZeroDivisionError" in caplog.text

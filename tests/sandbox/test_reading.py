@@ -1,0 +1,314 @@
+"""Requests in all their spellings."""
+
+import json
+import logging
+import re
+import time
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backpack_orm.sandbox.reading import (
+    DEPTH_LIMIT,
+    LARGEST_ID,
+    SIZE_LIMIT,
+    Parameters,
+    Unreadable,
+    read_body,
+    read_fields,
+)
+
+ITEM = {"token": "t0ken", "item": {"completed": "true", "content": "Socks & shoes"}}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<request><token>t0ken</token><item completed='true'><content>Socks &amp; shoes</content>"
+        b"</item></request>",
+        b"<?xml version='1.0' encoding='UTF-8'?>\n<anything><token>t0ken</token><item>"
+        b"<completed type='boolean'>true</completed><content><![CDATA[Socks & shoes]]></content>"
+        b"</item></anything>",
+        b"\xef\xbb\xbf\n <request token='t0ken'><item completed='true' "
+        b"content='Socks &amp; shoes'/></request>",
+        b'{"token": "t0ken", "item": {"completed": true, "content": "Socks & shoes"}}',
+        b'{"request": {"token": "t0ken", '
+        b'"item": {"completed": "true", "content": "Socks & shoes"}}}',
+        b"token=t0ken&item[completed]=true&item[content]=Socks+%26+shoes",
+        b"token=t0ken&item%5Bcompleted%5D=true&item%5Bcontent%5D=Socks%20%26%20shoes",
+        b"--- \ntoken: t0ken\nitem: \n  completed: true\n  content: Socks & shoes\n",
+        b'"token": "t0ken"\n"item": {completed: "true", content: "Socks & shoes"}\n',
+        b"---\n:token: t0ken\n:item: !map:HashWithIndifferentAccess\n  :completed: true\n"
+        b"  :content: Socks & shoes\n",
+        b"token: t0ken\nitem:\n  completed: true\n  content: Socks & shoes",
+        b"---\nrequest:\n  token: t0ken\n  item:\n    completed: true\n    content: Socks & shoes",
+    ],
+)
+def test_one_meaning_has_many_spellings(body):
+    assert read_body(body) == ITEM
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b" \n",
+        b"<request/>",
+        b"<request></request>",
+        b"<request>\n</request>",
+        b"{}",
+        b"--- \n",
+    ],
+)
+def test_a_body_may_say_nothing(body):
+    assert read_body(body) == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        (b"<r><show-created-at>true</show-created-at></r>", {"show_created_at": "true"}),
+        (b"<r><a>1</a><a>2</a><a>3</a></r>", {"a": ["1", "2", "3"]}),
+        (b"<r><a type='array'><b>1</b></a></r>", {"a": ["1"]}),
+        (b"<r><a type='array'/></r>", {"a": []}),
+        (b"<r><a nil='true'>x</a></r>", {"a": None}),
+        (b"<r><a>\n x </a></r>", {"a": "\n x "}),
+        (b"<r><a b='1'>text</a></r>", {"a": {"b": "1", "content": "text"}}),
+        (b"<r><a>&#233;&#x1F4DA;</a></r>", {"a": "é📚"}),
+        (
+            "<?xml version='1.0' encoding='ISO-8859-1'?><r><a>é</a></r>".encode("latin-1"),
+            {"a": "é"},
+        ),
+        (
+            b'{"a": 12, "b": 1.50, "c": null, "d": [1, false]}',
+            {"a": "12", "b": "1.50", "c": None, "d": ["1", "false"]},
+        ),
+        (
+            b"---\na: 2031-01-02 9:05:00\nb: 0x10\nc: ~\nd:\ne: 'null'\nf: yes\n",
+            {"a": "2031-01-02 9:05:00", "b": "0x10", "c": None, "d": None, "e": "null", "f": "yes"},
+        ),
+        (b"a=&item-id[]=1&item-id[]=2", {"a": "", "item_id": ["1", "2"]}),
+    ],
+)
+def test_details_of_spelling(body, fields):
+    assert read_body(body) == fields
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<request><token>",
+        b"<request>&nbsp;</request>",
+        b"<r/><r/>",
+        b"<r type='array'><a>1</a></r>",
+        b"<!DOCTYPE r><r/>",
+        b'<!DOCTYPE r [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><r>&b;</r>',
+        b'<!DOCTYPE r [<!ENTITY f SYSTEM "file:///etc/passwd">]><r>&f;</r>',
+        b'{"a": ',
+        b'{"a": "\\u0001"}',
+        b'{"a": "\\ud800"}',
+        b'{"a": "\xff"}',
+        b"---\n- a\n- b\n",
+        b"---\na: [\n",
+        b"---\na: &x [1, 2]\nb: *x\n",
+        b"--- !!python/object/apply:os.system ['true']\n",
+        b"---\na: \xff\n",
+        b"a=1&a[b]=2",
+        b"a=%01",
+    ],
+)
+def test_what_cannot_be_read_is_refused(body):
+    with pytest.raises(Unreadable):
+        read_body(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<a>" * 200_000,
+        b'{"a":' * 200_000,
+        b"---\na: " + b"[" * 200_000,
+        b"a" + b"[b]" * 200_000 + b"=1",
+        b"<r>" + b"<a>" * (DEPTH_LIMIT + 1) + b"</a>" * (DEPTH_LIMIT + 1) + b"</r>",
+        b'{"a":' * (DEPTH_LIMIT + 1) + b"1" + b"}" * (DEPTH_LIMIT + 1),
+        b"x" * (SIZE_LIMIT + 1),
+    ],
+    ids=["xml", "json", "yaml", "form", "xml-just", "json-just", "size"],
+)
+def test_what_would_exhaust_is_refused_quickly(body):
+    begin = time.perf_counter()
+    with pytest.raises(Unreadable):
+        read_body(body)
+    assert time.perf_counter() - begin < 2
+
+
+class TestParameters:
+    @pytest.mark.parametrize(
+        "body",
+        [b"<r><page><title>A</title></page></r>", b"<page><title>A</title></page>", b"title=A"],
+    )
+    def test_a_group_may_be_the_root_itself(self, body):
+        assert Parameters(read_body(body)).group("page").text("title") == "A"
+
+    def test_an_empty_group_is_not_the_root(self):
+        assert (
+            Parameters(read_body(b"<r><note/><body>x</body></r>")).group("note").text("body")
+            is None
+        )
+
+    def test_a_text_is_no_group(self):
+        with pytest.raises(Unreadable, match="<page> must hold fields"):
+            Parameters({"page": "x"}).group("page")
+
+    @pytest.mark.parametrize("value", [["a", "b"], {"b": "c"}, {"content": []}])
+    def test_a_group_is_no_text(self, value):
+        with pytest.raises(Unreadable, match="<a> must be text"):
+            Parameters({"a": value}).text("a")
+
+    def test_a_text_may_have_attributes(self):
+        assert Parameters(read_body(b"<r><a lang='pt'>x</a></r>")).text("a") == "x"
+
+    @pytest.mark.parametrize(
+        ("value", "flag"),
+        [
+            ("true", True),
+            ("1", True),
+            (" True ", True),
+            ("t", True),
+            ("false", False),
+            ("0", False),
+            ("", False),
+            (None, None),
+        ],
+    )
+    def test_flags(self, value, flag):
+        assert Parameters({"a": value}).flag("a") is flag
+
+    @pytest.mark.parametrize(
+        ("value", "ids"),
+        [
+            ("7 8\n9", [7, 8, 9]),
+            (["7", "8"], [7, 8]),
+            ({"id": ["7", {"id": "8"}]}, [7, 8]),
+            ([None, "7"], [7]),
+            ("", []),
+            (None, None),
+            ("9" * 5000, [LARGEST_ID]),
+        ],
+    )
+    def test_ids(self, value, ids):
+        assert Parameters({"a": value}).ids("a") == ids
+
+    @pytest.mark.parametrize("value", ["seven", "-1", "7,8", "٧"])
+    def test_other_words_are_no_ids(self, value):
+        with pytest.raises(Unreadable, match="<a> must hold ids"):
+            Parameters({"a": value}).ids("a")
+
+    @pytest.mark.parametrize("value", [None, "", []])
+    def test_needed_ids_are_needed(self, value):
+        with pytest.raises(Unreadable, match="<a> is missing"):
+            Parameters({"a": value}).needed_ids("a")
+
+    def test_a_needed_text_is_needed(self):
+        with pytest.raises(Unreadable, match="<a> is missing"):
+            Parameters({}).needed_text("a")
+
+
+words = st.text(st.characters(categories=["L"]), min_size=1)
+
+
+@given(st.dictionaries(words, st.text(st.characters(exclude_categories=["C"])), max_size=5))
+def test_json_and_fields_mean_the_same(fields):
+    body = json.dumps(fields).encode()
+    assert read_body(body) == read_fields(fields.items())
+
+
+@given(st.binary(max_size=200))
+def test_no_body_causes_any_other_error(body):
+    for start in (b"", b"<r>", b"{", b"---\n"):
+        with suppress(Unreadable):
+            assert isinstance(read_body(start + body), dict)
+
+
+class TestOverHttp:
+    """The same, from the wire to the answer."""
+
+    @pytest.mark.parametrize(
+        ("body", "headers"),
+        [
+            ("<request><token>t0ken</token><item><content>Socks</content></item></request>", {}),
+            (
+                "<request><token>t0ken</token><item><content>Socks</content></item></request>",
+                {"X_POST_DATA_FORMAT": "xml"},
+            ),
+            (
+                "<request><token>t0ken</token><item><content>Socks</content></item></request>",
+                {"Content_Type": "text/xml"},
+            ),
+            (
+                '{"token": "t0ken", "item": {"content": "Socks"}}',
+                {"Content_Type": "application/json"},
+            ),
+            (
+                "--- \ntoken: t0ken\nitem: \n  content: Socks\n",
+                {"X_Post_data_format": "yaml", "Content_Type": "application/x-www-form-urlencoded"},
+            ),
+            (
+                "token=t0ken&item[content]=Socks",
+                {"Content_Type": "application/x-www-form-urlencoded"},
+            ),
+            ("token=t0ken&item[content]=Socks", {"Content_Type": "application/xml"}),
+            (
+                '--x\r\nContent-Disposition: form-data; name="token"\r\n\r\nt0ken\r\n'
+                '--x\r\nContent-Disposition: form-data; name="item[content]"\r\n\r\n'
+                "Socks\r\n--x--\r\n",
+                {"Content_Type": "multipart/form-data; boundary=x"},
+            ),
+        ],
+    )
+    def test_every_spelling_adds_an_item(self, api, page, body, headers):
+        answer = api.send("POST", f"/ws/{page}/items/add", body, **headers)
+        assert ">Socks</item>" in answer.text
+
+    def test_parameters_may_stand_in_the_query(self, api):
+        api.send("POST", "/ws/pages/new?token=t0ken&page[title]=Lisbon")
+        assert 'title="Lisbon"' in api.ws("pages/all")
+
+    def test_an_empty_body_may_call_itself_xml(self, api):
+        for verb in ("GET", "POST"):
+            answer = api.send(
+                verb, "/me.xml", b"", X_BP_Token="t0ken", Content_Type="application/xml"
+            )
+            assert answer.status_code == 200
+
+    def test_a_chunked_body_is_read(self, api, page):
+        import requests
+
+        pieces = (piece for piece in (b"<request><token>t0ken</token>", b"</request>"))
+        answer = requests.post(f"{api.url}/ws/{page}", data=pieces)
+        assert "Lisbon" in answer.text
+
+    @pytest.mark.parametrize(
+        ("body", "reason"),
+        [
+            ("<request><token>t0ken</token>", "XML: no element found"),
+            ("<!DOCTYPE r><request><token>t0ken</token></request>", "document types"),
+            ("---\ntoken: t0ken\na: [", "YAML: "),
+            ("<request><token>t0ken</token><page>x</page></request>", "<page> must hold fields"),
+            (b"<" * (SIZE_LIMIT + 1), "the limit is"),
+        ],
+        ids=["cut", "doctype", "yaml", "group", "size"],
+    )
+    def test_what_cannot_be_read_is_an_error_whose_reason_is_in_the_log(
+        self, api, caplog, body, reason
+    ):
+        with caplog.at_level(logging.WARNING, "backpack_orm.sandbox"):
+            answer = api.send("POST", "/ws/pages/new", body)
+        assert answer.status_code == 500
+        assert answer.text.endswith(
+            '<response success="false"><error code="500">Internal error</error></response>'
+        )
+        assert re.search(f"cannot read POST /ws/pages/new: .*{re.escape(reason)}", caplog.text)
+        assert "t0ken" not in caplog.text

@@ -1,0 +1,90 @@
+"""Whatever XML can carry comes back exactly, in ASCII."""
+
+import xml.etree.ElementTree as ET
+from datetime import datetime, timedelta, timezone
+from xml.sax.saxutils import escape
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from backpack_orm.sandbox.rendering import document, element, field, section
+
+texts = st.text(
+    st.characters(
+        exclude_categories=["Cs"],
+        exclude_characters=[chr(n) for n in range(32) if n not in (9, 10, 13)]
+        + ["\ufffe", "\uffff"],
+    )
+)
+
+
+@given(texts, texts)
+def test_text_and_attributes_are_read_as_they_were_written(text, attribute):
+    written = document(element("a", text, b=attribute), newline=True)
+    assert written.isascii()
+    read = ET.fromstring(written)
+    assert (read.text or "", read.get("b")) == (text, attribute)
+
+
+@pytest.mark.parametrize(
+    ("built", "written"),
+    [
+        (element("a"), "<a/>"),
+        (element("a", ""), "<a></a>"),
+        (element("a", []), "<a></a>"),
+        (element("a", [element("b"), element("c")]), "<a><b/><c/></a>"),
+        (element("a", "<&>\"'\r\n\t–"), "<a>&lt;&amp;&gt;\"'&#13;\n\t–</a>"),
+        (element("a", b="<&>\"'\r\n\t"), '<a b="&lt;&amp;&gt;&quot;\'&#13;&#10;&#9;"/>'),
+        (element("a", b=True, c=7, d=None, e=""), '<a b="true" c="7" e=""/>'),
+        (field("id", 7), '<id type="integer">7</id>'),
+        (field("admin", False), '<admin type="boolean">false</admin>'),
+        (field("name", "Ana"), "<name>Ana</name>"),
+        (field("host", None), '<host nil="true"/>'),
+        (
+            field("at", datetime(2031, 3, 5, 1, 2, 3, tzinfo=timezone(timedelta(hours=2)))),
+            '<at type="datetime">2031-03-04T23:02:03Z</at>',
+        ),
+    ],
+)
+def test_elements_are_written_as_the_service_does(built, written):
+    assert built == written
+
+
+def test_a_section_is_there_only_when_it_has_something():
+    assert section("notes", []) == []
+    assert section("notes", [element("note")]) == ["<notes><note/></notes>"]
+
+
+def test_a_document_begins_with_a_declaration_and_sometimes_a_newline():
+    declaration = b'<?xml version="1.0" encoding="UTF-8"?>'
+    assert document(element("a", "–"), newline=False) == declaration + b"<a>&#8211;</a>"
+    assert document(element("a"), newline=True) == declaration + b"\n<a/>"
+
+
+def xml(text):
+    return escape(text, {"\r": "&#13;"})
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(texts)
+def test_any_text_comes_back_exactly_from_everywhere(api, page, text):
+    api.ws(f"{page}/update_title", f"<page><title>{xml(text)}</title></page>")
+    api.ws(f"{page}/update_body", f"<page><description>{xml(text)}</description></page>")
+    note = ET.fromstring(
+        api.ws(
+            f"{page}/notes/create",
+            f"<note><title>{xml(text)}</title><body>{xml(text)}</body></note>",
+        )
+    )[0]
+    item = ET.fromstring(
+        api.ws(f"{page}/items/add", f"<item><content>{xml(text)}</content></item>")
+    )[0]
+    shown = ET.fromstring(api.ws(page))[0]
+    assert (note.get("title"), note.text or "") == (text, text)
+    assert (item.text or "") == text
+    assert (shown.get("title"), shown.findtext("description", "")) == (text, text)
+    api.ws(f"{page}/notes/destroy/{note.get('id')}")
+    api.ws(f"{page}/items/destroy/{item.get('id')}")

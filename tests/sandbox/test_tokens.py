@@ -1,0 +1,116 @@
+"""Who may do what: tokens in any of their places, redirects, and no token where it does not belong."""
+
+import base64
+import logging
+
+import pytest
+
+from backpack_orm.sandbox import Exchange, Sandbox
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "body", "headers"),
+    [
+        ("GET", "/me.xml", "", {"X_BP_Token": "t0ken"}),
+        ("GET", "/t0ken/me.xml", "", {}),
+        ("GET", "/me.xml?token=t0ken", "", {}),
+        ("GET", "/me.xml", "", {"Authorization": "Bearer t0ken"}),
+        ("GET", "/me.xml", "", {"Authorization": "bearer  t0ken"}),
+        ("POST", "/me.xml", "<request><token>t0ken</token></request>", {}),
+        ("POST", "/me.xml", "<request><token>\n t0ken </token></request>", {}),
+        ("POST", "/me.xml", "token=t0ken", {}),
+        ("POST", "/ws/pages/all", "", {"X_BP_Token": "t0ken"}),
+        ("POST", "/ws/pages/all", "", {"Authorization": "Bearer t0ken"}),
+        ("POST", "/t0ken/ws/pages/all", "", {}),
+        ("POST", "/ws/pages/all?token=t0ken", "", {}),
+        ("GET", "/reminders.xml", "", {"X_BP_Token": "t0ken"}),
+        ("GET", "/t0ken/users.xml", "", {}),
+    ],
+)
+def test_a_token_may_come_in_any_place(api, verb, path, body, headers):
+    assert api.send(verb, path, body, **headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "body", "headers"),
+    [
+        ("GET", "/me.xml", "", {}),
+        ("GET", "/wrong/me.xml", "", {}),
+        ("GET", "/me.xml", "", {"X_BP_Token": "wrong"}),
+        ("GET", "/me.xml", "", {"X_BP_Token": ""}),
+        ("GET", "/me.xml?token=wrong", "", {}),
+        ("GET", "/me.xml", "", {"Authorization": "Bearer"}),
+        ("POST", "/ws/pages/all", "<request><token>wrong</token></request>", {}),
+        ("POST", "/ws/pages/all", "<request><token/></request>", {}),
+        ("POST", "/ws/pages/destroy/7", "", {"X_BP_Token": "wrong"}),
+    ],
+)
+def test_without_a_good_token_one_is_sent_to_the_login_page(api, verb, path, body, headers):
+    if "destroy" in path:
+        path = "/ws/page/7/destroy"
+    answer = api.send(verb, path, body, **headers)
+    assert answer.status_code == 302
+    assert answer.headers["Location"] == f"{api.url}/login"
+    assert '<response success="false"><error code="302">' in answer.text
+
+
+def test_basic_authorization_is_no_token(api):
+    basic = base64.b64encode(b"t0ken:X").decode()
+    assert api.send("GET", "/me.xml", Authorization=f"Basic {basic}").status_code == 302
+
+
+def test_the_login_page_looks_like_a_success(api):
+    answer = api.send("GET", "/login")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+
+
+def test_a_write_with_a_bad_token_changes_nothing(api, page):
+    api.send("POST", f"/ws/{page}/destroy", "<request><token>wrong</token></request>")
+    assert "Lisbon" in api.ws("pages/all")
+
+
+class TestSsl:
+    @pytest.fixture
+    def strict(self, as_user):
+        with Sandbox(seed="empty", token="t0ken", require_ssl=True) as box:
+            client = as_user("t0ken")
+            client.url = box.url
+            yield client
+
+    @pytest.mark.parametrize(
+        "path",
+        ["/ws/pages/all", "/t0ken/reminders.xml", "/nowhere", "/", "/a%20b%C3%A9?c=%C3%A9&d=1"],
+    )
+    def test_plain_http_is_sent_to_the_same_place_under_https(self, strict, path):
+        answer = strict.send("POST", path)
+        assert answer.status_code == 302
+        assert answer.headers["Location"] == strict.url.replace("http:", "https:") + path
+
+
+class TestSecrecy:
+    def test_no_token_is_shown_by_repr_log_or_logging(self, box, api, caplog):
+        with caplog.at_level(logging.DEBUG):
+            api.send("GET", "/t0ken/me.xml")
+            api.send("GET", "/wrong/me.xml")
+            api.send("GET", "/users.xml?token=t0ken")
+            api.send("POST", "/t0ken/reminders.xml", "<reminder>")
+            api.send("GET", "/nowhere/t0ken")
+            api.send("GET", "/t0ken")
+        assert box.log == [
+            Exchange("GET", "/[token]/me.xml", 200),
+            Exchange("GET", "/[token]/me.xml", 302),
+            Exchange("GET", "/users.xml", 200),
+            Exchange("POST", "/[token]/reminders.xml", 500),
+            Exchange("GET", "/nowhere/[token]", 404),
+            Exchange("GET", "/[token]", 404),
+        ]
+        assert box.requests == 6
+        assert "t0ken" not in repr(box)
+        ours = [record.getMessage() for record in caplog.records if "urllib3" not in record.name]
+        assert ours == ["cannot read POST /reminders.xml: XML: no element found: line 1, column 10"]
+
+    def test_no_answer_holds_the_token(self, box, api):
+        for path in ("/t0ken/me.xml", "/t0ken/users.xml", "/t0ken/nowhere", "/t0ken"):
+            answer = api.send("GET", path)
+            assert "t0ken" not in answer.text + str(answer.headers)
+        assert "t0ken" not in api.ws("pages/all")
