@@ -49,8 +49,9 @@ class Items(Children["Item"]):
                 raise ValidationError(f"Items.reorder: item {id} is not in {self._owner!r}")
         check_order("Items.reorder", wanted, ids)
         words = {"item_id": [str(id) for id in wanted]}
-        self._owner._send(Item._reorder, words)
-        self._owner._forget("items")
+        owner = cast("List", self._owner)
+        owner._send(owner._reorder, words)
+        owner._forget("items")
 
 
 @resource
@@ -104,12 +105,6 @@ class Item(OnPage, Savable, Destroyable):
         "page/{page_id}/lists/{list_id}/items/move/{id}",
         sends="direction",
         writes="page:{page_id}",
-    )
-    _reorder = ws(
-        "page/{page_id}/lists/{list_id}/items/reorder",
-        sends="item-id",
-        writes="page:{page_id}",
-        idempotent=True,
     )
     _destroy = ws(
         "page/{page_id}/lists/{list_id}/items/destroy/{id}",

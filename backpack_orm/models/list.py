@@ -54,6 +54,12 @@ class List(OnPage, Savable, Destroyable):
         writes="page:{page_id} search",
         idempotent=True,
     )
+    _reorder = ws(
+        "page/{page_id}/lists/{id}/items/reorder",
+        sends="item-id",
+        writes="page:{page_id}",
+        idempotent=True,
+    )
     _destroy = ws(
         "page/{page_id}/lists/destroy/{id}", writes="page:{page_id} search", idempotent=True
     )

@@ -109,10 +109,7 @@ class OnPage(Model):
         return cls.all(page=page, using=using).where(**attributes)
 
     def _fetch(self, *, fresh: bool = False) -> Record:
-        for record in self._records_of(self._parent, fresh=fresh):
-            if record[0] == self._saved_id:
-                return record
-        raise NotFound(f"{self!r} is gone", status=404)
+        return self._pick(self._records_of(self._parent, fresh=fresh))
 
     @classmethod
     def _of(cls, parent: Model, *, fresh: bool = False) -> Collection[Self]:

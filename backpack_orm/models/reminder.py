@@ -41,6 +41,7 @@ class Reminder(InAccount, Savable, Destroyable):
 
     _element = "reminder"
     _container = "reminders"
+    _sends_whole = False  # date words at the head of a content move it, but not beside a time
     _rewritten = ("content", "remind_at")
 
     id: int = field(read_only=True)

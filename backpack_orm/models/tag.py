@@ -190,10 +190,7 @@ class Tag(Savable, Destroyable):
         raise NotFound(f"{self.page!r} has no tag {self.name!r} after it was put there", status=404)
 
     def _fetch(self, *, fresh: bool = False) -> Record:
-        for record in self._part_of(self.page):
-            if record[0] == self._saved_id:
-                return record
-        raise NotFound(f"{self!r} is no longer on {self.page!r}", status=404)
+        return self._pick(self._part_of(self.page))
 
     @property
     def _saved_name(self) -> str:

@@ -41,7 +41,7 @@ _KINDS = {
     "str": values.WORDS,
     "datetime": values.TIME,
 }
-_registry: dict[str, type[Model]] = {}
+registry: dict[str, type[Model]] = {}
 
 
 @frozen
@@ -121,7 +121,7 @@ class Relation:
     @property
     def model(self) -> type[Model]:
         """The model of these records."""
-        return _registry[self.target]
+        return registry[self.target]
 
     def section(self) -> Section:
         """How they stand in an answer."""
@@ -138,7 +138,7 @@ class Parent:
     @property
     def model(self) -> type[Model]:
         """The parent's model."""
-        return _registry[self.target]
+        return registry[self.target]
 
 
 @frozen
@@ -307,7 +307,7 @@ def resource(cls: type[M]) -> type[M]:
     if parent is not None:
         setattr(made, parent.name, _parent_property(parent))
         setattr(made, f"{parent.name}_id", _parent_id_property(parent))
-    _registry[made.__name__] = made
+    registry[made.__name__] = made
     return made
 
 

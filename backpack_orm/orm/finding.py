@@ -10,6 +10,7 @@ from backpack_orm.orm.model import Model
 from backpack_orm.orm.relations import Collection
 from backpack_orm.wire.build import Words
 from backpack_orm.wire.endpoint import Endpoint
+from backpack_orm.wire.parse import Record
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -67,6 +68,10 @@ class InAccount(Model):
         """
         cls._table.check_names(cls, attributes)
         return cls.all(using=using).where(**attributes)
+
+    def _fetch(self, *, fresh: bool = False) -> Record:
+        read = reader_of_many(type(self), self._listed)
+        return self._pick(self.connection.call(self._all, read=read, fresh=fresh))
 
     @classmethod
     def _list(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from attrs import frozen
@@ -13,6 +13,7 @@ from backpack_orm.errors import (
     BackpackError,
     Destroyed,
     InvalidResponse,
+    NotFound,
     NotSaved,
     ReadOnly,
     StaleRecord,
@@ -148,6 +149,13 @@ class Model:
     def _fetch(self, *, fresh: bool = False) -> Record:
         """The whole record as the service has it; each model knows by which call."""
         raise AssertionError(f"{type(self).__name__} does not say how it is read")
+
+    def _pick(self, records: Iterable[Record]) -> Record:
+        """This record among others."""
+        for record in records:
+            if record[0] == self._saved_id:
+                return record
+        raise NotFound(f"{self!r} is no longer there", status=404)
 
     def _absorb(self, record: Record) -> None:
         """Take in a record: what it knows replaces what was loaded, never what was edited."""
@@ -329,7 +337,7 @@ class Model:
     def changes(self) -> dict[str, tuple[Any, Any]]:
         """What was changed since it was loaded or saved: `{"title": (old, new)}`. No request.
 
-        What was not known before, and all of a new object, was None.
+        What was not known before was None; what a new object says differs from its defaults.
         """
         found = {}
         for name in (*self._table.fields, *self._table.relations):
@@ -349,7 +357,8 @@ class Model:
         """What an attribute was when it was loaded or saved, in comparable form."""
         position = self._table.positions.get(name)
         if self._record is None or position is None:
-            return None
+            field = self._table.fields.get(name)
+            return field.default if field else None
         value = self._record[position]
         relation = self._table.relations.get(name)
         if relation is None or value is MISSING or value is None:
@@ -452,8 +461,6 @@ class Model:
     def _refuse_read_only(self) -> None:
         for name, (old, new) in self.changes.items():
             field, relation = self._table.fields.get(name), self._table.relations.get(name)
-            if self._record is None and new is None:
-                continue
             if (field and field.is_read_only) or (relation and relation.key is None):
                 raise ReadOnly(
                     f"{type(self).__name__}.{name} cannot be changed through the API "
@@ -515,6 +522,8 @@ class Savable(Model):
     """What the answer to its creation tells; None: all."""
     _updates: ClassVar[tuple[Endpoint, ...]]
     """The calls that change it, each for the fields that it sends."""
+    _sends_whole: ClassVar[bool] = True
+    """Whether an update sends all that its call can set, or only what has changed."""
     _rewritten: ClassVar[tuple[str, ...]] = ()
     """What the service may change by itself with any update."""
 
@@ -650,7 +659,7 @@ class Savable(Model):
 
     def _update(self, endpoint: Endpoint, changed: Sequence[str]) -> None:
         """Send one group of fields; it is clean as soon as that has succeeded."""
-        self._send(endpoint, self._words(_names(endpoint)))
+        self._send(endpoint, self._words(_names(endpoint) if self._sends_whole else changed))
         assert self._record is not None  # noqa: S101 - a new object was created before
         record = list(self._record)
         for name in changed:

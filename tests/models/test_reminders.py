@@ -1,0 +1,98 @@
+"""Reminders, replayed and live."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from backpack_orm import Connection, NotFound, Rejected, Reminder, SaveResult
+
+
+def test_reminders_come_earliest_first(account: Connection) -> None:
+    reminders = Reminder.all()
+    assert account.stats.requests == 1
+    assert [reminder.content for reminder in reminders][0] == "Call the baker about the key"
+    times = [reminder.remind_at for reminder in reminders]
+    assert times == sorted(times)  # type: ignore[type-var]  # none of them is None
+
+
+def test_a_reminder_tells_who_set_it_and_who_gets_it(account: Connection) -> None:
+    reminder = Reminder.all()[-1]
+    assert reminder.creator is not None
+    assert reminder.creator.name
+    assert len(reminder.remindees) == 3
+    assert account.stats.requests == 1
+
+
+def test_a_reminder_is_found_among_the_upcoming(account: Connection) -> None:
+    wanted = Reminder.all()[1]
+    assert Reminder.find(wanted.id) == wanted
+    assert Reminder.find_by(content=wanted.content) == wanted
+    with pytest.raises(NotFound, match="no Reminder 7 here"):
+        Reminder.find(7)
+
+
+def test_a_reminder_is_set_for_a_time(account: Connection) -> None:
+    reminder = Reminder.create(content="Water & feed", remind_at=datetime(2027, 1, 2, 9, 5))
+    assert account.stats.requests == 1
+    assert reminder.remind_at == datetime(2027, 1, 2, 9, 5)
+    assert not reminder.is_dirty
+    assert reminder in list(Reminder.all())
+
+
+def test_a_reminder_takes_its_time_from_words(account: Connection) -> None:
+    reminder = Reminder.create(content="tomorrow 9am Call the hotel")
+    assert reminder.content == "Call the hotel"
+    assert reminder.remind_at == datetime(2026, 5, 15, 9, 0)
+
+
+def test_a_reminder_goes_to_whom_it_names(account: Connection) -> None:
+    people = list(Reminder.all()[-1].remindees)
+    reminder = Reminder.create(content="+30 Leave", remindees=[people[1], people[2].id])
+    assert [user.id for user in reminder.remindees] == [people[1].id, people[2].id]
+
+
+def test_remindees_are_changed_in_place(account: Connection) -> None:
+    reminder = Reminder.all()[-1]
+    reminder.remindees = list(reminder.remindees)[:2]
+    assert reminder.save() == SaveResult(updated=True, fields=("remindees",))
+    assert len(reminder.remindees) == 2
+
+
+def test_what_the_service_may_rewrite_is_read_again(account: Connection) -> None:
+    reminder = Reminder.all()[0]
+    reminder.content = "tomorrow 9am Call the baker"
+    assert reminder.save() == SaveResult(updated=True, fields=("content",))
+    assert reminder.content == "Call the baker"
+    assert reminder.remind_at == datetime(2026, 5, 15, 9, 0)
+
+
+def test_another_time_keeps_the_text(account: Connection) -> None:
+    reminder = Reminder.all()[0]
+    reminder.remind_at = datetime(2027, 1, 2, 9, 5)
+    reminder.save()
+    again = Reminder.find(reminder.id)
+    assert again.remind_at == datetime(2027, 1, 2, 9, 5)
+    assert again.content == "Call the baker about the key"
+
+
+def test_a_time_in_the_past_is_rejected(account: Connection) -> None:
+    with pytest.raises(Rejected) as caught:
+        Reminder.create(content="Too late", remind_at=datetime(2020, 1, 1))
+    assert caught.value.status == 422
+
+
+def test_a_destroyed_reminder_is_gone(account: Connection) -> None:
+    reminder = Reminder.all()[0]
+    reminder.destroy()
+    assert reminder not in list(Reminder.all())
+
+
+@pytest.mark.connected(bearer=True)
+def test_a_bearer_token_is_in_no_path(account: Connection) -> None:
+    reminder = Reminder.create(content="+30 Leave")
+    reminder.content = "Leave now"
+    reminder.save()
+    reminder.destroy()
+    assert reminder not in list(Reminder.all())
