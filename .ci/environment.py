@@ -1,0 +1,190 @@
+"""Makes the virtual environment that the Makefile works in, and repairs it when it is broken.
+
+    python3 .ci/environment.py FOLDER EXTRA
+
+It needs no package. When the folder holds what it should, it does nothing, in a fraction of a
+second.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+STAMP = ".backpack_orm.json"
+
+
+class Impossible(Exception):  # noqa: N818 - it is a message for whoever called make
+    """What is wrong, and the way out."""
+
+
+def main(folder: Path, extra: str) -> None:
+    """Have an environment in a folder, with this project and what an extra of it needs."""
+    stamp, found = read_stamp(folder), inspect(folder)
+    is_sound = (
+        stamp.get("root") == str(ROOT)
+        and found is not None
+        and not found["broken"]
+        and found["python"] == identity()
+        and set(stamp["packages"]) <= set(found["packages"])
+    )
+    is_enough = stamp.get("extra") in (extra, "dev")
+    if is_sound and is_enough and stamp["needs"] == needs():
+        return
+    if not is_sound:
+        say(f"making {folder} with Python {sys.version.split()[0]}")
+        clear(folder)
+        make(folder)
+    elif is_enough:
+        extra = stamp["extra"]
+    install(folder, extra)
+    found = inspect(folder)
+    if found is None or found["broken"]:
+        raise Impossible(f"{folder} is broken although it was just made: {found}")
+    stamp = {"root": str(ROOT), "extra": extra, "needs": needs(), "packages": found["packages"]}
+    write_stamp(folder, stamp)
+    say(f"{folder} is ready")
+
+
+def identity() -> list[str]:
+    """What tells this Python from others."""
+    return [sys.version, os.path.realpath(sys.base_prefix)]
+
+
+def needs() -> str:
+    """A digest of the text that says what has to be installed."""
+    settings = (ROOT / "pyproject.toml").read_text("utf-8")
+    build = re.findall(r"^\[build-system\][^\[]*", settings, re.MULTILINE)
+    text = (ROOT / "setup.cfg").read_text("utf-8") + "".join(build)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_stamp(folder: Path) -> dict[str, Any]:
+    """What was written when it was finished last; nothing when it never was."""
+    try:
+        stamp: dict[str, Any] = json.loads((folder / STAMP).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stamp
+
+
+def write_stamp(folder: Path, stamp: dict[str, Any]) -> None:
+    new = folder / f"{STAMP}.new"
+    new.write_text(json.dumps(stamp), "utf-8")
+    new.replace(folder / STAMP)
+
+
+def python_in(folder: Path) -> str:
+    return str(folder / "bin" / "python")
+
+
+def inspect(folder: Path) -> dict[str, Any] | None:
+    """What the environment's own Python finds there; None when it does not run."""
+    command = [python_in(folder), "-I", __file__, "--inspect"]
+    try:
+        output = subprocess.check_output(command, stderr=subprocess.DEVNULL)
+        found: dict[str, Any] = json.loads(output)
+    except (OSError, ValueError, subprocess.CalledProcessError):
+        return None
+    return found
+
+
+def inspect_this() -> dict[str, Any]:
+    """What is in the environment that this Python belongs to, and which files are not whole."""
+    folder = sysconfig.get_paths()["purelib"]
+    packages = [name for name in sorted(os.listdir(folder)) if name.endswith(".dist-info")]
+    broken = [name for name in os.listdir(folder) if name.startswith("~")]  # left by a killed pip
+    for package in packages:
+        try:
+            with open(f"{folder}/{package}/RECORD", encoding="utf-8") as file:
+                broken += [
+                    path for path, _, size in csv.reader(file) if is_lost(folder, path, size)
+                ]
+        except (OSError, ValueError) as error:
+            broken.append(f"{package}: {error}")
+    return {"python": identity(), "packages": packages, "broken": broken[:5]}
+
+
+def is_lost(folder: str, path: str, size: str) -> bool:
+    """Whether a file is gone or not as long as when it was installed."""
+    if path.endswith(".pyc"):
+        return False
+    try:
+        length = os.stat(os.path.join(folder, path)).st_size
+    except OSError:
+        return True
+    return bool(size) and length != int(size)
+
+
+def clear(folder: Path) -> None:
+    """Make room, but never where somebody else's things may be."""
+    if not os.path.lexists(folder):
+        return
+    is_ours = folder.parent == ROOT and folder.name.startswith(".venv")
+    is_empty = folder.is_dir() and not os.listdir(folder)
+    if not (is_ours or is_empty or (folder / STAMP).exists()):
+        raise Impossible(
+            f"{folder} was not made here, so it is not touched: "
+            "remove it, or name another folder with VENV=…"
+        )
+    if folder.is_dir() and not folder.is_symlink():
+        shutil.rmtree(folder)
+    else:
+        folder.unlink()
+
+
+def make(folder: Path) -> None:
+    """Make a new environment, of the Python that this one may be an environment of."""
+    python = getattr(sys, "_base_executable", None) or sys.executable
+    folder.mkdir(parents=True)
+    (folder / STAMP).touch()  # ours, though not finished
+    command = [python, "-m", "venv", str(folder)]
+    made = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if made.returncode:
+        clear(folder)
+        raise Impossible(
+            f"{python} cannot make a virtual environment. On Debian and Ubuntu the package "
+            "python3-venv brings what is missing; or name another Python with PYTHON=…\n\n"
+            + (made.stdout + made.stderr).strip()
+        )
+
+
+def install(folder: Path, extra: str) -> None:
+    """Install this project, in place, and what an extra of it needs."""
+    say(f"installing backpack_orm[{extra}] and what it needs")
+    pip = [python_in(folder), "-m", "pip", "--disable-pip-version-check", "--no-input"]
+    version = subprocess.check_output([*pip, "--version"], text=True).split()[1]
+    if int(version.partition(".")[0]) < 22:  # older ones cannot install a project in place
+        run([*pip, "install", "--quiet", "--upgrade", "pip"])
+    run([*pip, "install", "--quiet", "--editable", f"{ROOT}[{extra}]"])
+
+
+def run(command: list[str]) -> None:
+    if subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode:
+        raise Impossible("the installation failed, see above; it needs the network")
+
+
+def say(words: str) -> None:
+    print(f"environment: {words}", flush=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--inspect"]:
+        print(json.dumps(inspect_this()))
+    else:
+        try:
+            main(Path(sys.argv[1]).absolute(), sys.argv[2])
+        except Impossible as problem:
+            sys.exit(f"environment: {problem}")

@@ -1,0 +1,57 @@
+# What can be done here: `make help`.
+#
+# All that is needed is Python 3.10 or newer, make, and the network for installing. Everything is
+# installed into VENV, which is made, checked and repaired by .ci/environment.py.
+
+PYTHON ?= python3
+VENV ?= .venv
+ONLY ?=
+
+RUN = "$(VENV)/bin/python"
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: demo test lint bench cassettes docs clean help environment environment-for-the-demo python
+unexport BACKPACK_URL BACKPACK_TOKEN PYTHONPATH PYTHONHOME
+
+demo: environment-for-the-demo ## show an account as Python objects, over HTTP from a sandbox
+	@$(RUN) docs/demo.py
+
+test: lint ## run all checks and all tests, with coverage
+	$(RUN) -m pytest --cov
+
+lint: environment ## check style, types and imports
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	$(RUN) -m mypy
+	"$(VENV)/bin/lint-imports"
+
+bench: environment ## measure speed against hand-written code; ONLY=load runs a part
+	@$(RUN) -m tests.benchmarks $(ONLY)
+
+cassettes: environment ## record the cassettes anew from the sandbox
+	$(RUN) -m pytest tests/models --record
+
+docs: environment ## check the links of the documents, and run the code in them
+	$(RUN) -m pytest tests/docs
+
+clean: ## remove what the other commands have made
+	@[ ! -e "$(VENV)/.backpack_orm.json" ] || rm -rf "$(VENV)"
+	rm -rf .venv .venv-* build dist .bench *.egg-info
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .coverage .coverage.*
+	@find backpack_orm tests docs .ci -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-15s %s\n", $$1, $$2}'
+
+environment: python
+	@$(PYTHON) .ci/environment.py "$(VENV)" dev
+
+environment-for-the-demo: python
+	@$(PYTHON) .ci/environment.py "$(VENV)" sandbox
+
+python:
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10))" 2>/dev/null || { \
+	    echo "Python 3.10 or newer is needed. '$(PYTHON)' is: $$($(PYTHON) --version 2>&1)" >&2; \
+	    echo "Name another one, such as: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; exit 1; }
