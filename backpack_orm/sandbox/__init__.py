@@ -17,8 +17,6 @@ try:
     from .server import Exchange, Gate, Server, application
     from .storage import Account, Storage
 except ModuleNotFoundError as missing:
-    if missing.name and missing.name.startswith("backpack_orm"):
-        raise
     raise ImportError(
         f"the sandbox needs {missing.name}, which its extra brings: "
         'pip install "backpack_orm[sandbox]"'

@@ -118,8 +118,9 @@ class Endpoints(Blueprint):
             @wraps(view)
             def answer(**ids: int) -> Response:
                 service: Service = current_app.extensions["sandbox"]
+                parameters = _parameters()  # before the transaction: a long body may take a while
                 with service.storage.transaction() as session:
-                    return view(_call(service, session), **ids)
+                    return view(_call(service, session, parameters), **ids)
 
             for path in paths:
                 rule = _PLACE.sub(lambda place: f"<id:{place[0].lower()}>", path)
@@ -142,9 +143,11 @@ class Endpoints(Blueprint):
 _PLACE = re.compile(r"\b[A-Z]+\b")
 
 
-def _call(service: Service, session: Session) -> Call:
-    fields = {**read_fields(request.args.items(multi=True)), **_body_fields()}
-    parameters = Parameters(fields)
+def _parameters() -> Parameters:
+    return Parameters({**read_fields(request.args.items(multi=True)), **_body_fields()})
+
+
+def _call(service: Service, session: Session, parameters: Parameters) -> Call:
     token = _token(parameters)
     me = session.scalar(select(User).where(User.token == token))
     if me is None:

@@ -141,7 +141,7 @@ def test_what_would_exhaust_is_refused_quickly(body):
     begin = time.perf_counter()
     with pytest.raises(Unreadable):
         read_body(body)
-    assert time.perf_counter() - begin < 2
+    assert time.perf_counter() - begin < 5
 
 
 class TestParameters:

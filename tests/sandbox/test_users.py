@@ -36,7 +36,8 @@ def test_the_zone_goes_by_its_rails_name(demo):
 def test_all_users_of_the_account_are_listed(box, api):
     box.add_user("Sam")
     assert api.rest("GET", "/users.xml").text == (
-        f'{XML}\n<users type="array"><user><id type="integer">40000001</id><name>Owner</name></user>'
+        f'{XML}\n<users type="array">'
+        '<user><id type="integer">40000001</id><name>Owner</name></user>'
         '<user><id type="integer">40000002</id><name>Sam</name></user></users>'
     )
 
