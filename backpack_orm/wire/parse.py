@@ -106,7 +106,6 @@ def _parser() -> etree.XMLParser:
             recover=False,
             remove_comments=True,
             remove_pis=True,
-            collect_ids=False,
         )
     return parser
 
