@@ -1,0 +1,198 @@
+"""Request bodies, byte for byte: what each row of the models sends."""
+
+import pytest
+
+from backpack_orm.models.item import Item
+from backpack_orm.models.list import List
+from backpack_orm.models.note import Note
+from backpack_orm.models.page import Page
+from backpack_orm.models.reminder import Reminder
+from backpack_orm.models.tag import Tag
+from backpack_orm.wire import build
+
+
+def body(inside: str) -> bytes:
+    return b"<request><token>secret</token>" + inside.encode() + b"</request>"
+
+
+@pytest.mark.parametrize(
+    ("row", "words", "inside"),
+    [
+        (Page._all, {}, ""),
+        (Page._search, {"term": "pastel"}, "<term>pastel</term>"),
+        (Page._show, {}, ""),
+        (Page._create, {"title": "Lisbon"}, "<page><title>Lisbon</title></page>"),
+        (Page._update_title, {"title": "Porto"}, "<page><title>Porto</title></page>"),
+        (
+            Page._update_description,
+            {"description": "h1. Hi"},
+            "<page><description>h1. Hi</description></page>",
+        ),
+        (Page._tag, {"tags": 'A "B C"'}, '<tags>A "B C"</tags>'),
+        (Page._tag, {"tags": ""}, "<tags></tags>"),
+        (
+            Page._share,
+            {"email_addresses": "a@x b@y"},
+            "<email_addresses>a@x b@y</email_addresses>",
+        ),
+        (Page._share, {"public": "1"}, "<page><public>1</public></page>"),
+        (
+            Page._share,
+            {"public": "0", "email_addresses": "a@x"},
+            "<email_addresses>a@x</email_addresses><page><public>0</public></page>",
+        ),
+        (Page._unshare, {}, ""),
+        (Page._reorder, {"belongings": "785 783"}, "<belongings>785 783</belongings>"),
+        (Page._duplicate, {}, ""),
+        (Page._email, {}, ""),
+        (Page._link, {"linked_page_id": "72"}, "<linked_page_id>72</linked_page_id>"),
+        (Page._unlink, {"linked_page_id": "72"}, "<linked_page_id>72</linked_page_id>"),
+        (Page._destroy, {}, ""),
+        (List._all, {}, ""),
+        (List._create, {"name": "Packing"}, "<name>Packing</name>"),
+        (List._update_row, {"name": "Packing"}, "<list><name>Packing</name></list>"),
+        (List._destroy, {}, ""),
+        (Item._all, {}, ""),
+        (
+            Item._create,
+            {"content": "Socks", "completed": "true"},
+            '<item completed="true"><content>Socks</content></item>',
+        ),
+        (Item._create, {"content": "Socks"}, "<item><content>Socks</content></item>"),
+        (
+            Item._update_row,
+            {"completed": "false", "content": "Socks"},
+            '<item completed="false"><content>Socks</content></item>',
+        ),
+        (Item._toggle, {}, ""),
+        (Item._move, {"direction": "move_to_top"}, "<direction>move_to_top</direction>"),
+        (
+            List._reorder,
+            {"item_id": ["3", "1", "2"]},
+            "<item-id>3</item-id><item-id>1</item-id><item-id>2</item-id>",
+        ),
+        (Item._destroy, {}, ""),
+        (Note._all, {}, ""),
+        (
+            Note._create,
+            {"title": "Hotel", "body": "Rua", "show_created_at": "true"},
+            "<note><title>Hotel</title><body>Rua</body>"
+            "<show-created-at>true</show-created-at></note>",
+        ),
+        (
+            Note._update_row,
+            {"title": "", "body": "a\nb "},
+            "<note><title></title><body>a\nb </body></note>",
+        ),
+        (Note._destroy, {}, ""),
+        (Tag._select, {}, ""),
+        (Tag._put, {"name": '"Sea side"'}, '<tags>"Sea side"</tags>'),
+    ],
+)
+def test_a_ws_row_sends_the_documented_body(row, words, inside):
+    assert row.body_for(words, "secret") == body(inside)
+
+
+@pytest.mark.parametrize("row", [Reminder._create, Reminder._update_row])
+@pytest.mark.parametrize(
+    ("words", "sent"),
+    [
+        (
+            {"content": "now Call home"},
+            b"<reminder><content>now Call home</content></reminder>",
+        ),
+        (
+            {"content": "Call", "remind_at": "2031-01-02 09:05:00", "remindees": ["4", "5"]},
+            b"<reminder><content>Call</content><remind_at>2031-01-02 09:05:00</remind_at>"
+            b'<remindees type="array"><user_id>4</user_id><user_id>5</user_id></remindees>'
+            b"</reminder>",
+        ),
+    ],
+)
+def test_a_reminder_is_sent_bare_and_without_the_token(row, words, sent):
+    assert row.body_for(words, "secret") == sent
+
+
+@pytest.mark.parametrize("row", [Reminder._all, Reminder._destroy])
+def test_what_sends_no_values_in_the_newer_dialect_has_no_body(row):
+    assert row.body_for({}, "secret") is None
+
+
+def test_a_body_without_the_token_has_no_token_element():
+    assert Page._create.body_for({"title": "Lisbon"}, None) == (
+        b"<request><page><title>Lisbon</title></page></request>"
+    )
+
+
+def test_a_body_without_anything_is_an_empty_request():
+    assert Page._all.body_for({}, None) == b"<request/>"
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("R & D", b"R &amp; D"),
+        ("<b>", b"&lt;b&gt;"),
+        ("]]>", b"]]&gt;"),
+        ("&rarr;", b"&amp;rarr;"),
+        ("\u2013", b"&#8211;"),
+        ("\U0001f600", b"&#128512;"),
+        ("a\r\nb", b"a&#13;\nb"),
+        (" two  blanks ", b" two  blanks "),
+        ('"quoted"', b'"quoted"'),
+    ],
+)
+def test_text_is_escaped(text, written):
+    assert build.request(["term"], {"term": text}, None) == (
+        b"<request><term>" + written + b"</term></request>"
+    )
+
+
+def test_an_attribute_is_escaped():
+    assert build.resource(["item/@completed"], {"completed": '"<&\n'}) == (
+        b'<item completed="&quot;&lt;&amp;&#10;"/>'
+    )
+
+
+def test_a_token_is_escaped():
+    assert build.request([], {}, "a<b&c") == b"<request><token>a&lt;b&amp;c</token></request>"
+
+
+def test_a_path_without_words_is_left_out():
+    assert build.request(["note/title", "note/body"], {"body": "b"}, None) == (
+        b"<request><note><body>b</body></note></request>"
+    )
+
+
+def test_words_without_a_path_are_not_sent():
+    assert build.request(["term"], {"term": "a", "other": "b"}, None) == (
+        b"<request><term>a</term></request>"
+    )
+
+
+def test_an_empty_list_leaves_an_empty_array():
+    assert build.resource(["reminder/remindees[]/user_id"], {"user_id": []}) == (
+        b'<reminder><remindees type="array"/></reminder>'
+    )
+
+
+def test_paths_with_a_common_beginning_share_their_parents():
+    assert build.request(["a/b/c", "a/b/d", "a/e"], {"c": "1", "d": "2", "e": "3"}, None) == (
+        b"<request><a><b><c>1</c><d>2</d></b><e>3</e></a></request>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("term", "term"),
+        ("note/title", "title"),
+        ("note/show-created-at", "show_created_at"),
+        ("item/@completed", "completed"),
+        ("item-id", "item_id"),
+        ("tags=name", "name"),
+        ("reminder/remindees[]/user_id=remindees", "remindees"),
+    ],
+)
+def test_a_path_says_under_which_name_its_words_are_given(path, name):
+    assert build.name_of(path) == name

@@ -1,0 +1,172 @@
+"""Calls as data: paths, the token's places, tags and labels."""
+
+import pytest
+
+from backpack_orm.models.item import Item
+from backpack_orm.models.list import List
+from backpack_orm.models.note import Note
+from backpack_orm.models.page import Page
+from backpack_orm.models.reminder import Reminder
+from backpack_orm.models.tag import Tag
+from backpack_orm.wire.endpoint import Endpoint, Place, rest, ws
+
+
+@pytest.mark.parametrize(
+    ("row", "ids", "verb", "path"),
+    [
+        (Page._all, (), "POST", "/ws/pages/all"),
+        (Page._search, (), "POST", "/ws/pages/search"),
+        (Page._create, (), "POST", "/ws/pages/new"),
+        (Page._show, (7,), "POST", "/ws/page/7"),
+        (Page._reorder, (7,), "POST", "/ws/page/7/reorder"),
+        (Page._destroy, (7,), "POST", "/ws/page/7/destroy"),
+        (Page._update_title, (7,), "POST", "/ws/page/7/update_title"),
+        (Page._update_description, (7,), "POST", "/ws/page/7/update_body"),
+        (Page._duplicate, (7,), "POST", "/ws/page/7/duplicate"),
+        (Page._share, (7,), "POST", "/ws/page/7/share"),
+        (Page._unshare, (7,), "POST", "/ws/page/7/unshare_friend_page"),
+        (Page._email, (7,), "POST", "/ws/page/7/email"),
+        (Page._link, (7,), "POST", "/ws/page/7/link"),
+        (Page._unlink, (7,), "POST", "/ws/page/7/unlink"),
+        (Page._tag, (7,), "POST", "/ws/page/7/tags/tag"),
+        (List._all, (7,), "POST", "/ws/page/7/lists/list"),
+        (List._create, (7,), "POST", "/ws/page/7/lists/add"),
+        (List._update_row, (7, 4), "POST", "/ws/page/7/lists/update/4"),
+        (List._destroy, (7, 4), "POST", "/ws/page/7/lists/destroy/4"),
+        (Item._all, (7, 4), "POST", "/ws/page/7/lists/4/items/list"),
+        (Item._create, (7, 4), "POST", "/ws/page/7/lists/4/items/add"),
+        (Item._update_row, (7, 4, 5), "POST", "/ws/page/7/lists/4/items/update/5"),
+        (Item._toggle, (7, 4, 5), "POST", "/ws/page/7/lists/4/items/toggle/5"),
+        (Item._destroy, (7, 4, 5), "POST", "/ws/page/7/lists/4/items/destroy/5"),
+        (Item._move, (7, 4, 5), "POST", "/ws/page/7/lists/4/items/move/5"),
+        (List._reorder, (7, 4), "POST", "/ws/page/7/lists/4/items/reorder"),
+        (Note._all, (7,), "POST", "/ws/page/7/notes/list"),
+        (Note._create, (7,), "POST", "/ws/page/7/notes/create"),
+        (Note._update_row, (7, 3), "POST", "/ws/page/7/notes/update/3"),
+        (Note._destroy, (7, 3), "POST", "/ws/page/7/notes/destroy/3"),
+        (Tag._select, (5,), "POST", "/ws/tags/select/5"),
+        (Tag._put, (7,), "POST", "/ws/page/7/tags/tag"),
+        (Reminder._all, (), "GET", "/secret/reminders.xml"),
+        (Reminder._create, (), "POST", "/secret/reminders.xml"),
+        (Reminder._update_row, (8,), "PUT", "/secret/reminders/8.xml"),
+        (Reminder._destroy, (8,), "DELETE", "/secret/reminders/8.xml"),
+    ],
+)
+def test_a_row_calls_the_documented_path(row, ids, verb, path):
+    assert (row.verb, row.path_for(ids, "secret")) == (verb, path)
+
+
+NOT_REPEATABLE = [
+    Page._create, Page._share, Page._duplicate, Page._email,
+    List._create, Item._create, Item._toggle, Item._move, Note._create, Reminder._create,
+]  # fmt: skip
+ALL = {
+    row
+    for model in (Page, List, Item, Note, Tag, Reminder)
+    for row in vars(model).values()
+    if isinstance(row, Endpoint)
+}
+
+
+@pytest.mark.parametrize("row", NOT_REPEATABLE, ids=lambda row: row.label)
+def test_what_does_more_when_sent_twice_is_not_idempotent(row):
+    assert not row.is_idempotent
+
+
+@pytest.mark.parametrize("row", sorted(ALL - {*NOT_REPEATABLE}, key=lambda row: row.label))
+def test_all_else_is_idempotent(row):
+    assert row.is_idempotent
+
+
+@pytest.mark.parametrize("row", sorted(ALL, key=lambda row: row.label))
+def test_a_row_reads_or_writes_and_never_both(row):
+    assert not (row.reads and row.writes)
+    assert row.is_read is bool(row.reads)
+
+
+in_path = rest("PUT", "reminders/{id}.xml", place=Place.PATH, sends="reminder/content")
+in_header = rest("PUT", "journal_entries/{id}.xml", sends="journal-entry/body", bare=True)
+
+
+def test_without_a_token_its_part_of_the_path_is_left_out():
+    assert in_path.path_for((8,), None) == "/reminders/8.xml"
+
+
+def test_a_token_that_goes_elsewhere_is_not_in_the_path():
+    assert in_header.path_for((8,), "secret") == "/journal_entries/8.xml"
+
+
+def test_a_token_that_goes_elsewhere_is_not_in_the_body():
+    assert b"secret" not in in_header.body_for({"body": "x"}, "secret")
+    assert b"secret" not in in_path.body_for({"content": "x"}, "secret")
+
+
+def test_a_token_in_braces_is_not_taken_for_a_place():
+    assert in_path.path_for((8,), "{id}") == "/{id}/reminders/8.xml"
+
+
+def test_a_body_that_is_not_bare_stands_in_a_request():
+    assert in_path.body_for({"content": "x"}, "secret") == (
+        b"<request><reminder><content>x</content></reminder></request>"
+    )
+
+
+def test_a_bare_body_stands_alone():
+    assert in_header.body_for({"body": "x"}, "secret") == (
+        b"<journal-entry><body>x</body></journal-entry>"
+    )
+
+
+def test_people_see_where_the_token_stands_but_not_which():
+    assert in_path.path_for_people((8,)) == "/[token]/reminders/8.xml"
+
+
+def test_people_see_other_paths_as_they_are():
+    assert in_header.path_for_people((8,)) == "/journal_entries/8.xml"
+
+
+def test_a_label_holds_no_ids():
+    assert in_path.label == "PUT /[token]/reminders/{id}.xml"
+    assert Item._toggle.label == "POST /ws/page/{page_id}/lists/{list_id}/items/toggle/{id}"
+
+
+@pytest.mark.parametrize("ids", [(), (1,), (1, 2, 3)])
+def test_too_few_or_too_many_ids_are_refused(ids):
+    row = ws("page/{page_id}/notes/update/{id}")
+    with pytest.raises(ValueError, match=r"zip\(\)"):
+        row.path_for(ids, None)
+
+
+def test_tags_are_filled_in_with_ids():
+    row = ws("page/{page_id}/notes/update/{id}", writes="page:{page_id} note:{id} search")
+    assert row.tags_written((7, 3)) == ("page:7", "note:3", "search")
+    assert row.tags_read((7, 3)) == ()
+
+
+def test_the_tags_of_a_read_are_filled_in_with_ids():
+    assert Note._all.tags_read((7,)) == ("page:7",)
+
+
+def test_a_read_of_the_older_dialect_may_be_repeated():
+    assert ws("pages/all", reads="pages").is_idempotent
+
+
+def test_a_write_of_the_older_dialect_may_be_repeated_only_when_it_says_so():
+    assert not ws("pages/new", writes="pages").is_idempotent
+    assert ws("page/{id}/destroy", writes="pages", idempotent=True).is_idempotent
+
+
+@pytest.mark.parametrize(
+    ("verb", "may_be"), [("GET", True), ("PUT", True), ("DELETE", True), ("POST", False)]
+)
+def test_the_verb_says_whether_a_call_of_the_newer_dialect_may_be_repeated(verb, may_be):
+    assert rest(verb, "x.xml").is_idempotent is may_be
+
+
+def test_calls_are_told_apart_even_when_they_look_alike():
+    assert ws("pages/all", reads="pages") != ws("pages/all", reads="pages")
+
+
+def test_calls_never_change():
+    with pytest.raises(AttributeError):
+        Page._all.verb = "GET"

@@ -1,0 +1,516 @@
+"""Answers to records, on literal bytes: strict, and in both dialects alike."""
+
+import os
+import threading
+from datetime import datetime, timezone
+
+import pytest
+
+from backpack_orm.errors import InvalidResponse
+from backpack_orm.wire import parse, values
+from backpack_orm.wire.parse import MISSING, Answer, Column, Section, Shape
+
+TAG = Shape("tag", (Column("id", values.INTEGER), Column("name", values.WORDS)))
+NOTE = Shape(
+    "note",
+    (
+        Column("id", values.INTEGER),
+        Column("title", values.WORDS),
+        Column("body", values.TEXT, is_text=True),
+        Column("created_at", values.TIME),
+    ),
+)
+PAGE = Shape(
+    "page",
+    (
+        Column("id", values.INTEGER),
+        Column("kind", values.WORDS, inside="widget"),
+        Section("tags/tag", TAG),
+        None,
+        Section("tag", TAG),
+        Section("owner", Shape("owner", (Column("id", values.INTEGER),)), is_single=True),
+    ),
+)
+
+
+def tag(content: bytes):
+    return parse.one(TAG)(Answer(200, content))
+
+
+def note(content: bytes):
+    return parse.one(NOTE)(Answer(200, content))
+
+
+def body(text: bytes) -> str:
+    return note(b"<note id='1' title=''>" + text + b"</note>")[2]
+
+
+# --- documents --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<tag id='5' name='Travel'/>",
+        b'<tag name="Travel" id="5"></tag>',
+        b"<?xml version='1.0'?><tag id='5' name='Travel'/>",
+        b'<?xml version="1.0" encoding="UTF-8"?>\n<tag id="5" name="Travel"/>\n',
+        b'<?xml version="1.0" encoding="UTF-8"?><response success="true">'
+        b'<tag id="5" name="Travel"/></response>',
+        b"<response success='true'>\n  <tag id='5'\n  name='Travel' />\n</response>",
+        b"\xef\xbb\xbf<tag id='5' name='Travel'/>",
+        b"\n <tag id='5' name='Travel'/>",
+        b"<tag id='5' name='Travel' color='red'><extra><deep/></extra></tag>",
+        b"<!-- first --><tag id='5' name='Travel'><!-- inside --></tag><!-- last -->",
+        b"<?target data?><tag id='5' name='Travel'/>",
+        b"<tag><id type='integer'>5</id><name>Travel</name></tag>",
+        b"<tag><name type='string'>Travel</name><id>5</id></tag>",
+        b"<tag id='5'><name>Travel</name></tag>",
+        b"<response><other/><tag id='5' name='Travel'/><tag id='6' name='Second'/></response>",
+    ],
+)
+def test_every_spelling_of_a_record_is_the_same_record(content):
+    assert tag(content) == (5, "Travel")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the answer is empty"),
+        (b" \r\n\t", "the answer is empty"),
+        (b"<!DOCTYPE html><html><body/></html>", "the answer is HTML"),
+        (b"<!doctype HTML PUBLIC '-//W3C'><p>", "the answer is HTML"),
+        (b"\n <HTML><body><br></body></HTML>", "the answer is HTML"),
+        (b"<html><head/></html>", "the answer is HTML"),
+        (b"<html xmlns='http://www.w3.org/1999/xhtml'/>", "the answer is HTML"),
+        (b"<tags><tag id='5' name='a'/>", "no well-formed XML"),
+        (b"<tag id='5' name='Trav", "no well-formed XML"),
+        (b"<tag id='5'><name>a</tag>", "no well-formed XML"),
+        (b"<tag id=5/>", "no well-formed XML"),
+        (b"<tag id='5' id='5'/>", "no well-formed XML"),
+        (b"<tag id='5' name='a'/><tag id='6' name='b'/>", "no well-formed XML"),
+        (b"<tag id='5' name='a'/>rest", "no well-formed XML"),
+        (b"not found", "no well-formed XML"),
+        (b'{"id": 5}', "no well-formed XML"),
+        (b"<?xml version='1.0'?>", "no well-formed XML"),
+        (b" <?xml version='1.0'?><tag/>", "no well-formed XML"),
+        (b"<tag id='5' name='\xff'/>", "no well-formed XML"),
+        (b"<tag id='5' name='a\x00'/>", "no well-formed XML"),
+        (b"<tag id='5' name='&#7;'/>", "no well-formed XML"),
+        (b"<tag id='5' name='&nbsp;'/>", "no well-formed XML"),
+        (b"<tag id='5'><name>&rarr;</name></tag>", "no well-formed XML"),
+        (b"<?xml version='1.0' encoding='x-none'?><tag/>", "no well-formed XML"),
+        (b"<tag>" * 300 + b"</tag>" * 300, "no well-formed XML"),
+        (b"<!DOCTYPE tag><tag id='5' name='a'/>", "declares a document type"),
+        (b"<!DOCTYPE tag [<!ENTITY a 'b'>]><tag id='5' name='a'/>", "declares a document type"),
+        (b"<!DOCTYPE tag [<!ENTITY a 'b'>]><tag id='5' name='&a;'/>", "declares a document type"),
+        (
+            b"<!DOCTYPE tag [<!ENTITY a 'b'>]><tag id='5'><name>&a;</name></tag>",
+            "declares a document type",
+        ),
+        (
+            b"<!DOCTYPE tag [<!ENTITY a SYSTEM 'file:///etc/passwd'>]>"
+            b"<tag id='5'><name>&a;</name></tag>",
+            "declares a document type",
+        ),
+    ],
+)
+def test_what_is_no_plain_xml_is_an_invalid_response(content, message):
+    with pytest.raises(InvalidResponse, match=message):
+        tag(content)
+
+
+def test_a_billion_laughs_are_not_laughed():
+    entities = b"".join(b"<!ENTITY l%d '%s'>" % (n + 1, b"&l%d;" % n * 10) for n in range(9))
+    bomb = b"<!DOCTYPE tag [<!ENTITY l0 'ha'>" + entities + b"]><tag id='5' name='&l9;'/>"
+    with pytest.raises(InvalidResponse):
+        tag(bomb)
+
+
+def test_no_file_is_opened_for_a_document_type(tmp_path):
+    dtd = tmp_path / "trap.dtd"
+    os.mkfifo(dtd)  # whoever opens it to read waits for a writer
+    content = f"<!DOCTYPE tag SYSTEM '{dtd.as_uri()}'><tag id='5' name='a'/>".encode()
+    outcomes: list[Exception] = []
+
+    def read() -> None:
+        try:
+            tag(content)
+        except InvalidResponse as error:
+            outcomes.append(error)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    reader.join(5)
+    assert [str(outcome) for outcome in outcomes] == ["the answer declares a document type"]
+
+
+def test_a_text_longer_than_any_real_one_is_refused():
+    with pytest.raises(InvalidResponse, match="no well-formed XML"):
+        body(b"x" * 10_000_001)
+
+
+def test_documents_are_parsed_in_any_thread():
+    results = []
+    threads = [
+        threading.Thread(target=lambda: results.append(tag(b"<tag id='5' name='a'/>")))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [(5, "a")] * 8
+
+
+def test_an_excerpt_is_the_beginning():
+    assert parse.excerpt(b"x" * 200) == "x" * 200
+    assert parse.excerpt(b"x" * 201) == "x" * 200 + "…"
+
+
+def test_an_excerpt_of_what_is_no_text_is_text():
+    assert parse.excerpt(b"a\xffb") == "a\ufffdb"
+
+
+# --- failures ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "message"),
+    [
+        (
+            b"<response success='false'><error code='404'>Record not found</error></response>",
+            404,
+            "Record not found",
+        ),
+        (
+            b"<response success='false'><error code='404'>Record not found</item></response>",
+            404,
+            "Record not found",
+        ),
+        (
+            b'<?xml version="1.0" encoding="UTF-8"?>\n<response success="false">\n'
+            b'  <error code="500">\n    Internal error\n  </error>\n</response>',
+            500,
+            "Internal error",
+        ),
+        (b"<response  version='2' success = 'false' ><error code='403'>No", 403, "No"),
+        (
+            b"<response success='false'><error type='x' code='422'>Past</error></response>",
+            422,
+            "Past",
+        ),
+        (
+            "<response success='false'><error code='404'>não</error></response>".encode(),
+            404,
+            "não",
+        ),
+        (b"<response success='false'></response>", 500, "the service gives no reason"),
+        (b"<response success='false'/>", 500, "the service gives no reason"),
+        (
+            b"<response success='false'><error>oh</error></response>",
+            500,
+            "the service gives no reason",
+        ),
+    ],
+)
+def test_a_failure_is_read_even_when_malformed(content, code, message):
+    assert parse.failure(content) == (code, message)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"<response success='true'></response>",
+        b"<response></response>",
+        b"<error code='404'>Record not found</error>",
+        b"<response success='true'><error code='404'>x</error></response>",
+        b"<note id='1' title=\"success='false'\"><body>success='false'</body></note>",
+        b"<response success='true'><note id='1'>&lt;response success='false'></note></response>",
+        b"<responses success='false'/>",
+        b"not found",
+    ],
+)
+def test_what_does_not_say_so_is_no_failure(content):
+    assert parse.failure(content) is None
+
+
+# --- records ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<note id='3' title='Hotel' created_at='2011-03-26 19:15:55'>Rua</note>",
+        b"<note id='3' title='Hotel' created-at='2011-03-26 19:15:55'>Rua</note>",
+        b"<note><id>3</id><title>Hotel</title><body>Rua</body>"
+        b"<created_at>2011-03-26 19:15:55</created_at></note>",
+        b"<note>\n  <id type='integer'>3</id>\n  <body>Rua</body>\n  <title>Hotel</title>\n"
+        b"  <created-at type='datetime'>2011-03-26 19:15:55</created-at>\n</note>",
+        b"<note id='3' created-at='2011-03-26 19:15:55'>Rua<title>Hotel</title></note>",
+    ],
+)
+def test_a_value_may_be_an_attribute_or_a_child_with_dashes_or_underscores(content):
+    assert note(content) == (3, "Hotel", "Rua", datetime(2011, 3, 26, 19, 15, 55))
+
+
+def test_a_container_and_its_elements_may_have_dashes():
+    entry = Shape("journal_entry", (Column("id", values.INTEGER),))
+    content = b"<journal-entries type='array'><journal-entry><id>1</id></journal-entry>"
+    read = parse.many(entry, "journal_entries")
+    assert read(Answer(200, content + b"</journal-entries>")) == ((1,),)
+
+
+def test_a_root_may_have_dashes():
+    entry = Shape("journal_entry", (Column("id", values.INTEGER),))
+    assert parse.one(entry)(Answer(200, b"<journal-entry><id>1</id></journal-entry>")) == (1,)
+
+
+def test_a_section_may_have_dashes():
+    shape = Shape("page", (Section("linked_pages/linked_page", TAG),))
+    content = b"<page><linked-pages><linked-page id='5' name='a'/></linked-pages></page>"
+    assert parse.one(shape)(Answer(200, content)) == (((5, "a"),),)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<note id='3'/>",
+        b"<note id='3' title='' created_at=''></note>",
+        b"<note><id>3</id><title/><body/><created-at/></note>",
+        b"<note><id>3</id><title nil='true'/><body nil='true'></body>"
+        b"<created-at type='datetime' nil='true'></created-at></note>",
+        b"<note><id>3</id><created-at nil='true'>garbage</created-at></note>",
+    ],
+)
+def test_what_is_absent_empty_or_nil_has_no_value(content):
+    assert note(content) == (3, "", "", None)
+
+
+@pytest.mark.parametrize("empty", [b"<flag/>", b"<flag nil='true'/>", b""])
+def test_a_boolean_that_is_absent_is_none_and_not_false(empty):
+    shape = Shape("user", (Column("flag", values.BOOLEAN),))
+    assert parse.one(shape)(Answer(200, b"<user>" + empty + b"</user>")) == (None,)
+
+
+def test_a_false_value_is_no_absent_one():
+    shape = Shape("user", (Column("flag", values.BOOLEAN), Column("count", values.INTEGER)))
+    assert parse.one(shape)(Answer(200, b"<user flag='0'><count>0</count></user>")) == (False, 0)
+
+
+def test_a_nil_that_is_not_true_is_no_nil():
+    assert tag(b"<tag><id>5</id><name nil='false'>Travel</name></tag>") == (5, "Travel")
+
+
+def test_an_attribute_wins_over_a_child():
+    assert tag(b"<tag id='5' name='outer'><id>6</id><name>inner</name></tag>") == (5, "outer")
+
+
+def test_a_child_wins_over_the_text_around_it():
+    assert note(b"<note id='1'>around<body>inside</body></note>")[2] == "inside"
+
+
+def test_a_child_of_another_name_leaves_the_text_alone():
+    assert note(b"<note id='1'>text<message id='9'>a comment</message></note>")[2] == "text"
+
+
+def test_a_grandchild_is_no_value_of_the_record():
+    assert tag(b"<tag id='5'><extra><name>deep</name></extra></tag>") == (5, "")
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        (b"R &amp; D", "R & D"),
+        (b"&lt;b&gt;&quot;&apos;", "<b>\"'"),
+        (b"&#8211;&#x2013;", "\u2013\u2013"),
+        (b"&#128512;", "\U0001f600"),
+        (b"&amp;rarr; &amp;#8211;", "&rarr; &#8211;"),
+        ("Zürich".encode(), "Zürich"),
+        (b"<![CDATA[<b> & </b>]]>", "<b> & </b>"),
+        (b"one<!-- two -->three", "onethree"),
+        (b"one<?two?>three", "onethree"),
+        (b"a\r\nb\rc&#13;", "a\nb\nc\r"),
+        (b"The Green Mile ", "The Green Mile "),
+        (b"\n     Dear all,\nit rains\n", "\n     Dear all,\nit rains\n"),
+        (b"\n        Flight at nine.\n      ", "Flight at nine."),
+    ],
+)
+def test_a_text_is_read_to_the_letter(written, text):
+    assert body(written) == text
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        (b"R&amp;D", "R&D"),
+        (b"&#8211;", "\u2013"),
+        (b"&amp;rarr;", "&rarr;"),
+        (b"&lt;&gt;&quot;&apos;", "<>\"'"),
+        (b"&#10;", "\n"),
+        (b" a ", " a "),
+    ],
+)
+def test_an_attribute_is_read_to_the_letter(written, text):
+    assert tag(b"<tag id='5' name='" + written + b"'/>") == (5, text)
+
+
+def test_an_answer_in_another_encoding_is_read():
+    content = "<?xml version='1.0' encoding='ISO-8859-1'?><tag id='5' name='Zürich'/>"
+    assert tag(content.encode("latin-1")) == (5, "Zürich")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"<tag name='a'/>", b"<tag id='' name='a'/>", b"<tag><id nil='true'/></tag>", b"<tag/>"],
+)
+def test_a_record_without_an_id_is_an_invalid_response(content):
+    with pytest.raises(InvalidResponse, match="a value in <tag> cannot be read"):
+        tag(content)
+
+
+@pytest.mark.parametrize("id", [b"x", b"5.0", b"0x5"])
+def test_an_id_that_is_no_number_is_an_invalid_response(id):
+    with pytest.raises(InvalidResponse, match="invalid literal for int"):
+        tag(b"<tag id='" + id + b"'/>")
+
+
+@pytest.mark.parametrize("time", [b"yesterday", b"2011-13-01 00:00:00"])
+def test_a_time_that_cannot_be_read_is_an_invalid_response(time):
+    with pytest.raises(InvalidResponse, match="a value in <note> cannot be read"):
+        note(b"<note id='1' created_at='" + time + b"'/>")
+
+
+def test_one_bad_record_spoils_the_whole_list():
+    content = b"<tags><tag id='5' name='a'/><tag id='x' name='b'/></tags>"
+    with pytest.raises(InvalidResponse, match="a value in <tags> cannot be read"):
+        parse.many(TAG, "tags")(Answer(200, content))
+
+
+def test_a_time_with_a_zone_is_in_utc():
+    content = b"<note><id>1</id><created-at>2006-10-06T00:00</created-at></note>"
+    assert note(content)[3] == datetime(2006, 10, 6, tzinfo=timezone.utc)
+
+
+# --- lists and sections -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<tags/>",
+        b"<tags type='array'></tags>",
+        b"<response success='true'><tags>\n</tags></response>",
+        b"<tags><other id='5'/></tags>",
+    ],
+)
+def test_a_list_may_be_empty(content):
+    assert parse.many(TAG, "tags")(Answer(200, content)) == ()
+
+
+def test_a_list_keeps_the_order_served():
+    content = b"<tags><tag id='9' name='b'/><!-- x --><other/><tag id='5' name='a'/></tags>"
+    assert parse.many(TAG, "tags")(Answer(200, content)) == ((9, "b"), (5, "a"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<pages/>",
+        b"<tag id='5' name='a'/>",
+        b"<response success='true'></response>",
+        b"<response success='true'><deep><tags/></deep></response>",
+        b"<wrapper><tags/></wrapper>",
+    ],
+)
+def test_a_list_under_another_name_is_an_invalid_response(content):
+    with pytest.raises(InvalidResponse, match=r"^<tags> was expected, not <"):
+        parse.many(TAG, "tags")(Answer(200, content))
+
+
+@pytest.mark.parametrize(
+    "content", [b"<tags/>", b"<response/>", b"<request><tag id='5'/></request>"]
+)
+def test_a_record_under_another_name_is_an_invalid_response(content):
+    with pytest.raises(InvalidResponse, match=r"^<tag> was expected, not <"):
+        tag(content)
+
+
+def test_sections_that_are_left_out_are_empty_and_what_cannot_be_known_is_missing():
+    assert parse.one(PAGE)(Answer(200, b"<page id='7'/>")) == (7, "", (), MISSING, (), None)
+
+
+def test_sections_are_records_inside_the_record():
+    content = (
+        b"<page id='7'><widget kind='Note'/><owner id='1'/><tag id='3' name='own'/>"
+        b"<tags><tag id='5' name='a'/><tag id='6' name='b'/></tags></page>"
+    )
+    assert parse.one(PAGE)(Answer(200, content)) == (
+        7,
+        "Note",
+        ((5, "a"), (6, "b")),
+        MISSING,
+        ((3, "own"),),
+        (1,),
+    )
+
+
+def test_a_value_inside_a_child_may_be_a_child_itself():
+    assert (
+        parse.one(PAGE)(Answer(200, b"<page id='7'><widget><kind>List</kind></widget></page>"))[1]
+        == "List"
+    )
+
+
+def test_missing_says_what_it_is():
+    assert repr(MISSING) == "MISSING"
+
+
+# --- answers without data ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'<?xml version="1.0" encoding="UTF-8"?><response success="true"></response>',
+        b"<response success='true'/>\n",
+        b"<response/>",
+    ],
+)
+def test_the_empty_success_is_taken(content):
+    assert parse.success(Answer(200, content)) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"<page/>", b"ok", b"<html/>", b"<response>"])
+def test_anything_but_the_empty_success_is_an_invalid_response(content):
+    with pytest.raises(InvalidResponse):
+        parse.success(Answer(200, content))
+
+
+@pytest.mark.parametrize("content", [b"", b" ", b"<page/>", b"<response"])
+def test_where_the_status_says_all_any_body_is_taken(content):
+    assert parse.anything(Answer(204, content)) is None
+
+
+@pytest.mark.parametrize(
+    ("location", "id"),
+    [
+        ("/reminders/81", 81),
+        ("/pages/7/separators/81.xml", 81),
+        ("https://acme.backpackit.com/calendar_events/81", 81),
+        ("http://acme.backpackit.com/journal-entries/81/", 81),
+        (None, None),
+        ("", None),
+        ("/reminders", None),
+        ("/reminders/81/edit", None),
+        ("/reminders/x81", None),
+        ("/reminders/81.json", None),
+    ],
+)
+def test_the_id_of_what_was_created_is_at_the_end_of_its_location(location, id):
+    assert parse.location_id(Answer(201, b"", location)) == id
+
+
+def test_an_answer_does_not_show_its_content():
+    assert repr(Answer(200, b"secret", "/secret")) == "Answer(status=200)"
