@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backpack_orm.orm.fields import belongs_to, field, resource
+from backpack_orm.orm.fields import ParentId, belongs_to, field, resource
 from backpack_orm.orm.model import Model
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ class Belonging(Model):
         type: The kind of widget, such as `Note` or `List`; others may come.
         widget_id: The widget's id.
         page: The page.
+        page_id: That page's id.
 
     >>> [belonging.type for belonging in Page.find_by(title="Lisbon").belongings[:2]]
     ['Note', 'List']
@@ -38,6 +39,7 @@ class Belonging(Model):
     widget_id: int = field(read_only=True, wire="widget/id")
 
     page: BelongsTo[Page] = belongs_to("Page")
+    page_id = ParentId("page")
 
     @property
     def widget(self) -> Model | None:

@@ -10,7 +10,7 @@ from backpack_orm.connection import Connection
 from backpack_orm.errors import ValidationError
 from backpack_orm.models.on_page import OnPage, every_page, page_named
 from backpack_orm.models.page import Page, check_order
-from backpack_orm.orm.fields import belongs_to, field, resource
+from backpack_orm.orm.fields import ParentId, belongs_to, field, resource
 from backpack_orm.orm.model import Destroyable, Savable, SaveResult
 from backpack_orm.orm.relations import Children, Collection
 from backpack_orm.wire.endpoint import Endpoint, ws
@@ -87,6 +87,7 @@ class Item(OnPage, Savable, Destroyable):
     updated_at: datetime | None = field(read_only=True)
 
     list: BelongsTo[List] = belongs_to("List")
+    list_id = ParentId("list")
 
     _all = ws("page/{page_id}/lists/{list_id}/items/list", reads="page:{page_id}")
     _create = ws(

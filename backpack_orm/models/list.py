@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from backpack_orm.models.item import Item, Items
 from backpack_orm.models.on_page import OnPage
-from backpack_orm.orm.fields import belongs_to, field, has_many, resource
+from backpack_orm.orm.fields import ParentId, belongs_to, field, has_many, resource
 from backpack_orm.orm.model import Destroyable, Savable
 from backpack_orm.wire.endpoint import ws
 
@@ -24,6 +24,7 @@ class List(OnPage, Savable, Destroyable):
         name: Its name, which may be empty.
         items: Its items, the open ones first.
         page: The page it stands on.
+        page_id: That page's id.
 
     >>> page = Page.find_by(title="Lisbon")
     >>> packing = page.lists.create(name="Packing")
@@ -45,6 +46,7 @@ class List(OnPage, Savable, Destroyable):
     items: Items = has_many("items/item", "Item", collection=Items)
 
     page: BelongsTo[Page] = belongs_to("Page")
+    page_id = ParentId("page")
 
     _all = ws("page/{page_id}/lists/list", reads="page:{page_id}")
     _create = ws("page/{page_id}/lists/add", sends="name", writes="page:{page_id} search")

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from backpack_orm.models.on_page import OnPage
-from backpack_orm.orm.fields import belongs_to, field, resource
+from backpack_orm.orm.fields import ParentId, belongs_to, field, resource
 from backpack_orm.orm.model import Destroyable, Savable
 from backpack_orm.wire.endpoint import ws
 
@@ -27,6 +27,7 @@ class Note(OnPage, Savable, Destroyable):
         show_created_at: Set it to True or False and save, to show that time on the page or not.
             The service never tells it, so it is None otherwise.
         page: The page it stands on.
+        page_id: That page's id.
 
     >>> page = Page.find_by(title="Lisbon")
     >>> note = Note.create(page=page, title="Hotel", body="Rua da *Rosa* 7")
@@ -46,6 +47,7 @@ class Note(OnPage, Savable, Destroyable):
     show_created_at: bool | None = field(default=None, write_only=True)
 
     page: BelongsTo[Page] = belongs_to("Page")
+    page_id = ParentId("page")
 
     _all = ws("page/{page_id}/notes/list", reads="page:{page_id}")
     _create = ws(

@@ -9,7 +9,7 @@ from backpack_orm.connection import Connection
 from backpack_orm.errors import BackpackError, NotFound
 from backpack_orm.models.on_page import every_page
 from backpack_orm.models.page import Page
-from backpack_orm.orm.fields import belongs_to, field, loader, reader_of_many, resource
+from backpack_orm.orm.fields import ParentId, belongs_to, field, loader, reader_of_many, resource
 from backpack_orm.orm.model import Destroyable, Savable
 from backpack_orm.orm.relations import Collection
 from backpack_orm.wire import values
@@ -33,6 +33,7 @@ class Tag(Savable, Destroyable):
         id: Its number; a tag that is renamed gets another.
         name: Its name, without quotes.
         page: A page that has it.
+        page_id: That page's id.
 
     >>> tag = Tag.create(page=Page.find_by(title="Lisbon"), name="Sea side")
     >>> tag.name = "By the sea"
@@ -47,9 +48,10 @@ class Tag(Savable, Destroyable):
     _container = "tags"
 
     id: int = field(read_only=True)
-    name: str = field()
+    name: str = field(kind=values.TAG)
 
     page: BelongsTo[Page] = belongs_to("Page")
+    page_id = ParentId("page")
 
     _select = ws("tags/select/{id}", reads="tags pages")
     _put = ws(

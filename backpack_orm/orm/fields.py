@@ -187,7 +187,7 @@ def field(
     *, read_only: Literal[True], wire: str = "", text: bool = False, init: Literal[False] = False
 ) -> Any: ...
 @overload
-def field(*, wire: str = "", text: bool = False) -> Any: ...
+def field(*, wire: str = "", text: bool = False, kind: Kind | None = None) -> Any: ...
 @overload
 def field(
     *,
@@ -257,6 +257,17 @@ def _relation(**details: Any) -> Any:
     return attrs.field(default=None, metadata={_KEY: details})
 
 
+class ParentId:
+    """The id of a parent, beside the parent itself; reading it makes no request."""
+
+    def __init__(self, parent: str) -> None:
+        self._parent = parent
+
+    def __get__(self, owner: Any, kind: type | None = None) -> int:
+        parent: Model = getattr(owner, self._parent)
+        return parent._saved_id
+
+
 def belongs_to(target: str) -> Any:
     """Declare the record that this one lives in, such as a note's page."""
     return Parent("", target)
@@ -306,7 +317,6 @@ def resource(cls: type[M]) -> type[M]:
     made._table = _table(made, parent)
     if parent is not None:
         setattr(made, parent.name, _parent_property(parent))
-        setattr(made, f"{parent.name}_id", _parent_id_property(parent))
     registry[made.__name__] = made
     return made
 
@@ -347,13 +357,6 @@ def _parent_property(parent: Parent) -> property:
         self._set_parent(value)
 
     return property(read, write, doc=f"The {parent.target} that this lives in. No request.")
-
-
-def _parent_id_property(parent: Parent) -> property:
-    def read(self: Model) -> int:
-        return self._parent._saved_id
-
-    return property(read, doc=f"The id of the {parent.target} that this lives in. No request.")
 
 
 def _once(function: F) -> F:

@@ -20,6 +20,7 @@ from backpack_orm.errors import (
     ValidationError,
 )
 from backpack_orm.orm.fields import Table, loader, reader_of_one, say
+from backpack_orm.orm.looking import only_looking
 from backpack_orm.orm.relations import Embedded, keys_of
 from backpack_orm.wire import parse
 from backpack_orm.wire.build import Words, name_of
@@ -110,19 +111,21 @@ class Model:
 
     # --- loading ----------------------------------------------------------------------------
 
-    def __getattr__(self, name: str) -> Any:
-        """Load what is declared but not loaded yet; Python asks here for unset slots only."""
-        table = self._table
-        if name in table.relations:
-            value = self._relate(name)
-            setattr(self, name, value)
-            return value
-        if name in table.fields and self._record is not None:
-            self._load(name)
-            return object.__getattribute__(self, name)
-        raise AttributeError(
-            f"{type(self).__name__!r} object has no attribute {name!r}{table.nearest(name)}"
-        )
+    if not TYPE_CHECKING:  # else every misspelled attribute would be taken for an Any
+
+        def __getattr__(self, name: str) -> Any:
+            """Load what is declared but not loaded yet; Python asks here for unset slots only."""
+            table = self._table
+            if name in table.relations:
+                value = self._relate(name)
+                setattr(self, name, value)
+                return value
+            if name in table.fields and self._record is not None and not only_looking():
+                self._load(name)
+                return object.__getattribute__(self, name)
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {name!r}{table.nearest(name)}"
+            )
 
     def _relate(self, name: str) -> Any:
         """The object or collection that stands for a relation."""

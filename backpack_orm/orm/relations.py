@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from backpack_orm.errors import NotFound, ValidationError
 from backpack_orm.orm.fields import Relation, loader
+from backpack_orm.orm.looking import only_looking
 from backpack_orm.wire.parse import MISSING, Record
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Embedded(Collection[M]):
         return self
 
     def __len__(self) -> int:
-        if not self.is_loaded and _inspector_asks():
+        if not self.is_loaded and only_looking():
             raise TypeError("not loaded yet")
         return super().__len__()
 
@@ -180,8 +180,3 @@ def keys_of(what: str, relation: Relation, value: object) -> tuple[Any, ...]:
         getattr(item, relation.key or "id") if isinstance(item, relation.model) else item
         for item in value
     )
-
-
-def _inspector_asks() -> bool:
-    """Whether IPython's `?` asks for a length: to look at an object must not load it."""
-    return sys._getframe(2).f_globals.get("__name__") == "IPython.core.oinspect"

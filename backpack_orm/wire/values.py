@@ -159,21 +159,28 @@ def load_tags(text: str) -> list[str]:
     return [quoted or plain for quoted, plain in _TAG.findall(text) if quoted or plain]
 
 
+def dump_tag(name: object) -> str:
+    """Write the name of a tag.
+
+    >>> dump_tag("Long Scores")
+    'Long Scores'
+    """
+    word = dump_words(name)
+    if '"' in word:
+        raise ValueError(f"the tag {word!r} holds a quote, which no tag can")
+    if not word.strip():
+        raise ValueError("a tag needs a name")
+    return word
+
+
 def dump_tags(names: Iterable[object]) -> str:
     """Join tags into a line, quoting those with blanks.
 
     >>> dump_tags(["Music", "Long Scores"])
     'Music "Long Scores"'
     """
-    words = []
-    for name in names:
-        word = dump_words(name)
-        if '"' in word:
-            raise ValueError(f"the tag {word!r} holds a quote, which no tag can")
-        if not word.strip():
-            raise ValueError("a tag needs a name")
-        words.append(f'"{word}"' if re.search(r"\s", word) else word)
-    return " ".join(words)
+    words = map(dump_tag, names)
+    return " ".join(f'"{word}"' if re.search(r"\s", word) else word for word in words)
 
 
 @frozen
@@ -192,3 +199,4 @@ DIGIT = Kind(load_boolean, dump_digit)
 TIME = Kind(load_time, dump_time)
 WORDS = Kind(load_words, dump_words, empty="")
 TEXT = Kind(load_text, dump_words, empty="")
+TAG = Kind(load_words, dump_tag, empty="")

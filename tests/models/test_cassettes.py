@@ -17,7 +17,7 @@ CASSETTES = Path(__file__).parent.parent.parent / "cassettes"
 FILES = sorted(CASSETTES.rglob("*.yaml"))
 
 
-def tests_with_an_account() -> Iterator[Path]:
+def cassettes_wanted() -> Iterator[Path]:
     """Where the cassettes of all tests that take `account` have to lie."""
     for module in Path(__file__).parent.parent.rglob("test_*.py"):
         for node in ast.parse(module.read_text("utf-8")).body:
@@ -44,7 +44,7 @@ def exchanges() -> set[tuple[str, str]]:
 
 
 def test_every_test_has_its_cassette_and_every_cassette_its_test() -> None:
-    assert set(FILES) == set(tests_with_an_account())
+    assert set(FILES) == set(cassettes_wanted())
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

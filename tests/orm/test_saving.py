@@ -1,0 +1,285 @@
+"""Dirty tracking and saving."""
+
+from __future__ import annotations
+
+import pytest
+
+from backpack_orm import (
+    ApiError,
+    Connection,
+    Destroyed,
+    Item,
+    Note,
+    NotFound,
+    NotSaved,
+    Page,
+    ReadOnly,
+    SaveResult,
+    ServerError,
+    StaleRecord,
+)
+from backpack_orm.sandbox import Sandbox
+
+
+@pytest.fixture
+def note(connection: Connection) -> Note:
+    return Page.all()[0].notes[0]
+
+
+def test_an_assignment_of_the_same_value_is_clean(note: Note) -> None:
+    note.title = "Where we" + " sleep"
+    assert not note.is_dirty
+    assert note.changes == {}
+
+
+def test_a_change_tells_old_and_new(note: Note) -> None:
+    note.title = "Beds"
+    assert note.is_dirty
+    assert note.changes == {"title": ("Where we sleep", "Beds")}
+
+
+def test_an_undone_change_is_clean(note: Note) -> None:
+    note.title = "Beds"
+    note.title = "Where we sleep"
+    assert not note.is_dirty
+
+
+def test_discard_goes_back(note: Note, box: Sandbox) -> None:
+    before = box.requests
+    note.title, note.body, note.show_created_at = "a", "b", True
+    note.discard()
+    assert (note.title, note.is_dirty, note.show_created_at) == ("Where we sleep", False, None)
+    assert note.body.startswith("Rua da Bica")
+    assert box.requests == before
+
+
+def test_a_list_that_was_assigned_is_seen_when_changed_in_place(note: Note) -> None:
+    page = note.page
+    page.tags = names = ["Travel", "Long weekends", "Portugal"]
+    assert not page.is_dirty
+    names.append("Sea")
+    assert page.changes == {
+        "tags": (
+            ("Travel", "Long weekends", "Portugal"),
+            ("Travel", "Long weekends", "Portugal", "Sea"),
+        )
+    }
+    page.discard()
+    assert [tag.name for tag in page.tags] == ["Travel", "Long weekends", "Portugal"]
+
+
+def test_what_was_not_loaded_can_be_set_without_loading_it(
+    connection: Connection, box: Sandbox
+) -> None:
+    page = Page.all()[0]
+    page.description = "new"
+    assert page.changes == {"description": (None, "new")}
+    assert box.requests == 1
+    assert page.email_address
+    assert page.description == "new"
+    assert page.is_dirty
+    assert page.save() == SaveResult(updated=True, fields=("description",))
+
+
+def test_a_discarded_change_of_what_was_not_loaded_is_loaded_when_asked(
+    connection: Connection,
+) -> None:
+    page = Page.all()[0]
+    page.description = "new"
+    page.discard()
+    assert page.description.startswith("Ten days")
+
+
+def test_loading_the_rest_keeps_what_was_edited(connection: Connection) -> None:
+    page = Page.all()[0]
+    page.title = "Mine"
+    assert page.notes
+    assert page.title == "Mine"
+    assert page.changes == {"title": ("Lisbon", "Mine")}
+
+
+def test_an_unsaved_edit_survives_its_neighbours_creation(note: Note) -> None:
+    page = note.page
+    page.notes[1].title = "edited"
+    page.notes.create(title="third")
+    assert page.notes[1].title == "edited"
+    assert page.notes[1].save() == SaveResult(updated=True, fields=("title",))
+    assert [found.title for found in Note.all(page=page)] == ["Where we sleep", "edited", "third"]
+
+
+def test_a_new_object_is_new_until_it_is_saved(note: Note) -> None:
+    made = Note(page=note.page, title="T")
+    assert made.is_new
+    assert made.is_dirty
+    assert made.changes == {"title": ("", "T")}
+    assert made.id is None
+    assert repr(made) == "Note(title='T', body='')"
+    assert made.save() == SaveResult(created=True, fields=("title",))
+    assert not made.is_new
+    assert not made.save()
+
+
+def test_an_empty_note_can_be_created(note: Note) -> None:
+    made = Note(page=note.page)
+    assert made.save() == SaveResult(created=True, fields=())
+    assert bool(SaveResult(created=True))
+    assert made.id
+
+
+def test_reload_gives_edits_up(note: Note, box: Sandbox) -> None:
+    twin = Note.find(note.id, page=note.page)
+    twin.title = "theirs"
+    twin.save()
+    note.title, note.body = "mine", "mine"
+    before = box.requests
+    assert note.reload() is note
+    assert box.requests == before + 1
+    assert note.title == "theirs"
+    assert not note.is_dirty
+
+
+def test_reload_of_a_page_reloads_what_stands_on_it(note: Note, box: Sandbox) -> None:
+    page = note.page
+    Page.find(page.id).notes.create(title="elsewhere")
+    assert len(page.notes) == 2
+    before = box.requests
+    page.reload()
+    assert len(page.notes) == 3
+    assert page.notes[0] is note
+    assert box.requests == before + 1
+
+
+def test_check_refuses_what_has_changed_meanwhile(note: Note, box: Sandbox) -> None:
+    twin = Note.find(note.id, page=note.page, fresh=True)
+    twin.body = "theirs"
+    twin.save()
+    note.title = "mine"
+    before = box.requests
+    with pytest.raises(StaleRecord, match="body was 'Rua.* and is 'theirs'"):
+        note.save(check=True)
+    assert box.requests == before + 1
+    note.reload()
+    note.title = "mine"
+    assert note.save(check=True)
+    assert box.requests == before + 4
+
+
+def test_check_finds_what_is_gone(note: Note) -> None:
+    Note.find(note.id, page=note.page).destroy()
+    note.title = "mine"
+    with pytest.raises(NotFound, match="no longer there"):
+        note.save(check=True)
+    assert note.is_dirty
+
+
+def test_a_destroyed_object_can_do_nothing_more(note: Note, box: Sandbox) -> None:
+    note.destroy()
+    before = box.requests
+    note.title = "ghost"
+    for act in (note.save, note.destroy, note.reload):
+        with pytest.raises(Destroyed, match="was destroyed"):
+            act()
+    assert box.requests == before
+
+
+def test_a_destroyed_page_loads_nothing_more(connection: Connection, box: Sandbox) -> None:
+    page = Page.all()[0]
+    page.destroy()
+    before = box.requests
+    with pytest.raises(Destroyed):
+        _ = page.description
+    with pytest.raises(Destroyed):
+        page.notes.first()
+    with pytest.raises(Destroyed):
+        page.email_copy()
+    assert box.requests == before
+
+
+def test_an_unsaved_object_cannot_be_destroyed(note: Note, box: Sandbox) -> None:
+    before = box.requests
+    made = Note(page=note.page, title="T")
+    with pytest.raises(NotSaved, match="save\\(\\) it before you destroy it"):
+        made.destroy()
+    with pytest.raises(NotSaved):
+        made.reload()
+    with pytest.raises(NotSaved):
+        made.discard()
+    assert box.requests == before
+
+
+def test_an_unsaved_page_has_nothing_on_it_yet(connection: Connection, box: Sandbox) -> None:
+    page = Page(title="later")
+    with pytest.raises(NotSaved, match="save\\(\\) it first"):
+        page.notes.first()
+    with pytest.raises(NotSaved):
+        Note.create(page=page, title="T")
+    with pytest.raises(NotSaved):
+        page.duplicate()
+    assert box.requests == 0
+
+
+@pytest.mark.parametrize("name", ["id", "created_at"])
+def test_a_read_only_field_cannot_be_saved(note: Note, box: Sandbox, name: str) -> None:
+    before = box.requests
+    setattr(note, name, 5)
+    note.title = "mine"
+    with pytest.raises(ReadOnly, match=f"Note.{name} cannot be changed"):
+        note.save()
+    with pytest.raises(ReadOnly):
+        note.destroy()
+    assert box.requests == before
+    note.discard()
+    assert not note.is_dirty
+
+
+def test_a_collection_cannot_be_replaced(note: Note, box: Sandbox) -> None:
+    before = box.requests
+    note.page.notes = [note]  # type: ignore[assignment]  # just this is refused
+    with pytest.raises(ReadOnly, match="Page.notes cannot be changed"):
+        note.page.save()
+    assert box.requests == before
+
+
+def test_a_child_cannot_move_to_another_parent(note: Note, connection: Connection) -> None:
+    with pytest.raises(ReadOnly, match="Note.page"):
+        note.page = Page.all()[1]
+    with pytest.raises(AttributeError):
+        note.page_id = 5  # type: ignore[misc]  # just this is refused
+
+
+def test_a_group_that_was_saved_is_clean_when_the_next_one_fails(
+    connection: Connection, box: Sandbox
+) -> None:
+    page, twin = Page.all()[0], Page.all()[0]
+    page.title, page.tags, page.description = "T", ["a"], "d"
+
+    def fail_on_tags(endpoint: object, *args: object, **more: object) -> object:
+        if endpoint is Page._tag:
+            raise ServerError("Internal error", status=500)
+        return call(endpoint, *args, **more)  # type: ignore[arg-type]
+
+    call = connection.call
+    connection.call = fail_on_tags  # type: ignore[assignment,method-assign]
+    with pytest.raises(ApiError) as caught:
+        page.save()
+    assert "saved before: title; not saved: description, tags" in str(caught.value)
+    assert set(page.changes) == {"tags", "description"}
+    assert Page.find(twin.id, fresh=True).title == "T"
+
+
+def test_an_item_sends_its_whole_group(connection: Connection) -> None:
+    item = Page.all()[0].lists[0].items[0]
+    twin = Item.find(item.id)
+    twin.content = "theirs"
+    twin.save()
+    item.completed = True
+    item.save()
+    assert Item.find(item.id).content == "Walking shoes"
+
+
+def test_complete_takes_other_edits_along(connection: Connection) -> None:
+    item = Page.all()[0].lists[0].items[0]
+    item.content = "Boots"
+    assert item.complete().fields == ("completed", "content")
+    assert not item.is_dirty
+    assert Item.find(item.id).content == "Boots"
