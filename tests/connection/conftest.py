@@ -1,0 +1,213 @@
+"""A stub of the service: it answers literal bytes from a script, and remembers what it got."""
+
+from __future__ import annotations
+
+import socket
+import socketserver
+import ssl
+import threading
+from collections import deque
+from collections.abc import Iterator
+from functools import cached_property
+
+import pytest
+
+import backpack_orm.connection as connection_module
+from backpack_orm.wire.endpoint import Place, rest, ws
+
+TOKEN = "c4na7y0123456789abcdefc4na7y0123456789ab"
+
+OK = b'<?xml version="1.0" encoding="UTF-8"?><response success="true"></response>'
+PAGES = b"<response success='true'><pages><page title='Lisbon' id='71'/></pages></response>"
+DROP = "the stub closes the socket"
+
+# What the tests call: one row for each way in which calls differ.
+READ = ws("pages/all", reads="pages")
+SHOW = ws("page/{id}", reads="page:{id}")
+CREATE = ws("pages/new", sends="page/title", writes="pages")
+RENAME = ws("page/{id}/update_title", sends="page/title", writes="pages page:{id}", idempotent=True)
+PATH_READ = rest("GET", "reminders.xml", place=Place.PATH, reads="reminders")
+PATH_CREATE = rest(
+    "POST",
+    "reminders.xml",
+    place=Place.PATH,
+    sends="reminder/content",
+    bare=True,
+    writes="reminders",
+)
+PATH_DESTROY = rest("DELETE", "reminders/{id}.xml", place=Place.PATH, writes="reminders")
+HEADER_READ = rest("GET", "statuses.xml", reads="statuses")
+
+# A key for 127.0.0.1 that protects nothing: it lets the stub speak https.
+CERTIFICATE = """\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgn/dLgg4imFKYssQF
+7fLdEuOCTp9LahWoL9Ub1EEsx2OhRANCAATEY+5TBbjP8QsITbgFN7voe6Yt/j8r
+wylwz43j+dlGiGHFUxAAru2PyJWHh5hI06K5EuauM9fuTyuRUffhbI0d
+-----END PRIVATE KEY-----
+-----BEGIN CERTIFICATE-----
+MIIBvDCCAWOgAwIBAgIUYzmqRZNy+TJI+HtAW1ojt9rhAi4wCgYIKoZIzj0EAwIw
+HTEbMBkGA1UEAwwSYmFja3BhY2tfb3JtIHRlc3RzMCAXDTI2MTEyNDAwMDczOFoY
+DzIxMjYxMDMxMDAwNzM4WjAdMRswGQYDVQQDDBJiYWNrcGFja19vcm0gdGVzdHMw
+WTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATEY+5TBbjP8QsITbgFN7voe6Yt/j8r
+wylwz43j+dlGiGHFUxAAru2PyJWHh5hI06K5EuauM9fuTyuRUffhbI0do38wfTAf
+BgNVHSMEGDAWgBTRW0Pi4LQKdUfEpoSH5OOSgE/OVTAPBgNVHRMBAf8EBTADAQH/
+MA4GA1UdDwEB/wQEAwIChDAaBgNVHREEEzARhwR/AAABgglsb2NhbGhvc3QwHQYD
+VR0OBBYEFNFbQ+LgtAp1R8SmhIfk45KAT85VMAoGCCqGSM49BAMCA0cAMEQCIA4i
+IkwkYI+2DhWrWRhViEtLPq75eZAPm7um6CyBMEryAiAPyXITFifAr4WCeNxzQ9F6
+vvp0dKQfPXlyKZo26ytujA==
+-----END CERTIFICATE-----
+"""
+
+
+def http(status: int = 200, body: bytes = OK, *headers: str) -> bytes:
+    """An answer as it goes over the wire, with its length."""
+    lines = [f"HTTP/1.1 {status} Stub", f"Content-Length: {len(body)}", *headers]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+class Withheld:
+    """An answer that comes only when it is released."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.answer = answer
+        self.asked = threading.Event()
+        self.released = threading.Event()
+
+
+class Seen:
+    """A request that the stub got."""
+
+    def __init__(self, raw: bytes, is_secure: bool, socket_number: int) -> None:
+        self.raw = raw
+        self.is_secure = is_secure
+        self.socket_number = socket_number
+        head, _, self.body = raw.partition(b"\r\n\r\n")
+        line, *self.lines = head.decode("latin-1").split("\r\n")
+        self.verb, self.target, _ = line.split(" ")
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        pairs = (line.split(": ", 1) for line in self.lines)
+        return {name.lower(): value for name, value in pairs}
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    server: Stub
+
+    def setup(self) -> None:
+        self.number = self.server.greet(self.request)
+        self.is_secure = self.request.recv(1, socket.MSG_PEEK) == b"\x16"
+        if self.is_secure:
+            self.request = self.server.secure.wrap_socket(self.request, server_side=True)
+        super().setup()
+
+    def handle(self) -> None:
+        while request := self._request():
+            self.server.requests.append(Seen(request, self.is_secure, self.number))
+            answer = self.server.next_answer()
+            if answer is DROP:
+                return
+            if isinstance(answer, Withheld):
+                answer.asked.set()
+                answer.released.wait(30)
+                answer = answer.answer
+            self.wfile.write(answer)
+            if b"Connection: close" in answer:
+                return
+
+    def _request(self) -> bytes:
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            line = self.rfile.readline()
+            if not line:
+                return b""
+            head += line
+        length = 0
+        for line in head.lower().split(b"\r\n"):
+            if line.startswith(b"content-length:"):
+                length = int(line.partition(b":")[2])
+        return head + self.rfile.read(length)
+
+
+class Stub(socketserver.ThreadingTCPServer):
+    """Answers what `script` says, one after the other; when that is used up, `default`."""
+
+    daemon_threads = True
+    block_on_close = False
+    allow_reuse_address = True
+
+    def __init__(self, secure: ssl.SSLContext) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.secure = secure
+        self.requests: list[Seen] = []
+        self.script: deque[bytes | str | Withheld] = deque()
+        self.default: bytes = http(200, PAGES)
+        self.sockets: list[socket.socket] = []
+        self._lock = threading.Lock()
+
+    @property
+    def port(self) -> int:
+        return self.server_address[1]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def answers(self, *script: bytes | str | Withheld) -> None:
+        self.script.extend(script)
+
+    def greet(self, client: socket.socket) -> int:
+        with self._lock:
+            self.sockets.append(client)
+            return len(self.sockets)
+
+    def next_answer(self) -> bytes | str | Withheld:
+        with self._lock:
+            return self.script.popleft() if self.script else self.default
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients break off on purpose here."""
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("certificate") / "stub.pem"
+    path.write_text(CERTIFICATE)
+    return str(path)
+
+
+@pytest.fixture
+def stub(certificate: str) -> Iterator[Stub]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with Stub(context) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def other(certificate: str) -> Iterator[Stub]:
+    """A second server, where no token must go."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with Stub(context) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the environment gets in, and no default connection stays behind."""
+    monkeypatch.setattr(connection_module, "_default", None)
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name in ("BACKPACK_URL", "BACKPACK_TOKEN", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)

@@ -1,0 +1,426 @@
+"""Answers kept for a while: how long, under which tags, and asked for once."""
+
+import threading
+
+import pytest
+
+from backpack_orm.cache import Cache
+from backpack_orm.errors import NotFound
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Service:
+    """Answers with the number of the question, and counts."""
+
+    def __init__(self, size: int = 1) -> None:
+        self.asked = 0
+        self.size = size
+
+    def __call__(self) -> tuple[str, int]:
+        self.asked += 1
+        return f"answer {self.asked}", self.size
+
+
+class Gate:
+    """A service that answers only once it is opened."""
+
+    def __init__(self, outcome: object = "slow answer") -> None:
+        self.asked = 0
+        self.arrived = threading.Event()
+        self.opened = threading.Event()
+        self.outcome = outcome
+
+    def __call__(self) -> tuple[object, int]:
+        self.asked += 1
+        self.arrived.set()
+        assert self.opened.wait(10)
+        if isinstance(self.outcome, BaseException):
+            raise self.outcome
+        return self.outcome, 1
+
+
+class Asker(threading.Thread):
+    """Asks in a thread of its own, and remembers what came of it."""
+
+    def __init__(self, cache: Cache, ask: object, fresh: bool = False) -> None:
+        super().__init__(daemon=True)
+        self.question = (cache, ask, fresh)
+        self.answer: object = None
+        self.error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        cache, ask, fresh = self.question
+        try:
+            self.answer = cache.fetch("key", lambda: ["tag"], ask, fresh)
+        except BaseException as error:
+            self.error = error
+
+    def outcome(self) -> object:
+        self.join(10)
+        assert not self.is_alive()
+        return self.error or self.answer
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def cache(clock: Clock) -> Cache:
+    return Cache(60, 100, clock)
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service()
+
+
+def wait_for_waiters(cache: Cache, count: int) -> None:
+    """Return once that many threads wait for an answer that is on its way."""
+    for _ in range(1_000_000):
+        with cache._changed:
+            if len(cache._changed._waiters) == count:
+                return
+    raise AssertionError("they never waited")
+
+
+# --- how long ---------------------------------------------------------------------------------
+
+
+def test_an_answer_is_kept(cache, service):
+    first = cache.fetch("key", lambda: ["tag"], service)
+    assert (first, cache.fetch("key", lambda: ["tag"], service)) == ("answer 1", "answer 1")
+    assert service.asked == 1
+
+
+def test_the_very_object_is_given_again(cache):
+    answer = (1, 2)
+    assert cache.fetch("key", list, lambda: (answer, 1)) is answer
+    assert cache.fetch("key", list, lambda: ("other", 1)) is answer
+
+
+def test_an_answer_is_kept_until_just_before_its_time(cache, service, clock):
+    cache.fetch("key", lambda: ["tag"], service)
+    clock.now += 59.999
+    assert cache.fetch("key", lambda: ["tag"], service) == "answer 1"
+
+
+def test_an_answer_is_forgotten_when_its_time_is_over(cache, service, clock):
+    cache.fetch("key", lambda: ["tag"], service)
+    clock.now += 60
+    assert cache.fetch("key", lambda: ["tag"], service) == "answer 2"
+
+
+def test_using_an_answer_does_not_keep_it_longer(cache, service, clock):
+    cache.fetch("key", lambda: ["tag"], service)
+    clock.now += 40
+    cache.fetch("key", lambda: ["tag"], service)
+    clock.now += 40
+    assert cache.fetch("key", lambda: ["tag"], service) == "answer 2"
+
+
+@pytest.mark.parametrize("ttl", [0, 0.0])
+def test_without_a_time_nothing_is_kept(ttl, service):
+    cache = Cache(ttl, 100)
+    cache.fetch("key", lambda: ["tag"], service)
+    assert cache.fetch("key", lambda: ["tag"], service) == "answer 2"
+    assert len(cache) == 0
+
+
+def test_other_keys_have_other_answers(cache, service):
+    cache.fetch("key", lambda: ["tag"], service)
+    assert cache.fetch("other", lambda: ["tag"], service) == "answer 2"
+
+
+def test_an_answer_of_none_is_an_answer(cache):
+    cache.fetch("key", list, lambda: (None, 1))
+    assert cache.fetch("key", list, lambda: ("other", 1)) is None
+
+
+def test_fresh_asks_in_any_case(cache, service):
+    cache.fetch("key", lambda: ["tag"], service)
+    assert cache.fetch("key", lambda: ["tag"], service, fresh=True) == "answer 2"
+
+
+def test_a_fresh_answer_is_kept(cache, service):
+    cache.fetch("key", lambda: ["tag"], service)
+    cache.fetch("key", lambda: ["tag"], service, fresh=True)
+    assert cache.fetch("key", lambda: ["tag"], service) == "answer 2"
+
+
+def test_hits_are_counted_and_questions_are_not(cache, service):
+    for _ in range(3):
+        cache.fetch("key", lambda: ["tag"], service)
+    cache.fetch("key", lambda: ["tag"], service, fresh=True)
+    assert cache.hits == 2
+
+
+def test_an_error_is_not_kept(cache, service):
+    def fail() -> tuple[str, int]:
+        raise NotFound("gone")
+
+    with pytest.raises(NotFound, match="gone"):
+        cache.fetch("key", lambda: ["tag"], fail)
+    assert cache.fetch("key", lambda: ["tag"], service) == "answer 1"
+
+
+def test_a_fresh_question_that_fails_leaves_what_is_kept(cache, service):
+    def fail() -> tuple[str, int]:
+        raise NotFound("gone")
+
+    cache.fetch("key", lambda: ["tag"], service)
+    with pytest.raises(NotFound):
+        cache.fetch("key", lambda: ["tag"], fail, fresh=True)
+    assert cache.fetch("key", lambda: ["tag"], service) == "answer 1"
+
+
+# --- tags -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dropped", [["a"], ["b"], ["a", "b"], ["x", "b"]])
+def test_an_answer_is_dropped_by_any_of_its_tags(cache, service, dropped):
+    cache.fetch("key", lambda: ["a", "b"], service)
+    cache.drop(dropped)
+    assert len(cache) == 0
+    assert cache.fetch("key", lambda: ["a", "b"], service) == "answer 2"
+
+
+@pytest.mark.parametrize("dropped", [[], ["c"], ["page:7"]])
+def test_an_answer_under_other_tags_stays(cache, service, dropped):
+    cache.fetch("key", lambda: ["a", "b", "page:71"], service)
+    cache.drop(dropped)
+    assert cache.fetch("key", list, service) == "answer 1"
+
+
+def test_a_tag_drops_all_that_is_kept_under_it(cache, service):
+    for key in "one", "two", "three":
+        cache.fetch(key, lambda: ["tag"], service)
+    cache.fetch("other", lambda: ["other"], service)
+    cache.drop(["tag"])
+    assert len(cache) == 1
+
+
+def test_a_tag_can_be_dropped_again_after_new_answers(cache, service):
+    for _ in range(2):
+        cache.fetch("key", lambda: ["tag"], service)
+        cache.drop(["tag"])
+        assert len(cache) == 0
+
+
+def test_clear_forgets_everything(cache, service):
+    cache.fetch("key", lambda: ["tag"], service)
+    cache.clear()
+    assert len(cache) == 0
+    assert cache.fetch("key", lambda: ["tag"], service) == "answer 2"
+
+
+# --- size -------------------------------------------------------------------------------------
+
+
+def test_what_was_used_longest_ago_goes_first(cache):
+    service = Service(size=40)
+    cache.fetch("one", list, service)
+    cache.fetch("two", list, service)
+    cache.fetch("one", list, service)
+    cache.fetch("three", list, service)
+    assert cache.fetch("one", list, service) == "answer 1"
+    assert cache.fetch("two", list, service) == "answer 4"
+
+
+def test_an_answer_that_just_fits_is_kept(cache):
+    service = Service(size=100)
+    cache.fetch("key", list, service)
+    assert cache.fetch("key", list, service) == "answer 1"
+
+
+def test_an_answer_larger_than_the_whole_is_given_but_not_kept(cache):
+    service = Service(size=101)
+    assert cache.fetch("key", list, service) == "answer 1"
+    assert cache.fetch("key", list, service) == "answer 2"
+
+
+def test_the_index_of_tags_does_not_grow_for_ever(clock):
+    cache = Cache(60, 10, clock)
+    for number in range(5000):
+        cache.fetch(number, lambda number=number: [f"page:{number}"], lambda: ("x", 1))
+    assert len(cache) == 10
+    assert len(cache._keys) <= 1100
+
+
+def test_what_was_pushed_out_of_the_index_takes_nothing_alive_along(clock):
+    cache = Cache(60, 10, clock)
+    service = Service()
+    for number in range(1500):
+        cache.fetch(number, lambda: ["tag"], service)
+    cache.drop(["tag"])
+    assert len(cache) == 0
+
+
+# --- asked once -------------------------------------------------------------------------------
+
+
+def test_thirty_threads_ask_once(cache):
+    gate = Gate()
+    askers = [Asker(cache, gate) for _ in range(30)]
+    wait_for_waiters(cache, 29)
+    gate.opened.set()
+    assert [asker.outcome() for asker in askers] == ["slow answer"] * 30
+    assert gate.asked == 1
+    assert cache.hits == 29
+
+
+def test_threads_with_other_questions_do_not_wait(cache, service):
+    gate = Gate()
+    slow = Asker(cache, gate)
+    assert gate.arrived.wait(10)
+    assert cache.fetch("other", lambda: ["tag"], service) == "answer 1"
+    gate.opened.set()
+    assert slow.outcome() == "slow answer"
+
+
+def test_a_fresh_question_does_not_wait_for_another(cache, service):
+    gate = Gate()
+    slow = Asker(cache, gate)
+    assert gate.arrived.wait(10)
+    assert cache.fetch("key", lambda: ["tag"], service, fresh=True) == "answer 1"
+    gate.opened.set()
+    assert slow.outcome() == "slow answer"
+
+
+def test_a_late_answer_does_not_replace_a_fresher_one(cache, service):
+    gate = Gate()
+    slow = Asker(cache, gate)
+    assert gate.arrived.wait(10)
+    cache.fetch("key", lambda: ["tag"], service, fresh=True)
+    gate.opened.set()
+    slow.outcome()
+    assert cache.fetch("key", lambda: ["tag"], service) == "answer 1"
+
+
+def test_newcomers_wait_for_the_fresher_question(cache):
+    old, fresh = Gate("old"), Gate("fresh")
+    first = Asker(cache, old)
+    assert old.arrived.wait(10)
+    second = Asker(cache, fresh, fresh=True)
+    assert fresh.arrived.wait(10)
+    newcomer = Asker(cache, Gate("never asked"))
+    wait_for_waiters(cache, 1)
+    old.opened.set()
+    assert first.outcome() == "old"
+    fresh.opened.set()
+    assert (second.outcome(), newcomer.outcome()) == ("fresh", "fresh")
+
+
+# --- writes while a question is on its way ----------------------------------------------------
+
+
+def test_an_answer_from_before_a_write_is_not_kept(cache, service):
+    gate = Gate()
+    slow = Asker(cache, gate)
+    assert gate.arrived.wait(10)
+    cache.drop(["tag"])
+    gate.opened.set()
+    assert slow.outcome() == "slow answer"
+    assert len(cache) == 0
+    assert cache.fetch("key", lambda: ["tag"], service) == "answer 1"
+
+
+def test_who_asks_after_a_write_does_not_wait_for_an_answer_from_before(cache, service):
+    gate = Gate()
+    slow = Asker(cache, gate)
+    assert gate.arrived.wait(10)
+    cache.drop(["tag"])
+    assert cache.fetch("key", lambda: ["tag"], service) == "answer 1"
+    gate.opened.set()
+    slow.outcome()
+    assert cache.fetch("key", lambda: ["tag"], service) == "answer 1"
+
+
+def test_who_waited_before_a_write_still_gets_the_answer(cache):
+    gate = Gate()
+    askers = [Asker(cache, gate), Asker(cache, gate)]
+    wait_for_waiters(cache, 1)
+    cache.drop(["tag"])
+    gate.opened.set()
+    assert [asker.outcome() for asker in askers] == ["slow answer"] * 2
+
+
+def test_a_write_elsewhere_leaves_a_question_alone(cache, service):
+    gate = Gate()
+    slow = Asker(cache, gate)
+    assert gate.arrived.wait(10)
+    cache.drop(["other"])
+    gate.opened.set()
+    slow.outcome()
+    assert cache.fetch("key", lambda: ["tag"], service) == "slow answer"
+
+
+def test_clear_disowns_questions_on_their_way(cache):
+    gate = Gate()
+    slow = Asker(cache, gate)
+    assert gate.arrived.wait(10)
+    cache.clear()
+    gate.opened.set()
+    slow.outcome()
+    assert len(cache) == 0
+
+
+# --- errors while others wait -----------------------------------------------------------------
+
+
+def test_all_who_wait_get_the_error(cache):
+    error = NotFound("gone", verb="POST", path="/ws/page/7", status=404)
+    gate = Gate(error)
+    askers = [Asker(cache, gate) for _ in range(5)]
+    wait_for_waiters(cache, 4)
+    gate.opened.set()
+    outcomes = [asker.outcome() for asker in askers]
+    assert [str(outcome) for outcome in outcomes] == [str(error)] * 5
+    assert gate.asked == 1
+
+
+def test_each_who_waits_gets_an_error_of_their_own(cache):
+    gate = Gate(NotFound("gone"))
+    askers = [Asker(cache, gate) for _ in range(5)]
+    wait_for_waiters(cache, 4)
+    gate.opened.set()
+    assert len({id(asker.outcome()) for asker in askers}) == 5
+
+
+def test_after_an_error_for_many_the_next_asks_again(cache, service):
+    gate = Gate(NotFound("gone"))
+    asker = Asker(cache, gate)
+    gate.opened.set()
+    asker.outcome()
+    assert cache.fetch("key", lambda: ["tag"], service) == "answer 1"
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
+def test_who_waits_for_an_interrupted_thread_asks_again(cache, interrupt):
+    gate, next_gate = Gate(interrupt()), Gate("answer")
+    interrupted = Asker(cache, gate)
+    assert gate.arrived.wait(10)
+    askers = [Asker(cache, next_gate) for _ in range(5)]
+    wait_for_waiters(cache, 5)
+    gate.opened.set()
+    next_gate.opened.set()
+    assert isinstance(interrupted.outcome(), interrupt)
+    assert [asker.outcome() for asker in askers] == ["answer"] * 5
+    assert next_gate.asked == 1
+
+
+def test_tags_that_cannot_be_told_leave_nobody_waiting(cache, service):
+    def tags() -> list[str]:
+        raise ValueError("no tags")
+
+    with pytest.raises(ValueError, match="no tags"):
+        cache.fetch("key", tags, service)
+    assert cache.fetch("key", lambda: ["tag"], service) == "answer 1"
