@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 
 import pytest
@@ -73,15 +73,15 @@ def api(box: Sandbox) -> Iterator[Client]:
 
 
 @pytest.fixture
-def as_user(box: Sandbox) -> Iterator[type[Client]]:
-    """Makes clients for other tokens."""
+def as_user(box: Sandbox) -> Iterator[Callable[..., Client]]:
+    """Makes clients for other tokens, and for other sandboxes."""
     clients: list[Client] = []
 
-    def make(token: str) -> Client:
-        clients.append(Client(box.url, token))
+    def make(token: str, url: str = "") -> Client:
+        clients.append(Client(url or box.url, token))
         return clients[-1]
 
-    yield make  # type: ignore[misc]
+    yield make
     for client in clients:
         client.close()
 

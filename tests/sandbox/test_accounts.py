@@ -42,6 +42,7 @@ class TestIsolation:
         for client in (api, other):
             client.ws(f"{page}/tags/tag", "<tags>Travel</tags>")
             client.ws(f"{page}/share", "<email_addresses>owner@acme.example</email_addresses>")
+        assert "Porto" not in api.ws("pages/all")  # not even when it is shared with that address
         assert '<page title="Lisbon" id="40000002"/></pages>' in api.ws("tags/select/40000003")
         assert '<page title="Porto" id="40000002"/></pages>' in other.ws("tags/select/40000003")
         other.ws(f"{page}/destroy")
@@ -86,8 +87,7 @@ class TestFace:
     def test_it_listens_on_ip6_too(self, as_user):
         with Sandbox(seed="empty", token="t0ken", host="::1") as box:
             assert re.fullmatch(r"http://\[::1\]:\d+", box.url)
-            client = as_user("t0ken")
-            client.url = box.url
+            client = as_user("t0ken", box.url)
             assert "<pages></pages>" in client.ws("pages/all")
 
     @pytest.mark.parametrize(
@@ -146,9 +146,7 @@ class TestLastingData:
         return str(tmp_path / "backpack.db")
 
     def visit(self, as_user, box):
-        client = as_user(box.token)
-        client.url = box.url
-        return client
+        return as_user(box.token, box.url)
 
     def test_everything_is_there_after_a_restart(self, data, as_user):
         with Sandbox(seed="demo", data=data, token="t0ken") as box:
@@ -200,8 +198,7 @@ def test_with_a_fixed_clock_token_and_port_every_run_answers_the_same(box, as_us
     for _ in range(2):
         with Sandbox(seed="demo", token="same", port=port, clock=box._service.clock) as again:
             port = int(again.url.rpartition(":")[2])
-            client = as_user("same")
-            client.url = again.url
+            client = as_user("same", again.url)
             runs.add(calls(client))
     assert len(runs) == 1
 
@@ -211,13 +208,14 @@ def test_the_given_clock_is_the_only_one(as_user):
 
     now = [datetime(2031, 3, 5, 12, 0, 0, 999_999, tzinfo=timezone(timedelta(hours=2)))]
     with Sandbox(seed="empty", token="t", clock=lambda: now[0]) as box:
-        client = as_user("t")
-        client.url = box.url
+        client = as_user("t", box.url)
         client.ws("pages/new", "<page><title>A</title></page>")
         assert 'created_at="2031-03-05 10:00:00"' in client.ws("page/40000002/notes/create")
         client.rest("POST", "/reminders.xml", "<reminder><content>+30 x</content></reminder>")
         answer = client.rest("GET", "/reminders.xml")
         assert "<content>x</content>" in answer.text
+        this_second = "<reminder><remind_at>2031-03-05 10:00:00</remind_at></reminder>"
+        assert client.rest("POST", "/reminders.xml", this_second).status_code == 201
         assert answer.headers["Date"] == "Wed, 05 Mar 2031 10:00:00 GMT"
         now[0] += timedelta(minutes=31)
         assert "<reminders></reminders>" in client.rest("GET", "/reminders.xml").text
@@ -229,15 +227,13 @@ def test_eight_threads_at_once_lose_nothing(data, tmp_path, as_user):
     with Sandbox(seed="empty", data=data, token="t") as box:
 
         def work(number):
-            client = as_user("t")
-            client.url = box.url
+            client = as_user("t", box.url)
             for item in range(10):
                 client.ws(
                     "page/40000002/items/add", f"<item><content>{number}.{item}</content></item>"
                 )
 
-        first = as_user("t")
-        first.url = box.url
+        first = as_user("t", box.url)
         first.ws("pages/new", "<page><title>A</title></page>")
         with ThreadPoolExecutor(8) as threads:
             list(threads.map(work, range(8)))

@@ -27,41 +27,31 @@ def running(*options):
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_it_says_one_line_serves_and_ends_cleanly(as_user_anywhere, ending):
+def test_it_says_one_line_serves_and_ends_cleanly(as_user, ending):
     with running("--port", "0", "--seed", "empty", "--token", "t0ken") as program:
         line = program.stdout.readline()
         ready = re.fullmatch(
             r"backpack sandbox ready: (http://127\.0\.0\.1:\d+) token t0ken\n", line
         )
-        assert "<pages></pages>" in as_user_anywhere(ready[1], "t0ken").ws("pages/all")
+        assert "<pages></pages>" in as_user("t0ken", ready[1]).ws("pages/all")
         program.send_signal(ending)
         assert program.communicate(timeout=20) == ("", "")
         assert program.returncode == 0
 
 
-def test_data_in_a_file_outlives_the_program(as_user_anywhere, tmp_path):
+def test_data_in_a_file_outlives_the_program(as_user, tmp_path):
     options = ["--port", "0", "--data", str(tmp_path / "data.db"), "--account", "home"]
     lines = []
     for _ in range(2):
         with running(*options) as program:
             lines.append(program.stdout.readline().split())
-            client = as_user_anywhere(lines[-1][3], lines[-1][5])
+            client = as_user(lines[-1][5], lines[-1][3])
             client.ws("pages/new", "<page><title>Kept</title></page>")
             kept = client.ws("pages/all").count("Kept")
             program.send_signal(signal.SIGTERM)
             program.communicate(timeout=20)
     assert kept == 2
     assert lines[0][5] == lines[1][5]
-
-
-@pytest.fixture
-def as_user_anywhere(as_user):
-    def make(url, token):
-        client = as_user(token)
-        client.url = url
-        return client
-
-    return make
 
 
 @pytest.mark.parametrize(

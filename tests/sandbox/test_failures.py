@@ -58,8 +58,7 @@ def test_the_past_cannot_be_processed(api):
 
 def test_a_page_beyond_the_plan_is_forbidden(as_user):
     with Sandbox(seed="empty", page_limit=1) as box:
-        api = as_user(box.token)
-        api.url = box.url
+        api = as_user(box.token, box.url)
         api.ws("pages/new", "<page><title>One</title></page>")
         assert api.ws("pages/new", "<page><title>Two</title></page>", 403) == failure(
             403, "Forbidden"

@@ -1,10 +1,14 @@
 """Lists and items over HTTP."""
 
 import re
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from backpack_orm.sandbox import Sandbox
+
 XML = '<?xml version="1.0" encoding="UTF-8"?>'
+NOW = datetime(2031, 3, 5, 18, 30, 15, tzinfo=timezone.utc)
 DONE = XML + '<response success="true"></response>'
 
 
@@ -159,6 +163,12 @@ def test_an_item_moves_among_its_like(api, packing, items, which, direction, ord
     assert shown(api, packing) == order
 
 
+def test_an_item_moves_past_items_of_the_other_kind(api, packing, items):
+    api.ws(f"{packing}/add", "<item><content>e</content></item>")
+    api.ws(f"{packing}/move/{items[1]}", "<direction>move_lower</direction>")
+    assert shown(api, packing) == "aebcd"
+
+
 @pytest.mark.parametrize("body", ["", "<direction>sideways</direction>"])
 def test_a_move_needs_a_direction(api, packing, items, body):
     assert "Internal error" in api.ws(f"{packing}/move/{items[0]}", body, 500)
@@ -175,6 +185,18 @@ def test_a_reorder_with_a_stray_id_changes_nothing(api, packing, items):
     body = f"<item-id>{items[1]}</item-id><item-id>7</item-id>"
     assert "Record not found" in api.ws(f"{packing}/reorder", body, 404)
     assert shown(api, packing) == "abcd"
+
+
+@pytest.mark.parametrize("call", ["update", "toggle"])
+def test_a_change_is_dated(as_user, call):
+    times = [NOW]
+    with Sandbox(seed="empty", token="t0ken", clock=lambda: times[0]) as box:
+        api = as_user("t0ken", box.url)
+        api.ws("pages/new", "<page><title>Lisbon</title></page>")
+        api.ws("page/40000002/items/add", "<item><content>Socks</content></item>")
+        times[0] += timedelta(hours=1)
+        api.ws(f"page/40000002/items/{call}/40000005", "<item><content>Hat</content></item>")
+        assert 'updated_at="2031-03-05 19:30:15"' in api.ws("page/40000002/items/list")
 
 
 class TestItemsWithoutAList:

@@ -172,6 +172,11 @@ class TestReordering:
         api.ws(f"{page}/notes/destroy/{notes[1]}")
         assert re.findall(r"<position>(\d+)<", api.ws(page)) == ["1", "2"]
 
+    def test_a_belonging_named_twice_stands_where_it_was_named_first(self, api, page, belongings):
+        first, second, third = belongings
+        api.ws(f"{page}/reorder", f"<belongings>{third} {first} {third}</belongings>")
+        assert self.order(api, page) == [third, first, second]
+
     def test_a_stray_id_changes_nothing(self, api, page, belongings):
         answer = api.ws(f"{page}/reorder", f"<belongings>{belongings[2]} 7</belongings>", 404)
         assert "Record not found" in answer
@@ -317,6 +322,12 @@ class TestLinking:
         assert api.ws(f"{page}/unlink", other) == DONE
         assert "linked_pages" not in api.ws(page)
         assert "Record not found" in api.ws(f"{page}/unlink", other, 404)
+
+    def test_a_link_goes_with_its_page_and_does_not_come_back_with_the_next(self, api, page, other):
+        api.ws(f"{page}/link", other)
+        api.ws("page/40000003/destroy")
+        api.ws("pages/new", "<page><title>Braga</title></page>")
+        assert "linked_pages" not in api.ws(page)
 
     def test_a_page_that_is_not_there_cannot_be_linked(self, api, page):
         assert "Record not found" in api.ws(

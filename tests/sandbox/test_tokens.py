@@ -4,6 +4,7 @@ import base64
 import logging
 
 import pytest
+from sqlalchemy import text
 
 from backpack_orm.sandbox import Exchange, Sandbox
 
@@ -71,8 +72,7 @@ class TestSsl:
     @pytest.fixture
     def strict(self, as_user):
         with Sandbox(seed="empty", token="t0ken", require_ssl=True) as box:
-            client = as_user("t0ken")
-            client.url = box.url
+            client = as_user("t0ken", box.url)
             yield client
 
     @pytest.mark.parametrize(
@@ -106,6 +106,13 @@ class TestSecrecy:
         assert "t0ken" not in repr(box)
         ours = [record.getMessage() for record in caplog.records if "urllib3" not in record.name]
         assert ours == ["cannot read POST /reminders.xml: XML: no element found: line 1, column 10"]
+
+    def test_a_broken_database_does_not_spill_tokens_into_the_log(self, box, api, caplog):
+        with box._storage.transaction() as session:
+            session.execute(text("DROP TABLE users"))
+        assert api.rest("GET", "/me.xml").status_code == 500
+        assert "no such table: users" in caplog.text
+        assert "t0ken" not in caplog.text
 
     def test_no_answer_holds_the_token(self, box, api):
         for path in ("/t0ken/me.xml", "/t0ken/users.xml", "/t0ken/nowhere", "/t0ken"):
