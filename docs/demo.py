@@ -1,0 +1,170 @@
+"""Runs the tour: shows each line, does it, and tells what it gave and how many requests it made.
+
+The lines are read from `tour.py` and run as they stand there, so what is shown is what is done.
+Requests are counted by the sandbox that answers them.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import os
+import re
+import sys
+import textwrap
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from pprint import pformat
+from typing import Any, TextIO
+
+from attrs import frozen
+
+from backpack_orm import __version__
+
+TOUR = Path(__file__).parent / "tour.py"
+WIDTH = 80
+
+
+@frozen
+class Step:
+    """One statement of the tour.
+
+    Attributes:
+        remark: The comment above it, which opens a chapter; empty within one.
+        source: Its own lines.
+        code: What they compile to.
+        gives: Whether it is an expression, so that it has a value to show.
+    """
+
+    remark: str
+    source: str
+    code: Any
+    gives: bool
+
+
+def steps(text: str, name: str) -> Iterator[Step]:
+    """The statements of a program, as it says them itself."""
+    lines = text.splitlines()
+    last = 0
+    for node in ast.parse(text, name).body:
+        first, after = node.lineno - 1, node.end_lineno or node.lineno
+        above = [line[1:].strip() for line in lines[last:first] if line.startswith("#")]
+        last = after
+        if isinstance(node, ast.Expr):
+            if isinstance(node.value, ast.Constant):
+                continue  # the program's own docstring
+            code = compile(ast.Expression(node.value), name, "eval")
+        else:
+            code = compile(ast.Module([node], []), name, "exec")
+        source = "\n".join(lines[first:after])
+        yield Step(" ".join(above), source, code, isinstance(node, ast.Expr))
+
+
+class Screen:
+    """Where the tour is shown: in colour where that is welcome."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._has_colour = out.isatty() and not os.environ.get("NO_COLOR")
+        self._has_colour &= os.environ.get("TERM") != "dumb"
+
+    def title(self, words: str) -> None:
+        self._line(self._paint("1", words))
+
+    def remark(self, words: str) -> None:
+        self._line("")
+        for line in textwrap.wrap(words, WIDTH):
+            self._line(self._paint("36", line))
+
+    def code(self, source: str, requests: int | None) -> None:
+        """A statement, with the number of its requests at the right, where that is known."""
+        lines = [
+            ("... " if number else ">>> ") + line for number, line in enumerate(source.splitlines())
+        ]
+        cost = "" if requests is None else _counted(requests)
+        if width(lines[-1]) + 2 + len(cost) > WIDTH:
+            lines.append("")
+        for line in lines[:-1]:
+            self._line(self._paint("1", line))
+        gap = " " * (WIDTH - width(lines[-1]) - len(cost))
+        style = "33" if requests else "2"
+        self._line(self._paint("1", lines[-1]) + gap + self._paint(style, cost))
+
+    def answer(self, text: str) -> None:
+        for line in text.splitlines():
+            for piece in folded(line):
+                self._line(piece)
+
+    def _paint(self, style: str, words: str) -> str:
+        return f"\033[{style}m{words}\033[0m" if self._has_colour and words else words
+
+    def _line(self, words: str) -> None:
+        self._out.write(words.rstrip() + "\n")
+        self._out.flush()
+
+
+def width(text: str) -> int:
+    """How many columns a terminal needs for a text."""
+    return sum(
+        0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF")
+        for letter in text
+    )
+
+
+def folded(line: str) -> list[str]:
+    """A line in pieces that fit, broken at blanks where there are any."""
+    pieces, piece = [], ""
+    for word in re.findall(r"\s*\S+", line) or [line]:
+        while width(piece + word) > WIDTH:
+            if not piece.strip():
+                piece, word = word[: WIDTH // 2], word[WIDTH // 2 :]
+            pieces.append(piece)
+            piece, word = "", "    " + word.lstrip()
+        piece += word
+    return [*pieces, piece]
+
+
+def run(path: Path, out: TextIO) -> int:
+    """Run a tour and show it; gives how many requests it made."""
+    screen = Screen(out)
+    screen.title(f"backpack_orm {__version__}: a Backpack account as Python objects")
+    space: dict[str, Any] = {"__name__": "tour"}
+    made = 0
+    try:
+        program = list(steps(path.read_text("utf-8"), str(path)))
+        for step in program:
+            if step.remark:
+                screen.remark(step.remark)
+            before, said = _requests(space), io.StringIO()
+            try:
+                with contextlib.redirect_stdout(said):
+                    value = eval(step.code, space)  # noqa: S307 - the tour is ours
+            finally:
+                made = _requests(space)
+                screen.code(step.source, made - before if "box" in space else None)
+                screen.answer(said.getvalue())
+            if step.gives and value is not None:
+                screen.answer(pformat(value, width=WIDTH, compact=True, sort_dicts=False))
+    finally:
+        if "box" in space:
+            space["box"].close()
+    screen.remark(f"{len(program)} statements made {_counted(made)}, as the sandbox has counted.")
+    return made
+
+
+def _counted(requests: int) -> str:
+    return f"{requests} request{'' if requests == 1 else 's'}"
+
+
+def _requests(space: dict[str, Any]) -> int:
+    """What the sandbox has counted, once there is one."""
+    count: int = space["box"].requests if "box" in space else 0
+    return count
+
+
+if __name__ == "__main__":
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    run(TOUR, sys.stdout)
