@@ -2,7 +2,7 @@
 
 >>> from backpack_orm import Page
 >>> [tag.name for tag in Page.find_by(title="Lisbon").tags]
-['Travel', 'Long Weekends']
+['Travel', 'Long weekends', 'Portugal']
 """
 
 from backpack_orm.connection import Connection, Stats, connect, using

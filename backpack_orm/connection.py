@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 USER_AGENT = f"backpack_orm/{__version__} (https://backpack-orm.readthedocs.io)"
 CACHE_BYTES = 64 * 1024 * 1024
+_LONGEST = 24 * 60 * 60.0  # sockets take no endless time-out
 _NOTHING: Mapping[str, Words] = {}
 _LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
 _ACCOUNT = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", re.IGNORECASE)
@@ -42,6 +43,9 @@ class Stats:
         requests: Requests sent.
         cache_hits: Reads that needed none.
         by_endpoint: Requests for each call of the API.
+
+    >>> Page.all()[0].connection.stats.by_endpoint
+    {'POST /ws/pages/all': 1}
     """
 
     requests: int
@@ -96,8 +100,8 @@ class Connection:
             url,
             secret,
             is_bearer=oauth_token is not None,
-            user_agent=user_agent,
-            timeout=timeout,
+            user_agent=self._options["user_agent"],
+            timeout=self._options["timeout"],
             allow_insecure=allow_insecure,
         )
 
@@ -111,7 +115,11 @@ class Connection:
 
     @property
     def url(self) -> str:
-        """The account's address, without a slash at its end."""
+        """The account's address, without a slash at its end.
+
+        >>> Connection("acme", token="0123456789abcdef").url
+        'https://acme.backpackit.com'
+        """
         return self._transport.url if self._transport else self._url
 
     @property
@@ -145,6 +153,12 @@ class Connection:
 
         Raises:
             BackpackError: By what went wrong, see `backpack_orm.errors`.
+
+        >>> from backpack_orm.wire import parse
+        >>> from backpack_orm.wire.endpoint import ws
+        >>> row = ws("page/{id}/email")
+        >>> page = Page.find_by(title="Lisbon")
+        >>> page.connection.call(row, (page.id,), read=parse.success)
         """
         if not endpoint.reads:
             return self._write(endpoint, ids, words, read)
@@ -157,11 +171,20 @@ class Connection:
         return kept
 
     def forget(self) -> None:
-        """Drop all kept answers, so that the next reads ask the service."""
+        """Drop all kept answers, so that the next reads ask the service.
+
+        >>> page = Page.all()[0]
+        >>> page.connection.forget()
+        >>> Page.all()[0].connection.stats
+        Stats(requests=2, cache_hits=0)
+        """
         self._cache.clear()
 
     def close(self) -> None:
-        """Close the sockets and drop what is kept."""
+        """Close the sockets and drop what is kept; the next call opens them again.
+
+        >>> Connection("acme", token="0123456789abcdef").close()
+        """
         if self._transport is not None:
             self._transport.close()
         self._cache.clear()
@@ -341,7 +364,7 @@ def _address(account: str, allow_insecure: bool) -> str:
     if "://" not in account:
         if not _ACCOUNT.fullmatch(account):
             raise ValidationError(
-                f"account {account!r} is no account's name: "
+                f"account {_shown(account)} is no account's name: "
                 'give the first part of its address ("acme"), or all of it '
                 '("https://acme.backpackit.com")'
             )
@@ -350,15 +373,15 @@ def _address(account: str, allow_insecure: bool) -> str:
         parts = urlsplit(account)
         port = parts.port
     except ValueError as error:
-        raise ValidationError(f"account {account!r} is no address: {error}") from None
+        raise ValidationError(f"account {_shown(account)} is no address: {error}") from None
     host = parts.hostname
     if parts.username is not None or parts.password is not None:
         raise ValidationError("account: leave names and passwords out of the address")
     if parts.scheme not in ("http", "https") or not host or not re.fullmatch(r"[\w.:-]+", host):
-        raise ValidationError(f"account {account!r} is no address that starts with https://")
+        raise ValidationError(f"account {_shown(account)} is no address that starts with https://")
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ValidationError(
-            f"account {account!r}: give the address up to the host, without {parts.path!r}"
+            f"account {_shown(account)}: give the address up to the host, and nothing after it"
         )
     if parts.scheme == "http" and not _LOOPBACK.fullmatch(host) and not allow_insecure:
         raise ValidationError(
@@ -367,6 +390,15 @@ def _address(account: str, allow_insecure: bool) -> str:
         )
     named = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{named}" + (f":{port}" if port else "")
+
+
+def _shown(account: str) -> str:
+    """An address for a message: what stands around its host may be a token or a password.
+
+    >>> _shown("https://acme.backpackit.com/0123456789abcdef/me.xml")
+    "'https://acme.backpackit.com…'"
+    """
+    return repr(re.sub(r"(?<=://)[^/?#]*@|(?<=[^:/])[/?#].*", "…", account, flags=re.DOTALL))
 
 
 def _check_token(token: str | None, oauth_token: str | None) -> str:
@@ -383,7 +415,7 @@ def _check_token(token: str | None, oauth_token: str | None) -> str:
 
 
 def _header(name: str, value: str) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[\x20-\x7e]+", value.strip()):
+    if not isinstance(value, str) or not value.strip() or not re.fullmatch(r"[ -~]+", value):
         raise ValidationError(f"{name} takes one line of plain letters, not {value!r}")
     return value
 
@@ -391,15 +423,15 @@ def _header(name: str, value: str) -> str:
 def _check_timeout(timeout: tuple[float, float]) -> tuple[float, float]:
     match timeout:
         case (int() | float() as connecting, int() | float() as answering):
-            if connecting > 0 and answering > 0:
-                return timeout
+            if 0 < connecting <= _LONGEST and 0 < answering <= _LONGEST:
+                return connecting, answering
     raise ValidationError(
         f"timeout takes two numbers of seconds, to connect and to answer, not {timeout!r}"
     )
 
 
 def _check_ttl(ttl: float) -> float:
-    if isinstance(ttl, bool) or not isinstance(ttl, int | float) or ttl < 0:
+    if isinstance(ttl, bool) or not isinstance(ttl, int | float) or not ttl >= 0:
         raise ValidationError(f"ttl takes a number of seconds, 0 or more, not {ttl!r}")
     return ttl
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from functools import cached_property
 from http import HTTPStatus
+from threading import Lock
 from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 from weakref import WeakSet
@@ -71,18 +72,27 @@ class _HideTokens(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self.secrets: WeakSet[Secret] = WeakSet()
+        self._secrets: WeakSet[Secret] = WeakSet()
+        self._lock = Lock()
+
+    def hide(self, secret: Secret) -> None:
+        """Take a token out from now on."""
+        with self._lock:
+            self._secrets.add(secret)
 
     def filter(self, record: logging.LogRecord) -> bool:
         line = record.getMessage()
-        for secret in tuple(self.secrets):
+        with self._lock:
+            secrets = tuple(self._secrets)
+        for secret in secrets:
             line = line.replace(secret.reveal(), "[token]")
         record.msg, record.args = line, ()
         return True
 
 
 _hide_tokens = _HideTokens()
-logging.getLogger("urllib3.connectionpool").addFilter(_hide_tokens)
+for _name in ("urllib3.connectionpool", "urllib3.connection"):
+    logging.getLogger(_name).addFilter(_hide_tokens)
 
 
 class Redirect(Enum):
@@ -140,7 +150,7 @@ class Transport:
             "Accept": "application/xml",
             "Accept-Encoding": "gzip",
         }
-        _hide_tokens.secrets.add(secret)
+        _hide_tokens.hide(secret)
 
     def exchange(
         self, endpoint: Endpoint, ids: Sequence[int], words: Mapping[str, Words]
@@ -205,7 +215,7 @@ class Transport:
         code, message = failed or (status, _phrase(status))
         if status >= 300:
             code = status
-        if code == 503 and received.retry_after is not None:
+        if code in (429, 503) and received.retry_after is not None:
             limited = RateLimited(f"too many requests; {message}", status=code)
             limited.retry_after = _seconds(received.retry_after)
             return limited
@@ -239,7 +249,6 @@ class Transport:
     def _send(
         self, endpoint: Endpoint, ids: Sequence[int], words: Mapping[str, Words]
     ) -> _Received | _Lost:
-        host = self._host
         try:
             prepared = self._prepare(endpoint, ids, words)
             response = self._adapter.send(
@@ -249,25 +258,11 @@ class Transport:
                 content = _read(response)
             finally:
                 response.close()
-        except requests.ConnectTimeout:
-            return _Lost(f"{host} took no connection in {self._timeout[0]:g} s", Timeout, False)
-        except (requests.ReadTimeout, ReadTimeoutError):
-            return _Lost(f"{host} gave no answer in {self._timeout[1]:g} s", Timeout, True)
-        except requests.exceptions.SSLError as error:
-            if "CERTIFICATE_VERIFY_FAILED" in str(error):
-                return _Lost(f"{host} shows no certificate to be trusted", TransportError, False)
-            return _Lost(f"{host} broke the encryption off", TransportError, True)
-        except requests.ConnectionError as error:
-            if isinstance(getattr(error.args[0], "reason", None), NewConnectionError):
-                reason = f"{host} cannot be reached: check the address and the network"
-                return _Lost(reason, TransportError, False)
-            return _Lost(f"{host} dropped the connection", TransportError, True)
-        except (requests.RequestException, HTTPError, OSError):
-            return _Lost(f"{host} broke off in the middle", TransportError, True)
+        except (requests.RequestException, HTTPError, OSError) as error:
+            return self._lost(error)
         if content is None:
-            return _Lost(
-                f"{host} sends more than {MAX_ANSWER_BYTES:,} bytes", InvalidResponse, True
-            )
+            reason = f"{self._host} sends more than {MAX_ANSWER_BYTES:,} bytes"
+            return _Lost(reason, InvalidResponse, True)
         status, location = response.status_code, response.headers.get("Location")
         redirect, target = None, ""
         if 300 <= status < 400:
@@ -278,6 +273,21 @@ class Transport:
             target,
             response.headers.get("Retry-After"),
         )
+
+    def _lost(self, error: Exception) -> _Lost:
+        """What a failure of the libraries below means."""
+        host, (connecting, answering) = self._host, self._timeout
+        if isinstance(error, requests.ConnectTimeout):
+            return _Lost(f"{host} took no connection in {connecting:g} s", Timeout, False)
+        if isinstance(error, requests.ReadTimeout | ReadTimeoutError):
+            return _Lost(f"{host} gave no answer in {answering:g} s", Timeout, True)
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return _Lost(f"{host} shows no certificate to be trusted", TransportError, False)
+        cause = error.args[0] if error.args else None
+        if isinstance(getattr(cause, "reason", None), NewConnectionError):
+            reason = f"{host} cannot be reached: check the address and the network"
+            return _Lost(reason, TransportError, False)
+        return _Lost(f"{host} dropped the connection", TransportError, True)
 
     def _prepare(
         self, endpoint: Endpoint, ids: Sequence[int], words: Mapping[str, Words]
@@ -309,6 +319,17 @@ class Transport:
         return {name: settings[name] for name in ("proxies", "verify", "cert")}
 
 
+def _disconnected(host: str, error: requests.ConnectionError) -> _Lost:
+    """Whether there was no connection at all, or one that broke."""
+    if isinstance(error, requests.exceptions.ProxyError):
+        reason = f"the proxy leads to no {host}: check the proxy and the network"
+        return _Lost(reason, TransportError, False)
+    if isinstance(getattr(error.args[0], "reason", None), NewConnectionError):
+        reason = f"{host} cannot be reached: check the address and the network"
+        return _Lost(reason, TransportError, False)
+    return _Lost(f"{host} dropped the connection", TransportError, True)
+
+
 def _read(response: requests.Response) -> bytes | None:
     """The body, in large pieces; None when it has no end in sight."""
     pieces, size = [], 0
@@ -331,7 +352,8 @@ def _where(url: str, location: str) -> tuple[Redirect, str]:
     old = urlsplit(url)
     try:
         new = urlsplit(urljoin(url, location))
-        target = f"{new.scheme}://{new.hostname}" + (f":{new.port}" if new.port else "")
+        host = f"[{new.hostname}]" if ":" in (new.hostname or "") else new.hostname
+        target = f"{new.scheme}://{host}" + (f":{new.port}" if new.port else "")
         same_place = (new.hostname, new.path, new.query) == (old.hostname, old.path, old.query)
         same_port = _port_when_secure(new) == _port_when_secure(old)
     except ValueError:
@@ -353,7 +375,7 @@ def _port_when_secure(parts: SplitResult) -> int:
 
 def _seconds(words: str) -> float | None:
     """What a `Retry-After` asks for, when it does so in seconds."""
-    return float(words) if words.isdigit() else None
+    return float(words) if words.isdecimal() else None
 
 
 def _phrase(status: int) -> str:

@@ -47,6 +47,9 @@ class Belonging(Model):
 
         None for a kind that this library does not know, and for what the service names without
         telling more of it.
+
+        >>> Page.find_by(title="Lisbon").belongings[0].widget.title
+        \'Where we sleep\'
         """
         section = _SECTIONS.get(self.type)
         if section is None:

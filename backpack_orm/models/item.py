@@ -211,12 +211,21 @@ class Item(OnPage, Savable, Destroyable):
 
     @property
     def page(self) -> Page:
-        """The page it stands on. No request."""
+        """The page it stands on. No request.
+
+        >>> Page.find_by(title="Lisbon").lists[0].items[0].page.title
+        'Lisbon'
+        """
         return self.list.page
 
     @property
     def page_id(self) -> int:
-        """That page's id. No request."""
+        """That page's id. No request.
+
+        >>> page = Page.find_by(title="Lisbon")
+        >>> page.lists[0].items[0].page_id == page.id
+        True
+        """
         return self.list.page._saved_id
 
     def complete(self) -> SaveResult:

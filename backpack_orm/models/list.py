@@ -71,7 +71,8 @@ class List(OnPage, Savable, Destroyable):
         return (*self.page._place(), self._saved_id)
 
     def _load(self, name: str, *, fresh: bool = False) -> None:
-        if name != "items":
-            return super()._load(name, fresh=fresh)
         self._refuse_destroyed()
-        self._absorb(self._record_with(items=Item._records_of(self, fresh=fresh)))
+        if name == "items":
+            self._absorb(self._record_with(items=Item._records_of(self, fresh=fresh)))
+        else:
+            super()._load(name, fresh=fresh)

@@ -47,6 +47,9 @@ class OnPage(Model):
         Raises:
             ValidationError: `page` is neither a page nor an id.
             NotFound: There is no such page.
+
+        >>> [note.title for note in Note.all(page=Page.find_by(title="Lisbon"))]
+        ['Where we sleep', '']
         """
         if page is not None:
             return cls._of(page_named(cls, page, using), fresh=fresh)
@@ -67,6 +70,10 @@ class OnPage(Model):
         Raises:
             ValidationError: That is no id.
             NotFound: There is none.
+
+        >>> note = Note.all(page=Page.find_by(title="Lisbon"))[0]
+        >>> Note.find(note.id, page=note.page) == note
+        True
         """
         wanted = cls._check_id(f"{cls.__name__}.find", id)
         if page is not None:
@@ -89,6 +96,9 @@ class OnPage(Model):
 
         Raises:
             TypeError: An attribute is misspelled.
+
+        >>> Note.find_by(page=Page.find_by(title="Lisbon"), title="Where we sleep").page.title
+        'Lisbon'
         """
         return cls.where(page=page, using=using, **attributes).first()
 
@@ -104,6 +114,9 @@ class OnPage(Model):
 
         Raises:
             TypeError: An attribute is misspelled.
+
+        >>> len(Note.where(page=Page.find_by(title="Lisbon"), title=""))
+        1
         """
         cls._table.check_names(cls, attributes)
         return cls.all(page=page, using=using).where(**attributes)

@@ -41,6 +41,9 @@ class Match(Model):
     Attributes:
         id: The record's id.
         type: Its kind: `note`, `list`, `email` or `writeboard_link`.
+
+    >>> Page.search("tram")[0].matches[0].type
+    'note'
     """
 
     _element = "send"
@@ -73,7 +76,7 @@ class Page(InAccount, Savable, Destroyable):
 
     >>> page = Page.find_by(title="Lisbon")
     >>> [tag.name for tag in page.tags]
-    ['Travel', 'Long Weekends']
+    ['Travel', 'Long weekends', 'Portugal']
     >>> page.title = "Lisbon in May"
     >>> page.save().fields
     ('title',)
@@ -159,7 +162,7 @@ class Page(InAccount, Savable, Destroyable):
         Raises:
             ValidationError: The term is empty or cannot be sent.
 
-        >>> [page.title for page in Page.search("pastel")]
+        >>> [page.title for page in Page.search("tram")]
         ['Lisbon']
         """
         words = say("Page.search", values.dump_words, term)

@@ -145,6 +145,10 @@ class Tag(Savable, Destroyable):
             Destroyed: It was destroyed already.
             NotFound: No page has it any more.
             BackpackError: A page failed; the message says which, and which were done.
+
+        >>> Tag.find_by(name="Portugal").destroy()
+        >>> [tag.name for tag in Page.find_by(title="Lisbon").tags]
+        ['Travel', 'Long weekends']
         """
         self._refuse_new("destroy")
         self._refuse_destroyed()
@@ -196,7 +200,7 @@ class Tag(Savable, Destroyable):
 
     @property
     def _saved_name(self) -> str:
-        assert self._record is not None  # noqa: S101 - asked of saved tags only
+        assert self._record is not None
         return str(self._record[1])
 
     def _pages(self, *, fresh: bool) -> Collection[Page]:

@@ -13,6 +13,10 @@ class User(Model):
     Attributes:
         id: Its number.
         name: What the person is called.
+
+    >>> reminder = Reminder.all()[0]
+    >>> reminder.creator == reminder.remindees[0]
+    True
     """
 
     _element = "user"

@@ -263,7 +263,13 @@ class ParentId:
     def __init__(self, parent: str) -> None:
         self._parent = parent
 
-    def __get__(self, owner: Any, kind: type | None = None) -> int:
+    @overload
+    def __get__(self, owner: None, kind: type) -> ParentId: ...
+    @overload
+    def __get__(self, owner: Model, kind: type | None = None) -> int: ...
+    def __get__(self, owner: Model | None, kind: type | None = None) -> ParentId | int:
+        if owner is None:
+            return self
         parent: Model = getattr(owner, self._parent)
         return parent._saved_id
 

@@ -36,6 +36,9 @@ class InAccount(Model):
         Raises:
             NotConnected: There is no connection.
             BackpackError: The call failed.
+
+        >>> [page.title for page in Page.all()][:2]
+        ['Lisbon', 'Book club']
         """
         return cls._list(cls._all, cls._listed, using=using, fresh=fresh)
 
@@ -46,6 +49,10 @@ class InAccount(Model):
         Raises:
             ValidationError: That is no id.
             NotFound: There is none.
+
+        >>> reminder = Reminder.all()[0]
+        >>> Reminder.find(reminder.id) == reminder
+        True
         """
         wanted = cls._check_id(f"{cls.__name__}.find", id)
         return cls.all(using=using, fresh=fresh).find(wanted)
@@ -56,6 +63,9 @@ class InAccount(Model):
 
         Raises:
             TypeError: An attribute is misspelled.
+
+        >>> Page.find_by(title="no such page") is None
+        True
         """
         return cls.where(using=using, **attributes).first()
 
@@ -65,6 +75,9 @@ class InAccount(Model):
 
         Raises:
             TypeError: An attribute is misspelled.
+
+        >>> [page.title for page in Page.where(scope="friends")][0]
+        'Kitchen renovation'
         """
         cls._table.check_names(cls, attributes)
         return cls.all(using=using).where(**attributes)

@@ -67,6 +67,10 @@ class Model:
 
     Attributes are plain: reading and writing them costs nothing and sends nothing. Only a declared
     attribute that has not been loaded yet costs a request, when it is first read.
+
+    >>> page = Page.find_by(title="Lisbon")
+    >>> isinstance(page, Model), page.is_new, page.is_dirty
+    (True, False, False)
     """
 
     __slots__ = ("_record", "_source")
@@ -162,7 +166,7 @@ class Model:
 
     def _absorb(self, record: Record) -> None:
         """Take in a record: what it knows replaces what was loaded, never what was edited."""
-        assert self._record is not None  # noqa: S101 - only what is on the service is loaded
+        assert self._record is not None
         for name in self._table.fields:
             position = self._table.positions.get(name)
             if position is None or record[position] is MISSING:
@@ -201,7 +205,7 @@ class Model:
         self = cls.__new__(cls)
         self._record = cls._record_of(id)
         self._source = source
-        setattr(self, "id", id)
+        self.id = id
         for name, field in cls._table.fields.items():
             if field.is_write_only:
                 setattr(self, name, None)
@@ -227,6 +231,9 @@ class Model:
 
         Raises:
             NotConnected: There is none.
+
+        >>> Page.find_by(title="Lisbon").connection.stats.requests
+        1
         """
         source = self._source
         while isinstance(source, Model):
@@ -235,12 +242,12 @@ class Model:
 
     @property
     def _parent(self) -> Model:
-        assert isinstance(self._source, Model)  # noqa: S101 - who has a parent is made with it
+        assert isinstance(self._source, Model)
         return self._source
 
     def _set_parent(self, value: Model | int) -> None:
         parent = self._table.parent
-        assert parent is not None  # noqa: S101 - only models with a parent have the property
+        assert parent is not None
         what = f"{type(self).__name__}.{parent.name}"
         if self._record is not None:
             raise ReadOnly(f"{what} cannot be changed: the API moves nothing elsewhere")
@@ -323,24 +330,45 @@ class Model:
 
     @property
     def is_new(self) -> bool:
-        """Whether it is not on the service yet. No request."""
+        """Whether it is not on the service yet. No request.
+
+        >>> Page(title="Porto").is_new, Page.create(title="Porto").is_new
+        (True, False)
+        """
         return self._record is None
 
     @property
     def is_destroyed(self) -> bool:
-        """Whether it was destroyed through this object. No request."""
+        """Whether it was destroyed through this object. No request.
+
+        >>> page = Page.create(title="Porto")
+        >>> page.destroy()
+        >>> page.is_destroyed
+        True
+        """
         return type(self._record) is _Tombstone
 
     @property
     def is_dirty(self) -> bool:
-        """Whether `save()` would send something. No request."""
+        """Whether `save()` would send something. No request.
+
+        >>> page = Page.find_by(title="Lisbon")
+        >>> page.title = "Lisboa"
+        >>> page.is_dirty
+        True
+        """
         return self.is_new or bool(self.changes)
 
     @property
     def changes(self) -> dict[str, tuple[Any, Any]]:
         """What was changed since it was loaded or saved: `{"title": (old, new)}`. No request.
 
-        What was not known before was None; what a new object says differs from its defaults.
+        What was not known before was None; of a new object, it is what differs from the defaults.
+
+        >>> page = Page.find_by(title="Lisbon")
+        >>> page.title = "Lisboa"
+        >>> page.changes
+        {'title': ('Lisbon', 'Lisboa')}
         """
         found = {}
         for name in (*self._table.fields, *self._table.relations):
@@ -383,6 +411,10 @@ class Model:
         Returns:
             Attributes by name; contained records as lists of the same, assigned lists as they
             were assigned; what is not loaded is left out.
+
+        >>> item = Page.find_by(title="Lisbon").lists[0].items[0]
+        >>> item.to_dict()["content"]
+        'Walking shoes'
         """
         plain: dict[str, Any] = {}
         for name, position in self._table.positions.items():
@@ -401,6 +433,12 @@ class Model:
 
         Raises:
             NotSaved: It is new, there is nothing to go back to.
+
+        >>> page = Page.find_by(title="Lisbon")
+        >>> page.title = "Lisboa"
+        >>> page.discard()
+        >>> page.title
+        'Lisbon'
         """
         if self._record is None:
             raise NotSaved(f"{self!r} is new: there is nothing to go back to")
@@ -420,6 +458,9 @@ class Model:
             NotSaved: It is new.
             Destroyed: It was destroyed.
             NotFound: It is gone.
+
+        >>> Page.find_by(title="Lisbon").reload().title
+        'Lisbon'
         """
         self._refuse_new("reload")
         self._refuse_destroyed()
@@ -543,6 +584,9 @@ class Savable(Model):
             ValidationError: A value could not be sent; nothing was.
             ApiError: The service refused.
             OutcomeUnknown: The answer was lost.
+
+        >>> Page.create(title="Porto").title
+        'Porto'
         """
         record = cls(**attributes)
         if using is not None:
@@ -553,7 +597,7 @@ class Savable(Model):
     @classmethod
     def _create_in(cls, owner: Model, attributes: Mapping[str, Any]) -> Self:
         parent = cls._table.parent
-        assert parent is not None  # noqa: S101 - what lives inside a record has a parent
+        assert parent is not None
         return cls.create(**{**attributes, parent.name: owner})
 
     def save(self, *, check: bool = False) -> SaveResult:
@@ -576,6 +620,13 @@ class Savable(Model):
             StaleRecord: `check` found it changed on the service; nothing was sent.
             ApiError: The service refused; the message says what had been saved before.
             OutcomeUnknown: The answer to the creation was lost.
+
+        >>> page = Page.find_by(title="Lisbon")
+        >>> page.title = "Lisboa"
+        >>> page.save()
+        SaveResult(created=False, updated=True, fields=('title',))
+        >>> bool(page.save())
+        False
         """
         self._refuse_destroyed()
         self._refuse_read_only()
@@ -663,7 +714,7 @@ class Savable(Model):
     def _update(self, endpoint: Endpoint, changed: Sequence[str]) -> None:
         """Send one group of fields; it is clean as soon as that has succeeded."""
         self._send(endpoint, self._words(_names(endpoint) if self._sends_whole else changed))
-        assert self._record is not None  # noqa: S101 - a new object was created before
+        assert self._record is not None
         record = list(self._record)
         for name in changed:
             position = self._table.positions.get(name)
@@ -681,7 +732,7 @@ class Savable(Model):
         self._record = tuple(record)
 
     def _refuse_stale(self) -> None:
-        assert self._record is not None  # noqa: S101 - only saved records are checked
+        assert self._record is not None
         fresh = self._fetch(fresh=True)
         for name in self._table.fields:
             position = self._table.positions.get(name)
@@ -710,6 +761,10 @@ class Destroyable(Model):
             Destroyed: It was destroyed already.
             ReadOnly: Its id was overwritten.
             NotFound: It is gone.
+
+        >>> Page.find_by(title="Lisbon").destroy()
+        >>> Page.find_by(title="Lisbon") is None
+        True
         """
         self._refuse_new("destroy")
         self._refuse_destroyed()
@@ -718,7 +773,7 @@ class Destroyable(Model):
         self._bury()
 
     def _bury(self) -> None:
-        assert self._record is not None  # noqa: S101 - only saved records are destroyed
+        assert self._record is not None
         self._record = _Tombstone(self._record)
         if isinstance(self._source, Model):
             self._source._child_went(self)

@@ -23,6 +23,10 @@ class Collection(Sequence[M], Generic[M]):
     """An immutable sequence of objects of one model.
 
     Equal is only the same collection, so that `==` never loads anything: compare `list(…)`s.
+
+    >>> pages = Page.all()
+    >>> len(pages), pages[0].title, [page.title for page in pages[1:3]]
+    (13, 'Lisbon', ['Book club', 'The garden'])
     """
 
     __slots__ = ("_model", "_objects")
@@ -58,6 +62,10 @@ class Collection(Sequence[M], Generic[M]):
         Raises:
             ValidationError: That is no id.
             NotFound: There is none.
+
+        >>> notes = Page.find_by(title="Lisbon").notes
+        >>> notes.find(notes[1].id) is notes[1]
+        True
         """
         wanted = self._model._check_id("find", id)
         for record in self._all():
@@ -66,7 +74,11 @@ class Collection(Sequence[M], Generic[M]):
         raise NotFound(f"there is no {self._model.__name__} {wanted} here", status=404)
 
     def find_by(self, **attributes: Any) -> M | None:
-        """The first one with these attributes, or None."""
+        """The first one with these attributes, or None.
+
+        >>> Page.find_by(title="Lisbon").lists.find_by(name="Packing").items[0].content
+        'Walking shoes'
+        """
         return self.where(**attributes).first()
 
     def where(self, **attributes: Any) -> Collection[M]:
@@ -74,6 +86,10 @@ class Collection(Sequence[M], Generic[M]):
 
         Raises:
             TypeError: An attribute is misspelled.
+
+        >>> items = Page.find_by(title="Lisbon").lists[0].items
+        >>> [item.content for item in items.where(completed=True)]
+        ['Passports', 'Train tickets', 'Rain jacket']
         """
         self._model._table.check_names(self._model, attributes)
         wanted = attributes.items()
@@ -85,7 +101,11 @@ class Collection(Sequence[M], Generic[M]):
         return Collection(self._model, found)
 
     def first(self) -> M | None:
-        """The first one, or None when there is none."""
+        """The first one, or None when there is none.
+
+        >>> Page.all().first().title
+        'Lisbon'
+        """
         objects = self._all()
         return objects[0] if objects else None
 
@@ -106,11 +126,19 @@ class Embedded(Collection[M]):
 
     @property
     def is_loaded(self) -> bool:
-        """Whether using it costs no request."""
+        """Whether using it costs no request.
+
+        >>> Page.all()[0].notes.is_loaded, Page.find(Page.all()[0].id).notes.is_loaded
+        (False, True)
+        """
         return self._known_part() is not None
 
     def reload(self) -> Self:
-        """Load it afresh; one request. Unsaved edits of its objects stay."""
+        """Load it afresh; one request. Unsaved edits of its objects stay.
+
+        >>> len(Page.find_by(title="Lisbon").notes.reload())
+        2
+        """
         self._owner._forget(self._relation.name)
         self._owner._load(self._relation.name, fresh=True)
         return self
@@ -163,6 +191,9 @@ class Children(Embedded[M]):
         Raises:
             TypeError: An attribute is misspelled.
             ValidationError: A value could not be sent; nothing was.
+
+        >>> Page.find_by(title="Lisbon").notes.create(title="Hotel").title
+        'Hotel'
         """
         model = cast("type[Savable]", self._model)
         return cast(M, model._create_in(self._owner, attributes))

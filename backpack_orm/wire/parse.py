@@ -176,6 +176,7 @@ Reader: TypeAlias = "Callable[[Iterable[etree._Element]], tuple[Record, ...]]"
 def many(shape: Shape, container: str) -> Callable[[Answer], tuple[Record, ...]]:
     """A reader for an answer that lists records in a container element.
 
+    >>> from backpack_orm.wire import values
     >>> tag = Shape("tag", (Column("name", values.WORDS), Column("id", values.INTEGER)))
     >>> many(tag, "tags")(Answer(200, b"<tags><tag id='5' name='Travel'/></tags>"))
     (('Travel', 5),)
@@ -193,6 +194,7 @@ def many(shape: Shape, container: str) -> Callable[[Answer], tuple[Record, ...]]
 def one(shape: Shape) -> Callable[[Answer], Record]:
     """A reader for an answer that holds one record, at its root or right under `<response>`.
 
+    >>> from backpack_orm.wire import values
     >>> tag = Shape("tag", (Column("name", values.WORDS), Column("id", values.INTEGER)))
     >>> one(tag)(Answer(200, b"<response success='true'><tag id='5' name='Travel'/></response>"))
     ('Travel', 5)

@@ -21,9 +21,10 @@ def cassettes_wanted() -> Iterator[Path]:
     """Where the cassettes of all tests that take `account` have to lie."""
     for module in Path(__file__).parent.parent.rglob("test_*.py"):
         for node in ast.parse(module.read_text("utf-8")).body:
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-                if "account" in [argument.arg for argument in node.args.args]:
-                    yield CASSETTES / module.stem / f"{node.name}.yaml"
+            if isinstance(node, ast.FunctionDef) and "account" in {
+                argument.arg for argument in node.args.args
+            }:
+                yield CASSETTES / module.stem / f"{node.name}.yaml"
 
 
 def endpoints() -> dict[str, Endpoint]:

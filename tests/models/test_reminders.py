@@ -12,7 +12,7 @@ from backpack_orm import Connection, NotFound, Rejected, Reminder, SaveResult
 def test_reminders_come_earliest_first(account: Connection) -> None:
     reminders = Reminder.all()
     assert account.stats.requests == 1
-    assert [reminder.content for reminder in reminders][0] == "Call the baker about the key"
+    assert reminders[0].content == "Call the baker about the key"
     times = [reminder.remind_at for reminder in reminders]
     assert times == sorted(times)  # type: ignore[type-var]  # none of them is None
 
