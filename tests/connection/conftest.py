@@ -8,11 +8,13 @@ import ssl
 import threading
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 
 import pytest
 
 import backpack_orm.connection as connection_module
+from backpack_orm.connection import Connection
 from backpack_orm.wire.endpoint import Place, rest, ws
 
 TOKEN = "c4na7y0123456789abcdefc4na7y0123456789ab"
@@ -177,8 +179,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
-@pytest.fixture
-def stub(certificate: str) -> Iterator[Stub]:
+@contextmanager
+def serving(certificate: str) -> Iterator[Stub]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     with Stub(context) as server:
@@ -187,19 +189,32 @@ def stub(certificate: str) -> Iterator[Stub]:
         yield server
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def stub(certificate: str) -> Iterator[Stub]:
+    with serving(certificate) as server:
+        yield server
 
 
 @pytest.fixture
 def other(certificate: str) -> Iterator[Stub]:
-    """A second server, where no token must go."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    with Stub(context) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    """A second server, where no token of the first one's must go."""
+    with serving(certificate) as server:
         yield server
-        server.shutdown()
-        thread.join()
+
+
+@pytest.fixture
+def connection(stub: Stub) -> Iterator[Connection]:
+    with Connection(stub.url, token=TOKEN) as connection:
+        yield connection
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """A port that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
 
 
 @pytest.fixture(autouse=True)
