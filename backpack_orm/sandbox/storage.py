@@ -145,7 +145,7 @@ class Page(Record):
         order_by="Tagging.position", cascade="all, delete-orphan"
     )
     friends: Mapped[list[Friend]] = relationship(
-        order_by="Friend.key", cascade="all, delete-orphan"
+        order_by="Friend.key", cascade="all, delete-orphan", lazy="selectin"
     )
     linked: Mapped[list[Page]] = relationship(
         secondary=linked_pages,
@@ -214,7 +214,7 @@ class Tagging(Base):
     tag_key: Mapped[int] = _owned_by("tags")
     position: Mapped[int]
 
-    tag: Mapped[Tag] = relationship()
+    tag: Mapped[Tag] = relationship(lazy="joined")
 
 
 class Widget(Record):
