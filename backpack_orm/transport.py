@@ -283,6 +283,9 @@ class Transport:
             return _Lost(f"{host} gave no answer in {answering:g} s", Timeout, True)
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             return _Lost(f"{host} shows no certificate to be trusted", TransportError, False)
+        if isinstance(error, requests.exceptions.ProxyError):
+            reason = f"the proxy leads to no {host}: check the proxy and the network"
+            return _Lost(reason, TransportError, False)
         cause = error.args[0] if error.args else None
         if isinstance(getattr(cause, "reason", None), NewConnectionError):
             reason = f"{host} cannot be reached: check the address and the network"
@@ -317,17 +320,6 @@ class Transport:
         with requests.Session() as session:
             settings = session.merge_environment_settings(self.url, {}, None, None, None)
         return {name: settings[name] for name in ("proxies", "verify", "cert")}
-
-
-def _disconnected(host: str, error: requests.ConnectionError) -> _Lost:
-    """Whether there was no connection at all, or one that broke."""
-    if isinstance(error, requests.exceptions.ProxyError):
-        reason = f"the proxy leads to no {host}: check the proxy and the network"
-        return _Lost(reason, TransportError, False)
-    if isinstance(getattr(error.args[0], "reason", None), NewConnectionError):
-        reason = f"{host} cannot be reached: check the address and the network"
-        return _Lost(reason, TransportError, False)
-    return _Lost(f"{host} dropped the connection", TransportError, True)
 
 
 def _read(response: requests.Response) -> bytes | None:
