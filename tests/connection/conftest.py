@@ -118,6 +118,10 @@ class _Handler(socketserver.StreamRequestHandler):
             if b"Connection: close" in answer:
                 return
 
+    def finish(self) -> None:
+        super().finish()
+        self.request.close()
+
     def _request(self) -> bytes:
         head = b""
         while not head.endswith(b"\r\n\r\n"):

@@ -1,0 +1,414 @@
+"""What can go wrong in an exchange, and which error says so."""
+
+import gzip
+
+import pytest
+
+from backpack_orm import errors, transport
+from backpack_orm.connection import Connection
+from backpack_orm.errors import InvalidResponse, OutcomeUnknown, RateLimited, Timeout
+from backpack_orm.wire import parse, values
+from backpack_orm.wire.parse import Column, Shape
+from tests.connection.conftest import (
+    CREATE,
+    DROP,
+    OK,
+    PAGES,
+    PATH_CREATE,
+    PATH_DESTROY,
+    PATH_READ,
+    READ,
+    RENAME,
+    TOKEN,
+    Withheld,
+    http,
+)
+
+PAGE = Shape("page", (Column("id", values.INTEGER), Column("title", values.WORDS)))
+read_pages = parse.many(PAGE, "pages")
+read_page = parse.one(PAGE)
+
+
+def ask(connection):
+    return connection.call(READ, read=read_pages)
+
+
+def create(connection):
+    return connection.call(CREATE, (), {"title": "Lisbon"}, read=read_page)
+
+
+def rename(connection):
+    return connection.call(RENAME, (7,), {"title": "Porto"}, read=parse.success)
+
+
+def failed(code: object, message: str) -> bytes:
+    return f"<response success='false'><error code='{code}'>{message}</error></response>".encode()
+
+
+# --- the service refuses ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, errors.ApiError),
+        (401, errors.AuthenticationError),
+        (403, errors.Forbidden),
+        (404, errors.NotFound),
+        (409, errors.ApiError),
+        (422, errors.Rejected),
+        (429, errors.RateLimited),
+        (500, errors.ServerError),
+        (502, errors.ServerError),
+        (503, errors.ServerError),
+        (504, errors.ServerError),
+    ],
+)
+@pytest.mark.parametrize("call", [ask, create, rename])
+def test_a_status_is_an_error_of_its_class(stub, connection, status, kind, call):
+    stub.answers(http(status, b"sorry"))
+    with pytest.raises(errors.ApiError) as caught:
+        call(connection)
+    assert type(caught.value) is kind
+    assert caught.value.status == status
+    assert len(stub.requests) == 1
+
+
+def test_a_bare_status_is_said_in_words(stub, connection):
+    stub.answers(http(404, b""))
+    with pytest.raises(errors.NotFound) as caught:
+        ask(connection)
+    assert str(caught.value) == "Not Found (404 to POST /ws/pages/all)"
+
+
+def test_the_beginning_of_an_unknown_body_is_shown(stub, connection):
+    stub.answers(http(500, b"<h1>oops</h1>" + b"x" * 500))
+    with pytest.raises(errors.ServerError) as caught:
+        ask(connection)
+    assert caught.value.excerpt == "<h1>oops</h1>" + "x" * 187 + "…"
+
+
+def test_a_status_that_no_standard_knows_is_an_error_too(stub, connection):
+    stub.answers(http(599, b""))
+    with pytest.raises(errors.ServerError, match="a status that no standard knows"):
+        ask(connection)
+
+
+def test_a_refusal_says_the_words_of_the_service(stub, connection):
+    stub.answers(http(404, failed(404, "Record not found")))
+    with pytest.raises(errors.NotFound) as caught:
+        ask(connection)
+    error = caught.value
+    assert (error.verb, error.path, error.status) == ("POST", "/ws/pages/all", 404)
+    assert (error.message, error.excerpt) == ("Record not found", None)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (403, errors.Forbidden),
+        (404, errors.NotFound),
+        (422, errors.Rejected),
+        (500, errors.ServerError),
+    ],
+)
+@pytest.mark.parametrize("call", [ask, create, rename])
+def test_a_failure_that_came_as_200_is_one_all_the_same(stub, connection, call, code, kind):
+    stub.answers(http(200, failed(code, "No")))
+    with pytest.raises(kind, match="No") as caught:
+        call(connection)
+    assert caught.value.status == code
+
+
+def test_a_malformed_failure_is_read(stub, connection):
+    stub.answers(http(200, b"<response success='false'><error code='404'>Gone</item></response>"))
+    with pytest.raises(errors.NotFound, match="Gone"):
+        ask(connection)
+
+
+def test_the_status_wins_over_the_code_in_the_body(stub, connection):
+    stub.answers(http(403, failed(500, "Page limit")))
+    with pytest.raises(errors.Forbidden, match="Page limit"):
+        create(connection)
+
+
+def test_a_path_with_a_token_is_shown_without_it(stub, connection):
+    stub.answers(http(404, b""))
+    with pytest.raises(errors.NotFound) as caught:
+        connection.call(PATH_DESTROY, (8,), read=parse.anything)
+    assert caught.value.path == "/[token]/reminders/8.xml"
+
+
+@pytest.mark.parametrize("status", [200, 201, 204])
+def test_a_success_is_none_of_that(stub, connection, status):
+    stub.answers(http(status, b"") if status != 204 else b"HTTP/1.1 204 No Content\r\n\r\n")
+    read = lambda answer: answer.status  # noqa: E731
+    assert connection.call(PATH_DESTROY, (8,), read=read) == status
+
+
+# --- too many requests ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_too_many_requests_say_how_long_to_wait(stub, connection, status):
+    stub.answers(http(status, b"", "Retry-After: 5"))
+    with pytest.raises(RateLimited, match="too many requests") as caught:
+        ask(connection)
+    assert (caught.value.retry_after, caught.value.status) == (5.0, status)
+
+
+@pytest.mark.parametrize("words", ["Wed, 05 Mar 2031 18:30:15 GMT", "soon", "-1", "\xb2", ""])
+def test_a_wait_that_is_not_in_seconds_is_unknown(stub, connection, words):
+    stub.answers(http(503, b"", f"Retry-After: {words}"))
+    with pytest.raises(RateLimited) as caught:
+        ask(connection)
+    assert caught.value.retry_after is None
+
+
+def test_a_503_that_names_no_wait_is_an_outage(stub, connection):
+    stub.answers(http(503, b""))
+    with pytest.raises(errors.ServerError, match="Service Unavailable"):
+        ask(connection)
+
+
+def test_a_wait_with_another_status_means_nothing(stub, connection):
+    stub.answers(http(500, b"", "Retry-After: 5"))
+    with pytest.raises(errors.ServerError):
+        ask(connection)
+
+
+# --- nothing comes back -----------------------------------------------------------------------
+
+
+def test_a_read_whose_answer_is_lost_is_a_transport_error(stub, connection):
+    stub.answers(DROP)
+    with pytest.raises(errors.TransportError, match="dropped the connection") as caught:
+        ask(connection)
+    assert type(caught.value) is errors.TransportError
+    assert (caught.value.verb, caught.value.path) == ("POST", "/ws/pages/all")
+
+
+def test_a_repeatable_write_whose_answer_is_lost_is_a_transport_error(stub, connection):
+    stub.answers(DROP)
+    with pytest.raises(errors.TransportError, match="dropped the connection") as caught:
+        rename(connection)
+    assert type(caught.value) is errors.TransportError
+
+
+@pytest.mark.parametrize("row", [CREATE, PATH_CREATE])
+def test_a_create_whose_answer_is_lost_has_an_unknown_outcome(stub, connection, row):
+    stub.answers(DROP)
+    with pytest.raises(OutcomeUnknown, match="may have happened or not, and was not sent again"):
+        connection.call(row, (), {"title": "a", "content": "a"}, read=parse.anything)
+    assert len(stub.requests) == 1
+
+
+def test_a_connection_that_was_refused_sent_nothing(closed_port):
+    with (
+        Connection(f"http://127.0.0.1:{closed_port}", token=TOKEN) as connection,
+        pytest.raises(errors.TransportError, match="cannot be reached") as caught,
+    ):
+        create(connection)
+    assert type(caught.value) is errors.TransportError
+
+
+def test_a_host_without_an_address_cannot_be_reached():
+    with (
+        Connection("https://no-such-account.invalid", token=TOKEN) as connection,
+        pytest.raises(errors.TransportError, match=r"no-such-account\.invalid cannot be reached"),
+    ):
+        create(connection)
+
+
+def test_a_host_whose_name_is_too_long_is_a_transport_error():
+    with (
+        Connection("https://" + "a" * 64 + ".invalid", token=TOKEN) as connection,
+        pytest.raises(errors.TransportError),
+    ):
+        ask(connection)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nConnection: close\r\n\r\n<response",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n5\r\n<resp",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nplain",
+    ],
+)
+def test_an_answer_that_breaks_off_is_a_transport_error_to_a_read(stub, connection, answer):
+    stub.answers(answer)
+    with pytest.raises(errors.TransportError, match="dropped the connection"):
+        ask(connection)
+
+
+def test_an_answer_that_breaks_off_leaves_the_outcome_of_a_create_unknown(stub, connection):
+    stub.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nConnection: close\r\n\r\n<response")
+    with pytest.raises(OutcomeUnknown, match="dropped the connection"):
+        create(connection)
+
+
+@pytest.mark.parametrize("answer", [b"garbage\r\n\r\n", b"HTTP/9 x\r\n\r\n", b"\r\n\r\n"])
+def test_an_answer_that_is_no_http_is_a_transport_error(stub, connection, answer):
+    stub.answers(answer + b"Connection: close")
+    with pytest.raises(errors.TransportError):
+        ask(connection)
+
+
+def test_a_certificate_that_nobody_vouches_for_sends_nothing(stub):
+    with (
+        Connection(stub.url.replace("http", "https"), token=TOKEN) as connection,
+        pytest.raises(errors.TransportError, match="no certificate to be trusted") as caught,
+    ):
+        create(connection)
+    assert type(caught.value) is errors.TransportError
+    assert stub.requests == []
+
+
+def test_after_a_failure_the_connection_can_be_used(stub, connection):
+    stub.answers(DROP)
+    with pytest.raises(errors.TransportError):
+        ask(connection)
+    assert ask(connection) == ((71, "Lisbon"),)
+
+
+# --- time-outs --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hasty(stub):
+    """A connection without patience, and an answer that does not come."""
+    withheld = Withheld(http(200, PAGES))
+    stub.answers(withheld)
+    with Connection(stub.url, token=TOKEN, timeout=(5, 0.05)) as connection:
+        yield connection
+    withheld.released.set()
+
+
+def test_a_read_that_takes_too_long_is_a_timeout(hasty):
+    with pytest.raises(Timeout, match=r"gave no answer in 0\.05 s"):
+        ask(hasty)
+
+
+def test_a_timeout_is_pythons_own_too(hasty):
+    with pytest.raises(TimeoutError):
+        ask(hasty)
+
+
+def test_a_repeatable_write_that_takes_too_long_is_a_timeout(hasty):
+    with pytest.raises(Timeout):
+        rename(hasty)
+
+
+def test_a_create_that_takes_too_long_has_an_unknown_outcome(stub, hasty):
+    with pytest.raises(OutcomeUnknown, match="gave no answer"):
+        create(hasty)
+    assert len(stub.requests) == 1
+
+
+def test_an_answer_that_stops_in_the_middle_is_a_timeout(stub):
+    stub.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n<response")
+    with (
+        Connection(stub.url, token=TOKEN, timeout=(5, 0.05)) as connection,
+        pytest.raises(Timeout, match="gave no answer"),
+    ):
+        ask(connection)
+
+
+# --- answers that are none --------------------------------------------------------------------
+
+NO_ANSWERS = [
+    (b"", "the answer is empty"),
+    (b"<!DOCTYPE html><html><body>Down</body></html>", "the answer is HTML"),
+    (b"<response success='true'><pages><page id='1'", "no well-formed XML"),
+    (b"\x00\xff\xfe", "no well-formed XML"),
+    (b"<other/>", "was expected, not <other>"),
+    (b"<response><pages><page/></pages><page/></response>", "cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), NO_ANSWERS)
+def test_to_a_read_it_is_an_invalid_response(stub, connection, content, message):
+    stub.answers(http(200, content))
+    with pytest.raises(InvalidResponse, match=message) as caught:
+        ask(connection)
+    error = caught.value
+    assert (error.verb, error.path, error.status) == ("POST", "/ws/pages/all", 200)
+    assert error.excerpt == (content.decode("utf-8", "replace") or None)
+
+
+@pytest.mark.parametrize(("content", "message"), NO_ANSWERS)
+def test_to_a_create_it_leaves_the_outcome_unknown(stub, connection, content, message):
+    stub.answers(http(200, content))
+    with pytest.raises(OutcomeUnknown, match=message) as caught:
+        create(connection)
+    error = caught.value
+    assert (error.verb, error.path, error.status) == ("POST", "/ws/pages/new", 200)
+    assert error.excerpt == (content.decode("utf-8", "replace") or None)
+
+
+def test_to_a_repeatable_write_it_is_an_invalid_response(stub, connection):
+    stub.answers(http(200, b"<html/>"))
+    with pytest.raises(InvalidResponse, match="the answer is HTML"):
+        rename(connection)
+
+
+def test_an_invalid_response_is_not_kept(stub, connection):
+    stub.answers(http(200, b"garbage"))
+    with pytest.raises(InvalidResponse):
+        ask(connection)
+    assert ask(connection) == ((71, "Lisbon"),)
+
+
+@pytest.mark.parametrize(("call", "kind"), [(ask, InvalidResponse), (create, OutcomeUnknown)])
+def test_an_answer_without_an_end_is_given_up(stub, connection, monkeypatch, call, kind):
+    monkeypatch.setattr(transport, "MAX_ANSWER_BYTES", 1000)
+    stub.answers(http(200, b"x" * 1001))
+    with pytest.raises(kind, match="sends more than 1,000 bytes"):
+        call(connection)
+
+
+def test_an_answer_that_just_fits_is_read(stub, connection, monkeypatch):
+    monkeypatch.setattr(transport, "MAX_ANSWER_BYTES", len(PAGES))
+    assert ask(connection) == ((71, "Lisbon"),)
+
+
+def test_a_small_answer_that_unpacks_without_an_end_is_given_up(stub, connection, monkeypatch):
+    monkeypatch.setattr(transport, "MAX_ANSWER_BYTES", 1_000_000)
+    bomb = gzip.compress(b"x" * 50_000_000)
+    stub.answers(http(200, bomb, "Content-Encoding: gzip"))
+    with pytest.raises(InvalidResponse, match="sends more than 1,000,000 bytes"):
+        ask(connection)
+
+
+def test_a_packed_answer_is_unpacked(stub, connection):
+    stub.answers(http(200, gzip.compress(PAGES), "Content-Encoding: gzip"))
+    assert ask(connection) == ((71, "Lisbon"),)
+
+
+def test_a_packed_answer_that_is_cut_off_is_an_invalid_response(stub, connection):
+    stub.answers(http(200, gzip.compress(PAGES * 20)[:60], "Content-Encoding: gzip"))
+    with pytest.raises(InvalidResponse):
+        ask(connection)
+
+
+def test_an_answer_of_several_megabytes_is_read_whole(stub, connection):
+    page = b"<page id='1' title='" + b"x" * 1000 + b"'/>"
+    stub.answers(http(200, b"<pages>" + page * 3000 + b"</pages>"))
+    assert len(ask(connection)) == 3000
+
+
+def test_an_answer_in_the_newer_dialect_may_be_empty_where_its_status_says_all(stub, connection):
+    stub.answers(b"HTTP/1.1 204 No Content\r\n\r\n", http(200, OK))
+    for id in 8, 9:
+        assert connection.call(PATH_DESTROY, (id,), read=parse.anything) is None
+
+
+def test_an_error_of_a_reader_says_where_it_happened(stub, connection):
+    stub.answers(http(200, b"<html/>"))
+    with pytest.raises(InvalidResponse) as caught:
+        connection.call(PATH_READ, read=read_pages)
+    assert str(caught.value) == (
+        "the answer is HTML (200 to GET /[token]/reminders.xml): '<html/>'"
+    )
