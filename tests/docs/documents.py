@@ -1,0 +1,46 @@
+"""The documents, and what is in them that can be checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_ROW = re.compile(r"^\| `(.+)` \| (.+?) \| (.+?) \|$", re.MULTILINE)
+
+
+def name(path: Path) -> str:
+    """What a document is called in the names of tests."""
+    return str(path.relative_to(ROOT))
+
+
+def fences(path: Path) -> Iterator[tuple[str, str]]:
+    """The language and the text of each block."""
+    for found in _FENCE.finditer(path.read_text("utf-8")):
+        yield found[1], found[2]
+
+
+def links(path: Path) -> list[str]:
+    """Where the links lead, outside of code."""
+    return _LINK.findall(_FENCE.sub("", path.read_text("utf-8")))
+
+
+def anchors(path: Path) -> set[str]:
+    """What links into a document can name."""
+    headings = _HEADING.findall(_FENCE.sub("", path.read_text("utf-8")))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def rows(path: Path) -> list[tuple[str, str, str]]:
+    """The rows of tables whose first column is a line of code, and which have two more."""
+    return _ROW.findall(path.read_text("utf-8"))

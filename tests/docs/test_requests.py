@@ -1,0 +1,55 @@
+"""The table of requests is true: every row of it, by the sandbox's own count."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import backpack_orm
+from backpack_orm import Connection, Page
+from backpack_orm.sandbox import Sandbox
+from tests.docs import documents
+
+_DOCUMENT = documents.ROOT / "docs" / "requests.md"
+_ROWS = documents.rows(_DOCUMENT)
+_BEGINNING = next(text for language, text in documents.fences(_DOCUMENT) if language == "python")
+
+
+def cost(words: str, **figures: int) -> int:
+    """The number that a cell tells, such as `1 + pages`."""
+    total = 0
+    for term in words.split(" + "):
+        product = 1
+        for factor in term.split(" × "):
+            product *= figures[factor] if factor in figures else int(factor)
+        total += product
+    return total
+
+
+@pytest.mark.parametrize(("line", "first", "again"), _ROWS, ids=[row[0] for row in _ROWS])
+def test_a_line_makes_as_many_requests_as_the_table_says(
+    line: str, first: str, again: str, box: Sandbox, connection: Connection
+) -> None:
+    space: dict[str, Any] = {name: getattr(backpack_orm, name) for name in backpack_orm.__all__}
+    space["connection"] = connection
+    exec(_BEGINNING, space)
+    figures = {"pages": len(Page.all()), "tagged": len(space["tag"].pages)}
+    for words in (first, again):
+        if words == "–":
+            continue
+        if words is first:
+            connection.forget()
+        before = box.requests
+        exec(line, space)
+        assert box.requests - before == cost(words, **figures)
+
+
+def test_the_table_has_every_public_call() -> None:
+    code = "\n".join(row[0] for row in _ROWS)
+    for model in (backpack_orm.Page, backpack_orm.Item, backpack_orm.Note, backpack_orm.Reminder):
+        for name, value in vars(model).items():
+            if not name.startswith("_") and callable(value):
+                assert f".{name}(" in code, f"{model.__name__}.{name} is not in the table"
+    for name in ("save", "reload", "discard", "to_dict", "destroy", "create"):
+        assert f".{name}(" in code
