@@ -30,6 +30,7 @@ from backpack_orm.errors import (
     Timeout,
     TransportError,
     UnexpectedRedirect,
+    ValidationError,
 )
 from backpack_orm.wire import parse
 from backpack_orm.wire.build import Words
@@ -86,7 +87,7 @@ class _HideTokens(logging.Filter):
             secrets = tuple(self._secrets)
         for secret in secrets:
             line = line.replace(secret.reveal(), "[token]")
-        record.msg, record.args = line, ()
+        record.msg, record.args, record.exc_info = line, (), None  # an error may quote an answer
         return True
 
 
@@ -179,6 +180,10 @@ class Transport:
         """An answer without the token, should it repeat it."""
         return content.replace(self._secret.reveal().encode(), b"[token]")
 
+    def scrub_text(self, text: str) -> str:
+        """A message without the token, should it quote an answer that repeats it."""
+        return text.replace(self._secret.reveal(), "[token]")
+
     def close(self) -> None:
         """Close the sockets."""
         self._adapter.close()
@@ -206,7 +211,7 @@ class Transport:
     def _problem(self, received: _Received) -> BackpackError | None:
         """The error that an answer stands for, if it does."""
         if received.redirect is not None:
-            return self._redirected(received.redirect, received.target)
+            return self._redirected(received.redirect, self.scrub_text(received.target))
         status = received.answer.status
         content = self.scrub(received.answer.content)
         failed = parse.failure(content)
@@ -260,6 +265,8 @@ class Transport:
                 response.close()
         except (requests.RequestException, HTTPError, OSError) as error:
             return self._lost(error)
+        except ValueError as error:
+            return _Lost(f"this cannot be sent: {error}", ValidationError, False)
         if content is None:
             reason = f"{self._host} sends more than {MAX_ANSWER_BYTES:,} bytes"
             return _Lost(reason, InvalidResponse, True)
