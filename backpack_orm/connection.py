@@ -254,10 +254,14 @@ class Connection:
         try:
             return read(answer), len(answer.content)
         except InvalidResponse as error:
-            error.verb, error.path = endpoint.verb, endpoint.path_for_people(ids)
-            error.status = answer.status
-            error.excerpt = parse.excerpt(transport.scrub(answer.content)) or None
-            raise
+            message = error.message
+        raise InvalidResponse(  # outside, so that no frame that holds the answer comes along
+            transport.scrub_text(message),
+            verb=endpoint.verb,
+            path=endpoint.path_for_people(ids),
+            status=answer.status,
+            excerpt=parse.excerpt(transport.scrub(answer.content)) or None,
+        )
 
 
 # --- which connection is used -----------------------------------------------------------------
