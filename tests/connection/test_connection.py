@@ -1,0 +1,565 @@
+"""Connections: how they are made, which one is used, and what becomes of them elsewhere."""
+
+import asyncio
+import copy
+import pickle
+import threading
+
+import pytest
+
+import backpack_orm.connection as connection_module
+from backpack_orm.connection import Connection, connect, current, using
+from backpack_orm.errors import NotConnected, ValidationError
+from backpack_orm.wire import parse
+from tests.connection.conftest import READ, TOKEN, http
+
+
+def acme(**options):
+    return Connection("acme", token=TOKEN, **options)
+
+
+# --- addresses --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("address", "url"),
+    [
+        ("acme", "https://acme.backpackit.com"),
+        ("Acme-2", "https://acme-2.backpackit.com"),
+        ("a", "https://a.backpackit.com"),
+        ("https://acme.backpackit.com", "https://acme.backpackit.com"),
+        ("https://acme.backpackit.com/", "https://acme.backpackit.com"),
+        ("HTTPS://ACME.backpackit.com", "https://acme.backpackit.com"),
+        ("https://backpack.example:8443", "https://backpack.example:8443"),
+        ("https://[2001:db8::1]:8443", "https://[2001:db8::1]:8443"),
+        ("http://127.0.0.1:8137", "http://127.0.0.1:8137"),
+        ("http://127.8.9.10", "http://127.8.9.10"),
+        ("http://localhost:8137/", "http://localhost:8137"),
+        ("http://[::1]:8137", "http://[::1]:8137"),
+    ],
+)
+def test_a_name_or_an_address_is_taken(address, url):
+    connection = Connection(address, token=TOKEN)
+    assert connection.url == url
+    assert repr(connection) == f"Connection({url!r})"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "acme/evil",
+        "acme.backpackit.com",
+        "acme.evil.example",
+        "evil.example/",
+        "evil.example#",
+        "acme@evil.example",
+        "acme:8137",
+        "-acme",
+        "acme-",
+        "ac me",
+        "acme\n",
+        "",
+        "/",
+        "ünicode",
+    ],
+)
+def test_what_is_no_accounts_name_is_refused(address):
+    with pytest.raises(ValidationError, match="is no account's name"):
+        Connection(address, token=TOKEN)
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("https://acme.backpackit.com/ws", "up to the host"),
+        ("https://acme.backpackit.com?x=1", "up to the host"),
+        ("https://acme.backpackit.com/#x", "up to the host"),
+        ("https://me@acme.backpackit.com", "leave names and passwords out"),
+        ("https://me:pw@acme.backpackit.com", "leave names and passwords out"),
+        ("https://:pw@acme.backpackit.com", "leave names and passwords out"),
+        ("https://@acme.backpackit.com", "leave names and passwords out"),
+        ("https://acme.backpackit.com@evil.example", "leave names and passwords out"),
+        ("https://acme.backpackit.com\\@evil.example", "leave names and passwords out"),
+        ("ftp://acme.backpackit.com", "starts with https://"),
+        ("https://", "starts with https://"),
+        ("https:///ws", "starts with https://"),
+        ("https://ac me.example", "starts with https://"),
+        ("https://evil.example\\x", "starts with https://"),
+        ("https://acme.example:x", "is no address"),
+        ("https://acme.example:99999", "is no address"),
+        ("https://[::1", "is no address"),
+    ],
+)
+def test_what_is_no_address_is_refused(address, message):
+    with pytest.raises(ValidationError, match=message):
+        Connection(address, token=TOKEN)
+
+
+@pytest.mark.parametrize("address", [None, 7, b"acme", ["acme"]])
+def test_an_account_is_text(address):
+    with pytest.raises(ValidationError, match="account takes a name or an address"):
+        Connection(address, token=TOKEN)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://acme.backpackit.com",
+        "http://192.168.0.2:8137",
+        "http://[2001:db8::1]",
+        "http://localhost.evil.example",
+        "http://127.0.0.1.evil.example",
+        "http://x127.0.0.1",
+    ],
+)
+def test_no_token_is_sent_in_clear_to_another_machine(address):
+    with pytest.raises(ValidationError, match="would send the token in clear"):
+        Connection(address, token=TOKEN)
+
+
+def test_a_token_is_sent_in_clear_where_that_is_meant():
+    connection = Connection("http://192.168.0.2", token=TOKEN, allow_insecure=True)
+    assert connection.url == "http://192.168.0.2"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"https://acme.backpackit.com/{TOKEN}/me.xml",
+        f"https://acme.backpackit.com?token={TOKEN}",
+        f"https://acme.backpackit.com#{TOKEN}",
+        f"https://me:{TOKEN}@acme.backpackit.com",
+        f"https://me:{TOKEN}@acme.backpackit.com:99999",
+        f"acme.backpackit.com/{TOKEN}",
+        f"ftp://acme.backpackit.com/{TOKEN}",
+    ],
+)
+def test_an_address_that_is_refused_is_shown_without_what_may_be_secret(address):
+    with pytest.raises(ValidationError) as caught:
+        Connection(address, token=TOKEN)
+    assert TOKEN not in str(caught.value)
+
+
+# --- tokens and options -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tokens", [{}, {"token": ""}, {"token": None}, {"oauth_token": ""}])
+def test_a_token_is_needed(tokens):
+    with pytest.raises(ValidationError, match="token is missing"):
+        Connection("acme", **tokens)
+
+
+def test_one_token_is_enough():
+    with pytest.raises(ValidationError, match="either token or oauth_token, not both"):
+        Connection("acme", token="a", oauth_token="b")
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "se cret",
+        "secret\n",
+        "secret\r\nX: y",
+        "sécret",
+        "sec\x00ret",
+        "a/secret",
+        "secret?",
+        "#secret",
+        "se%2fcret",
+        5,
+        b"secret",
+    ],
+)
+def test_a_token_that_is_none_is_refused_and_not_shown(token):
+    with pytest.raises(ValidationError, match="token has a character") as caught:
+        Connection("acme", token=token)
+    assert "cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("token", ["se cret", "secret\n", "sécret", "sec\x00ret"])
+def test_an_oauth_token_that_is_none_is_refused(token):
+    with pytest.raises(ValidationError, match="token has a character"):
+        Connection("acme", oauth_token=token)
+
+
+def test_an_oauth_token_may_hold_what_a_path_could_not():
+    assert Connection("acme", oauth_token="a/b+c?d%e#f==").url == "https://acme.backpackit.com"
+
+
+@pytest.mark.parametrize("token", ["a", "0" * 40, "x" * 500, "a-b_c.d~e"])
+def test_the_length_of_a_token_does_not_matter(token):
+    assert Connection("acme", token=token).url == "https://acme.backpackit.com"
+
+
+@pytest.mark.parametrize(
+    "timeout",
+    [
+        5,
+        None,
+        (5,),
+        (5, 30, 1),
+        (0, 30),
+        (5, 0),
+        (-1, 30),
+        (5, -1),
+        ("5", 30),
+        (5, None),
+        (float("nan"), 30),
+        (5, float("inf")),
+        (5, 1e300),
+    ],
+)
+def test_a_timeout_is_two_numbers_of_seconds(timeout):
+    with pytest.raises(ValidationError, match="timeout takes two numbers of seconds"):
+        acme(timeout=timeout)
+
+
+@pytest.mark.parametrize("timeout", [(5, 30), (0.5, 1.5), [5, 30]])
+def test_a_timeout_may_be_any_pair(stub, timeout):
+    with Connection(stub.url, token=TOKEN, timeout=timeout) as connection:
+        assert connection.call(READ, read=lambda answer: answer.status) == 200
+
+
+@pytest.mark.parametrize("ttl", [-1, -0.1, None, "60", True, float("nan")])
+def test_a_ttl_is_a_number_of_seconds(ttl):
+    with pytest.raises(ValidationError, match="ttl takes a number of seconds"):
+        acme(ttl=ttl)
+
+
+@pytest.mark.parametrize("ttl", [0, 0.5, 3600, float("inf")])
+def test_a_ttl_may_be_any_such_number(ttl):
+    assert acme(ttl=ttl).stats.requests == 0
+
+
+@pytest.mark.parametrize(
+    "user_agent", ["", "  ", "a\nb", "a\n", "a\r\nX-Evil: 1", "ünicode", None, 5, "a\tb"]
+)
+def test_a_user_agent_is_one_line_of_plain_letters(user_agent):
+    with pytest.raises(ValidationError, match="user_agent takes one line of plain letters"):
+        acme(user_agent=user_agent)
+
+
+# --- which one is used ------------------------------------------------------------------------
+
+
+def test_without_a_connection_it_says_how_to_connect():
+    with pytest.raises(NotConnected, match=r'connect\("your-account", token="…"\)'):
+        current()
+
+
+def test_connect_makes_the_default():
+    assert connect("acme", token=TOKEN) is current()
+
+
+def test_the_last_connect_counts():
+    connect("acme", token=TOKEN)
+    assert connect("home", token=TOKEN) is current()
+
+
+def test_a_connect_that_fails_leaves_the_default():
+    first = connect("acme", token=TOKEN)
+    with pytest.raises(ValidationError):
+        connect("no/account", token=TOKEN)
+    assert current() is first
+
+
+def test_a_connection_alone_is_not_the_default():
+    acme()
+    with pytest.raises(NotConnected):
+        current()
+
+
+def test_using_goes_before_the_default():
+    connect("acme", token=TOKEN)
+    home = Connection("home", token=TOKEN)
+    with using(home) as given:
+        assert current() is given is home
+
+
+def test_after_using_all_is_as_before():
+    default = connect("acme", token=TOKEN)
+    with using(Connection("home", token=TOKEN)):
+        pass
+    assert current() is default
+
+
+def test_using_ends_with_an_error_too():
+    def fail():
+        with using(acme()):
+            raise KeyError("oops")
+
+    with pytest.raises(KeyError):
+        fail()
+    with pytest.raises(NotConnected):
+        current()
+
+
+def test_the_innermost_using_counts():
+    outer, inner = acme(), Connection("home", token=TOKEN)
+    with using(outer):
+        with using(inner):
+            assert current() is inner
+        assert current() is outer
+
+
+def test_connect_inside_using_changes_only_the_default():
+    home = Connection("home", token=TOKEN)
+    with using(home):
+        default = connect("acme", token=TOKEN)
+        assert current() is home
+    assert current() is default
+
+
+def in_a_thread(function):
+    outcome = []
+    thread = threading.Thread(target=lambda: outcome.append(function()))
+    thread.start()
+    thread.join()
+    return outcome[0]
+
+
+def test_the_default_is_that_of_all_threads():
+    default = connect("acme", token=TOKEN)
+    assert in_a_thread(current) is default
+
+
+def test_using_is_that_of_its_thread_only():
+    default = connect("acme", token=TOKEN)
+    with using(Connection("home", token=TOKEN)):
+        assert in_a_thread(current) is default
+
+
+def test_using_in_a_thread_does_not_leave_it():
+    def work():
+        with using(acme()):
+            return current()
+
+    in_a_thread(work)
+    with pytest.raises(NotConnected):
+        current()
+
+
+def test_using_is_that_of_its_task_only():
+    async def work(connection, mine, others):
+        with using(connection):
+            mine.set()
+            await others.wait()
+            return current()
+
+    async def main():
+        one, two = asyncio.Event(), asyncio.Event()
+        home, away = Connection("home", token=TOKEN), Connection("away", token=TOKEN)
+        used = await asyncio.gather(work(home, one, two), work(away, two, one))
+        return used == [home, away]
+
+    assert asyncio.run(main())
+
+
+def test_a_task_uses_what_its_maker_used():
+    async def main():
+        home = Connection("home", token=TOKEN)
+
+        async def work():
+            return current()
+
+        with using(home):
+            return await asyncio.create_task(work()) is home
+
+    assert asyncio.run(main())
+
+
+# --- the environment --------------------------------------------------------------------------
+
+
+def test_the_environment_says_where_when_nothing_else_does(monkeypatch):
+    monkeypatch.setenv("BACKPACK_URL", "https://env.example")
+    monkeypatch.setenv("BACKPACK_TOKEN", TOKEN)
+    assert connect().url == "https://env.example"
+
+
+def test_the_environment_may_name_just_the_account(monkeypatch):
+    monkeypatch.setenv("BACKPACK_URL", "acme")
+    monkeypatch.setenv("BACKPACK_TOKEN", TOKEN)
+    assert connect().url == "https://acme.backpackit.com"
+
+
+def test_arguments_go_before_the_environment(monkeypatch):
+    monkeypatch.setenv("BACKPACK_URL", "env")
+    monkeypatch.setenv("BACKPACK_TOKEN", "envtoken")
+    given = connect("acme", token=TOKEN)
+    assert given.account == acme().account
+
+
+def test_account_and_token_may_come_from_different_places(monkeypatch):
+    monkeypatch.setenv("BACKPACK_TOKEN", TOKEN)
+    assert connect("acme").account == acme().account
+
+
+def test_an_oauth_token_goes_before_a_token_of_the_environment(stub, monkeypatch):
+    monkeypatch.setenv("BACKPACK_TOKEN", TOKEN)
+    with connect(stub.url, oauth_token="b34r3r") as connection:
+        connection.call(READ, read=parse.anything)
+    assert stub.requests[0].headers["authorization"] == "Bearer b34r3r"
+
+
+def test_the_environment_is_read_at_each_call(monkeypatch):
+    monkeypatch.setenv("BACKPACK_URL", "one")
+    monkeypatch.setenv("BACKPACK_TOKEN", TOKEN)
+    first = connect()
+    monkeypatch.setenv("BACKPACK_URL", "two")
+    assert (first.url, connect().url) == (
+        "https://one.backpackit.com",
+        "https://two.backpackit.com",
+    )
+
+
+def test_the_environment_alone_connects_nothing(monkeypatch):
+    monkeypatch.setenv("BACKPACK_URL", "acme")
+    monkeypatch.setenv("BACKPACK_TOKEN", TOKEN)
+    with pytest.raises(NotConnected):
+        current()
+
+
+def test_a_connection_does_not_read_the_environment(monkeypatch):
+    monkeypatch.setenv("BACKPACK_TOKEN", TOKEN)
+    with pytest.raises(ValidationError, match="token is missing"):
+        Connection("acme")
+
+
+@pytest.mark.parametrize(
+    ("host", "tokens"),
+    [
+        (None, {}),
+        ("acme", {}),
+        (None, {"token": TOKEN}),
+        ("", {"token": TOKEN}),
+        ("acme", {"token": ""}),
+    ],
+)
+def test_what_nobody_says_is_asked_for(host, tokens):
+    with pytest.raises(NotConnected, match="BACKPACK_URL and BACKPACK_TOKEN"):
+        connect(host, **tokens)
+
+
+def test_nothing_is_read_from_the_working_directory(tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text(f"BACKPACK_URL=acme\nBACKPACK_TOKEN={TOKEN}\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NotConnected):
+        connect()
+
+
+def test_connect_takes_what_a_connection_takes(stub):
+    with connect(stub.url, token=TOKEN, user_agent="Diary", ttl=0, timeout=(1, 2)) as connection:
+        connection.call(READ, read=parse.anything)
+        connection.call(READ, read=parse.anything)
+    assert [request.headers["user-agent"] for request in stub.requests] == ["Diary"] * 2
+    assert connection._options["timeout"] == (1, 2)
+
+
+# --- whose account it is ----------------------------------------------------------------------
+
+
+def test_the_same_account_is_told_by_host_and_token():
+    assert acme().account == Connection("https://acme.backpackit.com/", token=TOKEN).account
+
+
+def test_another_host_is_another_account():
+    assert acme().account != Connection("home", token=TOKEN).account
+
+
+def test_another_token_is_another_account():
+    assert acme().account != Connection("acme", token="another").account
+
+
+def test_another_port_is_another_account():
+    one, two = (Connection(f"https://x.example:{port}", token=TOKEN) for port in (8443, 8444))
+    assert one.account != two.account
+
+
+def test_an_account_does_not_tell_the_token():
+    assert TOKEN not in acme().account
+
+
+# --- elsewhere --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", [copy.copy, copy.deepcopy])
+def test_a_copy_of_a_connection_is_the_connection(way):
+    connection = acme()
+    assert way(connection) is connection
+    assert way([connection])[0] is connection
+
+
+def test_a_pickle_holds_no_token(stub, connection):
+    connection.call(READ, read=parse.anything)
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        assert TOKEN.encode() not in pickle.dumps(connection, protocol)
+
+
+def test_a_pickle_revives_as_the_default_of_the_same_account():
+    live = connect("acme", token=TOKEN)
+    assert pickle.loads(pickle.dumps(acme())) is live
+
+
+def test_a_pickle_revives_as_the_one_in_use_of_the_same_account():
+    connect("home", token=TOKEN)
+    data = pickle.dumps(acme())
+    with using(acme()) as live:
+        assert pickle.loads(data) is live
+
+
+@pytest.mark.parametrize(
+    ("host", "token"), [("home", TOKEN), ("acme", "another")], ids=["host", "token"]
+)
+def test_a_pickle_does_not_revive_as_another_account(host, token):
+    live = connect(host, token=token)
+    assert pickle.loads(pickle.dumps(acme())) is not live
+
+
+def revived(connection):
+    return pickle.loads(pickle.dumps(connection))
+
+
+def test_a_pickle_without_a_live_connection_knows_its_address_and_account():
+    connection = revived(acme())
+    assert (connection.url, connection.account) == (acme().url, acme().account)
+    assert repr(connection) == "Connection('https://acme.backpackit.com')"
+    assert connection.stats.requests == 0
+
+
+def test_a_pickle_without_a_live_connection_sends_nothing(stub, connection):
+    other = revived(connection)
+    with pytest.raises(NotConnected, match=r"connect\(\) to the account first"):
+        other.call(READ, read=parse.anything)
+    assert stub.requests == []
+    assert other.stats.requests == 0
+
+
+def test_a_pickle_of_a_pickle_revives_as_well():
+    twice = revived(revived(acme()))
+    assert twice.account == acme().account
+    assert connect("acme", token=TOKEN) is revived(twice)
+
+
+def test_a_revived_connection_can_be_closed():
+    revived(acme()).close()
+
+
+def test_a_pickle_keeps_its_options():
+    assert revived(acme(ttl=5, timeout=(1, 2)))._options == acme(ttl=5, timeout=(1, 2))._options
+
+
+def test_a_pickle_after_an_upgrade_has_the_new_address(stub, connection, certificate, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certificate)
+    secure = stub.url.replace("http", "https")
+    stub.answers(http(302, b"", f"Location: {secure}/ws/pages/all"))
+    connection.call(READ, read=parse.anything)
+    assert revived(connection).url == secure
+
+
+def test_stats_show_what_matters():
+    assert repr(acme().stats) == "Stats(requests=0, cache_hits=0)"
+
+
+def test_importing_connects_nothing():
+    assert connection_module._default is None
