@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable, Iterable
 from copy import copy
-from threading import Condition
+from threading import Condition, Lock
 from typing import Any
 
 from attrs import define
@@ -51,8 +51,23 @@ class Cache:
         self._is_off = ttl <= 0
         self._flights: dict[Hashable, _Flight] = {}
         self._keys: dict[str, set[Hashable]] = {}
-        self._changed = Condition()
+        self._lock = Lock()
+        self._changed = Condition(self._lock)
         self.hits = 0
+
+    def get(self, key: Hashable) -> Any:
+        """The answer kept under a key, else None.
+
+        >>> Cache(ttl=60, max_bytes=1000).get("question") is None
+        True
+        """
+        with self._lock:
+            try:
+                answer = self._kept[key].answer
+            except KeyError:
+                return None
+            self.hits += 1
+            return answer
 
     def fetch(
         self,
@@ -74,7 +89,7 @@ class Cache:
         """
         if self._is_off:
             return ask()[0]
-        with self._changed:
+        with self._lock:
             while not fresh:
                 try:
                     answer = self._kept[key].answer
@@ -101,14 +116,14 @@ class Cache:
             flight.error = error
             raise
         finally:
-            with self._changed:
+            with self._lock:
                 self._land(key, flight, size)
         return flight.answer
 
     def drop(self, tags: Iterable[str]) -> None:
         """Forget what is kept under any of the tags, and disown what is on its way."""
         stale = set(tags)
-        with self._changed:
+        with self._lock:
             for tag in stale:
                 for key in self._keys.pop(tag, ()):
                     self._kept.pop(key, None)
@@ -126,13 +141,13 @@ class Cache:
         >>> len(cache)
         0
         """
-        with self._changed:
+        with self._lock:
             self._kept.clear()
             self._keys.clear()
             self._flights.clear()
 
     def __len__(self) -> int:
-        with self._changed:
+        with self._lock:
             return len(self._kept)
 
     def _land(self, key: Hashable, flight: _Flight, size: int) -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from attrs import field, frozen
@@ -162,13 +162,16 @@ class Connection:
         """
         if not endpoint.reads:
             return self._write(endpoint, ids, words, read)
-        kept: T = self._cache.fetch(
-            (endpoint, *ids, *words.items()) if words else (endpoint, *ids),
-            lambda: endpoint.tags_read(ids),
-            lambda: self._exchange(endpoint, ids, words, read),
-            fresh,
-        )
-        return kept
+        key = (endpoint, *ids, *words.items()) if words else (endpoint, *ids)
+        kept: T | None = None if fresh else self._cache.get(key)
+        if kept is None:
+            kept = self._cache.fetch(
+                key,
+                lambda: endpoint.tags_read(ids),
+                lambda: self._exchange(endpoint, ids, words, read),
+                fresh,
+            )
+        return cast(T, kept)
 
     def forget(self) -> None:
         """Drop all kept answers, so that the next reads ask the service.

@@ -10,7 +10,7 @@ from backpack_orm.connection import Connection
 from backpack_orm.errors import ValidationError
 from backpack_orm.models.on_page import OnPage, every_page, page_named
 from backpack_orm.models.page import Page, check_order
-from backpack_orm.orm.fields import ParentId, belongs_to, field, resource
+from backpack_orm.orm.fields import ParentId, View, belongs_to, field, resource
 from backpack_orm.orm.model import Destroyable, Savable, SaveResult
 from backpack_orm.orm.relations import Children, Collection
 from backpack_orm.wire.endpoint import Endpoint, ws
@@ -78,7 +78,7 @@ class Item(OnPage, Savable, Destroyable):
 
     _element = "item"
     _container = "items"
-    _created = ("id", "content", "completed")
+    _created = View[Any]("id", "content", "completed")
     _rewritten = ("updated_at",)
 
     id: int = field(read_only=True)

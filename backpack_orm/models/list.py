@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from backpack_orm.models.item import Item, Items
 from backpack_orm.models.on_page import OnPage
-from backpack_orm.orm.fields import ParentId, belongs_to, field, has_many, resource
+from backpack_orm.orm.fields import ParentId, View, belongs_to, field, has_many, resource
 from backpack_orm.orm.model import Destroyable, Savable
 from backpack_orm.wire.endpoint import ws
 
@@ -38,8 +38,7 @@ class List(OnPage, Savable, Destroyable):
 
     _element = "list"
     _container = "lists"
-    _listed = ("id", "name")
-    _created = _listed
+    _listed = _created = View[Any]("id", "name")
 
     id: int = field(read_only=True)
     name: str = field(default="")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from backpack_orm.connection import Connection, current
 from backpack_orm.errors import NotFound
 from backpack_orm.models.page import Page
-from backpack_orm.orm.fields import loader, reader_of_many
+from backpack_orm.orm.fields import View
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.relations import Collection
 from backpack_orm.wire.endpoint import Endpoint
@@ -25,8 +25,8 @@ class OnPage(Model):
 
     _all: ClassVar[Endpoint]
     """The call that lists those of a page."""
-    _listed: ClassVar[tuple[str, ...] | None] = None
-    """What that list tells of each; None: all."""
+    _listed: ClassVar[View[Any] | None] = None
+    """What that list tells of each, where that is not all."""
 
     @classmethod
     def all(
@@ -127,13 +127,12 @@ class OnPage(Model):
     @classmethod
     def _of(cls, parent: Model, *, fresh: bool = False) -> Collection[Self]:
         records = cls._records_of(parent, fresh=fresh)
-        return Collection(cls, loader(cls, cls._listed)(records, parent))
+        return Collection(cls, (cls._listed or cls._whole).load(records, parent))
 
     @classmethod
     def _records_of(cls, parent: Model, *, fresh: bool) -> tuple[Record, ...]:
-        return parent.connection.call(
-            cls._all, parent._place(), read=reader_of_many(cls, cls._listed), fresh=fresh
-        )
+        read = (cls._listed or cls._whole).read_many
+        return parent.connection.call(cls._all, parent._place(), read=read, fresh=fresh)
 
     @classmethod
     def _on(cls, page: Page) -> Sequence[Self]:

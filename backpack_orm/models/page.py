@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from backpack_orm.connection import Connection, current
 from backpack_orm.errors import ValidationError
 from backpack_orm.models.belonging import Belonging
 from backpack_orm.orm.fields import (
+    View,
     assigns_many,
     field,
     has_many,
-    reader_of_many,
-    reader_of_one,
     resource,
     say,
 )
@@ -84,13 +83,12 @@ class Page(InAccount, Savable, Destroyable):
 
     _element = "page"
     _container = "pages"
-    _listed = ("id", "title", "scope")
-    _named = ("id", "title")
-    _created = _named
-    _found = ("id", "title", "matches")
-    _shown = (
-        "id", "title", "email_address", "description", "belongings", "tags", "lists", "notes",
-    )  # fmt: skip
+    _listed = View[Any]("id", "title", "scope")
+    _named = _created = View[Any]("id", "title")
+    _found = View[Any]("id", "title", "matches")
+    _shown = View[Any](
+        "id", "title", "email_address", "description", "belongings", "tags", "lists", "notes"
+    )
 
     id: int = field(read_only=True)
     title: str = field()
@@ -146,10 +144,9 @@ class Page(InAccount, Savable, Destroyable):
         """
         connection = using or current()
         wanted = cls._check_id("Page.find", id)
-        record = connection.call(
-            cls._show, (wanted,), read=reader_of_one(cls, cls._shown), fresh=fresh
-        )
-        return cls._load_one(record, cls._shown, connection)
+        record = connection.call(cls._show, (wanted,), read=cls._shown.read_one, fresh=fresh)
+        found: Self = cls._shown.load((record,), connection)[0]
+        return found
 
     @classmethod
     def search(
@@ -218,10 +215,9 @@ class Page(InAccount, Savable, Destroyable):
         self._refuse_new("duplicate")
         self._refuse_destroyed()
         connection = self.connection
-        record = connection.call(
-            self._duplicate, self._place(), read=reader_of_one(type(self), self._named)
-        )
-        return self._load_one(record, self._named, connection)
+        record = connection.call(self._duplicate, self._place(), read=self._named.read_one)
+        copy: Self = self._named.load((record,), connection)[0]
+        return copy
 
     def share(self, emails: Iterable[str] = (), *, public: bool | None = None) -> None:
         """Share the page with people, who get a mail each, or publish it; one request.
@@ -295,12 +291,12 @@ class Page(InAccount, Savable, Destroyable):
 
     def _fetch(self, *, fresh: bool = False) -> Record:
         return self.connection.call(
-            self._show, self._place(), read=reader_of_one(type(self), self._shown), fresh=fresh
+            self._show, self._place(), read=self._shown.read_one, fresh=fresh
         )
 
     def _listed_record(self) -> Record:
         """What the list of pages tells of this one, which is nothing for what it leaves out."""
-        records = self.connection.call(self._all, read=reader_of_many(type(self), self._listed))
+        records = self.connection.call(self._all, read=self._listed.read_many)
         for record in records:
             if record[0] == self._saved_id:
                 return record

@@ -9,7 +9,7 @@ from backpack_orm.connection import Connection
 from backpack_orm.errors import BackpackError, NotFound
 from backpack_orm.models.on_page import every_page
 from backpack_orm.models.page import Page
-from backpack_orm.orm.fields import ParentId, belongs_to, field, loader, reader_of_many, resource
+from backpack_orm.orm.fields import ParentId, belongs_to, field, resource
 from backpack_orm.orm.model import Destroyable, Savable
 from backpack_orm.orm.relations import Collection
 from backpack_orm.wire import values
@@ -205,11 +205,9 @@ class Tag(Savable, Destroyable):
 
     def _pages(self, *, fresh: bool) -> Collection[Page]:
         self._refuse_new("look for")
-        connection, known = self.connection, Page._named
-        records = connection.call(
-            self._select, (self._saved_id,), read=reader_of_many(Page, known), fresh=fresh
-        )
-        return Collection(Page, loader(Page, known)(records, connection))
+        connection, view = self.connection, Page._named
+        records = connection.call(self._select, (self._saved_id,), read=view.read_many, fresh=fresh)
+        return Collection(Page, view.load(records, connection))
 
     @staticmethod
     def _part_of(page: Page) -> tuple[Record, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
-from functools import cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
 
 import attrs
@@ -32,7 +32,6 @@ M = TypeVar("M", bound="Model")
 T = TypeVar("T")
 V = TypeVar("V")
 
-F = TypeVar("F", bound="Callable[..., Any]")
 
 _KEY = "backpack_orm"
 _KINDS = {
@@ -102,7 +101,7 @@ class Relation:
         name: The attribute.
         path: Where they stand, see `wire.parse.Section`.
         target: The name of their model.
-        known: The attributes that they come with; None: all.
+        view: The name of the model's view that tells what is known of them here.
         is_single: Whether there is one at most.
         key: For what can be assigned: the attribute that stands for a record in the request.
         dump: How a list of keys is written.
@@ -112,7 +111,7 @@ class Relation:
     name: str
     path: str
     target: str
-    known: tuple[str, ...] | None
+    view: str = "_whole"
     is_single: bool = False
     key: str | None = None
     dump: Callable[[list[Any]], Words] | None = None
@@ -123,9 +122,15 @@ class Relation:
         """The model of these records."""
         return registry[self.target]
 
+    @property
+    def contents(self) -> View[Any]:
+        """What an answer tells of them."""
+        view: View[Any] = getattr(self.model, self.view)
+        return view
+
     def section(self) -> Section:
         """How they stand in an answer."""
-        return Section(self.path, shape(self.model, self.known), self.is_single)
+        return Section(self.path, self.contents.shape, self.is_single)
 
 
 @frozen
@@ -228,17 +233,16 @@ def has_many(
     path: str,
     target: str,
     *,
-    known: tuple[str, ...] | None = None,
     collection: type[Embedded[Any]] | None = None,
     init: Literal[False] = False,
 ) -> Any:
     """Declare records inside this one, such as the notes of a page; see `Relation`."""
-    return _relation(path=path, target=target, known=known, collection=collection)
+    return _relation(path=path, target=target, collection=collection)
 
 
 def has_one(path: str, target: str, *, init: Literal[False] = False) -> Any:
     """Declare one record at most inside this one, such as a reminder's creator."""
-    return _relation(path=path, target=target, known=None, is_single=True)
+    return _relation(path=path, target=target, is_single=True)
 
 
 def assigns_many(
@@ -250,7 +254,7 @@ def assigns_many(
     default: Any = (),
 ) -> Any:
     """Declare records inside this one that are set by assigning a list, such as tags."""
-    return _relation(path=path, target=target, known=None, key=key, dump=dump)
+    return _relation(path=path, target=target, key=key, dump=dump)
 
 
 def _relation(**details: Any) -> Any:
@@ -321,6 +325,7 @@ def resource(cls: type[M]) -> type[M]:
         kw_only=True,
     )
     made._table = _table(made, parent)
+    made._whole = View(model=made)
     if parent is not None:
         setattr(made, parent.name, _parent_property(parent))
     registry[made.__name__] = made
@@ -365,72 +370,80 @@ def _parent_property(parent: Parent) -> property:
     return property(read, write, doc=f"The {parent.target} that this lives in. No request.")
 
 
-def _once(function: F) -> F:
-    """`functools.cache`, without forgetting the types."""
-    return cast(F, cache(function))
+class View(Generic[M]):
+    """What one kind of answer tells of a model's records, and the code that takes it in.
 
-
-@_once
-def shape(cls: type[Model], known: tuple[str, ...] | None = None) -> Shape:
-    """What answers are read into for a model, and which of its attributes they know."""
-    table = cls._table
-    parts: list[Column | Section | None] = []
-    for name in table.positions:
-        if known is not None and name not in known:
-            parts.append(None)
-        elif name in table.fields:
-            parts.append(table.fields[name].column())
-        else:
-            parts.append(table.relations[name].section())
-    return Shape(cls._element, tuple(parts))
-
-
-@_once
-def reader_of_one(
-    cls: type[Model], known: tuple[str, ...] | None = None
-) -> Callable[[Answer], Record]:
-    """The function that reads one record of a model from an answer."""
-    return parse.one(shape(cls, known))
-
-
-@_once
-def reader_of_many(
-    cls: type[Model], known: tuple[str, ...] | None = None
-) -> Callable[[Answer], tuple[Record, ...]]:
-    """The function that reads a list of records of a model from an answer."""
-    return parse.many(shape(cls, known), cls._container)
-
-
-@_once
-def loader(
-    cls: type[M], known: tuple[str, ...] | None = None
-) -> Callable[[Iterable[Record], object], list[M]]:
-    """Compile the function that makes objects from records, all in straight code.
-
-    What the records do not know stays an unset slot.
+    Args:
+        *names: The attributes it tells; none: all that there are.
+        model: The model, where the view is not declared in its class.
     """
-    table = cls._table
-    lines = [
-        "def load(records, source):",
-        "    objects = []",
-        "    add = objects.append",
-        "    for record in records:",
-        "        self = new(cls)",
-        "        self._record = record",
-        "        self._source = source",
-    ]
-    targets = [
-        f"self.{name}" if name in table.fields and (known is None or name in known) else "_"
-        for name in table.positions
-    ]
-    lines.append(f"        {', '.join(targets)}, = record")
-    lines += [
-        f"        self.{field.name} = None"
-        for field in table.fields.values()
-        if field.is_write_only
-    ]
-    lines += ["        add(self)", "    return objects"]
-    scope: dict[str, Any] = {"new": cls.__new__, "cls": cls}
-    exec("\n".join(lines), scope)  # noqa: S102 - the source is written above, from our own tables
-    load: Callable[[Iterable[Record], object], list[M]] = scope["load"]
-    return load
+
+    model: type[M]
+
+    def __init__(self, *names: str, model: type[M] | None = None) -> None:
+        self._names = names
+        if model is not None:
+            self.model = model
+
+    def __set_name__(self, owner: type[M], name: str) -> None:
+        self.model = owner
+
+    def _tells(self, name: str) -> bool:
+        return not self._names or name in self._names
+
+    @cached_property
+    def shape(self) -> Shape:
+        """What its answers are read into."""
+        table = self.model._table
+        parts: list[Column | Section | None] = []
+        for name in table.positions:
+            if not self._tells(name):
+                parts.append(None)
+            elif name in table.fields:
+                parts.append(table.fields[name].column())
+            else:
+                parts.append(table.relations[name].section())
+        return Shape(self.model._element, tuple(parts))
+
+    @cached_property
+    def read_one(self) -> Callable[[Answer], Record]:
+        """The function that reads a record from an answer."""
+        return parse.one(self.shape)
+
+    @cached_property
+    def read_many(self) -> Callable[[Answer], tuple[Record, ...]]:
+        """The function that reads a list of records from an answer."""
+        return parse.many(self.shape, self.model._container)
+
+    @cached_property
+    def load(self) -> Callable[[Iterable[Record], object], list[M]]:
+        """The function that makes objects from records, all in straight code.
+
+        What the records do not know stays an unset slot.
+        """
+        table = self.model._table
+        targets = [
+            f"self.{name}" if name in table.fields and self._tells(name) else "_"
+            for name in table.positions
+        ]
+        lines = [
+            "def load(records, source):",
+            "    objects = []",
+            "    add = objects.append",
+            "    for record in records:",
+            "        self = new(cls)",
+            "        self._record = record",
+            "        self._source = source",
+            f"        {', '.join(targets)}, = record",
+            *(
+                f"        self.{field.name} = None"
+                for field in table.fields.values()
+                if field.is_write_only
+            ),
+            "        add(self)",
+            "    return objects",
+        ]
+        scope: dict[str, Any] = {"new": self.model.__new__, "cls": self.model}
+        exec("\n".join(lines), scope)  # noqa: S102 - written above, from our own tables
+        load: Callable[[Iterable[Record], object], list[M]] = scope["load"]
+        return load

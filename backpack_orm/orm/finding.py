@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from backpack_orm.connection import Connection, current
-from backpack_orm.orm.fields import loader, reader_of_many
+from backpack_orm.orm.fields import View
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.relations import Collection
 from backpack_orm.wire.build import Words
@@ -22,8 +22,8 @@ class InAccount(Model):
     __slots__ = ()
 
     _all: ClassVar[Endpoint]
-    _listed: ClassVar[tuple[str, ...] | None] = None
-    """What that list tells of each; None: all."""
+    _listed: ClassVar[View[Any] | None] = None
+    """What that list tells of each, where that is not all."""
 
     @classmethod
     def all(cls, *, using: Connection | None = None, fresh: bool = False) -> Collection[Self]:
@@ -40,7 +40,7 @@ class InAccount(Model):
         >>> [page.title for page in Page.all()][:2]
         ['Lisbon', 'Book club']
         """
-        return cls._list(cls._all, cls._listed, using=using, fresh=fresh)
+        return cls._list(cls._all, cls._listed or cls._whole, using=using, fresh=fresh)
 
     @classmethod
     def find(cls, id: int, *, using: Connection | None = None, fresh: bool = False) -> Self:
@@ -83,21 +83,19 @@ class InAccount(Model):
         return cls.all(using=using).where(**attributes)
 
     def _fetch(self, *, fresh: bool = False) -> Record:
-        read = reader_of_many(type(self), self._listed)
+        read = (self._listed or self._whole).read_many
         return self._pick(self.connection.call(self._all, read=read, fresh=fresh))
 
     @classmethod
     def _list(
         cls,
         endpoint: Endpoint,
-        known: tuple[str, ...] | None,
+        view: View[Self],
         *,
-        ids: tuple[int, ...] = (),
         words: dict[str, Words] | None = None,
         using: Connection | None = None,
         fresh: bool = False,
     ) -> Collection[Self]:
         connection = using or current()
-        read = reader_of_many(cls, known)
-        records = connection.call(endpoint, ids, words or {}, read=read, fresh=fresh)
-        return Collection(cls, loader(cls, known)(records, connection))
+        records = connection.call(endpoint, words=words or {}, read=view.read_many, fresh=fresh)
+        return Collection(cls, view.load(records, connection))

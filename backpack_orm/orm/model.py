@@ -19,7 +19,7 @@ from backpack_orm.errors import (
     StaleRecord,
     ValidationError,
 )
-from backpack_orm.orm.fields import Table, loader, reader_of_one, say
+from backpack_orm.orm.fields import Table, View, say
 from backpack_orm.orm.looking import only_looking
 from backpack_orm.orm.relations import Embedded, keys_of
 from backpack_orm.wire import parse
@@ -80,6 +80,8 @@ class Model:
     """What one record is called in answers."""
     _container: ClassVar[str]
     """What a list of them is called."""
+    _whole: ClassVar[View[Any]]
+    """What an answer tells that leaves nothing out."""
 
     _record: Record | None
     """What the service told last: the snapshot that changes are told by. None: nothing yet."""
@@ -136,7 +138,7 @@ class Model:
         relation = self._table.relations[name]
         if relation.is_single:
             part = self._part(name)
-            return None if part is None else loader(relation.model)((part,), self)[0]
+            return None if part is None else relation.contents.load((part,), self)[0]
         return (relation.collection or Embedded)(self, relation)
 
     def _part(self, name: str) -> Any:
@@ -192,12 +194,6 @@ class Model:
 
     def _position(self, name: str) -> int:
         return self._table.positions[name]
-
-    @classmethod
-    def _load_one(
-        cls, record: Record, known: tuple[str, ...] | None, source: Connection | Model
-    ) -> Self:
-        return loader(cls, known)((record,), source)[0]
 
     @classmethod
     def _stub(cls, id: int, source: Connection | Model | None) -> Self:
@@ -562,8 +558,8 @@ class Savable(Model):
     __slots__ = ()
 
     _create: ClassVar[Endpoint]
-    _created: ClassVar[tuple[str, ...] | None] = None
-    """What the answer to its creation tells; None: all."""
+    _created: ClassVar[View[Any] | None] = None
+    """What the answer to its creation tells, where that is not all."""
     _updates: ClassVar[tuple[Endpoint, ...]]
     """The calls that change it, each for the fields that it sends."""
     _sends_whole: ClassVar[bool] = True
@@ -705,7 +701,7 @@ class Savable(Model):
     def _read_created(cls, answer: Answer) -> Record:
         """The record that a creation answers with, or else what its `Location` tells."""
         if answer.content.strip():
-            return reader_of_one(cls, cls._created)(answer)
+            return (cls._created or cls._whole).read_one(answer)
         id = parse.location_id(answer)
         if id is None:
             raise InvalidResponse("the answer does not tell what was created")

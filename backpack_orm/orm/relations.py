@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from backpack_orm.errors import NotFound, ValidationError
-from backpack_orm.orm.fields import Relation, loader
+from backpack_orm.orm.fields import Relation
 from backpack_orm.orm.looking import only_looking
 from backpack_orm.wire.parse import MISSING, Record
 
@@ -168,7 +168,7 @@ class Embedded(Collection[M]):
 
     def _renew(self, part: tuple[Record, ...]) -> list[M]:
         """Objects for a new part: those that are there already take the news in."""
-        objects = loader(self._model, self._relation.known)(part, self._owner)
+        objects: list[M] = self._relation.contents.load(part, self._owner)
         if not self._objects:
             return objects
         there = {record._saved_id: record for record in self._objects if not record.is_destroyed}

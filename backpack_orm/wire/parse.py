@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from enum import Enum
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -266,7 +267,13 @@ def compile_reader(shape: Shape) -> Reader:
     The function is written out for its shape, so that reading a record is one pass over straight
     code: no loop over columns, no lookups by name.
     """
-    scope: dict[str, Any] = {"MISSING": MISSING, "_seek": _seek, "_child": _child}
+    scope: dict[str, Any] = {
+        "MISSING": MISSING,
+        "_seek": _seek,
+        "_text": _text,
+        "_child": _child,
+        "fromisoformat": datetime.fromisoformat,
+    }
     lines = [
         "def read(elements):",
         "    records = []",
@@ -293,27 +300,31 @@ def compile_reader(shape: Shape) -> Reader:
 
 
 def _read_column(column: Column, position: int, scope: dict[str, Any]) -> list[str]:
-    value, load = f"v{position}", f"load{position}"
+    """Statements that read one value; what is usual is tried first, with as few steps as can be."""
+    value, load, name = f"v{position}", f"load{position}", column.name
     scope[load] = column.kind.load
+    quick = re.sub(r"\bload\b", load, re.sub(r"\bwords\b", value, column.kind.quick))
+    empty = repr(column.kind.empty)
     if column.inside:
-        return [
+        found = [
             f"c = _child(e, {column.inside!r})",
-            f"{value} = None if c is None else _seek(c, {column.name!r})",
-            f"{value} = {load}({value}) if {value} else {column.kind.empty!r}",
+            f"{value} = None if c is None else _seek(c, {name!r})",
         ]
-    if column.is_text:
+    elif column.is_text:
+        # Blank space may surround a child of that name, or stand for a pretty-printed body.
         return [
-            f"{value} = _seek(e, {column.name!r}) if len(e) else None",
-            f"if {value} is None: {value} = e.text",
-            f"{value} = {load}({value}) if {value} else {column.kind.empty!r}",
+            f"{value} = e.text",
+            f"if {value} is None or {value} <= '!':",
+            f"    {value} = _text(e, {name!r})",
+            f"    {value} = {load}({value}) if {value} else {empty}",
         ]
-    statements = [
-        f"{value} = get({column.name!r})",
-        f"if {value} is None: {value} = _seek(e, {column.name!r})",
-    ]
-    if column.name == "id":  # a record without an id is none
-        return [*statements, f"{value} = {load}({value})"]
-    return [*statements, f"{value} = {load}({value}) if {value} else {column.kind.empty!r}"]
+    else:
+        found = [f"{value} = get({name!r})", f"if {value} is None: {value} = _seek(e, {name!r})"]
+    if name == "id":  # a record without one is none
+        return [*found, f"{value} = {quick}"]
+    if quick == value:
+        return [*found, f"if {value} is None: {value} = {empty}"]
+    return [*found, f"{value} = ({quick}) if {value} else {empty}"]
 
 
 def _read_section(section: Section, position: int, scope: dict[str, Any]) -> list[str]:
@@ -333,6 +344,12 @@ def _read_section(section: Section, position: int, scope: dict[str, Any]) -> lis
 
 def _child(element: etree._Element, name: str) -> etree._Element | None:
     return next(element.iterchildren(*_spellings(name)), None)
+
+
+def _text(element: etree._Element, name: str) -> str | None:
+    """A text that is a child's, if there is one of that name, else the element's own."""
+    text = _seek(element, name) if len(element) else None
+    return element.text if text is None else text
 
 
 def _seek(element: etree._Element, name: str) -> str | None:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from backpack_orm import Note, Page
 from backpack_orm.connection import Connection
-from backpack_orm.orm.fields import loader, reader_of_many, reader_of_one
 from backpack_orm.wire.parse import Answer
 
 
 def load_notes(content: bytes, page: Page) -> list[Note]:
     """The notes in the answer that lists them, as `Note.all(page=page)` makes them."""
-    records = reader_of_many(Note, Note._listed)(Answer(200, content))
-    return loader(Note, Note._listed)(records, page)
+    return Note._whole.load(Note._whole.read_many(Answer(200, content)), page)
 
 
 def load_page(content: bytes, connection: Connection) -> Page:
     """The page in the answer that shows it, as `Page.find` makes it."""
-    record = reader_of_one(Page, Page._shown)(Answer(200, content))
-    return loader(Page, Page._shown)((record,), connection)[0]
+    record = Page._shown.read_one(Answer(200, content))
+    page: Page = Page._shown.load((record,), connection)[0]
+    return page
 
 
 def touch(page: Page) -> int:

@@ -308,7 +308,7 @@ def test_an_attribute_wins_over_a_child():
 
 
 def test_a_child_wins_over_the_text_around_it():
-    assert note(b"<note id='1'>around<body>inside</body></note>")[2] == "inside"
+    assert note(b"<note id='1'>\n <body>inside</body>\n</note>")[2] == "inside"
 
 
 def test_a_child_of_another_name_leaves_the_text_alone():

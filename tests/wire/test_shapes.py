@@ -14,7 +14,7 @@ from backpack_orm.models.note import Note
 from backpack_orm.models.page import Page
 from backpack_orm.models.reminder import Reminder
 from backpack_orm.models.user import User
-from backpack_orm.orm.fields import reader_of_many, reader_of_one, shape
+from backpack_orm.orm.fields import View
 from backpack_orm.wire.parse import MISSING, Answer
 
 XML = b'<?xml version="1.0" encoding="UTF-8"?>'
@@ -26,12 +26,13 @@ def named(model, record):
     return {name: value for name, value in pairs if value is not MISSING}
 
 
-def many(model, content, known=None):
-    return [named(model, record) for record in reader_of_many(model, known)(Answer(200, content))]
+def many(model, content, view=None):
+    view = view or model._whole
+    return [named(model, record) for record in view.read_many(Answer(200, content))]
 
 
-def one(model, content, known=None):
-    return named(model, reader_of_one(model, known)(Answer(200, content)))
+def one(model, content, view=None):
+    return named(model, (view or model._whole).read_one(Answer(200, content)))
 
 
 # --- pages ------------------------------------------------------------------------------------
@@ -446,9 +447,9 @@ def test_the_users_as_the_documentation_misprints_them_are_an_invalid_response()
 def test_a_record_without_an_id_is_refused_for_every_model(model):
     content = f"<{model._container}><{model._element}/></{model._container}>".encode()
     with pytest.raises(InvalidResponse, match="cannot be read"):
-        reader_of_many(model, ("id",))(Answer(200, content))
+        View("id", model=model).read_many(Answer(200, content))
 
 
 @pytest.mark.parametrize("model", [Page, Note, List, Item, Reminder, User])
 def test_a_record_has_a_place_for_all_that_a_model_knows(model):
-    assert len(shape(model).parts) == len(model._table.positions)
+    assert len(model._whole.shape.parts) == len(model._table.positions)
