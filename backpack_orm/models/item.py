@@ -206,7 +206,7 @@ class Item(OnPage, Savable, Destroyable):
         >>> all(item.completed for item in Item.where(page=page, completed=True))
         True
         """
-        cls._table.check_names(cls, attributes)
+        cls._table.check_wanted(cls, attributes)
         return cls.all(list=list, page=page, using=using).where(**attributes)
 
     @property

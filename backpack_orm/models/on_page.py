@@ -118,7 +118,7 @@ class OnPage(Model):
         >>> len(Note.where(page=Page.find_by(title="Lisbon"), title=""))
         1
         """
-        cls._table.check_names(cls, attributes)
+        cls._table.check_wanted(cls, attributes)
         return cls.all(page=page, using=using).where(**attributes)
 
     def _fetch(self, *, fresh: bool = False) -> Record:

@@ -125,7 +125,7 @@ class Tag(Savable, Destroyable):
         >>> [tag.name for tag in Tag.where(name="Travel")]
         ['Travel']
         """
-        cls._table.check_names(cls, attributes)
+        cls._table.check_wanted(cls, attributes)
         return cls.all(using=using).where(**attributes)
 
     @property

@@ -156,7 +156,7 @@ class Table:
     positions: dict[str, int]
 
     def check_names(self, owner: type[Model], names: Iterable[str]) -> None:
-        """Refuse names that are no fields.
+        """Refuse names that are none of the model's.
 
         Raises:
             TypeError: One is not; the message names the nearest that is.
@@ -164,6 +164,18 @@ class Table:
         for name in names:
             if name not in self.fields and name not in self.relations:
                 raise TypeError(f"{owner.__name__} has no field {name!r}{self.nearest(name)}")
+
+    def check_wanted(self, owner: type[Model], names: Iterable[str]) -> None:
+        """Refuse names that records cannot be found by.
+
+        Raises:
+            TypeError: One is none of the model's, or what it holds is no plain value that the
+                service tells.
+        """
+        self.check_names(owner, names)
+        for name in names:
+            if name in self.relations or self.fields[name].is_write_only:
+                raise TypeError(f"{owner.__name__} cannot be found by {name!r}: filter in Python")
 
     def nearest(self, name: str) -> str:
         """A hint at what a misspelled name may have meant."""

@@ -79,7 +79,7 @@ class InAccount(Model):
         >>> [page.title for page in Page.where(scope="friends")][0]
         'Kitchen renovation'
         """
-        cls._table.check_names(cls, attributes)
+        cls._table.check_wanted(cls, attributes)
         return cls.all(using=using).where(**attributes)
 
     def _fetch(self, *, fresh: bool = False) -> Record:

@@ -13,6 +13,7 @@ from backpack_orm.errors import (
     BackpackError,
     Destroyed,
     InvalidResponse,
+    NotConnected,
     NotFound,
     NotSaved,
     ReadOnly,
@@ -237,6 +238,14 @@ class Model:
         return source or current()
 
     @property
+    def _account(self) -> str | None:
+        """What tells its account from others; None when nothing says which that is."""
+        try:
+            return self.connection.account
+        except NotConnected:
+            return None
+
+    @property
     def _parent(self) -> Model:
         assert isinstance(self._source, Model)
         return self._source
@@ -301,10 +310,7 @@ class Model:
             return NotImplemented
         if self._record is None or other._record is None:
             return False
-        return (
-            self._record[0] == other._record[0]
-            and self.connection.account == other.connection.account
-        )
+        return self._record[0] == other._record[0] and self._account == other._account
 
     def __hash__(self) -> int:
         if self._record is None:

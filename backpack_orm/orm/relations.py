@@ -91,7 +91,7 @@ class Collection(Sequence[M], Generic[M]):
         >>> [item.content for item in items.where(completed=True)]
         ['Passports', 'Train tickets', 'Rain jacket']
         """
-        self._model._table.check_names(self._model, attributes)
+        self._model._table.check_wanted(self._model, attributes)
         wanted = attributes.items()
         found = [
             record

@@ -49,11 +49,6 @@ class Endpoint:
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "ids", tuple(re.findall(r"{(\w+)}", self.path)))
 
-    @property
-    def is_read(self) -> bool:
-        """Whether it only reads."""
-        return bool(self.reads)
-
     @cached_property
     def label(self) -> str:
         """What it is called in figures and logs.

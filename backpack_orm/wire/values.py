@@ -98,7 +98,7 @@ def dump_time(value: object) -> str:
     if not isinstance(value, datetime):
         raise ValueError("a datetime is needed")
     if value.tzinfo is not None:
-        raise ValueError("a datetime without a zone is needed")
+        raise ValueError("a datetime without a zone is needed, as the account's clock shows it")
     return value.isoformat(" ", "seconds")
 
 

@@ -110,6 +110,12 @@ def test_other_models_know_their_own_arguments(page: Page, box: Sandbox) -> None
     refused(box, TypeError, "did you mean 'content'", lambda: Reminder.find_by(contents="x"))
 
 
+def test_records_are_found_by_plain_values_only(page: Page, box: Sandbox) -> None:
+    refused(box, TypeError, "cannot be found by 'tags'", lambda: Page.where(tags=["Travel"]))
+    refused(box, TypeError, "cannot be found by 'public'", lambda: Page.find_by(public=True))
+    refused(box, TypeError, "cannot be found by 'items'", lambda: page.lists.where(items=[]))
+
+
 def test_a_read_only_field_is_not_taken(page: Page, box: Sandbox) -> None:
     refused(box, ReadOnly, "Note.id is given by the service", lambda: Note(page=page, id=5))
     refused(box, ReadOnly, "create them one by one", lambda: Page(title="T", notes=[]))

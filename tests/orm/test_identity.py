@@ -44,6 +44,12 @@ def test_records_of_different_kinds_are_never_equal(connection: Connection) -> N
     assert page.title != page
 
 
+def test_equality_needs_no_connection() -> None:
+    one, two = Note(page=7).page, Note(page=7).page
+    assert one == two
+    assert one != Note(page=8).page
+
+
 def test_unsaved_objects_equal_only_themselves(connection: Connection) -> None:
     one, two = Page(title="T"), Page(title="T")
     assert one == one

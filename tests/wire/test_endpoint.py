@@ -81,7 +81,6 @@ def test_all_else_is_idempotent(row):
 @pytest.mark.parametrize("row", sorted(ALL, key=lambda row: row.label))
 def test_a_row_reads_or_writes_and_never_both(row):
     assert not (row.reads and row.writes)
-    assert row.is_read is bool(row.reads)
 
 
 in_path = rest("PUT", "reminders/{id}.xml", place=Place.PATH, sends="reminder/content")
