@@ -177,7 +177,7 @@ def run(command: list[str]) -> None:
 
 
 def say(words: str) -> None:
-    print(f"environment: {words}", flush=True)
+    print(f"environment: {words.replace(f'{ROOT}/', '')}", flush=True)
 
 
 if __name__ == "__main__":

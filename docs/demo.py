@@ -167,4 +167,8 @@ def _requests(space: dict[str, Any]) -> int:
 if __name__ == "__main__":
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    run(TOUR, sys.stdout)
+    try:
+        run(TOUR, sys.stdout)
+    except BrokenPipeError:  # nobody reads on, such as after `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
