@@ -215,6 +215,12 @@ def test_a_tag_can_be_dropped_again_after_new_answers(cache, service):
         assert len(cache) == 0
 
 
+def test_a_tag_that_was_dropped_leaves_no_trace(cache, service):
+    cache.fetch("key", lambda: ["tag"], service)
+    cache.drop(["tag"])
+    assert cache._keys == {}
+
+
 def test_clear_forgets_everything(cache, service):
     cache.fetch("key", lambda: ["tag"], service)
     cache.clear()
@@ -275,6 +281,18 @@ def test_thirty_threads_ask_once(cache):
     assert [asker.outcome() for asker in askers] == ["slow answer"] * 30
     assert gate.asked == 1
     assert cache.hits == 29
+
+
+def test_without_a_time_each_thread_asks_for_itself():
+    meeting = threading.Barrier(2, timeout=10)
+
+    def ask() -> tuple[str, int]:
+        meeting.wait()
+        return "answer", 1
+
+    cache = Cache(0, 100)
+    askers = [Asker(cache, ask), Asker(cache, ask)]
+    assert [asker.outcome() for asker in askers] == ["answer"] * 2
 
 
 def test_threads_with_other_questions_do_not_wait(cache, service):

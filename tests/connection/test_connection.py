@@ -206,6 +206,7 @@ def test_the_length_of_a_token_does_not_matter(token):
         (5, None),
         (float("nan"), 30),
         (5, float("inf")),
+        (float("inf"), 30),
         (5, 1e300),
     ],
 )
@@ -474,6 +475,12 @@ def test_another_token_is_another_account():
 def test_another_port_is_another_account():
     one, two = (Connection(f"https://x.example:{port}", token=TOKEN) for port in (8443, 8444))
     assert one.account != two.account
+
+
+@pytest.mark.parametrize("address", ["https://x.example:443", "http://x.example:80"])
+def test_a_usual_port_makes_no_other_account(address):
+    usual = Connection("https://x.example", token=TOKEN)
+    assert Connection(address, token=TOKEN, allow_insecure=True).account == usual.account
 
 
 def test_an_account_does_not_tell_the_token():

@@ -276,6 +276,14 @@ def test_after_a_failure_the_connection_can_be_used(stub, connection):
 # --- time-outs --------------------------------------------------------------------------------
 
 
+def test_a_host_that_takes_no_connection_was_sent_nothing(full_port):
+    with (
+        Connection(f"http://127.0.0.1:{full_port}", token=TOKEN, timeout=(0.05, 5)) as connection,
+        pytest.raises(Timeout, match=r"took no connection in 0\.05 s"),
+    ):
+        create(connection)
+
+
 @pytest.fixture
 def hasty(stub):
     """A connection without patience, and an answer that does not come."""

@@ -127,10 +127,19 @@ def test_a_billion_laughs_are_not_laughed():
         tag(bomb)
 
 
-def test_no_file_is_opened_for_a_document_type(tmp_path):
-    dtd = tmp_path / "trap.dtd"
-    os.mkfifo(dtd)  # whoever opens it to read waits for a writer
-    content = f"<!DOCTYPE tag SYSTEM '{dtd.as_uri()}'><tag id='5' name='a'/>".encode()
+@pytest.mark.parametrize(
+    "document",
+    [
+        "<!DOCTYPE tag SYSTEM '{trap}'><tag id='5' name='a'/>",
+        "<!DOCTYPE tag PUBLIC '-//x' '{trap}'><tag id='5' name='a'/>",
+        "<!DOCTYPE tag [<!ENTITY a SYSTEM '{trap}'>]><tag id='5'><name>&a;</name></tag>",
+        "<!DOCTYPE tag [<!ENTITY % a SYSTEM '{trap}'> %a;]><tag id='5' name='a'/>",
+    ],
+)
+def test_no_file_that_an_answer_names_is_opened(tmp_path, document):
+    trap = tmp_path / "trap"
+    os.mkfifo(trap)  # whoever opens it to read waits for a writer
+    content = document.format(trap=trap.as_uri()).encode()
     outcomes: list[Exception] = []
 
     def read() -> None:

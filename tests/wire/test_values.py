@@ -163,6 +163,7 @@ def test_times_in_the_newer_form_come_back_in_utc(time):
         ("\n  one\n    two\n  three\n", "one\n    two\n  three"),
         ("\n  one\n\n  two\n", "one\n\n  two"),
         ("\n  one \n  ", "one"),
+        ("\n  \u00a0one\u00a0\n", "\u00a0one\u00a0"),
         ("\n  ", ""),
         ("\n  \n", ""),
     ],
