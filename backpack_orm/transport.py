@@ -357,7 +357,7 @@ def _where(url: str, location: str) -> tuple[Redirect, str]:
         same_port = _port_when_secure(new) == _port_when_secure(old)
     except ValueError:
         return Redirect.ELSEWHERE, "an address that cannot be read"
-    if location and same_place and same_port and not new.username:
+    if same_place and same_port and not new.username:
         if (old.scheme, new.scheme) == ("http", "https"):
             return Redirect.UPGRADE, target
         if (old.scheme, new.scheme) == ("https", "http"):
