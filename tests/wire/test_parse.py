@@ -316,8 +316,13 @@ def test_an_attribute_wins_over_a_child():
     assert tag(b"<tag id='5' name='outer'><id>6</id><name>inner</name></tag>") == (5, "outer")
 
 
-def test_a_child_wins_over_the_text_around_it():
-    assert note(b"<note id='1'>\n <body>inside</body>\n</note>")[2] == "inside"
+@pytest.mark.parametrize("around", [b"\n  ", b" ", b"\t", b"\r\n"])
+@pytest.mark.parametrize(
+    ("child", "text"),
+    [(b"<body>inside</body>", "inside"), (b"<body/>", ""), (b"<body> </body>", " ")],
+)
+def test_a_child_wins_over_the_blanks_around_it(around, child, text):
+    assert note(b"<note id='1'>" + around + child + around + b"</note>")[2] == text
 
 
 def test_a_child_of_another_name_leaves_the_text_alone():
@@ -385,7 +390,34 @@ def test_an_id_that_is_no_number_is_an_invalid_response(id):
         tag(b"<tag id='" + id + b"'/>")
 
 
-@pytest.mark.parametrize("time", [b"yesterday", b"2011-13-01 00:00:00"])
+@pytest.mark.parametrize(
+    "time",
+    [
+        "2011-03-26 19:15:55",
+        "2011-03-26 19:15",
+        "2011-03-26T19:15:55",
+        "2011-03-26T19:15",
+        "2011-03-26T19:15:55Z",
+        "2011-03-26 19:15:55Z",
+    ],
+)
+def test_a_time_in_a_record_is_read_like_any_other(time):
+    read, alone = note(f"<note id='1' created_at='{time}'/>".encode())[3], values.load_time(time)
+    assert (read, read.tzinfo) == (alone, alone.tzinfo)
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        b"yesterday",
+        b"2011-13-01 00:00:00",
+        b"2011-03-26",
+        b"2011-03-26 19:15:5",
+        b"2011-03-26 19:15:55+02:00",
+        b"2011-03-26 19:15:55.5",
+        b"2011-03-26x19:15:55",
+    ],
+)
 def test_a_time_that_cannot_be_read_is_an_invalid_response(time):
     with pytest.raises(InvalidResponse, match="a value in <note> cannot be read"):
         note(b"<note id='1' created_at='" + time + b"'/>")
