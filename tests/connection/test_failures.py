@@ -212,14 +212,6 @@ def test_a_connection_that_was_refused_sent_nothing(closed_port):
     assert type(caught.value) is errors.TransportError
 
 
-def test_a_host_without_an_address_cannot_be_reached():
-    with (
-        Connection("https://no-such-account.invalid", token=TOKEN) as connection,
-        pytest.raises(errors.TransportError, match=r"no-such-account\.invalid cannot be reached"),
-    ):
-        create(connection)
-
-
 def test_a_host_whose_name_is_too_long_is_a_transport_error():
     with (
         Connection("https://" + "a" * 64 + ".invalid", token=TOKEN) as connection,
