@@ -1,12 +1,13 @@
-"""Opening accounts, and letting people into them."""
+"""Opening accounts, letting people into them, and what else no call can make."""
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from .storage import Account, User
+from .storage import Account, Calendar, User
 from .zones import zone
 
 
@@ -42,3 +43,13 @@ def add_user(
     )
     session.add(user)
     return user
+
+
+def new_calendar(
+    account: Account, name: str, color: str, now: datetime, *, id: int | None = None
+) -> Calendar:
+    """A new calendar; its token is made from its id, so the same in every run."""
+    calendar = account.new(Calendar, id=id, name=name, color=color, created_at=now, updated_at=now)
+    feed = f"{account.name}/{calendar.id}.ics"
+    calendar.token = hashlib.sha256(feed.encode()).hexdigest()[:40]
+    return calendar

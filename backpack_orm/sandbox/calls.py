@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, current_app, request
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import Forbidden, NotFound
 
@@ -73,6 +73,24 @@ class Call:
         page = account.new(Page, owner=self.me, title=title, description=description)
         self.session.add(page)
         return page
+
+    def user(self, id: int) -> User:
+        """A person of my account."""
+        return with_id(id, self.me.account.users)
+
+    def myself(self, id: int) -> User:
+        """Me, by my id; 403 for anybody else's."""
+        if self.user(id) is not self.me:
+            raise Forbidden
+        return self.me
+
+    def ours(self, kind: type[Record]) -> ColumnElement[bool]:
+        """The condition that a record of some kind is one of my account."""
+        return kind.account_key == self.me.account_key
+
+    def one_of(self, kind: type[R], id: int) -> R:
+        """A record of some kind in my account."""
+        return found(self.session.scalar(select(kind).where(self.ours(kind), kind.id == id)))
 
     def page(self, id: int) -> Page:
         """A page that I see."""
@@ -192,6 +210,14 @@ def xml(root: Xml, status: int = 200, *, newline: bool = False, location: str = 
 def no_content() -> Response:
     """An answer that says no more than that it is done."""
     return Response(status=204)
+
+
+def bare(status: int = 200, *, location: str = "") -> Response:
+    """An answer without a document, where the service answers with a status alone."""
+    response = Response(status=status, content_type="application/xml; charset=utf-8")
+    if location:
+        response.location = location
+    return response
 
 
 def failure(status: int, message: str, location: str = "") -> Response:

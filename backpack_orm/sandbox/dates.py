@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta, timezone
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from typing import NamedTuple
 
 from dateutil.parser import isoparser, parserinfo
 from dateutil.relativedelta import relativedelta, weekday
@@ -28,7 +28,7 @@ _MOMENT = re.compile(
 Match = re.Match[str]
 
 
-def read_moment(text: str, zone: ZoneInfo) -> datetime:
+def read_moment(text: str, zone: tzinfo) -> datetime:
     """`2031-01-02 9:05:00` in the user's zone; raises ValueError when it is no date.
 
     Hours need no leading zero, and hour 24 is the next midnight. A text that names its own
@@ -51,16 +51,54 @@ def read_start(text: str, now: datetime) -> tuple[datetime, str] | None:
 
     `now` is in the zone of the person who wrote it.
     """
+    found = _read(text, now, now)
+    return found and (found[0], found[2])
+
+
+class Start(NamedTuple):
+    """When an event begins, and what it is called."""
+
+    at: datetime
+    all_day: bool
+    rest: str
+
+
+def read_event_start(text: str, now: datetime) -> Start | None:
+    """Like `read_start`, but words without a time of day stand for the day, today's included.
+
+    A day begins at midnight in UTC, so that it is the same one for everybody.
+    """
+    found = _read(text, now, now.replace(hour=0, minute=0, second=0, microsecond=0))
+    if found is None:
+        return None
+    moment, timed, rest = found
+    if timed:
+        return Start(moment, False, rest)
+    day = moment.astimezone(now.tzinfo).date()
+    return Start(datetime.combine(day, time(), timezone.utc), True, rest)
+
+
+def _read(text: str, now: datetime, today: datetime) -> tuple[datetime, bool, str] | None:
+    """The moment that some words name, whether they name a time, and the text after them.
+
+    A day without a time is one that is not over when counted from `today`.
+    """
     for pattern, moment_of in _GRAMMAR:
         match = pattern.match(text)
         if match is None:
             continue
+        timed = _names_a_time(match)
         try:
-            moment = moment_of(match, now).astimezone(timezone.utc)
+            moment = moment_of(match, now if timed else today).astimezone(timezone.utc)
         except (ValueError, OverflowError):  # words like dates that are none: 2/30, 25:00
             continue
-        return moment, text[match.end() :].lstrip()
+        return moment, timed, text[match.end() :].lstrip()
     return None
+
+
+def _names_a_time(match: Match) -> bool:
+    groups = match.groupdict()
+    return "half" not in groups or bool(groups["half"] or groups["hour24"])
 
 
 def _minutes_from_now(match: Match, now: datetime) -> datetime:

@@ -183,8 +183,14 @@ def page_line(page: Page) -> Xml:
 
 def full_page(page: Page, zone: tzinfo) -> Xml:
     """A page with everything on it; a section only for what it has."""
-    parts = [
-        *([element("description", page.description)] if page.description else []),
+    description = [element("description", page.description)] if page.description else []
+    parts = [*description, *page_parts(page, zone)]
+    return element("page", parts, title=page.title, id=page.id, email_address=page.email_address)
+
+
+def page_parts(page: Page, zone: tzinfo) -> list[Xml]:
+    """What is on a page."""
+    return [
         *section("belongings", map(_belonging, page.widgets)),
         *section("tags", (element("tag", name=t.tag.name, id=t.tag.id) for t in page.taggings)),
         *section("lists", map(_full_list, page.of(List))),
@@ -195,7 +201,6 @@ def full_page(page: Page, zone: tzinfo) -> Xml:
         *section("emails", (email_line(mail, zone) for mail in page.of(Email))),
         *section("linked_pages", map(page_line, page.linked)),
     ]
-    return element("page", parts, title=page.title, id=page.id, email_address=page.email_address)
 
 
 def _belonging(widget: Widget) -> Xml:

@@ -72,6 +72,10 @@ class Parameters:
             return None
         return [_id(word, name) for text in _texts(value) for word in text.split()]
 
+    def number(self, name: str, *, default: int) -> int:
+        """The number in a field; the default when there is none."""
+        return (self.ids(name) or [default])[0]
+
     def needed_ids(self, name: str) -> list[int]:
         """The numbers in a field that a call cannot do without, at least one."""
         ids = self.ids(name)

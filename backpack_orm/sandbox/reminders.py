@@ -19,33 +19,33 @@ reminders = Endpoints("reminders", __name__)
 
 @reminders.on("GET", "/reminders.xml")
 def upcoming(call: Call) -> Response:
-    return xml(element("reminders", (_resource(one, call) for one in _upcoming(call))))
+    return xml(element("reminders", (reminder_resource(one, call) for one in _upcoming(call))))
 
 
 @reminders.ws("reminders")
 def ws_upcoming(call: Call) -> Response:
-    return ws(element("reminders", (_line(one, call) for one in _upcoming(call))))
+    return ws(element("reminders", (reminder_line(one, call) for one in _upcoming(call))))
 
 
 @reminders.on("POST", "/reminders.xml")
 def create(call: Call) -> Response:
     reminder = _create(call)
-    return xml(_resource(reminder, call), 201, location=f"/reminders/{reminder.id}")
+    return xml(reminder_resource(reminder, call), 201, location=f"/reminders/{reminder.id}")
 
 
 @reminders.ws("reminders/create")
 def ws_create(call: Call) -> Response:
-    return ws(_line(_create(call), call))
+    return ws(reminder_line(_create(call), call))
 
 
 @reminders.on("PUT", "/reminders/ID.xml")
 def update(call: Call, id: int) -> Response:
-    return xml(_resource(_update(call, id), call))
+    return xml(reminder_resource(_update(call, id), call))
 
 
 @reminders.ws("reminders/update/ID")
 def ws_update(call: Call, id: int) -> Response:
-    return ws(_line(_update(call, id), call))
+    return ws(reminder_line(_update(call, id), call))
 
 
 @reminders.on("DELETE", "/reminders/ID.xml")
@@ -60,7 +60,7 @@ def ws_destroy(call: Call, id: int) -> Response:
     return ws()
 
 
-def _mine(call: Call) -> list[Reminder]:
+def all_mine(call: Call) -> list[Reminder]:
     """What I made or am to be told, earliest first."""
     mine = or_(Reminder.creator == call.me, Reminder.remindees.any(User.key == call.me.key))
     return list(
@@ -69,7 +69,7 @@ def _mine(call: Call) -> list[Reminder]:
 
 
 def _upcoming(call: Call) -> list[Reminder]:
-    return [reminder for reminder in _mine(call) if reminder.remind_at >= call.now]
+    return [reminder for reminder in all_mine(call) if reminder.remind_at >= call.now]
 
 
 def _create(call: Call) -> Reminder:
@@ -86,7 +86,7 @@ def _create(call: Call) -> Reminder:
 
 
 def _update(call: Call, id: int) -> Reminder:
-    reminder = with_id(id, _mine(call))
+    reminder = with_id(id, all_mine(call))
     remind_at, content = _when_and_what(call)
     if content is not None:
         reminder.content = content
@@ -98,7 +98,7 @@ def _update(call: Call, id: int) -> Reminder:
 
 
 def _destroy(call: Call, id: int) -> None:
-    call.session.delete(with_id(id, _mine(call)))
+    call.session.delete(with_id(id, all_mine(call)))
 
 
 def _when_and_what(call: Call) -> tuple[datetime | None, str | None]:
@@ -124,10 +124,11 @@ def _remindees(call: Call) -> list[User] | None:
     ids = call.parameters.group("reminder").ids("remindees")
     if ids is None:
         return None
-    return [with_id(id, call.me.account.users) for id in dict.fromkeys(ids)]
+    return [call.user(id) for id in dict.fromkeys(ids)]
 
 
-def _resource(reminder: Reminder, call: Call) -> Xml:
+def reminder_resource(reminder: Reminder, call: Call) -> Xml:
+    """A reminder with everybody whom it is about."""
     remindees = [element("user", id=user.id, name=user.name) for user in reminder.remindees]
     return element(
         "reminder",
@@ -141,6 +142,7 @@ def _resource(reminder: Reminder, call: Call) -> Xml:
     )
 
 
-def _line(reminder: Reminder, call: Call) -> Xml:
+def reminder_line(reminder: Reminder, call: Call) -> Xml:
+    """A reminder in the older dialect."""
     remind_at = local_time(reminder.remind_at, call.zone)
     return element("reminder", reminder.content, remind_at=remind_at, id=reminder.id)

@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from itertools import product
+from itertools import cycle, product
 
 from sqlalchemy.orm import Session
 
 from .accounts import add_user
-from .storage import (
-    Attachment,
-    Email,
-    Friend,
-    Gallery,
-    Image,
-    Item,
-    List,
-    Note,
-    Page,
-    Reminder,
-    Separator,
-    Tag,
-    User,
-    W,
-    WriteboardLink,
-)
+from .planting import Planter
+from .storage import Friend, User
 
 COMPOSERS = """
 Bach Beethoven Brahms Britten Chopin Clara-Schumann Debussy Dvořák Fauré Grieg
@@ -36,70 +21,33 @@ FORMS = """
 cello-suite piano-concerto string-quartet songs mass
 symphony nocturnes violin-sonata overture late-piano-pieces
 """
-
-
-class _Planter:
-    """Fills an account for its owner, as if over the last weeks."""
-
-    def __init__(self, session: Session, owner: User, now: datetime) -> None:
-        self._session, self._owner, self._now = session, owner, now
-        self._account = owner.account
-        self._tags: dict[str, Tag] = {}
-
-    def page(self, title: str, *, tags: Iterable[str] = (), owner: User | None = None) -> Page:
-        page = self._account.new(Page, title=title, owner=owner or self._owner)
-        self._session.add(page)
-        page.tag([self._tag(name) for name in tags])
-        return page
-
-    def note(self, page: Page, title: str, body: str, *, days_ago: int = 0) -> None:
-        self._put(page, Note, title, days_ago, body=body)
-
-    def email(self, page: Page, subject: str, body: str, *, days_ago: int = 0) -> None:
-        self._put(page, Email, subject, days_ago, body=body)
-
-    def list(self, page: Page, name: str, open: Iterable[str], done: Iterable[str] = ()) -> None:
-        grown = self._put(page, List, name)
-        for content, completed in [*((c, False) for c in open), *((c, True) for c in done)]:
-            grown.items.append(
-                self._account.new(Item, content=content, completed=completed, updated_at=self._now)
-            )
-
-    def separator(self, page: Page, name: str) -> None:
-        self._put(page, Separator, name)
-
-    def attachment(self, page: Page, file_name: str) -> None:
-        self._put(page, Attachment, file_name)
-
-    def writeboard(self, page: Page, name: str) -> None:
-        self._put(page, WriteboardLink, name)
-
-    def gallery(self, page: Page, name: str, images: dict[str, str]) -> None:
-        gallery = self._put(page, Gallery, name)
-        for file_name, description in images.items():
-            gallery.images.append(
-                self._account.new(Image, file_name=file_name, description=description)
-            )
-
-    def reminder(self, content: str, wait: timedelta, *remindees: User) -> None:
-        self._session.add(
-            self._account.new(
-                Reminder,
-                creator=self._owner,
-                content=content,
-                remind_at=self._now + wait,
-                remindees=list(remindees) or [self._owner],
-            )
-        )
-
-    def _put(self, page: Page, kind: type[W], name: str, days_ago: int = 0, **values: object) -> W:
-        then = self._now - timedelta(days=days_ago, hours=days_ago % 7)
-        return page.add(kind, name, then, at=len(page.widgets), **values)
-
-    def _tag(self, name: str) -> Tag:
-        if name not in self._tags:
-            self._tags[name] = self._account.new(Tag, name=name)
-        return self._tags[name]
+VERBS = "Mended Painted Found Cleaned Measured Sold Carried Counted Oiled Photographed"
+THINGS = """\
+the garden gate
+two chairs
+Grandmother's clock
+the boat’s rudder
+a box of letters
+seven buttons
+the kitchen door
+an umbrella
+the church organ
+my bicycle
+the skylight
+a typewriter
+the cellar stairs
+old & new shelves
+the accordion
+a crate of apples
+the letter box
+three lamps
+the piano stool
+a globe
+the well
+both kites
+the weather vane
+a violin bow
+the fence"""
 
 
 def plant_demo(session: Session, owner: User, now: datetime) -> None:
@@ -113,7 +61,7 @@ def plant_demo(session: Session, owner: User, now: datetime) -> None:
     yuki = add_user(
         session, account, "Yuki 由紀", token=secrets.token_hex(20), now=now, time_zone="Tokyo"
     )
-    plant = _Planter(session, owner, now)
+    plant = Planter(session, owner, now)
 
     lisbon = plant.page("Lisbon", tags=["Travel", "Long weekends", "Portugal"])
     lisbon.description = "Ten days in *May*. Slow trains, no museums before noon."
@@ -251,6 +199,39 @@ def plant_demo(session: Session, owner: User, now: datetime) -> None:
     plant.reminder("Dentist – bring the old X-ray", timedelta(days=2, minutes=30))
     plant.reminder("Train to Lisbon leaves at 7:12 🚂", timedelta(days=20), owner, tomas, yuki)
     plant.reminder("Sign the builder's contract", timedelta(days=6), tomas)
+
+    for marked in (lisbon, plant.tag("Home"), choir, shelf, plant.tag("Long Scores")):
+        plant.bookmark(marked)
+    plant.bookmark(kitchen, by=tomas)
+    plant.status(owner, "Packing & unpacking", timedelta(minutes=20))
+    plant.status(tomas, "No train before noon 🚂", timedelta(hours=7))
+    plant.status(yuki, "練習中 – rehearsing", timedelta(days=1))
+    _plant_journal(plant, [owner, tomas, owner, yuki, tomas])
+    _plant_calendars(plant)
+
+
+def _plant_journal(plant: Planter, people: list[User]) -> None:
+    """250 entries, the oldest first, one every five hours."""
+    chores = [" ".join(words) for words in product(VERBS.split(), THINGS.split("\n"))]
+    for number, (user, chore) in enumerate(zip(cycle(people), chores), 1):
+        ago = timedelta(hours=5) * (len(chores) - number) + timedelta(minutes=10)
+        plant.journal_entry(user, f"{chore}, no. {number}", ago)
+
+
+def _plant_calendars(plant: Planter) -> None:
+    home = plant.calendar("Home & away", "#c2452d")
+    plant.event(home, "Yuki's birthday", "-40")
+    plant.event(
+        home, "Chimney sweep", "-2 08:00", remind=True, reminded_at=plant.moment("-2 07:30")
+    )
+    plant.event(home, "Dentist", "+2 17:00", "+2 17:45", remind=True, message="Bring the X-ray.")
+    plant.event(home, "Lisbon", "+20", "+29", message="Rua da Bica 41 – third floor")
+    plant.event(home, "Almeida & Brandt: the contract", "+6 15:30")
+    choir = plant.calendar("Choir 🎶", "#3185c5")
+    for week in range(12):
+        day = f"{7 * week - 21:+}"
+        plant.event(choir, f"Rehearsal {week + 1}", f"{day} 18:00", f"{day} 20:30")
+    plant.event(choir, "Concert: Fauré, Requiem", "+70 19:00", remind=True, message="Dark clothes")
 
 
 def _nothing(session: Session, owner: User, now: datetime) -> None:

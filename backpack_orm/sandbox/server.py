@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
 import threading
 from collections import deque
@@ -10,20 +11,25 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from flask import Flask, Response, request
+from flask import Blueprint, Flask, Response, request
 from waitress import wasyncore
 from waitress.server import create_server
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.http import http_date
 from werkzeug.routing import IntegerConverter, Map
 
+from .bookmarks import bookmarks
+from .calendars import calendars, feeds
 from .calls import TOKEN_IN_PATH, NotSignedIn, Service, failure
+from .exports import exports
+from .journal import journal
 from .lists import lists
 from .notes import notes
 from .pages import pages
 from .reading import LARGEST_ID, Unreadable
 from .reminders import reminders
 from .separators import separators
+from .statuses import statuses
 from .tags import tags
 from .users import users
 
@@ -35,6 +41,21 @@ LOG_LENGTH = 10_000
 
 log = logging.getLogger("backpack_orm.sandbox")
 
+_ALL: tuple[Blueprint, ...] = (
+    pages,
+    lists,
+    notes,
+    tags,
+    separators,
+    reminders,
+    users,
+    bookmarks,
+    exports,
+    statuses,
+    journal,
+    calendars,
+    feeds,
+)
 _MESSAGES = {404: "Record not found", 500: "Internal error"}
 
 
@@ -51,7 +72,7 @@ def application(service: Service, *, require_ssl: bool) -> Flask:
     app.extensions["sandbox"] = service
     app.url_map.converters["id"] = _Id
     app.url_map.merge_slashes = False
-    for endpoints in (pages, lists, notes, tags, separators, reminders, users):
+    for endpoints in _ALL:
         app.register_blueprint(endpoints)
 
     @app.before_request
@@ -100,6 +121,9 @@ class Exchange(NamedTuple):
     status: int
 
 
+_FEED = re.compile(r"/[^/]+\.ics$")
+
+
 class Gate:
     """What a request passes first: finds the token in the path, counts, and keeps a log."""
 
@@ -136,7 +160,8 @@ class Gate:
 
     def _without_tokens(self, path: str) -> str:
         parts = path.split("/")
-        return "/".join("[token]" if part in self._tokens else part for part in parts)
+        shown = "/".join("[token]" if part in self._tokens else part for part in parts)
+        return _FEED.sub("/[token].ics", shown)
 
 
 class Server:

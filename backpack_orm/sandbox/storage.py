@@ -1,4 +1,4 @@
-"""What a sandbox keeps: accounts, people, pages and reminders, in SQLite through SQLAlchemy."""
+"""What a sandbox keeps: accounts, their people and all that these made, in SQLite."""
 
 from __future__ import annotations
 
@@ -88,10 +88,11 @@ class Account(Base):
         """The number of the account in `me.xml`."""
         return IDS_START_AFTER
 
-    def new(self, kind: type[R], **values: Any) -> R:
-        """A record of this account, under the next id."""
-        self.last_id += 1
-        return kind(account=self, id=self.last_id, **values)
+    def new(self, kind: type[R], *, id: int | None = None, **values: Any) -> R:
+        """A record of this account, under an id that it had elsewhere, or else the next one."""
+        if id is None:
+            id = self.last_id = self.last_id + 1
+        return kind(account=self, id=id, **values)
 
 
 class Record(Base):
@@ -337,6 +338,89 @@ class Reminder(Record):
     remindees: Mapped[list[User]] = relationship(
         secondary=remindees, order_by="User.key", passive_deletes=True
     )
+
+
+class Bookmark(Record):
+    """A page or a tag that somebody keeps at hand."""
+
+    __tablename__ = "bookmarks"
+
+    user_key: Mapped[int] = _owned_by("users")
+    page_key: Mapped[int | None] = _owned_by("pages")
+    tag_key: Mapped[int | None] = _owned_by("tags")
+    position: Mapped[int]
+    created_at: Mapped[datetime]
+
+    account: Mapped[Account] = relationship()
+    user: Mapped[User] = relationship()
+    page: Mapped[Page | None] = relationship()
+    tag: Mapped[Tag | None] = relationship()
+
+
+class Status(Record):
+    """What somebody says they are doing; everybody has one at most."""
+
+    __tablename__ = "statuses"
+
+    user_key: Mapped[int] = mapped_column(ForeignKey("users.key", ondelete="CASCADE"), unique=True)
+    message: Mapped[str]
+    updated_at: Mapped[datetime]
+
+    account: Mapped[Account] = relationship()
+    user: Mapped[User] = relationship()
+
+
+class JournalEntry(Record):
+    """What somebody did."""
+
+    __tablename__ = "journal_entries"
+
+    user_key: Mapped[int] = _owned_by("users")
+    body: Mapped[str]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+    account: Mapped[Account] = relationship()
+    user: Mapped[User] = relationship(lazy="joined")
+
+
+class Calendar(Record):
+    """A calendar; its token lets anybody read its feed."""
+
+    __tablename__ = "calendars"
+
+    name: Mapped[str]
+    color: Mapped[str]
+    token: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+    account: Mapped[Account] = relationship()
+    events: Mapped[list[CalendarEvent]] = relationship(
+        back_populates="calendar",
+        order_by=lambda: (CalendarEvent.occurs_at, CalendarEvent.id),
+        cascade="all, delete-orphan",
+    )
+
+
+class CalendarEvent(Record):
+    """Something in a calendar; one of the whole day occurs at midnight, UTC."""
+
+    __tablename__ = "calendar_events"
+
+    calendar_key: Mapped[int] = _owned_by("calendars")
+    title: Mapped[str]
+    message: Mapped[str] = mapped_column(default="")
+    occurs_at: Mapped[datetime]
+    occurs_until: Mapped[datetime | None]
+    all_day: Mapped[bool] = mapped_column(default=False)
+    remind: Mapped[bool] = mapped_column(default=False)
+    reminded_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+    account: Mapped[Account] = relationship()
+    calendar: Mapped[Calendar] = relationship(back_populates="events")
 
 
 class Storage:

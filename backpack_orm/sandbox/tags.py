@@ -7,7 +7,7 @@ import re
 from flask import Response
 from sqlalchemy import select
 
-from .calls import Call, Endpoints, found, ws
+from .calls import Call, Endpoints, ws
 from .pages import page_line
 from .rendering import element
 from .storage import Tag
@@ -19,8 +19,7 @@ _TAG = re.compile(r'"([^"]*)"|([^\s"]+)')
 
 @tags.ws("tags/select/ID")
 def select_tag(call: Call, id: int) -> Response:
-    mine = select(Tag).where(Tag.account_key == call.me.account_key, Tag.id == id)
-    tag = found(call.session.scalar(mine))
+    tag = call.one_of(Tag, id)
     tagged = [page for page in call.pages() if any(tagging.tag is tag for tagging in page.taggings)]
     return ws(element("pages", map(page_line, tagged)))
 
@@ -40,6 +39,5 @@ def _names(text: str) -> list[str]:
 
 
 def _tag(call: Call, name: str) -> Tag:
-    account = call.me.account
-    known = select(Tag).where(Tag.account_key == account.key, Tag.name == name)
-    return call.session.scalar(known) or account.new(Tag, name=name)
+    known = call.session.scalar(select(Tag).where(call.ours(Tag), Tag.name == name))
+    return known or call.me.account.new(Tag, name=name)

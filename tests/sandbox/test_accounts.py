@@ -16,7 +16,16 @@ def calls(client):
     seen = client.ws("pages/all") + client.ws("pages/search", "<term></term>")
     for id in re.findall(r'<page [^>]*id="(\d+)"', client.ws("pages/all")):
         seen += client.ws(f"page/{id}")
-    for path in ("/me.xml", "/users.xml", "/reminders.xml"):
+    for path in (
+        "/me.xml",
+        "/users.xml",
+        "/reminders.xml",
+        "/statuses.xml",
+        "/journal_entries.xml",
+        "/calendars.xml",
+        "/users/40000001/bookmarks.xml",
+        "/users/40000001/export.xml",
+    ):
         answer = client.rest("GET", path)
         seen += answer.text + str(answer.headers)
     return seen
@@ -30,10 +39,12 @@ class TestIsolation:
     def test_a_second_account_sees_nothing_of_the_first(self, api, page, other):
         api.ws(f"{page}/tags/tag", "<tags>Travel</tags>")
         api.rest("POST", "/reminders.xml", "<reminder><content>+30 x</content></reminder>")
+        api.rest("PUT", "/users/40000001/status.xml", "<status><message>Packing</message></status>")
         seen = calls(other)
         assert "Lisbon" not in seen
         assert "<reminders></reminders>" in seen
         assert "acme" not in seen
+        assert "Packing" not in seen
         assert "Record not found" in other.ws(page, status=404)
         assert "Record not found" in other.ws("tags/select/40000003", status=404)
 

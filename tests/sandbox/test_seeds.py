@@ -69,6 +69,15 @@ def test_every_belonging_but_a_writeboard_has_its_widget_on_the_page(pages):
             assert (tag, widget.get("id")) in ids or widget.get("type") == "WriteboardLink"
 
 
+def test_what_is_not_on_a_page_takes_no_id_from_what_is_created_next(box, as_user):
+    other = as_user(box.add_account("other", seed="demo"))
+    assert 'id="40000368"' in other.ws("pages/new", "<page><title>Next</title></page>")
+    for path in ("statuses", "journal_entries", "calendars", "users/40000001/bookmarks"):
+        ids = re.findall('<id type="integer">(3[0-9]+)<', other.rest("GET", f"/{path}.xml").text)
+        assert ids
+        assert all("30000001" <= id < "30000300" for id in ids)
+
+
 def test_a_page_is_shared_with_friends_and_one_is_a_friends(demo):
     listed = demo.ws("pages/all")
     assert '<page scope="friends" title="Kitchen renovation"' in listed

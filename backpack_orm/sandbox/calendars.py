@@ -1,0 +1,190 @@
+"""Calendars, their events, and the feeds that calendar programs subscribe to."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, timezone
+
+from flask import Blueprint, Response, current_app, request
+from sqlalchemy import select
+from werkzeug.exceptions import UnprocessableEntity
+
+from .calls import Call, Endpoints, Service, bare, found, xml
+from .dates import Start, read_event_start, read_moment
+from .reading import Parameters, Unreadable
+from .rendering import Xml, element, field
+from .storage import Calendar, CalendarEvent
+
+calendars = Endpoints("calendars", __name__)
+feeds = Blueprint("feeds", __name__)
+
+
+@calendars.on("GET", "/calendars.xml")
+def all_calendars(call: Call) -> Response:
+    those = select(Calendar).where(call.ours(Calendar)).order_by(Calendar.id)
+    listed = map(_calendar, call.session.scalars(those))
+    return xml(element("calendars", listed), newline=True)
+
+
+@calendars.on("GET", "/calendars/ID/calendar_events.xml")
+def all_events(call: Call, id: int) -> Response:
+    """The events of a calendar, earliest first."""
+    listed = map(_event, call.one_of(Calendar, id).events)
+    return xml(element("calendar-events", listed), newline=True)
+
+
+@calendars.on("GET", "/calendar_events/ID.xml")
+def show(call: Call, id: int) -> Response:
+    return xml(_event(call.one_of(CalendarEvent, id)), newline=True)
+
+
+@calendars.on("POST", "/calendar_events.xml")
+def create(call: Call) -> Response:
+    fields = call.parameters.group("event")
+    calendar = call.one_of(Calendar, fields.needed_ids("calendar_id")[0])
+    start = _start(fields, call)
+    if start is None:
+        raise UnprocessableEntity
+    event = call.me.account.new(
+        CalendarEvent,
+        title=start.rest,
+        message="",
+        occurs_at=start.at,
+        occurs_until=None,
+        all_day=start.all_day,
+        remind=False,
+        created_at=call.now,
+    )
+    _change(event, fields, call)
+    calendar.events.append(event)
+    return bare(201, location=f"{request.host_url}calendar_events/{event.id}.xml")
+
+
+@calendars.on("PUT", "/calendar_events/ID.xml")
+def update(call: Call, id: int) -> Response:
+    event, fields = call.one_of(CalendarEvent, id), call.parameters.group("event")
+    start = _start(fields, call)
+    if start is not None:
+        if event.occurs_until is not None:
+            event.occurs_until += start.at - event.occurs_at  # it lasts as long as before
+        event.occurs_at, event.all_day = start.at, start.all_day
+        event.title = start.rest
+    _change(event, fields, call)
+    return bare()
+
+
+@calendars.on("DELETE", "/calendar_events/ID.xml")
+def destroy(call: Call, id: int) -> Response:
+    call.session.delete(call.one_of(CalendarEvent, id))
+    return bare()
+
+
+def _start(fields: Parameters, call: Call) -> Start | None:
+    """When an event begins, from the words that its title starts with."""
+    title = fields.text("title")
+    if title is None:
+        return None
+    start = read_event_start(title, call.now.astimezone(call.zone))
+    if start is None:
+        raise UnprocessableEntity
+    return start
+
+
+def _change(event: CalendarEvent, fields: Parameters, call: Call) -> None:
+    """Set what is said besides the title."""
+    if (message := fields.text("message")) is not None:
+        event.message = message
+    if (remind := fields.flag("remind")) is not None:
+        event.remind = remind
+    if (until := fields.text("occurs_until")) is not None:
+        event.occurs_until = _moment(until)
+    event.updated_at = call.now
+
+
+def _moment(text: str) -> datetime | None:
+    """A time of an event, which is UTC where it does not say otherwise; an empty one is none."""
+    if not text or text.isspace():
+        return None
+    try:
+        return read_moment(text, timezone.utc)
+    except ValueError as error:
+        raise Unreadable(f"occurs_until: {error}") from None
+
+
+@feeds.get("/<token>.ics")
+def feed(token: str) -> Response:
+    """A calendar for programs that know its token, which is all that they need."""
+    service: Service = current_app.extensions["sandbox"]
+    with service.storage.transaction() as session:
+        calendar = found(session.scalar(select(Calendar).where(Calendar.token == token)))
+        return Response(_icalendar(calendar), content_type="text/calendar; charset=utf-8")
+
+
+def _icalendar(calendar: Calendar) -> bytes:
+    import icalendar  # here, because nothing else needs it
+
+    feed = icalendar.Calendar()
+    feed.add("prodid", "-//backpack_orm//sandbox//EN")
+    feed.add("version", "2.0")
+    feed.add("x-wr-calname", calendar.name)
+    feed.add("x-apple-calendar-color", calendar.color)
+    for event in calendar.events:
+        entry = icalendar.Event()
+        entry.add("uid", f"{event.id}@{calendar.account.name}.backpackit.com")
+        entry.add("dtstamp", event.updated_at)
+        entry.add("created", event.created_at)
+        entry.add("last-modified", event.updated_at)
+        entry.add("dtstart", _time(event, event.occurs_at))
+        if event.occurs_until is not None:
+            # The end is the first moment, or day, that is not part of it any more.
+            last_day = timedelta(days=1) if event.all_day else timedelta()
+            entry.add("dtend", _time(event, event.occurs_until + last_day))
+        entry.add("summary", event.title)
+        if event.message:
+            entry.add("description", event.message)
+        feed.add_component(entry)
+    written: bytes = feed.to_ical()
+    return written
+
+
+def _time(event: CalendarEvent, moment: datetime) -> date:
+    return moment.date() if event.all_day else moment
+
+
+def _calendar(calendar: Calendar) -> Xml:
+    return element(
+        "calendar",
+        [
+            field("account-id", calendar.account.id),
+            element("color", calendar.color),
+            field("created-at", calendar.created_at),
+            element("ical-subscription-url", f"webcal://{request.host}/{calendar.token}.ics"),
+            field("id", calendar.id),
+            element("name", calendar.name),
+            element("token", calendar.token),
+            field("updated-at", calendar.updated_at),
+        ],
+    )
+
+
+def _event(event: CalendarEvent) -> Xml:
+    return element(
+        "calendar-event",
+        [
+            field("all-day", event.all_day),
+            field("calendar-id", event.calendar.id),
+            field("created-at", event.created_at),
+            field("id", event.id),
+            element("message", event.message),
+            field("occurs-at", event.occurs_at),
+            _perhaps("occurs-until", event.occurs_until),
+            field("remind", event.remind),
+            _perhaps("reminded-at", event.reminded_at),
+            element("title", event.title),
+            field("updated-at", event.updated_at),
+        ],
+    )
+
+
+def _perhaps(name: str, moment: datetime | None) -> Xml:
+    """A time, or an empty element, which alone in this dialect is neither nil nor typed."""
+    return element(name, "") if moment is None else field(name, moment)

@@ -1,0 +1,108 @@
+"""The journal: what everybody did, a line at a time."""
+
+from __future__ import annotations
+
+from flask import Response, request
+from sqlalchemy import ColumnElement, select
+from werkzeug.exceptions import Forbidden
+
+from .calls import Call, Endpoints, bare, xml
+from .reading import LARGEST_ID
+from .rendering import Xml, element, field
+from .storage import JournalEntry
+from .users import user_line
+
+journal = Endpoints("journal", __name__)
+
+LONGEST_WINDOW = 100
+
+
+@journal.on("GET", "/journal_entries.xml")
+def everybodys(call: Call) -> Response:
+    return _window(call, call.ours(JournalEntry))
+
+
+@journal.on("GET", "/users/USER/journal_entries.xml")
+def somebodys(call: Call, user: int) -> Response:
+    return _window(call, JournalEntry.user_key == call.user(user).key)
+
+
+@journal.on("GET", "/journal_entries/ID.xml")
+def show(call: Call, id: int) -> Response:
+    return _resource(_mine(call, id))
+
+
+@journal.on("POST", "/users/USER/journal_entries.xml")
+def create(call: Call, user: int) -> Response:
+    me = call.myself(user)
+    entry = me.account.new(
+        JournalEntry,
+        user=me,
+        body=call.parameters.group("journal_entry").needed_text("body"),
+        created_at=call.now,
+        updated_at=call.now,
+    )
+    call.session.add(entry)
+    return bare(201, location=f"{request.host_url}journal-entries/{entry.id}")
+
+
+@journal.on("PUT", "/journal_entries/ID.xml")
+def update(call: Call, id: int) -> Response:
+    entry = _mine(call, id)
+    if (body := call.parameters.group("journal_entry").text("body")) is not None:
+        entry.body = body
+    entry.updated_at = call.now
+    return _resource(entry)
+
+
+@journal.on("DELETE", "/journal_entries/ID.xml")
+def destroy(call: Call, id: int) -> Response:
+    call.session.delete(_mine(call, id))
+    return bare()
+
+
+def _mine(call: Call, id: int) -> JournalEntry:
+    """An entry of mine; 403 for somebody else's."""
+    entry = call.one_of(JournalEntry, id)
+    if entry.user is not call.me:
+        raise Forbidden
+    return entry
+
+
+def _window(call: Call, wanted: ColumnElement[bool]) -> Response:
+    """Page number `n`, from 0, of some entries, newest first, `count` to a page."""
+    n = call.parameters.number("n", default=0)
+    count = min(call.parameters.number("count", default=LONGEST_WINDOW), LONGEST_WINDOW)
+    newest_first = (
+        select(JournalEntry)
+        .where(wanted)
+        .order_by(JournalEntry.created_at.desc(), JournalEntry.id.desc())
+    )
+    window = call.session.scalars(newest_first.offset(min(n * count, LARGEST_ID)).limit(count))
+    listed = [_line(entry) for entry in window]
+    return xml(element("journal-entries", listed, type="array"), newline=True)
+
+
+def _line(entry: JournalEntry) -> Xml:
+    return element(
+        "journal-entry",
+        [
+            element("body", entry.body),
+            field("created-at", entry.created_at),
+            field("id", entry.id),
+            field("updated-at", entry.updated_at),
+            user_line(entry.user),
+        ],
+    )
+
+
+def _resource(entry: JournalEntry) -> Response:
+    fields = [
+        field("account-id", entry.account.id),
+        element("body", entry.body),
+        field("created-at", entry.created_at),
+        field("id", entry.id),
+        field("updated-at", entry.updated_at),
+        field("user-id", entry.user.id),
+    ]
+    return xml(element("journal-entry", fields), newline=True)

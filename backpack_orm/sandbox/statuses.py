@@ -1,0 +1,54 @@
+"""Statuses: what everybody says they are doing."""
+
+from __future__ import annotations
+
+from flask import Response
+from sqlalchemy import select
+
+from .calls import Call, Endpoints, bare, found, xml
+from .rendering import Xml, element, field
+from .storage import Status, User
+from .users import user_line
+
+statuses = Endpoints("statuses", __name__)
+
+
+@statuses.on("GET", "/statuses.xml")
+def everybodys(call: Call) -> Response:
+    """One for each of those who have set theirs, in the order of the people."""
+    those = select(Status).where(call.ours(Status)).order_by(Status.user_key)
+    listed = [
+        element("status", [*_fields(status), user_line(status.user)])
+        for status in call.session.scalars(those)
+    ]
+    return xml(element("statuses", listed, type="array"), newline=True)
+
+
+@statuses.on("GET", "/users/USER/status.xml")
+def show(call: Call, user: int) -> Response:
+    return xml(element("status", _fields(found(_of(call, call.user(user))))), newline=True)
+
+
+@statuses.on("PUT", "/users/USER/status.xml")
+def update(call: Call, user: int) -> Response:
+    me = call.myself(user)
+    message = call.parameters.group("status").needed_text("message")
+    status = _of(call, me)
+    if status is None:
+        status = me.account.new(Status, user=me)
+        call.session.add(status)
+    status.message, status.updated_at = message, call.now
+    return bare()
+
+
+def _of(call: Call, user: User) -> Status | None:
+    return call.session.scalar(select(Status).where(Status.user_key == user.key))
+
+
+def _fields(status: Status) -> list[Xml]:
+    return [
+        field("id", status.id),
+        element("message", status.message),
+        field("updated-at", status.updated_at),
+        field("user-id", status.user.id),
+    ]

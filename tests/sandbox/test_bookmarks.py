@@ -1,0 +1,54 @@
+"""Bookmarks over HTTP."""
+
+import re
+
+XML = '<?xml version="1.0" encoding="UTF-8"?>'
+
+FIRST = f"""{XML}
+<bookmarks type="array"><bookmark><bookmarkable-id type="integer">40000004</bookmarkable-id>\
+<bookmarkable-type type="string">Page</bookmarkable-type>\
+<created-at type="datetime">2031-03-05T18:30:15Z</created-at><id type="integer">30000001</id>\
+<position type="integer">1</position><updated-at type="datetime">2031-03-05T18:30:15Z</updated-at>\
+<user-id type="integer">40000001</user-id></bookmark><bookmark>"""
+
+
+def marked(answer):
+    return re.findall(
+        '<bookmarkable-id type="integer">([0-9]+)<.*?<bookmarkable-type type="string">(.*?)<',
+        answer.text,
+    )
+
+
+def test_a_bookmark_is_shown_with_what_it_marks(demo):
+    assert demo.send("GET", "/t0ken/users/40000001/bookmarks.xml").text.startswith(FIRST)
+
+
+def test_pages_and_tags_are_marked_in_the_order_of_their_positions(demo):
+    answer = demo.rest("GET", "/users/40000001/bookmarks.xml")
+    assert [kind for _, kind in marked(answer)] == ["Page", "Tag", "Page", "Page", "Tag"]
+    assert re.findall('<position type="integer">(.)<', answer.text) == ["1", "2", "3", "4", "5"]
+
+
+def test_without_bookmarks_the_list_is_empty(api):
+    answer = api.rest("GET", "/users/40000001/bookmarks.xml")
+    assert answer.text == f'{XML}\n<bookmarks type="array"></bookmarks>'
+
+
+def test_somebody_elses_are_forbidden_and_nobodys_not_found(demo):
+    assert demo.rest("GET", "/users/40000002/bookmarks.xml").status_code == 403
+    assert demo.rest("GET", "/users/7/bookmarks.xml").status_code == 404
+
+
+def test_a_bookmark_goes_away_with_its_page(box, as_user):
+    other = as_user(box.add_account("other", seed="demo"))
+    other.ws("page/40000004/destroy")
+    left = marked(other.rest("GET", "/users/40000001/bookmarks.xml"))
+    assert [kind for _, kind in left] == ["Tag", "Page", "Page", "Tag"]
+
+
+def test_a_page_that_one_sees_no_longer_is_not_listed(box, as_user):
+    other = as_user(box.add_account("other", seed="demo"))
+    choir = "40000356"
+    assert (choir, "Page") in marked(other.rest("GET", "/users/40000001/bookmarks.xml"))
+    other.ws(f"page/{choir}/unshare_friend_page")
+    assert (choir, "Page") not in marked(other.rest("GET", "/users/40000001/bookmarks.xml"))

@@ -1,0 +1,295 @@
+"""Calendars, events and feeds over HTTP, on Wednesday, 2031-03-05 18:30:15 UTC."""
+
+import re
+from datetime import date, datetime, timezone
+
+import pytest
+
+XML = '<?xml version="1.0" encoding="UTF-8"?>'
+TIME = "2031-03-05T18:30:15Z"
+EVENT = "/calendar_events/40000003.xml"
+
+
+def event(title="tomorrow 9am Dentist", more=""):
+    return (
+        "<request><event><calendar-id>40000002</calendar-id>"
+        f"<title>{title}</title>{more}</event></request>"
+    )
+
+
+def change(fields):
+    return f"<request><event>{fields}</event></request>"
+
+
+def values(answer, *names):
+    return [re.search(f"<{name}[^>]*>([^<]*)</{name}>", answer.text)[1] for name in names]
+
+
+def when(answer):
+    return values(answer, "occurs-at", "all-day", "title")
+
+
+@pytest.fixture
+def calendar(box):
+    """A calendar with the id 40000002."""
+    return box.add_calendar("Home & away", color="#c2452d")
+
+
+@pytest.fixture
+def made(api, calendar):
+    """An event with the id 40000003."""
+    api.rest("POST", "/calendar_events.xml", event())
+
+
+class TestCalendars:
+    def test_a_calendar_is_listed_with_the_address_of_its_feed(self, box, api, calendar):
+        answer = api.rest("GET", "/calendars.xml").text
+        token = re.search("<token>([0-9a-f]{40})</token>", answer)[1]
+        host = box.url.removeprefix("http://")
+        assert answer == (
+            f'{XML}\n<calendars><calendar><account-id type="integer">40000000</account-id>'
+            f'<color>#c2452d</color><created-at type="datetime">{TIME}</created-at>'
+            f"<ical-subscription-url>webcal://{host}/{token}.ics</ical-subscription-url>"
+            '<id type="integer">40000002</id><name>Home &amp; away</name>'
+            f'<token>{token}</token><updated-at type="datetime">{TIME}</updated-at>'
+            "</calendar></calendars>"
+        )
+
+    def test_without_calendars_the_list_is_empty(self, api):
+        assert api.rest("GET", "/calendars.xml").text == f"{XML}\n<calendars></calendars>"
+
+    def test_tokens_differ_and_stay_the_same_in_every_run(self, box, api, calendar):
+        box.add_calendar("Work")
+        first = re.findall("<token>(.*?)<", api.rest("GET", "/calendars.xml").text)
+        assert len(set(first)) == 2
+        assert first[0] == "a446feb0599b4f392fc0f8133ac6653f13233385"
+
+    def test_everybody_in_the_account_sees_them_and_nobody_else(self, box, calendar, as_user):
+        sam, other = as_user(box.add_user("Sam")), as_user(box.add_account("other"))
+        assert "Home" in sam.rest("GET", "/calendars.xml").text
+        assert "Home" not in other.rest("GET", "/calendars.xml").text
+        events = "/calendars/40000002/calendar_events.xml"
+        assert sam.rest("GET", events).status_code == 200
+        assert other.rest("GET", events).status_code == 404
+
+    def test_a_calendar_needs_an_account(self, box):
+        with pytest.raises(ValueError, match="no account 'nobody'"):
+            box.add_calendar("Home", account="nobody")
+
+    def test_the_demonstration_has_two(self, demo):
+        answer = demo.rest("GET", "/calendars.xml")
+        ids = re.findall('<id type="integer">([0-9]+)<', answer.text)
+        counts = [
+            demo.rest("GET", f"/calendars/{id}/calendar_events.xml").text.count("<calendar-event>")
+            for id in ids
+        ]
+        assert counts == [5, 13]
+
+
+class TestCreating:
+    def test_a_new_event_is_answered_with_its_absolute_location_alone(self, api, calendar):
+        answer = api.rest("POST", "/calendar_events.xml", event())
+        assert (answer.status_code, answer.content) == (201, b"")
+        assert answer.headers["Location"] == f"{api.url}{EVENT}"
+
+    def test_it_is_shown_with_every_field_and_empty_ones_have_no_type(self, api, made):
+        shown = (
+            '<calendar-event><all-day type="boolean">false</all-day>'
+            '<calendar-id type="integer">40000002</calendar-id>'
+            f'<created-at type="datetime">{TIME}</created-at><id type="integer">40000003</id>'
+            '<message></message><occurs-at type="datetime">2031-03-06T09:00:00Z</occurs-at>'
+            '<occurs-until></occurs-until><remind type="boolean">false</remind>'
+            f"<reminded-at></reminded-at><title>Dentist</title>"
+            f'<updated-at type="datetime">{TIME}</updated-at></calendar-event>'
+        )
+        assert api.rest("GET", EVENT).text == f"{XML}\n{shown}"
+        assert api.rest("GET", "/calendars/40000002/calendar_events.xml").text == (
+            f"{XML}\n<calendar-events>{shown}</calendar-events>"
+        )
+
+    @pytest.mark.parametrize(
+        ("title", "shown"),
+        [
+            ("tomorrow 9am Dentist", ["2031-03-06T09:00:00Z", "false", "Dentist"]),
+            ("+1:30 Tea", ["2031-03-05T20:00:15Z", "false", "Tea"]),
+            ("7:30pm Choir", ["2031-03-05T19:30:00Z", "false", "Choir"]),
+            ("now Here", ["2031-03-05T18:30:15Z", "false", "Here"]),
+            ("9/27 Harvest", ["2031-09-27T00:00:00Z", "true", "Harvest"]),
+            ("January 7 Snow", ["2032-01-07T00:00:00Z", "true", "Snow"]),
+            ("March 5 Today", ["2031-03-05T00:00:00Z", "true", "Today"]),
+            ("March 4 Next year", ["2032-03-04T00:00:00Z", "true", "Next year"]),
+            ("March 5 9am Next year", ["2032-03-05T09:00:00Z", "false", "Next year"]),
+            ("Wednesday Today", ["2031-03-05T00:00:00Z", "true", "Today"]),
+            ("next Wednesday A week on", ["2031-03-12T00:00:00Z", "true", "A week on"]),
+            ("tomorrow", ["2031-03-06T00:00:00Z", "true", ""]),
+            ("January 7 2020 Long ago", ["2020-01-07T00:00:00Z", "true", "Long ago"]),
+        ],
+    )
+    def test_the_title_begins_with_its_date_which_is_not_kept(self, api, calendar, title, shown):
+        assert api.rest("POST", "/calendar_events.xml", event(title)).status_code == 201
+        assert when(api.rest("GET", EVENT)) == shown
+
+    @pytest.mark.parametrize("title", ["Dentist", "", "2/30 Never", "13pm Never"])
+    def test_without_a_readable_date_it_cannot_be_processed(self, api, calendar, title):
+        answer = api.rest("POST", "/calendar_events.xml", event(title))
+        assert answer.status_code == 422
+        assert '<error code="422">' in answer.text
+        assert (
+            "<calendar-event>"
+            not in api.rest("GET", "/calendars/40000002/calendar_events.xml").text
+        )
+
+    def test_without_any_title_it_cannot_be_processed(self, api, calendar):
+        body = change("<calendar-id>40000002</calendar-id>")
+        assert api.rest("POST", "/calendar_events.xml", body).status_code == 422
+
+    def test_times_are_read_in_the_zone_of_the_one_who_asks_and_shown_in_utc(
+        self, box, calendar, as_user
+    ):
+        sam = as_user(box.add_user("Sam", time_zone="Tokyo"))  # it is Thursday there
+        for title in ("tomorrow 9am Call", "tomorrow Rest"):
+            sam.rest("POST", "/calendar_events.xml", event(title))
+        listed = sam.rest("GET", "/calendars/40000002/calendar_events.xml").text
+        assert re.findall("<occurs-at[^>]*>([^<]*)<", listed) == [
+            "2031-03-07T00:00:00Z",
+            "2031-03-07T00:00:00Z",
+        ]
+
+    def test_the_rest_may_be_said_too(self, api, calendar):
+        more = (
+            "<remind>1</remind><message>Bring the X-ray</message>"
+            "<occurs-until>2031-03-06T09:45</occurs-until>"
+        )
+        api.rest("POST", "/calendar_events.xml", event(more=more))
+        names = ("remind", "message", "occurs-until")
+        assert values(api.rest("GET", EVENT), *names) == [
+            "true",
+            "Bring the X-ray",
+            "2031-03-06T09:45:00Z",
+        ]
+
+    def test_an_end_that_is_no_time_is_an_error(self, api, calendar):
+        more = "<occurs-until>soon</occurs-until>"
+        assert api.rest("POST", "/calendar_events.xml", event(more=more)).status_code == 500
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "<request><event><calendar_id>40000002</calendar_id><title>now x</title></event>"
+            "</request>",
+            "<event><calendar-id>40000002</calendar-id><title>now x</title></event>",
+            '{"event": {"calendar_id": 40000002, "title": "now x"}}',
+            "event[calendar_id]=40000002&event[title]=now x",
+        ],
+    )
+    def test_it_may_be_written_in_some_ways(self, api, calendar, body):
+        assert api.rest("POST", "/calendar_events.xml", body).status_code == 201
+
+    def test_it_needs_a_calendar_that_is_there(self, api):
+        assert api.rest("POST", "/calendar_events.xml", event()).status_code == 404
+        assert api.rest("POST", "/calendar_events.xml", change("")).status_code == 500
+
+
+class TestChanging:
+    def test_an_update_is_answered_with_nothing_but_success(self, api, made):
+        answer = api.rest("PUT", EVENT, change("<title>9/27 Harvest</title><remind>1</remind>"))
+        assert (answer.status_code, answer.content) == (200, b"")
+        shown = api.rest("GET", EVENT)
+        assert when(shown) == ["2031-09-27T00:00:00Z", "true", "Harvest"]
+        assert values(shown, "remind") == ["true"]
+
+    def test_what_is_not_mentioned_is_kept(self, api, made):
+        api.rest("PUT", EVENT, change("<remind>1</remind><message>X-ray!</message>"))
+        api.rest("PUT", EVENT, change(""))
+        shown = api.rest("GET", EVENT)
+        assert when(shown) == ["2031-03-06T09:00:00Z", "false", "Dentist"]
+        assert values(shown, "remind", "message") == ["true", "X-ray!"]
+
+    def test_a_title_without_a_readable_date_changes_nothing(self, api, made):
+        body = change("<title>Doctor</title><remind>1</remind>")
+        assert api.rest("PUT", EVENT, body).status_code == 422
+        assert values(api.rest("GET", EVENT), "title", "remind") == ["Dentist", "false"]
+
+    def test_an_event_that_moves_lasts_as_long_as_before(self, api, made):
+        until = "<occurs-until>2031-03-06T09:45:00Z</occurs-until>"
+        api.rest("PUT", EVENT, change(until))
+        api.rest("PUT", EVENT, change("<title>9/27 2pm Dentist</title>"))
+        shown = api.rest("GET", EVENT)
+        assert values(shown, "occurs-at", "occurs-until") == [
+            "2031-09-27T14:00:00Z",
+            "2031-09-27T14:45:00Z",
+        ]
+
+    def test_an_empty_end_takes_it_away(self, api, made):
+        api.rest("PUT", EVENT, change("<occurs-until>2031-03-06T09:45:00Z</occurs-until>"))
+        api.rest("PUT", EVENT, change("<occurs-until></occurs-until>"))
+        assert "<occurs-until></occurs-until>" in api.rest("GET", EVENT).text
+
+    def test_an_event_can_be_destroyed_once(self, api, made):
+        answer = api.rest("DELETE", EVENT)
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert api.rest("DELETE", EVENT).status_code == 404
+        assert api.rest("GET", EVENT).status_code == 404
+        listed = api.rest("GET", "/calendars/40000002/calendar_events.xml").text
+        assert listed.endswith("<calendar-events></calendar-events>")
+
+    @pytest.mark.parametrize("verb", ["GET", "PUT", "DELETE"])
+    def test_an_event_of_another_account_is_not_found(self, box, made, as_user, verb):
+        other = as_user(box.add_account("other"))
+        assert other.rest(verb, EVENT, change("<remind>1</remind>")).status_code == 404
+
+
+def test_events_are_listed_earliest_first(api, calendar):
+    for title in ("9/27 c", "tomorrow a", "tomorrow 9am b"):
+        api.rest("POST", "/calendar_events.xml", event(title))
+    listed = api.rest("GET", "/calendars/40000002/calendar_events.xml").text
+    assert re.findall("<title>(.*?)<", listed) == ["a", "b", "c"]
+
+
+class TestFeed:
+    @pytest.fixture
+    def read(self, api, calendar):
+        icalendar = pytest.importorskip("icalendar")
+
+        def read():
+            """The feed as a calendar program reads it, with no more than its address."""
+            calendars = api.rest("GET", "/calendars.xml").text
+            token = re.search("<token>(.*?)<", calendars)[1]
+            answer = api.send("GET", f"/{token}.ics")
+            assert answer.headers["Content-Type"] == "text/calendar; charset=utf-8"
+            return icalendar.Calendar.from_ical(answer.content)
+
+        return read
+
+    def test_it_is_named_and_may_be_empty(self, read):
+        feed = read()
+        assert feed["X-WR-CALNAME"] == "Home & away"
+        assert feed.walk("VEVENT") == []
+
+    def test_an_event_at_a_time(self, api, read):
+        more = "<message>Bring,\nthe X-ray</message><occurs-until>2031-03-06T09:45</occurs-until>"
+        api.rest("POST", "/calendar_events.xml", event(more=more))
+        [entry] = read().walk("VEVENT")
+        assert entry["SUMMARY"] == "Dentist"
+        assert entry["DESCRIPTION"] == "Bring,\nthe X-ray"
+        assert entry["UID"] == "40000003@acme.backpackit.com"
+        assert entry["DTSTART"].dt == datetime(2031, 3, 6, 9, tzinfo=timezone.utc)
+        assert entry["DTEND"].dt == datetime(2031, 3, 6, 9, 45, tzinfo=timezone.utc)
+
+    def test_an_event_of_whole_days_ends_before_the_day_after(self, api, read):
+        more = "<occurs-until>2031-09-29T00:00</occurs-until>"
+        api.rest("POST", "/calendar_events.xml", event("9/27 Harvest", more))
+        [entry] = read().walk("VEVENT")
+        assert entry["DTSTART"].dt == date(2031, 9, 27)
+        assert entry["DTEND"].dt == date(2031, 9, 30)
+
+    def test_an_event_without_an_end_has_none(self, api, made, read):
+        [entry] = read().walk("VEVENT")
+        assert "DTEND" not in entry
+
+    def test_another_address_is_not_found(self, api, calendar):
+        assert api.send("GET", f"/{'0' * 40}.ics").status_code == 404
+
+    def test_its_address_is_not_in_the_log(self, box, api):
+        api.send("GET", f"/{'0' * 40}.ics")
+        assert box.log[-1].path == "/[token].ics"

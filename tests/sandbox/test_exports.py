@@ -1,0 +1,82 @@
+"""Exports over HTTP, in both dialects."""
+
+import re
+from xml.etree import ElementTree as ET
+
+import pytest
+
+XML = '<?xml version="1.0" encoding="UTF-8"?>'
+CALL = "<reminder><content>Call</content><remind_at>2031-03-06 09:00:00</remind_at></reminder>"
+
+
+def inner(answer):
+    """What stands within an answer of the older dialect."""
+    return re.search('<response success="true">(.*)</response>', answer, re.DOTALL)[1]
+
+
+class TestUserExport:
+    def test_it_holds_full_pages_and_reminders(self, api, page):
+        api.ws(f"{page}/notes/create", "<note><title>Keys</title><body>R&amp;amp;D</body></note>")
+        api.rest("POST", "/reminders.xml", CALL)
+        reminder = api.rest("GET", "/reminders.xml").text.removeprefix(XML)
+        assert api.send("GET", "/t0ken/users/40000001/export.xml").text == (
+            f'{XML}\n<user id="40000001" name="Owner" account="acme">'
+            f"<pages>{inner(api.ws(page))}</pages>{reminder}</user>"
+        )
+
+    def test_what_was_typed_as_an_entity_is_escaped_twice(self, api, page):
+        api.ws(f"{page}/items/add", "<item><content>&amp;rarr; there</content></item>")
+        exported = api.rest("GET", "/users/40000001/export.xml").text
+        assert ">&amp;rarr; there</item>" in exported
+
+    def test_an_empty_account_has_an_export_too(self, api):
+        assert api.rest("GET", "/users/40000001/export.xml").text == (
+            f'{XML}\n<user id="40000001" name="Owner" account="acme">'
+            "<pages></pages><reminders></reminders></user>"
+        )
+
+    def test_it_holds_all_that_one_sees_past_reminders_included(self, demo):
+        exported = demo.rest("GET", "/users/40000001/export.xml").text
+        pages = re.findall(r'<page [^>]*id="(\d+)"/>', demo.ws("pages/all"))
+        assert [page.get("id") for page in ET.fromstring(exported).findall("pages/page")] == pages
+        for id in pages:
+            assert inner(demo.ws(f"page/{id}")) in exported
+        assert "<content>Renew the library card</content>" in exported
+        assert exported.count("<reminder ") == 6
+        assert "Yuki's own" not in exported
+
+    def test_somebody_elses_is_forbidden_and_nobodys_not_found(self, demo):
+        assert demo.rest("GET", "/users/40000002/export.xml").status_code == 403
+        assert demo.rest("GET", "/users/7/export.xml").status_code == 404
+
+
+class TestAccountExport:
+    def test_it_holds_pages_with_their_text_and_reminders_as_lines(self, api, page):
+        api.ws(f"{page}/update_body", "<page><description>In *May*</description></page>")
+        api.rest("POST", "/reminders.xml", CALL)
+        address = re.search('email_address="([^"]*)"', api.ws(page))[1]
+        assert api.ws("account/export") == (
+            f'{XML}\n<backpack username="Owner"><pages>'
+            f'<page title="Lisbon" id="40000002" email_address="{address}">'
+            "<description>In *May*</description><items></items></page></pages>"
+            '<reminders><reminder remind_at="2031-03-06 09:00:00" id="40000003">Call</reminder>'
+            "</reminders></backpack>"
+        )
+
+    def test_a_page_without_a_text_has_an_empty_one(self, api, page):
+        assert "<description></description><items></items></page>" in api.ws("account/export")
+
+    def test_what_is_on_a_page_is_there_too(self, demo):
+        exported = ET.fromstring(demo.ws("account/export"))
+        assert len(exported.findall("pages/page")) == 13
+        assert len(exported.findall("pages/page/lists/list")) > 10
+        assert len(exported.findall("reminders/reminder")) == 6
+
+
+@pytest.mark.parametrize("kind", ["note", "list", "separator", "gallery", "email"])
+def test_there_is_a_section_for_every_kind_that_the_belongings_name(demo, kind):
+    exported = ET.fromstring(demo.rest("GET", "/users/40000001/export.xml").text)
+    named = {
+        widget.get("id") for widget in exported.iter("widget") if widget.get("type").lower() == kind
+    }
+    assert named == {element.get("id") for element in exported.iter(kind)}

@@ -1,0 +1,163 @@
+"""Journal entries over HTTP."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from backpack_orm.sandbox import Sandbox
+
+XML = '<?xml version="1.0" encoding="UTF-8"?>'
+MINE = "/users/40000001/journal_entries.xml"
+TIME = "2031-03-05T18:30:15Z"
+
+
+def entry(body="Mended the gate"):
+    return f"<journal-entry><body>{body}</body></journal-entry>"
+
+
+def bodies(answer):
+    return re.findall("<body>([^<]*)<", answer.text)
+
+
+@pytest.fixture
+def written(api):
+    """The path of an entry of the owner's."""
+    api.rest("POST", MINE, entry())
+    return "/journal_entries/40000002.xml"
+
+
+def test_a_new_entry_is_answered_with_its_location_alone(api):
+    answer = api.rest("POST", MINE, entry())
+    assert (answer.status_code, answer.content) == (201, b"")
+    assert answer.headers["Location"] == f"{api.url}/journal-entries/40000002"
+
+
+def test_a_single_entry_names_account_and_user_by_id(api, written):
+    assert api.rest("GET", written).text == (
+        f'{XML}\n<journal-entry><account-id type="integer">40000000</account-id>'
+        f'<body>Mended the gate</body><created-at type="datetime">{TIME}</created-at>'
+        f'<id type="integer">40000002</id><updated-at type="datetime">{TIME}</updated-at>'
+        '<user-id type="integer">40000001</user-id></journal-entry>'
+    )
+
+
+@pytest.mark.parametrize("path", [MINE, "/journal_entries.xml"])
+def test_a_list_names_the_user_with_the_name(api, written, path):
+    assert api.rest("GET", path).text == (
+        f'{XML}\n<journal-entries type="array"><journal-entry><body>Mended the gate</body>'
+        f'<created-at type="datetime">{TIME}</created-at><id type="integer">40000002</id>'
+        f'<updated-at type="datetime">{TIME}</updated-at>'
+        '<user><id type="integer">40000001</id><name>Owner</name></user>'
+        "</journal-entry></journal-entries>"
+    )
+
+
+def test_without_entries_the_list_is_empty(api):
+    answer = api.rest("GET", "/journal_entries.xml")
+    assert answer.text == f'{XML}\n<journal-entries type="array"></journal-entries>'
+
+
+def test_an_update_is_answered_with_the_entry(api, written):
+    answer = api.rest("PUT", written, entry("Painted it"))
+    assert answer.status_code == 200
+    assert "<body>Painted it</body>" in answer.text
+    assert answer.text == api.rest("GET", written).text
+
+
+def test_an_update_without_a_body_keeps_it(api, written):
+    assert bodies(api.rest("PUT", written, "<journal-entry/>")) == ["Mended the gate"]
+
+
+def test_only_the_time_of_the_update_moves(box, as_user):
+    now = [box._service.now()]
+    with Sandbox(seed="empty", token="t", clock=lambda: now[0]) as later:
+        api = as_user("t", later.url)
+        api.rest("POST", MINE, entry())
+        now[0] += timedelta(minutes=1)
+        answer = api.rest("PUT", "/journal_entries/40000002.xml", entry("x"))
+    assert f'<created-at type="datetime">{TIME}<' in answer.text
+    assert '<updated-at type="datetime">2031-03-05T18:31:15Z<' in answer.text
+
+
+def test_an_entry_can_be_destroyed_once(api, written):
+    answer = api.rest("DELETE", written)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert api.rest("DELETE", written).status_code == 404
+    assert api.rest("GET", written).status_code == 404
+
+
+def test_an_entry_needs_a_body(api):
+    assert api.rest("POST", MINE, "<journal-entry/>").status_code == 500
+
+
+class TestSomebodyElses:
+    @pytest.fixture
+    def sam(self, box, as_user, written):
+        return as_user(box.add_user("Sam"))
+
+    def test_entries_are_listed(self, sam):
+        assert bodies(sam.rest("GET", MINE)) == ["Mended the gate"]
+        assert bodies(sam.rest("GET", "/journal_entries.xml")) == ["Mended the gate"]
+        assert bodies(sam.rest("GET", "/users/40000003/journal_entries.xml")) == []
+
+    @pytest.mark.parametrize("verb", ["GET", "PUT", "DELETE"])
+    def test_entry_is_forbidden(self, sam, written, verb):
+        assert sam.rest(verb, written, entry("Hm")).status_code == 403
+
+    def test_journal_is_not_written_to(self, sam):
+        assert sam.rest("POST", MINE, entry("Hm")).status_code == 403
+        assert bodies(sam.rest("GET", MINE)) == ["Mended the gate"]
+
+    def test_entries_of_another_account_are_not_found(self, box, as_user, written):
+        other = as_user(box.add_account("other"))
+        assert bodies(other.rest("GET", "/journal_entries.xml")) == []
+        assert other.rest("GET", written).status_code == 404
+
+    def test_nobodys_journal_is_not_found(self, api):
+        assert api.rest("GET", "/users/7/journal_entries.xml").status_code == 404
+        assert api.rest("POST", "/users/7/journal_entries.xml", entry()).status_code == 404
+
+
+class TestWindows:
+    @pytest.mark.parametrize(
+        ("query", "numbers"),
+        [
+            ("", (250, 151)),
+            ("?n=0&count=100", (250, 151)),
+            ("?n=1&count=100", (150, 51)),
+            ("?n=2&count=100", (50, 1)),
+            ("?n=2", (50, 1)),
+            ("?count=500", (250, 151)),
+            ("?n=1&count=500", (150, 51)),
+            ("?count=3", (250, 248)),
+            ("?n=83&count=3", (1, 1)),
+        ],
+    )
+    def test_the_newest_come_first_in_windows_of_a_hundred_at_most(self, demo, query, numbers):
+        seen = [
+            int(body.rpartition(" ")[2])
+            for body in bodies(demo.rest("GET", f"/journal_entries.xml{query}"))
+        ]
+        first, last = numbers
+        assert seen == list(range(first, last - 1, -1))
+
+    @pytest.mark.parametrize("query", ["?n=3", "?n=84&count=3", "?count=0", f"?n={'9' * 30}"])
+    def test_beyond_the_last_there_is_nothing(self, demo, query):
+        answer = demo.rest("GET", f"/journal_entries.xml{query}")
+        assert (answer.status_code, bodies(answer)) == (200, [])
+
+    @pytest.mark.parametrize("query", ["?n=-1", "?count=many"])
+    def test_what_is_no_number_is_an_error(self, demo, query):
+        assert demo.rest("GET", f"/journal_entries.xml{query}").status_code == 500
+
+    def test_a_user_has_a_part_of_all(self, demo):
+        counts = [
+            len(bodies(demo.rest("GET", f"/users/{id}/journal_entries.xml?count=100")))
+            for id in (40000001, 40000002, 40000003)
+        ]
+        assert counts == [100, 100, 50]
+
+    def test_the_window_may_be_given_in_a_body(self, demo):
+        answer = demo.rest("GET", "/journal_entries.xml", "<request><count>2</count></request>")
+        assert len(bodies(answer)) == 2

@@ -1,0 +1,82 @@
+"""Statuses over HTTP."""
+
+import re
+
+import pytest
+
+XML = '<?xml version="1.0" encoding="UTF-8"?>'
+MINE = "/users/40000001/status.xml"
+FIELDS = (
+    '<id type="integer">40000002</id><message>Packing</message>'
+    '<updated-at type="datetime">2031-03-05T18:30:15Z</updated-at>'
+    '<user-id type="integer">40000001</user-id>'
+)
+
+
+def status(message="Packing"):
+    return f"<status><message>{message}</message></status>"
+
+
+def test_a_status_never_set_is_not_found(api):
+    assert api.rest("GET", MINE).status_code == 404
+
+
+def test_setting_it_is_answered_with_nothing_but_success(api):
+    answer = api.rest("PUT", MINE, status())
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+@pytest.mark.parametrize("body", [status(), f"<request><token>t0ken</token>{status()}</request>"])
+def test_it_is_shown_with_the_id_of_its_user(api, body):
+    api.rest("PUT", MINE, body)
+    assert api.rest("GET", MINE).text == f"{XML}\n<status>{FIELDS}</status>"
+
+
+def test_the_list_names_the_user_too(api):
+    api.rest("PUT", MINE, status())
+    assert api.rest("GET", "/statuses.xml").text == (
+        f'{XML}\n<statuses type="array"><status>{FIELDS}'
+        '<user><id type="integer">40000001</id><name>Owner</name></user></status></statuses>'
+    )
+
+
+def test_users_without_one_are_not_listed(box, api):
+    box.add_user("Sam")
+    assert api.rest("GET", "/statuses.xml").text == f'{XML}\n<statuses type="array"></statuses>'
+
+
+def test_a_new_one_replaces_the_old_one_under_its_id(api):
+    for message in ("Packing", "Gone", ""):
+        api.rest("PUT", MINE, status(message))
+    shown = api.rest("GET", MINE).text
+    assert '<id type="integer">40000002</id><message></message>' in shown
+
+
+def test_everybody_sees_it_and_nobody_else_sets_it(box, api, as_user):
+    sam = as_user(box.add_user("Sam"))
+    api.rest("PUT", MINE, status())
+    assert "<message>Packing</message>" in sam.rest("GET", MINE).text
+    assert sam.rest("PUT", MINE, status("Hm")).status_code == 403
+    assert "<message>Packing</message>" in sam.rest("GET", "/statuses.xml").text
+
+
+def test_another_account_sees_none_of_it(box, api, as_user):
+    api.rest("PUT", MINE, status())
+    other = as_user(box.add_account("other"))
+    assert "Packing" not in other.rest("GET", "/statuses.xml").text
+    assert other.rest("GET", MINE).status_code == 404
+
+
+def test_nobodys_status_is_not_found(api):
+    assert api.rest("GET", "/users/7/status.xml").status_code == 404
+    assert api.rest("PUT", "/users/7/status.xml", status()).status_code == 404
+
+
+def test_without_a_message_nothing_can_be_set(api):
+    assert api.rest("PUT", MINE, "<status></status>").status_code == 500
+    assert api.rest("GET", MINE).status_code == 404
+
+
+def test_three_people_of_the_demonstration_have_one(demo):
+    listed = demo.rest("GET", "/statuses.xml").text
+    assert re.findall("<name>([^ ]*)", listed) == ["Nora", "Tom&#225;s", "Yuki"]
