@@ -14,6 +14,7 @@ try:
 
     from .accounts import add_user, new_calendar, open_account
     from .calls import Service
+    from .limits import Limits
     from .seeds import SEEDS
     from .server import Exchange, Gate, Server, application
     from .storage import Account, Storage
@@ -47,7 +48,9 @@ class Sandbox:
     `host` and `port` are where to listen, port 0 being any free one. `clock` gives the time
     as an aware datetime; with a fixed clock, token and port all answers are the same in every
     run. With `require_ssl` every request over plain HTTP is redirected, as the service does;
-    with `page_limit` an account that has so many pages cannot create another.
+    with `page_limit` an account that has so many pages cannot create another. With `limits` it
+    serves 10 requests for calendars and their events in any 5 seconds, and 100 others, to each
+    account at each address; past that it answers 503 and says how long to wait.
 
     Raises `ValueError` for an unknown seed, a name or token that cannot be used, and `OSError`
     for a file that cannot be used; `start()` raises it for an address that is not free.
@@ -65,11 +68,14 @@ class Sandbox:
         clock: Callable[[], datetime] | None = None,
         require_ssl: bool = False,
         page_limit: int | None = None,
+        limits: bool = False,
     ) -> None:
         self._account, self._host, self._port = account, host, port
         _check(seed, account, token)
         self._storage = Storage(data)
-        self._service = Service(self._storage, clock or _real_time, page_limit)
+        self._service = Service(
+            self._storage, clock or _real_time, page_limit, Limits() if limits else None
+        )
         self._tokens = self._storage.tokens()
         try:
             self.token = self.add_account(account, seed=seed, token=token)

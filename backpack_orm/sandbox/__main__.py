@@ -52,6 +52,11 @@ def _options() -> argparse.ArgumentParser:
         action="store_true",
         help="redirect plain HTTP to https, as the service does",
     )
+    parser.add_argument(
+        "--limits",
+        action="store_true",
+        help="refuse requests past those that the service permits in any 5 seconds",
+    )
     return parser
 
 

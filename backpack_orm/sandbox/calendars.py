@@ -10,11 +10,12 @@ from werkzeug.exceptions import UnprocessableEntity
 
 from .calls import Call, Endpoints, Service, bare, found, xml
 from .dates import Start, read_event_start, read_moment
+from .limits import Family
 from .reading import Parameters, Unreadable
 from .rendering import Xml, element, field
 from .storage import Calendar, CalendarEvent
 
-calendars = Endpoints("calendars", __name__)
+calendars = Endpoints("calendars", __name__, family=Family.CALENDARS)
 feeds = Blueprint("feeds", __name__)
 
 

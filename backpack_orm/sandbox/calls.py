@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import Forbidden, NotFound
 
+from .limits import Family, Limits
 from .reading import SIZE_LIMIT, Fields, Parameters, Unreadable, read_body, read_fields
 from .rendering import Xml, document, element
 from .storage import Friend, Page, Record, Storage, User, Widget
@@ -39,6 +40,7 @@ class Service:
     storage: Storage
     clock: Callable[[], datetime]
     page_limit: int | None = None
+    limits: Limits | None = None
 
     def now(self) -> datetime:
         """The time, in UTC and whole seconds, as the service keeps it."""
@@ -129,6 +131,10 @@ def in_order(ids: Sequence[int], records: Sequence[T], id_of: Callable[[T], int]
 class Endpoints(Blueprint):
     """Some endpoints; their views get the call as first argument, then the ids of the path."""
 
+    def __init__(self, name: str, module: str, *, family: Family = Family.ALL_ELSE) -> None:
+        super().__init__(name, module)
+        self._family = family
+
     def on(self, verb: str, *paths: str) -> Callable[[View], View]:
         """Answer a verb on some paths, where `PAGE` and such stand for ids."""
 
@@ -138,7 +144,7 @@ class Endpoints(Blueprint):
                 service: Service = current_app.extensions["sandbox"]
                 parameters = _parameters()  # before the transaction: a long body may take a while
                 with service.storage.transaction() as session:
-                    return view(_call(service, session, parameters), **ids)
+                    return view(_call(service, session, parameters, self._family), **ids)
 
             for path in paths:
                 rule = _PLACE.sub(lambda place: f"<id:{place[0].lower()}>", path)
@@ -165,11 +171,13 @@ def _parameters() -> Parameters:
     return Parameters({**read_fields(request.args.items(multi=True)), **_body_fields()})
 
 
-def _call(service: Service, session: Session, parameters: Parameters) -> Call:
+def _call(service: Service, session: Session, parameters: Parameters, family: Family) -> Call:
     token = _token(parameters)
     me = session.scalar(select(User).where(User.token == token))
     if me is None:
         raise NotSignedIn
+    if service.limits is not None:
+        service.limits.count(me.account_key, request.remote_addr or "", family, service.clock())
     return Call(session, me, parameters, service.now(), service.page_limit)
 
 

@@ -23,6 +23,7 @@ from .calendars import calendars, feeds
 from .calls import TOKEN_IN_PATH, NotSignedIn, Service, failure
 from .exports import exports
 from .journal import journal
+from .limits import Busy
 from .lists import lists
 from .notes import notes
 from .pages import pages
@@ -96,6 +97,12 @@ def application(service: Service, *, require_ssl: bool) -> Flask:
     def report_unreadable(error: Unreadable) -> Response:
         log.warning("cannot read %s %s: %s", request.method, request.path, error)
         return failure(500, _MESSAGES[500])
+
+    @app.errorhandler(Busy)
+    def ask_to_wait(error: Busy) -> Response:
+        response = failure(503, "Service Unavailable")
+        response.headers["Retry-After"] = str(error.wait)
+        return response
 
     @app.errorhandler(HTTPException)
     def report_failure(error: HTTPException) -> Response:

@@ -1,0 +1,145 @@
+"""Request limits, by a clock that the test sets."""
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from werkzeug.test import Client as Caller
+
+from backpack_orm.sandbox import Sandbox
+from backpack_orm.sandbox.limits import Busy, Family, Limits
+
+START = datetime(2031, 3, 5, 18, 30, 15, tzinfo=timezone.utc)
+
+
+def at(seconds):
+    return START + timedelta(seconds=seconds)
+
+
+class TestWindow:
+    @pytest.fixture
+    def limits(self):
+        return Limits()
+
+    def count(self, limits, seconds, times=1, account=1, address="a", family=Family.CALENDARS):
+        for _ in range(times):
+            limits.count(account, address, family, at(seconds))
+
+    def wait(self, limits, seconds):
+        with pytest.raises(Busy) as busy:
+            self.count(limits, seconds)
+        return busy.value.wait
+
+    @pytest.mark.parametrize(("family", "size"), [(Family.CALENDARS, 10), (Family.ALL_ELSE, 100)])
+    def test_it_takes_so_many_and_no_more(self, limits, family, size):
+        self.count(limits, 0, times=size, family=family)
+        with pytest.raises(Busy):
+            self.count(limits, 4.999, family=family)
+
+    def test_it_moves(self, limits):
+        for second in range(4):
+            self.count(limits, second, times=3 if second < 2 else 2)
+        assert self.wait(limits, 4) == 1
+        self.count(limits, 5, times=3)  # room for those of the first second, and for no more
+        assert self.wait(limits, 5) == 1
+        self.count(limits, 6, times=3)
+
+    @pytest.mark.parametrize(
+        ("seconds", "wait"), [(0, 5), (0.001, 5), (1, 4), (3.5, 2), (4, 1), (4.999, 1)]
+    )
+    def test_the_wait_is_in_whole_seconds_and_long_enough(self, limits, seconds, wait):
+        self.count(limits, 0, times=10)
+        assert self.wait(limits, seconds) == wait
+        self.count(limits, seconds + wait)
+
+    def test_what_was_refused_does_not_count(self, limits):
+        self.count(limits, 0, times=10)
+        for _ in range(50):
+            self.wait(limits, 4)
+        self.count(limits, 5, times=10)
+
+    def test_accounts_addresses_and_families_have_one_each(self, limits):
+        self.count(limits, 0, times=10)
+        self.count(limits, 0, times=10, account=2)
+        self.count(limits, 0, times=10, address="b")
+        self.count(limits, 0, times=100, family=Family.ALL_ELSE)
+        self.wait(limits, 0)
+
+
+class TestOverHttp:
+    @pytest.fixture
+    def clock(self):
+        return [START]
+
+    @pytest.fixture
+    def strict(self, clock):
+        with Sandbox(seed="empty", token="t0ken", clock=lambda: clock[0], limits=True) as box:
+            box.add_calendar("Home")
+            yield box
+
+    @pytest.fixture
+    def api(self, strict, as_user):
+        return as_user("t0ken", strict.url)
+
+    def test_past_its_limit_an_account_is_told_to_wait(self, api, clock):
+        for _ in range(10):
+            assert api.rest("GET", "/calendars.xml").status_code == 200
+        clock[0] = at(1.5)
+        answer = api.rest("GET", "/calendars.xml")
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "4")
+        assert answer.text == (
+            '<?xml version="1.0" encoding="UTF-8"?><response success="false">'
+            '<error code="503">Service Unavailable</error></response>'
+        )
+        clock[0] = at(5.5)
+        assert api.rest("GET", "/calendars.xml").status_code == 200
+
+    def test_a_refused_request_does_nothing(self, api, clock):
+        body = "<event><calendar-id>40000002</calendar-id><title>now x</title></event>"
+        for _ in range(10):
+            api.rest("GET", "/calendars.xml")
+        assert api.rest("POST", "/calendar_events.xml", body).status_code == 503
+        clock[0] = at(5)
+        listed = api.rest("GET", "/calendars/40000002/calendar_events.xml").text
+        assert listed.endswith("<calendar-events></calendar-events>")
+
+    def test_all_calls_about_calendars_count_together(self, api):
+        for _ in range(5):
+            api.rest("GET", "/calendars/40000002/calendar_events.xml")
+            api.rest("DELETE", "/calendar_events/7.xml")
+        assert api.rest("GET", "/calendars.xml").status_code == 503
+
+    def test_all_others_count_together_in_both_dialects(self, api):
+        for _ in range(50):
+            api.ws("pages/all")
+            assert api.rest("GET", "/statuses.xml").status_code == 200
+        assert api.rest("GET", "/me.xml").status_code == 503
+        assert api.rest("GET", "/calendars.xml").status_code == 200
+
+    def test_people_of_one_account_share_and_accounts_do_not(self, strict, api, as_user):
+        sam = as_user(strict.add_user("Sam"), strict.url)
+        other = as_user(strict.add_account("other"), strict.url)
+        for _ in range(10):
+            api.rest("GET", "/calendars.xml")
+        assert sam.rest("GET", "/calendars.xml").status_code == 503
+        assert other.rest("GET", "/calendars.xml").status_code == 200
+
+    def test_another_address_has_a_limit_of_its_own(self, strict):
+        def status(address):
+            answer = Caller(strict._gate).get(
+                "/calendars.xml",
+                headers={"X-BP-Token": "t0ken"},
+                environ_overrides={"REMOTE_ADDR": address},
+            )
+            return answer.status_code
+
+        assert [status("192.0.2.1") for _ in range(11)] == [200] * 10 + [503]
+        assert status("192.0.2.2") == 200
+
+    def test_a_bad_token_uses_nothing_up(self, api):
+        for _ in range(11):
+            assert api.send("GET", "/calendars.xml", X_BP_Token="wrong").status_code == 302
+        assert api.rest("GET", "/calendars.xml").status_code == 200
+
+    def test_there_are_none_unless_asked_for(self, box, as_user):
+        api = as_user(box.token, box.url)
+        assert {api.rest("GET", "/calendars.xml").status_code for _ in range(101)} == {200}
