@@ -6,30 +6,58 @@ import argparse
 import signal
 import sys
 import threading
+from datetime import datetime, timezone
+from pathlib import Path
 
 from . import Sandbox
+from .accounts import account_named
+from .mail import deliver
+from .storage import Storage
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve as the arguments say; returns the exit code, 2 when that is not possible."""
-    options = _options().parse_args(arguments)
-    end = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: end.set())
+    """Do what the arguments say; returns the exit code, 2 when that is not possible."""
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        with Sandbox(**vars(options)) as box:
-            print(f"backpack sandbox ready: {box.url} token {box.token}", flush=True)
-            end.wait()
+        if words[:1] == ["deliver"]:
+            _deliver(_delivery().parse_args(words[1:]))
+        else:
+            _serve(_options().parse_args(words))
     except (OSError, OverflowError, ValueError) as error:
         print(f"backpack sandbox: {error}", file=sys.stderr)
         return 2
     return 0
 
 
+def _serve(options: argparse.Namespace) -> None:
+    end = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: end.set())
+    with Sandbox(**vars(options)) as box:
+        print(f"backpack sandbox ready: {box.url} token {box.token}", flush=True)
+        end.wait()
+
+
+def _deliver(options: argparse.Namespace) -> None:
+    if not Path(options.data).is_file():
+        raise ValueError(f"there is no file {options.data!r}")
+    body = sys.stdin.read() if options.body is None else options.body
+    storage = Storage(options.data)
+    try:
+        with storage.transaction() as session:
+            account = account_named(session, options.account)
+            now = datetime.now(timezone.utc).replace(microsecond=0)
+            id = deliver(session, account, options.page, options.subject, body, now).id
+    finally:
+        storage.close()
+    print(f"backpack sandbox delivered: mail {id} to page {options.page}")
+
+
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m backpack_orm.sandbox",
         description="A Backpack server of one's own. It prints one line when it is ready.",
+        epilog="`%(prog)s deliver --help` tells how to let a mail arrive on a page.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument(
@@ -57,6 +85,19 @@ def _options() -> argparse.ArgumentParser:
         action="store_true",
         help="refuse requests past those that the service permits in any 5 seconds",
     )
+    return parser
+
+
+def _delivery() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m backpack_orm.sandbox deliver",
+        description="Let a mail arrive on a page, also while a sandbox serves the file.",
+    )
+    parser.add_argument("--data", required=True, metavar="FILE", help="where the sandbox keeps it")
+    parser.add_argument("--account", default="acme", metavar="NAME", help="name (%(default)s)")
+    parser.add_argument("--page", required=True, type=int, metavar="ID", help="the page's id")
+    parser.add_argument("--subject", default="", help="the mail's subject; empty if not given")
+    parser.add_argument("--body", help="the mail's text; read from standard input if not given")
     return parser
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .storage import Account, Calendar, User
@@ -17,6 +18,14 @@ def open_account(session: Session, name: str, token: str, now: datetime) -> User
     session.add(account)
     session.flush()
     return add_user(session, account, "Owner", token=token, admin=True, now=now)
+
+
+def account_named(session: Session, name: str) -> Account:
+    """The account with a name; raises ValueError when there is none."""
+    account = session.scalar(select(Account).where(Account.name == name))
+    if account is None:
+        raise ValueError(f"there is no account {name!r} in this sandbox")
+    return account
 
 
 def add_user(

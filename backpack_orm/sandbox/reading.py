@@ -167,9 +167,15 @@ def _normal(value: Any, depth: int = 0) -> Value:
         return [_normal(part, depth + 1) for part in value]
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str) and _NOT_XML.search(value):
-        raise Unreadable("a text holds a character that XML cannot carry")
+    if isinstance(value, str):
+        check_text(value)
     return None if value is None else str(value)
+
+
+def check_text(text: str) -> None:
+    """Refuse a text that no answer could carry."""
+    if _NOT_XML.search(text):
+        raise Unreadable("a text holds a character that XML cannot carry")
 
 
 def _unwrapped(value: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import (
     Column,
+    Connection,
     DateTime,
     Dialect,
     ForeignKey,
@@ -438,7 +439,8 @@ class Storage:
             hide_parameters=True,  # tokens are among them
             **options,
         )
-        event.listen(self._engine, "connect", _keep_references)
+        event.listen(self._engine, "connect", _prepare)
+        event.listen(self._engine, "begin", _begin)
         try:
             Base.metadata.create_all(self._engine)
         except DatabaseError as error:
@@ -464,5 +466,11 @@ class Storage:
         self._engine.dispose()
 
 
-def _keep_references(connection: Any, record: object) -> None:
+def _prepare(connection: Any, record: object) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.isolation_level = None  # transactions begin where `_begin` says
+
+
+def _begin(connection: Connection) -> None:
+    """Lock a file before the first look at it: another program may deliver mail to it."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import chain
 
 import pytest
 
@@ -256,3 +257,19 @@ def test_eight_threads_at_once_lose_nothing(data, tmp_path, as_user):
         ]
         assert first.ws("page/40000002/lists/list").count("<list ") == 1
         assert box.requests == 83
+
+
+def test_two_sandboxes_may_serve_one_file_at_once(tmp_path, as_user):
+    data = str(tmp_path / "backpack.db")
+    with (
+        Sandbox(seed="empty", data=data, token="t") as one,
+        Sandbox(seed="empty", data=data, token="t") as two,
+    ):
+
+        def work(url):
+            client = as_user("t", url)
+            return [client.ws("pages/new", "<page><title>A</title></page>") for _ in range(10)]
+
+        with ThreadPoolExecutor(4) as threads:
+            answers = set(chain.from_iterable(threads.map(work, [one.url, two.url] * 2)))
+    assert len(answers) == 40

@@ -1,5 +1,6 @@
 """The command line, as a program of its own."""
 
+import io
 import re
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from contextlib import contextmanager
 
 import pytest
+import requests
 
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.sandbox.__main__ import main
@@ -52,6 +54,66 @@ def test_data_in_a_file_outlives_the_program(as_user, tmp_path):
             program.communicate(timeout=20)
     assert kept == 2
     assert lines[0][5] == lines[1][5]
+
+
+def test_limits_can_be_switched_on(as_user):
+    with running("--port", "0", "--seed", "empty", "--token", "t0ken", "--limits") as program:
+        client = as_user("t0ken", program.stdout.readline().split()[3])
+        statuses = {client.rest("GET", "/calendars.xml").status_code for _ in range(11)}
+    assert statuses == {200, 503}
+
+
+class TestDelivering:
+    """In this process, for speed; the arguments are those of the program."""
+
+    @pytest.fixture
+    def data(self, tmp_path):
+        """A file with a page that has the id 40000002."""
+        data = str(tmp_path / "data.db")
+        with Sandbox(seed="empty", data=data, token="t0ken") as box:
+            requests.post(f"{box.url}/ws/pages/new?token=t0ken&page[title]=Lisbon")
+            yield data
+
+    @pytest.fixture
+    def emails(self, data, as_user):
+        """The mails on that page."""
+        with Sandbox(data=data, token="t0ken") as box:
+            client = as_user("t0ken", box.url)
+            yield lambda: client.ws("page/40000002/emails/list")
+
+    def test_a_mail_arrives_while_the_file_is_served(self, data, emails, capsys):
+        options = ["--data", data, "--page", "40000002"]
+        assert main(["deliver", *options, "--subject", "Key", "--body", "Under the mat"]) == 0
+        said = "backpack sandbox delivered: mail 40000003 to page 40000002\n"
+        assert capsys.readouterr() == (said, "")
+        assert re.search('subject="Key" id="40000003".*>Under the mat</email>', emails())
+
+    def test_its_text_may_come_from_standard_input(self, data, emails, monkeypatch):
+        monkeypatch.setattr("sys.stdin", io.StringIO("Dear Nora,\n\nhello.\n"))
+        assert main(["deliver", "--data", data, "--page", "40000002"]) == 0
+        assert re.search('subject="" .*>Dear Nora,\n\nhello.\n</email>', emails())
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            (["--page", "7"], "there is no page 7 in the account 'acme'"),
+            (["--page", "40000002", "--account", "x"], "there is no account 'x' in this sandbox"),
+            (["--page", "40000002", "--body", "\0"], "a text holds a character that XML cannot"),
+            (["--page", "40000002", "--data", "/nowhere"], "there is no file '/nowhere'"),
+        ],
+    )
+    def test_what_cannot_be_delivered_is_said_in_one_line(
+        self, data, emails, capsys, options, message
+    ):
+        assert main(["deliver", "--data", data, "--body", "x", *options]) == 2
+        assert capsys.readouterr().err.startswith(f"backpack sandbox: {message}")
+        assert "<emails></emails>" in emails()
+
+    def test_the_program_takes_the_same_arguments(self, data):
+        arguments = ["deliver", "--data", data, "--page", "40000002", "--body", "x"]
+        done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == "backpack sandbox delivered: mail 40000003 to page 40000002\n"
 
 
 @pytest.mark.parametrize(

@@ -91,3 +91,34 @@ def test_a_mail_can_be_destroyed(box, as_user):
 
 def test_a_page_without_mails_lists_none(api, page):
     assert "<emails></emails>" in api.ws(f"{page}/emails/list")
+
+
+class TestDelivering:
+    def test_a_mail_arrives_on_top_of_its_page(self, box, api, page):
+        api.ws(f"{page}/notes/create", NOTE)
+        assert box.deliver_email(40000002, subject="Keys & such", body="Mat\n") == 40000005
+        assert api.ws(f"{page}/emails/list") == (
+            f'{XML}<response success="true"><emails><email subject="Keys &amp; such" '
+            'id="40000005" created_at="2031-03-05 18:30:15">Mat\n</email></emails></response>'
+        )
+        assert re.findall('widget type="(.*?)"', api.ws(page)) == ["Email", "Note"]
+
+    def test_it_may_be_for_another_account(self, box, as_user):
+        other = as_user(box.add_account("other"))
+        other.ws("pages/new", "<page><title>Porto</title></page>")
+        box.deliver_email(40000002, subject="A", body="b", account="other")
+        assert 'subject="A"' in other.ws("page/40000002")
+
+    def test_a_page_or_account_that_is_not_there_is_refused(self, box, page):
+        with pytest.raises(ValueError, match="no page 7 in the account 'acme'"):
+            box.deliver_email(7, subject="A", body="b")
+        with pytest.raises(ValueError, match="no account 'nobody'"):
+            box.deliver_email(40000002, subject="A", body="b", account="nobody")
+
+    @pytest.mark.parametrize("text", ["\0", "\ud800", "a\x1b"])
+    def test_a_text_that_xml_cannot_carry_is_refused(self, box, api, page, text):
+        with pytest.raises(ValueError, match="XML cannot carry"):
+            box.deliver_email(40000002, subject=text, body="")
+        with pytest.raises(ValueError, match="XML cannot carry"):
+            box.deliver_email(40000002, subject="", body=text)
+        assert "<emails></emails>" in api.ws(f"{page}/emails/list")
