@@ -16,7 +16,7 @@ try:
     from .calls import Service
     from .limits import Limits
     from .mail import deliver
-    from .seeds import SEEDS
+    from .seeds import seed_named
     from .server import Exchange, Gate, Server, application
     from .storage import Account, Storage
 except ModuleNotFoundError as missing:
@@ -43,9 +43,10 @@ class Sandbox:
     (200, 1, [Exchange(verb='GET', path='/users.xml', status=200)])
 
     `seed` fills an account that is new: `"demo"` with a person's pages, `"empty"` with one user
-    and nothing else. `data` is a file, which keeps everything for the next time, or `":memory:"`.
-    `account` is the account's name, and `token` lets its first user in: a random one when None,
-    or the one in the file; a token that differs from the one in the file replaces it.
+    and nothing else, and the path of an export, or of full pages, with what is in that file,
+    under the ids that it has there. `data` is a file, which keeps everything for the next time,
+    or `":memory:"`. `account` is the account's name, and `token` lets its first user in: a random
+    one when None, or the one in the file; a token that differs from it replaces it.
     `host` and `port` are where to listen, port 0 being any free one. `clock` gives the time
     as an aware datetime; with a fixed clock, token and port all answers are the same in every
     run. With `require_ssl` every request over plain HTTP is redirected, as the service does;
@@ -80,7 +81,7 @@ class Sandbox:
         self._tokens = self._storage.tokens()
         try:
             self.token = self.add_account(account, seed=seed, token=token)
-        except ValueError:
+        except (OSError, ValueError):
             self._storage.close()
             raise
         app = application(self._service, require_ssl=require_ssl)
@@ -176,7 +177,7 @@ class Sandbox:
             account = session.scalar(select(Account).where(Account.name == name))
             if account is None:
                 owner = open_account(session, name, self._free(token), self._service.now())
-                SEEDS[seed](session, owner, self._service.now())
+                seed_named(seed)(session, owner, self._service.now())
             else:
                 owner = account.users[0]
                 if token and token != owner.token:
@@ -265,8 +266,7 @@ def _real_time() -> datetime:
 
 
 def _check(seed: str, account: str, token: str | None) -> None:
-    if seed not in SEEDS:
-        raise ValueError(f"unknown seed {seed!r}: there are {', '.join(SEEDS)}")
+    seed_named(seed)
     if not account:
         raise ValueError("an account needs a name")
     _check_token(token)

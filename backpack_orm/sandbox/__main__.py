@@ -69,7 +69,11 @@ def _options() -> argparse.ArgumentParser:
         metavar="FILE",
         help="file that keeps everything for the next time (%(default)s: nothing is kept)",
     )
-    parser.add_argument("--seed", default="demo", help="how a new account begins: demo or empty")
+    parser.add_argument(
+        "--seed",
+        default="demo",
+        help="how a new account begins: demo, empty or the path of an export (%(default)s)",
+    )
     parser.add_argument("--account", default="acme", metavar="NAME", help="name (%(default)s)")
     parser.add_argument(
         "--token",

@@ -38,11 +38,13 @@ def add_user(
     email_address: str | None = None,
     admin: bool = False,
     time_zone: str = "UTC",
+    id: int | None = None,
 ) -> User:
     """A new person in an account; raises ValueError for a time zone that is none."""
     zone(time_zone)
     user = account.new(
         User,
+        id=id,
         name=name,
         email_address=email_address or f"{'.'.join(name.lower().split())}@{account.name}.example",
         token=token,

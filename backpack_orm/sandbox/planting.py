@@ -147,6 +147,6 @@ class Planter:
         day = self._now.date() + timedelta(days=int(days))
         return datetime.combine(day, time.fromisoformat(clock or "00:00"), timezone.utc)
 
-    def _put(self, page: Page, kind: type[W], name: str, days_ago: int = 0, **values: object) -> W:
+    def _put(self, page: Page, kind: type[W], name: str, days_ago: int = 0, **values: Any) -> W:
         then = self._now - timedelta(days=days_ago, hours=days_ago % 7)
         return page.add(kind, name, then, at=len(page.widgets), **values)

@@ -1,15 +1,18 @@
-"""How an account begins: with one user and nothing else, or with what a person keeps in it."""
+"""How an account begins: empty, with what a person keeps in it, or as an export has it."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import cycle, product
+from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from .accounts import add_user
+from .exported import plant_export
 from .planting import Planter
 from .storage import Friend, User
 
@@ -238,7 +241,15 @@ def _nothing(session: Session, owner: User, now: datetime) -> None:
     """Leave the account as it was opened."""
 
 
-SEEDS: dict[str, Callable[[Session, User, datetime], None]] = {
-    "demo": plant_demo,
-    "empty": _nothing,
-}
+Seed = Callable[[Session, User, datetime], None]
+
+SEEDS: dict[str, Seed] = {"demo": plant_demo, "empty": _nothing}
+
+
+def seed_named(name: str) -> Seed:
+    """A seed by its name, or one that is read from a file; raises ValueError for any other."""
+    if name in SEEDS:
+        return SEEDS[name]
+    if name.endswith(".xml") or Path(name).is_file():
+        return partial(plant_export, Path(name))
+    raise ValueError(f"unknown seed {name!r}: there are {', '.join(SEEDS)}, and exports in files")

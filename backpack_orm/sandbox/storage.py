@@ -91,9 +91,12 @@ class Account(Base):
 
     def new(self, kind: type[R], *, id: int | None = None, **values: Any) -> R:
         """A record of this account, under an id that it had elsewhere, or else the next one."""
-        if id is None:
-            id = self.last_id = self.last_id + 1
-        return kind(account=self, id=id, **values)
+        return kind(account=self, id=self.next_id() if id is None else id, **values)
+
+    def next_id(self) -> int:
+        """An id that nothing has yet."""
+        self.last_id += 1
+        return self.last_id
 
 
 class Record(Base):
@@ -175,11 +178,19 @@ class Page(Record):
         some = (widget for widget in self.widgets if isinstance(widget, kind))
         return sorted(some, key=lambda widget: widget.id)
 
-    def add(self, kind: type[W], name: str, now: datetime, *, at: int = 0, **values: Any) -> W:
+    def add(
+        self,
+        kind: type[W],
+        name: str,
+        now: datetime,
+        *,
+        at: int = 0,
+        belonging_id: int | None = None,
+        **values: Any,
+    ) -> W:
         """Put a new widget on the page, at its top unless told otherwise."""
         widget = self.account.new(kind, name=name, created_at=now, **values)
-        self.account.last_id += 1
-        widget.belonging_id = self.account.last_id
+        widget.belonging_id = self.account.next_id() if belonging_id is None else belonging_id
         self.widgets.insert(at, widget)
         return widget
 
@@ -223,6 +234,8 @@ class Widget(Record):
     """Something on a page, and its belonging: the place it has there."""
 
     __tablename__ = "widgets"
+    # In an export, widgets of two kinds may have one id.
+    __table_args__ = (UniqueConstraint("account_key", "type", "id"),)
     __mapper_args__ = {"polymorphic_on": "type"}  # noqa: RUF012 - as SQLAlchemy reads it
 
     page_key: Mapped[int] = _owned_by("pages")

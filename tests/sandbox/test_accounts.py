@@ -105,7 +105,7 @@ class TestFace:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            ({"seed": "emtpy"}, "unknown seed 'emtpy': there are demo, empty"),
+            ({"seed": "emtpy"}, "unknown seed 'emtpy': there are demo, empty, and exports"),
             ({"token": "with/slash"}, "a token is made of"),
             ({"token": ""}, "a token is made of"),
             ({"account": ""}, "an account needs a name"),

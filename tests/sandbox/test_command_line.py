@@ -119,11 +119,12 @@ class TestDelivering:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--seed", "dmeo"], "backpack sandbox: unknown seed 'dmeo': there are demo, empty\n"),
+        (["--seed", "dmeo"], "unknown seed 'dmeo': there are demo, empty, and exports"),
         (
             ["--data", "/nowhere/at/all.db"],
             "backpack sandbox: cannot keep data in '/nowhere/at/all",
         ),
+        (["--seed", "missing.xml"], "No such file or directory: 'missing.xml'\n"),
         (["--token", "a/b"], "backpack sandbox: a token is made of letters, digits, - and _\n"),
         (["--port", "99999"], "backpack sandbox: "),
         (["--port", "many"], "invalid int value: 'many'"),

@@ -1,0 +1,313 @@
+"""Accounts that begin as an export has them."""
+
+import logging
+import re
+
+import pytest
+
+from backpack_orm.sandbox import Sandbox
+
+USER = """\
+<?xml version='1.0' encoding='UTF-8'?>
+<user id='17' name='Ana' account='old-place'>
+  <pages>
+    <page title='Lisbon' id='71' email_address='xy12ab@backpackit.com'>
+      <description>Ten days in *May*</description>
+      <belongings>
+        <belonging id='903'><position>3</position><widget type='List' id='401'/></belonging>
+        <belonging id='901'><position>1</position><widget type='Note' id='301'/></belonging>
+        <belonging id='902'>
+          <position>2</position><widget type='WriteboardLink' id='801'/>
+        </belonging>
+        <belonging id='904'><position>4</position><widget type='Gallery' id='601'/></belonging>
+        <belonging id='905'><position>5</position><widget type='Asset' id='602'/></belonging>
+        <belonging id='906'><position>6</position><widget type='Separator' id='603'/></belonging>
+        <belonging id='907'><position>7</position><widget type='Email' id='604'/></belonging>
+      </belongings>
+      <tags><tag name='Travel' id='5'/><tag name='Long weekends' id='6'/></tags>
+      <lists><list id='401' name='Packing'><items>
+        <item completed='false' id='501' list_id='401'>Socks &amp; such </item>
+        <item completed='true' id='502' list_id='401'>Hat</item>
+      </items></list></lists>
+      <notes><note title='Keys' id='301' created_at='2026-05-14 16:39:02'>
+        With the baker.
+
+          * No lift!
+      </note></notes>
+      <galleries><gallery id='601' name='Last time'><images>
+        <image id='611' file_name='a.jpg' gallery_id='601' description='The view'/>
+      </images></gallery></galleries>
+      <attachments><attachment id='602' file_name='plan.pdf'/></attachments>
+      <separators><separator id='603'>On the way</separator></separators>
+      <emails><email id='604' title='Hello' created_at='2026-05-15 9:00:00'>
+     dear all</email></emails>
+      <linked_pages><page title='Porto' id='72'/><page title='Gone' id='7'/></linked_pages>
+    </page>
+    <page title='Porto' id='72'><tags><tag name='Travel' id='5'/></tags></page>
+  </pages>
+  <reminders>
+    <reminder id='91'><remind_at>2020-01-01 09:00:00</remind_at><content>Past</content>
+      <creator id='17' name='Ana'/><remindees><user id='17' name='Ana'/></remindees></reminder>
+    <reminder id='92'><remind_at>2040-01-01 09:00:00</remind_at><content>To come</content>
+      <creator id='18' name='Rui'/>
+      <remindees><user id='18' name='Rui'/><user id='17' name='Ana'/></remindees></reminder>
+    <reminder remind_at='2040-01-02 09:00:00' id='93'>In a line</reminder>
+  </reminders>
+</user>
+"""
+
+
+@pytest.fixture
+def seeded(box, tmp_path, as_user):
+    """Makes clients of accounts that begin with some text in a file."""
+    number = iter(range(100))
+
+    def make(text):
+        path = tmp_path / "export.xml"
+        path.write_text(text)
+        return as_user(box.add_account(f"seeded-{next(number)}", seed=str(path)))
+
+    return make
+
+
+def page(content, id="71"):
+    return f"<page title='Lisbon' id='{id}'>{content}</page>"
+
+
+class TestUserExport:
+    @pytest.fixture
+    def api(self, seeded):
+        return seeded(USER)
+
+    def test_a_page_is_there_with_all_ids_and_in_its_order(self, api):
+        shown = re.sub('email_address=".*?"', "", api.ws("page/71"))
+        assert shown == (
+            '<?xml version="1.0" encoding="UTF-8"?>\n<response success="true">'
+            '<page title="Lisbon" id="71" ><description>Ten days in *May*</description>'
+            "<belongings>"
+            '<belonging id="901"><position>1</position><widget type="Note" id="301"/></belonging>'
+            '<belonging id="902"><position>2</position><widget type="WriteboardLink" id="801"/>'
+            "</belonging>"
+            '<belonging id="903"><position>3</position><widget type="List" id="401"/></belonging>'
+            '<belonging id="904"><position>4</position><widget type="Gallery" id="601"/>'
+            "</belonging>"
+            '<belonging id="905"><position>5</position><widget type="Asset" id="602"/></belonging>'
+            '<belonging id="906"><position>6</position><widget type="Separator" id="603"/>'
+            "</belonging>"
+            '<belonging id="907"><position>7</position><widget type="Email" id="604"/></belonging>'
+            "</belongings>"
+            '<tags><tag name="Travel" id="5"/><tag name="Long weekends" id="6"/></tags>'
+            '<lists><list name="Packing" id="401"><items>'
+            '<item completed="false" id="501" list_id="401">Socks &amp; such </item>'
+            '<item completed="true" id="502" list_id="401">Hat</item></items></list></lists>'
+            '<notes><note title="Keys" id="301" created_at="2026-05-14 16:39:02">'
+            "With the baker.\n\n          * No lift!</note></notes>"
+            '<galleries><gallery name="Last time" id="601"><images>'
+            '<image gallery_id="601" file_name="a.jpg" id="611" description="The view"/></images>'
+            '</gallery></galleries><attachments><attachment file_name="plan.pdf" id="602"/>'
+            '</attachments><separators><separator id="603">On the way</separator></separators>'
+            '<emails><email subject="Hello" id="604" created_at="2026-05-15 09:00:00">'
+            "\n     dear all</email></emails>"
+            '<linked_pages><page title="Porto" id="72"/></linked_pages></page></response>'
+        )
+
+    def test_a_tag_of_two_pages_is_one(self, api):
+        assert re.findall(' id="([0-9]+)"', api.ws("tags/select/5")) == ["71", "72"]
+
+    def test_the_owner_is_who_the_export_says(self, api):
+        me = api.rest("GET", "/me.xml").text
+        assert '<id type="integer">17</id>' in me
+        assert "<name>Ana</name>" in me
+        assert api.rest("GET", "/users/17/export.xml").status_code == 200
+
+    def test_those_whom_reminders_name_are_there_too(self, api):
+        users = api.rest("GET", "/users.xml").text
+        assert '<user><id type="integer">18</id><name>Rui</name></user>' in users
+        assert users.count("<user>") == 2
+
+    def test_reminders_are_there_past_ones_included(self, api):
+        exported = api.rest("GET", "/users/17/export.xml").text
+        assert re.findall('<reminder id="(.*?)">', exported) == ["91", "92", "93"]
+        assert '<creator id="18" name="Rui"/>' in exported
+        upcoming = api.rest("GET", "/reminders.xml").text
+        assert re.findall("<content>(.*?)<", upcoming) == ["To come", "In a line"]
+
+    def test_new_ids_go_on_above_all_others(self, seeded, api):
+        assert ' id="40000002"' in api.ws("pages/new", "<page><title>New</title></page>")
+        high = seeded(page("<notes><note title='' id='70000000'/></notes>"))
+        assert ' id="70000002"' in high.ws("page/71/notes/create")  # one is the belonging's
+
+
+def test_an_export_of_a_sandbox_gives_the_same_export_again(demo, seeded):
+    def exported(api, path):
+        text = api.rest("GET", path).text
+        return re.sub(' (email_address|account|name)="[^"]*"', "", text)
+
+    path = "/users/40000001/export.xml"
+    again = seeded(demo.rest("GET", path).text)
+    assert exported(again, path) == exported(demo, path)
+
+
+class TestAccountExport:
+    @pytest.mark.parametrize(
+        "items",
+        [
+            "<item completed='false' id='501'>Socks</item>"
+            "<item completed='true' id='502'>Hat</item>",
+            "<incomplete><item id='501'>Socks</item></incomplete>"
+            "<completed><item id='502'>Hat</item></completed>",
+        ],
+    )
+    def test_items_without_a_list_get_one(self, seeded, items):
+        api = seeded(
+            "<backpack username='Ana'><pages><page title='A' id='71'><description/>"
+            f"<items>{items}</items></page></pages><reminders>"
+            "<reminder remind_at='2040-01-02 09:00:00' id='93'>Call</reminder>"
+            "</reminders></backpack>"
+        )
+        assert (
+            '<lists><list name="" id="40000002"><items>'
+            '<item completed="false" id="501" list_id="40000002">Socks</item>'
+            '<item completed="true" id="502" list_id="40000002">Hat</item></items></list></lists>'
+        ) in api.ws("page/71")
+        assert '<reminder remind_at="2040-01-02 09:00:00" id="93">Call<' in api.ws("reminders")
+        assert "<name>Ana</name>" in api.rest("GET", "/me.xml").text
+
+    def test_that_of_a_sandbox_keeps_everything_too(self, demo, seeded):
+        again = seeded(demo.ws("account/export"))
+        text = re.compile(' email_address="[^"]*"')
+        assert text.sub("", again.ws("page/40000004")) == text.sub("", demo.ws("page/40000004"))
+
+
+class TestPages:
+    @pytest.mark.parametrize(
+        "document",
+        [
+            page(""),
+            f"<pages>{page('')}</pages>",
+            f"<response success='true'>{page('')}</response>",
+            f"<response success='true'><pages>{page('')}</pages></response>",
+        ],
+    )
+    def test_they_may_stand_alone(self, seeded, document):
+        assert '<page scope="personal" title="Lisbon" id="71"/>' in seeded(document).ws("pages/all")
+
+    def test_a_public_one_stays_public(self, seeded):
+        api = seeded("<pages><page scope='public' title='A' id='7'/></pages>")
+        assert '<page scope="public" title="A" id="7"/>' in api.ws("pages/all")
+
+    def test_an_entirely_empty_one_gets_an_id(self, seeded):
+        api = seeded("<pages><page/><page/></pages>")
+        assert re.findall(' title="" id="(.*?)"', api.ws("pages/all")) == ["40000002", "40000003"]
+
+    def test_without_belongings_everything_is_there_all_the_same(self, seeded):
+        api = seeded(page("<notes><note title='A' id='1'/><note title='B' id='2'/></notes>"))
+        assert re.findall('note title="(.)"', api.ws("page/71/notes/list")) == ["A", "B"]
+        assert re.findall('widget type="Note" id="(.)"', api.ws("page/71")) == ["1", "2"]
+
+    def test_a_belonging_without_its_section_stays(self, seeded):
+        api = seeded(
+            page(
+                "<belongings><belonging id='8'><position>1</position>"
+                "<widget type='Separator' id='9'/></belonging></belongings>"
+            )
+        )
+        assert '<separator id="9"></separator>' in api.ws("page/71")
+
+    def test_equal_ids_of_different_types_are_different_things(self, seeded):
+        api = seeded(
+            page("<notes><note title='A' id='1'/></notes><lists><list name='B' id='1'/></lists>")
+        )
+        assert api.ws("page/71/lists/destroy/1")
+        assert 'note title="A" id="1"' in api.ws("page/71")
+
+    def test_what_has_no_place_here_is_left_out_and_said(self, seeded, caplog):
+        with caplog.at_level(logging.WARNING, "backpack_orm.sandbox"):
+            api = seeded(
+                page(
+                    "<belongings><belonging id='8'><position>1</position>"
+                    "<widget type='Poll' id='9'/></belonging></belongings>"
+                    "<notes><note title='A' id='1'>Body<message>Hm</message></note></notes>"
+                )
+            )
+        assert "Poll" not in api.ws("page/71")
+        assert ">Body</note>" in api.ws("page/71")
+        assert [record.getMessage() for record in caplog.records] == [
+            "a widget of the unknown type 'Poll' is left out",
+            "comments are left out, 1 in all: no call but an export shows any",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("text", "body"),
+    [
+        ("\n   body\n", "body"),
+        ("\n   two\n\n   lines \n  ", "two\n\n   lines"),
+        ("\n   two\n     lines\n", "two\n     lines"),
+        ("\n   two\n lines\n", "\n   two\n lines\n"),
+        ("\n     its own", "\n     its own"),
+        ("\nbody\n", "\nbody\n"),
+        ("body \n", "body \n"),
+        (" body ", " body "),
+        ("\n\n", "\n\n"),
+        ("", ""),
+    ],
+)
+def test_only_white_space_that_lays_out_the_file_is_taken_off(seeded, text, body):
+    api = seeded(page(f"<notes><note title='A' id='1'>{text}</note></notes>"))
+    assert f">{body}</note>" in api.ws("page/71")
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("<page", "not XML: "),
+            ("", "not XML: "),
+            ("<!DOCTYPE page [<!ENTITY a 'b'>]><page/>", "document types and entities are refused"),
+            ("<html/>", "<html> is no <user>, <backpack>, <pages> or <page>"),
+            ("<response success='true'/>", "<response> is no <user>"),
+            ("<page id='seven'/>", "'seven' is no id that <page> can have"),
+            (f"<page id='{'9' * 19}'/>", "is no id that <page> can have"),
+            ("<pages><page id='7'/><page id='7'/></pages>", "there are two with the id 7"),
+            (
+                page("<notes><note id='1'/><note id='1'/></notes>"),
+                "there are two with the id 1 of the same kind",
+            ),
+            (page("<notes><note id='1' created_at='May'/></notes>"), "'May' is not a date"),
+            (page("<belongings><belonging id='1'/></belongings>"), "without its <widget>"),
+            (
+                page(
+                    "<belongings><belonging id='1'><position>x</position><widget/></belonging>"
+                    "</belongings>"
+                ),
+                "'x' is no <position>",
+            ),
+        ],
+    )
+    def test_a_file_that_holds_no_such_thing_is_refused(self, tmp_path, text, message):
+        path = tmp_path / "export"
+        path.write_text(text)
+        with pytest.raises(ValueError, match=f"^{re.escape(str(path))}: .*{re.escape(message)}"):
+            Sandbox(seed=str(path))
+
+    def test_a_file_that_is_not_there_is_an_os_error(self, tmp_path):
+        with pytest.raises(OSError, match="No such file"):
+            Sandbox(seed=str(tmp_path / "missing.xml"))
+
+    def test_nothing_is_kept_of_an_account_that_cannot_be_filled(self, box, tmp_path):
+        path = tmp_path / "export.xml"
+        path.write_text("<pages><page id='7'/><page id='7'/></pages>")
+        with pytest.raises(ValueError, match="two with the id 7"):
+            box.add_account("broken", seed=str(path))
+        with pytest.raises(ValueError, match="no account 'broken'"):
+            box.add_user("Sam", account="broken")
+
+
+def test_an_account_that_is_there_already_keeps_what_it_has(tmp_path, as_user):
+    export, data = tmp_path / "export.xml", str(tmp_path / "data.db")
+    export.write_text(page(""))
+    for _ in range(2):
+        with Sandbox(seed=str(export), data=data, token="t") as box:
+            assert as_user("t", box.url).ws("pages/all").count("<page ") == 1
+        export.unlink(missing_ok=True)
