@@ -225,7 +225,8 @@ class Sandbox:
     def add_calendar(self, name: str, *, color: str = "#3185c5", account: str | None = None) -> int:
         """Give an account a calendar, which the API cannot; the sandbox's own when None is named.
 
-        Returns the calendar's id. Raises ValueError for an unknown account.
+        Returns the calendar's id. Raises ValueError for an unknown account, a color that is not
+        written like `#3185c5`, or a name that XML cannot carry.
 
         >>> with Sandbox(seed="empty") as box:
         ...     box.add_calendar("Birthdays")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from .reading import check_text
 from .storage import Account, Calendar, User
 from .zones import zone
+
+_COLOR = re.compile("#[0-9A-Fa-f]{6}")
 
 
 def open_account(session: Session, name: str, token: str, now: datetime) -> User:
@@ -59,7 +63,13 @@ def add_user(
 def new_calendar(
     account: Account, name: str, color: str, now: datetime, *, id: int | None = None
 ) -> Calendar:
-    """A new calendar; its token is made from its id, so the same in every run."""
+    """A new calendar; its token is made from its id, so the same in every run.
+
+    Raises ValueError for a name that XML cannot carry, or a color that is none.
+    """
+    check_text(name)
+    if not _COLOR.fullmatch(color):
+        raise ValueError(f"{color!r} is no color: give one like '#3185c5'")
     calendar = account.new(Calendar, id=id, name=name, color=color, created_at=now, updated_at=now)
     feed = f"{account.name}/{calendar.id}.ics"
     calendar.token = hashlib.sha256(feed.encode()).hexdigest()[:40]

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 THREADS = 8
+CONNECTIONS = 500  # idle ones count too, and past these new ones wait for minutes
 LOG_LENGTH = 10_000
 
 log = logging.getLogger("backpack_orm.sandbox")
@@ -180,7 +181,12 @@ class Server:
         self.port: int = listener.getsockname()[1]
         self._sockets: dict[int, Any] = {}
         self._waitress: Any = create_server(
-            app, map=self._sockets, sockets=[listener], threads=THREADS, ident="backpack"
+            app,
+            map=self._sockets,
+            sockets=[listener],
+            threads=THREADS,
+            connection_limit=CONNECTIONS,
+            ident="backpack",
         )
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="backpack sandbox", daemon=True)

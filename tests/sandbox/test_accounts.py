@@ -273,3 +273,8 @@ def test_two_sandboxes_may_serve_one_file_at_once(tmp_path, as_user):
         with ThreadPoolExecutor(4) as threads:
             answers = set(chain.from_iterable(threads.map(work, [one.url, two.url] * 2)))
     assert len(answers) == 40
+
+
+def test_idle_clients_keep_nobody_waiting(box, as_user):
+    clients = [as_user(box.token) for _ in range(120)]
+    assert {client.rest("GET", "/me.xml").status_code for client in clients} == {200}

@@ -76,6 +76,17 @@ class TestCalendars:
         with pytest.raises(ValueError, match="no account 'nobody'"):
             box.add_calendar("Home", account="nobody")
 
+    @pytest.mark.parametrize("color", ["red", "3185c5", "#3185c", "#3185c5ff", ""])
+    def test_a_color_is_written_in_hex(self, box, api, color):
+        with pytest.raises(ValueError, match="is no color"):
+            box.add_calendar("Home", color=color)
+        assert "<calendar>" not in api.rest("GET", "/calendars.xml").text
+
+    def test_a_name_is_something_that_xml_can_carry(self, box, api):
+        with pytest.raises(ValueError, match="XML cannot carry"):
+            box.add_calendar("Ho\0me")
+        assert "<calendar>" not in api.rest("GET", "/calendars.xml").text
+
     def test_the_demonstration_has_two(self, demo):
         answer = demo.rest("GET", "/calendars.xml")
         ids = re.findall('<id type="integer">([0-9]+)<', answer.text)
