@@ -2,6 +2,8 @@
 
 import re
 
+from sqlalchemy import text
+
 XML = '<?xml version="1.0" encoding="UTF-8"?>'
 
 FIRST = f"""{XML}
@@ -27,6 +29,14 @@ def test_pages_and_tags_are_marked_in_the_order_of_their_positions(demo):
     answer = demo.rest("GET", "/users/40000001/bookmarks.xml")
     assert [kind for _, kind in marked(answer)] == ["Page", "Tag", "Page", "Page", "Tag"]
     assert re.findall('<position type="integer">(.)<', answer.text) == ["1", "2", "3", "4", "5"]
+
+
+def test_their_order_is_that_of_the_positions_not_of_the_ids(box, as_user):
+    other = as_user(box.add_account("other", seed="demo"))
+    with box._storage.transaction() as session:
+        session.execute(text("UPDATE bookmarks SET position = 10 - position"))
+    listed = other.rest("GET", "/users/40000001/bookmarks.xml").text
+    assert re.findall('<position type="integer">(.)<', listed) == ["5", "6", "7", "8", "9"]
 
 
 def test_without_bookmarks_the_list_is_empty(api):

@@ -1,9 +1,13 @@
 """Calendars, events and feeds over HTTP, on Wednesday, 2031-03-05 18:30:15 UTC."""
 
 import re
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 
 import pytest
+
+from backpack_orm.sandbox import Sandbox
+
+from .conftest import NOW
 
 XML = '<?xml version="1.0" encoding="UTF-8"?>'
 TIME = "2031-03-05T18:30:15Z"
@@ -157,12 +161,12 @@ class TestCreating:
     def test_times_are_read_in_the_zone_of_the_one_who_asks_and_shown_in_utc(
         self, box, calendar, as_user
     ):
-        sam = as_user(box.add_user("Sam", time_zone="Tokyo"))  # it is Thursday there
+        sam = as_user(box.add_user("Sam", time_zone="Auckland"))  # it is Thursday there
         for title in ("tomorrow 9am Call", "tomorrow Rest"):
             sam.rest("POST", "/calendar_events.xml", event(title))
         listed = sam.rest("GET", "/calendars/40000002/calendar_events.xml").text
         assert re.findall("<occurs-at[^>]*>([^<]*)<", listed) == [
-            "2031-03-07T00:00:00Z",
+            "2031-03-06T20:00:00Z",
             "2031-03-07T00:00:00Z",
         ]
 
@@ -235,6 +239,17 @@ class TestChanging:
         api.rest("PUT", EVENT, change("<occurs-until>2031-03-06T09:45:00Z</occurs-until>"))
         api.rest("PUT", EVENT, change("<occurs-until></occurs-until>"))
         assert "<occurs-until></occurs-until>" in api.rest("GET", EVENT).text
+
+    def test_only_the_time_of_the_update_moves(self, as_user):
+        now = [NOW]
+        with Sandbox(seed="empty", token="t", clock=lambda: now[0]) as box:
+            box.add_calendar("Home")
+            api = as_user("t", box.url)
+            api.rest("POST", "/calendar_events.xml", event())
+            now[0] += timedelta(minutes=1)
+            api.rest("PUT", EVENT, change("<remind>1</remind>"))
+            shown = values(api.rest("GET", EVENT), "created-at", "updated-at")
+        assert shown == [TIME, "2031-03-05T18:31:15Z"]
 
     def test_an_event_can_be_destroyed_once(self, api, made):
         answer = api.rest("DELETE", EVENT)

@@ -111,6 +111,13 @@ class TestUserExport:
             '<linked_pages><page title="Porto" id="72"/></linked_pages></page></response>'
         )
 
+    def test_items_keep_their_times(self, seeded):
+        item = "<item id='2' updated_at='2026-05-14 16:39:02'>Socks</item><item id='3'>Hat</item>"
+        api = seeded(page(f"<lists><list name='A' id='1'><items>{item}</items></list></lists>"))
+        listed = api.ws("page/71/items/list")
+        times = ["2026-05-14 16:39:02", "2031-03-05 18:30:15"]
+        assert re.findall('updated_at="(.*?)"', listed) == times
+
     def test_a_tag_of_two_pages_is_one(self, api):
         assert re.findall(' id="([0-9]+)"', api.ws("tags/select/5")) == ["71", "72"]
 

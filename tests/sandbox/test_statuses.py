@@ -1,8 +1,13 @@
 """Statuses over HTTP."""
 
 import re
+from datetime import timedelta
 
 import pytest
+
+from backpack_orm.sandbox import Sandbox
+
+from .conftest import NOW
 
 XML = '<?xml version="1.0" encoding="UTF-8"?>'
 MINE = "/users/40000001/status.xml"
@@ -50,6 +55,25 @@ def test_a_new_one_replaces_the_old_one_under_its_id(api):
         api.rest("PUT", MINE, status(message))
     shown = api.rest("GET", MINE).text
     assert '<id type="integer">40000002</id><message></message>' in shown
+
+
+def test_the_time_is_that_of_the_last_one(as_user):
+    now = [NOW]
+    with Sandbox(seed="empty", token="t", clock=lambda: now[0]) as box:
+        api = as_user("t", box.url)
+        api.rest("PUT", MINE, status())
+        now[0] += timedelta(minutes=1)
+        api.rest("PUT", MINE, status())
+        shown = api.rest("GET", MINE).text
+    assert '<updated-at type="datetime">2031-03-05T18:31:15Z</updated-at>' in shown
+
+
+def test_they_are_listed_in_the_order_of_the_people(box, api, as_user):
+    sam = as_user(box.add_user("Sam"))
+    sam.rest("PUT", "/users/40000002/status.xml", status())
+    api.rest("PUT", MINE, status())
+    listed = api.rest("GET", "/statuses.xml").text
+    assert re.findall("<name>(.*?)<", listed) == ["Owner", "Sam"]
 
 
 def test_everybody_sees_it_and_nobody_else_sets_it(box, api, as_user):
