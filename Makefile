@@ -18,7 +18,7 @@ demo: environment-for-the-demo ## show an account as Python objects, over HTTP f
 	@$(RUN) docs/demo.py
 
 test: lint ## run all checks and all tests, with coverage
-	$(RUN) -m pytest --cov
+	$(RUN) -m pytest --cov --numprocesses auto
 
 lint: environment ## check style, types and imports
 	$(RUN) -m ruff check

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import subprocess
 import sys
@@ -67,6 +68,7 @@ def attributes() -> Iterator[Result]:
 
 def imports() -> Iterator[Result]:
     """The import, in processes of its own."""
+    _import("backpack_orm")  # which leaves its bytecode behind, as an installation does
     pairs = [(_import(_LIBRARIES), _import("backpack_orm")) for _ in range(SAMPLES)]
     yield summarize("import backpack_orm", 1.2, pairs)
 
@@ -87,7 +89,9 @@ def _write(note: Note | bounds.Note) -> None:
 
 def _import(modules: str) -> float:
     code = f"from time import process_time as p; t = p(); import {modules}; print(p() - t)"
-    return float(subprocess.check_output([sys.executable, "-c", code]))
+    environment = {**os.environ}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return float(subprocess.check_output([sys.executable, "-c", code], env=environment))
 
 
 PARTS: dict[str, Callable[[], Iterator[Result]]] = {

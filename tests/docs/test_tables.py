@@ -1,0 +1,81 @@
+"""What the documents list is all that there is."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable
+
+import pytest
+
+import backpack_orm
+from backpack_orm import BackpackError, Collection, Connection, Model, SaveResult
+from backpack_orm.sandbox import Sandbox
+from tests.docs import documents
+
+PUBLIC = [getattr(backpack_orm, name) for name in backpack_orm.__all__]
+
+
+def is_a(thing: object, kind: type) -> bool:
+    return inspect.isclass(thing) and issubclass(thing, kind)
+
+
+def words(name: str) -> set[str]:
+    """The words that a document sets in code."""
+    text = (documents.ROOT / "docs" / name).read_text("utf-8")
+    return set(re.findall(r"\w+", " ".join(re.findall(r"`([^`\n]+)`", text))))
+
+
+def public(owner: type) -> Iterable[str]:
+    return (name for name in vars(owner) if not name.startswith("_"))
+
+
+def test_every_error_is_described() -> None:
+    errors = {each.__name__ for each in PUBLIC if is_a(each, BaseException)}
+    assert errors - words("errors.md") == set()
+
+
+def test_errors_are_of_the_kinds_that_are_told() -> None:
+    text = (documents.ROOT / "docs" / "errors.md").read_text("utf-8")
+    for name, _, kinds in re.findall(r"^\| `(\w+)` \| (.*) \| ?(.*) ?\|$", text, re.MULTILINE):
+        bases = {base.__name__ for base in getattr(backpack_orm, name).__mro__}
+        assert set(re.findall(r"\w+", kinds)) <= bases, name
+
+
+def test_every_model_is_described() -> None:
+    models = {each.__name__ for each in PUBLIC if is_a(each, Model)}
+    assert models - words("index.md") - {"Model", "Match"} == set()
+
+
+@pytest.mark.parametrize(
+    ("function", "document"), [(Connection, "connecting.md"), (Sandbox, "sandbox.md")]
+)
+def test_every_argument_is_described(function: type, document: str) -> None:
+    arguments = set(inspect.signature(function).parameters)
+    assert arguments - words(document) - {"account", "token"} == set()
+
+
+def test_all_of_a_sandbox_is_described() -> None:
+    text = (documents.ROOT / "docs" / "sandbox.md").read_text("utf-8")
+    assert [name for name in public(Sandbox) if not re.search(rf"\b{name}\b", text)] == [
+        "start",
+        "close",
+    ]
+
+
+def test_all_that_tells_of_an_object_is_described() -> None:
+    described = words("saving.md")
+    told = {name for name, value in vars(Model).items() if isinstance(value, property)}
+    assert told - described - {"connection"} - {name for name in told if name[0] == "_"} == set()
+    assert {"discard", "reload", "to_dict", "save", "destroy"} <= described
+    assert set(inspect.signature(SaveResult).parameters) <= {"created", "updated", "fields"}
+
+
+def test_every_collection_method_is_shown() -> None:
+    text = (documents.ROOT / "docs" / "lazy-loading.md").read_text("utf-8")
+    for name in ("is_loaded", "create", "reload", *public(Collection)):
+        assert re.search(rf"\b{name}\b", text), name
+
+
+def test_errors_have_one_root() -> None:
+    assert all(is_a(each, BackpackError) for each in PUBLIC if is_a(each, Exception))
