@@ -98,7 +98,9 @@ class Page(InAccount, Savable, Destroyable):
     public: bool | None = field(default=None, write_only=True, kind=values.DIGIT)
 
     belongings: Embedded[Belonging] = has_many("belongings/belonging", "Belonging")
-    tags: Assignable[Tag, str] = assigns_many("tags/tag", "Tag", key="name", dump=values.dump_tags)
+    tags: Assignable[Tag, str] = assigns_many(
+        "tags/tag", "Tag", key="name", dump=values.dump_tags, default=()
+    )
     lists: Children[List] = has_many("lists/list", "List", collection=Children)
     notes: Children[Note] = has_many("notes/note", "Note", collection=Children)
     matches: Embedded[Match] = has_many("send", "Match")

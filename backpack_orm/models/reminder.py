@@ -49,7 +49,7 @@ class Reminder(InAccount, Savable, Destroyable):
     remind_at: datetime | None = field(default=None)
     creator: User | None = has_one("creator", "User")
     remindees: Assignable[User, int] = assigns_many(
-        "remindees/user", "User", key="id", dump=_dump_ids
+        "remindees/user", "User", key="id", dump=_dump_ids, default=()
     )
 
     _all = rest("GET", "reminders.xml", place=Place.PATH, reads="reminders")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import collections.abc
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from backpack_orm.errors import NotFound, ValidationError
@@ -139,7 +140,6 @@ class Embedded(Collection[M]):
         >>> len(Page.find_by(title="Lisbon").notes.reload())
         2
         """
-        self._owner._forget(self._relation.name)
         self._owner._load(self._relation.name, fresh=True)
         return self
 
@@ -172,10 +172,12 @@ class Embedded(Collection[M]):
         if not self._objects:
             return objects
         there = {record._saved_id: record for record in self._objects if not record.is_destroyed}
+        seen = {id(record) for record in self._part or ()}  # older than what was saved since
         for position, new in enumerate(objects):
             old = there.get(new._saved_id)
             if old is not None:
-                old._absorb(part[position])
+                if id(part[position]) not in seen:
+                    old._absorb(part[position])
                 objects[position] = old
         return objects
 
@@ -205,7 +207,7 @@ def keys_of(what: str, relation: Relation, value: object) -> tuple[Any, ...]:
     Raises:
         ValidationError: It is no list.
     """
-    if isinstance(value, str) or not isinstance(value, Iterable):
+    if isinstance(value, str) or not isinstance(value, collections.abc.Collection):
         raise ValidationError(f"{what} takes a list, not {value!r}")
     return tuple(
         getattr(item, relation.key or "id") if isinstance(item, relation.model) else item

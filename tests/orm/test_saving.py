@@ -17,6 +17,7 @@ from backpack_orm import (
     SaveResult,
     ServerError,
     StaleRecord,
+    ValidationError,
 )
 from backpack_orm.sandbox import Sandbox
 
@@ -283,3 +284,23 @@ def test_complete_takes_other_edits_along(connection: Connection) -> None:
     assert item.complete().fields == ("completed", "content")
     assert not item.is_dirty
     assert Item.find(item.id).content == "Boots"
+
+
+def test_a_saved_edit_outlives_its_neighbours_end(note: Note) -> None:
+    page = note.page
+    note.title = "NEW"
+    note.save()
+    page.notes[1].destroy()
+    assert page.notes.first() is note
+    assert note.title == "NEW"
+    note.body = "x"
+    note.save()
+    assert Note.find(note.id, page=page).title == "NEW"
+
+
+def test_a_generator_of_tags_is_refused(note: Note, box: Sandbox) -> None:
+    before = box.requests
+    note.page.tags = (name for name in ["a", "b"])
+    with pytest.raises(ValidationError, match="takes a list"):
+        note.page.save()
+    assert box.requests == before
