@@ -337,6 +337,7 @@ def resource(cls: type[M]) -> type[M]:
         kw_only=True,
     )
     made._table = _table(made, parent)
+    del made.__attrs_attrs__  # type: ignore[attr-defined]  # else printers of attrs classes load
     made._whole = View(model=made)
     if parent is not None:
         setattr(made, parent.name, _parent_property(parent))

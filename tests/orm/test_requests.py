@@ -6,6 +6,7 @@ import copy
 import pickle
 
 import pytest
+from hypothesis.vendor.pretty import pretty
 
 from backpack_orm import Connection, Item, List, Note, Page, Tag
 from backpack_orm.sandbox import Sandbox
@@ -259,3 +260,9 @@ def test_lists_and_items_of_a_page_that_changed_elsewhere_are_merged(
     assert edited.content == "unsaved"
     assert other not in list(here.items)
     assert isinstance(here, List)
+
+
+def test_pretty_printers_send_nothing(page: Page, box: Sandbox) -> None:
+    before = box.requests
+    assert pretty(page) == repr(page)
+    assert box.requests == before
