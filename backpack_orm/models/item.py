@@ -146,7 +146,7 @@ class Item(OnPage, Savable, Destroyable):
             pages: Iterable[Page] = every_page(using=using, fresh=fresh)
         else:
             page = page_named(cls, page, using)
-            pages = [page.reload() if fresh else page]
+            pages = [Page.find(page._saved_id, using=page.connection, fresh=fresh)]
         return Collection(cls, [item for page in pages for item in cls._on(page)])
 
     @classmethod
@@ -254,11 +254,15 @@ class Item(OnPage, Savable, Destroyable):
 
         >>> Page.find_by(title="Lisbon").lists[0].items[0].toggle()
         """
-        self._send(self._toggle)
-        self._forget("completed", "updated_at")
-        self._unset("completed")
-        self._unset("updated_at")
-        self.list._forget("items")
+        self._refuse_new("toggle")
+        self._refuse_destroyed()
+        try:
+            self._send(self._toggle)
+        finally:  # also when nobody knows whether it happened
+            self._forget("completed", "updated_at")
+            self._unset("completed")
+            self._unset("updated_at")
+            self.list._forget("items")
 
     def move_higher(self) -> None:
         """Move it up by one place; one request. At the top nothing happens.
@@ -319,8 +323,12 @@ class Item(OnPage, Savable, Destroyable):
             self.list._forget("items")
 
     def _move_by(self, direction: str) -> None:
-        self._send(self._move, {"direction": direction})
-        self.list._forget("items")
+        self._refuse_new("move")
+        self._refuse_destroyed()
+        try:
+            self._send(self._move, {"direction": direction})
+        finally:  # also when nobody knows whether it happened
+            self.list._forget("items")
 
 
 def _list_named(what: List | int, page: Page | int | None, using: Connection | None) -> List:

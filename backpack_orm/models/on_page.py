@@ -144,8 +144,10 @@ class OnPage(Model):
 def every_page(*, using: Connection | None, fresh: bool) -> Iterator[Page]:
     """All pages of the account, one after the other, each loaded when its turn comes."""
     for page in Page.all(using=using, fresh=fresh):
-        if fresh:
-            page.reload()
+        try:
+            page._load("notes", fresh=fresh)
+        except NotFound:  # it went since the pages were listed
+            continue
         yield page
 
 

@@ -16,6 +16,7 @@ from backpack_orm.errors import (
     NotConnected,
     NotFound,
     NotSaved,
+    OutcomeUnknown,
     ReadOnly,
     StaleRecord,
     ValidationError,
@@ -444,8 +445,10 @@ class Model:
         """
         if self._record is None:
             raise NotSaved(f"{self!r} is new: there is nothing to go back to")
-        for name in self.changes:
-            position = self._table.positions.get(name)
+        for name in (*self._table.fields, *self._table.relations):
+            slot, position = self._slot(name), self._table.positions.get(name)
+            if slot is _UNSET or self._is_own(slot):
+                continue
             if position is None:
                 setattr(self, name, None)
             elif name in self._table.relations or self._record[position] is MISSING:
@@ -490,7 +493,9 @@ class Model:
         """A second object for the same record, with the same changes of its own."""
         twin = type(self).__new__(type(self))
         for name, value in self.__getstate__().items():
-            if not self._is_own(value):
+            if isinstance(value, Embedded) and value._owner is self:
+                setattr(twin, name, value._copy_in(twin))
+            else:
                 setattr(twin, name, list(value) if isinstance(value, list) else value)
         return twin
 
@@ -538,11 +543,16 @@ class Model:
             record = list(self._record)
             for name in names:
                 record[self._position(name)] = MISSING
-            self._record = tuple(record)
+            self._record = type(self._record)(record)
 
     def _child_came(self, child: Model) -> None:
-        """Take note that a record was created in this one."""
-        self._forget(*self._relations_of(child))
+        """Take note that a record was, or may have been, created in this one."""
+        names = self._relations_of(child)
+        self._forget(*names)
+        for name in names:
+            collection = self._slot(name)
+            if isinstance(collection, Embedded) and not child.is_new:
+                collection._objects = [*collection._objects, child]
 
     def _child_went(self, child: Model) -> None:
         """Take note that a record in this one was destroyed."""
@@ -649,6 +659,7 @@ class Savable(Model):
             if saved:
                 left = [name for name in changed if name not in saved]
                 error.add(f"saved before: {', '.join(saved)}; not saved: {', '.join(left)}")
+                error.add(f"it is {self!r}")
             raise
         return SaveResult(is_new, not is_new and bool(saved), tuple(saved))
 
@@ -657,8 +668,14 @@ class Savable(Model):
         changed = list(self.changes)
         for name in changed:
             field = self._table.fields.get(name)
-            if field is not None:
-                field.check(type(self), self._slot(name))
+            if field is None:
+                continue
+            if self._slot(name) is None and field.kind.empty is None and not self.is_new:
+                raise ValidationError(
+                    f"{type(self).__name__}.{name} cannot be taken away: "
+                    "give a value, or discard() the change"
+                )
+            field.check(type(self), self._slot(name))
         self._words(changed)
         return changed
 
@@ -681,8 +698,22 @@ class Savable(Model):
         """Make the creating call; from its success on, the object is saved."""
         endpoint, connection = self._create, self.connection
         words = self._words(_names(endpoint))
-        record = connection.call(endpoint, self._ids(endpoint), words, read=self._read_created)
+        try:
+            record = connection.call(endpoint, self._ids(endpoint), words, read=self._read_created)
+        except OutcomeUnknown:
+            if isinstance(self._source, Model):
+                self._source._child_came(self)
+            raise
         self._settle_in(connection)
+        self._take_created(record, words, changed)
+        if isinstance(self._source, Model):
+            self._source._child_came(self)
+        return [name for name in changed if name in words]
+
+    def _take_created(
+        self, record: Record, words: Mapping[str, Words], changed: Sequence[str]
+    ) -> None:
+        """Become what was created: what the service told, else what was sent, else unknown."""
         snapshot = list(record)
         for name, field in self._table.fields.items():
             position = self._table.positions.get(name)
@@ -699,9 +730,6 @@ class Savable(Model):
         for name in self._table.relations:
             if name in words or name not in changed:
                 self._unset(name)
-        if isinstance(self._source, Model):
-            self._source._child_came(self)
-        return [name for name in changed if name in words]
 
     @classmethod
     def _read_created(cls, answer: Answer) -> Record:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections.abc
 from collections.abc import Iterator, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from backpack_orm.errors import NotFound, ValidationError
@@ -153,6 +154,15 @@ class Embedded(Collection[M]):
             return f"<{self._relation.name} of {self._owner!r}, not loaded yet>"
         self._all()
         return super().__repr__()
+
+    def _copy_in(self, owner: Model) -> Self:
+        """The same collection for a copy of its owner, with copies of its objects."""
+        twin = type(self)(owner, self._relation)
+        twin._part = self._part
+        twin._objects = [copy(record) for record in self._objects]
+        for record in twin._objects:
+            record._source = owner
+        return twin
 
     def _known_part(self) -> tuple[Record, ...] | None:
         record = self._owner._record

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 from backpack_orm import (
@@ -14,6 +16,7 @@ from backpack_orm import (
     NotSaved,
     Page,
     ReadOnly,
+    Reminder,
     SaveResult,
     ServerError,
     StaleRecord,
@@ -304,3 +307,53 @@ def test_a_generator_of_tags_is_refused(note: Note, box: Sandbox) -> None:
     with pytest.raises(ValidationError, match="takes a list"):
         note.page.save()
     assert box.requests == before
+
+
+def test_a_wrongly_assigned_list_can_be_discarded(note: Note) -> None:
+    note.page.tags = "Travel"  # type: ignore[assignment]  # just this is refused
+    note.page.discard()
+    assert [tag.name for tag in note.page.tags][:1] == ["Travel"]
+
+
+def test_a_time_cannot_be_taken_away(connection: Connection, box: Sandbox) -> None:
+    reminder = Reminder.all()[0]
+    reminder.remind_at = None
+    before = box.requests
+    with pytest.raises(ValidationError, match="remind_at cannot be taken away"):
+        reminder.save()
+    assert box.requests == before
+
+
+def test_a_created_child_is_the_one_in_its_collection(note: Note) -> None:
+    made = note.page.notes.create(title="a")
+    assert note.page.notes.find(made.id) is made
+
+
+def test_reading_items_of_a_page_afresh_keeps_its_edits(note: Note) -> None:
+    note.page.title = "edited"
+    assert Item.all(page=note.page, fresh=True)
+    assert note.page.title == "edited"
+
+
+def test_a_page_that_went_is_passed_over(connection: Connection, box: Sandbox) -> None:
+    pages = Page.all()
+    other = Connection(box.url, token=box.token)
+    Page.find(pages[3].id, using=other).destroy()
+    assert pages[3].id not in {note.page_id for note in Note.all()}
+
+
+def test_a_copy_knows_what_was_saved(note: Note) -> None:
+    note.title = "NEW"
+    note.save()
+    twin = copy.copy(note.page)
+    assert twin.notes[0].title == "NEW"
+    assert twin.notes[0].page is twin
+
+
+def test_a_destroyed_item_stays_destroyed(note: Note) -> None:
+    item = note.page.lists[0].items[0]
+    item.destroy()
+    for act in (item.toggle, item.move_lower, item.complete):
+        with pytest.raises(Destroyed):
+            act()
+    assert item.is_destroyed
