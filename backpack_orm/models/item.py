@@ -42,6 +42,9 @@ class Items(Children["Item"]):
         >>> [item.content for item in steps.items]
         ['two', 'one']
         """
+        order = list(order)
+        for item in order:
+            self._owner._refuse_foreign("Items.reorder", item)
         ids = {item.id for item in self}
         wanted = [Item._check_id("Items.reorder", item) for item in order]
         for id in wanted:

@@ -51,6 +51,10 @@ class Match(Model):
     id: int = field(read_only=True)
     type: str = field(read_only=True, text=True)
 
+    @property
+    def _identity(self) -> object:
+        return self._record  # ids are unique among records of one type only
+
 
 @resource
 class Page(InAccount, Savable, Destroyable):
@@ -190,6 +194,7 @@ class Page(InAccount, Savable, Destroyable):
         widgets = {(found.type, found.widget_id): found.id for found in self.belongings}
         wanted = []
         for item in order:
+            self._refuse_foreign("Page.reorder", item)
             if isinstance(item, Belonging):
                 id: object = item._saved_id
             elif isinstance(item, Model):
@@ -271,6 +276,7 @@ class Page(InAccount, Savable, Destroyable):
 
         >>> Page.find_by(title="Lisbon").link(Page.create(title="Porto"))
         """
+        self._refuse_foreign("Page.link", page)
         self._send(self._link, {"linked_page_id": str(self._check_id("Page.link", page))})
 
     def unlink(self, page: Page | int) -> None:
@@ -280,6 +286,7 @@ class Page(InAccount, Savable, Destroyable):
         >>> lisbon.link(porto)
         >>> lisbon.unlink(porto)
         """
+        self._refuse_foreign("Page.unlink", page)
         self._send(self._unlink, {"linked_page_id": str(self._check_id("Page.unlink", page))})
 
     def _load(self, name: str, *, fresh: bool = False) -> None:

@@ -21,7 +21,7 @@ from backpack_orm.errors import (
     StaleRecord,
     ValidationError,
 )
-from backpack_orm.orm.fields import Table, View, say
+from backpack_orm.orm.fields import Table, View, registry, say
 from backpack_orm.orm.looking import only_looking
 from backpack_orm.orm.relations import Embedded, keys_of
 from backpack_orm.wire import parse
@@ -91,6 +91,15 @@ class Model:
     """Where it lives: in another record, or in an account itself."""
 
     id: Any
+
+    def __init_subclass__(cls) -> None:
+        for base in cls.__bases__:
+            if base in registry.values():
+                raise TypeError(
+                    f"{base.__name__} cannot be subclassed, since calls give {base.__name__} "
+                    "objects: write functions that take them"
+                )
+        super().__init_subclass__()
 
     def __init__(self, **attributes: Any) -> None:
         cls, table = type(self), self._table
@@ -259,8 +268,14 @@ class Model:
             raise ReadOnly(f"{what} cannot be changed: the API moves nothing elsewhere")
         if isinstance(value, parent.model):
             self._source = value
-        else:
-            self._source = parent.model._stub(parent.model._check_id(what, value), None)
+            return
+        id = parent.model._check_id(what, value)
+        if parent.model._table.parent is not None:
+            raise ValidationError(
+                f"{what} takes a {parent.target} itself, since its id alone does not tell where "
+                f"it is: {parent.target}.find({id})"
+            )
+        self._source = parent.model._stub(id, None)
 
     def _settle_in(self, connection: Connection) -> None:
         """Belong to a connection from now on.
@@ -284,6 +299,20 @@ class Model:
         if self._record is None:
             raise NotSaved(f"{self!r} has no id yet: save() it first")
         return cast(int, self._record[0])
+
+    @property
+    def _identity(self) -> object:
+        """What tells it from others of its model in its account."""
+        return self._saved_id
+
+    def _refuse_foreign(self, what: str, value: object) -> None:
+        """Refuse a record of another account, whose id means another thing here.
+
+        Raises:
+            ValidationError: It is one.
+        """
+        if isinstance(value, Model) and value._account != self._account:
+            raise ValidationError(f"{what}: {value!r} belongs to another account")
 
     @classmethod
     def _check_id(cls, what: str, value: object) -> int:
@@ -311,12 +340,12 @@ class Model:
             return NotImplemented
         if self._record is None or other._record is None:
             return False
-        return self._record[0] == other._record[0] and self._account == other._account
+        return self._identity == other._identity and self._account == other._account
 
     def __hash__(self) -> int:
         if self._record is None:
             raise TypeError(f"{self!r} has no identity yet: save() it first")
-        return hash((type(self).__name__, self._record[0]))
+        return hash((type(self).__name__, self._identity))
 
     def __repr__(self) -> str:
         fields = self._table.fields.values()
@@ -393,7 +422,11 @@ class Model:
         if self._record is None or position is None:
             field = self._table.fields.get(name)
             return field.default if field else None
-        value = self._record[position]
+        return self._told(self._record, name)
+
+    def _told(self, record: Record, name: str) -> Any:
+        """What a record tells of an attribute, in comparable form."""
+        value = record[self._position(name)]
         relation = self._table.relations.get(name)
         if relation is None or value is MISSING or value is None:
             return value
@@ -406,7 +439,7 @@ class Model:
             return value
         if relation.is_single:
             return value._saved_id if isinstance(value, Model) else value
-        return keys_of(f"{type(self).__name__}.{name}", relation, value)
+        return keys_of(self, relation, value)
 
     def to_dict(self) -> dict[str, Any]:
         """What is loaded, as plain values, with what it contains. No request.
@@ -661,7 +694,17 @@ class Savable(Model):
                 error.add(f"saved before: {', '.join(saved)}; not saved: {', '.join(left)}")
                 error.add(f"it is {self!r}")
             raise
+        self._drop_equal_lists()
         return SaveResult(is_new, not is_new and bool(saved), tuple(saved))
+
+    def _drop_equal_lists(self) -> None:
+        """Give up assigned lists that say what was loaded, so that objects are read again."""
+        for name, relation in self._table.relations.items():
+            slot = self._slot(name)
+            if relation.key is None or slot is _UNSET or self._is_own(slot):
+                continue
+            if name not in self.changes:
+                delattr(self, name)
 
     def _validated(self) -> list[str]:
         """The names of what is to be sent, once it is known that it can be."""
@@ -690,8 +733,8 @@ class Savable(Model):
             if field is not None:
                 words[name] = field.words(cls, value)
             elif relation is not None and relation.dump is not None:
-                what = f"{cls.__name__}.{name}"
-                words[name] = say(what, relation.dump, list(keys_of(what, relation, value)))
+                keys = list(keys_of(self, relation, value))
+                words[name] = say(f"{cls.__name__}.{name}", relation.dump, keys)
         return words
 
     def _create_record(self, changed: Sequence[str]) -> list[str]:
@@ -764,11 +807,11 @@ class Savable(Model):
     def _refuse_stale(self) -> None:
         assert self._record is not None
         fresh = self._fetch(fresh=True)
-        for name in self._table.fields:
-            position = self._table.positions.get(name)
-            if position is None:
+        for name in self._table.positions:
+            relation = self._table.relations.get(name)
+            if relation is not None and relation.key is None:
                 continue
-            old, new = self._record[position], fresh[position]
+            old, new = self._snapshot(name), self._told(fresh, name)
             if old is not MISSING and new is not MISSING and old != new:
                 raise StaleRecord(
                     f"{self!r} has changed on the service: {name} was {old!r} and is {new!r}; "

@@ -181,10 +181,10 @@ class Embedded(Collection[M]):
         objects: list[M] = self._relation.contents.load(part, self._owner)
         if not self._objects:
             return objects
-        there = {record._saved_id: record for record in self._objects if not record.is_destroyed}
+        there = {record._identity: record for record in self._objects if not record.is_destroyed}
         seen = {id(record) for record in self._part or ()}  # older than what was saved since
         for position, new in enumerate(objects):
-            old = there.get(new._saved_id)
+            old = there.get(new._identity)
             if old is not None:
                 if id(part[position]) not in seen:
                     old._absorb(part[position])
@@ -211,14 +211,18 @@ class Children(Embedded[M]):
         return cast(M, model._create_in(self._owner, attributes))
 
 
-def keys_of(what: str, relation: Relation, value: object) -> tuple[Any, ...]:
+def keys_of(owner: Model, relation: Relation, value: object) -> tuple[Any, ...]:
     """What stands for each record of an assigned list, such as the names of tags.
 
     Raises:
-        ValidationError: It is no list.
+        ValidationError: It is no list, or numbers records of another account.
     """
+    what = f"{type(owner).__name__}.{relation.name}"
     if isinstance(value, str) or not isinstance(value, collections.abc.Collection):
         raise ValidationError(f"{what} takes a list, not {value!r}")
+    if relation.key == "id":
+        for item in value:
+            owner._refuse_foreign(what, item)
     return tuple(
         getattr(item, relation.key or "id") if isinstance(item, relation.model) else item
         for item in value

@@ -9,7 +9,20 @@ import threading
 
 import pytest
 
-from backpack_orm import Connection, Item, List, NotConnected, Note, Page, Tag, connect, using
+from backpack_orm import (
+    Connection,
+    Item,
+    List,
+    Match,
+    NotConnected,
+    Note,
+    Page,
+    Reminder,
+    Tag,
+    ValidationError,
+    connect,
+    using,
+)
 from backpack_orm import connection as connections
 from backpack_orm.sandbox import Sandbox
 
@@ -224,3 +237,36 @@ def test_a_deep_copy_shares_the_connection_alone(connection: Connection) -> None
     assert twin.notes[0].title == "edited"
     assert twin.notes[0] is not page.notes[0]
     assert twin.notes[0].page is twin
+
+
+def test_records_of_another_account_are_not_taken_for_their_numbers(
+    connection: Connection, other: Connection, box: Sandbox
+) -> None:
+    here, there = Page.find(Page.all()[0].id), Page.find(Page.all(using=other)[0].id, using=other)
+    assert len(here.lists[0].items) == len(there.lists[0].items)
+    user = Reminder.all(using=other)[0].creator
+    before = box.requests
+    for act in (
+        lambda: here.link(there),
+        lambda: here.unlink(there),
+        lambda: here.reorder(there.belongings),
+        lambda: here.lists[0].items.reorder(there.lists[0].items),
+        lambda: Reminder.create(content="+30 x", remindees=[user]),
+    ):
+        with pytest.raises(ValidationError, match="belongs to another account"):
+            act()
+    assert box.requests == before
+
+
+def test_matches_of_two_kinds_with_one_number_are_two(connection: Connection) -> None:
+    page = Page.all()[0]
+    note, twin, other = Match._whole.load(((5, "note"), (5, "note"), (5, "list")), page)
+    assert note == twin
+    assert len({note, twin, other}) == 2
+
+
+def test_models_cannot_be_subclassed() -> None:
+    with pytest.raises(TypeError, match="Page cannot be subclassed"):
+
+        class MyPage(Page):
+            pass

@@ -357,3 +357,27 @@ def test_a_destroyed_item_stays_destroyed(note: Note) -> None:
         with pytest.raises(Destroyed):
             act()
     assert item.is_destroyed
+
+
+def test_equal_tags_are_objects_again_after_a_clean_save(note: Note, box: Sandbox) -> None:
+    note.page.tags = ["Travel", "Long weekends", "Portugal"]
+    before = box.requests
+    assert not note.page.save()
+    assert note.page.tags[0].name == "Travel"
+    assert box.requests == before
+
+
+def test_check_looks_at_tags_too(note: Note) -> None:
+    twin = Page.find(note.page_id)
+    twin.tags = ["theirs"]
+    twin.save()
+    note.page.tags = ["mine"]
+    with pytest.raises(StaleRecord, match="tags was"):
+        note.page.save(check=True)
+
+
+def test_an_item_is_not_made_by_the_id_of_its_list_alone(note: Note, box: Sandbox) -> None:
+    before = box.requests
+    with pytest.raises(ValidationError, match=r"Item.list takes a List itself.*List.find\("):
+        Item.create(list=note.page.lists[0].id, content="x")
+    assert box.requests == before
