@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from threading import Lock
 from types import TracebackType
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -109,8 +107,6 @@ class Connection:
         self._url = url
         self.account = account
         self._cache = Cache(self._options["ttl"], CACHE_BYTES)
-        self._sent: Counter[str] = Counter()
-        self._counting = Lock()
         self._transport = None
 
     @property
@@ -129,8 +125,7 @@ class Connection:
         >>> Connection("acme", token="0123456789abcdef").stats
         Stats(requests=0, cache_hits=0)
         """
-        with self._counting:
-            sent = dict(self._sent)
+        sent = self._transport.sent if self._transport else {}
         return Stats(sum(sent.values()), self._cache.hits, sent)
 
     def call(
@@ -251,8 +246,6 @@ class Connection:
                 f"this connection to {self._url} came out of a pickle, which holds no token: "
                 "connect() to the account first and unpickle then"
             )
-        with self._counting:
-            self._sent[endpoint.label] += 1
         answer = transport.exchange(endpoint, ids, words)
         try:
             return read(answer), len(answer.content)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from functools import cached_property
@@ -145,6 +146,8 @@ class Transport:
         self._is_bearer = is_bearer
         self._timeout = timeout
         self._allow_insecure = allow_insecure
+        self._sent: Counter[str] = Counter()
+        self._counting = Lock()
         self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=_POOL_SIZE)
         self._headers = {
             "User-Agent": user_agent,
@@ -176,6 +179,12 @@ class Transport:
             raise problem
         return received.answer
 
+    @property
+    def sent(self) -> dict[str, int]:
+        """The requests sent so far, by call."""
+        with self._counting:
+            return dict(self._sent)
+
     def scrub(self, content: bytes) -> bytes:
         """An answer without the token, should it repeat it."""
         return content.replace(self._secret.reveal().encode(), b"[token]")
@@ -191,6 +200,8 @@ class Transport:
     def _attempt(
         self, endpoint: Endpoint, ids: Sequence[int], words: Mapping[str, Words], path: str
     ) -> _Received:
+        with self._counting:
+            self._sent[endpoint.label] += 1
         began = time.perf_counter()
         outcome = self._send(endpoint, ids, words)
         took = (time.perf_counter() - began) * 1000

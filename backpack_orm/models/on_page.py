@@ -9,7 +9,7 @@ from backpack_orm.connection import Connection, current
 from backpack_orm.errors import NotFound
 from backpack_orm.models.page import Page
 from backpack_orm.orm.fields import View
-from backpack_orm.orm.model import Model
+from backpack_orm.orm.model import Model, Readable
 from backpack_orm.orm.relations import Collection
 from backpack_orm.wire.endpoint import Endpoint
 from backpack_orm.wire.parse import Record
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class OnPage(Model):
+class OnPage(Readable):
     """A record that lives on a page."""
 
     __slots__ = ()

@@ -10,7 +10,7 @@ from backpack_orm.errors import BackpackError, NotFound
 from backpack_orm.models.on_page import every_page
 from backpack_orm.models.page import Page
 from backpack_orm.orm.fields import ParentId, belongs_to, field, resource
-from backpack_orm.orm.model import Destroyable, Savable
+from backpack_orm.orm.model import Destroyable, Readable, Savable
 from backpack_orm.orm.relations import Collection
 from backpack_orm.wire import values
 from backpack_orm.wire.endpoint import ws
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @resource
-class Tag(Savable, Destroyable):
+class Tag(Readable, Savable, Destroyable):
     """A name that is put on pages, to find them by.
 
     The API has no list of all tags, and changes only all tags of a page at once: what is done

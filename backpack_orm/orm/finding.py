@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from backpack_orm.connection import Connection, current
 from backpack_orm.orm.fields import View
-from backpack_orm.orm.model import Model
+from backpack_orm.orm.model import Readable
 from backpack_orm.orm.relations import Collection
 from backpack_orm.wire.build import Words
 from backpack_orm.wire.endpoint import Endpoint
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class InAccount(Model):
+class InAccount(Readable):
     """A record that lives in the account itself, listed by one call."""
 
     __slots__ = ()

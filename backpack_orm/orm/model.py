@@ -489,28 +489,6 @@ class Model:
             else:
                 setattr(self, name, self._record[position])
 
-    def reload(self) -> Self:
-        """Read it afresh and give up all changes; one request.
-
-        Raises:
-            NotSaved: It is new.
-            Destroyed: It was destroyed.
-            NotFound: It is gone.
-
-        >>> Page.find_by(title="Lisbon").reload().title
-        'Lisbon'
-        """
-        self._refuse_new("reload")
-        self._refuse_destroyed()
-        record = self._fetch(fresh=True)
-        self.discard()
-        self._absorb(record)
-        unknown = (
-            name for name in self._table.relations if record[self._position(name)] is MISSING
-        )
-        self._forget(*unknown)
-        return self
-
     # --- copies -----------------------------------------------------------------------------
 
     def __getstate__(self) -> dict[str, Any]:
@@ -599,6 +577,34 @@ class Model:
     def _relations_of(self, child: Model) -> list[str]:
         target = type(child).__name__
         return [name for name, found in self._table.relations.items() if found.target == target]
+
+
+class Readable(Model):
+    """A record that the API tells again when asked."""
+
+    __slots__ = ()
+
+    def reload(self) -> Self:
+        """Read it afresh and give up all changes; one request.
+
+        Raises:
+            NotSaved: It is new.
+            Destroyed: It was destroyed.
+            NotFound: It is gone.
+
+        >>> Page.find_by(title="Lisbon").reload().title
+        'Lisbon'
+        """
+        self._refuse_new("reload")
+        self._refuse_destroyed()
+        record = self._fetch(fresh=True)
+        self.discard()
+        self._absorb(record)
+        unknown = (
+            name for name in self._table.relations if record[self._position(name)] is MISSING
+        )
+        self._forget(*unknown)
+        return self
 
 
 class Savable(Model):

@@ -381,3 +381,9 @@ def test_an_item_is_not_made_by_the_id_of_its_list_alone(note: Note, box: Sandbo
     with pytest.raises(ValidationError, match=r"Item.list takes a List itself.*List.find\("):
         Item.create(list=note.page.lists[0].id, content="x")
     assert box.requests == before
+
+
+def test_what_the_api_cannot_tell_again_has_no_reload(note: Note) -> None:
+    assert not hasattr(note.page.belongings[0], "reload")
+    assert hasattr(note, "reload")
+    assert hasattr(note.page.tags[0], "reload")
