@@ -42,6 +42,8 @@ CONNECTIONS = 500  # idle ones count too, and past these new ones wait for minut
 LOG_LENGTH = 10_000
 
 log = logging.getLogger("backpack_orm.sandbox")
+# That a request waits a moment for a thread is no news: it is answered all the same.
+logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 _ALL: tuple[Blueprint, ...] = (
     pages,
