@@ -266,3 +266,34 @@ def test_pretty_printers_send_nothing(page: Page, box: Sandbox) -> None:
     before = box.requests
     assert pretty(page) == repr(page)
     assert box.requests == before
+
+
+def test_every_write_drops_the_lists_of_pages_that_it_made_stale(page: Page) -> None:
+    def listed() -> dict[str, str | None]:
+        return {found.title: found.scope for found in Page.all()}
+
+    tag = page.tags[0]
+    assert "made" not in listed()
+    assert "made" not in [found.title for found in tag.pages]
+    made = Page.create(title="made")
+    assert listed()["made"] == "personal"
+    made.title = "renamed"
+    made.save()
+    assert "made" not in listed()
+    assert listed()["renamed"] == "personal"
+    assert "renamed" not in [found.title for found in tag.pages]
+    made.tags = [tag.name]
+    made.save()
+    assert "renamed" in [found.title for found in tag.pages]
+    made.title = "again"
+    made.save()
+    assert "again" in [found.title for found in tag.pages]
+    made.share(["ana@example.com"])
+    assert listed()["again"] == "friends"
+    made.unshare()
+    assert listed()["again"] == "personal"
+    assert "again" in [found.title for found in Page.search("again")]
+    made.destroy()
+    assert "again" not in listed()
+    assert "again" not in [found.title for found in tag.pages]
+    assert "again" not in [found.title for found in Page.search("again")]
