@@ -52,7 +52,7 @@ def test_a_tag_is_put_beside_the_others(account: Connection) -> None:
 def test_a_tag_that_is_there_is_not_put_again(account: Connection) -> None:
     page = lisbon()
     tag = Tag.create(page=page, name="Portugal")
-    assert Tag._put.label not in account.stats.by_endpoint
+    assert Page._tag.label not in account.stats.by_endpoint
     assert tag == page.tags[2]
 
 
