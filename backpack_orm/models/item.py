@@ -28,7 +28,7 @@ class Items(Children["Item"]):
     __slots__ = ()
 
     def reorder(self, order: Iterable[Item | int]) -> None:
-        """Put the items into an order; one request.
+        """Put the items into an order; one request, once they are loaded.
 
         Args:
             order: All items of the list, each as an object or by its id.

@@ -65,7 +65,8 @@ class OnPage(Readable):
         using: Connection | None = None,
         fresh: bool = False,
     ) -> Self:
-        """The one with an id; one request. Without a page, one for each page until it is found.
+        """The one with an id; one request. Without a page, one for the list of pages, and one
+        for each until it is found.
 
         Raises:
             ValidationError: That is no id.

@@ -174,7 +174,7 @@ class Page(InAccount, Savable, Destroyable):
         return cls._list(cls._search, cls._found, words={"term": words}, using=using, fresh=fresh)
 
     def reorder(self, order: Iterable[Belonging | Model | int]) -> None:
-        """Put what stands on the page into an order; one request.
+        """Put what stands on the page into an order; one request, once the page is loaded.
 
         Args:
             order: All that stands on the page, each as its belonging, as the note or list itself,

@@ -9,7 +9,7 @@ from backpack_orm.connection import Connection
 from backpack_orm.errors import BackpackError, NotFound
 from backpack_orm.models.on_page import every_page
 from backpack_orm.models.page import Page
-from backpack_orm.orm.fields import ParentId, belongs_to, field, resource
+from backpack_orm.orm.fields import ParentId, belongs_to, field, resource, say
 from backpack_orm.orm.model import Destroyable, Readable, Savable
 from backpack_orm.orm.relations import Collection
 from backpack_orm.wire import values
@@ -54,6 +54,7 @@ class Tag(Readable, Savable, Destroyable):
     page_id = ParentId("page")
 
     _select = ws("tags/select/{id}", reads="tags pages")
+    # What a change of name comes to on each page, which sends it with the page's other tags.
     _put = ws(
         "page/{page_id}/tags/tag",
         sends="tags=name",
@@ -222,5 +223,5 @@ class Tag(Readable, Savable, Destroyable):
 
     @classmethod
     def _write(cls, page: Page, names: list[str]) -> None:
-        page._send(Page._tag, {"tags": values.dump_tags(names)})
+        page._send(Page._tag, {"tags": say(f"the tags of {page!r}", values.dump_tags, names)})
         page._forget("tags")

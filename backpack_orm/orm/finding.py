@@ -59,7 +59,7 @@ class InAccount(Readable):
 
     @classmethod
     def find_by(cls, *, using: Connection | None = None, **attributes: Any) -> Self | None:
-        """The first one with these attributes, or None; one request.
+        """The first one with these attributes, or None; requests as for `where`.
 
         Raises:
             TypeError: An attribute is misspelled.

@@ -620,7 +620,7 @@ class Savable(Model):
     _sends_whole: ClassVar[bool] = True
     """Whether an update sends all that its call can set, or only what has changed."""
     _rewritten: ClassVar[tuple[str, ...]] = ()
-    """What the service may change by itself with any update."""
+    """What the service may make something else of, or change by itself, when it is written to."""
 
     @classmethod
     def create(cls, *, using: Connection | None = None, **attributes: Any) -> Self:
@@ -649,6 +649,8 @@ class Savable(Model):
     def _create_in(cls, owner: Model, attributes: Mapping[str, Any]) -> Self:
         parent = cls._table.parent
         assert parent is not None
+        if parent.name in attributes:
+            raise TypeError(f"leave {parent.name}= out: it is created in {owner!r}")
         return cls.create(**{**attributes, parent.name: owner})
 
     def save(self, *, check: bool = False) -> SaveResult:
@@ -771,9 +773,9 @@ class Savable(Model):
                     setattr(self, name, None)
             elif record[position] is not MISSING:
                 setattr(self, name, record[position])
-            elif name in words:
+            elif name in words and name not in self._rewritten:
                 snapshot[position] = getattr(self, name)
-            elif self._slot(name) == field.default:
+            elif name in words or self._slot(name) == field.default:
                 self._unset(name)
         self._record = tuple(snapshot)
         for name in self._table.relations:

@@ -387,3 +387,20 @@ def test_what_the_api_cannot_tell_again_has_no_reload(note: Note) -> None:
     assert not hasattr(note.page.belongings[0], "reload")
     assert hasattr(note, "reload")
     assert hasattr(note.page.tags[0], "reload")
+
+
+def test_a_child_is_created_where_it_is_asked_for(note: Note, box: Sandbox) -> None:
+    other = Page.all()[1]
+    before = box.requests
+    with pytest.raises(TypeError, match="leave page= out"):
+        note.page.notes.create(page=other, title="T")
+    assert box.requests == before
+
+
+def test_what_a_creation_does_not_tell_back_is_read_again(connection: Connection) -> None:
+    reminder = Reminder(content="tomorrow 9am Call the hotel")
+    told = Reminder.create(content="tomorrow 9am Call the hotel")
+    reminder._take_created(Reminder._record_of(told.id), {"content": ""}, ["content"])
+    assert reminder.content == "Call the hotel"
+    assert reminder.remind_at == told.remind_at
+    assert not reminder.is_dirty
