@@ -14,6 +14,7 @@ from backpack_orm import (
     Note,
     NotFound,
     NotSaved,
+    OutcomeUnknown,
     Page,
     ReadOnly,
     Reminder,
@@ -23,6 +24,7 @@ from backpack_orm import (
     ValidationError,
 )
 from backpack_orm.sandbox import Sandbox
+from backpack_orm.wire.endpoint import Endpoint
 
 
 @pytest.fixture
@@ -404,3 +406,24 @@ def test_what_a_creation_does_not_tell_back_is_read_again(connection: Connection
     assert reminder.content == "Call the hotel"
     assert reminder.remind_at == told.remind_at
     assert not reminder.is_dirty
+
+
+def test_after_an_unknown_outcome_the_service_is_asked_again(
+    note: Note, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, item = note.page, note.page.lists[0].items[0]
+    assert len(page.notes) == 2
+    call = connection.call
+
+    def lose_the_answer(endpoint: Endpoint, *args: object, **more: object) -> object:
+        answer = call(endpoint, *args, **more)  # type: ignore[arg-type]
+        if endpoint.is_idempotent:
+            return answer
+        raise OutcomeUnknown("the answer was lost")
+
+    monkeypatch.setattr(connection, "call", lose_the_answer)
+    for act in (item.toggle, lambda: page.notes.create(title="third")):
+        with pytest.raises(OutcomeUnknown):
+            act()
+    assert item.completed
+    assert [found.title for found in page.notes] == ["Where we sleep", "", "third"]
