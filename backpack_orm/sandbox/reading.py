@@ -195,11 +195,18 @@ def _read_json(body: bytes) -> Any:
 class _TextLoader(yaml.BaseLoader):
     """Safe YAML in which every scalar is text, so that no title turns into a date or a number."""
 
+    _depth = 0
+
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         # Aliases would let a small body unfold into a huge one.
         if self.check_event(yaml.AliasEvent):
             raise Unreadable("YAML: aliases are refused")
-        return super().compose_node(parent, index)
+        if self._depth > DEPTH_LIMIT:
+            raise Unreadable("YAML: nested too deeply")
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
 
 _TextLoader.add_implicit_resolver(

@@ -37,7 +37,7 @@ def test_it_says_one_line_serves_and_ends_cleanly(as_user, ending):
         )
         assert "<pages></pages>" in as_user("t0ken", ready[1]).ws("pages/all")
         program.send_signal(ending)
-        assert program.communicate(timeout=20) == ("", "")
+        assert program.communicate(timeout=60) == ("", "")
         assert program.returncode == 0
 
 
@@ -51,7 +51,7 @@ def test_data_in_a_file_outlives_the_program(as_user, tmp_path):
             client.ws("pages/new", "<page><title>Kept</title></page>")
             kept = client.ws("pages/all").count("Kept")
             program.send_signal(signal.SIGTERM)
-            program.communicate(timeout=20)
+            program.communicate(timeout=60)
     assert kept == 2
     assert lines[0][5] == lines[1][5]
 
