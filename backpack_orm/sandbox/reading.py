@@ -132,6 +132,8 @@ def read_fields(pairs: Iterable[tuple[str, str]]) -> Fields:
     fields: Fields = {}
     for name, value in pairs:
         *groups, last = re.split(r"[\[\]]+", name.rstrip("[]"))
+        if len(groups) > DEPTH_LIMIT:
+            raise Unreadable("a form field is nested too deeply")
         inner = fields
         for group in groups:
             within = inner.setdefault(group, {})
