@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import secrets
+import ssl
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime, timezone
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 try:
     from sqlalchemy import select
@@ -14,6 +17,7 @@ try:
 
     from .accounts import account_named, add_user, new_calendar, open_account
     from .calls import Service
+    from .faults import Fault, Faults
     from .limits import Limits
     from .mail import deliver
     from .seeds import seed_named
@@ -25,7 +29,10 @@ except ModuleNotFoundError as missing:
         'pip install "backpack_orm[sandbox]"'
     ) from missing
 
-__all__ = ["Exchange", "Sandbox"]
+if TYPE_CHECKING:
+    from trustme import Blob
+
+__all__ = ["Exchange", "Fault", "Faults", "Sandbox"]
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -52,10 +59,15 @@ class Sandbox:
     run. With `require_ssl` every request over plain HTTP is redirected, as the service does;
     with `page_limit` an account that has so many pages cannot create another. With `limits` it
     serves 10 requests for calendars and their events in any 5 seconds, and 100 others, to each
-    account at each address; past that it answers 503 and says how long to wait.
+    account at each address; past that it answers 503 and says how long to wait. With `tls` it
+    speaks https, and plain HTTP at the same address; its certificate comes from an authority of its
+    own, which a client trusts when it is given `ca_bundle`.
 
-    Raises `ValueError` for an unknown seed, a name or token that cannot be used, and `OSError`
-    for a file that cannot be used; `start()` raises it for an address that is not free.
+    `faults` makes it misbehave: see `Faults`.
+
+    Raises `ValueError` for an unknown seed, a name or token that cannot be used, `OSError` for a
+    file that cannot be used, and `ImportError` for `tls` where the extra of that name is not
+    installed; `start()` raises `OSError` for an address that is not free.
     """
 
     def __init__(
@@ -71,9 +83,12 @@ class Sandbox:
         require_ssl: bool = False,
         page_limit: int | None = None,
         limits: bool = False,
+        tls: bool = False,
     ) -> None:
         self._account, self._host, self._port = account, host, port
         _check(seed, account, token)
+        context, authority = _throw_away(host) if tls else (None, None)
+        self._tls: ssl.SSLContext | None = context
         self._storage = Storage(data)
         self._service = Service(
             self._storage, clock or _real_time, page_limit, Limits() if limits else None
@@ -84,8 +99,11 @@ class Sandbox:
         except (OSError, ValueError):
             self._storage.close()
             raise
+        self._files = ExitStack()
+        self._ca_bundle = self._files.enter_context(authority.tempfile()) if authority else None
+        self.faults = Faults()
         app = application(self._service, require_ssl=require_ssl)
-        self._gate = Gate(app, self._service, self._tokens)
+        self._gate = Gate(app, self._service, self._tokens, self.faults)
         self._server: Server | None = None
 
     def __repr__(self) -> str:
@@ -116,21 +134,25 @@ class Sandbox:
         >>> box.close()
         """
         if self._server is None:
-            self._server = Server(self._gate, self._host, self._port)
+            self._server = Server(self._gate, self._host, self._port, self._tls)
 
     def close(self) -> None:
         """Stop listening and let go of the data; what was kept in memory is gone.
 
         >>> Sandbox(seed="empty").close()
         """
+        self.faults.clear()  # so that nothing waits
         if self._server is not None:
             self._server.close()
             self._server = None
         self._storage.close()
+        self._files.close()
 
     @property
     def url(self) -> str:
         """Where it listens, such as `http://127.0.0.1:8137`; RuntimeError before `start()`.
+
+        With `tls` it begins with `https`.
 
         >>> with Sandbox(seed="empty", port=0) as box:
         ...     box.url.startswith("http://127.0.0.1:")
@@ -139,11 +161,26 @@ class Sandbox:
         if self._server is None:
             raise RuntimeError("this sandbox does not listen: call start() or use it in `with`")
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._server.port}"
+        scheme = "https" if self._tls else "http"
+        return f"{scheme}://{host}:{self._server.port}"
+
+    @property
+    def ca_bundle(self) -> str:
+        """The path of the certificate to trust, until `close()`; RuntimeError without `tls`.
+
+        >>> from urllib.request import urlopen
+        >>> with Sandbox(seed="empty", token="secret", tls=True) as box:
+        ...     trusting = ssl.create_default_context(cafile=box.ca_bundle)
+        ...     urlopen(f"{box.url}/users.xml?token=secret", context=trusting).status
+        200
+        """
+        if self._ca_bundle is None:
+            raise RuntimeError("this sandbox speaks no https: make it with tls=True")
+        return self._ca_bundle
 
     @property
     def requests(self) -> int:
-        """How many requests were answered, those that failed included.
+        """How many requests have come, those that failed included.
 
         >>> with Sandbox(seed="empty") as box:
         ...     box.requests
@@ -153,7 +190,7 @@ class Sandbox:
 
     @property
     def log(self) -> list[Exchange]:
-        """The last 10,000 requests that were answered, the newest last, without tokens.
+        """The last 10,000 requests, the newest last, without tokens.
 
         >>> with Sandbox(seed="empty") as box:
         ...     box.log
@@ -260,6 +297,12 @@ class Sandbox:
         if token in self._tokens:
             raise ValueError("this token is somebody else's already")
         return token or secrets.token_hex(20)
+
+
+def _throw_away(host: str) -> tuple[ssl.SSLContext, Blob]:
+    from .tls import throw_away  # only now: few need it, and it has an extra of its own
+
+    return throw_away(host)
 
 
 def _real_time() -> datetime:

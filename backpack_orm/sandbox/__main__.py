@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
             _deliver(_delivery().parse_args(words[1:]))
         else:
             _serve(_options().parse_args(words))
-    except (OSError, OverflowError, ValueError) as error:
+    except (ImportError, OSError, OverflowError, ValueError) as error:
         print(f"backpack sandbox: {error}", file=sys.stderr)
         return 2
     return 0
@@ -33,8 +33,13 @@ def _serve(options: argparse.Namespace) -> None:
     end = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: end.set())
-    with Sandbox(**vars(options)) as box:
-        print(f"backpack sandbox ready: {box.url} token {box.token}", flush=True)
+    arguments = vars(options)
+    faults = arguments.pop("fault")
+    with Sandbox(**arguments) as box:
+        for words in faults:
+            box.faults.add(words)
+        trust = f" ca-bundle {box.ca_bundle}" if options.tls else ""
+        print(f"backpack sandbox ready: {box.url} token {box.token}{trust}", flush=True)
         end.wait()
 
 
@@ -88,6 +93,19 @@ def _options() -> argparse.ArgumentParser:
         "--limits",
         action="store_true",
         help="refuse requests past those that the service permits in any 5 seconds",
+    )
+    parser.add_argument(
+        "--tls",
+        action="store_true",
+        help="speak https too, and say where the certificate is that a client has to trust",
+    )
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="WORDS",
+        help="misbehave, as in 'drop_after_write times=1 path=ws/page/*/notes/create'; may be "
+        "given more than once. A kind: %(kinds)s. Which requests: verb, path, times, after, chance",
     )
     return parser
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 import re
 import socket
+import ssl
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from flask import Blueprint, Flask, Response, request
 from waitress import wasyncore
-from waitress.server import create_server
+from waitress.channel import ClientDisconnected, HTTPChannel
+from waitress.server import BaseWSGIServer, create_server
+from waitress.task import WSGITask
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.http import http_date
 from werkzeug.routing import IntegerConverter, Map
@@ -22,6 +26,7 @@ from .bookmarks import bookmarks
 from .calendars import calendars, feeds
 from .calls import TOKEN_IN_PATH, NotSignedIn, Service, failure
 from .exports import exports
+from .faults import Faults, HangUp
 from .journal import journal
 from .limits import Busy
 from .lists import lists
@@ -124,23 +129,27 @@ ORIGINAL_PATH = "backpack.original_path"
 
 
 class Exchange(NamedTuple):
-    """A request that was answered. A token in its path is shown as `[token]`."""
+    """A request, and the status it was answered; None where a fault left it without an answer.
+
+    A token in its path is shown as `[token]`.
+    """
 
     verb: str
     path: str
-    status: int
+    status: int | None
 
 
 _FEED = re.compile(r"/[^/]+\.ics$")
 
 
 class Gate:
-    """What a request passes first: finds the token in the path, counts, and keeps a log."""
+    """What a request passes first: finds the token in the path, counts, keeps a log, has faults."""
 
-    def __init__(self, app: Flask, service: Service, tokens: set[str]) -> None:
+    def __init__(self, app: Flask, service: Service, tokens: set[str], faults: Faults) -> None:
         self._app: WSGIApplication = app.wsgi_app
         self._service = service
         self._tokens = tokens
+        self._faults = faults
         self._first_parts = {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()}
         self._lock = threading.Lock()
         self.count = 0
@@ -149,15 +158,30 @@ class Gate:
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         path = environ[ORIGINAL_PATH] = environ["PATH_INFO"]
         shown = self._take_token(environ, path)
+        verb = environ["REQUEST_METHOD"]
+        is_answered = False
 
-        def answer(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+        def note(status: int | None) -> None:
             with self._lock:
                 self.count += 1
-                self.exchanges.append(Exchange(environ["REQUEST_METHOD"], shown, int(status[:3])))
+                self.exchanges.append(Exchange(verb, shown, status))
+
+        def answer(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            nonlocal is_answered
+            is_answered = True
+            note(int(status[:3]))
             date = ("Date", http_date(self._service.now()))
             return start(status, [*headers, date], *error)
 
-        return self._app(environ, answer)
+        fault = self._faults.met_by(verb, environ["PATH_INFO"].removeprefix("/"))
+        if fault is None:
+            return self._app(environ, answer)
+        try:
+            return fault.answer(self._app, environ, answer)
+        except HangUp:
+            if not is_answered:
+                note(None)
+            raise
 
     def _take_token(self, environ: WSGIEnvironment, path: str) -> str:
         """Take a token off the front of the path; returns the path as the log may show it."""
@@ -174,22 +198,92 @@ class Gate:
         return _FEED.sub("/[token].ics", shown)
 
 
-class Server:
-    """An application that listens on an address, in threads of its own."""
+class _Task(WSGITask):
+    """A request while it is answered; it can end in a hang-up."""
 
-    def __init__(self, app: Callable[..., Any], host: str, port: int) -> None:
+    def get_environment(self) -> WSGIEnvironment:
+        environ = super().get_environment()
+        if isinstance(self.channel.socket, ssl.SSLSocket):
+            environ["wsgi.url_scheme"] = "https"
+        return environ
+
+    def service(self) -> None:
+        try:
+            super().service()
+        except HangUp as end:
+            with suppress(ClientDisconnected):
+                self.channel.write_soon(end.last_words)
+            self.close_on_finish = True
+        except ClientDisconnected:  # waitress would log the path, where a token may be
+            self.close_on_finish = True
+
+
+class _NotYet(Exception):  # noqa: N818 - says what is the case
+    """A part of a TLS record is there: the rest has to come first."""
+
+
+class _Channel(HTTPChannel):
+    """A client's connection, which speaks TLS when its first byte does.
+
+    Waitress has no TLS, so it is put between its reading and writing and the socket. Nothing waits
+    here: what TLS cannot give or take yet is asked for again when the socket is ready. No lock is
+    needed: waitress does not read from a client while it answers it.
+    """
+
+    task_class = _Task
+    tls: ssl.SSLContext | None = None
+
+    def handle_read(self) -> None:
+        if self.tls is not None and self.socket is not None:
+            if self.socket.recv(1, socket.MSG_PEEK) == _HANDSHAKE:
+                self.socket = self.tls.wrap_socket(
+                    self.socket, server_side=True, do_handshake_on_connect=False
+                )
+            self.tls = None  # only a beginning tells
+        with suppress(_NotYet):
+            super().handle_read()
+
+    def recv(self, buffer_size: int) -> bytes:
+        try:
+            return super().recv(buffer_size)
+        except ssl.SSLWantReadError:
+            raise _NotYet from None
+
+    def send(self, data: bytes, do_close: bool = True) -> int:
+        try:
+            return super().send(data, do_close)
+        except ssl.SSLWantWriteError:
+            return 0
+
+
+_HANDSHAKE = b"\x16"
+_LARGEST_RECORD = 16 * 1024  # of TLS; what is read at once, so that nothing waits unseen
+
+
+class Server:
+    """An application that listens on an address, in threads of its own.
+
+    With `tls` it speaks https there too, and tells the two apart by how a client begins.
+    """
+
+    def __init__(
+        self, app: Callable[..., Any], host: str, port: int, tls: ssl.SSLContext | None
+    ) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family)
         self.port: int = listener.getsockname()[1]
         self._sockets: dict[int, Any] = {}
-        self._waitress: Any = create_server(
+        self._waitress: BaseWSGIServer = create_server(  # type: ignore[assignment]
             app,
             map=self._sockets,
             sockets=[listener],
             threads=THREADS,
             connection_limit=CONNECTIONS,
+            recv_bytes=_LARGEST_RECORD,
+            log_socket_errors=False,  # clients break off as they like, here even on purpose
             ident="backpack",
         )
+        self._waitress.channel_class = type("Channel", (_Channel,), {"tls": tls})
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="backpack sandbox", daemon=True)
         self._thread.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -49,7 +50,7 @@ def commands() -> Iterator[str]:
 @pytest.mark.parametrize("command", sorted(set(commands())))
 def test_commands_are_there(command: str) -> None:
     """Those of make are; that of the sandbox runs; pip and git are not ours to test."""
-    program, *arguments = command.split()
+    program, *arguments = shlex.split(command)
     if program == "make":
         makefile = (documents.ROOT / "Makefile").read_text("utf-8")
         assert re.search(rf"^{arguments[0]}:.*## ", makefile, re.MULTILINE)

@@ -1,0 +1,532 @@
+"""Misbehaviour on demand: what goes wrong, for which requests, and how often."""
+
+import contextlib
+import logging
+import re
+import socket
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+
+from backpack_orm.sandbox import Exchange, Faults, Sandbox
+
+GET_USERS = b"GET /users.xml HTTP/1.1\r\nHost: x\r\nX-BP-Token: t0ken\r\n\r\n"
+NEW_PAGE = "<page><title>Lisbon</title></page>"
+TOKEN = "c4na7yc4na7yc4na7y"
+
+
+@pytest.fixture
+def users(api):
+    """What the call of these tests answers when all is well."""
+    return api.rest("GET", "/users.xml").text
+
+
+@pytest.fixture
+def faults(box):
+    return box.faults
+
+
+def talk(api, said=GET_USERS):
+    """Send bytes, and read until the server hangs up."""
+    host, port = api.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=60) as client:
+        client.sendall(said)
+        heard = b""
+        while piece := client.recv(65536):
+            heard += piece
+    head, _, body = heard.partition(b"\r\n\r\n")
+    return head.decode("latin-1"), body.decode("latin-1")
+
+
+def pages(api):
+    return api.ws("pages/all").count("<page ")
+
+
+def create(api):
+    """Make a page, whatever the answer."""
+    with contextlib.suppress(requests.RequestException):
+        api.rest("POST", "/ws/pages/new", NEW_PAGE)
+
+
+# --- what goes wrong --------------------------------------------------------------------------
+
+
+def test_latency_delays_what_is_done_and_answered(api, faults):
+    fault = faults.latency(3600, path="ws/pages/new")
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(api.rest, "POST", "/ws/pages/new", NEW_PAGE)
+        while not fault.fired:
+            assert not answer.done()
+        with requests.Session() as other:
+            assert "Lisbon" not in other.post(f"{api.url}/ws/pages/all?token=t0ken").text
+        assert not answer.done()
+        faults.clear()
+        assert answer.result().status_code == 200
+    assert pages(api) == 1
+
+
+def test_latency_ends(api, faults, users):
+    faults.latency(0.01)
+    assert api.rest("GET", "/users.xml").text == users
+
+
+def test_a_slow_body_keeps_one_waiting_after_the_head(api, faults, users):
+    faults.slow_body(3600)
+    answer = requests.get(f"{api.url}/users.xml?token=t0ken", stream=True)
+    assert (answer.status_code, answer.headers["Content-Length"]) == (200, str(len(users)))
+    faults.clear()
+    assert answer.text == users
+
+
+def test_a_slow_body_comes_whole(api, faults, users):
+    faults.slow_body(0.01)
+    assert api.rest("GET", "/users.xml").text == users
+
+
+def test_dropped_before_the_write_nothing_is_done(api, faults):
+    faults.drop_before_write(times=1)
+    with pytest.raises(requests.ConnectionError, match="closed connection without response"):
+        api.rest("POST", "/ws/pages/new", NEW_PAGE)
+    assert pages(api) == 0
+
+
+def test_dropped_after_the_write_it_is_done(api, faults):
+    faults.drop_after_write(times=1)
+    with pytest.raises(requests.ConnectionError, match="closed connection without response"):
+        api.rest("POST", "/ws/pages/new", NEW_PAGE)
+    assert pages(api) == 1
+
+
+def test_dropped_connections_send_not_a_byte(api, faults):
+    faults.drop_before_write(times=1)
+    faults.drop_after_write(times=1)
+    assert [talk(api), talk(api)] == [("", ""), ("", "")]
+
+
+def test_dropped_when_idle_the_answer_is_whole_and_promises_more(api, faults, users):
+    faults.drop_when_idle()
+    head, body = talk(api)
+    assert head.startswith("HTTP/1.1 200 OK\r\n")
+    assert "close" not in head.lower()
+    assert body == users
+
+
+def test_a_truncated_answer_ends_in_the_middle(api, faults, users):
+    faults.truncate()
+    head, body = talk(api)
+    assert f"Content-Length: {len(users)}\r\n" in head
+    assert body == users[: len(users) // 2]
+
+
+def test_a_truncated_answer_is_to_a_write_that_was_done(api, faults):
+    faults.truncate(times=1)
+    create(api)
+    assert pages(api) == 1
+
+
+def test_a_wrong_length_is_shorter_than_the_body(api, faults, users):
+    faults.wrong_length()
+    head, body = talk(api)
+    assert f"Content-Length: {len(users) // 2}\r\n" in head
+    assert body == users
+
+
+def test_garbage_is_no_http(api, faults):
+    faults.garbage(times=1)
+    said = NEW_PAGE.encode()
+    head = b"POST /t0ken/ws/pages/new HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+    heard = "".join(talk(api, head % len(said) + said))
+    assert heard == bytes(range(256)).decode("latin-1")
+    assert pages(api) == 1
+
+
+def test_a_page_for_people_looks_like_a_success(api, faults):
+    faults.html_page(times=1)
+    answer = api.rest("POST", "/ws/pages/new", NEW_PAGE)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert answer.text.startswith("<!DOCTYPE html>")
+    assert pages(api) == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "phrase"),
+    [(500, "Internal Server Error"), (502, "Bad Gateway"), (503, "Service Unavailable")],
+)
+def test_a_status_is_answered_and_nothing_done(api, faults, status, phrase):
+    faults.status(status, times=1)
+    answer = api.rest("POST", "/ws/pages/new", NEW_PAGE)
+    assert answer.status_code == status
+    assert f'<response success="false"><error code="{status}">{phrase}</error>' in answer.text
+    assert "Retry-After" not in answer.headers
+    assert pages(api) == 0
+
+
+def test_a_status_may_tell_when_to_come_again(api, faults):
+    faults.status(503, retry_after=7)
+    assert api.rest("GET", "/users.xml").headers["Retry-After"] == "7"
+
+
+def test_a_status_may_come_after_the_write(api, faults):
+    faults.status(502, executed=True, times=1)
+    assert api.rest("POST", "/ws/pages/new", NEW_PAGE).status_code == 502
+    assert pages(api) == 1
+
+
+def test_an_error_may_come_as_a_success(api, faults):
+    faults.error_body(404, times=1)
+    answer = api.rest("POST", "/ws/pages/new", NEW_PAGE)
+    assert answer.status_code == 200
+    assert '<response success="false"><error code="404">Not Found</error></response>' in answer.text
+    assert pages(api) == 0
+
+
+@pytest.mark.parametrize(
+    ("to", "location"),
+    [
+        ("http://127.0.0.1:9{path}", "http://127.0.0.1:9/users.xml?x=%C3%A9"),
+        ("https://evil.example{path}", "https://evil.example/users.xml?x=%C3%A9"),
+        ("https://{host}{path}", "https://HOST/users.xml?x=%C3%A9"),
+        ("ftp://{host}{path}", "ftp://HOST/users.xml?x=%C3%A9"),
+        ("http://me:pw@{host}{path}", "http://me:pw@HOST/users.xml?x=%C3%A9"),
+        ("http://{host}@evil.example{path}", "http://HOST@evil.example/users.xml?x=%C3%A9"),
+        ("//evil.example{path}", "//evil.example/users.xml?x=%C3%A9"),
+        (r"\\evil.example{path}", r"\\evil.example/users.xml?x=%C3%A9"),
+        (r"http:\\evil.example", r"http:\\evil.example"),
+        ("/login", "/login"),
+    ],
+)
+def test_a_redirect_leads_just_where_it_is_told_to(api, faults, to, location):
+    faults.redirect(to)
+    answer = api.rest("GET", "/users.xml?x=%C3%A9")
+    assert answer.status_code == 302
+    assert answer.headers["Location"].replace(api.url.removeprefix("http://"), "HOST") == location
+
+
+def test_a_redirected_write_is_not_done(api, faults):
+    faults.redirect("/login", times=1)
+    assert api.rest("POST", "/ws/pages/new", NEW_PAGE).status_code == 302
+    assert pages(api) == 0
+
+
+def test_who_does_not_sign_in_meets_faults_too(api, faults):
+    faults.status(502)
+    assert api.send("GET", "/users.xml").status_code == 502
+
+
+@pytest.mark.parametrize(
+    "words", ["drop_before_write", "drop_when_idle", "truncate", "wrong_length", "garbage"]
+)
+def test_after_a_fault_the_sandbox_serves_as_before(api, faults, users, words):
+    faults.add(f"{words} times=1")
+    with contextlib.suppress(requests.RequestException):
+        api.rest("GET", "/users.xml")
+    assert requests.get(f"{api.url}/users.xml?token=t0ken").text == users
+
+
+# --- which requests meet it -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("users.xml", "users.xml"),
+        ("/users.xml", "users.xml"),
+        ("ws/page/*/notes/create", "ws/page/7/notes/create"),
+        ("ws/*/7", "ws/page/7"),
+        ("*.xml", "users.xml"),
+        ("**", "ws/page/7/notes/create"),
+        ("ws/**/create", "ws/page/7/notes/create"),
+        ("*", ""),
+    ],
+)
+def test_a_path_fits(pattern, path):
+    faults = Faults()
+    fault = faults.html_page(path=pattern)
+    assert faults.met_by("GET", path) is fault
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("users.xml", "usersxxml"),
+        ("users.xml", "users.xml/7"),
+        ("xml", "users.xml"),
+        ("*", "ws/pages"),
+        ("ws/page/*", "ws/page/7/notes/create"),
+        ("ws/page/*/notes/create", "ws/page/7/8/notes/create"),
+        ("*.xml", "calendars/7.xml"),
+        ("ws/**/create", "ws/page/7/notes/update/8"),
+    ],
+)
+def test_a_path_does_not_fit(pattern, path):
+    faults = Faults()
+    faults.html_page(path=pattern)
+    assert faults.met_by("GET", path) is None
+
+
+def test_a_path_has_no_token(api, faults):
+    fault = faults.status(502, path="users.xml")
+    assert api.send("GET", "/t0ken/users.xml").status_code == 502
+    assert api.send("GET", "/t0ken/me.xml").status_code == 200
+    assert fault.fired == 1
+
+
+@pytest.mark.parametrize("verb", ["GET", "get"])
+def test_a_verb_fits_in_any_case(verb):
+    faults = Faults()
+    faults.html_page(verb=verb)
+    assert [bool(faults.met_by(each, "x")) for each in ("GET", "POST")] == [True, False]
+
+
+def met(faults, requests=6):
+    """Which of some requests meet a fault."""
+    return [number for number in range(requests) if faults.met_by("GET", "x")]
+
+
+def test_without_more_words_all_requests_meet_a_fault():
+    faults = Faults()
+    faults.html_page()
+    assert met(faults) == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_fault_happens_as_often_as_it_should():
+    faults = Faults()
+    fault = faults.html_page(times=2)
+    assert met(faults) == [0, 1]
+    assert fault.fired == 2
+
+
+def test_a_fault_happens_after_some_requests_that_fit():
+    faults = Faults()
+    faults.html_page(after=2, times=3, path="x")
+    assert faults.met_by("GET", "y") is None
+    assert met(faults) == [2, 3, 4]
+
+
+def test_a_chance_falls_alike_in_every_run():
+    one, other = Faults(), Faults()
+    one.html_page(chance=0.1)
+    other.html_page(chance=0.1)
+    assert met(one, 1000) == met(other, 1000)
+    assert 50 < len(met(one, 1000)) < 150
+
+
+def test_a_chance_counts_only_what_happens():
+    faults = Faults()
+    fault = faults.html_page(chance=0.5, times=3)
+    assert len(met(faults, 1000)) == fault.fired == 3
+
+
+def test_faults_that_happen_once_make_up_a_script(api, faults):
+    faults.status(500, times=1)
+    faults.status(502, times=1)
+    faults.status(503, times=1)
+    statuses = [api.rest("GET", "/users.xml").status_code for _ in range(4)]
+    assert statuses == [500, 502, 503, 200]
+
+
+def test_a_request_meets_the_first_fault_that_fits():
+    faults = Faults()
+    faults.html_page(path="elsewhere")
+    first, second = faults.garbage(), faults.truncate()
+    assert met(faults) == [0, 1, 2, 3, 4, 5]
+    assert (first.fired, second.fired) == (6, 0)
+
+
+def test_cleared_faults_happen_no_more(api, faults):
+    fault = faults.status(500)
+    assert api.rest("GET", "/users.xml").status_code == 500
+    faults.clear()
+    assert api.rest("GET", "/users.xml").status_code == 200
+    assert fault.fired == 1
+
+
+def test_faults_happen_as_often_as_they_should_among_many_threads():
+    faults, start = Faults(), threading.Barrier(8)
+    fault = faults.html_page(times=1000)
+
+    def ask(_):
+        start.wait()
+        return sum(faults.met_by("GET", "x") is not None for _ in range(500))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(ask, range(8))) == fault.fired == 1000
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        (lambda faults: faults.html_page(times=0), "once or more, not 0 times"),
+        (lambda faults: faults.html_page(after=-1), "after 0 requests or more, not -1"),
+        (lambda faults: faults.html_page(chance=0), "more than 0 and at most 1, not 0"),
+        (lambda faults: faults.html_page(chance=1.1), "more than 0 and at most 1, not 1.1"),
+        (lambda faults: faults.latency(-1), "0 seconds or more, not -1"),
+        (lambda faults: faults.slow_body(float("nan")), "0 seconds or more, not nan"),
+        (lambda faults: faults.status(302), "302 is no error: one is 400 or more"),
+        (lambda faults: faults.status(999), "999 is not a valid HTTPStatus"),
+        (lambda faults: faults.error_body(7), "7 is not a valid HTTPStatus"),
+        (lambda faults: faults.redirect("/a\r\nb"), "an address is printable ASCII"),
+        (lambda faults: faults.redirect("/é"), "an address is printable ASCII"),
+    ],
+)
+def test_what_cannot_happen_cannot_be_planned(plan, message):
+    faults = Faults()
+    with pytest.raises(ValueError, match=message):
+        plan(faults)
+    assert repr(faults) == "<Faults []>"
+
+
+def test_a_misspelled_word_is_an_error():
+    with pytest.raises(TypeError, match="'pth'"):
+        Faults().html_page(pth="users.xml")
+
+
+# --- counted and logged -----------------------------------------------------------------------
+
+
+def test_the_log_tells_what_was_answered_or_that_nothing_was(box, api, faults):
+    for plan in (faults.drop_before_write, faults.drop_after_write, faults.garbage):
+        plan(times=1)
+        create(api)
+    faults.truncate(times=1)
+    create(api)
+    faults.status(503, times=1)
+    create(api)
+    create(api)
+    assert box.log == [
+        Exchange("POST", "/ws/pages/new", status) for status in (None, None, None, 200, 503, 200)
+    ]
+    assert box.requests == 6
+
+
+def test_answers_have_the_date_of_the_sandbox(api, faults, users):
+    faults.status(500, times=1)
+    dates = {api.rest("GET", "/users.xml").headers["Date"] for _ in range(2)}
+    assert dates == {"Wed, 05 Mar 2031 18:30:15 GMT"}
+
+
+def test_a_sandbox_that_makes_somebody_wait_can_be_closed(caplog):
+    with Sandbox(seed="empty", token="t0ken") as box, ThreadPoolExecutor() as pool:
+        fault = box.faults.latency(3600)
+        answer = pool.submit(requests.get, f"{box.url}/users.xml?token=t0ken")
+        while not fault.fired:
+            assert not answer.done()
+        box.close()
+        with contextlib.suppress(requests.ConnectionError):
+            answer.result()
+    assert "still running" not in caplog.text
+
+
+def test_no_token_is_in_the_log_whatever_goes_wrong(caplog):
+    with Sandbox(seed="empty", token=TOKEN) as box, caplog.at_level(logging.DEBUG):
+        url = f"{box.url}/{TOKEN}/users.xml?token={TOKEN}"
+        for words in (
+            "latency 0",
+            "slow_body 0",
+            "drop_before_write",
+            "drop_after_write",
+            "drop_when_idle",
+            "truncate",
+            "wrong_length",
+            "garbage",
+            "html_page",
+            "status 500",
+            "status 503 retry_after=1 executed=yes",
+            "error_body",
+            "redirect //evil.example",
+        ):
+            box.faults.add(f"{words} times=1")
+            with contextlib.suppress(requests.RequestException):
+                answer = requests.get(url, headers={"X-BP-Token": TOKEN}, allow_redirects=False)
+                assert TOKEN not in answer.text + str(answer.headers)
+    assert box.requests == 13
+    ours = [record for record in caplog.records if "urllib3" not in record.name]
+    assert TOKEN not in "".join(map(logging.Formatter().format, ours))
+    assert TOKEN not in repr((box, box.log, box.faults))
+
+
+# --- by words ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "latency 0.5",
+        "slow_body 2.0 path=**",
+        "drop_before_write",
+        "drop_after_write path=ws/page/*/notes/create times=1",
+        "drop_when_idle after=3",
+        "truncate chance=0.1",
+        "wrong_length verb=GET",
+        "garbage",
+        "html_page",
+        "status 500",
+        "status 503 retry_after=2 times=1",
+        "status 502 executed=yes",
+        "error_body 404",
+        r"redirect \\evil.example{path} times=1",
+    ],
+)
+def test_a_fault_shows_the_words_that_plan_it(words):
+    faults = Faults()
+    assert repr(faults.add(words)) == f"<Fault {words!r}, fired 0>"
+    assert repr(faults) == f"<Faults [<Fault {words!r}, fired 0>]>"
+
+
+@pytest.mark.parametrize(
+    ("words", "full"),
+    [
+        ("latency seconds=1", "latency 1.0"),
+        ("status times=1 status=502 executed=no", "status 502 times=1"),
+        ("error_body", "error_body 500"),
+        ("redirect to=/login?to=/", "redirect /login?to=/"),
+        ("  garbage   times=1 ", "garbage times=1"),
+    ],
+)
+def test_words_may_come_in_any_order_after_the_kind(words, full):
+    assert repr(Faults().add(words)) == f"<Fault {full!r}, fired 0>"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("", "there is no fault ''; there are latency, slow_body, "),
+        ("explode", "there is no fault 'explode'"),
+        ("clear", "there is no fault 'clear'"),
+        ("times=1 garbage", "there is no fault 'times=1'"),
+        ("latency", "the fault latency needs seconds=…"),
+        ("status times=1", "the fault status needs status=…"),
+        ("latency soon", "could not convert string to float: 'soon'"),
+        ("garbage times=often", "invalid literal for int"),
+        ("garbage 3", "the fault garbage does not take '3'"),
+        ("garbage seconds=3", "the fault garbage does not take 'seconds=3'"),
+        ("status 500 executed=perhaps", "say yes or no, not 'perhaps'"),
+        ("status 200", "200 is no error"),
+    ],
+)
+def test_words_that_plan_nothing_are_an_error(words, message):
+    faults = Faults()
+    with pytest.raises(ValueError, match=re.escape(message)):
+        faults.add(words)
+    assert repr(faults) == "<Faults []>"
+
+
+def test_the_command_line_takes_faults(as_user):
+    command = [sys.executable, "-m", "backpack_orm.sandbox", "--port", "0", "--token", "t0ken"]
+    faults = ["--fault", "status 500 times=1 path=users.xml", "--fault", "status 502 path=me.xml"]
+    with subprocess.Popen([*command, *faults], stdout=subprocess.PIPE, text=True) as program:
+        api = as_user("t0ken", program.stdout.readline().split()[3])
+        paths = ["/users.xml", "/users.xml", "/me.xml"]
+        assert [api.rest("GET", path).status_code for path in paths] == [500, 200, 502]
+        program.terminate()
+
+
+def test_the_command_line_says_in_one_line_what_cannot_be_planned():
+    command = [sys.executable, "-m", "backpack_orm.sandbox", "--port", "0", "--fault", "latency"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "backpack sandbox: the fault latency needs seconds=…\n"
