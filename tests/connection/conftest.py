@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from functools import cached_property
 
 import pytest
+import trustme
 
 import backpack_orm.connection as connection_module
 from backpack_orm.connection import Connection
@@ -39,27 +40,6 @@ PATH_CREATE = rest(
 )
 PATH_DESTROY = rest("DELETE", "reminders/{id}.xml", place=Place.PATH, writes="reminders")
 HEADER_READ = rest("GET", "statuses.xml", reads="statuses")
-
-# A key for 127.0.0.1 that protects nothing: it lets the stub speak https.
-CERTIFICATE = """\
------BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgn/dLgg4imFKYssQF
-7fLdEuOCTp9LahWoL9Ub1EEsx2OhRANCAATEY+5TBbjP8QsITbgFN7voe6Yt/j8r
-wylwz43j+dlGiGHFUxAAru2PyJWHh5hI06K5EuauM9fuTyuRUffhbI0d
------END PRIVATE KEY-----
------BEGIN CERTIFICATE-----
-MIIBvDCCAWOgAwIBAgIUYzmqRZNy+TJI+HtAW1ojt9rhAi4wCgYIKoZIzj0EAwIw
-HTEbMBkGA1UEAwwSYmFja3BhY2tfb3JtIHRlc3RzMCAXDTI2MTEyNDAwMDczOFoY
-DzIxMjYxMDMxMDAwNzM4WjAdMRswGQYDVQQDDBJiYWNrcGFja19vcm0gdGVzdHMw
-WTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATEY+5TBbjP8QsITbgFN7voe6Yt/j8r
-wylwz43j+dlGiGHFUxAAru2PyJWHh5hI06K5EuauM9fuTyuRUffhbI0do38wfTAf
-BgNVHSMEGDAWgBTRW0Pi4LQKdUfEpoSH5OOSgE/OVTAPBgNVHRMBAf8EBTADAQH/
-MA4GA1UdDwEB/wQEAwIChDAaBgNVHREEEzARhwR/AAABgglsb2NhbGhvc3QwHQYD
-VR0OBBYEFNFbQ+LgtAp1R8SmhIfk45KAT85VMAoGCCqGSM49BAMCA0cAMEQCIA4i
-IkwkYI+2DhWrWRhViEtLPq75eZAPm7um6CyBMEryAiAPyXITFifAr4WCeNxzQ9F6
-vvp0dKQfPXlyKZo26ytujA==
------END CERTIFICATE-----
-"""
 
 
 def http(status: int = 200, body: bytes = OK, *headers: str) -> bytes:
@@ -177,17 +157,30 @@ class Stub(socketserver.ThreadingTCPServer):
 
 
 @pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("certificate") / "stub.pem"
-    path.write_text(CERTIFICATE)
+def authority() -> trustme.CA:
+    """An authority that nobody trusts yet."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def certificate(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The path of the certificate that makes one trust the authority."""
+    path = tmp_path_factory.mktemp("certificate") / "authority.pem"
+    authority.cert_pem.write_to_path(path)
     return str(path)
 
 
-@contextmanager
-def serving(certificate: str) -> Iterator[Stub]:
+@pytest.fixture(scope="session")
+def tls(authority: trustme.CA) -> ssl.SSLContext:
+    """What makes the stub speak https."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    with Stub(context) as server:
+    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
+    return context
+
+
+@contextmanager
+def serving(tls: ssl.SSLContext) -> Iterator[Stub]:
+    with Stub(tls) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server
@@ -196,15 +189,15 @@ def serving(certificate: str) -> Iterator[Stub]:
 
 
 @pytest.fixture
-def stub(certificate: str) -> Iterator[Stub]:
-    with serving(certificate) as server:
+def stub(tls: ssl.SSLContext) -> Iterator[Stub]:
+    with serving(tls) as server:
         yield server
 
 
 @pytest.fixture
-def other(certificate: str) -> Iterator[Stub]:
+def other(tls: ssl.SSLContext) -> Iterator[Stub]:
     """A second server, where no token of the first one's must go."""
-    with serving(certificate) as server:
+    with serving(tls) as server:
         yield server
 
 
