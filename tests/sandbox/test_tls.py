@@ -1,0 +1,298 @@
+"""https by a throw-away authority, on the same port as plain HTTP."""
+
+import contextlib
+import importlib
+import logging
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+import backpack_orm.sandbox
+from backpack_orm.sandbox import Exchange, Sandbox
+from backpack_orm.sandbox.__main__ import main
+
+GET_USERS = b"GET /users.xml HTTP/1.1\r\nHost: x\r\nX-BP-Token: t0ken\r\n\r\n"
+
+
+@pytest.fixture
+def safe():
+    """A sandbox that speaks https."""
+    with Sandbox(seed="empty", token="t0ken", tls=True) as box:
+        yield box
+
+
+@pytest.fixture
+def client(safe):
+    """A client that trusts it."""
+    with requests.Session() as session:
+        session.trust_env = False
+        session.verify = safe.ca_bundle
+        session.headers["X-BP-Token"] = "t0ken"
+        yield session
+
+
+def plain(url):
+    return url.replace("https://", "http://")
+
+
+def dial(box):
+    """A bare connection, without TLS."""
+    parts = urlsplit(box.url)
+    return socket.create_connection((parts.hostname, parts.port), timeout=60)
+
+
+def dial_securely(box):
+    context = ssl.create_default_context(cafile=box.ca_bundle)
+    return context.wrap_socket(dial(box), server_hostname="localhost")
+
+
+def hear(client):
+    """All that comes until the server hangs up."""
+    heard = b""
+    while piece := client.recv(65536):
+        heard += piece
+    return heard
+
+
+def title(size):
+    return "<page><title>" + "x" * size + "</title></page>"
+
+
+def test_its_address_is_https(safe):
+    assert safe.url.startswith("https://127.0.0.1:")
+
+
+def test_who_trusts_its_authority_is_served(safe, client):
+    assert client.get(f"{safe.url}/users.xml").status_code == 200
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_its_certificate_is_for_all_names_of_the_machine(safe, client, host):
+    url = safe.url.replace("127.0.0.1", host)
+    assert client.get(f"{url}/users.xml").status_code == 200
+
+
+def test_who_does_not_know_its_authority_sends_nothing(safe):
+    with pytest.raises(requests.exceptions.SSLError, match="CERTIFICATE_VERIFY_FAILED"):
+        requests.get(f"{safe.url}/users.xml?token=t0ken")
+    assert safe.log == []
+
+
+def test_each_sandbox_has_an_authority_of_its_own(safe):
+    with (
+        Sandbox(seed="empty", tls=True) as other,
+        pytest.raises(requests.exceptions.SSLError, match="CERTIFICATE_VERIFY_FAILED"),
+    ):
+        requests.get(f"{safe.url}/users.xml", verify=other.ca_bundle)
+
+
+def test_plain_http_is_served_at_the_same_address(safe, client):
+    assert client.get(f"{plain(safe.url)}/users.xml").status_code == 200
+    assert client.get(f"{safe.url}/users.xml").status_code == 200
+
+
+def test_plain_http_is_sent_to_the_same_place_under_https_where_that_is_required():
+    with Sandbox(seed="empty", token="t0ken", tls=True, require_ssl=True) as box:
+        url = f"{plain(box.url)}/users.xml?token=t0ken"
+        answer = requests.get(url, verify=box.ca_bundle)
+        assert (answer.status_code, answer.url) == (200, f"{box.url}/users.xml?token=t0ken")
+        statuses = [exchange.status for exchange in box.log]
+        assert statuses == [302, 200]
+
+
+def test_links_stay_under_https(safe, client):
+    answer = client.get(
+        f"{safe.url}/wrong/users.xml", headers={"X-BP-Token": ""}, allow_redirects=False
+    )
+    assert answer.headers["Location"] == f"{safe.url}/login"
+
+
+def test_many_requests_go_over_one_connection(safe):
+    with dial_securely(safe) as client:
+        for _ in range(3):
+            client.sendall(GET_USERS)
+            assert client.recv(4).startswith(b"HTTP")
+            while not client.recv(65536).endswith(b"</users>"):
+                pass
+    assert safe.requests == 3
+
+
+def test_large_bodies_go_both_ways(safe, client):
+    size = 3_000_000
+    answer = client.post(f"{safe.url}/ws/pages/new", data=title(size))
+    assert answer.status_code == 200
+    assert client.post(f"{safe.url}/ws/pages/all").text.count("x" * size) == 1
+
+
+def test_a_request_may_come_byte_by_byte(safe):
+    with dial_securely(safe) as client:
+        for byte in GET_USERS.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"):
+            client.sendall(bytes([byte]))
+        assert hear(client).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_a_record_may_come_in_pieces(safe):
+    """What TLS cannot read yet is no end of the connection."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = ssl.create_default_context(cafile=safe.ca_bundle)
+    secure = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+
+    with dial(safe) as client:
+
+        def until_done(step):
+            while True:
+                try:
+                    return step()
+                except ssl.SSLWantReadError:
+                    for byte in outgoing.read():
+                        client.sendall(bytes([byte]))
+                    incoming.write(client.recv(65536))
+
+        until_done(secure.do_handshake)
+        secure.write(GET_USERS)
+        assert until_done(lambda: secure.read(65536)).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+@pytest.mark.parametrize("said", [b"", b"\x16", b"\x16\x03\x01\x02\x00\x01"])
+def test_who_hesitates_keeps_nobody_waiting(safe, client, said):
+    with dial(safe) as hesitant:
+        hesitant.sendall(said)
+        assert client.get(f"{safe.url}/users.xml").status_code == 200
+
+
+def test_who_speaks_no_tls_after_all_is_left(safe, client):
+    with dial(safe) as strange, contextlib.suppress(ConnectionResetError):
+        strange.sendall(b"\x16 is no greeting")
+        hear(strange)
+    assert client.get(f"{safe.url}/users.xml").status_code == 200
+
+
+def test_who_goes_away_disturbs_nobody(safe, client, caplog):
+    for said in (b"", b"\x16\x03\x01"):
+        dial(safe).close()
+        with dial(safe) as leaving:
+            leaving.sendall(said)
+    dial_securely(safe).close()
+    assert client.get(f"{safe.url}/users.xml").status_code == 200
+    assert [record for record in caplog.records if record.name == "waitress"] == []
+
+
+def test_many_threads_are_served_at_once(safe):
+    def ask(number):
+        with requests.Session() as session:
+            session.trust_env = False
+            session.verify = safe.ca_bundle
+            for each in range(10):
+                body = f"<page><title>{number}-{each}-{'x' * 50_000}</title></page>"
+                url = f"{safe.url}/ws/pages/new?token=t0ken"
+                assert session.post(url, data=body).status_code == 200
+
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(ask, range(12)))
+    with requests.Session() as session:
+        answer = session.post(f"{safe.url}/ws/pages/all?token=t0ken", verify=safe.ca_bundle).text
+    assert answer.count("x" * 50_000) == 120
+
+
+@pytest.mark.parametrize("words", ["drop_before_write", "drop_after_write", "truncate", "garbage"])
+def test_faults_happen_under_https_too(safe, client, words):
+    fault = safe.faults.add(f"{words} times=1")
+    with pytest.raises(requests.RequestException):
+        client.get(f"{safe.url}/users.xml")
+    assert fault.fired == 1
+    with requests.Session() as session:
+        url = f"{safe.url}/users.xml?token=t0ken"
+        assert session.get(url, verify=safe.ca_bundle).status_code == 200
+
+
+def test_no_token_is_logged_under_https(safe, client, caplog):
+    with caplog.at_level(logging.DEBUG):
+        client.get(f"{safe.url}/t0ken/users.xml?token=t0ken")
+    assert safe.log == [Exchange("GET", "/[token]/users.xml", 200)]
+    assert "t0ken" not in "".join(
+        record.getMessage() for record in caplog.records if "urllib3" not in record.name
+    )
+
+
+def test_it_can_be_served_on_ipv6():
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with Sandbox(seed="empty", token="t0ken", host="::1", tls=True) as box:
+        url = f"{box.url}/users.xml?token=t0ken"
+        assert requests.get(url, verify=box.ca_bundle).status_code == 200
+
+
+# --- the authority ----------------------------------------------------------------------------
+
+
+def test_the_authority_is_there_before_it_listens_and_gone_after():
+    box = Sandbox(seed="empty", tls=True)
+    path = Path(box.ca_bundle)
+    assert path.read_text().startswith("-----BEGIN CERTIFICATE-----")
+    assert "PRIVATE KEY" not in path.read_text()
+    box.close()
+    assert not path.exists()
+
+
+def test_without_tls_there_is_no_authority(box):
+    with pytest.raises(RuntimeError, match="tls=True"):
+        assert box.ca_bundle
+
+
+def test_a_sandbox_that_could_not_be_made_leaves_no_authority(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(ValueError, match="letters, digits"):
+        Sandbox(seed="empty", token="a/b", tls=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def without_trustme(monkeypatch):
+    monkeypatch.setitem(sys.modules, "trustme", None)
+    monkeypatch.delitem(sys.modules, "backpack_orm.sandbox.tls", raising=False)
+    monkeypatch.delattr(backpack_orm.sandbox, "tls", raising=False)
+
+
+HOW_TO_INSTALL = 'https needs trustme, which its extra brings: pip install "backpack_orm[tls]"'
+
+
+def test_without_its_extra_it_says_what_to_install(without_trustme):
+    with pytest.raises(ImportError) as caught:
+        Sandbox(seed="empty", tls=True)
+    assert str(caught.value) == HOW_TO_INSTALL
+
+
+def test_without_its_extra_all_else_works(without_trustme):
+    importlib.reload(backpack_orm.sandbox)
+    with backpack_orm.sandbox.Sandbox(seed="empty") as box:
+        assert box.url.startswith("http:")
+
+
+def test_without_its_extra_the_command_line_says_what_to_install(without_trustme, capsys):
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        assert main(["--tls", "--port", "0"]) == 2
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert capsys.readouterr().err == f"backpack sandbox: {HOW_TO_INSTALL}\n"
+
+
+def test_the_command_line_tells_where_its_authority_is():
+    command = [sys.executable, "-m", "backpack_orm.sandbox", "--port", "0", "--tls"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+        *_, url, _, token, word, path = program.stdout.readline().split()
+        assert word == "ca-bundle"
+        assert requests.get(f"{url}/users.xml?token={token}", verify=path).status_code == 200
+        program.terminate()
+    assert not Path(path).exists()
