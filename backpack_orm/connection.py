@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 from attrs import field, frozen
 
 from backpack_orm.cache import Cache
-from backpack_orm.errors import InvalidResponse, NotConnected, OutcomeUnknown, ValidationError
+from backpack_orm.errors import NotConnected, ValidationError
+from backpack_orm.limits import Limits
 from backpack_orm.transport import Secret, Transport
 from backpack_orm.version import __version__
-from backpack_orm.wire import parse
 from backpack_orm.wire.build import Words
 from backpack_orm.wire.endpoint import Endpoint
 from backpack_orm.wire.parse import Answer
@@ -40,7 +40,10 @@ class Stats:
     Attributes:
         requests: Requests sent.
         cache_hits: Reads that needed none.
+        retries: Requests that were sent again after a failure.
+        seconds_waited: How long calls have waited before they were sent, all together.
         by_endpoint: Requests for each call of the API.
+        retries_by_endpoint: Those sent again, for each call of the API.
 
     >>> Page.all()[0].connection.stats.by_endpoint
     {'POST /ws/pages/all': 1}
@@ -48,7 +51,10 @@ class Stats:
 
     requests: int
     cache_hits: int
+    retries: int
+    seconds_waited: float
     by_endpoint: Mapping[str, int] = field(repr=False)
+    retries_by_endpoint: Mapping[str, int] = field(repr=False)
 
 
 class Connection:
@@ -64,6 +70,10 @@ class Connection:
         user_agent: What to call yourself: a name, and a link or an e-mail address.
         timeout: Seconds to wait for a connection, and for an answer.
         ttl: Seconds an answer is kept; 0 asks the service each time.
+        max_wait: Seconds that one call waits at most for the service's limits and before it is
+            sent again, all together.
+        limits: Where requests are counted, so as not to exceed the service's limits: in this
+            process, or at a `redis://` address for several processes; None: not at all.
         allow_insecure: Send the token in clear to a host that is not this machine.
 
     Raises:
@@ -83,6 +93,8 @@ class Connection:
         user_agent: str = USER_AGENT,
         timeout: tuple[float, float] = (5.0, 30.0),
         ttl: float = 60.0,
+        max_wait: float = 60.0,
+        limits: str | None = "memory://",
         allow_insecure: bool = False,
     ) -> None:
         url = _address(account, allow_insecure)
@@ -90,7 +102,7 @@ class Connection:
         self._options: dict[str, Any] = {
             "user_agent": _header("user_agent", user_agent),
             "timeout": _check_timeout(timeout),
-            "ttl": _check_ttl(ttl),
+            "ttl": _check_seconds("ttl", ttl),
             "allow_insecure": allow_insecure,
         }
         self._open(url, _fingerprint(url, secret))
@@ -101,6 +113,8 @@ class Connection:
             user_agent=self._options["user_agent"],
             timeout=self._options["timeout"],
             allow_insecure=allow_insecure,
+            max_wait=_check_seconds("max_wait", max_wait),
+            limits=Limits(self.account, _check_storage(limits)),
         )
 
     def _open(self, url: str, account: str) -> None:
@@ -123,10 +137,19 @@ class Connection:
         """What has been done so far.
 
         >>> Connection("acme", token="0123456789abcdef").stats
-        Stats(requests=0, cache_hits=0)
+        Stats(requests=0, cache_hits=0, retries=0, seconds_waited=0.0)
         """
-        sent = self._transport.sent if self._transport else {}
-        return Stats(sum(sent.values()), self._cache.hits, sent)
+        transport = self._transport
+        sent = transport.sent if transport else {}
+        again = transport.sent_again if transport else {}
+        return Stats(
+            requests=sum(sent.values()),
+            cache_hits=self._cache.hits,
+            retries=sum(again.values()),
+            seconds_waited=transport.waited if transport else 0.0,
+            by_endpoint=sent,
+            retries_by_endpoint=again,
+        )
 
     def call(
         self,
@@ -174,7 +197,7 @@ class Connection:
         >>> page = Page.all()[0]
         >>> page.connection.forget()
         >>> Page.all()[0].connection.stats
-        Stats(requests=2, cache_hits=0)
+        Stats(requests=2, cache_hits=0, retries=0, seconds_waited=0.0)
         """
         self._cache.clear()
 
@@ -219,17 +242,6 @@ class Connection:
     ) -> T:
         try:
             return self._exchange(endpoint, ids, words, read)[0]
-        except InvalidResponse as error:
-            if endpoint.is_idempotent:
-                raise
-            raise OutcomeUnknown(
-                f"{error.message}; the write may have happened or not, "
-                "and was not sent again: look at the service first",
-                verb=error.verb,
-                path=error.path,
-                status=error.status,
-                excerpt=error.excerpt,
-            ) from None
         finally:
             self._cache.drop(endpoint.tags_written(ids))
 
@@ -246,18 +258,7 @@ class Connection:
                 f"this connection to {self._url} came out of a pickle, which holds no token: "
                 "connect() to the account first and unpickle then"
             )
-        answer = transport.exchange(endpoint, ids, words)
-        try:
-            return read(answer), len(answer.content)
-        except InvalidResponse as error:
-            message = error.message
-        raise InvalidResponse(  # outside, so that no frame that holds the answer comes along
-            transport.scrub_text(message),
-            verb=endpoint.verb,
-            path=endpoint.path_for_people(ids),
-            status=answer.status,
-            excerpt=parse.excerpt(transport.scrub(answer.content)) or None,
-        )
+        return transport.exchange(endpoint, ids, words, read)
 
 
 # --- which connection is used -----------------------------------------------------------------
@@ -274,6 +275,8 @@ def connect(
     user_agent: str = USER_AGENT,
     timeout: tuple[float, float] = (5.0, 30.0),
     ttl: float = 60.0,
+    max_wait: float = 60.0,
+    limits: str | None = "memory://",
     allow_insecure: bool = False,
 ) -> Connection:
     """Connect to an account and use it from now on wherever no other connection is named.
@@ -307,6 +310,8 @@ def connect(
         user_agent=user_agent,
         timeout=timeout,
         ttl=ttl,
+        max_wait=max_wait,
+        limits=limits,
         allow_insecure=allow_insecure,
     )
     return _default
@@ -430,10 +435,19 @@ def _check_timeout(timeout: tuple[float, float]) -> tuple[float, float]:
     )
 
 
-def _check_ttl(ttl: float) -> float:
-    if isinstance(ttl, bool) or not isinstance(ttl, int | float) or not ttl >= 0:
-        raise ValidationError(f"ttl takes a number of seconds, 0 or more, not {ttl!r}")
-    return ttl
+def _check_seconds(name: str, seconds: float) -> float:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
+        raise ValidationError(f"{name} takes a number of seconds, 0 or more, not {seconds!r}")
+    return seconds
+
+
+def _check_storage(limits: str | None) -> str | None:
+    if limits is None or (isinstance(limits, str) and re.match(r"(?!async)[a-z+]+://", limits)):
+        return limits
+    raise ValidationError(
+        "limits takes an address such as memory:// or redis://127.0.0.1:6379, "
+        "or None to count nothing"
+    )
 
 
 def _fingerprint(url: str, secret: Secret) -> str:

@@ -107,7 +107,8 @@ class RateLimited(ApiError):
     """Too many requests in too short a time.
 
     Attributes:
-        retry_after: Seconds to wait, as the service asked.
+        retry_after: Seconds until the next request may go, as the service asked or as its limits
+            say; None when nobody knows.
     """
 
     retry_after: float | None = None

@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import logging
+import random
 import re
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from functools import cached_property
 from http import HTTPStatus
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import SplitResult, urljoin, urlsplit
 from weakref import WeakSet
 
 import requests
-from attrs import frozen
+from attrs import define, frozen
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
-from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import (
+    HTTPError,
+    InvalidHeader,
+    LocationParseError,
+    NewConnectionError,
+    ReadTimeoutError,
+)
+from urllib3.util.retry import Retry
 
 from backpack_orm import errors
 from backpack_orm.errors import (
     AuthenticationError,
     BackpackError,
     InvalidResponse,
+    NotFound,
     OutcomeUnknown,
     RateLimited,
     Timeout,
@@ -33,12 +42,20 @@ from backpack_orm.errors import (
     UnexpectedRedirect,
     ValidationError,
 )
+from backpack_orm.limits import WINDOW, Limits
 from backpack_orm.wire import parse
 from backpack_orm.wire.build import Words
-from backpack_orm.wire.endpoint import Endpoint, Place
+from backpack_orm.wire.endpoint import Endpoint, Kind, Place
 from backpack_orm.wire.parse import Answer
 
+T = TypeVar("T")
+
 logger = logging.getLogger("backpack_orm")
+
+TRIES = 5
+"""How often a call is sent at most, those that the service was too busy for not counted."""
+BACK_OFF = 0.5
+"""Seconds to wait at most before the second try; each further try doubles them."""
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 _PIECE_BYTES = 1024 * 1024
@@ -106,7 +123,50 @@ class Redirect(Enum):
     ELSEWHERE = "elsewhere"
 
 
-@frozen
+class Event(Enum):
+    """What became of one request, as far as sending it again is concerned."""
+
+    NOT_SENT = "no connection came about"
+    LOST = "it was sent, and no whole answer came"
+    OUTAGE = "what stands before the service answered in its place: 502, 503 or 504"
+    BUSY = "the service has no time for it, and has not looked at it"
+    UNREADABLE = "the answer is not what the API documents"
+    GONE = "what an earlier try may have destroyed is not there"
+    REFUSED = "the service said no, or it cannot be sent at all"
+
+
+class Then(Enum):
+    """What to do then."""
+
+    AGAIN = "wait a little and send it again"
+    PAUSE = "send nothing of the kind for as long as the service says, then send it again"
+    FAIL = "raise the error"
+    UNKNOWN = "raise that nobody knows whether it was done"
+    DONE = "take it for done"
+
+
+_KINDS = (Kind.READ, Kind.REPEATABLE, Kind.ONCE, Kind.DESTROY)
+_AGAIN, _PAUSE, _FAIL, _UNKNOWN, _DONE = Then
+_TABLE = {
+    Event.NOT_SENT: (_AGAIN, _AGAIN, _AGAIN, _AGAIN),
+    Event.LOST: (_AGAIN, _AGAIN, _UNKNOWN, _AGAIN),
+    Event.OUTAGE: (_AGAIN, _AGAIN, _UNKNOWN, _AGAIN),
+    Event.BUSY: (_PAUSE, _PAUSE, _PAUSE, _PAUSE),
+    Event.UNREADABLE: (_FAIL, _FAIL, _UNKNOWN, _FAIL),
+    Event.GONE: (_FAIL, _FAIL, _FAIL, _DONE),
+    Event.REFUSED: (_FAIL, _FAIL, _FAIL, _FAIL),
+}
+RULES: Mapping[tuple[Kind, Event], Then] = {
+    (kind, event): then
+    for event, row in _TABLE.items()
+    for kind, then in zip(_KINDS, row, strict=True)
+}
+"""What follows, for each kind of call, from each event."""
+
+_DESTROYED = Answer(200, b'<response success="true"/>')
+
+
+@frozen(repr=False)
 class _Received:
     """What came back."""
 
@@ -117,12 +177,25 @@ class _Received:
 
 
 @frozen
-class _Lost:
-    """Why nothing came back, and whether the request may have been carried out."""
+class _Failed:
+    """Why a request came to nothing, and what that means for sending it again."""
 
-    reason: str
-    kind: type[BackpackError]
-    may_have_arrived: bool
+    event: Event
+    error: BackpackError
+
+
+@define
+class _Call:
+    """One call on its way, with all its tries."""
+
+    endpoint: Endpoint
+    path: str
+    patience: float
+    """Seconds that it may still wait."""
+    tries: int = 1
+    may_be_done: bool = False
+    """Whether a try may have been carried out although no answer tells."""
+    has_moved: bool = False
 
 
 class Transport:
@@ -140,13 +213,19 @@ class Transport:
         user_agent: str,
         timeout: tuple[float, float],
         allow_insecure: bool,
+        max_wait: float,
+        limits: Limits,
     ) -> None:
         self.url = url
         self._secret = secret
         self._is_bearer = is_bearer
         self._timeout = timeout
         self._allow_insecure = allow_insecure
+        self._max_wait = max_wait
+        self._limits = limits
         self._sent: Counter[str] = Counter()
+        self._sent_again: Counter[str] = Counter()
+        self._waited = 0.0
         self._counting = Lock()
         self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=_POOL_SIZE)
         self._headers = {
@@ -157,33 +236,101 @@ class Transport:
         _hide_tokens.hide(secret)
 
     def exchange(
-        self, endpoint: Endpoint, ids: Sequence[int], words: Mapping[str, Words]
-    ) -> Answer:
-        """Make one call; more than one request only when the account has moved to https.
+        self,
+        endpoint: Endpoint,
+        ids: Sequence[int],
+        words: Mapping[str, Words],
+        read: Callable[[Answer], T],
+    ) -> tuple[T, int]:
+        """Make one call: one request, and more where sending it again does no harm.
+
+        Returns:
+            What the answer was read as, and its size in bytes.
 
         Raises:
             TransportError: Nothing came back, or a redirect; its classes say what that means.
+            InvalidResponse: What came back cannot be read.
             ApiError: The service refused; its classes are by status.
         """
-        path = endpoint.path_for_people(ids)
-        received = self._attempt(endpoint, ids, words, path)
-        if received.redirect is Redirect.UPGRADE or (
-            received.redirect is Redirect.DOWNGRADE and self._allow_insecure
-        ):
-            self.url = received.target
-            logger.info("the account has moved to %s", self.url)
-            received = self._attempt(endpoint, ids, words, path)
-        problem = self._problem(received)
-        if problem is not None:
-            problem.verb, problem.path = endpoint.verb, path
-            raise problem
-        return received.answer
+        call = _Call(endpoint, endpoint.path_for_people(ids), self._max_wait)
+        while True:
+            self._wait_until_free(call)
+            outcome = self._attempt(call, ids, words)
+            if self._follow(call, outcome):
+                continue
+            result = self._result(call, outcome, read)
+            if not isinstance(result, _Failed):
+                return result
+            del outcome  # it holds the answer, and what is raised from here keeps this frame
+            then = RULES[endpoint.kind, result.event]
+            if then is Then.DONE:
+                return read(_DESTROYED), 0
+            if not self._has_another_try(call, then, result):
+                raise _told(call, then, result.error)
+
+    def _has_another_try(self, call: _Call, then: Then, failed: _Failed) -> bool:
+        """Whether to send it again; once that may be done."""
+        call.may_be_done |= failed.event in (Event.LOST, Event.OUTAGE)
+        if then is Then.PAUSE:
+            assert isinstance(failed.error, RateLimited)
+            seconds = WINDOW if failed.error.retry_after is None else failed.error.retry_after
+            seconds = max(seconds, 1.0)  # a service that says 0 would be asked without end
+            self._limits.pause(call.endpoint.budget, seconds)
+            if seconds > call.patience:
+                return False
+        else:
+            seconds = random.uniform(0, BACK_OFF * 2 ** (call.tries - 1))  # noqa: S311 - no secret
+            if then is not Then.AGAIN or call.tries == TRIES or seconds > call.patience:
+                return False
+            call.tries += 1
+            self._wait(call, seconds, f"try {call.tries} of {TRIES}")
+        with self._counting:
+            self._sent_again[call.endpoint.label] += 1
+        return True
+
+    def _wait_until_free(self, call: _Call) -> None:
+        """Wait until the service takes one more request.
+
+        Raises:
+            RateLimited: That is longer than this call may wait.
+        """
+        budget = call.endpoint.budget
+        while seconds := self._limits.seconds_until_free(budget):
+            if seconds > call.patience:
+                error = RateLimited(
+                    f"{self._host} takes no request for another {seconds:.1f} s, and this call "
+                    f"may wait no longer than max_wait={self._max_wait:g} s in all",
+                    verb=call.endpoint.verb,
+                    path=call.path,
+                )
+                error.retry_after = seconds
+                raise error
+            self._wait(call, seconds, "the service's limits")
+
+    def _wait(self, call: _Call, seconds: float, reason: str) -> None:
+        logger.info("%s %s waits %.1f s for %s", call.endpoint.verb, call.path, seconds, reason)
+        call.patience -= seconds
+        with self._counting:
+            self._waited += seconds
+        time.sleep(seconds)
 
     @property
     def sent(self) -> dict[str, int]:
         """The requests sent so far, by call."""
         with self._counting:
             return dict(self._sent)
+
+    @property
+    def sent_again(self) -> dict[str, int]:
+        """How many of them were not the first try of their call, by call."""
+        with self._counting:
+            return dict(self._sent_again)
+
+    @property
+    def waited(self) -> float:
+        """Seconds that calls have waited before they were sent, all together."""
+        with self._counting:
+            return self._waited
 
     def scrub(self, content: bytes) -> bytes:
         """An answer without the token, should it repeat it."""
@@ -198,31 +345,60 @@ class Transport:
         self._adapter.close()
 
     def _attempt(
-        self, endpoint: Endpoint, ids: Sequence[int], words: Mapping[str, Words], path: str
-    ) -> _Received:
+        self, call: _Call, ids: Sequence[int], words: Mapping[str, Words]
+    ) -> _Received | _Failed:
+        """Send it once."""
+        verb = call.endpoint.verb
         with self._counting:
-            self._sent[endpoint.label] += 1
+            self._sent[call.endpoint.label] += 1
         began = time.perf_counter()
-        outcome = self._send(endpoint, ids, words)
+        outcome = self._send(call.endpoint, ids, words)
         took = (time.perf_counter() - began) * 1000
-        if isinstance(outcome, _Received):
+        if isinstance(outcome, _Failed):
+            logger.warning("%s %s: %s, %.0f ms", verb, call.path, outcome.error.message, took)
+        else:
             status, size = outcome.answer.status, len(outcome.answer.content)
-            logger.debug("%s %s: %d, %d bytes, %.0f ms", endpoint.verb, path, status, size, took)
-            return outcome
-        logger.warning("%s %s: %s, %.0f ms", endpoint.verb, path, outcome.reason, took)
-        if outcome.may_have_arrived and not endpoint.is_idempotent:
-            raise OutcomeUnknown(
-                f"{outcome.reason}; the write may have happened or not, "
-                "and was not sent again: look at the service first",
-                verb=endpoint.verb,
-                path=path,
-            )
-        raise outcome.kind(outcome.reason, verb=endpoint.verb, path=path)
+            logger.debug("%s %s: %d, %d bytes, %.0f ms", verb, call.path, status, size, took)
+        return outcome
 
-    def _problem(self, received: _Received) -> BackpackError | None:
-        """The error that an answer stands for, if it does."""
+    def _follow(self, call: _Call, outcome: _Received | _Failed) -> bool:
+        """Whether the account has moved to https, and the call is to be sent there, once."""
+        if isinstance(outcome, _Failed) or call.has_moved:
+            return False
+        if outcome.redirect is Redirect.UPGRADE or (
+            outcome.redirect is Redirect.DOWNGRADE and self._allow_insecure
+        ):
+            self.url = outcome.target
+            call.has_moved = True
+            logger.info("the account has moved to %s", self.url)
+        return call.has_moved
+
+    def _result(
+        self, call: _Call, outcome: _Received | _Failed, read: Callable[[Answer], T]
+    ) -> tuple[T, int] | _Failed:
+        """What a request came to."""
+        if isinstance(outcome, _Failed):
+            return outcome
+        failed = self._problem(call, outcome)
+        if failed is not None:
+            return failed
+        answer = outcome.answer
+        try:
+            return read(answer), len(answer.content)
+        except InvalidResponse as error:
+            message = error.message
+        unreadable = InvalidResponse(  # a new one: the frames of the first hold the answer
+            self.scrub_text(message),
+            status=answer.status,
+            excerpt=parse.excerpt(self.scrub(answer.content)) or None,
+        )
+        return _Failed(Event.UNREADABLE, unreadable)
+
+    def _problem(self, call: _Call, received: _Received) -> _Failed | None:
+        """The failure that an answer stands for, if it does."""
         if received.redirect is not None:
-            return self._redirected(received.redirect, self.scrub_text(received.target))
+            target = self.scrub_text(received.target)
+            return _Failed(Event.REFUSED, self._redirected(received.redirect, target))
         status = received.answer.status
         content = self.scrub(received.answer.content)
         failed = parse.failure(content)
@@ -231,12 +407,16 @@ class Transport:
         code, message = failed or (status, _phrase(status))
         if status >= 300:
             code = status
-        if code in (429, 503) and received.retry_after is not None:
+        if code == 429 or (code == 503 and received.retry_after is not None):
             limited = RateLimited(f"too many requests; {message}", status=code)
             limited.retry_after = _seconds(received.retry_after)
-            return limited
+            return _Failed(Event.BUSY, limited)
         excerpt = None if failed or not content.strip() else parse.excerpt(content)
-        return errors.for_status(code)(message, status=code, excerpt=excerpt)
+        error = errors.for_status(code)(message, status=code, excerpt=excerpt)
+        if status in (502, 503, 504):
+            return _Failed(Event.OUTAGE, error)
+        is_gone = isinstance(error, NotFound) and call.may_be_done
+        return _Failed(Event.GONE if is_gone else Event.REFUSED, error)
 
     def _redirected(self, redirect: Redirect, target: str) -> BackpackError:
         if redirect is Redirect.LOGIN:
@@ -264,7 +444,7 @@ class Transport:
 
     def _send(
         self, endpoint: Endpoint, ids: Sequence[int], words: Mapping[str, Words]
-    ) -> _Received | _Lost:
+    ) -> _Received | _Failed:
         try:
             prepared = self._prepare(endpoint, ids, words)
             response = self._adapter.send(
@@ -277,10 +457,10 @@ class Transport:
         except (requests.RequestException, HTTPError, OSError) as error:
             return self._lost(error)
         except ValueError as error:
-            return _Lost(f"this cannot be sent: {error}", ValidationError, False)
+            return _Failed(Event.REFUSED, ValidationError(f"this cannot be sent: {error}"))
         if content is None:
             reason = f"{self._host} sends more than {MAX_ANSWER_BYTES:,} bytes"
-            return _Lost(reason, InvalidResponse, True)
+            return _Failed(Event.UNREADABLE, InvalidResponse(reason))
         status, location = response.status_code, response.headers.get("Location")
         redirect, target = None, ""
         if 300 <= status < 400:
@@ -292,23 +472,27 @@ class Transport:
             response.headers.get("Retry-After"),
         )
 
-    def _lost(self, error: Exception) -> _Lost:
+    def _lost(self, error: Exception) -> _Failed:
         """What a failure of the libraries below means."""
         host, (connecting, answering) = self._host, self._timeout
         if isinstance(error, requests.ConnectTimeout):
-            return _Lost(f"{host} took no connection in {connecting:g} s", Timeout, False)
+            reason = f"{host} took no connection in {connecting:g} s"
+            return _Failed(Event.NOT_SENT, Timeout(reason))
         if isinstance(error, requests.ReadTimeout | ReadTimeoutError):
-            return _Lost(f"{host} gave no answer in {answering:g} s", Timeout, True)
+            return _Failed(Event.LOST, Timeout(f"{host} gave no answer in {answering:g} s"))
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            return _Lost(f"{host} shows no certificate to be trusted", TransportError, False)
+            reason = f"{host} shows no certificate to be trusted"
+            return _Failed(Event.REFUSED, TransportError(reason))
         if isinstance(error, requests.exceptions.ProxyError):
             reason = f"the proxy leads to no {host}: check the proxy and the network"
-            return _Lost(reason, TransportError, False)
+            return _Failed(Event.NOT_SENT, TransportError(reason))
+        unreachable = TransportError(f"{host} cannot be reached: check the address and the network")
+        if isinstance(error, LocationParseError):
+            return _Failed(Event.REFUSED, unreachable)
         cause = error.args[0] if error.args else None
         if isinstance(getattr(cause, "reason", None), NewConnectionError):
-            reason = f"{host} cannot be reached: check the address and the network"
-            return _Lost(reason, TransportError, False)
-        return _Lost(f"{host} dropped the connection", TransportError, True)
+            return _Failed(Event.NOT_SENT, unreachable)
+        return _Failed(Event.LOST, TransportError(f"{host} dropped the connection"))
 
     def _prepare(
         self, endpoint: Endpoint, ids: Sequence[int], words: Mapping[str, Words]
@@ -383,9 +567,29 @@ def _port_when_secure(parts: SplitResult) -> int:
     return 443 if parts.port in (None, 80) else parts.port
 
 
-def _seconds(words: str) -> float | None:
-    """What a `Retry-After` asks for, when it does so in seconds."""
-    return float(words) if words.isdecimal() else None
+def _told(call: _Call, then: Then, error: BackpackError) -> BackpackError:
+    """The error that a call ends with."""
+    if then is Then.UNKNOWN:
+        error = OutcomeUnknown(
+            f"{error.message}; the write may have happened or not, "
+            "and was not sent again: look at the service first",
+            status=error.status,
+            excerpt=error.excerpt,
+        )
+    error.verb, error.path = call.endpoint.verb, call.path
+    return error
+
+
+def _seconds(words: str | None) -> float | None:
+    """What a `Retry-After` asks for, in seconds or as a date.
+
+    >>> _seconds("5"), _seconds("Mon, 05 Mar 2007 18:30:15 GMT"), _seconds("soon")
+    (5.0, 0.0, None)
+    """
+    try:
+        return float(Retry().parse_retry_after(words or ""))
+    except (InvalidHeader, ValueError, OverflowError):
+        return None
 
 
 def _phrase(status: int) -> str:

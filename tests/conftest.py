@@ -1,12 +1,14 @@
 """What all tests share: a sandbox of one's own, and the account that is met twice.
 
-A test that takes `account` runs twice: replayed from its cassette, with nothing listening, and
-live against a sandbox. Both see the same answers, so cassettes and sandbox cannot drift apart.
+A test that takes `account` runs three times: replayed from its cassette, with nothing listening,
+live against a sandbox, and live with a bearer token. All see the same answers, so cassettes and
+sandbox cannot drift apart.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -18,6 +20,7 @@ from vcr.serializers import yamlserializer
 
 import backpack_orm
 from backpack_orm import connection as connections
+from backpack_orm import limits
 from backpack_orm.sandbox import Sandbox
 
 CASSETTES = Path(__file__).parent.parent / "cassettes"
@@ -37,10 +40,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_connection_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every test begins unconnected."""
+    """Every test begins unconnected, and with nothing sent."""
     monkeypatch.delenv("BACKPACK_URL", raising=False)
     monkeypatch.delenv("BACKPACK_TOKEN", raising=False)
     monkeypatch.setattr(connections, "_default", None)
+    monkeypatch.setattr(limits, "_counters", {})
+    monkeypatch.setattr(limits, "_pauses", {})
     yield
     if connections._default is not None:
         connections._default.close()
@@ -67,7 +72,11 @@ def cassette_of(node: pytest.Item) -> Path:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "account" in metafunc.fixturenames:
-        ways = ["replayed"] if metafunc.config.getoption("--record") else ["replayed", "live"]
+        ways = (
+            ["replayed"]
+            if metafunc.config.getoption("--record")
+            else ["replayed", "live", "bearer"]
+        )
         metafunc.parametrize("account", ways, indirect=True)
 
 
@@ -76,9 +85,9 @@ def account(request: pytest.FixtureRequest) -> Iterator[backpack_orm.Connection]
     """The demo account, connected: replayed or live."""
     path = cassette_of(request.node)
     options: dict[str, Any] = getattr(request.node.get_closest_marker("connected"), "kwargs", {})
-    if request.param == "live":
+    if request.param in ("live", "bearer"):
         with Sandbox(seed="demo", token=TOKEN, clock=lambda: NOW) as box:
-            yield _connected(box.url, options)
+            yield _connected(box.url, {"bearer": request.param == "bearer"} | options)
     elif request.config.getoption("--record"):
         path.unlink(missing_ok=True)
         with (
@@ -119,8 +128,11 @@ class _Serializer:
 def _recorder(url: str) -> vcr.VCR:
     """A recorder that keeps neither the token nor where the sandbox happened to listen."""
 
+    host = url.removeprefix("http://")
+
     def clean(text: str) -> str:
-        return text.replace(TOKEN, "TOKEN").replace(url, "http://acme.backpack.test")
+        text = re.sub(r"\b[0-9a-f]{40}\b", "TOKEN", text)  # those of calendars, too
+        return text.replace(host, "acme.backpack.test")
 
     def clean_request(request: Any) -> Any:
         request.uri = clean(request.uri)

@@ -21,6 +21,22 @@ class Place(Enum):
     HEADER = "header"
 
 
+class Kind(Enum):
+    """What sending a call twice would do."""
+
+    READ = "asks, and changes nothing"
+    REPEATABLE = "writes, and twice does no more than once"
+    ONCE = "writes, and twice does it twice"
+    DESTROY = "destroys, and finds nothing the second time"
+
+
+class Budget(Enum):
+    """The calls that the service counts together, and how many of them it takes in a window."""
+
+    CALENDARS = 10
+    ALL_ELSE = 100
+
+
 @define(eq=False, frozen=True, slots=False, kw_only=True)
 class Endpoint:
     """One call: what is sent where, what it may be repeated for, and what it leaves stale.
@@ -57,6 +73,28 @@ class Endpoint:
         'POST /ws/page/{id}'
         """
         return f"{self.verb} {self.path_for_people(['{' + name + '}' for name in self.ids])}"
+
+    @cached_property
+    def kind(self) -> Kind:
+        """What sending it twice would do.
+
+        >>> ws("page/{id}/destroy", idempotent=True).kind.name, ws("page/{id}/email").kind.name
+        ('DESTROY', 'ONCE')
+        """
+        if self.reads or self.verb == "GET":
+            return Kind.READ
+        if self.verb == "DELETE" or "destroy" in self.path.split("/"):
+            return Kind.DESTROY
+        return Kind.REPEATABLE if self.is_idempotent else Kind.ONCE
+
+    @cached_property
+    def budget(self) -> Budget:
+        """With which other calls the service counts it.
+
+        >>> rest("GET", "calendar_events/{id}.xml", reads="calendars").budget.name
+        'CALENDARS'
+        """
+        return Budget.CALENDARS if self.path.startswith("calendar") else Budget.ALL_ELSE
 
     def path_for(self, ids: Sequence[int], token: str | None) -> str:
         """The path of one call, with the token if it goes there.

@@ -13,8 +13,10 @@ from functools import cached_property
 
 import pytest
 import trustme
+from limits.storage import memory
 
 import backpack_orm.connection as connection_module
+from backpack_orm import limits, transport
 from backpack_orm.connection import Connection
 from backpack_orm.wire.endpoint import Place, rest, ws
 
@@ -28,6 +30,7 @@ DROP = "the stub closes the socket"
 READ = ws("pages/all", reads="pages")
 SHOW = ws("page/{id}", reads="page:{id}")
 CREATE = ws("pages/new", sends="page/title", writes="pages")
+DESTROY = ws("page/{id}/destroy", writes="pages page:{id}", idempotent=True)
 RENAME = ws("page/{id}/update_title", sends="page/title", writes="pages page:{id}", idempotent=True)
 PATH_READ = rest("GET", "reminders.xml", place=Place.PATH, reads="reminders")
 PATH_CREATE = rest(
@@ -40,6 +43,7 @@ PATH_CREATE = rest(
 )
 PATH_DESTROY = rest("DELETE", "reminders/{id}.xml", place=Place.PATH, writes="reminders")
 HEADER_READ = rest("GET", "statuses.xml", reads="statuses")
+CALENDAR_READ = rest("GET", "calendars.xml", reads="calendars")
 
 
 def http(status: int = 200, body: bytes = OK, *headers: str) -> bytes:
@@ -203,6 +207,48 @@ def other(tls: ssl.SSLContext) -> Iterator[Stub]:
 
 @pytest.fixture
 def connection(stub: Stub) -> Iterator[Connection]:
+    """A connection without any patience: what fails, fails at once."""
+    with Connection(stub.url, token=TOKEN, max_wait=0) as connection:
+        yield connection
+
+
+class Clock:
+    """A time that passes only when somebody sleeps; back-off always takes as long as it may."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.slept: list[float] = []
+        self.ranges: list[tuple[float, float]] = []
+        self._lock = threading.Lock()
+
+    def time(self) -> float:
+        return self.now
+
+    monotonic = perf_counter = time
+
+    def sleep(self, seconds: float) -> None:
+        with self._lock:
+            self.slept.append(seconds)
+            self.now += seconds
+
+    def uniform(self, low: float, high: float) -> float:
+        self.ranges.append((low, high))
+        return high
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The time that waiting goes by, in the tests that wait."""
+    clock = Clock()
+    for module in (transport, limits, memory):
+        monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(transport, "random", clock)
+    return clock
+
+
+@pytest.fixture
+def patient(stub: Stub, clock: Clock) -> Iterator[Connection]:
+    """A connection that waits as long as any does by itself."""
     with Connection(stub.url, token=TOKEN) as connection:
         yield connection
 

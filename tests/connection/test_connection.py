@@ -565,7 +565,7 @@ def test_a_pickle_after_an_upgrade_has_the_new_address(stub, connection, certifi
 
 
 def test_stats_show_what_matters():
-    assert repr(acme().stats) == "Stats(requests=0, cache_hits=0)"
+    assert repr(acme().stats) == ("Stats(requests=0, cache_hits=0, retries=0, seconds_waited=0.0)")
 
 
 def test_importing_connects_nothing():

@@ -59,9 +59,6 @@ def failed(code: object, message: str) -> bytes:
         (422, errors.Rejected),
         (429, errors.RateLimited),
         (500, errors.ServerError),
-        (502, errors.ServerError),
-        (503, errors.ServerError),
-        (504, errors.ServerError),
     ],
 )
 @pytest.mark.parametrize("call", [ask, create, rename])
@@ -72,6 +69,24 @@ def test_a_status_is_an_error_of_its_class(stub, connection, status, kind, call)
     assert type(caught.value) is kind
     assert caught.value.status == status
     assert len(stub.requests) == 1
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+@pytest.mark.parametrize("call", [ask, rename])
+def test_an_outage_is_an_error_of_the_service(stub, connection, status, call):
+    stub.answers(http(status, b"sorry"))
+    with pytest.raises(errors.ServerError) as caught:
+        call(connection)
+    assert caught.value.status == status
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_an_outage_leaves_the_outcome_of_a_create_unknown(stub, connection, status):
+    """Whoever answers in the service's place does not know what the service has done."""
+    stub.answers(http(status, b"sorry"))
+    with pytest.raises(OutcomeUnknown, match="may have happened or not") as caught:
+        create(connection)
+    assert (caught.value.status, caught.value.excerpt) == (status, "sorry")
 
 
 def test_a_bare_status_is_said_in_words(stub, connection):
@@ -157,8 +172,15 @@ def test_too_many_requests_say_how_long_to_wait(stub, connection, status):
     assert (caught.value.retry_after, caught.value.status) == (5.0, status)
 
 
-@pytest.mark.parametrize("words", ["Wed, 05 Mar 2031 18:30:15 GMT", "soon", "-1", "\xb2", ""])
-def test_a_wait_that_is_not_in_seconds_is_unknown(stub, connection, words):
+def test_a_wait_may_be_told_as_a_date(stub, connection):
+    stub.answers(http(503, b"", "Retry-After: Tue, 05 Mar 2241 18:30:15 GMT"))
+    with pytest.raises(RateLimited) as caught:
+        ask(connection)
+    assert caught.value.retry_after > 3600
+
+
+@pytest.mark.parametrize("words", ["soon", "-1", "\xb2", "", "9" * 5000])
+def test_a_wait_that_nobody_understands_is_unknown(stub, connection, words):
     stub.answers(http(503, b"", f"Retry-After: {words}"))
     with pytest.raises(RateLimited) as caught:
         ask(connection)
@@ -205,7 +227,7 @@ def test_a_create_whose_answer_is_lost_has_an_unknown_outcome(stub, connection, 
 
 def test_a_connection_that_was_refused_sent_nothing(closed_port):
     with (
-        Connection(f"http://127.0.0.1:{closed_port}", token=TOKEN) as connection,
+        Connection(f"http://127.0.0.1:{closed_port}", token=TOKEN, max_wait=0) as connection,
         pytest.raises(errors.TransportError, match="cannot be reached") as caught,
     ):
         create(connection)
@@ -270,7 +292,9 @@ def test_after_a_failure_the_connection_can_be_used(stub, connection):
 
 def test_a_host_that_takes_no_connection_was_sent_nothing(full_port):
     with (
-        Connection(f"http://127.0.0.1:{full_port}", token=TOKEN, timeout=(0.05, 5)) as connection,
+        Connection(
+            f"http://127.0.0.1:{full_port}", token=TOKEN, timeout=(0.05, 5), max_wait=0
+        ) as connection,
         pytest.raises(Timeout, match=r"took no connection in 0\.05 s"),
     ):
         create(connection)
@@ -281,7 +305,7 @@ def hasty(stub):
     """A connection without patience, and an answer that does not come."""
     withheld = Withheld(http(200, PAGES))
     stub.answers(withheld)
-    with Connection(stub.url, token=TOKEN, timeout=(5, 0.05)) as connection:
+    with Connection(stub.url, token=TOKEN, timeout=(5, 0.05), max_wait=0) as connection:
         yield connection
     withheld.released.set()
 
@@ -310,7 +334,7 @@ def test_a_create_that_takes_too_long_has_an_unknown_outcome(stub, hasty):
 def test_an_answer_that_stops_in_the_middle_is_a_timeout(stub):
     stub.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n<response")
     with (
-        Connection(stub.url, token=TOKEN, timeout=(5, 0.05)) as connection,
+        Connection(stub.url, token=TOKEN, timeout=(5, 0.05), max_wait=0) as connection,
         pytest.raises(Timeout, match="gave no answer"),
     ):
         ask(connection)

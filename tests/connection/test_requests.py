@@ -288,7 +288,9 @@ def test_stats_are_those_of_the_moment(stub, connection):
 @pytest.fixture
 def far():
     """A connection to a host that only a proxy can reach."""
-    with Connection("http://acme.test", token=TOKEN, allow_insecure=True, ttl=0) as connection:
+    with Connection(
+        "http://acme.test", token=TOKEN, allow_insecure=True, ttl=0, max_wait=0
+    ) as connection:
         yield connection
 
 

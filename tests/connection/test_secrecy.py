@@ -139,7 +139,7 @@ def test_no_error_no_log_line_and_no_frame_of_ours_shows_the_token(
 def test_no_timeout_tells_the_token(stub, lines, row):
     withheld = Withheld(http())
     stub.answers(withheld)
-    with Connection(stub.url, token=TOKEN, timeout=(5, 0.05)) as connection:
+    with Connection(stub.url, token=TOKEN, timeout=(5, 0.05), max_wait=0) as connection:
         with pytest.raises(errors.TransportError) as caught:
             call(connection, row)
         withheld.released.set()
@@ -150,7 +150,7 @@ def test_no_timeout_tells_the_token(stub, lines, row):
 @pytest.mark.parametrize("row", [READ, CREATE, PATH_READ])
 def test_no_refused_connection_tells_the_token(closed_port, lines, row):
     with (
-        Connection(f"http://127.0.0.1:{closed_port}", token=TOKEN) as connection,
+        Connection(f"http://127.0.0.1:{closed_port}", token=TOKEN, max_wait=0) as connection,
         pytest.raises(errors.TransportError) as caught,
     ):
         call(connection, row)

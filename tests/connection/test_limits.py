@@ -1,0 +1,392 @@
+"""The service's request limits: kept by waiting, shared by all who are one client to it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from limits.storage import redis as redis_storage
+
+from backpack_orm import limits
+from backpack_orm.connection import Connection
+from backpack_orm.errors import RateLimited, TransportError, ValidationError
+from backpack_orm.wire import parse
+from tests.connection.conftest import CALENDAR_READ, CREATE, OK, READ, TOKEN, http
+
+
+def ask(connection, row=READ, times=1):
+    for _ in range(times):
+        connection.call(row, read=parse.anything, fresh=True)
+
+
+@pytest.fixture(autouse=True)
+def _success(stub):
+    stub.default = http(200, OK)
+
+
+# --- windows ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("row", "count"), [(READ, 100), (CALENDAR_READ, 10)])
+def test_a_window_takes_so_many_requests_and_the_next_waits(stub, patient, clock, row, count):
+    ask(patient, row, count)
+    assert clock.slept == []
+    ask(patient, row)
+    assert clock.slept == [pytest.approx(5.1)]
+    assert len(stub.requests) == count + 1
+
+
+def test_a_window_moves(stub, patient, clock):
+    ask(patient, CALENDAR_READ, 5)
+    clock.now += 3
+    ask(patient, CALENDAR_READ, 5)
+    ask(patient, CALENDAR_READ, 5)
+    assert clock.slept == [pytest.approx(2.1)]
+    ask(patient, CALENDAR_READ)
+    assert clock.slept[1:] == [pytest.approx(3.0)]
+
+
+def test_after_a_window_all_is_free_again(patient, clock):
+    ask(patient, CALENDAR_READ, 10)
+    clock.now += 5.1
+    ask(patient, CALENDAR_READ, 10)
+    assert clock.slept == []
+
+
+def test_calendars_and_all_else_are_counted_apart(patient, clock):
+    ask(patient, CALENDAR_READ, 10)
+    ask(patient, READ, 10)
+    assert clock.slept == []
+
+
+def test_writes_and_reads_are_counted_together(patient, clock):
+    ask(patient, READ, 99)
+    patient.call(CREATE, (), {"title": "a"}, read=parse.anything)
+    ask(patient, READ)
+    assert len(clock.slept) == 1
+
+
+def test_what_is_kept_counts_for_nothing(patient, clock):
+    for _ in range(200):
+        patient.call(READ, read=parse.success)
+    assert clock.slept == []
+
+
+def test_what_is_sent_again_counts_again(stub, patient, clock):
+    ask(patient, CALENDAR_READ, 9)
+    stub.answers(http(502, b"oops"))
+    ask(patient, CALENDAR_READ)
+    assert clock.slept == [0.5, pytest.approx(4.6)]
+
+
+def test_all_connections_to_an_account_are_counted_together(stub, patient, clock):
+    ask(patient, CALENDAR_READ, 5)
+    with Connection(stub.url, token=TOKEN) as twin:
+        ask(twin, CALENDAR_READ, 6)
+    assert len(clock.slept) == 1
+
+
+def test_accounts_are_counted_apart(stub, patient, clock):
+    ask(patient, CALENDAR_READ, 10)
+    with Connection(stub.url, token="another") as other:
+        ask(other, CALENDAR_READ, 10)
+    assert clock.slept == []
+
+
+def test_nothing_is_counted_when_nothing_is_to_be(stub, clock):
+    with Connection(stub.url, token=TOKEN, limits=None) as connection:
+        ask(connection, READ, 150)
+    assert clock.slept == []
+    assert limits._counters == {}
+
+
+def test_threads_are_counted_together(stub, clock):
+    with Connection(stub.url, token=TOKEN, max_wait=0) as connection:
+        refused = []
+
+        def work():
+            for _ in range(20):
+                try:
+                    ask(connection)
+                except RateLimited:
+                    refused.append(1)
+
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert (len(stub.requests), len(refused)) == (100, 60)
+
+
+def test_stats_tell_the_wait(patient, clock):
+    ask(patient, CALENDAR_READ, 11)
+    assert patient.stats.seconds_waited == pytest.approx(5.1)
+    assert patient.stats.retries == 0
+
+
+# --- patience ---------------------------------------------------------------------------------
+
+
+def test_a_wait_that_would_be_too_long_is_not_begun(stub, clock):
+    with Connection(stub.url, token=TOKEN, max_wait=5) as connection:
+        ask(connection, CALENDAR_READ, 10)
+        with pytest.raises(RateLimited, match=r"no longer than max_wait=5 s in all") as caught:
+            ask(connection, CALENDAR_READ)
+    assert caught.value.retry_after == pytest.approx(5.1)
+    assert (caught.value.verb, caught.value.path) == ("GET", "/calendars.xml")
+    assert caught.value.status is None
+    assert (len(stub.requests), clock.slept) == (10, [])
+
+
+def test_who_waits_as_told_is_served(stub, clock):
+    with Connection(stub.url, token=TOKEN, max_wait=0) as connection:
+        ask(connection, CALENDAR_READ, 10)
+        with pytest.raises(RateLimited) as caught:
+            ask(connection, CALENDAR_READ)
+        clock.now += caught.value.retry_after
+        ask(connection, CALENDAR_READ)
+    assert len(stub.requests) == 11
+
+
+@pytest.mark.parametrize("seconds", [-1, None, "60", True, float("nan")])
+def test_max_wait_is_a_number_of_seconds(seconds):
+    with pytest.raises(ValidationError, match="max_wait takes a number of seconds"):
+        Connection("acme", token=TOKEN, max_wait=seconds)
+
+
+# --- when the service is too busy all the same ------------------------------------------------
+
+
+def busy(wait: object) -> bytes:
+    return http(503, b"", f"Retry-After: {wait}")
+
+
+@pytest.fixture
+def hasty(stub):
+    """Another connection to the account, without patience."""
+    with Connection(stub.url, token=TOKEN, max_wait=0, ttl=0) as connection:
+        yield connection
+
+
+def test_who_is_told_to_wait_has_all_of_the_account_wait(stub, patient, hasty, clock):
+    stub.answers(busy(7))
+    with pytest.raises(RateLimited):
+        ask(hasty)
+    ask(patient)
+    assert clock.slept == [7.0]
+
+
+def test_while_all_wait_nothing_is_sent(stub, hasty, clock):
+    stub.answers(busy(7))
+    for left in 7.0, 4.0:
+        with pytest.raises(RateLimited) as caught:
+            ask(hasty)
+        assert caught.value.retry_after == left
+        clock.now += 3
+    assert len(stub.requests) == 1
+
+
+def test_calendars_do_not_wait_for_all_else(stub, patient, hasty, clock):
+    stub.answers(busy(7))
+    with pytest.raises(RateLimited):
+        ask(hasty)
+    ask(patient, CALENDAR_READ)
+    assert clock.slept == []
+
+
+def test_another_account_does_not_wait(stub, hasty, clock):
+    stub.answers(busy(7))
+    with pytest.raises(RateLimited):
+        ask(hasty)
+    with Connection(stub.url, token="another") as other:
+        ask(other)
+    assert clock.slept == []
+
+
+def test_all_wait_even_when_nothing_is_counted(stub, hasty, clock):
+    stub.answers(busy(7))
+    with pytest.raises(RateLimited):
+        ask(hasty)
+    with Connection(stub.url, token=TOKEN, limits=None) as connection:
+        ask(connection)
+    assert clock.slept == [7.0]
+
+
+def test_a_shorter_wait_ends_no_longer_one(clock):
+    account = limits.Limits("acme", None)
+    account.pause(READ.budget, 30)
+    account.pause(READ.budget, 5)
+    assert account.seconds_until_free(READ.budget) == 30
+
+
+def test_waits_that_are_over_leave_no_trace(clock):
+    for number in range(100):
+        limits.Limits(f"account {number}", None).pause(READ.budget, 5)
+        clock.now += 1
+    assert len(limits._pauses) <= 6
+
+
+@pytest.mark.parametrize(("wait", "seconds"), [("0", 1.0), ("soon", 5.0), ("", 5.0)])
+def test_a_wait_of_nothing_or_of_nobody_knows_what_is_one_all_the_same(
+    stub, patient, clock, wait, seconds
+):
+    stub.answers(busy(wait))
+    ask(patient)
+    assert clock.slept == [seconds]
+
+
+def test_a_wait_that_is_too_long_is_told_at_once(stub, patient, clock):
+    stub.answers(busy(61))
+    with pytest.raises(RateLimited, match="too many requests") as caught:
+        ask(patient)
+    assert (caught.value.retry_after, caught.value.status) == (61.0, 503)
+    assert (clock.slept, len(stub.requests)) == ([], 1)
+
+
+def test_a_service_that_is_always_too_busy_is_given_up(stub, patient, clock):
+    stub.default = busy(7)
+    with pytest.raises(RateLimited):
+        ask(patient)
+    assert clock.slept == [7.0] * 8
+
+
+# --- storages ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("storage", ["", "redis", 5, True, "async+memory://", "://x"])
+def test_a_storage_is_an_address(storage):
+    with pytest.raises(ValidationError, match="limits takes an address"):
+        Connection("acme", token=TOKEN, limits=storage)
+
+
+@pytest.mark.parametrize("storage", ["nowhere://:secret@127.0.0.1", "redis://:secret@127.0.0.1:x"])
+def test_a_storage_that_does_not_exist_is_said_at_the_first_call(stub, storage):
+    with (
+        Connection(stub.url, token=TOKEN, limits=storage) as connection,
+        pytest.raises(ValidationError, match="names no storage that can be used") as caught,
+    ):
+        ask(connection)
+    assert "secret" not in str(caught.value)
+    assert stub.requests == []
+
+
+def test_without_its_storage_nothing_is_sent(stub, closed_port):
+    storage = f"redis://:secret@127.0.0.1:{closed_port}"
+    with (
+        Connection(stub.url, token=TOKEN, limits=storage) as connection,
+        pytest.raises(TransportError, match="requests cannot be counted at redis://127") as caught,
+    ):
+        ask(connection)
+    assert "secret" not in str(caught.value)
+    assert caught.value.__cause__ is caught.value.__context__ is None
+    assert stub.requests == []
+
+
+def test_a_storage_is_not_in_a_pickle():
+    connection = Connection("acme", token=TOKEN, limits="redis://:secret@127.0.0.1")
+    assert "secret" not in repr(connection.__reduce__())
+
+
+@pytest.mark.parametrize("work", ["", "; backpack_orm.connect('acme', token='x').stats"])
+def test_the_library_that_counts_is_not_imported_before_the_first_request(work):
+    code = f"import backpack_orm, sys{work}; sys.exit('limits' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# --- several processes ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory):
+    """The address of a Redis server that runs for these tests."""
+    program = shutil.which("redis-server")
+    if program is None:
+        message = "there is no redis-server here: install Debian's package of that name"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    socket = tmp_path_factory.mktemp("redis") / "redis.sock"
+    options = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no"]
+    with subprocess.Popen(
+        [program, *options], cwd=socket.parent, stdout=subprocess.PIPE, text=True
+    ) as server:
+        for line in server.stdout:
+            if "ready to accept" in line.lower():
+                break
+        yield f"redis+unix://{socket}"
+        server.terminate()
+        server.communicate()
+
+
+@pytest.fixture
+def shared_clock(clock, monkeypatch):
+    monkeypatch.setattr(redis_storage, "time", clock)
+    return clock
+
+
+def test_a_shared_storage_holds_the_counts(stub, redis, shared_clock, monkeypatch):
+    with Connection(stub.url, token=TOKEN, limits=redis) as one:
+        ask(one, CALENDAR_READ, 6)
+    monkeypatch.setattr(limits, "_counters", {})  # as in another process
+    with Connection(stub.url, token=TOKEN, limits=redis) as other:
+        ask(other, CALENDAR_READ, 4)
+        assert shared_clock.slept == []
+        ask(other, CALENDAR_READ)
+    assert shared_clock.slept == [pytest.approx(5.1)]
+
+
+def test_a_shared_storage_holds_no_token(stub, redis):
+    with Connection(stub.url, token=TOKEN, limits=redis) as connection:
+        ask(connection)
+    kept = limits._counters[redis].storage.storage
+    for key in kept.keys("*"):
+        assert TOKEN.encode() not in key
+    assert any(f"127.0.0.1:{stub.port}/".encode() in key for key in kept.keys("*"))
+
+
+PROCESS = """
+import sys
+from types import SimpleNamespace
+from limits.storage import redis
+from backpack_orm import Connection, RateLimited
+from backpack_orm.wire import parse
+from backpack_orm.wire.endpoint import ws
+
+redis.time = SimpleNamespace(time=lambda: 1000.0)
+_, url, storage = sys.argv
+connection = Connection(url, token="secret", limits=storage, max_wait=0)
+print("ready", flush=True)
+sys.stdin.readline()
+sent = 0
+for number in range(80):
+    try:
+        connection.call(ws("pages/all"), read=parse.anything)
+        sent += 1
+    except RateLimited:
+        pass
+print(sent)
+"""
+
+
+def test_processes_share_one_window(stub, redis):
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROCESS, stub.url, redis],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
+        for _ in range(2)
+    ]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    sent = [int(process.communicate()[0]) for process in processes]
+    assert sum(sent) == len(stub.requests) == 100

@@ -1,0 +1,294 @@
+"""What is sent again after a failure, and what never is."""
+
+import logging
+import socket
+
+import pytest
+
+from backpack_orm import errors
+from backpack_orm.connection import Connection
+from backpack_orm.transport import RULES, Event
+from backpack_orm.wire import parse
+from backpack_orm.wire.endpoint import Kind
+from tests.connection.conftest import (
+    CREATE,
+    DESTROY,
+    DROP,
+    OK,
+    PATH_CREATE,
+    PATH_DESTROY,
+    READ,
+    RENAME,
+    TOKEN,
+    Withheld,
+    http,
+)
+
+CALLS = {"read": READ, "idempotent write": RENAME, "other write": CREATE, "destroy": DESTROY}
+HTML = b"<html><title>Down for maintenance</title></html>"
+ANSWERS = {
+    "dropped": DROP,
+    "500": http(500, b"oops"),
+    "502": http(502, b"oops"),
+    "503": http(503, b"oops"),
+    "503 with a wait": http(503, b"", "Retry-After: 7"),
+    "504": http(504, b"oops"),
+    "429": http(429, b"slowly"),
+    "truncated": b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\nConnection: close\r\n\r\n<resp",
+    "HTML": http(200, HTML),
+}
+
+
+def send(connection, row):
+    words = {} if row.reads else {"title": "a", "content": "a"}
+    return connection.call(row, (7,) * len(row.ids), words, read=parse.success)
+
+
+@pytest.fixture(autouse=True)
+def _success(stub):
+    stub.default = http(200, OK)
+
+
+# --- each kind of call, and each thing that can happen to it ----------------------------------
+
+
+@pytest.mark.parametrize("what", ["dropped", "502", "503", "504", "truncated"])
+@pytest.mark.parametrize("call", ["read", "idempotent write", "destroy"])
+def test_what_may_be_repeated_is_sent_again(stub, patient, clock, call, what):
+    stub.answers(ANSWERS[what])
+    send(patient, CALLS[call])
+    assert len(stub.requests) == 2
+    assert clock.slept == [0.5]
+
+
+@pytest.mark.parametrize("what", ["dropped", "502", "503", "504", "truncated", "HTML"])
+def test_any_other_write_is_not_and_nobody_knows_its_outcome(stub, patient, clock, what):
+    stub.answers(ANSWERS[what])
+    with pytest.raises(errors.OutcomeUnknown, match="was not sent again"):
+        send(patient, CREATE)
+    assert len(stub.requests) == 1
+    assert clock.slept == []
+
+
+@pytest.mark.parametrize(("what", "wait"), [("503 with a wait", 7.0), ("429", 5.0)])
+@pytest.mark.parametrize("call", CALLS)
+def test_what_the_service_was_too_busy_for_is_sent_again(stub, patient, clock, call, what, wait):
+    stub.answers(ANSWERS[what])
+    send(patient, CALLS[call])
+    assert len(stub.requests) == 2
+    assert clock.slept == [wait]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_failure_of_the_service_itself_is_its_answer(stub, patient, call):
+    stub.answers(ANSWERS["500"])
+    with pytest.raises(errors.ServerError):
+        send(patient, CALLS[call])
+    assert len(stub.requests) == 1
+
+
+@pytest.mark.parametrize("call", ["read", "idempotent write", "destroy"])
+def test_a_page_of_html_is_not_asked_for_again(stub, patient, call):
+    stub.answers(ANSWERS["HTML"])
+    with pytest.raises(errors.InvalidResponse, match="HTML"):
+        send(patient, CALLS[call])
+    assert len(stub.requests) == 1
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_what_finds_no_connection_is_tried_again_whatever_it_is(closed_port, clock, call):
+    with Connection(f"http://127.0.0.1:{closed_port}", token=TOKEN) as connection:
+        with pytest.raises(errors.TransportError, match="cannot be reached") as caught:
+            send(connection, CALLS[call])
+        assert type(caught.value) is errors.TransportError
+        assert (connection.stats.requests, connection.stats.retries) == (5, 4)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_what_is_given_no_connection_in_time_is_tried_again(full_port, clock, call):
+    address = f"http://127.0.0.1:{full_port}"
+    with Connection(address, token=TOKEN, timeout=(0.01, 5)) as connection:
+        with pytest.raises(errors.Timeout, match="took no connection"):
+            send(connection, CALLS[call])
+        assert connection.stats.retries == 4
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_socket_that_was_dropped_meanwhile_is_not_used(stub, patient, clock, call):
+    """So that a write after a while of silence is not lost: nothing is sent into such a socket."""
+    send(patient, READ)
+    stub.sockets[0].shutdown(socket.SHUT_RDWR)
+    patient.forget()
+    send(patient, CALLS[call])
+    assert len(stub.requests) == len(stub.sockets) == 2
+    assert (clock.slept, patient.stats.retries) == ([], 0)
+
+
+@pytest.fixture
+def slow(stub, clock):
+    """A connection without patience for answers, to a service whose first does not come."""
+    withheld = Withheld(http(200, OK))
+    stub.answers(withheld)
+    with Connection(stub.url, token=TOKEN, timeout=(5, 0.2)) as connection:
+        yield connection
+    withheld.released.set()
+
+
+@pytest.mark.parametrize("call", ["read", "idempotent write", "destroy"])
+def test_what_may_be_repeated_is_sent_again_after_a_time_out(stub, slow, call):
+    send(slow, CALLS[call])
+    assert slow.stats.requests == len(stub.requests) == 2
+
+
+def test_any_other_write_is_not_sent_again_after_a_time_out(stub, slow):
+    with pytest.raises(errors.OutcomeUnknown, match="gave no answer"):
+        send(slow, CREATE)
+    assert len(stub.requests) == 1
+
+
+def test_there_is_a_rule_for_whatever_happens_to_any_call():
+    assert set(RULES) == {(kind, event) for kind in Kind for event in Event}
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422])
+@pytest.mark.parametrize("call", CALLS)
+def test_a_refusal_is_final(stub, patient, call, status):
+    stub.answers(http(status, b"no"))
+    with pytest.raises(errors.ApiError):
+        send(patient, CALLS[call])
+    assert len(stub.requests) == 1
+
+
+def test_a_redirect_is_final(stub, patient):
+    stub.answers(http(302, b"", "Location: https://evil.example/"))
+    with pytest.raises(errors.UnexpectedRedirect):
+        send(patient, READ)
+    assert len(stub.requests) == 1
+
+
+# --- what was destroyed already ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row", [DESTROY, PATH_DESTROY])
+@pytest.mark.parametrize("what", ["dropped", "502", "truncated"])
+def test_a_destroy_that_finds_nothing_the_second_time_has_succeeded(stub, patient, row, what):
+    stub.answers(ANSWERS[what], http(404, b"gone"))
+    assert send(patient, row) is None
+    assert len(stub.requests) == 2
+
+
+def test_a_destroy_that_finds_nothing_the_first_time_has_not(stub, patient):
+    stub.answers(http(404, b"gone"))
+    with pytest.raises(errors.NotFound):
+        send(patient, DESTROY)
+
+
+def test_a_destroy_that_was_not_looked_at_and_then_finds_nothing_has_not(stub, patient):
+    stub.answers(ANSWERS["503 with a wait"], http(404, b"gone"))
+    with pytest.raises(errors.NotFound):
+        send(patient, DESTROY)
+
+
+@pytest.mark.parametrize("row", [READ, RENAME])
+def test_nothing_else_succeeds_by_finding_nothing(stub, patient, row):
+    stub.answers(DROP, http(404, b"gone"))
+    with pytest.raises(errors.NotFound):
+        send(patient, row)
+
+
+# --- how often, and how long between ----------------------------------------------------------
+
+
+def test_it_is_given_up_after_five_tries(stub, patient, clock):
+    stub.default = http(502, b"oops")
+    with pytest.raises(errors.ServerError, match="Bad Gateway"):
+        send(patient, READ)
+    assert len(stub.requests) == 5
+    assert clock.slept == [0.5, 1.0, 2.0, 4.0]
+
+
+def test_each_wait_is_anything_up_to_twice_the_one_before(stub, patient, clock):
+    """So that many who failed together do not come again together."""
+    stub.default = DROP
+    with pytest.raises(errors.TransportError):
+        send(patient, READ)
+    assert clock.ranges[:4] == [(0, 0.5), (0, 1.0), (0, 2.0), (0, 4.0)]
+
+
+def test_all_waits_of_a_call_are_no_longer_than_max_wait(stub, clock):
+    stub.default = DROP
+    with (
+        Connection(stub.url, token=TOKEN, max_wait=2) as connection,
+        pytest.raises(errors.TransportError),
+    ):
+        send(connection, READ)
+    assert clock.slept == [0.5, 1.0]
+
+
+def test_each_call_begins_with_all_its_patience(stub, clock):
+    stub.answers(DROP, http(), DROP, http())
+    with Connection(stub.url, token=TOKEN, max_wait=0.5, ttl=0) as connection:
+        send(connection, READ)
+        send(connection, READ)
+    assert clock.slept == [0.5, 0.5]
+
+
+def test_without_patience_nothing_is_sent_again(stub, connection, clock):
+    stub.answers(DROP)
+    with pytest.raises(errors.TransportError):
+        send(connection, READ)
+    assert (len(stub.requests), clock.slept) == (1, [])
+
+
+def test_different_failures_count_together(stub, patient):
+    stub.answers(DROP, ANSWERS["502"], ANSWERS["503"], ANSWERS["truncated"])
+    send(patient, READ)
+    assert len(stub.requests) == 5
+
+
+def test_a_write_that_was_not_looked_at_may_still_be_lost(stub, patient):
+    stub.answers(ANSWERS["503 with a wait"], DROP)
+    with pytest.raises(errors.OutcomeUnknown):
+        send(patient, CREATE)
+    assert len(stub.requests) == 2
+
+
+def test_the_move_to_https_is_no_try(stub, clock, certificate, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certificate)
+    target = f"Location: https://127.0.0.1:{stub.port}/ws/pages/all"
+    stub.answers(DROP, http(302, b"", target), DROP)
+    with Connection(stub.url, token=TOKEN) as connection:
+        send(connection, READ)
+        assert connection.stats.retries == 2
+    assert [request.is_secure for request in stub.requests] == [False, False, True, True]
+
+
+# --- seeing what happens ----------------------------------------------------------------------
+
+
+def test_stats_tell_what_was_sent_again_and_how_long_was_waited(stub, patient):
+    stub.answers(DROP, ANSWERS["503 with a wait"])
+    send(patient, READ)
+    send(patient, CREATE)
+    stats = patient.stats
+    assert (stats.requests, stats.retries, stats.seconds_waited) == (4, 2, 7.5)
+    assert stats.retries_by_endpoint == {"POST /ws/pages/all": 2}
+
+
+def test_each_wait_is_logged(stub, patient, caplog):
+    caplog.set_level(logging.INFO, "backpack_orm")
+    stub.answers(DROP, ANSWERS["503 with a wait"])
+    send(patient, READ)
+    waits = [line for line in caplog.messages if "waits" in line]
+    assert waits == [
+        "POST /ws/pages/all waits 0.5 s for try 2 of 5",
+        "POST /ws/pages/all waits 7.0 s for the service's limits",
+    ]
+
+
+def test_a_wait_is_logged_without_the_token(stub, patient, caplog):
+    caplog.set_level(logging.INFO, "backpack_orm")
+    stub.answers(ANSWERS["503 with a wait"])
+    send(patient, PATH_CREATE)
+    assert "POST /[token]/reminders.xml waits 7.0 s for the service's limits" in caplog.messages
+    assert TOKEN not in caplog.text
