@@ -99,6 +99,11 @@ class Call:
         page: Page | None = self.session.scalar(self._visible().where(Page.id == id))
         return found(page)
 
+    def sees(self, page: Page) -> bool:
+        """Whether a page is one of those that I see."""
+        wanted = self._visible().where(Page.key == page.key)
+        return self.session.scalar(wanted) is not None
+
     def widget(self, kind: type[W], page_id: int, id: int) -> W:
         """A widget of some kind on a page that I see."""
         return with_id(id, self.page(page_id).of(kind))

@@ -18,14 +18,16 @@ from .dates import read_moment
 from .storage import (
     Attachment,
     Email,
+    Friend,
     Gallery,
     Image,
     Item,
     List,
+    Message,
     Note,
+    OtherWidget,
     Page,
     R,
-    Record,
     Reminder,
     Separator,
     Tag,
@@ -50,6 +52,7 @@ _KINDS: dict[str, type[Widget]] = {
     "Email": Email,
     "WriteboardLink": WriteboardLink,
 }
+_OFTEN_UNTOLD = ("Separator", "WriteboardLink")  # kinds that may stand in their belongings alone
 _SECTIONS = {
     "notes/note": "Note",
     "lists/list": "List",
@@ -57,6 +60,10 @@ _SECTIONS = {
     "galleries/gallery": "Gallery",
     "attachments/attachment": "Asset",
     "emails/email": "Email",
+}
+_PARTS = {
+    *(path.partition("/")[0] for path in _SECTIONS),
+    *("description", "belongings", "tags", "items", "linked_pages"),
 }
 _NAMES = ("title", "name", "subject", "file_name")  # attributes; each kind has one of them
 
@@ -68,7 +75,7 @@ def plant_export(path: Path, session: Session, owner: User, now: datetime) -> No
     """
     try:
         root = _root(path.read_bytes())
-        _Loader(session, owner, now).load(root)
+        _Loader(session, owner, now, is_laid_out=_is_laid_out(root)).load(root)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -86,6 +93,15 @@ def _root(text: bytes) -> Element:
     return root[0] if root.tag == "response" and len(root) else root
 
 
+def _is_laid_out(root: Element) -> bool:
+    """Whether a file is indented for people to read, as the service itself never sends it.
+
+    In such a file the white space around the texts is not theirs, in any other it is.
+    """
+    around = [root, *root.iter("pages", "page")]
+    return any(len(element) and element.text for element in around)
+
+
 def _contents(root: Element) -> tuple[list[Element], list[Element]]:
     """The pages and the reminders in a file."""
     if root.tag in ("user", "backpack"):
@@ -100,18 +116,19 @@ def _contents(root: Element) -> tuple[list[Element], list[Element]]:
 class _Loader:
     """Fills an account; what it has met is known by kind and id."""
 
-    def __init__(self, session: Session, owner: User, now: datetime) -> None:
+    def __init__(self, session: Session, owner: User, now: datetime, *, is_laid_out: bool) -> None:
         self._session, self._owner, self._now = session, owner, now
+        self._is_laid_out = is_laid_out
         self._account = owner.account
         self._zone = zone(owner.time_zone)
-        self._known: dict[tuple[type[Record], int], Any] = {}
+        self._known: dict[tuple[object, int], Any] = {}
 
     def load(self, root: Element) -> None:
         elements, reminders = _contents(root)
         # What has no id in the file gets one above all of those that are there.
         ids = (_id(element) or 0 for element in root.iter("*"))
         self._account.last_id = max(self._account.last_id, *ids)
-        self._owner.name = root.get("name") or root.get("username") or self._owner.name
+        self._owner.name = root.get("name", root.get("username", self._owner.name))
         if root.tag == "user":
             self._owner.id = _id(root) or self._owner.id
         self._met(self._owner)
@@ -120,13 +137,9 @@ class _Loader:
             page.linked = self._linked(element)
         for reminder in reminders:
             self._reminder(reminder)
-        if comments := sum(1 for _ in root.iter("message")):
-            log.warning(
-                "comments are left out, %d in all: no call but an export shows any", comments
-            )
 
     def _met(self, record: R) -> R:
-        key = type(record), record.id
+        key = record.shown_type if isinstance(record, Widget) else type(record), record.id
         if key in self._known:
             raise ValueError(f"there are two with the id {record.id} of the same kind")
         self._known[key] = record
@@ -142,49 +155,71 @@ class _Loader:
             element,
             owner=self._owner,
             title=element.get("title") or "",
-            description=_body(element.find("description")),
+            description=self._body(element.find("description")),
+            former_address=element.get("email_address"),
             public=element.get("scope") == "public",
         )
+        if element.get("scope") == "friends":
+            page.friends = [Friend(email_address="")]  # nothing tells who they are
         self._session.add(page)
-        for kind, widget, belonging in _in_order(element):
-            self._widget(page, kind, widget, belonging)
-        if _items(element):  # of a time when a page had one list, without a name
-            self._fill(page.add(List, "", self._now, at=len(page.widgets)), element)
+        placed = list(_in_order(element))
+        widgets = [self._widget(page, *one) for one in placed]
+        position = 0
+        for widget, (_, _, belonging) in zip(widgets, placed, strict=True):
+            position = max(position + 1, 0 if belonging is None else _position(belonging))
+            widget.position = position  # only now, since there may be gaps
+        self._fill(page, element)
         page.tag(dict.fromkeys(map(self._tag, element.iterfind("tags/tag"))))
+        for part in element:
+            if part.tag not in _PARTS:
+                log.warning(
+                    "<%s> of page %d is left out: nothing is known of it", part.tag, page.id
+                )
         return page
 
     def _widget(
         self, page: Page, kind: str, element: Element | None, belonging: Element | None
-    ) -> None:
+    ) -> Widget:
         """Put something on a page; it has no element when only its belonging tells of it."""
-        named = element if element is not None else etree.Element(kind)
+        is_known = kind in _KINDS and (element is not None or kind in _OFTEN_UNTOLD)
+        named = element if element is not None else etree.Element("untold")
         widget = self._met(
             page.add(
-                _KINDS[kind],
+                _KINDS[kind] if is_known else OtherWidget,
                 _name(kind, named),
                 self._time(named.get("created_at")),
                 at=len(page.widgets),
                 id=_id(named) if belonging is None else _widget_of(belonging)[1],
                 belonging_id=None if belonging is None else _id(belonging),
-                body=_body(named) if kind in ("Note", "Email") else "",
+                other_type="" if is_known else kind,
+                body=self._body(named) if kind in ("Note", "Email") else "",
             )
         )
-        if isinstance(widget, List):
+        if isinstance(widget, Note):
+            widget.messages = _messages(named)
+        elif isinstance(widget, List):
             self._fill(widget, named)
         elif isinstance(widget, Gallery):
             widget.images = [self._image(image) for image in named.iterfind("images/image")]
+        return widget
 
-    def _fill(self, filled: List, element: Element) -> None:
-        for item in _items(element):
-            filled.items.append(
+    def _fill(self, home: List | Page, element: Element) -> None:
+        """The items of a list, or of an older page, where they may stand in two groups."""
+        for item in [*element.iterfind("items/item"), *element.iterfind("items/*/item")]:
+            home.items.append(
                 self._new(
                     Item,
                     item,
-                    content=item.text or "",
+                    content=_text(item),
                     completed=_is_completed(item),
                     updated_at=self._time(item.get("updated_at")),
+                    messages=_messages(item),
                 )
             )
+
+    def _body(self, element: Element | None) -> str:
+        text = "" if element is None else _text(element)
+        return _without_layout(text) if self._is_laid_out else text
 
     def _image(self, element: Element) -> Image:
         return self._new(
@@ -200,8 +235,11 @@ class _Loader:
 
     def _linked(self, element: Element) -> list[Page]:
         """The pages that a page links to, as far as they are in the file."""
-        ids = [_id(page) or 0 for page in element.iterfind("linked_pages/page")]
-        return [self._known[Page, id] for id in dict.fromkeys(ids) if (Page, id) in self._known]
+        ids = dict.fromkeys(_id(page) or 0 for page in element.iterfind("linked_pages/page"))
+        for id in ids:
+            if (Page, id) not in self._known:
+                log.warning("a link to page %d is left out: that page is not in the file", id)
+        return [self._known[Page, id] for id in ids if (Page, id) in self._known]
 
     def _reminder(self, element: Element) -> None:
         """A reminder in either form: with attributes and a text, or with elements."""
@@ -244,11 +282,8 @@ def _in_order(page: Element) -> Iterator[tuple[str, Element | None, Element | No
             waiting[kind, _id(one)].append(one)
     for belonging in sorted(page.iterfind("belongings/belonging"), key=_position):
         kind, id = _widget_of(belonging)
-        if kind in _KINDS:
-            those = waiting[kind, id]
-            yield kind, those.pop(0) if those else None, belonging
-        else:
-            log.warning("a widget of the unknown type %r is left out", kind)
+        those = waiting[kind, id]
+        yield kind, those.pop(0) if those else None, belonging
     for (kind, _), those in waiting.items():
         for one in those:
             yield kind, one, None
@@ -266,11 +301,6 @@ def _widget_of(belonging: Element) -> tuple[str, int | None]:
     if widget is None:
         raise ValueError("there is a <belonging> without its <widget>")
     return widget.get("type") or "", _id(widget)
-
-
-def _items(element: Element) -> list[Element]:
-    """The items of a list, or of an older page, where they may stand in two groups."""
-    return [*element.iterfind("items/item"), *element.iterfind("items/*/item")]
 
 
 def _is_completed(item: Element) -> bool:
@@ -294,12 +324,25 @@ def _id(element: Element) -> int | None:
     return int(text)
 
 
-def _body(element: Element | None) -> str:
+def _text(element: Element) -> str:
+    """The text of something that may have comments in it."""
+    after_comments = (comment.tail or "" for comment in element)
+    return (element.text or "") + "".join(tail for tail in after_comments if not tail.isspace())
+
+
+def _messages(element: Element) -> list[Message]:
+    """The comments on something, as they stand there."""
+    return [
+        Message(xml=etree.tostring(message, with_tail=False).decode("ascii"))
+        for message in element.iterfind("message")
+    ]
+
+
+def _without_layout(text: str) -> str:
     """A text without the white space that only lays out the file.
 
     It is laid out when it stands on lines of its own, none of them further left than the first.
     """
-    text = "" if element is None else element.text or ""
     first, *lines, last = text.split("\n") if "\n" in text else (text, "")
     margins = [len(line) - len(line.lstrip()) for line in lines if line.strip()]
     if first or last.strip() or not margins or not 0 < margins[0] == min(margins):

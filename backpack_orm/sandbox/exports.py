@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from .calls import Call, Endpoints, xml
-from .pages import full_page, page_parts
+from .pages import full_page, page_items, page_parts
 from .reminders import all_mine, reminder_line, reminder_resource
 from .rendering import Xml, element
 from .storage import Page
@@ -17,7 +17,7 @@ exports = Endpoints("exports", __name__)
 def export(call: Call, user: int) -> Response:
     me = call.myself(user)
     parts = [
-        element("pages", (full_page(page, call.zone) for page in call.pages())),
+        element("pages", (full_page(page, call, exported=True) for page in call.pages())),
         element("reminders", (reminder_resource(one, call) for one in all_mine(call))),
     ]
     return xml(
@@ -36,10 +36,9 @@ def account_export(call: Call) -> Response:
 
 
 def _older_page(page: Page, call: Call) -> Xml:
-    # There are no items without a list here; what older clients add to a page goes to a list.
     parts = [
         element("description", page.description),
-        element("items", []),
-        *page_parts(page, call.zone),
+        element("items", page_items(page, exported=True)),
+        *page_parts(page, call, exported=True),
     ]
     return element("page", parts, title=page.title, id=page.id, email_address=page.email_address)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from flask import Response
 
 from .calls import Call, Endpoints, in_order, with_id, ws
 from .pages import item_line
 from .reading import Unreadable
 from .rendering import Xml, element, local_time
-from .storage import Item, List, Page
+from .storage import Item, List, Page, open_first
 
 lists = Endpoints("lists", __name__)
 
@@ -41,20 +43,14 @@ def destroy_list(call: Call, page: int, id: int) -> Response:
 
 @lists.ws("page/PAGE/lists/LIST/items/list", "page/PAGE/items/list")
 def all_items(call: Call, page: int, list: int | None = None) -> Response:
-    shown = _list(call, call.page(page), list)
-    items = shown.shown if shown else []
+    on = call.page(page)
+    shown = _list(call, on, list)
+    items = shown.shown if shown else open_first(on.items)
     return ws(element("items", (_dated_item(item, call) for item in items)), newline=True)
 
 
 def _dated_item(item: Item, call: Call) -> Xml:
-    return element(
-        "item",
-        item.content,
-        completed=item.completed,
-        id=item.id,
-        list_id=item.list.id,
-        updated_at=local_time(item.updated_at, call.zone),
-    )
+    return item_line(item, updated_at=local_time(item.updated_at, call.zone))
 
 
 @lists.ws("page/PAGE/lists/LIST/items/add", "page/PAGE/items/add", "page/PAGE/items/create")
@@ -94,7 +90,7 @@ def toggle_item(call: Call, page: int, id: int, list: int | None = None) -> Resp
 @lists.ws("page/PAGE/lists/LIST/items/destroy/ID", "page/PAGE/items/destroy/ID")
 def destroy_item(call: Call, page: int, id: int, list: int | None = None) -> Response:
     item = _item(call, page, list, id)
-    item.list.items.remove(item)
+    item.siblings.remove(item)
     return ws()
 
 
@@ -103,7 +99,7 @@ def move_item(call: Call, page: int, id: int, list: int | None = None) -> Respon
     """Move an item among those that are open, or completed, as it is."""
     item = _item(call, page, list, id)
     direction = call.parameters.needed_text("direction")
-    peers = [peer for peer in item.list.items if peer.completed == item.completed]
+    peers = [peer for peer in item.siblings if peer.completed == item.completed]
     places = [peer.position for peer in peers]
     here = peers.index(item)
     target = {
@@ -141,10 +137,11 @@ def _list(call: Call, page: Page, id: int | None) -> List | None:
 
 
 def _item(call: Call, page_id: int, list_id: int | None, id: int) -> Item:
-    """An item of a list, or of any list of the page when the path names none."""
+    """An item of a list, or any on the page when the path names no list."""
     page = call.page(page_id)
-    some = page.of(List) if list_id is None else [with_id(list_id, page.of(List))]
-    return with_id(id, (item for one in some for item in one.items))
+    if list_id is not None:
+        return with_id(id, with_id(list_id, page.of(List)).items)
+    return with_id(id, chain(page.items, *(one.items for one in page.of(List))))
 
 
 def _list_line(shown: List) -> Xml:

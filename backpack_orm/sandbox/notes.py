@@ -14,7 +14,7 @@ notes = Endpoints("notes", __name__)
 
 @notes.ws("page/PAGE/notes/list")
 def all_notes(call: Call, page: int) -> Response:
-    listed = (note_line(note, call.zone) for note in call.page(page).of(Note))
+    listed = (note_line(note, call) for note in call.page(page).of(Note))
     return ws(element("notes", listed))
 
 
@@ -28,7 +28,7 @@ def create(call: Call, page: int) -> Response:
         body=fields.text("body") or "",
         show_created_at=fields.flag("show_created_at"),
     )
-    return ws(note_line(note, call.zone))
+    return ws(note_line(note, call))
 
 
 @notes.ws("page/PAGE/notes/update/ID")
@@ -53,12 +53,12 @@ def destroy(call: Call, page: int, id: int) -> Response:
 @notes.ws("page/PAGE/emails/list")
 def all_emails(call: Call, page: int) -> Response:
     newest_first = reversed(call.page(page).of(Email))
-    return ws(element("emails", (email_line(mail, call.zone) for mail in newest_first)))
+    return ws(element("emails", (email_line(mail, call) for mail in newest_first)))
 
 
 @notes.ws("page/PAGE/emails/show/ID")
 def show_email(call: Call, page: int, id: int) -> Response:
-    return ws(email_line(call.widget(Email, page, id), call.zone))
+    return ws(email_line(call.widget(Email, page, id), call))
 
 
 @notes.ws("page/PAGE/emails/destroy/ID")

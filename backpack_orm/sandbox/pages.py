@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
+from collections.abc import Sequence
 
 from flask import Response
 
 from .calls import Call, Endpoints, found, in_order, ws
-from .rendering import Xml, element, local_time, section
+from .rendering import Xml, element, local_time, section, text
 from .storage import (
     Attachment,
     Email,
@@ -15,11 +15,13 @@ from .storage import (
     Gallery,
     Item,
     List,
+    Message,
     Note,
     Page,
     Separator,
     Widget,
     WriteboardLink,
+    open_first,
 )
 
 pages = Endpoints("pages", __name__)
@@ -50,7 +52,8 @@ def search(call: Call) -> Response:
             for widget in page.widgets
             if (kind := _KINDS_FOUND.get(type(widget))) and _mentions(widget, term)
         ]
-        if sends or term in page.title.casefold() or term in page.description.casefold():
+        own = [page.title, page.description, *(item.content for item in page.items)]
+        if sends or _mention(own, term):
             hits.append(element("page", sends or None, title=page.title, id=page.id))
     return ws(element("pages", hits), newline=True)
 
@@ -59,6 +62,10 @@ def _mentions(widget: Widget, term: str) -> bool:
     texts = [widget.name, widget.body]
     if isinstance(widget, List):
         texts += [item.content for item in widget.items]
+    return _mention(texts, term)
+
+
+def _mention(texts: list[str], term: str) -> bool:
     return any(term in text.casefold() for text in texts)
 
 
@@ -71,7 +78,7 @@ def new(call: Call) -> Response:
 
 @pages.ws("page/PAGE")
 def show(call: Call, page: int) -> Response:
-    return ws(full_page(call.page(page), call.zone), newline=True)
+    return ws(full_page(call.page(page), call), newline=True)
 
 
 @pages.ws("page/PAGE/reorder")
@@ -104,6 +111,7 @@ def duplicate(call: Call, page: int) -> Response:
     original = call.page(page)
     copy = call.new_page(f"{original.title} (copy)", original.description)
     copy.tag([tagging.tag for tagging in original.taggings])
+    copy.items.extend(_copies(original.items, call))
     for widget in reversed(original.widgets):  # each goes to the top
         _copy(widget, copy, call)
     return ws(page_line(copy), newline=True)
@@ -116,13 +124,16 @@ def _copy(widget: Widget, page: Page, call: Call) -> None:
     elif isinstance(widget, Separator):
         page.add(Separator, widget.name, call.now)
     elif isinstance(widget, List):
-        copy = page.add(List, widget.name, call.now)
-        for item in widget.items:
-            copy.items.append(
-                page.account.new(
-                    Item, content=item.content, completed=item.completed, updated_at=call.now
-                )
-            )
+        page.add(List, widget.name, call.now).items.extend(_copies(widget.items, call))
+
+
+def _copies(items: list[Item], call: Call) -> list[Item]:
+    return [
+        call.me.account.new(
+            Item, content=item.content, completed=item.completed, updated_at=call.now
+        )
+        for item in items
+    ]
 
 
 @pages.ws("page/PAGE/share")
@@ -181,55 +192,80 @@ def page_line(page: Page) -> Xml:
     return element("page", title=page.title, id=page.id)
 
 
-def full_page(page: Page, zone: tzinfo) -> Xml:
-    """A page with everything on it; a section only for what it has."""
+def full_page(page: Page, call: Call, *, exported: bool = False) -> Xml:
+    """A page with everything on it; a section only for what it has, comments only in an export."""
     description = [element("description", page.description)] if page.description else []
-    parts = [*description, *page_parts(page, zone)]
+    items = section("items", page_items(page, exported=exported))
+    parts = [*description, *items, *page_parts(page, call, exported=exported)]
     return element("page", parts, title=page.title, id=page.id, email_address=page.email_address)
 
 
-def page_parts(page: Page, zone: tzinfo) -> list[Xml]:
-    """What is on a page."""
+def page_items(page: Page, *, exported: bool) -> list[Xml]:
+    """The items of an older page, which are in no list."""
+    return [item_line(item, exported=exported) for item in open_first(page.items)]
+
+
+def page_parts(page: Page, call: Call, *, exported: bool) -> list[Xml]:
+    """What is on a page besides its own text and items."""
+    notes = (note_line(note, call, exported=exported) for note in page.of(Note))
+    lists = (_full_list(shown, exported=exported) for shown in page.of(List))
+    linked = (page_line(one) for one in page.linked if call.sees(one))
     return [
         *section("belongings", map(_belonging, page.widgets)),
         *section("tags", (element("tag", name=t.tag.name, id=t.tag.id) for t in page.taggings)),
-        *section("lists", map(_full_list, page.of(List))),
-        *section("notes", (note_line(note, zone) for note in page.of(Note))),
+        *section("lists", lists),
+        *section("notes", notes),
         *section("galleries", map(_gallery, page.of(Gallery))),
         *section("attachments", map(_attachment, page.of(Attachment))),
         *section("separators", map(separator_line, page.of(Separator))),
-        *section("emails", (email_line(mail, zone) for mail in page.of(Email))),
-        *section("linked_pages", map(page_line, page.linked)),
+        *section("emails", (email_line(mail, call) for mail in page.of(Email))),
+        *section("linked_pages", linked),
     ]
 
 
 def _belonging(widget: Widget) -> Xml:
     place = [
         element("position", str(widget.position)),
-        element("widget", type=widget.type, id=widget.id),
+        element("widget", type=widget.shown_type, id=widget.id),
     ]
     return element("belonging", place, id=widget.belonging_id)
 
 
-def _full_list(shown: List) -> Xml:
-    items = element("items", map(item_line, shown.shown))
+def _full_list(shown: List, *, exported: bool) -> Xml:
+    items = element("items", (item_line(item, exported=exported) for item in shown.shown))
     return element("list", [items], name=shown.name, id=shown.id)
 
 
-def item_line(item: Item) -> Xml:
+def item_line(item: Item, *, exported: bool = False, updated_at: str | None = None) -> Xml:
     """An item as pages show it, and as it is answered when new."""
-    return element("item", item.content, completed=item.completed, id=item.id, list_id=item.list.id)
+    return element(
+        "item",
+        _with_comments(item.content, item.messages if exported else []),
+        completed=item.completed,
+        id=item.id,
+        list_id=item.in_list.id if item.in_list else None,
+        updated_at=updated_at,
+    )
 
 
-def note_line(note: Note, zone: tzinfo) -> Xml:
+def note_line(note: Note, call: Call, *, exported: bool = False) -> Xml:
     """A note with its body."""
-    created_at = local_time(note.created_at, zone)
-    return element("note", note.body, title=note.name, id=note.id, created_at=created_at)
+    return element(
+        "note",
+        _with_comments(note.body, note.messages if exported else []),
+        title=note.name,
+        id=note.id,
+        created_at=local_time(note.created_at, call.zone),
+    )
 
 
-def email_line(mail: Email, zone: tzinfo) -> Xml:
+def _with_comments(content: str, messages: Sequence[Message]) -> list[Xml]:
+    return [text(content), *(Xml(message.xml) for message in messages)]
+
+
+def email_line(mail: Email, call: Call) -> Xml:
     """A mail with its body."""
-    created_at = local_time(mail.created_at, zone)
+    created_at = local_time(mail.created_at, call.zone)
     return element("email", mail.body, subject=mail.name, id=mail.id, created_at=created_at)
 
 

@@ -26,8 +26,13 @@ def element(name: str, content: str | Iterable[Xml] | None = None, /, **attribut
     )
     if content is None:
         return Xml(f"<{start}/>")
-    inner = escape(content, _IN_TEXT) if isinstance(content, str) else "".join(content)
+    inner = text(content) if isinstance(content, str) else "".join(content)
     return Xml(f"<{start}>{inner}</{name}>")
+
+
+def text(content: str) -> Xml:
+    """A text, to stand in an element among other elements."""
+    return Xml(escape(content, _IN_TEXT))
 
 
 def section(name: str, elements: Iterable[Xml]) -> list[Xml]:

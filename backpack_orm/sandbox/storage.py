@@ -21,6 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
     create_engine,
     event,
+    inspect,
     select,
 )
 from sqlalchemy.exc import DatabaseError
@@ -31,6 +32,9 @@ from sqlalchemy.pool import StaticPool
 # Records of every type share one sequence in their account; clients that look things up
 # by id alone rely on no two being equal.
 IDS_START_AFTER = 40_000_000
+
+# Which tables there are, and with which columns: a file with others cannot be used.
+SCHEMA = 1
 
 R = TypeVar("R", bound="Record")
 
@@ -129,7 +133,10 @@ remindees = _pair("remindees", "reminders", "users")
 
 
 class Page(Record):
-    """A page; what is on it, in the order of `widgets`."""
+    """A page; what is on it, in the order of `widgets`.
+
+    Its own `items` are in no list: older pages had such, which no call makes any more.
+    """
 
     __tablename__ = "pages"
 
@@ -137,12 +144,19 @@ class Page(Record):
     title: Mapped[str]
     description: Mapped[str] = mapped_column(default="")
     public: Mapped[bool] = mapped_column(default=False)
+    former_address: Mapped[str | None]
 
     account: Mapped[Account] = relationship()
     owner: Mapped[User] = relationship()
     widgets: Mapped[list[Widget]] = relationship(
         back_populates="page",
         order_by="Widget.position",
+        collection_class=ordering_list("position", count_from=1),
+        cascade="all, delete-orphan",
+    )
+    items: Mapped[list[Item]] = relationship(
+        back_populates="on_page",
+        order_by="Item.position",
         collection_class=ordering_list("position", count_from=1),
         cascade="all, delete-orphan",
     )
@@ -169,7 +183,12 @@ class Page(Record):
 
     @property
     def email_address(self) -> str:
-        """Where mail for this page goes: made from its id, so the same in every run."""
+        """Where mail for this page goes: made from its id, so the same in every run.
+
+        A page that comes from elsewhere keeps the address that it had there.
+        """
+        if self.former_address is not None:
+            return self.former_address
         digest = hashlib.sha256(f"{self.account.name}/{self.id}".encode()).hexdigest()
         return f"{digest[:8]}@backpackit.com"
 
@@ -235,11 +254,12 @@ class Widget(Record):
 
     __tablename__ = "widgets"
     # In an export, widgets of two kinds may have one id.
-    __table_args__ = (UniqueConstraint("account_key", "type", "id"),)
+    __table_args__ = (UniqueConstraint("account_key", "type", "other_type", "id"),)
     __mapper_args__ = {"polymorphic_on": "type"}  # noqa: RUF012 - as SQLAlchemy reads it
 
     page_key: Mapped[int] = _owned_by("pages")
     type: Mapped[str]
+    other_type: Mapped[str] = mapped_column(default="")
     belonging_id: Mapped[int]
     position: Mapped[int]
     name: Mapped[str]
@@ -248,6 +268,11 @@ class Widget(Record):
 
     account: Mapped[Account] = relationship()
     page: Mapped[Page] = relationship(back_populates="widgets")
+
+    @property
+    def shown_type(self) -> str:
+        """What its belonging says of it."""
+        return self.type
 
 
 W = TypeVar("W", bound=Widget)
@@ -259,6 +284,10 @@ class Note(Widget):
     __mapper_args__ = {"polymorphic_identity": "Note"}  # noqa: RUF012
 
     show_created_at: Mapped[bool | None]
+
+    messages: Mapped[list[Message]] = relationship(
+        order_by="Message.key", cascade="all, delete-orphan"
+    )
 
 
 class Email(Widget):
@@ -273,7 +302,7 @@ class List(Widget):
     __mapper_args__ = {"polymorphic_identity": "List"}  # noqa: RUF012
 
     items: Mapped[list[Item]] = relationship(
-        back_populates="list",
+        back_populates="in_list",
         order_by="Item.position",
         collection_class=ordering_list("position", count_from=1),
         cascade="all, delete-orphan",
@@ -281,8 +310,8 @@ class List(Widget):
 
     @property
     def shown(self) -> list[Item]:
-        """The items as they are shown: open ones first."""
-        return sorted(self.items, key=lambda item: item.completed)
+        """The items as they are shown."""
+        return open_first(self.items)
 
 
 class Separator(Widget):
@@ -311,19 +340,57 @@ class WriteboardLink(Widget):
     __mapper_args__ = {"polymorphic_identity": "WriteboardLink"}  # noqa: RUF012
 
 
+class OtherWidget(Widget):
+    """Something in an export of which only its belonging tells."""
+
+    __mapper_args__ = {"polymorphic_identity": "Other"}  # noqa: RUF012
+
+    @property
+    def shown_type(self) -> str:
+        """What its belonging said of it in the export."""
+        return self.other_type
+
+
 class Item(Record):
-    """A line of a list."""
+    """A line of a list, or of an older page that had some without a list."""
 
     __tablename__ = "items"
 
-    list_key: Mapped[int] = _owned_by("widgets")
+    list_key: Mapped[int | None] = _owned_by("widgets")
+    page_key: Mapped[int | None] = _owned_by("pages")
     content: Mapped[str]
     completed: Mapped[bool]
     position: Mapped[int]
     updated_at: Mapped[datetime]
 
     account: Mapped[Account] = relationship()
-    list: Mapped[List] = relationship(back_populates="items")
+    in_list: Mapped[List | None] = relationship(back_populates="items")
+    on_page: Mapped[Page | None] = relationship(back_populates="items")
+    messages: Mapped[list[Message]] = relationship(
+        order_by="Message.key", cascade="all, delete-orphan"
+    )
+
+    @property
+    def siblings(self) -> list[Item]:
+        """All that stand where it stands, itself included."""
+        home = self.in_list or self.on_page
+        assert home is not None
+        return home.items
+
+
+def open_first(items: Iterable[Item]) -> list[Item]:
+    """Items in the order in which they are shown."""
+    return sorted(items, key=lambda item: item.completed)
+
+
+class Message(Base):
+    """A comment on a note or an item, as an export has it: no other call tells of it."""
+
+    __tablename__ = "messages"
+
+    note_key: Mapped[int | None] = _owned_by("widgets")
+    item_key: Mapped[int | None] = _owned_by("items")
+    xml: Mapped[str]
 
 
 class Image(Record):
@@ -350,7 +417,7 @@ class Reminder(Record):
     account: Mapped[Account] = relationship()
     creator: Mapped[User] = relationship()
     remindees: Mapped[list[User]] = relationship(
-        secondary=remindees, order_by="User.key", passive_deletes=True
+        secondary=remindees, order_by="User.id", passive_deletes=True
     )
 
 
@@ -455,10 +522,14 @@ class Storage:
         event.listen(self._engine, "connect", _prepare)
         event.listen(self._engine, "begin", _begin)
         try:
-            Base.metadata.create_all(self._engine)
+            with self._engine.begin() as connection:
+                _lay_out(connection)
         except DatabaseError as error:
             self.close()
             raise OSError(f"cannot keep data in {data!r}: {error.orig}") from None
+        except OSError as error:
+            self.close()
+            raise OSError(f"cannot keep data in {data!r}: {error}") from None
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -482,6 +553,16 @@ class Storage:
 def _prepare(connection: Any, record: object) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.isolation_level = None  # transactions begin where `_begin` says
+
+
+def _lay_out(connection: Connection) -> None:
+    """Make the tables where there are none yet."""
+    if inspect(connection).get_table_names():
+        if connection.exec_driver_sql("PRAGMA user_version").scalar() != SCHEMA:
+            raise OSError("it was not made by this version of the sandbox")
+        return
+    Base.metadata.create_all(connection)
+    connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA}")
 
 
 def _begin(connection: Connection) -> None:

@@ -1,9 +1,11 @@
 """The Python face: accounts, people, data that lasts, and the same answers in every run."""
 
 import re
+import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 from itertools import chain
 
@@ -126,6 +128,15 @@ class TestFace:
         (tmp_path / "text").write_text("not a database, but long enough to be looked at" * 9)
         with pytest.raises(OSError, match="cannot keep data in"):
             Sandbox(data=str(tmp_path / "text"))
+
+    def test_a_file_of_another_version_is_refused_and_left_alone(self, tmp_path):
+        path = tmp_path / "data.db"
+        with closing(sqlite3.connect(path)) as database:
+            database.execute("CREATE TABLE pages (title TEXT)")
+        before = path.read_bytes()
+        with pytest.raises(OSError, match=r"data\.db'.*not made by this version of the sandbox"):
+            Sandbox(data=str(path))
+        assert path.read_bytes() == before
 
     def test_people_need_an_account_a_zone_and_a_token_of_their_own(self, box):
         with pytest.raises(ValueError, match="no account 'nobody'"):

@@ -165,25 +165,57 @@ class TestAccountExport:
             "<completed><item id='502'>Hat</item></completed>",
         ],
     )
-    def test_items_without_a_list_get_one(self, seeded, items):
+    def test_items_without_a_list_stay_without_one(self, seeded, items):
         api = seeded(
             "<backpack username='Ana'><pages><page title='A' id='71'><description/>"
             f"<items>{items}</items></page></pages><reminders>"
             "<reminder remind_at='2040-01-02 09:00:00' id='93'>Call</reminder>"
             "</reminders></backpack>"
         )
-        assert (
-            '<lists><list name="" id="40000002"><items>'
-            '<item completed="false" id="501" list_id="40000002">Socks</item>'
-            '<item completed="true" id="502" list_id="40000002">Hat</item></items></list></lists>'
-        ) in api.ws("page/71")
+        kept = (
+            '<items><item completed="false" id="501">Socks</item>'
+            '<item completed="true" id="502">Hat</item></items>'
+        )
+        assert re.search(f'email_address="[^"]*">{kept}</page>', api.ws("page/71"))
+        assert f"<description></description>{kept}</page>" in api.ws("account/export")
         assert '<reminder remind_at="2040-01-02 09:00:00" id="93">Call<' in api.ws("reminders")
         assert "<name>Ana</name>" in api.rest("GET", "/me.xml").text
 
     def test_that_of_a_sandbox_keeps_everything_too(self, demo, seeded):
         again = seeded(demo.ws("account/export"))
-        text = re.compile(' email_address="[^"]*"')
-        assert text.sub("", again.ws("page/40000004")) == text.sub("", demo.ws("page/40000004"))
+        assert again.ws("page/40000004") == demo.ws("page/40000004")
+
+
+class TestItemsWithoutAList:
+    @pytest.fixture
+    def api(self, seeded):
+        items = "<item id='1'>Socks</item><item id='2'>Hat</item><item id='3'>Scarf</item>"
+        return seeded(page(f"<items>{items}</items>"))
+
+    def shown(self, api):
+        return re.findall('completed="(.*?)" id="(.)"', api.ws("page/71/items/list"))
+
+    def test_they_are_changed_by_the_calls_that_name_no_list(self, api):
+        api.ws("page/71/items/toggle/1")
+        api.ws("page/71/items/move/3", "<direction>move_higher</direction>")
+        api.ws("page/71/items/update/2", "<item><content>Cap</content></item>")
+        assert self.shown(api) == [("false", "3"), ("false", "2"), ("true", "1")]
+        assert ">Cap</item>" in api.ws("page/71")
+        api.ws("page/71/items/destroy/2")
+        assert self.shown(api) == [("false", "3"), ("true", "1")]
+
+    def test_a_new_item_goes_to_a_list_all_the_same(self, api):
+        api.ws("page/71/items/add", "<item><content>Gloves</content></item>")
+        assert re.search(
+            '<items>.*Scarf.*</items>.*<lists><list name="".*Gloves', api.ws("page/71")
+        )
+
+    def test_they_are_found_and_copied_with_their_page(self, api):
+        assert '<page title="Lisbon" id="71"/>' in api.ws("pages/search", "<term>scarf</term>")
+        copy = re.search(' id="(.*?)"', api.ws("page/71/duplicate"))[1]
+        shown = api.ws(f"page/{copy}")
+        assert re.findall(">([A-Z][a-z]*)</item>", shown) == ["Socks", "Hat", "Scarf"]
+        assert "<list" not in shown
 
 
 class TestPages:
@@ -199,9 +231,19 @@ class TestPages:
     def test_they_may_stand_alone(self, seeded, document):
         assert '<page scope="personal" title="Lisbon" id="71"/>' in seeded(document).ws("pages/all")
 
-    def test_a_public_one_stays_public(self, seeded):
-        api = seeded("<pages><page scope='public' title='A' id='7'/></pages>")
-        assert '<page scope="public" title="A" id="7"/>' in api.ws("pages/all")
+    @pytest.mark.parametrize("scope", ["public", "friends", "personal"])
+    def test_what_a_list_of_pages_says_of_sharing_is_kept(self, seeded, scope):
+        api = seeded(f"<pages><page scope='{scope}' title='A' id='7'/></pages>")
+        assert f'<page scope="{scope}" title="A" id="7"/>' in api.ws("pages/all")
+
+    def test_friends_of_whom_nothing_is_known_can_be_left(self, seeded):
+        api = seeded("<pages><page scope='friends' title='A' id='7'/></pages>")
+        api.ws("page/7/unshare_friend_page")
+        assert '<page scope="personal"' in api.ws("pages/all")
+
+    def test_their_addresses_are_kept(self, seeded):
+        api = seeded("<page title='A' id='7' email_address='xy12ab@backpackit.com'/>")
+        assert 'email_address="xy12ab@backpackit.com"' in api.ws("page/7")
 
     def test_an_entirely_empty_one_gets_an_id(self, seeded):
         api = seeded("<pages><page/><page/></pages>")
@@ -221,6 +263,42 @@ class TestPages:
         )
         assert '<separator id="9"></separator>' in api.ws("page/71")
 
+    @pytest.mark.parametrize("kind", ["Poll", "Note", "Gallery"])
+    def test_a_belonging_of_an_unknown_kind_or_of_an_absent_widget_passes_through(
+        self, seeded, kind
+    ):
+        belonging = (
+            f'<belonging id="8"><position>1</position><widget type="{kind}" id="9"/></belonging>'
+        )
+        api = seeded(page(f"<belongings>{belonging}</belongings>"))
+        assert f"<belongings>{belonging}</belongings></page>" in api.ws("page/71")
+
+    def test_widgets_of_unknown_kinds_are_reordered_like_all_others(self, seeded):
+        belongings = "".join(
+            f"<belonging id='{id}'><position>{id}</position><widget type='{kind}' id='9'/>"
+            "</belonging>"
+            for id, kind in enumerate(["Poll", "Quiz", "Note"], 1)
+        )
+        api = seeded(page(f"<belongings>{belongings}</belongings><notes><note id='9'/></notes>"))
+        api.ws("page/71/reorder", "<belongings>3 2</belongings>")
+        shown = api.ws("page/71")
+        assert re.findall('widget type="(.*?)" id="9"', shown) == ["Note", "Quiz", "Poll"]
+
+    def test_positions_keep_their_gaps_until_something_comes_or_goes(self, seeded):
+        def positions():
+            return re.findall("<position>(.*?)<", api.ws("page/71"))
+
+        belongings = "".join(
+            f"<belonging id='{id}'><position>{position}</position><widget type='Poll' id='{id}'/>"
+            "</belonging>"
+            for id, position in [(1, 4), (2, 9), (3, 9)]
+        )
+        notes = "<notes><note id='4'/></notes>"
+        api = seeded(page(f"<belongings>{belongings}</belongings>{notes}"))
+        assert positions() == ["4", "9", "10", "11"]
+        api.ws("page/71/notes/destroy/4")
+        assert positions() == ["1", "2", "3"]
+
     def test_equal_ids_of_different_types_are_different_things(self, seeded):
         api = seeded(
             page("<notes><note title='A' id='1'/></notes><lists><list name='B' id='1'/></lists>")
@@ -232,17 +310,55 @@ class TestPages:
         with caplog.at_level(logging.WARNING, "backpack_orm.sandbox"):
             api = seeded(
                 page(
-                    "<belongings><belonging id='8'><position>1</position>"
-                    "<widget type='Poll' id='9'/></belonging></belongings>"
-                    "<notes><note title='A' id='1'>Body<message>Hm</message></note></notes>"
+                    "<polls><poll id='9'>Tea?</poll></polls>"
+                    "<linked_pages><page title='Porto' id='72'/></linked_pages>"
                 )
             )
-        assert "Poll" not in api.ws("page/71")
-        assert ">Body</note>" in api.ws("page/71")
+        assert "poll" not in api.ws("page/71")
+        assert "Porto" not in api.ws("page/71")
         assert [record.getMessage() for record in caplog.records] == [
-            "a widget of the unknown type 'Poll' is left out",
-            "comments are left out, 1 in all: no call but an export shows any",
+            "<polls> of page 71 is left out: nothing is known of it",
+            "a link to page 72 is left out: that page is not in the file",
         ]
+
+
+class TestComments:
+    COMMENTED = (
+        '<lists><list name="A" id="1"><items><item completed="false" id="2" list_id="1">'
+        'Tea &amp; cake<message id="5">Lemon?</message></item></items></list></lists>'
+        '<notes><note title="B" id="3" created_at="2026-05-14 16:39:02">At noon'
+        '<message created_at="2026-05-15 9:00" by="R &amp; D">Hm &#8211; &lt;no&gt;</message>'
+        "<message><b>Well</b> then</message></note></notes>"
+    )
+
+    @pytest.fixture
+    def api(self, seeded):
+        return seeded(f'<user id="17" name="Ana"><pages>{page(self.COMMENTED)}</pages></user>')
+
+    def test_they_come_out_again_in_exports(self, api):
+        assert self.COMMENTED in api.rest("GET", "/users/17/export.xml").text
+        assert self.COMMENTED in api.ws("account/export")
+
+    @pytest.mark.parametrize("path", ["", "/items/list", "/lists/1/items/list", "/notes/list"])
+    def test_no_other_call_shows_them(self, api, path):
+        answer = api.ws(f"page/71{path}")
+        assert "Tea &amp; cake</item>" in answer or "At noon</note>" in answer
+        assert "message" not in answer
+
+    def test_those_of_an_item_without_a_list_come_out_again_too(self, seeded):
+        items = '<items><item completed="true" id="2">Tea<message>Lemon?</message></item></items>'
+        api = seeded(f"<backpack username='Ana'><pages>{page(items)}</pages></backpack>")
+        assert items in api.ws("account/export")
+        assert ">Tea</item>" in api.ws("page/71")
+
+    def test_they_go_with_what_they_are_about(self, api):
+        api.ws("page/71/notes/destroy/3")
+        api.ws("page/71/lists/1/items/destroy/2")
+        assert "message" not in api.ws("account/export")
+
+    def test_a_text_may_go_on_after_them(self, seeded):
+        api = seeded(page("<notes><note id='1'>So<message>Hm</message> what</note></notes>"))
+        assert ">So what</note>" in api.ws("page/71")
 
 
 @pytest.mark.parametrize(
@@ -260,9 +376,25 @@ class TestPages:
         ("", ""),
     ],
 )
-def test_only_white_space_that_lays_out_the_file_is_taken_off(seeded, text, body):
+def test_in_a_file_that_is_laid_out_the_white_space_of_its_layout_is_taken_off(seeded, text, body):
+    content = f"<description>{text}</description><notes><note id='1'>{text}</note></notes>"
+    for laid_out in (page(f"\n  {content}\n"), f"<pages>\n  {page(content)}\n</pages>"):
+        shown = seeded(laid_out).ws("page/71")
+        assert f">{body}</note>" in shown
+        assert not body or f"<description>{body}</description>" in shown
+
+
+@pytest.mark.parametrize("text", ["\n   body\n", "\n  two\n  lines\n  ", "\n\n", " body "])
+def test_in_a_file_that_is_not_all_white_space_is_kept(seeded, text):
     api = seeded(page(f"<notes><note title='A' id='1'>{text}</note></notes>"))
-    assert f">{body}</note>" in api.ws("page/71")
+    assert f">{text}</note>" in api.ws("page/71")
+
+
+def test_where_a_note_has_comments_its_layout_is_taken_off_too(seeded):
+    note = "<note id='1'>\n   Body\n   <message>Hm</message>\n  </note>"
+    api = seeded(page(f"\n <notes>\n  {note}\n </notes>\n"))
+    assert ">Body</note>" in api.ws("page/71")
+    assert ">Body<message>Hm</message></note>" in api.ws("account/export")
 
 
 class TestRefusals:
