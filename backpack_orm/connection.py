@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from attrs import field, frozen
@@ -154,7 +154,7 @@ class Connection:
     def call(
         self,
         endpoint: Endpoint,
-        ids: Sequence[int] = (),
+        ids: tuple[int, ...] = (),
         words: Mapping[str, Words] = _NOTHING,
         *,
         read: Callable[[Answer], T],
@@ -180,16 +180,17 @@ class Connection:
         """
         if not endpoint.reads:
             return self._write(endpoint, ids, words, read)
-        key = (endpoint, *ids, *words.items()) if words else (endpoint, *ids)
+        key = (endpoint, ids, *words.items()) if words else (endpoint, ids)
         kept: T | None = None if fresh else self._cache.get(key)
-        if kept is None:
-            kept = self._cache.fetch(
-                key,
-                lambda: endpoint.tags_read(ids),
-                lambda: self._exchange(endpoint, ids, words, read),
-                fresh,
-            )
-        return cast(T, kept)
+        if kept is not None:
+            return kept
+        found: T = self._cache.fetch(
+            key,
+            lambda: endpoint.tags_read(ids),
+            lambda: self._exchange(endpoint, ids, words, read),
+            fresh,
+        )
+        return found
 
     def forget(self) -> None:
         """Drop all kept answers, so that the next reads ask the service.
