@@ -27,12 +27,25 @@ from backpack_orm.errors import (
     UnexpectedRedirect,
     ValidationError,
 )
+from backpack_orm.models.attachment import Attachment
 from backpack_orm.models.belonging import Belonging
+from backpack_orm.models.bookmark import Bookmark
+from backpack_orm.models.calendar import Calendar
+from backpack_orm.models.calendar_event import CalendarEvent
+from backpack_orm.models.email import Email
+from backpack_orm.models.export import Export
+from backpack_orm.models.gallery import Gallery
+from backpack_orm.models.image import Image
 from backpack_orm.models.item import Item
+from backpack_orm.models.journal_entry import JournalEntry
 from backpack_orm.models.list import List
+from backpack_orm.models.message import Message
 from backpack_orm.models.note import Note
 from backpack_orm.models.page import Match, Page
+from backpack_orm.models.page_item import PageItem
 from backpack_orm.models.reminder import Reminder
+from backpack_orm.models.separator import Separator
+from backpack_orm.models.status import Status
 from backpack_orm.models.tag import Tag
 from backpack_orm.models.user import User
 from backpack_orm.orm.model import Model, SaveResult
@@ -41,17 +54,27 @@ from backpack_orm.version import __version__
 
 __all__ = [
     "ApiError",
+    "Attachment",
     "AuthenticationError",
     "BackpackError",
     "Belonging",
+    "Bookmark",
+    "Calendar",
+    "CalendarEvent",
     "Collection",
     "Connection",
     "Destroyed",
+    "Email",
+    "Export",
     "Forbidden",
+    "Gallery",
+    "Image",
     "InvalidResponse",
     "Item",
+    "JournalEntry",
     "List",
     "Match",
+    "Message",
     "Model",
     "NotConnected",
     "NotFound",
@@ -59,14 +82,17 @@ __all__ = [
     "Note",
     "OutcomeUnknown",
     "Page",
+    "PageItem",
     "RateLimited",
     "ReadOnly",
     "Rejected",
     "Reminder",
     "SaveResult",
+    "Separator",
     "ServerError",
     "StaleRecord",
     "Stats",
+    "Status",
     "Tag",
     "Timeout",
     "TransportError",

@@ -8,26 +8,36 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime
 from types import TracebackType
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from backpack_orm.cache import Cache
 from backpack_orm.errors import NotConnected, ValidationError
 from backpack_orm.limits import Limits
+from backpack_orm.timezones import ACCOUNT, zone_named
 from backpack_orm.transport import Secret, Transport
 from backpack_orm.version import __version__
+from backpack_orm.wire import parse, values
 from backpack_orm.wire.build import Words
-from backpack_orm.wire.endpoint import Endpoint
-from backpack_orm.wire.parse import Answer
+from backpack_orm.wire.endpoint import Endpoint, Place, rest
+from backpack_orm.wire.parse import Answer, Column, Shape
 
 T = TypeVar("T")
 
 USER_AGENT = f"backpack_orm/{__version__} (https://backpack-orm.readthedocs.io)"
 CACHE_BYTES = 64 * 1024 * 1024
 _LONGEST = 24 * 60 * 60.0  # sockets take no endless time-out
+_UNPICKLED = (
+    "this one came out of a pickle, which holds no token; "
+    "connect() to the account first and unpickle then"
+)
+_ME = rest("GET", "me.xml", place=Place.PATH, reads="users")
+_read_zone = parse.one(Shape("user", (Column("time_zone_id", values.WORDS),)))
 _NOTHING: Mapping[str, Words] = {}
 _LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
 _ACCOUNT = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", re.IGNORECASE)
@@ -74,6 +84,9 @@ class Connection:
             sent again, all together.
         limits: Where requests are counted, so as not to exceed the service's limits: in this
             process, or at a `redis://` address for several processes; None: not at all.
+        timezone: The zone of times that come without one: an IANA name (`"Europe/Lisbon"`), one
+            of Backpack's (`"Pacific Time (US & Canada)"`), or `"account"` for the one noted in the
+            account, which costs one request; None: they stay without.
         allow_insecure: Send the token in clear to a host that is not this machine.
 
     Raises:
@@ -95,6 +108,7 @@ class Connection:
         ttl: float = 60.0,
         max_wait: float = 60.0,
         limits: str | None = "memory://",
+        timezone: str | None = None,
         allow_insecure: bool = False,
     ) -> None:
         url = _address(account, allow_insecure)
@@ -103,6 +117,7 @@ class Connection:
             "user_agent": _header("user_agent", user_agent),
             "timeout": _check_timeout(timeout),
             "ttl": _check_seconds("ttl", ttl),
+            "timezone": _check_timezone(timezone),
             "allow_insecure": allow_insecure,
         }
         self._open(url, _fingerprint(url, secret))
@@ -117,11 +132,13 @@ class Connection:
             limits=Limits(self.account, _check_storage(limits)),
         )
 
-    def _open(self, url: str, account: str) -> None:
+    def _open(self, url: str, account: str, absent: str = _UNPICKLED) -> None:
         self._url = url
         self.account = account
+        self._absent = absent
         self._cache = Cache(self._options["ttl"], CACHE_BYTES)
         self._transport = None
+        self._zone: ZoneInfo | None = None
 
     @property
     def url(self) -> str:
@@ -131,6 +148,24 @@ class Connection:
         'https://acme.backpackit.com'
         """
         return self._transport.url if self._transport else self._url
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of the account's clock: the one that `timezone` tells, else the one noted in
+        the account, which costs one request the first time.
+
+        Raises:
+            ValidationError: No zone is called what is noted there.
+
+        >>> Page.all()[0].connection.zone
+        zoneinfo.ZoneInfo(key='America/Los_Angeles')
+        """
+        if self._zone is None:
+            name = self._options["timezone"]
+            if name is None or name == ACCOUNT:
+                (name,) = self.call(_ME, read=_read_zone)
+            self._zone = zone_named(name)
+        return self._zone
 
     @property
     def stats(self) -> Stats:
@@ -255,11 +290,16 @@ class Connection:
     ) -> tuple[T, int]:
         transport = self._transport
         if transport is None:
-            raise NotConnected(
-                f"this connection to {self._url} came out of a pickle, which holds no token: "
-                "connect() to the account first and unpickle then"
-            )
-        return transport.exchange(endpoint, ids, words, read)
+            raise NotConnected(f"there is no connection to {self._url}: {self._absent}")
+        if self._options["timezone"] is None or endpoint is _ME:
+            return transport.exchange(endpoint, ids, words, read)
+        return transport.exchange(
+            endpoint, ids, words, lambda answer: read(evolve(answer, localize=self._localize))
+        )
+
+    def _localize(self, moment: datetime) -> datetime:
+        """A time that came without a zone, in the account's."""
+        return moment if moment.tzinfo else moment.replace(tzinfo=self.zone)
 
 
 # --- which connection is used -----------------------------------------------------------------
@@ -278,6 +318,7 @@ def connect(
     ttl: float = 60.0,
     max_wait: float = 60.0,
     limits: str | None = "memory://",
+    timezone: str | None = None,
     allow_insecure: bool = False,
 ) -> Connection:
     """Connect to an account and use it from now on wherever no other connection is named.
@@ -313,6 +354,7 @@ def connect(
         ttl=ttl,
         max_wait=max_wait,
         limits=limits,
+        timezone=timezone,
         allow_insecure=allow_insecure,
     )
     return _default
@@ -346,6 +388,18 @@ def current() -> Connection:
             'not connected: call connect("your-account", token="…") first, '
             "or pass using=Connection(…)"
         )
+    return connection
+
+
+def unconnected(url: str, account: str, why: str) -> Connection:
+    """What stands for an account that cannot be reached, with the reason.
+
+    >>> unconnected("backup.xml", "ab12", "it is a file")
+    Connection('backup.xml')
+    """
+    connection = Connection.__new__(Connection)
+    connection._options = {"ttl": 0.0, "timezone": None}
+    connection._open(url, account, why)
     return connection
 
 
@@ -440,6 +494,14 @@ def _check_seconds(name: str, seconds: float) -> float:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
         raise ValidationError(f"{name} takes a number of seconds, 0 or more, not {seconds!r}")
     return seconds
+
+
+def _check_timezone(timezone: str | None) -> str | None:
+    if timezone is not None and timezone != ACCOUNT:
+        if not isinstance(timezone, str):
+            raise ValidationError(f"timezone takes the name of a time zone, not {timezone!r}")
+        zone_named(timezone)
+    return timezone
 
 
 def _check_storage(limits: str | None) -> str | None:

@@ -10,8 +10,17 @@ from backpack_orm.orm.model import Model
 if TYPE_CHECKING:
     from backpack_orm.models.page import Page
     from backpack_orm.orm.fields import BelongsTo
+    from backpack_orm.orm.relations import Embedded
 
-_SECTIONS = {"Note": "notes", "List": "lists"}
+SECTIONS = {
+    "Note": "notes",
+    "List": "lists",
+    "Separator": "separators",
+    "Gallery": "galleries",
+    "Asset": "attachments",
+    "Email": "emails",
+}
+"""Where on a page the widgets of each kind are found."""
 
 
 @resource
@@ -22,7 +31,7 @@ class Belonging(Model):
         id: Its number, which is not the widget's.
         position: Its place from the top, as the service counts.
         type: The kind of widget, such as `Note` or `List`; others may come.
-        widget_id: The widget's id.
+        widget_id: The widget's id; None where the service names no widget.
         page: The page.
         page_id: That page's id.
 
@@ -36,14 +45,15 @@ class Belonging(Model):
     id: int = field(read_only=True)
     position: int = field(read_only=True)
     type: str = field(read_only=True, wire="widget/type")
-    widget_id: int = field(read_only=True, wire="widget/id")
+    widget_id: int | None = field(read_only=True, wire="widget/id")
 
     page: BelongsTo[Page] = belongs_to("Page")
     page_id = ParentId("page")
 
     @property
     def widget(self) -> Model | None:
-        """The note, list or other thing that stands here; no request once the page is loaded.
+        """The note, list or other thing that stands here; no request once the page is loaded,
+        except one for the first mail of a page that does not tell of its mails.
 
         None for a kind that this library does not know, and for what the service names without
         telling more of it.
@@ -51,8 +61,8 @@ class Belonging(Model):
         >>> Page.find_by(title="Lisbon").belongings[0].widget.title
         \'Where we sleep\'
         """
-        section = _SECTIONS.get(self.type)
-        if section is None:
+        section = SECTIONS.get(self.type)
+        if section is None or self.widget_id is None:
             return None
-        found: Model | None = getattr(self.page, section).find_by(id=self.widget_id)
-        return found
+        widgets: Embedded[Model] = getattr(self.page, section)
+        return widgets._by_id.get(self.widget_id)

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 from backpack_orm.connection import Connection
 from backpack_orm.errors import ValidationError
-from backpack_orm.models.on_page import OnPage, every_page, page_named
+from backpack_orm.models.completable import Completable
+from backpack_orm.models.on_page import every_page, page_named
 from backpack_orm.models.page import Page, check_order
-from backpack_orm.orm.fields import ParentId, View, belongs_to, field, resource
-from backpack_orm.orm.model import Destroyable, Savable, SaveResult
-from backpack_orm.orm.relations import Children, Collection
-from backpack_orm.wire.endpoint import Endpoint, ws
+from backpack_orm.orm.fields import ParentId, View, belongs_to, field, has_many, resource
+from backpack_orm.orm.relations import Children, Collection, Embedded
+from backpack_orm.wire.endpoint import ws
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from backpack_orm.models.list import List
+    from backpack_orm.models.message import Message
     from backpack_orm.orm.fields import BelongsTo
 
 
@@ -58,7 +59,7 @@ class Items(Children["Item"]):
 
 
 @resource
-class Item(OnPage, Savable, Destroyable):
+class Item(Completable):
     """A line of a list, open or completed.
 
     Attributes:
@@ -67,6 +68,7 @@ class Item(OnPage, Savable, Destroyable):
         completed: Whether it is done.
         updated_at: When it was last changed, on the account's clock; None where the service does
             not tell it.
+        messages: What was said about it, as far as an export tells; else empty.
         list: The list it stands in.
         list_id: That list's id.
 
@@ -81,13 +83,17 @@ class Item(OnPage, Savable, Destroyable):
 
     _element = "item"
     _container = "items"
+    _whole = View[Any](but=("messages",))
     _created = View[Any]("id", "content", "completed")
-    _rewritten = ("updated_at",)
+    _exported = View[Any]()
+    _known_by = "lists"
 
     id: int = field(read_only=True)
     content: str = field(text=True)
     completed: bool = field(default=False)
     updated_at: datetime | None = field(read_only=True)
+
+    messages: Embedded[Message] = has_many("message", "Message")
 
     list: BelongsTo[List] = belongs_to("List")
     list_id = ParentId("list")
@@ -146,7 +152,7 @@ class Item(OnPage, Savable, Destroyable):
         if list is not None:
             return cls._of(_list_named(list, page, using), fresh=fresh)
         if page is None:
-            pages: Iterable[Page] = every_page(using=using, fresh=fresh)
+            pages: Iterable[Page] = every_page("lists", using=using, fresh=fresh)
         else:
             page = page_named(cls, page, using)
             pages = [Page.find(page._saved_id, using=page.connection, fresh=fresh)]
@@ -231,107 +237,9 @@ class Item(OnPage, Savable, Destroyable):
         """
         return self.list.page._saved_id
 
-    def complete(self) -> SaveResult:
-        """Tick it off; one request, also when it seems to be done already.
-
-        >>> Page.find_by(title="Lisbon").lists[0].items[0].complete().updated
-        True
-        """
-        return self._set_completed(True)
-
-    def reopen(self) -> SaveResult:
-        """Take the tick away; one request, also when it seems to be open already.
-
-        >>> Page.find_by(title="Lisbon").lists[0].items[0].reopen().updated
-        True
-        """
-        return self._set_completed(False)
-
-    def toggle(self) -> None:
-        """Tick it off if it is open on the service, else take the tick away; one request.
-
-        What it is then is loaded when it is asked for. An edit of `completed` is given up.
-
-        Raises:
-            OutcomeUnknown: The answer was lost.
-
-        >>> Page.find_by(title="Lisbon").lists[0].items[0].toggle()
-        """
-        self._refuse_new("toggle")
-        self._refuse_destroyed()
-        try:
-            self._send(self._toggle)
-        finally:  # also when nobody knows whether it happened
-            self._forget("completed", "updated_at")
-            self._unset("completed")
-            self._unset("updated_at")
-            self.list._forget("items")
-
-    def move_higher(self) -> None:
-        """Move it up by one place; one request. At the top nothing happens.
-
-        Raises:
-            OutcomeUnknown: The answer was lost.
-
-        >>> Page.find_by(title="Lisbon").lists[0].items[1].move_higher()
-        """
-        self._move_by("move_higher")
-
-    def move_lower(self) -> None:
-        """Move it down by one place; one request. At the bottom nothing happens.
-
-        Raises:
-            OutcomeUnknown: The answer was lost.
-
-        >>> Page.find_by(title="Lisbon").lists[0].items[0].move_lower()
-        """
-        self._move_by("move_lower")
-
-    def move_to_top(self) -> None:
-        """Move it to the top of the list; one request.
-
-        Raises:
-            OutcomeUnknown: The answer was lost.
-
-        >>> Page.find_by(title="Lisbon").lists[0].items[1].move_to_top()
-        """
-        self._move_by("move_to_top")
-
-    def move_to_bottom(self) -> None:
-        """Move it to the bottom of the list; one request.
-
-        Raises:
-            OutcomeUnknown: The answer was lost.
-
-        >>> Page.find_by(title="Lisbon").lists[0].items[0].move_to_bottom()
-        """
-        self._move_by("move_to_bottom")
-
     @classmethod
     def _on(cls, page: Page) -> Sequence[Self]:
         return cast("Sequence[Self]", [item for each in page.lists for item in each.items])
-
-    def _set_completed(self, completed: bool) -> SaveResult:
-        self._refuse_new("complete")
-        self._refuse_destroyed()
-        self._refuse_read_only()
-        self.completed = completed
-        changed = [name for name in ("completed", "content") if name in self._validated()]
-        self._update(Item._update_row, changed)
-        return SaveResult(updated=True, fields=tuple(changed) or ("completed",))
-
-    def _update(self, endpoint: Endpoint, changed: Sequence[str]) -> None:
-        super()._update(endpoint, changed)
-        if "completed" in changed:
-            self.list._forget("items")
-
-    def _move_by(self, direction: str) -> None:
-        self._refuse_new("move")
-        self._refuse_destroyed()
-        try:
-            self._send(self._move, {"direction": direction})
-        finally:  # also when nobody knows whether it happened
-            self.list._forget("items")
 
 
 def _list_named(what: List | int, page: Page | int | None, using: Connection | None) -> List:

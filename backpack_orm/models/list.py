@@ -39,6 +39,7 @@ class List(OnPage, Savable, Destroyable):
     _element = "list"
     _container = "lists"
     _listed = _created = View[Any]("id", "name")
+    _exported = View[Any](depth="_exported")
 
     id: int = field(read_only=True)
     name: str = field(default="")

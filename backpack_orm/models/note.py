@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from backpack_orm.models.on_page import OnPage
-from backpack_orm.orm.fields import ParentId, belongs_to, field, resource
+from backpack_orm.orm.fields import ParentId, View, belongs_to, field, has_many, resource
 from backpack_orm.orm.model import Destroyable, Savable
 from backpack_orm.wire.endpoint import ws
 
 if TYPE_CHECKING:
+    from backpack_orm.models.message import Message
     from backpack_orm.models.page import Page
     from backpack_orm.orm.fields import BelongsTo
+    from backpack_orm.orm.relations import Embedded
 
 
 @resource
@@ -26,6 +28,7 @@ class Note(OnPage, Savable, Destroyable):
         created_at: When it was written, on the account's clock.
         show_created_at: Set it to True or False and save, to show that time on the page or not.
             The service never tells it, so it is None otherwise.
+        messages: What was said about it, as far as an export tells; else empty.
         page: The page it stands on.
         page_id: That page's id.
 
@@ -39,12 +42,16 @@ class Note(OnPage, Savable, Destroyable):
 
     _element = "note"
     _container = "notes"
+    _whole = View[Any](but=("messages",))
+    _exported = View[Any]()
 
     id: int = field(read_only=True)
     title: str = field(default="")
     body: str = field(default="", text=True)
     created_at: datetime = field(read_only=True)
     show_created_at: bool | None = field(default=None, write_only=True)
+
+    messages: Embedded[Message] = has_many("message", "Message")
 
     page: BelongsTo[Page] = belongs_to("Page")
     page_id = ParentId("page")

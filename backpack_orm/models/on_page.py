@@ -23,8 +23,10 @@ class OnPage(Readable):
 
     __slots__ = ()
 
-    _all: ClassVar[Endpoint]
-    """The call that lists those of a page."""
+    _all: ClassVar[Endpoint | None] = None
+    """The call that lists those of a page; None: only the page itself tells of them."""
+    _known_by: ClassVar[str] = ""
+    """What of a page has to be loaded for them to be known, where that is not they themselves."""
     _listed: ClassVar[View[Any] | None] = None
     """What that list tells of each, where that is not all."""
 
@@ -53,7 +55,7 @@ class OnPage(Readable):
         """
         if page is not None:
             return cls._of(page_named(cls, page, using), fresh=fresh)
-        pages = every_page(using=using, fresh=fresh)
+        pages = every_page(cls._known_by or cls._container, using=using, fresh=fresh)
         return Collection(cls, [record for page in pages for record in cls._on(page)])
 
     @classmethod
@@ -79,7 +81,7 @@ class OnPage(Readable):
         wanted = cls._check_id(f"{cls.__name__}.find", id)
         if page is not None:
             return cls.all(page=page, using=using, fresh=fresh).find(wanted)
-        for place in every_page(using=using, fresh=fresh):
+        for place in every_page(cls._known_by or cls._container, using=using, fresh=fresh):
             for record in cls._on(place):
                 if record.id == wanted:
                     return record
@@ -122,6 +124,12 @@ class OnPage(Readable):
         cls._table.check_wanted(cls, attributes)
         return cls.all(page=page, using=using).where(**attributes)
 
+    def _load(self, name: str, *, fresh: bool = False) -> None:
+        if name == "messages":  # only an export tells of any, and it has told all
+            self._absorb(self._record_with(messages=()))
+        else:
+            super()._load(name, fresh=fresh)
+
     def _fetch(self, *, fresh: bool = False) -> Record:
         return self._pick(self._records_of(self._parent, fresh=fresh))
 
@@ -132,8 +140,13 @@ class OnPage(Readable):
 
     @classmethod
     def _records_of(cls, parent: Model, *, fresh: bool) -> tuple[Record, ...]:
+        connection, place = parent.connection, parent._place()
+        if cls._all is None:
+            page = connection.call(Page._show, place, read=Page._shown.read_one, fresh=fresh)
+            part: tuple[Record, ...] = page[Page._table.positions[cls._container]]
+            return part
         read = (cls._listed or cls._whole).read_many
-        return parent.connection.call(cls._all, parent._place(), read=read, fresh=fresh)
+        return connection.call(cls._all, place, read=read, fresh=fresh)
 
     @classmethod
     def _on(cls, page: Page) -> Sequence[Self]:
@@ -142,11 +155,11 @@ class OnPage(Readable):
         return found
 
 
-def every_page(*, using: Connection | None, fresh: bool) -> Iterator[Page]:
-    """All pages of the account, one after the other, each loaded when its turn comes."""
+def every_page(name: str, *, using: Connection | None, fresh: bool) -> Iterator[Page]:
+    """All pages of the account, one after the other, `name` being loaded when its turn comes."""
     for page in Page.all(using=using, fresh=fresh):
         try:
-            page._load("notes", fresh=fresh)
+            page._load(name, fresh=fresh)
         except NotFound:  # it went since the pages were listed
             continue
         yield page

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from backpack_orm.connection import Connection, current
 from backpack_orm.errors import ValidationError
-from backpack_orm.models.belonging import Belonging
+from backpack_orm.models.belonging import SECTIONS, Belonging
 from backpack_orm.orm.fields import (
     View,
     assigns_many,
@@ -22,13 +22,19 @@ from backpack_orm.orm.relations import Children, Collection, Embedded
 from backpack_orm.wire import values
 from backpack_orm.wire.build import Words
 from backpack_orm.wire.endpoint import ws
-from backpack_orm.wire.parse import Record
+from backpack_orm.wire.parse import MISSING, Record
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from backpack_orm.models.attachment import Attachment
+    from backpack_orm.models.email import Email
+    from backpack_orm.models.gallery import Gallery
     from backpack_orm.models.list import List
     from backpack_orm.models.note import Note
+    from backpack_orm.models.on_page import OnPage
+    from backpack_orm.models.page_item import PageItem
+    from backpack_orm.models.separator import Separator
     from backpack_orm.models.tag import Tag
     from backpack_orm.orm.fields import Assignable
 
@@ -75,6 +81,12 @@ class Page(InAccount, Savable, Destroyable):
         tags: Its tags. Assign a list of names, and save.
         lists: Its lists, by id.
         notes: Its notes, by id.
+        galleries: Its galleries of pictures.
+        attachments: The files on it.
+        separators: Its separators, as far as the service tells of them.
+        emails: The mails that came to it; one request more where the page is not sure of them.
+        linked_pages: The pages that it links to; a thing of older pages.
+        items: The items of the page itself; a thing of older pages, which costs a request more.
         matches: What a search has found on it; empty if it came from elsewhere.
 
     >>> page = Page.find_by(title="Lisbon")
@@ -90,9 +102,8 @@ class Page(InAccount, Savable, Destroyable):
     _listed = View[Any]("id", "title", "scope")
     _named = _created = View[Any]("id", "title")
     _found = View[Any]("id", "title", "matches")
-    _shown = View[Any](
-        "id", "title", "email_address", "description", "belongings", "tags", "lists", "notes"
-    )
+    _shown = View[Any](but=("scope", "matches"), unsure=("emails", "items"))
+    _exported = View[Any](but=("matches",), depth="_exported")
 
     id: int = field(read_only=True)
     title: str = field()
@@ -107,6 +118,16 @@ class Page(InAccount, Savable, Destroyable):
     )
     lists: Children[List] = has_many("lists/list", "List", collection=Children)
     notes: Children[Note] = has_many("notes/note", "Note", collection=Children)
+    galleries: Embedded[Gallery] = has_many("galleries/gallery", "Gallery")
+    attachments: Embedded[Attachment] = has_many("attachments/attachment", "Attachment")
+    separators: Children[Separator] = has_many(
+        "separators/separator", "Separator", collection=Children
+    )
+    emails: Embedded[Email] = has_many("emails/email", "Email")
+    linked_pages: Embedded[Page] = has_many("linked_pages/page", "Page", view="_named")
+    items: Children[PageItem] = has_many(
+        "items/item", "PageItem", grouped=True, collection=Children
+    )
     matches: Embedded[Match] = has_many("send", "Match")
 
     _all = ws("pages/all", reads="pages")
@@ -191,14 +212,16 @@ class Page(InAccount, Savable, Destroyable):
         """
         self._refuse_new("reorder")
         ids = {belonging.id for belonging in self.belongings}
-        widgets = {(found.type, found.widget_id): found.id for found in self.belongings}
+        widgets = {
+            (SECTIONS.get(found.type), found.widget_id): found.id for found in self.belongings
+        }
         wanted = []
         for item in order:
             self._refuse_foreign("Page.reorder", item)
             if isinstance(item, Belonging):
                 id: object = item._saved_id
             elif isinstance(item, Model):
-                id = widgets.get((type(item).__name__, item._saved_id))
+                id = widgets.get((item._container, item._saved_id))
             else:
                 id = item
             if id not in ids:
@@ -278,6 +301,7 @@ class Page(InAccount, Savable, Destroyable):
         """
         self._refuse_foreign("Page.link", page)
         self._send(self._link, {"linked_page_id": str(self._check_id("Page.link", page))})
+        self._forget("linked_pages")
 
     def unlink(self, page: Page | int) -> None:
         """Take the link to another page away; one request.
@@ -288,6 +312,7 @@ class Page(InAccount, Savable, Destroyable):
         """
         self._refuse_foreign("Page.unlink", page)
         self._send(self._unlink, {"linked_page_id": str(self._check_id("Page.unlink", page))})
+        self._forget("linked_pages")
 
     def _load(self, name: str, *, fresh: bool = False) -> None:
         self._refuse_destroyed()
@@ -295,8 +320,20 @@ class Page(InAccount, Savable, Destroyable):
             self._absorb(self._listed_record())
         elif name == "matches":
             self._absorb(self._record_with(matches=()))
+        elif name == "emails" and self._tells_of_no_mail():
+            self._absorb(self._record_with(emails=()))
+        elif name in ("emails", "items"):
+            model = cast("type[OnPage]", self._table.relations[name].model)
+            self._absorb(self._record_with(**{name: model._records_of(self, fresh=fresh)}))
         else:
             self._absorb(self._fetch(fresh=fresh))
+
+    def _tells_of_no_mail(self) -> bool:
+        """Whether what stands on it is known, and is no mail."""
+        assert self._record is not None
+        part = self._record[self._position("belongings")]
+        type = Belonging._table.positions["type"]
+        return bool(part) and part is not MISSING and all(each[type] != "Email" for each in part)
 
     def _fetch(self, *, fresh: bool = False) -> Record:
         return self.connection.call(
@@ -317,11 +354,16 @@ class Page(InAccount, Savable, Destroyable):
 
     def _child_came(self, child: Model) -> None:
         super()._child_came(child)
-        self._forget("belongings")
+        self._forget("belongings", *_also_in(child))
 
     def _child_went(self, child: Model) -> None:
         super()._child_went(child)
-        self._forget("belongings")
+        self._forget("belongings", *_also_in(child))
+
+
+def _also_in(child: Model) -> tuple[str, ...]:
+    """What else of a page shows something that stands on it."""
+    return ("lists",) if child._container == "items" else ()
 
 
 def check_order(what: str, wanted: list[int], there: set[int]) -> None:

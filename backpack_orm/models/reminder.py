@@ -28,8 +28,9 @@ class Reminder(InAccount, Savable, Destroyable):
         id: Its number.
         content: What to be reminded of. On a new reminder without `remind_at` it begins with the
             time in words, such as `tomorrow 9am` or `+30` (minutes), which the service takes out.
-        remind_at: When, on the account's clock and so without a zone; aware where the service
-            names the zone.
+        remind_at: When, on the account's clock: without a zone, unless the connection was told
+            one or the service names it. What you set may have any zone, and is sent as the
+            account's clock will show it then.
         creator: Who set it.
         remindees: Who gets it. Assign a list of users or their ids.
 
@@ -47,9 +48,9 @@ class Reminder(InAccount, Savable, Destroyable):
     id: int = field(read_only=True)
     content: str = field(text=True)
     remind_at: datetime | None = field(default=None)
-    creator: User | None = has_one("creator", "User")
+    creator: User | None = has_one("creator", "User", view="_named")
     remindees: Assignable[User, int] = assigns_many(
-        "remindees/user", "User", key="id", dump=_dump_ids, default=()
+        "remindees/user", "User", key="id", dump=_dump_ids, view="_named", default=()
     )
 
     _all = rest("GET", "reminders.xml", place=Place.PATH, reads="reminders")

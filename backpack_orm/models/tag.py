@@ -10,7 +10,7 @@ from backpack_orm.errors import BackpackError, NotFound
 from backpack_orm.models.on_page import every_page
 from backpack_orm.models.page import Page
 from backpack_orm.orm.fields import ParentId, belongs_to, field, resource, say
-from backpack_orm.orm.model import Destroyable, Readable, Savable
+from backpack_orm.orm.model import Destroyable, Model, Readable, Savable
 from backpack_orm.orm.relations import Collection
 from backpack_orm.wire import values
 from backpack_orm.wire.endpoint import ws
@@ -86,7 +86,7 @@ class Tag(Readable, Savable, Destroyable):
         True
         """
         tags: dict[int, Self] = {}
-        for page in every_page(using=using, fresh=fresh):
+        for page in every_page("tags", using=using, fresh=fresh):
             for tag in page.tags:
                 tags.setdefault(tag.id, tag)  # type: ignore[arg-type]  # of this very class
         return Collection(cls, list(tags.values()))
@@ -104,7 +104,7 @@ class Tag(Readable, Savable, Destroyable):
         True
         """
         wanted = cls._check_id("Tag.find", id)
-        for page in every_page(using=using, fresh=fresh):
+        for page in every_page("tags", using=using, fresh=fresh):
             for tag in page.tags:
                 if tag.id == wanted:
                     return tag  # type: ignore[return-value]  # of this very class
@@ -198,6 +198,15 @@ class Tag(Readable, Savable, Destroyable):
 
     def _fetch(self, *, fresh: bool = False) -> Record:
         return self._pick(self._part_of(self.page))
+
+    @property
+    def _parent(self) -> Model:
+        if not isinstance(self._source, Model):  # a bookmark leads to tags without telling a page
+            page = self._pages(fresh=False).first()
+            if page is None:
+                raise NotFound(f"no page has {self!r}", status=404)
+            self._source = page
+        return self._source
 
     @property
     def _saved_name(self) -> str:

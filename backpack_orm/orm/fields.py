@@ -8,17 +8,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
 
 import attrs
-from attrs import frozen
+from attrs import evolve, frozen
 
 from backpack_orm.errors import ValidationError
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.build import Words
-from backpack_orm.wire.parse import Answer, Column, Record, Section, Shape
+from backpack_orm.wire.parse import MISSING, Answer, Column, Record, Section, Shape
 from backpack_orm.wire.values import Kind
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
 
+    from backpack_orm.connection import Connection
     from backpack_orm.orm.model import Model
     from backpack_orm.orm.relations import Collection, Embedded
 else:
@@ -49,12 +50,15 @@ class Field:
 
     Attributes:
         name: The attribute.
-        wire: Its name in answers, with underscores; `widget/type` is an attribute of a child.
+        wire: Its name in answers, with underscores; `widget/type` is an attribute of a child,
+            `subject|title` goes by either name.
         kind: How it is read and written.
         is_read_only: Whether only the service sets it.
         is_write_only: Whether the service takes it but never tells it.
         is_needed: Whether a new record must have it, and may never lose it.
         is_text: Whether the element's own text carries it.
+        is_optional: Whether it may be None.
+        is_shown: Whether a repr may show it.
         default: What it is on a new object.
     """
 
@@ -65,12 +69,15 @@ class Field:
     is_write_only: bool
     is_needed: bool
     is_text: bool
+    is_optional: bool
+    is_shown: bool
     default: Any
 
     def column(self) -> Column:
         """How it stands in an answer."""
-        inside, _, name = self.wire.rpartition("/")
-        return Column(name, self.kind, inside, self.is_text)
+        path, _, other = self.wire.partition("|")
+        inside, _, name = path.rpartition("/")
+        return Column(name, self.kind, inside, self.is_text, other, self.is_optional)
 
     def words(self, owner: type[Model], value: object) -> str:
         """Its value in the words of the wire.
@@ -99,10 +106,12 @@ class Relation:
 
     Attributes:
         name: The attribute.
-        path: Where they stand, see `wire.parse.Section`.
+        path: Where they stand, see `wire.parse.Section`; empty: in an answer of their own.
         target: The name of their model.
         view: The name of the model's view that tells what is known of them here.
         is_single: Whether there is one at most.
+        id_from: For a single one: where its id stands when the answer tells no more of it.
+        is_grouped: Whether answers may sort them into completed ones and others.
         key: For what can be assigned: the attribute that stands for a record in the request.
         dump: How a list of keys is written.
         collection: The class of the collection they are read as; None: one that only reads.
@@ -113,6 +122,8 @@ class Relation:
     target: str
     view: str = "_whole"
     is_single: bool = False
+    id_from: str = ""
+    is_grouped: bool = False
     key: str | None = None
     dump: Callable[[list[Any]], Words] | None = None
     collection: type[Embedded[Any]] | None = None
@@ -128,22 +139,64 @@ class Relation:
         view: View[Any] = getattr(self.model, self.view)
         return view
 
-    def section(self) -> Section:
-        """How they stand in an answer."""
-        return Section(self.path, self.contents.shape, self.is_single)
+    def section(self, depth: str, *, is_sure: bool) -> Section:
+        """How they stand in an answer.
+
+        Args:
+            depth: The name of the view that is taken of them where their model has it.
+            is_sure: Whether there are none when the answer has no place for them.
+        """
+        view = self.contents
+        if self.view == "_whole":
+            view = getattr(self.model, depth, view)
+        return Section(
+            self.path, view.shape, self.is_single, self.id_from, self.is_grouped, is_sure
+        )
 
 
 @frozen
 class Parent:
-    """The record that a record lives in."""
+    """The record that a record lives in.
+
+    Attributes:
+        name: The attribute.
+        target: The name of its model.
+        path: The element in which an answer may tell of it.
+        id_from: Where its id stands when the answer tells no more of it.
+    """
 
     name: str
     target: str
+    path: str = ""
+    id_from: str = ""
 
     @property
     def model(self) -> type[Model]:
         """The parent's model."""
         return registry[self.target]
+
+    @property
+    def is_told(self) -> bool:
+        """Whether answers tell it, so that records have a place for it."""
+        return bool(self.id_from)
+
+    def section(self) -> Section:
+        """How it stands in an answer."""
+        return Section(self.path, self._view.shape, is_single=True, key=self.id_from)
+
+    def holding(self, part: Any, source: Connection | Model) -> Connection | Model:
+        """The parent of a record that came from an account, else where the record came from."""
+        if part is None or part is MISSING or isinstance(source, self.model):
+            return source
+        if all(value is MISSING for value in part[1:]):
+            return self.model._stub(part[0], source)
+        parent: Model = self._view.load((part,), source)[0]
+        return parent
+
+    @property
+    def _view(self) -> View[Any]:
+        view: View[Any] = getattr(self.model, "_named", self.model._whole)
+        return view
 
 
 @frozen
@@ -201,7 +254,12 @@ def say(what: str, dump: Callable[[Any], T], value: Any) -> T:
 
 @overload
 def field(
-    *, read_only: Literal[True], wire: str = "", text: bool = False, init: Literal[False] = False
+    *,
+    read_only: Literal[True],
+    wire: str = "",
+    text: bool = False,
+    shown: bool = True,
+    init: Literal[False] = False,
 ) -> Any: ...
 @overload
 def field(*, wire: str = "", text: bool = False, kind: Kind | None = None) -> Any: ...
@@ -222,6 +280,7 @@ def field(
     wire: str = "",
     text: bool = False,
     kind: Kind | None = None,
+    shown: bool = True,
     init: bool = True,
 ) -> Any:
     """Declare a value of a model.
@@ -233,11 +292,12 @@ def field(
         wire: Its name on the wire where that is another.
         text: The element's own text carries it.
         kind: How it is read and written, where the annotation does not say it.
+        shown: Whether a repr may show it.
         init: For type checkers: whether a new object takes it.
     """
     return attrs.field(
         default=default,
-        metadata={_KEY: (wire, text, read_only, write_only, kind)},
+        metadata={_KEY: (wire, text, read_only, write_only, kind, shown)},
     )
 
 
@@ -245,16 +305,18 @@ def has_many(
     path: str,
     target: str,
     *,
+    view: str = "_whole",
+    grouped: bool = False,
     collection: type[Embedded[Any]] | None = None,
     init: Literal[False] = False,
 ) -> Any:
     """Declare records inside this one, such as the notes of a page; see `Relation`."""
-    return _relation(path=path, target=target, collection=collection)
+    return _relation(path=path, target=target, view=view, is_grouped=grouped, collection=collection)
 
 
-def has_one(path: str, target: str, *, init: Literal[False] = False) -> Any:
+def has_one(path: str, target: str, *, view: str = "_whole", init: Literal[False] = False) -> Any:
     """Declare one record at most inside this one, such as a reminder's creator."""
-    return _relation(path=path, target=target, is_single=True)
+    return _relation(path=path, target=target, view=view, is_single=True)
 
 
 def assigns_many(
@@ -263,10 +325,11 @@ def assigns_many(
     *,
     key: str,
     dump: Callable[[list[Any]], Words],
+    view: str = "_whole",
     default: Any = (),
 ) -> Any:
     """Declare records inside this one that are set by assigning a list, such as tags."""
-    return _relation(path=path, target=target, key=key, dump=dump)
+    return _relation(path=path, target=target, key=key, dump=dump, view=view)
 
 
 def _relation(**details: Any) -> Any:
@@ -290,9 +353,9 @@ class ParentId:
         return parent._saved_id
 
 
-def belongs_to(target: str) -> Any:
-    """Declare the record that this one lives in, such as a note's page."""
-    return Parent("", target)
+def belongs_to(target: str, *, path: str = "", id_from: str = "") -> Any:
+    """Declare the record that this one lives in, such as a note's page; see `Parent`."""
+    return Parent("", target, path or target.lower(), id_from)
 
 
 if TYPE_CHECKING:
@@ -323,7 +386,7 @@ def resource(cls: type[M]) -> type[M]:
     parent = None
     for name, value in list(vars(cls).items()):
         if isinstance(value, Parent):
-            parent = Parent(name, value.target)
+            parent = evolve(value, name=name)
             delattr(cls, name)
             del cls.__annotations__[name]
     made: type[M] = attrs.define(
@@ -338,7 +401,8 @@ def resource(cls: type[M]) -> type[M]:
     )
     made._table = _table(made, parent)
     del made.__attrs_attrs__  # type: ignore[attr-defined]  # else printers of attrs classes load
-    made._whole = View(model=made)
+    if "_whole" not in vars(made):
+        made._whole = View(model=made)
     if parent is not None:
         setattr(made, parent.name, _parent_property(parent))
     registry[made.__name__] = made
@@ -355,21 +419,32 @@ def _table(cls: type[Model], parent: Parent | None) -> Table:
         if isinstance(details, dict):
             relations[name] = Relation(name=name, **details)
         else:
-            wire, text, read_only, write_only, kind = details
+            wire, text, read_only, write_only, kind, shown = details
             word, _, optional = str(attribute.type).partition(" | ")
             kind = kind or _KINDS[word]
             if optional:
-                kind = attrs.evolve(kind, empty=None)
+                kind = evolve(kind, empty=None)
             elif text and kind is values.WORDS:
                 kind = values.TEXT
             is_needed = attribute.default is attrs.NOTHING and not read_only
             default = None if attribute.default is attrs.NOTHING else attribute.default
             fields[name] = Field(
-                name, wire or name, kind, read_only, write_only, is_needed, text, default
+                name,
+                wire or name,
+                kind,
+                read_only,
+                write_only,
+                is_needed,
+                text,
+                bool(optional),
+                shown,
+                default,
             )
             if write_only:
                 continue
         positions[name] = len(positions)
+    if parent is not None and parent.is_told:
+        positions[parent.name] = len(positions)
     return Table(fields, relations, parent, positions)
 
 
@@ -388,13 +463,26 @@ class View(Generic[M]):
 
     Args:
         *names: The attributes it tells; none: all that there are.
+        but: Those that it does not tell.
+        unsure: Relations that it may leave out even if there are such records.
+        depth: The name of the view that is taken of the records inside, where they have it.
         model: The model, where the view is not declared in its class.
     """
 
     model: type[M]
 
-    def __init__(self, *names: str, model: type[M] | None = None) -> None:
+    def __init__(
+        self,
+        *names: str,
+        but: tuple[str, ...] = (),
+        unsure: tuple[str, ...] = (),
+        depth: str = "",
+        model: type[M] | None = None,
+    ) -> None:
         self._names = names
+        self._but = but
+        self._unsure = unsure
+        self._depth = depth
         if model is not None:
             self.model = model
 
@@ -402,7 +490,10 @@ class View(Generic[M]):
         self.model = owner
 
     def _tells(self, name: str) -> bool:
-        return not self._names or name in self._names
+        relation = self.model._table.relations.get(name)
+        if relation is not None and not relation.path:
+            return False
+        return (not self._names or name in self._names) and name not in self._but
 
     @cached_property
     def shape(self) -> Shape:
@@ -414,8 +505,11 @@ class View(Generic[M]):
                 parts.append(None)
             elif name in table.fields:
                 parts.append(table.fields[name].column())
-            else:
-                parts.append(table.relations[name].section())
+            elif name in table.relations:
+                is_sure = name not in self._unsure
+                parts.append(table.relations[name].section(self._depth, is_sure=is_sure))
+            elif table.parent is not None:
+                parts.append(table.parent.section())
         return Shape(self.model._element, tuple(parts))
 
     @cached_property
@@ -439,6 +533,11 @@ class View(Generic[M]):
             f"self.{name}" if name in table.fields and self._tells(name) else "_"
             for name in table.positions
         ]
+        scope: dict[str, Any] = {"new": self.model.__new__, "cls": self.model}
+        home = "source"
+        if table.parent is not None and table.parent.is_told:
+            scope["holding"] = table.parent.holding
+            home = f"holding(record[{table.positions[table.parent.name]}], source)"
         lines = [
             "def load(records, source):",
             "    objects = []",
@@ -446,7 +545,7 @@ class View(Generic[M]):
             "    for record in records:",
             "        self = new(cls)",
             "        self._record = record",
-            "        self._source = source",
+            f"        self._source = {home}",
             f"        {', '.join(targets)}, = record",
             *(
                 f"        self.{field.name} = None"
@@ -456,7 +555,6 @@ class View(Generic[M]):
             "        add(self)",
             "    return objects",
         ]
-        scope: dict[str, Any] = {"new": self.model.__new__, "cls": self.model}
         exec("\n".join(lines), scope)  # noqa: S102 - written above, from our own tables
         load: Callable[[Iterable[Record], object], list[M]] = scope["load"]
         return load

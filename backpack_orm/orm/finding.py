@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class InAccount(Readable):
-    """A record that lives in the account itself, listed by one call."""
+class Listed(Readable):
+    """A record that one call of the account lists with all others of its kind."""
 
     __slots__ = ()
 
@@ -41,21 +41,6 @@ class InAccount(Readable):
         ['Lisbon', 'Book club']
         """
         return cls._list(cls._all, cls._listed or cls._whole, using=using, fresh=fresh)
-
-    @classmethod
-    def find(cls, id: int, *, using: Connection | None = None, fresh: bool = False) -> Self:
-        """The one with an id; one request, for all of them.
-
-        Raises:
-            ValidationError: That is no id.
-            NotFound: There is none.
-
-        >>> reminder = Reminder.all()[0]
-        >>> Reminder.find(reminder.id) == reminder
-        True
-        """
-        wanted = cls._check_id(f"{cls.__name__}.find", id)
-        return cls.all(using=using, fresh=fresh).find(wanted)
 
     @classmethod
     def find_by(cls, *, using: Connection | None = None, **attributes: Any) -> Self | None:
@@ -99,3 +84,24 @@ class InAccount(Readable):
         connection = using or current()
         records = connection.call(endpoint, words=words or {}, read=view.read_many, fresh=fresh)
         return Collection(cls, view.load(records, connection))
+
+
+class InAccount(Listed):
+    """A listed record that is known by its id."""
+
+    __slots__ = ()
+
+    @classmethod
+    def find(cls, id: int, *, using: Connection | None = None, fresh: bool = False) -> Self:
+        """The one with an id; one request, for all of them.
+
+        Raises:
+            ValidationError: That is no id.
+            NotFound: There is none.
+
+        >>> reminder = Reminder.all()[0]
+        >>> Reminder.find(reminder.id) == reminder
+        True
+        """
+        wanted = cls._check_id(f"{cls.__name__}.find", id)
+        return cls.all(using=using, fresh=fresh).find(wanted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from attrs import frozen
@@ -21,7 +22,7 @@ from backpack_orm.errors import (
     StaleRecord,
     ValidationError,
 )
-from backpack_orm.orm.fields import Table, View, registry, say
+from backpack_orm.orm.fields import ParentId, Table, View, registry, say
 from backpack_orm.orm.looking import only_looking
 from backpack_orm.orm.relations import Embedded, keys_of
 from backpack_orm.wire import parse
@@ -348,7 +349,7 @@ class Model:
         return hash((type(self).__name__, self._identity))
 
     def __repr__(self) -> str:
-        fields = self._table.fields.values()
+        fields = [field for field in self._table.fields.values() if field.is_shown]
         told = [field for field in fields if not field.is_read_only] or fields
         slots = ((name, self._slot(name)) for name in ("id", *(field.name for field in told)))
         shown = [
@@ -453,9 +454,12 @@ class Model:
         'Walking shoes'
         """
         plain: dict[str, Any] = {}
-        for name, position in self._table.positions.items():
+        table = self._table
+        for name, position in table.positions.items():
+            if name not in table.fields and name not in table.relations:
+                continue  # the record it lives in
             value = self._slot(name)
-            if value is _UNSET and name in self._table.relations and self._record is not None:
+            if value is _UNSET and name in table.relations and self._record is not None:
                 value = _UNSET if self._record[position] is MISSING else getattr(self, name)
             if isinstance(value, Embedded):
                 if value.is_loaded:
@@ -726,7 +730,7 @@ class Savable(Model):
                     f"{type(self).__name__}.{name} cannot be taken away: "
                     "give a value, or discard() the change"
                 )
-            field.check(type(self), self._slot(name))
+            field.check(type(self), self._on_its_clock(self._slot(name)))
         self._words(changed)
         return changed
 
@@ -739,11 +743,19 @@ class Savable(Model):
                 continue
             field, relation = self._table.fields.get(name), self._table.relations.get(name)
             if field is not None:
-                words[name] = field.words(cls, value)
+                words[name] = field.words(cls, self._on_its_clock(value))
             elif relation is not None and relation.dump is not None:
                 keys = list(keys_of(self, relation, value))
                 words[name] = say(f"{cls.__name__}.{name}", relation.dump, keys)
+            elif isinstance(vars(cls).get(name), ParentId):
+                words[name] = str(value)
         return words
+
+    def _on_its_clock(self, value: object) -> object:
+        """A time with a zone as the account's clock shows it; all else as it stands."""
+        if isinstance(value, datetime) and value.tzinfo is not None:
+            return value.astimezone(self.connection.zone).replace(tzinfo=None)
+        return value
 
     def _create_record(self, changed: Sequence[str]) -> list[str]:
         """Make the creating call; from its success on, the object is saved."""
@@ -784,10 +796,11 @@ class Savable(Model):
 
     @classmethod
     def _read_created(cls, answer: Answer) -> Record:
-        """The record that a creation answers with, or else what its `Location` tells."""
-        if answer.content.strip():
-            return (cls._created or cls._whole).read_one(answer)
+        """The record that a creation answers with; its id is what the `Location` says, if any."""
         id = parse.location_id(answer)
+        if answer.content.strip():
+            record = (cls._created or cls._whole).read_one(answer)
+            return record if id is None else (id, *record[1:])
         if id is None:
             raise InvalidResponse("the answer does not tell what was created")
         return cls._record_of(id)
@@ -815,9 +828,10 @@ class Savable(Model):
     def _refuse_stale(self) -> None:
         assert self._record is not None
         fresh = self._fetch(fresh=True)
-        for name in self._table.positions:
-            relation = self._table.relations.get(name)
-            if relation is not None and relation.key is None:
+        table = self._table
+        assigned = (name for name, found in table.relations.items() if found.key is not None)
+        for name in (*table.fields, *assigned):
+            if name not in table.positions:
                 continue
             old, new = self._snapshot(name), self._told(fresh, name)
             if old is not MISSING and new is not MISSING and old != new:

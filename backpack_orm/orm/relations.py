@@ -118,13 +118,14 @@ class Embedded(Collection[M]):
     Objects stay the same when it is loaded again, and keep what was edited and not saved.
     """
 
-    __slots__ = ("_owner", "_part", "_relation")
+    __slots__ = ("_ids", "_owner", "_part", "_relation")
 
     def __init__(self, owner: Model, relation: Relation) -> None:
         super().__init__(relation.model, [])  # type: ignore[arg-type]  # a registry knows no M
         self._owner = owner
         self._relation = relation
         self._part: tuple[Record, ...] | None = None
+        self._ids: tuple[list[M], dict[int, M]] | None = None
 
     @property
     def is_loaded(self) -> bool:
@@ -175,6 +176,14 @@ class Embedded(Collection[M]):
             self._objects = self._renew(part)
             self._part = part
         return self._objects
+
+    @property
+    def _by_id(self) -> dict[int, M]:
+        """The objects by id, gathered once for each time that it is loaded."""
+        objects = self._all()
+        if self._ids is None or self._ids[0] is not objects:
+            self._ids = objects, {record._saved_id: record for record in objects}
+        return self._ids[1]
 
     def _renew(self, part: tuple[Record, ...]) -> list[M]:
         """Objects for a new part: those that are there already take the news in."""

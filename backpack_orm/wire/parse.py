@@ -8,9 +8,10 @@ is `MISSING` in the record; what it leaves out is empty.
 
 from __future__ import annotations
 
+import html
 import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final, TypeAlias, TypeVar
@@ -34,6 +35,7 @@ class Missing(Enum):
 MISSING: Final = Missing.MISSING
 
 Record: TypeAlias = "tuple[Any, ...]"
+Localize: TypeAlias = "Callable[[datetime], datetime]"
 T = TypeVar("T")
 
 
@@ -46,12 +48,16 @@ class Column:
         kind: How its words are read.
         inside: The child element whose attribute it is, where it is not the record's own.
         is_text: Whether the element's own text carries it, unless a child of that name does.
+        other: Another name that it goes by, where the first is not met.
+        is_optional: For an id: whether a record may come without it.
     """
 
     name: str
     kind: Kind
     inside: str = ""
     is_text: bool = False
+    other: str = ""
+    is_optional: bool = False
 
 
 @frozen
@@ -62,11 +68,18 @@ class Section:
         path: `notes/note` for notes in a `<notes>`, `send` for direct children.
         shape: What each of them looks like.
         is_single: Whether there is one at most: then the value is a record or None.
+        key: For a single one: where its id stands when the answer tells no more of it.
+        is_grouped: Whether they may stand in `<incomplete>` and `<completed>` groups, and say by
+            nothing else which they are.
+        is_sure: Whether there are none when there is no container; else that is not known.
     """
 
     path: str
     shape: Shape
     is_single: bool = False
+    key: str = ""
+    is_grouped: bool = False
+    is_sure: bool = True
 
 
 @frozen(eq=False)
@@ -82,11 +95,19 @@ class Shape:
 
 @frozen
 class Answer:
-    """What came back from the service, unread."""
+    """What came back from the service, unread.
+
+    Attributes:
+        status: The HTTP status.
+        content: The body.
+        location: Where the service says that what was created is.
+        localize: Gives times their zone, those that have none in the answer; None: they stay so.
+    """
 
     status: int
     content: bytes = field(repr=False)
     location: str | None = field(default=None, repr=False)
+    localize: Localize | None = field(default=None, repr=False)
 
 
 # --- documents --------------------------------------------------------------------------------
@@ -111,8 +132,13 @@ def _parser() -> etree.XMLParser:
     return parser
 
 
+_DOCUMENT = re.compile(rb"\s*(<\?xml\b[^>]*\?>)?(.*)", re.DOTALL)
+
+
 def document(content: bytes) -> etree._Element:
     """Parse an answer strictly.
+
+    Several roots, which the service has sent, come in a `<roots>` of our own.
 
     Raises:
         InvalidResponse: It is empty, HTML, cut off, malformed, or has a document type.
@@ -123,15 +149,29 @@ def document(content: bytes) -> etree._Element:
     if not content.strip():
         raise InvalidResponse("the answer is empty")
     try:
-        root = etree.fromstring(content, _parser())
+        root = _parsed(content)
     except etree.XMLSyntaxError as error:
         what = "HTML" if _looks_like_html(content) else f"no well-formed XML: {error.msg}"
         raise InvalidResponse(f"the answer is {what}") from None
-    if _local_name(root) == "html":
+    if any(_local_name(element) == "html" for element in (root, *root)):
         raise InvalidResponse("the answer is HTML")
     if root.getroottree().docinfo.internalDTD is not None:
         raise InvalidResponse("the answer declares a document type")
     return root
+
+
+def _parsed(content: bytes) -> etree._Element:
+    try:
+        return etree.fromstring(content, _parser())
+    except etree.XMLSyntaxError as error:
+        found = _DOCUMENT.match(content)
+        if error.msg is None or "Extra content" not in error.msg or found is None:
+            raise
+        declaration, elements = found[1] or b"", found[2]
+        roots = etree.fromstring(declaration + b"<roots>" + elements + b"</roots>", _parser())
+        if any(words and not words.isspace() for words in (roots.text, *(e.tail for e in roots))):
+            raise
+        return roots
 
 
 def excerpt(content: bytes) -> str:
@@ -166,12 +206,12 @@ def failure(content: bytes) -> tuple[int, str] | None:
     error = _ERROR.search(content)
     if not error:
         return 500, "the service gives no reason"
-    return int(error[1]), error[2].decode("utf-8", "replace").strip()
+    return int(error[1]), html.unescape(error[2].decode("utf-8", "replace")).strip()
 
 
 # --- readers ----------------------------------------------------------------------------------
 
-Reader: TypeAlias = "Callable[[Iterable[etree._Element]], tuple[Record, ...]]"
+Reader: TypeAlias = "Callable[[Iterable[etree._Element], Localize | None], tuple[Record, ...]]"
 
 
 def many(shape: Shape, container: str) -> Callable[[Answer], tuple[Record, ...]]:
@@ -183,11 +223,16 @@ def many(shape: Shape, container: str) -> Callable[[Answer], tuple[Record, ...]]
     (('Travel', 5),)
     """
     read = compile_reader(shape)
-    element = shape.element
+    names = _spellings(shape.element)
 
     def read_many(answer: Answer) -> tuple[Record, ...]:
-        found = _find(document(answer.content), container)
-        return _guarded(found, lambda: read(found.iterchildren(*_spellings(element))))
+        root = document(answer.content)
+        if root.tag == "roots" and root[0].tag in names:
+            containers = [root]
+        else:
+            containers = _find(root, container)
+        elements = (element for found in containers for element in found.iterchildren(*names))
+        return _guarded(containers[0], lambda: read(elements, answer.localize))
 
     return read_many
 
@@ -200,11 +245,31 @@ def one(shape: Shape) -> Callable[[Answer], Record]:
     >>> one(tag)(Answer(200, b"<response success='true'><tag id='5' name='Travel'/></response>"))
     ('Travel', 5)
     """
-    read = compile_reader(shape)
+    read_any = one_of(shape)
+    return lambda answer: read_any(answer)[1]
 
-    def read_one(answer: Answer) -> Record:
-        found = _find(document(answer.content), shape.element)
-        return _guarded(found, lambda: read((found,))[0])
+
+def one_of(*shapes: Shape) -> Callable[[Answer], tuple[str, Record]]:
+    """A reader for an answer that holds one record in any of some shapes: gives which, and it.
+
+    >>> from backpack_orm.wire import values
+    >>> tag, page = (Shape(name, (Column("id", values.INTEGER),)) for name in ("tag", "page"))
+    >>> one_of(tag, page)(Answer(200, b"<page id='71'/>"))
+    ('page', (71,))
+    """
+    readers = {
+        spelling: (shape.element, compile_reader(shape))
+        for shape in shapes
+        for spelling in _spellings(shape.element)
+    }
+
+    def read_one(answer: Answer) -> tuple[str, Record]:
+        root = document(answer.content)
+        found, *more = _find(root, *(shape.element for shape in shapes))
+        if more and root.tag == "roots":
+            raise InvalidResponse(f"one <{found.tag}> was expected, not {len(more) + 1}")
+        element, read = readers[str(found.tag)]
+        return element, _guarded(found, lambda: read((found,), answer.localize)[0])
 
     return read_one
 
@@ -234,15 +299,14 @@ def location_id(answer: Answer) -> int | None:
     return int(tail[1]) if tail else None
 
 
-def _find(root: etree._Element, name: str) -> etree._Element:
-    names = _spellings(name)
-    if root.tag in names:
-        return root
-    if root.tag == "response":
-        found = next(root.iterchildren(*names), None)
-        if found is not None:
-            return found
-    raise _unexpected(f"<{name}>", root)
+def _find(root: etree._Element, *wanted: str) -> list[etree._Element]:
+    names = [spelling for name in wanted for spelling in _spellings(name)]
+    found = [root] if root.tag in names else []
+    if root.tag in ("response", "roots"):
+        found = list(root.iterchildren(*names))
+    if not found:
+        raise _unexpected(f"<{'> or <'.join(wanted)}>", root)
+    return found
 
 
 def _unexpected(wanted: str, root: etree._Element) -> InvalidResponse:
@@ -272,10 +336,11 @@ def compile_reader(shape: Shape) -> Reader:
         "_seek": _seek,
         "_text": _text,
         "_child": _child,
+        "_grouped": _grouped,
         "fromisoformat": datetime.fromisoformat,
     }
     lines = [
-        "def read(elements):",
+        "def read(elements, localize):",
         "    records = []",
         "    add = records.append",
         "    for e in elements:",
@@ -320,11 +385,16 @@ def _read_column(column: Column, position: int, scope: dict[str, Any]) -> list[s
         ]
     else:
         found = [f"{value} = get({name!r})", f"if {value} is None: {value} = _seek(e, {name!r})"]
-    if name == "id":  # a record without one is none
+    if column.other:
+        found.append(f"if {value} is None: {value} = _seek(e, {column.other!r})")
+    if name == "id" and not column.inside and not column.is_optional:  # none, without one
         return [*found, f"{value} = {quick}"]
     if quick == value:
         return [*found, f"if {value} is None: {value} = {empty}"]
-    return [*found, f"{value} = ({quick}) if {value} else {empty}"]
+    found.append(f"{value} = ({quick}) if {value} else {empty}")
+    if column.kind.is_time:
+        found.append(f"if localize is not None and {value}: {value} = localize({value})")
+    return found
 
 
 def _read_section(section: Section, position: int, scope: dict[str, Any]) -> list[str]:
@@ -333,13 +403,40 @@ def _read_section(section: Section, position: int, scope: dict[str, Any]) -> lis
     container, _, element = section.path.rpartition("/")
     spelled = ", ".join(map(repr, _spellings(element)))
     if section.is_single:
-        return [f"c = _child(e, {element!r})", f"{value} = None if c is None else {read}((c,))[0]"]
+        lines = [
+            f"c = _child(e, {element!r})",
+            f"{value} = None if c is None else {read}((c,), localize)[0]",
+        ]
+        if section.key:
+            rest = ", MISSING" * (len(section.shape.parts) - 1)
+            lines += [
+                f"if c is None and (c := _seek(e, {section.key!r})):",
+                f"    {value} = (int(c){rest},)",
+            ]
+        return lines
     if not container:
-        return [f"{value} = {read}(e.iterchildren({spelled}))"]
+        return [f"{value} = {read}(e.iterchildren({spelled}), localize) if len(e) else ()"]
+    within = f"_grouped(c, {element!r})" if section.is_grouped else f"c.iterchildren({spelled})"
+    unknown = "()" if section.is_sure else "MISSING"
     return [
         f"c = _child(e, {container!r})",
-        f"{value} = () if c is None else {read}(c.iterchildren({spelled}))",
+        f"{value} = {unknown} if c is None else {read}({within}, localize)",
     ]
+
+
+# Items that stand in groups are marked by that alone.
+_GROUPS = {"incomplete": "false", "completed": "true"}
+
+
+def _grouped(container: etree._Element, name: str) -> Iterator[etree._Element]:
+    for child in container.iterchildren(name, *_GROUPS):
+        if child.tag == name:
+            yield child
+            continue
+        for item in child.iterchildren(name):
+            if item.get("completed") is None:
+                item.set("completed", _GROUPS[str(child.tag)])
+            yield item
 
 
 def _child(element: etree._Element, name: str) -> etree._Element | None:

@@ -191,6 +191,7 @@ class Kind:
         load: Reads words that are not empty.
         dump: Writes a value, or raises ValueError.
         empty: What an absent or empty value is.
+        is_time: Whether it is a time, which may lack its zone.
         quick: For compiled readers: the same as `load` as an expression of `words` and `load`,
             which is spared the call wherever the words are plain.
     """
@@ -198,6 +199,7 @@ class Kind:
     load: Callable[[str], Any]
     dump: Callable[[object], str]
     empty: Any = None
+    is_time: bool = False
     quick: str = "load(words)"
 
 
@@ -207,6 +209,7 @@ DIGIT = Kind(load_boolean, dump_digit)
 TIME = Kind(
     load_time,
     dump_time,
+    is_time=True,
     quick="fromisoformat(words) if len(words) == 19 "
     'and words[4:8:3] == "--" and words[10:17:6] == " :" else load(words)',
 )

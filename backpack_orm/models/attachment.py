@@ -1,0 +1,37 @@
+"""Attachments: files on a page, of which the API tells the names alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from backpack_orm.models.on_page import OnPage
+from backpack_orm.orm.fields import ParentId, belongs_to, field, resource
+
+if TYPE_CHECKING:
+    from backpack_orm.models.page import Page
+    from backpack_orm.orm.fields import BelongsTo
+
+
+@resource
+class Attachment(OnPage):
+    """A file on a page. The API tells of it, and never gives the file itself.
+
+    Attributes:
+        id: Its number.
+        file_name: What the file is called.
+        page: The page it stands on.
+        page_id: That page's id.
+
+    >>> attachment = Attachment.all()[0]
+    >>> attachment in list(attachment.page.attachments)
+    True
+    """
+
+    _element = "attachment"
+    _container = "attachments"
+
+    id: int = field(read_only=True)
+    file_name: str = field(read_only=True)
+
+    page: BelongsTo[Page] = belongs_to("Page")
+    page_id = ParentId("page")

@@ -1,0 +1,115 @@
+"""Exports: all that somebody can see, in one piece."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from backpack_orm.connection import Connection, unconnected
+from backpack_orm.errors import InvalidResponse, ValidationError
+from backpack_orm.models.page import Page
+from backpack_orm.models.reminder import Reminder
+from backpack_orm.orm.relations import Collection
+from backpack_orm.wire import parse, values
+from backpack_orm.wire.parse import Answer, Column, Record, Section, Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Self
+
+
+@frozen
+class Export:
+    """All that somebody can see: every page with all that is on it, and every reminder.
+
+    It is complete: nothing on it costs a request, and what it does not tell is empty.
+
+    Attributes:
+        username: Who made it, where it says so.
+        account: Of which account, where it says so.
+        pages: The pages.
+        reminders: The reminders, past ones too.
+
+    >>> export = User.me().export()
+    >>> export
+    Export(username='Nora Whitfield', account='acme', 13 pages, 6 reminders)
+    """
+
+    username: str
+    account: str
+    pages: Collection[Page]
+    reminders: Collection[Reminder]
+
+    @classmethod
+    def read(cls, source: str | Path | bytes) -> Self:
+        """Read an export that was kept: its file, or what is in it. No request.
+
+        Takes what either export call of the API gives, and full pages, one or several. What comes
+        of it can be read as if it were live; to change anything, find it again in the account.
+
+        Raises:
+            OSError: The file cannot be read.
+            InvalidResponse: It is no export, cut off, or malformed.
+
+        >>> Export.read(b"<pages><page id='71' title='Lisbon'/></pages>").pages[0].title
+        'Lisbon'
+        """
+        if isinstance(source, bytes):
+            name, content = "the export", source
+        elif isinstance(source, str | Path):
+            name, content = str(source), Path(source).read_bytes()
+        else:
+            raise ValidationError(f"Export.read takes a path or bytes, not {source!r}")
+        try:
+            record = read_export(Answer(200, content))
+        except InvalidResponse as error:
+            raise InvalidResponse(f"{name} cannot be read: {error.message}") from None
+        digest = hashlib.sha256(content).hexdigest()
+        nowhere = unconnected(
+            name, digest, "it was read from a file: find the record in the account to change it"
+        )
+        return cls._of(record, nowhere)
+
+    @classmethod
+    def _of(cls, record: Record, connection: Connection) -> Self:
+        username, account, pages, reminders = record
+        return cls(
+            username,
+            account,
+            Collection(Page, Page._exported.load(pages, connection)),
+            Collection(Reminder, Reminder._whole.load(reminders, connection)),
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"Export(username={self.username!r}, account={self.account!r}, "
+            f"{len(self.pages)} pages, {len(self.reminders)} reminders)"
+        )
+
+
+def read_export(answer: Answer) -> Record:
+    """The username, account, pages and reminders in an export of any shape."""
+    shape, record = _reader()(answer)
+    if shape == "page":
+        return "", "", (record,), ()
+    if shape == "pages":
+        return "", "", record[0], ()
+    return record
+
+
+@cache
+def _reader() -> Callable[[Answer], tuple[str, Record]]:
+    page = Page._exported.shape
+    account = Column("account", values.WORDS)
+    contents = Section("pages/page", page), Section("reminders/reminder", Reminder._whole.shape)
+    return parse.one_of(
+        Shape("user", (Column("name", values.WORDS), account, *contents)),
+        Shape("backpack", (Column("username", values.WORDS), account, *contents)),
+        Shape("pages", (Section("page", page),)),
+        page,
+    )

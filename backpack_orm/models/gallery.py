@@ -1,0 +1,41 @@
+"""Galleries: pictures on a page, of which the API tells the names alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from backpack_orm.models.on_page import OnPage
+from backpack_orm.orm.fields import ParentId, belongs_to, field, has_many, resource
+
+if TYPE_CHECKING:
+    from backpack_orm.models.image import Image
+    from backpack_orm.models.page import Page
+    from backpack_orm.orm.fields import BelongsTo
+    from backpack_orm.orm.relations import Embedded
+
+
+@resource
+class Gallery(OnPage):
+    """Pictures on a page. The API can neither make one nor change it.
+
+    Attributes:
+        id: Its number.
+        name: Its name, which may be empty.
+        images: The pictures in it.
+        page: The page it stands on.
+        page_id: That page's id.
+
+    >>> gallery = Gallery.all()[0]
+    >>> gallery in list(gallery.page.galleries)
+    True
+    """
+
+    _element = "gallery"
+    _container = "galleries"
+
+    id: int = field(read_only=True)
+    name: str = field(read_only=True)
+    images: Embedded[Image] = has_many("images/image", "Image")
+
+    page: BelongsTo[Page] = belongs_to("Page")
+    page_id = ParentId("page")

@@ -1,0 +1,36 @@
+"""Messages: comments on notes and items, which only exports tell of."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from backpack_orm.orm.fields import field, resource
+from backpack_orm.orm.model import Model
+
+
+@resource
+class Message(Model):
+    """What somebody has said about a note or an item.
+
+    Attributes:
+        id: Its number, where the export gives one.
+        body: What was said.
+        created_at: When, where the export says so.
+
+    >>> from backpack_orm import Export
+    >>> note = "<note id='301' title='Hotel'>Baixa<message id='9'>With a view?</message></note>"
+    >>> text = f"<page id='71' title='Lisbon'><notes>{note}</notes></page>"
+    >>> Export.read(text.encode()).pages[0].notes[0].messages[0].body
+    'With a view?'
+    """
+
+    _element = "message"
+    _container = "messages"
+
+    id: int | None = field(read_only=True)
+    body: str = field(read_only=True, text=True)
+    created_at: datetime | None = field(read_only=True)
+
+    @property
+    def _identity(self) -> object:
+        return self._record

@@ -1,0 +1,24 @@
+"""How records are found that belong to users: those of one, or one's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from backpack_orm.connection import Connection, current
+from backpack_orm.orm.fields import registry
+from backpack_orm.orm.model import Model
+
+if TYPE_CHECKING:
+    from backpack_orm.models.user import User
+
+
+def user_named(cls: type[Model], user: User | int | None, using: Connection | None) -> User:
+    """The user that an argument names, with a connection; None is you, which costs a request."""
+    people: type[User] = registry["User"]  # type: ignore[assignment]  # users know their records
+    if user is None:
+        return people.me(using=using)
+    if not isinstance(user, people):
+        return people._stub(people._check_id(f"{cls.__name__}: user", user), using or current())
+    if using is not None:
+        user._settle_in(using)
+    return user

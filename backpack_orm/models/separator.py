@@ -1,0 +1,66 @@
+"""Separators: lines that part a page, with or without a name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from backpack_orm.models.on_page import OnPage
+from backpack_orm.orm.fields import ParentId, belongs_to, field, resource
+from backpack_orm.orm.model import Destroyable, Savable
+from backpack_orm.wire.endpoint import Place, rest
+
+if TYPE_CHECKING:
+    from backpack_orm.models.page import Page
+    from backpack_orm.orm.fields import BelongsTo
+
+
+@resource
+class Separator(OnPage, Savable, Destroyable):
+    """A line that parts a page.
+
+    The API has no list of separators, and not every page that has some tells of them: then they
+    are only named among the page's belongings.
+
+    Attributes:
+        id: Its number.
+        name: What stands on it, which may be empty.
+        page: The page it stands on.
+        page_id: That page's id.
+
+    >>> line = Separator.create(page=Page.find_by(title="Lisbon"), name="Evenings")
+    >>> line.name = "Late evenings"
+    >>> line.save().fields
+    ('name',)
+    >>> line.destroy()
+    """
+
+    _element = "separator"
+    _container = "separators"
+
+    id: int = field(read_only=True)
+    name: str = field(default="", text=True)
+
+    page: BelongsTo[Page] = belongs_to("Page")
+    page_id = ParentId("page")
+
+    _create = rest(
+        "POST",
+        "pages/{page_id}/separators.xml",
+        place=Place.BODY,
+        sends="separator/name",
+        writes="page:{page_id}",
+    )
+    _update_row = rest(
+        "PUT",
+        "pages/{page_id}/separators/{id}.xml",
+        place=Place.BODY,
+        sends="separator/name",
+        writes="page:{page_id}",
+    )
+    _destroy = rest(
+        "DELETE",
+        "pages/{page_id}/separators/{id}.xml",
+        place=Place.BODY,
+        writes="page:{page_id}",
+    )
+    _updates = (_update_row,)
