@@ -51,6 +51,7 @@ class Cache:
         self._is_off = ttl <= 0
         self._flights: dict[Hashable, _Flight] = {}
         self._keys: dict[str, set[Hashable]] = {}
+        self._kept_since_sweep = 0
         self._lock = Lock()
         self._changed = Condition(self._lock)
         self.hits = 0
@@ -164,11 +165,13 @@ class Cache:
         self._kept[key] = kept
         for tag in kept.tags:
             self._keys.setdefault(tag, set()).add(key)
-        if sum(map(len, self._keys.values())) > 2 * len(self._kept) + 1000:
+        self._kept_since_sweep += 1
+        if self._kept_since_sweep > len(self._kept) + 1000:
             self._sweep()
 
     def _sweep(self) -> None:
         """Take out of the index what has expired or was pushed out."""
+        self._kept_since_sweep = 0
         alive = set(self._kept)
         for tag, keys in list(self._keys.items()):
             keys &= alive

@@ -261,6 +261,17 @@ def test_the_index_of_tags_does_not_grow_for_ever(clock):
     assert len(cache._keys) <= 1100
 
 
+def test_keeping_an_answer_looks_through_the_index_only_now_and_then(clock, monkeypatch):
+    sweeps = []
+    sweep = Cache._sweep
+    monkeypatch.setattr(Cache, "_sweep", lambda cache: sweeps.append(sweep(cache)))
+    cache = Cache(60, 10_000, clock)
+    for number in range(5000):
+        cache.fetch(number, lambda number=number: [f"page:{number}"], lambda: ("x", 1))
+    assert len(cache) == 5000
+    assert len(sweeps) <= 5
+
+
 def test_what_was_pushed_out_of_the_index_takes_nothing_alive_along(clock):
     cache = Cache(60, 10, clock)
     service = Service()

@@ -1,0 +1,153 @@
+"""A connection that is used for long grows no memory, no sockets and no threads."""
+
+import gc
+import io
+import itertools
+import threading
+import tracemalloc
+from types import SimpleNamespace
+
+import pytest
+from limits.storage import memory
+from requests.structures import CaseInsensitiveDict
+
+from backpack_orm import errors, limits, transport
+from backpack_orm.connection import Connection
+from backpack_orm.wire import parse, values
+from backpack_orm.wire.parse import Column, Shape
+from tests.connection.conftest import CREATE, DESTROY, READ, RENAME, SHOW, TOKEN, http
+
+read_page = parse.one(Shape("page", (Column("id", values.INTEGER), Column("title", values.WORDS))))
+PAGE = b"<page id='7' title='" + b"x" * 2000 + b"'/>"
+
+
+class Service:
+    """Answers without a network; now and then with a failure."""
+
+    def __init__(self) -> None:
+        self.numbers = itertools.count(1)
+        self.sent = 0
+
+    def send(self, request, **_):
+        self.sent = next(self.numbers)
+        status = {0: 502, 50: 404, 75: 503}.get(self.sent % 100, 200)
+        wait = {"Retry-After": "1"} if status == 503 else {}
+        body = io.BytesIO(PAGE if status == 200 else b"")
+        return SimpleNamespace(
+            status_code=status,
+            url=request.url,
+            headers=CaseInsensitiveDict(wait),
+            raw=SimpleNamespace(read=lambda size, decode_content: body.read(size)),
+            close=body.close,
+        )
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Clock:
+    """A time that passes only when somebody sleeps."""
+
+    now = 1000.0
+
+    def time(self) -> float:
+        return self.now
+
+    monotonic = perf_counter = time
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def service(monkeypatch):
+    clock = Clock()
+    for module in (transport, limits, memory):
+        monkeypatch.setattr(module, "time", clock)
+    return Service()
+
+
+def use(connection: Connection, calls: int) -> None:
+    """Read and write, three in four from the cache."""
+    for number in range(calls):
+        id = number * 7 % 500 + 1
+        try:
+            match number % 40:
+                case 0:
+                    connection.call(RENAME, (id,), {"title": "a"}, read=parse.anything)
+                case 10:
+                    connection.call(CREATE, (), {"title": "a"}, read=parse.anything)
+                case 20:
+                    connection.call(DESTROY, (id,), read=parse.anything)
+                case 1 | 2 | 3 | 4 | 5 | 6:
+                    connection.call(SHOW, (id,), read=read_page, fresh=True)
+                case _:
+                    connection.call(SHOW, (id,), read=read_page)
+        except (errors.NotFound, errors.OutcomeUnknown):
+            pass
+
+
+def memory_in_use() -> int:
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
+
+
+def test_100_000_calls_leave_the_memory_as_it_was(service):
+    tracemalloc.start()
+    try:
+        with Connection("acme", token=TOKEN, ttl=3600) as connection:
+            connection._transport._adapter = service
+            use(connection, 10_000)
+            before = memory_in_use()
+            use(connection, 90_000)
+            after = memory_in_use()
+            stats = connection.stats
+    finally:
+        tracemalloc.stop()
+    assert after <= before * 1.02
+    assert stats.requests == service.sent > 20_000
+    assert stats.cache_hits > 60_000
+    assert stats.retries > 200
+
+
+@pytest.fixture
+def all_ended():
+    """Whether all threads that were started since have ended, given a while for it.
+
+    A thread of the stub's ends when its socket is closed.
+    """
+    before = set(threading.enumerate())
+
+    def all_ended() -> bool:
+        left = set(threading.enumerate()) - before
+        for thread in left:
+            thread.join(30)
+        return not any(thread.is_alive() for thread in left)
+
+    return all_ended
+
+
+def test_a_closed_connection_leaves_no_socket_and_no_thread(stub, all_ended):
+    with Connection(stub.url, token=TOKEN, ttl=0) as connection:
+        for _ in range(50):
+            connection.call(READ, read=parse.anything)
+    assert len(stub.sockets) == 1
+    assert all_ended()
+
+
+def test_a_connection_that_is_closed_and_used_again_opens_one_socket_each_time(stub, all_ended):
+    connection = Connection(stub.url, token=TOKEN, ttl=0)
+    for _ in range(20):
+        connection.call(READ, read=parse.anything)
+        connection.call(READ, read=parse.anything)
+        connection.close()
+    assert len(stub.sockets) == 20
+    assert all_ended()
+
+
+def test_failures_leave_no_socket_open(stub, connection):
+    stub.default = http(500, b"oops")
+    for _ in range(50):
+        with pytest.raises(errors.ServerError):
+            connection.call(READ, read=parse.anything)
+    assert len(stub.sockets) == 1
