@@ -12,7 +12,7 @@ from backpack_orm.models.page import Page
 from backpack_orm.orm.fields import ParentId, belongs_to, field, resource, say
 from backpack_orm.orm.model import Destroyable, Model, Readable, Savable
 from backpack_orm.orm.relations import Collection
-from backpack_orm.wire import values
+from backpack_orm.wire import parse, values
 from backpack_orm.wire.endpoint import ws
 from backpack_orm.wire.parse import Record
 
@@ -54,7 +54,7 @@ class Tag(Readable, Savable, Destroyable):
     page_id = ParentId("page")
 
     _select = ws("tags/select/{id}", reads="tags pages")
-    # What a change of name comes to on each page, which sends it with the page's other tags.
+    # A tag is sent with all others of its page.
     _put = ws(
         "page/{page_id}/tags/tag",
         sends="tags=name",
@@ -232,5 +232,6 @@ class Tag(Readable, Savable, Destroyable):
 
     @classmethod
     def _write(cls, page: Page, names: list[str]) -> None:
-        page._send(Page._tag, {"tags": say(f"the tags of {page!r}", values.dump_tags, names)})
+        words = {"name": say(f"the tags of {page!r}", values.dump_tags, names)}
+        page.connection.call(cls._put, page._place(), words, read=parse.success)
         page._forget("tags")

@@ -83,7 +83,7 @@ class Endpoint:
         """
         if self.reads or self.verb == "GET":
             return Kind.READ
-        if self.verb == "DELETE" or "destroy" in self.path.split("/"):
+        if self.verb == "DELETE" or {"destroy", "unlink"} & set(self.path.split("/")):
             return Kind.DESTROY
         return Kind.REPEATABLE if self.is_idempotent else Kind.ONCE
 
