@@ -17,7 +17,7 @@ from flask import Blueprint, Flask, Response, request
 from waitress import wasyncore
 from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
-from waitress.task import WSGITask
+from waitress.task import ErrorTask, WSGITask
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.http import http_date
 from werkzeug.routing import IntegerConverter, Map
@@ -103,7 +103,7 @@ def application(service: Service, *, require_ssl: bool) -> Flask:
 
     @app.errorhandler(Unreadable)
     def report_unreadable(error: Unreadable) -> Response:
-        log.warning("cannot read %s %s: %s", request.method, request.path, error)
+        log.warning("cannot read %s: %s", request.environ[SHOWN], error)
         return failure(500, _MESSAGES[500])
 
     @app.errorhandler(Busy)
@@ -119,13 +119,14 @@ def application(service: Service, *, require_ssl: bool) -> Flask:
 
     @app.errorhandler(Exception)
     def report_defect(error: Exception) -> Response:
-        log.exception("defect in %s %s", request.method, request.path)
+        log.exception("defect in %s", request.environ[SHOWN])
         return failure(500, _MESSAGES[500])
 
     return app
 
 
 ORIGINAL_PATH = "backpack.original_path"
+SHOWN = "backpack.shown"  # the request as a log may show it
 
 
 class Exchange(NamedTuple):
@@ -159,6 +160,7 @@ class Gate:
         path = environ[ORIGINAL_PATH] = environ["PATH_INFO"]
         shown = self._take_token(environ, path)
         verb = environ["REQUEST_METHOD"]
+        environ[SHOWN] = f"{verb} {shown}"
         is_answered = False
 
         def note(status: int | None) -> None:
@@ -218,6 +220,14 @@ class _Task(WSGITask):
             self.close_on_finish = True
 
 
+class _Refusal(ErrorTask):
+    """The answer to what is no HTTP; waitress would quote it, and a token may be in it."""
+
+    def execute(self) -> None:
+        self.request.error.body = "this is no HTTP"  # type: ignore[attr-defined]
+        super().execute()
+
+
 class _NotYet(Exception):  # noqa: N818 - says what is the case
     """A part of a TLS record is there: the rest has to come first."""
 
@@ -231,6 +241,7 @@ class _Channel(HTTPChannel):
     """
 
     task_class = _Task
+    error_task_class = _Refusal
     tls: ssl.SSLContext | None = None
 
     def handle_read(self) -> None:

@@ -105,7 +105,9 @@ class TestSecrecy:
         assert box.requests == 6
         assert "t0ken" not in repr(box)
         ours = [record.getMessage() for record in caplog.records if "urllib3" not in record.name]
-        assert ours == ["cannot read POST /reminders.xml: XML: no element found: line 1, column 10"]
+        assert ours == [
+            "cannot read POST /[token]/reminders.xml: XML: no element found: line 1, column 10"
+        ]
 
     def test_a_broken_database_does_not_spill_tokens_into_the_log(self, box, api, caplog):
         with box._storage.transaction() as session:

@@ -1,0 +1,170 @@
+"""A canary among the tokens: what fails never shows it, neither in its answer nor in the log."""
+
+import logging
+import re
+import socket
+
+import pytest
+import requests
+from waitress.channel import ClientDisconnected
+
+from backpack_orm.sandbox import Sandbox, calendars, users
+
+TOKEN = "c4na7yc4na7yc4na7yc4na7y"
+BODIES = {
+    "application/xml": [
+        f"<request><token>{TOKEN}</token>",
+        f"<request><token>{TOKEN}</token><x></request>",
+        f"<{TOKEN}>",
+        f"<request token='{TOKEN}' token='{TOKEN}'/>",
+        f"<request>&{TOKEN};</request>",
+        f"<!DOCTYPE {TOKEN} [<!ENTITY x '{TOKEN}'>]><request>&x;</request>",
+        f"\0{TOKEN}",
+    ],
+    "application/x-yaml": [
+        f"token: {TOKEN}\n bad: [",
+        f"token: {TOKEN}: {TOKEN}\n- x",
+        f"token: *{TOKEN}",
+        f"token: !!python/{TOKEN} x",
+        f"%{TOKEN} 1\n---\n",
+    ],
+    "application/json": [f'{{"token": "{TOKEN}", }}', f'["{TOKEN}"', f'"{TOKEN}"'],
+    "application/x-www-form-urlencoded": [
+        f"page[{TOKEN}=x&token={TOKEN}",
+        f"page[title]={TOKEN}&page[title][x]={TOKEN}",
+    ],
+    f"multipart/form-data; boundary={TOKEN}": [
+        f"--{TOKEN}\r\n\r\n{TOKEN}",
+        "".join(
+            f'--{TOKEN}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{TOKEN}\r\n'
+            for name in (f"page[{TOKEN}]", f"page[{TOKEN}][x]")
+        )
+        + f"--{TOKEN}--",
+    ],
+}
+PATHS = [
+    "/ws/pages/new",
+    "/ws/page/7/notes/create",
+    "/reminders.xml",
+    f"/{TOKEN}/reminders.xml",
+    f"/{TOKEN}/reminders/7.xml",
+    f"/{TOKEN}",
+    f"/{TOKEN}/nowhere",
+    f"/nowhere/{TOKEN}",
+    f"/{TOKEN}/{TOKEN}/users.xml",
+    f"//{TOKEN}/users.xml",
+    f"/{TOKEN}.ics",
+    f"/ws/page/{TOKEN}",
+    f"/reminders.xml?token={TOKEN}&{TOKEN}={TOKEN}",
+    f"/%63{TOKEN[1:]}/reminders.xml",
+]
+
+
+def spoken(caplog):
+    """What the sandbox has logged, traces included."""
+    return [
+        logging.Formatter().format(record)
+        for record in caplog.records
+        if not record.name.startswith("urllib3")
+    ]
+
+
+@pytest.fixture
+def canary(caplog):
+    """A sandbox whose token must not be seen; looks for it in all that it has said."""
+    with Sandbox(seed="empty", token=TOKEN, limits=True) as box, caplog.at_level(logging.DEBUG):
+        yield box
+        assert TOKEN not in repr((box, box.log, box.faults))
+    assert TOKEN not in "".join(spoken(caplog))
+
+
+def fails(answer):
+    """Whether an answer says no; if so it says nothing of the canary."""
+    if answer.ok and not answer.is_redirect:
+        return False
+    assert TOKEN not in answer.text + str(answer.headers)
+    return True
+
+
+@pytest.mark.parametrize("kind", BODIES)
+@pytest.mark.parametrize("path", PATHS)
+def test_a_request_that_cannot_be_read_is_quoted_nowhere(canary, kind, path):
+    headers = {"Content-Type": kind, "X-BP-Token": TOKEN}
+    url = f"{canary.url}{path}"
+    assert True in {
+        fails(requests.post(url, body.encode(), headers=headers, allow_redirects=False))
+        for body in BODIES[kind]
+    }
+
+
+@pytest.mark.parametrize("verb", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", TOKEN])
+@pytest.mark.parametrize(
+    "path", ["/ws/pages/new", f"/{TOKEN}/reminders/7.xml", f"/{TOKEN}", f"/nowhere/{TOKEN}"]
+)
+def test_a_verb_that_is_not_known_is_quoted_nowhere(canary, verb, path):
+    headers = {"X-BP-Token": TOKEN, "Authorization": f"Bearer {TOKEN}"}
+    url = f"{canary.url}{path}"
+    assert fails(requests.request(verb, url, headers=headers, allow_redirects=False))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        TOKEN,
+        f"{TOKEN} / HTTP/1.1",
+        f"{TOKEN.upper()}! / HTTP/1.1",
+        f"GET {TOKEN}",
+        f"GET /{TOKEN} HTTP/9",
+        f"GET http://[{TOKEN}/ HTTP/1.1",
+        f"GET / HTTP/1.1\r\nX-BP-Token : {TOKEN}",
+        f"GET / HTTP/1.1\r\n X-BP-Token: {TOKEN}",
+        f"GET / HTTP/1.1\r\nX-BP-Token: {TOKEN}\n",
+        f"GET / HTTP/1.1\r\n{TOKEN}",
+        f"GET / HTTP/1.1\r\nContent-Length: {TOKEN}",
+        f"GET / HTTP/1.1\r\nTransfer-Encoding: {TOKEN}",
+        f"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{TOKEN}",
+    ],
+)
+def test_what_is_no_http_is_quoted_nowhere(canary, said):
+    host, port = canary.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=60) as client:
+        client.sendall(said.encode() + b"\r\n\r\n")
+        client.shutdown(socket.SHUT_WR)
+        heard = b"".join(iter(lambda: client.recv(65536), b"")).decode()
+    assert re.match(r"HTTP/1.[01] [45]\d\d |$", heard)
+    assert TOKEN not in heard.lower()
+
+
+def test_a_request_past_the_limits_is_quoted_nowhere(canary):
+    url = f"{canary.url}/{TOKEN}/calendars.xml"
+    statuses = [requests.get(url).status_code for _ in range(10)]
+    assert statuses == [200] * 10
+    refused = requests.get(url)
+    assert fails(refused)
+    assert refused.status_code == 503
+
+
+def test_a_defect_shows_no_token(canary, caplog, monkeypatch):
+    monkeypatch.delattr(users, "user_line")
+    assert fails(requests.get(f"{canary.url}/{TOKEN}/users.xml?token={TOKEN}"))
+    assert "defect in GET /[token]/users.xml" in caplog.text
+
+
+def test_a_defect_shows_no_token_of_a_calendar(canary, caplog, monkeypatch):
+    canary.add_calendar("Birthdays")
+    calendar = requests.get(f"{canary.url}/{TOKEN}/calendars.xml").text
+    feed = re.search(r"webcal:/(/.*/(\w+)\.ics)<", calendar)
+    monkeypatch.delattr(calendars, "_icalendar")
+    assert requests.get(f"http:/{feed[1]}").status_code == 500
+    assert "defect in GET /[token].ics" in caplog.text
+    assert feed[2] not in "".join(spoken(caplog))
+
+
+def test_a_client_that_has_left_is_quoted_nowhere(canary, caplog):
+    def leave(request):
+        raise ClientDisconnected  # as waitress does when it cannot write
+
+    canary.faults._planned("leave", leave, {})
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{canary.url}/{TOKEN}/users.xml?token={TOKEN}")
+    assert spoken(caplog) == []
