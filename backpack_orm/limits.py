@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from backpack_orm.errors import TransportError, ValidationError
 from backpack_orm.wire.endpoint import Budget
 
 if TYPE_CHECKING:
-    from limits.strategies import MovingWindowRateLimiter
+    from limits.storage import MovingWindowSupport
 
 WINDOW = 5
 """Seconds within which the service counts."""
 
-MARGIN = 0.1
-"""Seconds more to wait when a window is full, since requests do not all travel equally fast."""
+MARGIN = 0.15
+"""Seconds to keep clear of it: not all requests are equally long on their way."""
+
+SHARED_MARGIN = 1
+"""The same among several processes: machines' clocks differ, and storages count whole seconds."""
 
 # Shared by all connections of this process: to the service they are one client.
-_counters: dict[str, MovingWindowRateLimiter] = {}
+_counters: dict[str, MovingWindowSupport] = {}
 _counting = Lock()
 _pauses: dict[str, float] = {}
 _pausing = Lock()
@@ -68,38 +72,38 @@ class Limits:
         return f"{self._account}/{budget.name.lower()}"
 
     def _count(self, storage: str, budget: Budget, name: str) -> float:
-        from limits import RateLimitItemPerSecond
         from limits.errors import StorageError
 
-        window = RateLimitItemPerSecond(budget.value, WINDOW)
         try:
             with _counting:  # the library's own counting in memory is not safe among threads
-                counter = _counters.get(storage) or _counter(storage)
-                if counter.hit(window, name):
+                counter, window = _counter(storage)
+                question = f"backpack_orm/{name}", budget.value, window
+                if counter.acquire_entry(*question):
                     return 0.0
-                free = counter.get_window_stats(window, name).reset_time
+                oldest, _ = counter.get_moving_window(*question)
         except StorageError as error:
             problem = type(error.storage_error).__name__
         else:
-            return max(free - time.time(), 0.0) + MARGIN
+            seconds: float = oldest + window - time.time()
+            return max(seconds, 0.0) + 0.001  # at the very end of a window it is still full
         raise TransportError(
             f"requests cannot be counted at {_shown(storage)} ({problem}), so none was sent"
         )
 
 
-def _counter(storage: str) -> MovingWindowRateLimiter:
-    """The counter of a storage, made once."""
+def _counter(storage: str) -> tuple[MovingWindowSupport, Any]:
+    """What counts there, made once, and over how many seconds it does."""
     from limits.errors import ConfigurationError
-    from limits.storage import storage_from_string
-    from limits.strategies import MovingWindowRateLimiter
+    from limits.storage import MemoryStorage, MovingWindowSupport, storage_from_string
 
-    try:
-        counter = MovingWindowRateLimiter(storage_from_string(storage, wrap_exceptions=True))
-    except (ConfigurationError, NotImplementedError, ValueError):
-        pass  # what they say may hold the storage's password
-    else:
+    counter: object = _counters.get(storage)
+    if counter is None:
+        with suppress(ConfigurationError, ValueError):  # which may tell the storage's password
+            counter = storage_from_string(storage, wrap_exceptions=True)
+    if isinstance(counter, MovingWindowSupport):
         _counters[storage] = counter
-        return counter
+        is_ours = isinstance(counter, MemoryStorage)
+        return counter, WINDOW + (MARGIN if is_ours else SHARED_MARGIN)
     raise ValidationError(
         f"limits={_shown(storage)!r} names no storage that can be used: there is memory://, "
         "and redis://HOST:PORT with the package redis installed"
