@@ -8,7 +8,7 @@ from backpack_orm.models.note import Note
 from backpack_orm.models.page import Page
 from backpack_orm.models.reminder import Reminder
 from backpack_orm.models.tag import Tag
-from backpack_orm.wire.endpoint import Endpoint, Place, rest, ws
+from backpack_orm.wire.endpoint import Budget, Endpoint, Kind, Place, rest, ws
 
 
 @pytest.mark.parametrize(
@@ -76,6 +76,50 @@ def test_what_does_more_when_sent_twice_is_not_idempotent(row):
 @pytest.mark.parametrize("row", sorted(ALL - {*NOT_REPEATABLE}, key=lambda row: row.label))
 def test_all_else_is_idempotent(row):
     assert row.is_idempotent
+
+
+@pytest.mark.parametrize("row", NOT_REPEATABLE, ids=lambda row: row.label)
+def test_what_does_more_when_sent_twice_is_done_once(row):
+    assert row.kind is Kind.ONCE
+
+
+@pytest.mark.parametrize("model", [Page, List, Item, Note, Reminder])
+def test_a_destroy_is_known_as_such(model):
+    assert model._destroy.kind is Kind.DESTROY
+
+
+@pytest.mark.parametrize("row", [Page._all, Page._show, Tag._select, Reminder._all])
+def test_a_question_is_known_as_such(row):
+    assert row.kind is Kind.READ
+
+
+def test_a_question_whose_answer_is_not_kept_is_one_all_the_same():
+    assert rest("GET", "users/{id}/export.xml").kind is Kind.READ
+
+
+@pytest.mark.parametrize("row", [Page._update_title, Page._tag, Note._update_row, List._reorder])
+def test_what_sets_something_may_be_repeated(row):
+    assert row.kind is Kind.REPEATABLE
+
+
+@pytest.mark.parametrize(
+    ("path", "budget"),
+    [
+        ("calendars.xml", Budget.CALENDARS),
+        ("calendars/{id}/calendar_events.xml", Budget.CALENDARS),
+        ("calendar_events.xml", Budget.CALENDARS),
+        ("calendar_events/{id}.xml", Budget.CALENDARS),
+        ("reminders.xml", Budget.ALL_ELSE),
+        ("users/{id}/status.xml", Budget.ALL_ELSE),
+    ],
+)
+def test_calendars_and_their_events_are_counted_by_themselves(path, budget):
+    assert rest("GET", path).budget is budget
+
+
+@pytest.mark.parametrize("row", sorted(ALL, key=lambda row: row.label))
+def test_the_older_dialect_has_no_calendars(row):
+    assert row.budget is Budget.ALL_ELSE
 
 
 @pytest.mark.parametrize("row", sorted(ALL, key=lambda row: row.label))
