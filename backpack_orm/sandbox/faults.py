@@ -107,14 +107,13 @@ class Fault:
         self._times = math.inf if times is None else times
         self._after = after
         self._chance = chance
-        self._random = random.Random(0)  # noqa: S311 - the same in every run is the point
         self._over = threading.Event()
         self.fired = 0
 
     def __repr__(self) -> str:
         return f"<Fault {self._words!r}, fired {self.fired}>"
 
-    def fires(self, verb: str, path: str) -> bool:
+    def fires(self, verb: str, path: str, dice: random.Random) -> bool:
         """Whether a request meets it; counts that."""
         if (
             self.fired >= self._times
@@ -125,7 +124,7 @@ class Fault:
         if self._after:
             self._after -= 1
             return False
-        if self._random.random() >= self._chance:
+        if dice.random() >= self._chance:
             return False
         self.fired += 1
         return True
@@ -171,6 +170,7 @@ class Faults:
     def __init__(self) -> None:
         self._plan: list[Fault] = []
         self._lock = threading.Lock()
+        self._dice = random.Random(0)  # noqa: S311 - the same in every run is the point
 
     def __repr__(self) -> str:
         return f"<Faults {self._plan}>"
@@ -367,7 +367,10 @@ class Faults:
         if not self._plan:
             return None
         with self._lock:
-            return next((fault for fault in self._plan if fault.fires(verb, path)), None)
+            for fault in self._plan:
+                if fault.fires(verb, path, self._dice):
+                    return fault
+        return None
 
     def _planned(
         self, words: str, misbehave: Callable[[Occasion], Iterable[bytes]], which: Which

@@ -10,7 +10,8 @@ import pytest
 
 import backpack_orm
 from backpack_orm import BackpackError, Collection, Connection, Model, SaveResult
-from backpack_orm.sandbox import Sandbox
+from backpack_orm.sandbox import Faults, Sandbox
+from backpack_orm.sandbox.faults import Which
 from tests.docs import documents
 
 PUBLIC = [getattr(backpack_orm, name) for name in backpack_orm.__all__]
@@ -61,6 +62,12 @@ def test_all_of_a_sandbox_is_described() -> None:
         "start",
         "close",
     ]
+
+
+def test_every_fault_and_which_requests_meet_it_is_described() -> None:
+    described = words("sandbox.md")
+    assert set(public(Faults)) - described == {"met_by"}
+    assert set(Which.__annotations__) <= described
 
 
 def test_all_that_tells_of_an_object_is_described() -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import pytest
 import requests
@@ -313,6 +314,14 @@ def test_a_chance_falls_alike_in_every_run():
     other.html_page(chance=0.1)
     assert met(one, 1000) == met(other, 1000)
     assert 50 < len(met(one, 1000)) < 150
+
+
+def test_chances_do_not_hang_together():
+    faults = Faults()
+    first, second = faults.html_page(chance=0.1), faults.garbage(chance=0.1)
+    happened = [faults.met_by("GET", "x") for _ in range(1000)]
+    followed = sum(pair == (first, second) for pair in pairwise(happened))
+    assert followed < second.fired / 2
 
 
 def test_a_chance_counts_only_what_happens():
