@@ -15,7 +15,7 @@ from backpack_orm.models.page import Page
 from backpack_orm.models.reminder import Reminder
 from backpack_orm.orm.relations import Collection
 from backpack_orm.wire import parse, values
-from backpack_orm.wire.parse import Answer, Column, Record, Section, Shape
+from backpack_orm.wire.parse import MISSING, Answer, Column, Record, Section, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,6 +99,8 @@ def read_export(answer: Answer) -> Record:
         return "", "", (record,), ()
     if shape == "pages":
         return "", "", record[0], ()
+    if record[2] is MISSING:
+        raise InvalidResponse(f"a <{shape}> without <pages> is no export")
     return record
 
 
@@ -106,7 +108,8 @@ def read_export(answer: Answer) -> Record:
 def _reader() -> Callable[[Answer], tuple[str, Record]]:
     page = Page._exported.shape
     account = Column("account", values.WORDS)
-    contents = Section("pages/page", page), Section("reminders/reminder", Reminder._whole.shape)
+    pages = Section("pages/page", page, is_sure=False)  # me.xml is a <user>, too
+    contents = pages, Section("reminders/reminder", Reminder._whole.shape)
     return parse.one_of(
         Shape("user", (Column("name", values.WORDS), account, *contents)),
         Shape("backpack", (Column("username", values.WORDS), account, *contents)),

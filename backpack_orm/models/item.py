@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 from backpack_orm.connection import Connection
 from backpack_orm.errors import ValidationError
 from backpack_orm.models.completable import Completable
-from backpack_orm.models.on_page import every_page, page_named
-from backpack_orm.models.page import Page, check_order
+from backpack_orm.models.on_page import page_named
+from backpack_orm.models.page import Page, Progress, check_order
 from backpack_orm.orm.fields import ParentId, View, belongs_to, field, has_many, resource
 from backpack_orm.orm.relations import Children, Collection, Embedded
 from backpack_orm.wire.endpoint import ws
@@ -52,6 +52,8 @@ class Items(Children["Item"]):
             if id not in ids:
                 raise ValidationError(f"Items.reorder: item {id} is not in {self._owner!r}")
         check_order("Items.reorder", wanted, ids)
+        if not wanted:
+            return  # the service takes no order of nothing
         words = {"item_id": [str(id) for id in wanted]}
         owner = cast("List", self._owner)
         owner._send(owner._reorder, words)
@@ -131,6 +133,7 @@ class Item(Completable):
         page: Page | int | None = None,
         using: Connection | None = None,
         fresh: bool = False,
+        progress: Progress | None = None,
     ) -> Collection[Self]:
         """Those of a list; one request. Else those of a page, one request; else those of all
         pages, one request more than there are pages.
@@ -140,6 +143,7 @@ class Item(Completable):
             page: The page, or its id.
             using: The connection, where it is not the one in use or the list's.
             fresh: Ask even if the answers are still kept.
+            progress: Called after each page with the numbers of pages done and of all.
 
         Raises:
             ValidationError: `list` or `page` is neither an object nor an id.
@@ -152,7 +156,7 @@ class Item(Completable):
         if list is not None:
             return cls._of(_list_named(list, page, using), fresh=fresh)
         if page is None:
-            pages: Iterable[Page] = every_page("lists", using=using, fresh=fresh)
+            pages: Iterable[Page] = Page._each("lists", using=using, fresh=fresh, progress=progress)
         else:
             page = page_named(cls, page, using)
             pages = [Page.find(page._saved_id, using=page.connection, fresh=fresh)]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from backpack_orm.orm.fields import BelongsTo
 
 _WINDOW = 100  # the most that the service gives at once
+_SOMEBODY = 1
 
 
 @resource
@@ -94,7 +95,7 @@ class JournalEntry(InAccount, Savable, Destroyable):
         >>> JournalEntry.create(body="Watered the plants").user.name
         'Nora Whitfield'
         """
-        cls._table.check_names(cls, attributes)
+        cls(user=_SOMEBODY, **attributes)._validated()  # before it is asked who you are
         return super().create(user=user_named(cls, user, using), **attributes)
 
     @classmethod

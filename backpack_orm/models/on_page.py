@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from backpack_orm.connection import Connection, current
 from backpack_orm.errors import NotFound
-from backpack_orm.models.page import Page
+from backpack_orm.models.page import Page, Progress
 from backpack_orm.orm.fields import View
 from backpack_orm.orm.model import Model, Readable
 from backpack_orm.orm.relations import Collection
@@ -37,14 +37,16 @@ class OnPage(Readable):
         page: Page | int | None = None,
         using: Connection | None = None,
         fresh: bool = False,
+        progress: Progress | None = None,
     ) -> Collection[Self]:
         """Those of a page; one request. Without a page, those of all pages: one request more
-        than there are pages.
+        than there are pages, several at once.
 
         Args:
             page: The page, or its id.
             using: The connection, where it is not the one in use or the page's.
             fresh: Ask even if the answers are still kept.
+            progress: Called after each page with the numbers of pages done and of all.
 
         Raises:
             ValidationError: `page` is neither a page nor an id.
@@ -55,7 +57,9 @@ class OnPage(Readable):
         """
         if page is not None:
             return cls._of(page_named(cls, page, using), fresh=fresh)
-        pages = every_page(cls._known_by or cls._container, using=using, fresh=fresh)
+        pages = Page._each(
+            cls._known_by or cls._container, using=using, fresh=fresh, progress=progress
+        )
         return Collection(cls, [record for page in pages for record in cls._on(page)])
 
     @classmethod
@@ -68,7 +72,7 @@ class OnPage(Readable):
         fresh: bool = False,
     ) -> Self:
         """The one with an id; one request. Without a page, one for the list of pages, and one
-        for each until it is found.
+        for each until it is found: the first alone, then more and more at once.
 
         Raises:
             ValidationError: That is no id.
@@ -81,7 +85,8 @@ class OnPage(Readable):
         wanted = cls._check_id(f"{cls.__name__}.find", id)
         if page is not None:
             return cls.all(page=page, using=using, fresh=fresh).find(wanted)
-        for place in every_page(cls._known_by or cls._container, using=using, fresh=fresh):
+        name = cls._known_by or cls._container
+        for place in Page._each(name, using=using, fresh=fresh, ahead=1):
             for record in cls._on(place):
                 if record.id == wanted:
                     return record
@@ -153,16 +158,6 @@ class OnPage(Readable):
         """Those that came with a page."""
         found: Sequence[Self] = getattr(page, cls._container)
         return found
-
-
-def every_page(name: str, *, using: Connection | None, fresh: bool) -> Iterator[Page]:
-    """All pages of the account, one after the other, `name` being loaded when its turn comes."""
-    for page in Page.all(using=using, fresh=fresh):
-        try:
-            page._load(name, fresh=fresh)
-        except NotFound:  # it went since the pages were listed
-            continue
-        yield page
 
 
 def page_named(cls: type[Model], page: Page | int, using: Connection | None) -> Page:

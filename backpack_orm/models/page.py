@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from backpack_orm.connection import Connection, current
-from backpack_orm.errors import ValidationError
+from backpack_orm.errors import BackpackError, NotFound, ValidationError
 from backpack_orm.models.belonging import SECTIONS, Belonging
 from backpack_orm.orm.fields import (
     View,
@@ -18,6 +18,7 @@ from backpack_orm.orm.fields import (
 )
 from backpack_orm.orm.finding import InAccount
 from backpack_orm.orm.model import Destroyable, Model, Savable
+from backpack_orm.orm.parallel import WORKERS, in_order
 from backpack_orm.orm.relations import Children, Collection, Embedded
 from backpack_orm.wire import values
 from backpack_orm.wire.build import Words
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from backpack_orm.models.separator import Separator
     from backpack_orm.models.tag import Tag
     from backpack_orm.orm.fields import Assignable
+
+
+Progress: TypeAlias = "Callable[[int, int], object]"
 
 
 @resource
@@ -158,6 +162,52 @@ class Page(InAccount, Savable, Destroyable):
     _updates = (_update_title, _tag, _share, _update_description)
 
     @classmethod
+    def all(
+        cls,
+        *,
+        load: bool = False,
+        using: Connection | None = None,
+        fresh: bool = False,
+        progress: Progress | None = None,
+    ) -> Collection[Self]:
+        """All pages; one request. With `load`, all that is on them too: one request more for each
+        page, several at once.
+
+        Args:
+            load: Whether to load what is on them.
+            using: The connection, where it is not the one in use.
+            fresh: Ask even if the answers are still kept.
+            progress: Called after each page is loaded with the numbers of those done and of all.
+
+        Raises:
+            NotConnected: There is no connection.
+            BackpackError: A call failed; the message says for which page. No other is begun then.
+
+        >>> pages = Page.all(load=True)
+        >>> sum(len(page.notes) for page in pages)
+        19
+        """
+        if not load:
+            return super().all(using=using, fresh=fresh)
+        pages = cls._each("notes", using=using, fresh=fresh, progress=progress)
+        return Collection(cls, list(pages))
+
+    @classmethod
+    def where(cls, *, using: Connection | None = None, **attributes: Any) -> Collection[Self]:
+        """Those with these attributes; one request, and one for each page when they have to be
+        loaded for it.
+
+        Raises:
+            TypeError: An attribute is misspelled.
+
+        >>> [page.title for page in Page.where(scope="friends")][0]
+        'Kitchen renovation'
+        """
+        cls._table.check_wanted(cls, attributes)
+        load = not attributes.keys() <= {"id", "title", "scope"}
+        return cls.all(load=load, using=using).where(**attributes)
+
+    @classmethod
     def find(cls, id: int, *, using: Connection | None = None, fresh: bool = False) -> Self:
         """The page with an id, with everything on it; one request.
 
@@ -228,6 +278,8 @@ class Page(InAccount, Savable, Destroyable):
                 raise ValidationError(f"Page.reorder: {item!r} does not stand on {self!r}")
             wanted.append(id)
         check_order("Page.reorder", wanted, ids)
+        if not wanted:
+            return  # the service takes no order of nothing
         self._send(self._reorder, {"belongings": " ".join(map(str, wanted))})
         self._forget("belongings")
 
@@ -313,6 +365,39 @@ class Page(InAccount, Savable, Destroyable):
         self._refuse_foreign("Page.unlink", page)
         self._send(self._unlink, {"linked_page_id": str(self._check_id("Page.unlink", page))})
         self._forget("linked_pages")
+
+    @classmethod
+    def _each(
+        cls,
+        name: str,
+        *,
+        using: Connection | None,
+        fresh: bool,
+        progress: Progress | None = None,
+        ahead: int = WORKERS,
+    ) -> Iterator[Self]:
+        """All pages in their order, with `name` loaded on each, several at once.
+
+        `ahead` is how many of them in the beginning: fewer where the first may be enough.
+        """
+
+        def load(page: Self) -> Self | None:
+            try:
+                page._load(name, fresh=fresh)
+            except NotFound:  # it went since the pages were listed
+                return None
+            except BackpackError as error:
+                error.add(f"while reading {page!r}")
+                raise
+            return page
+
+        pages = cls.all(using=using, fresh=fresh)
+        loaded: Iterator[Self | None] = in_order(load, pages, ahead=ahead)
+        for done, page in enumerate(loaded, 1):
+            if page is not None:
+                yield page
+            if progress is not None:
+                progress(done, len(pages))
 
     def _load(self, name: str, *, fresh: bool = False) -> None:
         self._refuse_destroyed()

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from backpack_orm.connection import Connection
 from backpack_orm.errors import BackpackError, NotFound
-from backpack_orm.models.on_page import every_page
-from backpack_orm.models.page import Page
+from backpack_orm.models.page import Page, Progress
 from backpack_orm.orm.fields import ParentId, belongs_to, field, resource, say
 from backpack_orm.orm.model import Destroyable, Model, Readable, Savable
 from backpack_orm.orm.relations import Collection
@@ -79,14 +78,26 @@ class Tag(Readable, Savable, Destroyable):
         return super().create(page=page, name=name, using=using)
 
     @classmethod
-    def all(cls, *, using: Connection | None = None, fresh: bool = False) -> Collection[Self]:
-        """All tags of all pages, each once; one request more than there are pages.
+    def all(
+        cls,
+        *,
+        using: Connection | None = None,
+        fresh: bool = False,
+        progress: Progress | None = None,
+    ) -> Collection[Self]:
+        """All tags of all pages, each once; one request more than there are pages, several at
+        once.
+
+        Args:
+            using: The connection, where it is not the one in use.
+            fresh: Ask even if the answers are still kept.
+            progress: Called after each page with the numbers of pages done and of all.
 
         >>> "Travel" in [tag.name for tag in Tag.all()]
         True
         """
         tags: dict[int, Self] = {}
-        for page in every_page("tags", using=using, fresh=fresh):
+        for page in Page._each("tags", using=using, fresh=fresh, progress=progress):
             for tag in page.tags:
                 tags.setdefault(tag.id, tag)  # type: ignore[arg-type]  # of this very class
         return Collection(cls, list(tags.values()))
@@ -104,7 +115,7 @@ class Tag(Readable, Savable, Destroyable):
         True
         """
         wanted = cls._check_id("Tag.find", id)
-        for page in every_page("tags", using=using, fresh=fresh):
+        for page in Page._each("tags", using=using, fresh=fresh, ahead=1):
             for tag in page.tags:
                 if tag.id == wanted:
                     return tag  # type: ignore[return-value]  # of this very class
