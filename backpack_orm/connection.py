@@ -267,6 +267,8 @@ class Connection:
         return self
 
     def __reduce__(self) -> Any:
+        if self._absent is not _UNPICKLED:
+            return unconnected, (self._url, self.account, self._absent)
         return _unpickled, (self.url, self.account, self._options)
 
     def _write(

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import vcr
+from hypothesis import HealthCheck, settings
 from vcr.serializers import yamlserializer
 
 import backpack_orm
@@ -32,6 +33,10 @@ HEAD = f"""\
 # never from the live service: it proves agreement with the sandbox's reading of the API.
 """
 _KEPT_HEADERS = ("Content-Type", "Location")
+
+# How long an example takes says something about the machine, and nothing about the code.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

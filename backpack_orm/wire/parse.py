@@ -125,6 +125,7 @@ def _parser() -> etree.XMLParser:
             load_dtd=False,
             no_network=True,
             huge_tree=False,
+            collect_ids=False,
             recover=False,
             remove_comments=True,
             remove_pis=True,
@@ -153,7 +154,8 @@ def document(content: bytes) -> etree._Element:
     except etree.XMLSyntaxError as error:
         what = "HTML" if _looks_like_html(content) else f"no well-formed XML: {error.msg}"
         raise InvalidResponse(f"the answer is {what}") from None
-    if any(_local_name(element) == "html" for element in (root, *root)):
+    roots = root if root.tag == "roots" else (root,)
+    if any(_local_name(element) == "html" for element in roots):
         raise InvalidResponse("the answer is HTML")
     if root.getroottree().docinfo.internalDTD is not None:
         raise InvalidResponse("the answer declares a document type")
@@ -227,12 +229,14 @@ def many(shape: Shape, container: str) -> Callable[[Answer], tuple[Record, ...]]
 
     def read_many(answer: Answer) -> tuple[Record, ...]:
         root = document(answer.content)
-        if root.tag == "roots" and root[0].tag in names:
-            containers = [root]
-        else:
-            containers = _find(root, container)
-        elements = (element for found in containers for element in found.iterchildren(*names))
-        return _guarded(containers[0], lambda: read(elements, answer.localize))
+        several = (shape.element,) if root.tag == "roots" else ()
+        found = _find(root, container, *several)
+        elements = (
+            element
+            for each in found
+            for element in ((each,) if each.tag in names else each.iterchildren(*names))
+        )
+        return _guarded(found[0], lambda: read(elements, answer.localize))
 
     return read_many
 
@@ -266,7 +270,7 @@ def one_of(*shapes: Shape) -> Callable[[Answer], tuple[str, Record]]:
     def read_one(answer: Answer) -> tuple[str, Record]:
         root = document(answer.content)
         found, *more = _find(root, *(shape.element for shape in shapes))
-        if more and root.tag == "roots":
+        if more:
             raise InvalidResponse(f"one <{found.tag}> was expected, not {len(more) + 1}")
         element, read = readers[str(found.tag)]
         return element, _guarded(found, lambda: read((found,), answer.localize)[0])
@@ -336,6 +340,7 @@ def compile_reader(shape: Shape) -> Reader:
         "_seek": _seek,
         "_text": _text,
         "_child": _child,
+        "_filled": _filled,
         "_grouped": _grouped,
         "fromisoformat": datetime.fromisoformat,
     }
@@ -404,7 +409,7 @@ def _read_section(section: Section, position: int, scope: dict[str, Any]) -> lis
     spelled = ", ".join(map(repr, _spellings(element)))
     if section.is_single:
         lines = [
-            f"c = _child(e, {element!r})",
+            f"c = _filled(e, {element!r})",
             f"{value} = None if c is None else {read}((c,), localize)[0]",
         ]
         if section.key:
@@ -441,6 +446,14 @@ def _grouped(container: etree._Element, name: str) -> Iterator[etree._Element]:
 
 def _child(element: etree._Element, name: str) -> etree._Element | None:
     return next(element.iterchildren(*_spellings(name)), None)
+
+
+def _filled(element: etree._Element, name: str) -> etree._Element | None:
+    """A child that holds a record, and not just its place."""
+    child = _child(element, name)
+    if child is None or child.get("nil") == "true" or not (len(child) or child.attrib):
+        return None
+    return child
 
 
 def _text(element: etree._Element, name: str) -> str | None:

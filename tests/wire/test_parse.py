@@ -66,7 +66,7 @@ def body(text: bytes) -> str:
         b"<tag><id type='integer'>5</id><name>Travel</name></tag>",
         b"<tag><name type='string'>Travel</name><id>5</id></tag>",
         b"<tag id='5'><name>Travel</name></tag>",
-        b"<response><other/><tag id='5' name='Travel'/><tag id='6' name='Second'/></response>",
+        b"<response><other/><tag id='5' name='Travel'/><others/></response>",
     ],
 )
 def test_every_spelling_of_a_record_is_the_same_record(content):
@@ -88,7 +88,14 @@ def test_every_spelling_of_a_record_is_the_same_record(content):
         (b"<tag id='5'><name>a</tag>", "no well-formed XML"),
         (b"<tag id=5/>", "no well-formed XML"),
         (b"<tag id='5' id='5'/>", "no well-formed XML"),
-        (b"<tag id='5' name='a'/><tag id='6' name='b'/>", "no well-formed XML"),
+        (b"<tag id='5' name='a'/><tag id='6' name='b'/>", "one <tag> was expected, not 2"),
+        (
+            b"<response><tag id='5' name='a'/><tag id='6' name='b'/></response>",
+            "one <tag> was expected, not 2",
+        ),
+        (b"<tag id='5' name='a'/>and more", "no well-formed XML"),
+        (b"<tag id='5' name='a'/><tag id='6'", "no well-formed XML"),
+        (b"<tag id='5' name='a'/><html/>", "HTML"),
         (b"<tag id='5' name='a'/>rest", "no well-formed XML"),
         (b"not found", "no well-formed XML"),
         (b'{"id": 5}', "no well-formed XML"),
