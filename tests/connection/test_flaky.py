@@ -28,8 +28,9 @@ def titles(box, page):
 
 def silence(connection):
     """Wait until the service's end of the idle socket is closed."""
-    pool = connection._transport._adapter.poolmanager.connection_from_url(connection.url)
-    idle = [each.sock for each in pool.pool.queue if each and each.sock]
+    pools = connection._transport._adapter.poolmanager.pools
+    (pool,) = (pools[key] for key in pools.keys())  # noqa: SIM118 - it cannot be iterated over
+    idle = [each.sock for each in pool.pool.queue if each]
     assert idle
     assert select.select(idle, [], [], 30)[0] == idle
 
