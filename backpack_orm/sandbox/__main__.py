@@ -11,6 +11,7 @@ from pathlib import Path
 
 from . import Sandbox
 from .accounts import account_named
+from .faults import KINDS, Which
 from .mail import deliver
 from .storage import Storage
 
@@ -105,7 +106,8 @@ def _options() -> argparse.ArgumentParser:
         default=[],
         metavar="WORDS",
         help="misbehave, as in 'drop_after_write times=1 path=ws/page/*/notes/create'; may be "
-        "given more than once. A kind: %(kinds)s. Which requests: verb, path, times, after, chance",
+        f"given more than once. What goes wrong: {', '.join(KINDS)}. For which requests: "
+        f"{', '.join(Which.__annotations__)}",
     )
     return parser
 

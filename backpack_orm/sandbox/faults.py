@@ -330,9 +330,9 @@ class Faults:
         <Fault 'status 503 retry_after=2 path=ws/page/*/notes/create times=1', fired 0>
         """
         kind, *rest = words.split() or [""]
-        if kind not in _KINDS:
-            raise ValueError(f"there is no fault {kind!r}; there are {', '.join(_KINDS)}")
-        plan = _KINDS[kind]
+        if kind not in KINDS:
+            raise ValueError(f"there is no fault {kind!r}; there are {', '.join(KINDS)}")
+        plan = KINDS[kind]
         *own, _ = list(inspect.signature(plan).parameters.values())[1:]
         names = [parameter.name for parameter in own]
         options: dict[str, Any] = {}
@@ -413,7 +413,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "after": int,
     "chance": float,
 }
-_KINDS: dict[str, Callable[..., Fault]] = {
+KINDS: dict[str, Callable[..., Fault]] = {
     plan.__name__: plan
     for plan in (
         Faults.latency,

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from backpack_orm.sandbox import Exchange, Faults, Sandbox
+from backpack_orm.sandbox.__main__ import main
 
 GET_USERS = b"GET /users.xml HTTP/1.1\r\nHost: x\r\nX-BP-Token: t0ken\r\n\r\n"
 NEW_PAGE = "<page><title>Lisbon</title></page>"
@@ -532,6 +533,13 @@ def test_the_command_line_takes_faults(as_user):
         paths = ["/users.xml", "/users.xml", "/me.xml"]
         assert [api.rest("GET", path).status_code for path in paths] == [500, 200, 502]
         program.terminate()
+
+
+def test_the_command_line_lists_all_faults(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    told = set(re.findall(r"\w+", capsys.readouterr().out))
+    assert {name for name in vars(Faults) if name[0] != "_"} - told == {"add", "clear", "met_by"}
 
 
 def test_the_command_line_says_in_one_line_what_cannot_be_planned():
