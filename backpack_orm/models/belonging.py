@@ -43,7 +43,7 @@ class Belonging(Model):
     _container = "belongings"
 
     id: int = field(read_only=True)
-    position: int = field(read_only=True)
+    position: int = field(read_only=True, wire="position/")
     type: str = field(read_only=True, wire="widget/type")
     widget_id: int | None = field(read_only=True, wire="widget/id")
 

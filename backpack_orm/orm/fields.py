@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from functools import cached_property
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
 
 import attrs
@@ -50,7 +51,8 @@ class Field:
 
     Attributes:
         name: The attribute.
-        wire: Its name in answers, with underscores; `widget/type` is an attribute of a child,
+        wire: Its name in answers, with underscores; `widget/type` is an attribute of a
+            child, `position/` its text,
             `subject|title` goes by either name.
         kind: How it is read and written.
         is_read_only: Whether only the service sets it.
@@ -523,7 +525,7 @@ class View(Generic[M]):
         return parse.many(self.shape, self.model._container)
 
     @cached_property
-    def load(self) -> Callable[[Iterable[Record], object], list[M]]:
+    def load(self) -> Callable[[Sequence[Record], object], list[M]]:
         """The function that makes objects from records, all in straight code.
 
         What the records do not know stays an unset slot.
@@ -533,17 +535,15 @@ class View(Generic[M]):
             f"self.{name}" if name in table.fields and self._tells(name) else "_"
             for name in table.positions
         ]
-        scope: dict[str, Any] = {"new": self.model.__new__, "cls": self.model}
+        scope: dict[str, Any] = {"new": self.model.__new__, "cls": self.model, "repeat": repeat}
         home = "source"
         if table.parent is not None and table.parent.is_told:
             scope["holding"] = table.parent.holding
             home = f"holding(record[{table.positions[table.parent.name]}], source)"
         lines = [
             "def load(records, source):",
-            "    objects = []",
-            "    add = objects.append",
-            "    for record in records:",
-            "        self = new(cls)",
+            "    objects = list(map(new, repeat(cls, len(records))))",
+            "    for self, record in zip(objects, records):",
             "        self._record = record",
             f"        self._source = {home}",
             f"        {', '.join(targets)}, = record",
@@ -552,9 +552,8 @@ class View(Generic[M]):
                 for field in table.fields.values()
                 if field.is_write_only
             ),
-            "        add(self)",
             "    return objects",
         ]
         exec("\n".join(lines), scope)  # noqa: S102 - written above, from our own tables
-        load: Callable[[Iterable[Record], object], list[M]] = scope["load"]
+        load: Callable[[Sequence[Record], object], list[M]] = scope["load"]
         return load

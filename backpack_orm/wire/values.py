@@ -210,8 +210,7 @@ TIME = Kind(
     load_time,
     dump_time,
     is_time=True,
-    quick="fromisoformat(words) if len(words) == 19 "
-    'and words[4:8:3] == "--" and words[10:17:6] == " :" else load(words)',
+    quick='fromisoformat(words) if words[4::3] == "-- ::" else load(words)',
 )
 WORDS = Kind(load_words, dump_words, empty="", quick="words")
 TEXT = Kind(load_text, dump_words, empty="", quick=r'load(words) if words[0] == "\n" else words')

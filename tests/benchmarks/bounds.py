@@ -22,7 +22,6 @@ _PARSER = etree.XMLParser(
     recover=False,
     remove_comments=True,
     remove_pis=True,
-    collect_ids=False,
 )
 
 

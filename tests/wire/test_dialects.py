@@ -4,6 +4,7 @@ from datetime import datetime, timezone
 from xml.sax.saxutils import escape
 
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -694,6 +695,8 @@ def rendered(draw, shape, record, name=None):
             children.append(section(draw, part, value))
             continue
         words = words_of(draw, value)
+        if not part.name:  # the text of a child
+            part = evolve(part, name=part.inside, inside="")
         called = draw(st.sampled_from([part.name, part.other])) if part.other else part.name
         form = draw(st.sampled_from(["child", "text" if part.is_text else "attribute"]))
         if form == "text":
