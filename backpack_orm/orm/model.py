@@ -258,7 +258,11 @@ class Model:
 
     @property
     def _parent(self) -> Model:
-        assert isinstance(self._source, Model)
+        if not isinstance(self._source, Model):
+            assert self._table.parent is not None
+            raise InvalidResponse(
+                f"the service does not tell which {self._table.parent.target} {self!r} belongs to"
+            )
         return self._source
 
     def _set_parent(self, value: Model | int) -> None:
