@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from enum import Enum
+from itertools import chain
 from typing import Any, Final, TypeAlias, TypeVar
 
 from attrs import field, frozen
@@ -46,7 +47,8 @@ class Column:
     Attributes:
         name: Its name on the wire, with underscores.
         kind: How its words are read.
-        inside: The child element whose attribute it is, where it is not the record's own.
+        inside: The child element whose attribute it is, where it is not the record's own;
+            without a name, the child whose text it is.
         is_text: Whether the element's own text carries it, unless a child of that name does.
         other: Another name that it goes by, where the first is not met.
         is_optional: For an id: whether a record may come without it.
@@ -116,7 +118,11 @@ _parsers = threading.local()
 
 
 def _parser() -> etree.XMLParser:
-    """A parser of this thread's own: lxml makes threads wait for a shared one."""
+    """A parser of this thread's own: lxml makes threads wait for a shared one.
+
+    Not with `collect_ids=False`, which would be faster: libxml2 then opens what a document type
+    names, whatever else was said.
+    """
     try:
         parser: etree.XMLParser = _parsers.parser
     except AttributeError:
@@ -230,10 +236,8 @@ def many(shape: Shape, container: str) -> Callable[[Answer], tuple[Record, ...]]
         root = document(answer.content)
         several = (shape.element,) if root.tag == "roots" else ()
         found = _find(root, container, *several)
-        elements = (
-            element
-            for each in found
-            for element in ((each,) if each.tag in names else each.iterchildren(*names))
+        elements = chain.from_iterable(
+            (each,) if each.tag in names else each.iterchildren(*names) for each in found
         )
         return _guarded(found[0], lambda: read(elements, answer.localize))
 
@@ -333,101 +337,87 @@ def _spellings(name: str) -> tuple[str, ...]:
 def compile_reader(shape: Shape) -> Reader:
     """Compile the function that reads elements of a shape into records.
 
-    The function is written out for its shape, so that reading a record is one pass over straight
-    code: no loop over columns, no lookups by name.
+    The function is one comprehension written out for its shape: no loop over columns, no lookup
+    by name, what is usual tried first.
     """
     scope: dict[str, Any] = {
         "MISSING": MISSING,
-        "_seek": _seek,
-        "_text": _text,
-        "_child": _child,
-        "_filled": _filled,
-        "_grouped": _grouped,
+        "seek": _seek,
+        "text": _text,
+        "grouped": _grouped,
+        "alone": _alone,
+        "filled": _filled,
         "fromisoformat": datetime.fromisoformat,
     }
+    values = []
+    for position, part in enumerate(shape.parts):
+        if part is None:
+            values.append("MISSING")
+        elif isinstance(part, Section):
+            values.append(_section_expression(part, f"read{position}", scope))
+        else:
+            values.append(_column_expression(part, f"load{position}", scope))
+    inner = any(isinstance(part, Column) and part.inside for part in shape.parts)
+    # The first of several children of one name is the one that counts.
+    children = " for children in ({c.tag: c for c in e.iterchildren(reversed=True)},)"
     lines = [
         "def read(elements, localize):",
-        "    records = []",
-        "    add = records.append",
-        "    for e in elements:",
-        "        get = e.get",
+        "    return tuple([",
+        f"        ({', '.join(values)},)",
+        f"        for e in elements for get in (e.get,){children if inner else ''}",
+        "    ])",
     ]
-    names = []
-    for position, part in enumerate(shape.parts):
-        name = f"v{position}"
-        if part is None:
-            names.append("MISSING")
-            continue
-        names.append(name)
-        if isinstance(part, Section):
-            statements = _read_section(part, position, scope)
-        else:
-            statements = _read_column(part, position, scope)
-        lines += [" " * 8 + statement for statement in statements]
-    lines += [f"        add(({', '.join(names)},))", "    return tuple(records)"]
     exec("\n".join(lines), scope)  # noqa: S102 - the source is written above, from our own tables
     reader: Reader = scope["read"]
     return reader
 
 
-def _read_column(column: Column, position: int, scope: dict[str, Any]) -> list[str]:
-    """Statements that read one value; what is usual is tried first, with as few steps as can be."""
-    value, load, name = f"v{position}", f"load{position}", column.name
-    scope[load] = column.kind.load
-    quick = re.sub(r"\bload\b", load, re.sub(r"\bwords\b", value, column.kind.quick))
-    empty = repr(column.kind.empty)
-    if column.inside:
-        found = [
-            f"c = _child(e, {column.inside!r})",
-            f"{value} = None if c is None else _seek(c, {name!r})",
-        ]
-    elif column.is_text:
+def _column_expression(column: Column, load: str, scope: dict[str, Any]) -> str:
+    """What reads one value of the element `e`."""
+    kind, name = column.kind, column.name
+    scope[load] = kind.load
+    empty, quick = repr(kind.empty), re.sub(r"\bload\b", load, kind.quick)
+    if column.is_text:
         # Blank space may surround a child of that name, or stand for a pretty-printed body.
-        return [
-            f"{value} = e.text",
-            f"if {value} is None or {value} <= '!':",
-            f"    {value} = _text(e, {name!r})",
-            f"    {value} = {load}({value}) if {value} else {empty}",
-        ]
+        slow = f"({load}(words) if (words := text(e, {name!r})) else {empty})"
+        return f"(words if (words := e.text) is not None and words > '!' else {slow})"
+    others = "".join(f", {other!r}" for other in (name, column.other) if other)
+    if column.inside:
+        child = f"(c := children.get({column.inside!r})) is not None"
+        found = f"seek(c, {name!r})" if name else "c.text"
+        words = f"({found} if {child} else {'None' if name else f'seek(e, {column.inside!r})'})"
     else:
-        found = [f"{value} = get({name!r})", f"if {value} is None: {value} = _seek(e, {name!r})"]
-    if column.other:
-        found.append(f"if {value} is None: {value} = _seek(e, {column.other!r})")
+        words = f"(words if (words := get({name!r})) is not None else seek(e{others}))"
     if name == "id" and not column.inside and not column.is_optional:  # none, without one
-        return [*found, f"{value} = {quick}"]
-    if quick == value:
-        return [*found, f"if {value} is None: {value} = {empty}"]
-    found.append(f"{value} = ({quick}) if {value} else {empty}")
-    if column.kind.is_time:
-        found.append(f"if localize is not None and {value}: {value} = localize({value})")
-    return found
+        return re.sub(r"\bwords\b", lambda _: words, quick)
+    if quick == "words":
+        return f"(words if (words := {words}) is not None else {empty})"
+    if kind.is_time:
+        quick = f"({quick}) if localize is None else localize({quick})"
+    return f"(({quick}) if (words := {words}) else {empty})"
 
 
-def _read_section(section: Section, position: int, scope: dict[str, Any]) -> list[str]:
-    value, read = f"v{position}", f"read{position}"
+def _section_expression(section: Section, read: str, scope: dict[str, Any]) -> str:
+    """What reads the records inside the element `e`."""
     scope[read] = compile_reader(section.shape)
     container, _, element = section.path.rpartition("/")
-    spelled = ", ".join(map(repr, _spellings(element)))
+    inside = ", ".join(map(repr, _spellings(element)))
     if section.is_single:
-        lines = [
-            f"c = _filled(e, {element!r})",
-            f"{value} = None if c is None else {read}((c,), localize)[0]",
-        ]
-        if section.key:
-            rest = ", MISSING" * (len(section.shape.parts) - 1)
-            lines += [
-                f"if c is None and (c := _seek(e, {section.key!r})):",
-                f"    {value} = (int(c){rest},)",
-            ]
-        return lines
+        unknown = f"alone(e, {section.key!r}, {len(section.shape.parts)})" if section.key else None
+        child = f"(c := filled(e, {element!r})) is not None"
+        return f"({read}((c,), localize)[0] if {child} else {unknown})"
     if not container:
-        return [f"{value} = {read}(e.iterchildren({spelled}), localize) if len(e) else ()"]
-    within = f"_grouped(c, {element!r})" if section.is_grouped else f"c.iterchildren({spelled})"
+        return f"({read}(e.iterchildren({inside}), localize) if len(e) else ())"
+    child = f"(c := next(e.iterchildren({', '.join(map(repr, _spellings(container)))}), None))"
+    within = f"grouped(c, {element!r})" if section.is_grouped else f"c.iterchildren({inside})"
     unknown = "()" if section.is_sure else "MISSING"
-    return [
-        f"c = _child(e, {container!r})",
-        f"{value} = {unknown} if c is None else {read}({within}, localize)",
-    ]
+    return f"({read}({within}, localize) if {child} is not None else {unknown})"
+
+
+def _alone(element: etree._Element, key: str, size: int) -> Record | None:
+    """The record of something that only its id is told of."""
+    id = _seek(element, key)
+    return (int(id), *[MISSING] * (size - 1)) if id else None
 
 
 # Items that stand in groups are marked by that alone.
@@ -463,14 +453,15 @@ def _text(element: etree._Element, name: str) -> str | None:
     return element.text if text is None else text
 
 
-def _seek(element: etree._Element, name: str) -> str | None:
-    """A value that is not the attribute of the expected spelling: another one, or a child."""
-    value = element.get(name)
-    if value is None and "_" in name:
-        value = element.get(name.replace("_", "-"))
-    if value is not None:
-        return value
-    child = _child(element, name)
-    if child is None or child.get("nil") == "true":
-        return None
-    return child.text or ""
+def _seek(element: etree._Element, *names: str) -> str | None:
+    """A value by any of its names, in any spelling: an attribute or a child."""
+    for name in names:
+        value = element.get(name)
+        if value is None and "_" in name:
+            value = element.get(name.replace("_", "-"))
+        if value is not None:
+            return value
+        child = _child(element, name)
+        if child is not None and child.get("nil") != "true":
+            return child.text or ""
+    return None
