@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from typing_extensions import assert_type
 
 from backpack_orm import (
+    Attachment,
     Belonging,
+    Bookmark,
+    Calendar,
+    CalendarEvent,
     Collection,
     Connection,
+    Email,
+    Export,
+    Gallery,
+    Image,
     Item,
+    JournalEntry,
     List,
     Match,
+    Message,
     Model,
     Note,
     Page,
+    PageItem,
     Reminder,
     SaveResult,
+    Separator,
+    Status,
     Tag,
     User,
     connect,
@@ -30,6 +46,10 @@ def connecting() -> None:
     assert_type(connect("acme", token="t"), Connection)
     with using(Connection("acme", token="t")) as connection:
         assert_type(connection, Connection)
+        assert_type(connection.zone, ZoneInfo)
+    Connection("acme", token="t", timezone="account")
+    connect("acme", token="t", timezone="Lisbon")
+    connect("acme", token="t", timezone=5)  # type: ignore[arg-type]
     connect("acme", tokn="t")  # type: ignore[call-arg]
 
 
@@ -102,3 +122,112 @@ def tags_and_reminders(tag: Tag, reminder: Reminder) -> None:
     assert_type(reminder.remindees, Collection[User])
     reminder.remindees = [1, 2]
     Reminder(content="T", remindees=[1])
+
+
+def what_else_is_on_pages(page: Page, mail: Email, line: Separator, item: PageItem) -> None:
+    assert_type(page.emails[0], Email)
+    assert_type(page.separators[0], Separator)
+    assert_type(page.separators.create(name="T"), Separator)
+    assert_type(page.galleries[0].images[0], Image)
+    assert_type(page.attachments[0], Attachment)
+    assert_type(page.linked_pages[0], Page)
+    assert_type(page.items[0], PageItem)
+    assert_type(page.items.create(content="T"), PageItem)
+    assert_type(page.notes[0].messages[0], Message)
+    assert_type(Email.all(page=page), Collection[Email])
+    assert_type(Email.find(7, page=7), Email)
+    assert_type(Email.find_by(subject="T"), Email | None)
+    assert_type(mail.subject, str)
+    assert_type(mail.created_at, datetime)
+    assert_type(mail.page, Page)
+    assert_type(mail.page_id, int)
+    assert_type(mail.destroy(), None)
+    mail.save()  # type: ignore[attr-defined]
+    Email.create(page=7)  # type: ignore[attr-defined]
+    assert_type(Separator.create(page=7, name="T"), Separator)
+    assert_type(line.name, str)
+    assert_type(line.save(), SaveResult)
+    Separator(page=page)
+    Separator(name="T")  # type: ignore[call-arg]
+    assert_type(Gallery.all(), Collection[Gallery])
+    assert_type(Gallery.find(7).name, str)
+    assert_type(Image.all(page=7), Collection[Image])
+    assert_type(Image.find(7).gallery, Gallery)
+    assert_type(Image.find(7).gallery_id, int)
+    assert_type(Attachment.where(file_name="T"), Collection[Attachment])
+    assert_type(Attachment.find(7).file_name, str)
+    assert_type(PageItem.all(page=page), Collection[PageItem])
+    assert_type(item.completed, bool)
+    assert_type(item.list_id, int | None)
+    assert_type(item.complete(), SaveResult)
+    assert_type(item.toggle(), None)
+    assert_type(page.notes[0].messages[0].id, int | None)
+    assert_type(page.notes[0].messages[0].body, str)
+
+
+def people(user: User, bookmark: Bookmark, status: Status) -> None:
+    assert_type(User.me(), User)
+    assert_type(User.all(), Collection[User])
+    assert_type(User.find(7), User)
+    assert_type(user.email_address, str | None)
+    assert_type(user.admin, bool | None)
+    assert_type(user.start_page, Page | None)
+    assert_type(user.status, Status | None)
+    assert_type(user.bookmarks[0], Bookmark)
+    assert_type(user.journal[0], JournalEntry)
+    assert_type(user.journal.create(body="T"), JournalEntry)
+    assert_type(Bookmark.all(user=user), Collection[Bookmark])
+    assert_type(Bookmark.find(7, user=7), Bookmark)
+    assert_type(bookmark.bookmarkable, Page | Tag | None)
+    assert_type(bookmark.bookmarkable_id, int | None)
+    assert_type(bookmark.user_id, int)
+    assert_type(Status.all(), Collection[Status])
+    assert_type(Status.find(), Status | None)
+    assert_type(Status.find(user), Status | None)
+    assert_type(Status.create(user=7, message="T"), Status)
+    assert_type(status.user, User)
+    assert_type(status.updated_at, datetime)
+    status.destroy()  # type: ignore[attr-defined]
+    user.save()  # type: ignore[attr-defined]
+    Status.find("me")  # type: ignore[arg-type]
+
+
+def the_journal(entry: JournalEntry, user: User) -> None:
+    assert_type(JournalEntry.all(user=user), Collection[JournalEntry])
+    assert_type(JournalEntry.iter(user=7), Iterator[JournalEntry])
+    assert_type(JournalEntry.find(7), JournalEntry)
+    assert_type(JournalEntry.create(body="T"), JournalEntry)
+    assert_type(entry.user, User)
+    assert_type(entry.created_at, datetime)
+    assert_type(entry.save(), SaveResult)
+    assert_type(entry.destroy(), None)
+
+
+def calendars(calendar: Calendar, event: CalendarEvent) -> None:
+    assert_type(Calendar.all(), Collection[Calendar])
+    assert_type(Calendar.find(7), Calendar)
+    assert_type(calendar.ics_url, str)
+    assert_type(calendar.events[0], CalendarEvent)
+    assert_type(calendar.events.create(title="T"), CalendarEvent)
+    assert_type(CalendarEvent.all(calendar=calendar), Collection[CalendarEvent])
+    assert_type(CalendarEvent.find(7), CalendarEvent)
+    assert_type(CalendarEvent.find_by(calendar=7, title="T"), CalendarEvent | None)
+    assert_type(CalendarEvent.create(calendar=7, title="T"), CalendarEvent)
+    assert_type(event.occurs_at, datetime | None)
+    assert_type(event.remind, bool | None)
+    assert_type(event.calendar, Calendar)
+    assert_type(event.calendar_id, int)
+    assert_type(event.save(), SaveResult)
+    CalendarEvent(calendar=calendar, title="T", remind=True)
+    CalendarEvent(title="T")  # type: ignore[call-arg]
+    CalendarEvent(calendar=7, title="T", occurs_at=None)  # type: ignore[call-arg]
+    Calendar.create(name="T")  # type: ignore[attr-defined]
+
+
+def exports(user: User) -> None:
+    assert_type(user.export(), Export)
+    assert_type(Export.read(Path("backup.xml")), Export)
+    assert_type(Export.read(b"<pages/>").pages, Collection[Page])
+    assert_type(Export.read("backup.xml").reminders[0], Reminder)
+    assert_type(Export.read(b"<pages/>").username, str)
+    Export.read(5)  # type: ignore[arg-type]
