@@ -136,7 +136,7 @@ class CalendarEvent(Readable, Savable, Destroyable):
         """
         wanted, connection = cls._check_id("CalendarEvent.find", id), using or current()
         record = connection.call(cls._show, (wanted,), read=cls._whole.read_one, fresh=fresh)
-        found: Self = cls._whole.load((record,), connection)[0]
+        found: Self = cls._whole.load_one(record, connection)
         return found
 
     @classmethod

@@ -135,7 +135,7 @@ class JournalEntry(InAccount, Savable, Destroyable):
         """
         place = (using or current()) if user is None else user_named(cls, user, using)
         return (
-            cls._whole.load((record,), place)[0] for record in cls._records_of(place, fresh=fresh)
+            cls._whole.load_one(record, place) for record in cls._records_of(place, fresh=fresh)
         )
 
     @classmethod
@@ -153,7 +153,7 @@ class JournalEntry(InAccount, Savable, Destroyable):
         """
         wanted, connection = cls._check_id("JournalEntry.find", id), using or current()
         record = connection.call(cls._show, (wanted,), read=cls._whole.read_one, fresh=fresh)
-        found: Self = cls._whole.load((record,), connection)[0]
+        found: Self = cls._whole.load_one(record, connection)
         return found
 
     @classmethod

@@ -185,7 +185,7 @@ class Page(InAccount, Savable, Destroyable):
 
         >>> pages = Page.all(load=True)
         >>> sum(len(page.notes) for page in pages)
-        19
+        16
         """
         if not load:
             return super().all(using=using, fresh=fresh)
@@ -222,7 +222,7 @@ class Page(InAccount, Savable, Destroyable):
         connection = using or current()
         wanted = cls._check_id("Page.find", id)
         record = connection.call(cls._show, (wanted,), read=cls._shown.read_one, fresh=fresh)
-        found: Self = cls._shown.load((record,), connection)[0]
+        found: Self = cls._shown.load_one(record, connection)
         return found
 
     @classmethod
@@ -298,7 +298,7 @@ class Page(InAccount, Savable, Destroyable):
         self._refuse_destroyed()
         connection = self.connection
         record = connection.call(self._duplicate, self._place(), read=self._named.read_one)
-        copy: Self = self._named.load((record,), connection)[0]
+        copy: Self = self._named.load_one(record, connection)
         return copy
 
     def share(self, emails: Iterable[str] = (), *, public: bool | None = None) -> None:

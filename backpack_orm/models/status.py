@@ -84,7 +84,7 @@ class Status(Listed, Savable):
             )
         except NotFound:
             return None
-        found: Self = cls._whole.load((record,), owner)[0]
+        found: Self = cls._whole.load_one(record, owner)
         return found
 
     @property

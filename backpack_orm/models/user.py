@@ -91,7 +91,7 @@ class User(InAccount):
         """
         connection = using or current()
         record = cls._record_of_me(connection, fresh=fresh)
-        found: Self = cls._whole.load((record,), connection)[0]
+        found: Self = cls._whole.load_one(record, connection)
         return found
 
     @property

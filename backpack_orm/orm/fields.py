@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import repeat
@@ -192,7 +192,7 @@ class Parent:
             return source
         if all(value is MISSING for value in part[1:]):
             return self.model._stub(part[0], source)
-        parent: Model = self._view.load((part,), source)[0]
+        parent: Model = self._view.load_one(part, source)
         return parent
 
     @property
@@ -525,35 +525,56 @@ class View(Generic[M]):
         return parse.many(self.shape, self.model._container)
 
     @cached_property
-    def load(self) -> Callable[[Sequence[Record], object], list[M]]:
-        """The function that makes objects from records, all in straight code.
+    def load_one(self) -> Callable[[Record, object], M]:
+        """The function that makes an object from a record.
 
-        What the records do not know stays an unset slot.
+        What the record does not know stays an unset slot.
         """
-        table = self.model._table
-        targets = [
-            f"self.{name}" if name in table.fields and self._tells(name) else "_"
-            for name in table.positions
+        lines = [
+            "def load_one(record, source):",
+            "    self = new(cls)",
+            *(f"    {line}" for line in self._assignments),
+            "    return self",
         ]
-        scope: dict[str, Any] = {"new": self.model.__new__, "cls": self.model, "repeat": repeat}
-        home = "source"
-        if table.parent is not None and table.parent.is_told:
-            scope["holding"] = table.parent.holding
-            home = f"holding(record[{table.positions[table.parent.name]}], source)"
+        load_one: Callable[[Record, object], M] = self._compiled(lines)["load_one"]
+        return load_one
+
+    @cached_property
+    def load(self) -> Callable[[Sequence[Record], object], list[M]]:
+        """The function that makes objects from records, in one sweep of straight code."""
         lines = [
             "def load(records, source):",
             "    objects = list(map(new, repeat(cls, len(records))))",
             "    for self, record in zip(objects, records):",
-            "        self._record = record",
-            f"        self._source = {home}",
-            f"        {', '.join(targets)}, = record",
-            *(
-                f"        self.{field.name} = None"
-                for field in table.fields.values()
-                if field.is_write_only
-            ),
+            *(f"        {line}" for line in self._assignments),
             "    return objects",
         ]
-        exec("\n".join(lines), scope)  # noqa: S102 - written above, from our own tables
-        load: Callable[[Sequence[Record], object], list[M]] = scope["load"]
+        load: Callable[[Sequence[Record], object], list[M]] = self._compiled(lines)["load"]
         return load
+
+    @property
+    def _assignments(self) -> Iterator[str]:
+        """The statements that fill a new object `self` from its `record`."""
+        table = self.model._table
+        parent = table.parent
+        yield "self._record = record"
+        if parent is not None and parent.is_told:
+            yield f"self._source = holding(record[{table.positions[parent.name]}], source)"
+        else:
+            yield "self._source = source"
+        targets = (
+            f"self.{name}" if name in table.fields and self._tells(name) else "_"
+            for name in table.positions
+        )
+        yield f"{', '.join(targets)}, = record"
+        for field in table.fields.values():
+            if field.is_write_only:
+                yield f"self.{field.name} = None"
+
+    def _compiled(self, lines: list[str]) -> dict[str, Any]:
+        parent = self.model._table.parent
+        scope: dict[str, Any] = {"new": self.model.__new__, "cls": self.model, "repeat": repeat}
+        if parent is not None:
+            scope["holding"] = parent.holding
+        exec("\n".join(lines), scope)  # noqa: S102 - written above, from our own tables
+        return scope

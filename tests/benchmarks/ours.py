@@ -15,7 +15,7 @@ def load_notes(content: bytes, page: Page) -> list[Note]:
 def load_page(content: bytes, connection: Connection) -> Page:
     """The page in the answer that shows it, as `Page.find` makes it."""
     record = Page._shown.read_one(Answer(200, content))
-    page: Page = Page._shown.load((record,), connection)[0]
+    page: Page = Page._shown.load_one(record, connection)
     return page
 
 
