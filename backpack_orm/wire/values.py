@@ -204,7 +204,11 @@ class Kind:
 
 
 INTEGER = Kind(load_integer, dump_integer, quick="int(words)")
-BOOLEAN = Kind(load_boolean, dump_boolean)
+BOOLEAN = Kind(
+    load_boolean,
+    dump_boolean,
+    quick='True if words == "true" else False if words == "false" else load(words)',
+)
 DIGIT = Kind(load_boolean, dump_digit)
 TIME = Kind(
     load_time,
