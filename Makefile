@@ -6,12 +6,14 @@
 PYTHON ?= python3
 VENV ?= .venv
 ONLY ?=
+SEED ?= 1
+SIZE ?= 5000
 
 RUN = "$(VENV)/bin/python"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: demo test lint bench cassettes docs clean help environment environment-for-the-demo python
+.PHONY: demo test lint bench chaos cassettes docs clean help environment environment-for-the-demo python
 unexport BACKPACK_URL BACKPACK_TOKEN PYTHONPATH PYTHONHOME
 
 demo: environment-for-the-demo ## show an account as Python objects, over HTTP from a sandbox
@@ -28,6 +30,9 @@ lint: environment ## check style, types and imports
 
 bench: environment ## measure speed against hand-written code; ONLY=load runs a part
 	@$(RUN) -m tests.benchmarks $(ONLY)
+
+chaos: environment ## write and read for three minutes while much goes wrong; SEED=2 SIZE=5000
+	@$(RUN) -m tests.chaos --seed $(SEED) --size $(SIZE)
 
 cassettes: environment ## record the cassettes anew from the sandbox
 	$(RUN) -m pytest tests/models --record

@@ -1,0 +1,27 @@
+"""`python -m tests.chaos`: a campaign against a service that misbehaves, and what is left of it."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+
+from tests.chaos import campaign
+
+
+def main() -> None:
+    """Go through one campaign; ends with 1 unless everything is as it was told."""
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="what happens, by chance [1]")
+    parser.add_argument(
+        "--size", type=int, default=5000, help="writes, a fourth of the reads [5000]"
+    )
+    options = parser.parse_args()
+    logging.disable(logging.WARNING)  # every fault is worth a line, and there are thousands
+    report = campaign.run(options.seed, options.size, 4 * options.size)
+    print(report)
+    sys.exit(not report.is_clean)
+
+
+if __name__ == "__main__":
+    main()

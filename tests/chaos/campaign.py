@@ -1,0 +1,409 @@
+"""A campaign: threads that write and read through the mapper while the service misbehaves."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from threading import Lock
+from typing import Any
+
+from attrs import define, field, frozen
+from sqlalchemy import select
+
+from backpack_orm import (
+    BackpackError,
+    Connection,
+    Item,
+    JournalEntry,
+    List,
+    Page,
+    Reminder,
+    Separator,
+    User,
+)
+from backpack_orm.sandbox import Fault, Sandbox, storage
+from tests.chaos.journal import Differences, Journal, Key, State
+
+THREADS = 8
+SHARE = 0.1
+"""The share of exchanges that meet a fault."""
+NOW = datetime(2031, 3, 1, 9, 0, tzinfo=timezone.utc)
+FAULTS = {
+    "drop_before_write": 2,
+    "drop_after_write": 2,
+    "drop_when_idle": 1,
+    "truncate": 1,
+    "wrong_length": 1,
+    "garbage": 1,
+    "html_page": 1,
+    "status 500": 1,
+    "status 502": 1,
+    "status 502 executed=yes": 1,
+    "status 503": 1,
+    "status 503 retry_after=1": 0.1,
+    "error_body 500": 0.5,
+    "redirect http://127.0.0.1:9{path}": 0.5,
+    "latency 0.02": 0.5,
+    "slow_body 0.02": 0.5,
+}
+"""What goes wrong, and how often in comparison; the one that makes all wait is a rare one."""
+TEXTS = ("", "R & D <b>", "café “q”", "two\nlines", "&rarr; &amp;", "كلمات 🎶")
+ROOM = 40
+"""How many records a thread keeps before it destroys some."""
+ACCOUNT = "the account"
+
+SENT_ONCE = {"create", "toggle", "move_higher", "move_lower", "duplicate"}
+KINDS: dict[str, tuple[str, Callable[[Worker, str], Any]]] = {
+    "note": ("body", lambda worker, words: worker.page.notes.create(body=words)),
+    "list": ("name", lambda worker, words: worker.page.lists.create(name=words)),
+    "item": ("content", lambda worker, words: worker.items.items.create(content=words)),
+    "separator": ("name", lambda worker, words: Separator.create(page=worker.page, name=words)),
+    "page": ("title", lambda worker, words: Page.create(title=words, using=worker.connection)),
+    "reminder": (
+        "content",
+        lambda worker, words: Reminder.create(
+            content=words, remind_at=datetime(2032, 1, 1), using=worker.connection
+        ),
+    ),
+    "entry": ("body", lambda worker, words: JournalEntry.create(user=worker.me, body=words)),
+}
+"""What is created and changed: the field that holds the words, and how it is made."""
+IN_ACCOUNT = {"page", "reminder", "entry"}
+
+
+@frozen
+class Report:
+    """What a campaign came to.
+
+    Attributes:
+        seconds: How long it took.
+        writes: Writes by what was told of them: done, failed, unknown.
+        reads: Reads.
+        failed_reads: Those among them that ended with an error.
+        calls: Exchanges with the service.
+        faults: Faults met, by their words.
+        retries: Requests that were sent again.
+        storage: How what is stored differs from what was told.
+        views: How what was read meanwhile differs from it.
+    """
+
+    seconds: float
+    writes: Mapping[str, int]
+    reads: int
+    failed_reads: int
+    calls: int
+    faults: Mapping[str, int]
+    retries: int
+    storage: Differences
+    views: Differences
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether everything is as it was told."""
+        return self.storage == self.views == Differences()
+
+    def __str__(self) -> str:
+        faults = sum(self.faults.values())
+        rows = {
+            "seconds": f"{self.seconds:.0f}",
+            "writes": f"{sum(self.writes.values()):,}, failed {self.writes['failed']:,}",
+            "reads": f"{self.reads:,}, failed {self.failed_reads:,}",
+            "calls": f"{self.calls:,}",
+            "faults met": f"{faults:,}, {faults / self.calls:.1%}",
+            "retries": f"{self.retries:,}",
+            "unknown outcomes": f"{self.writes['unknown']:,}",
+            "lost": f"{self.storage.lost:,}",
+            "doubled": f"{self.storage.doubled:,}",
+            "there unreported": f"{self.storage.unreported:,}",
+            "read otherwise": f"{self.views.total:,}",
+        }
+        return "\n".join(f"{name:<17} {value}" for name, value in rows.items())
+
+
+@define(eq=False)
+class Worker:
+    """One thread's part: it writes on a page of its own, and into the account, and reads."""
+
+    number: int
+    dice: random.Random
+    connection: Connection
+    me: User
+    journal: Journal
+    page: Page = field(init=False)
+    name: str = field(init=False)
+    items: List = field(init=False)
+    switches: list[Item] = field(init=False)
+    places: list[Item] = field(init=False)
+    live: dict[Key, Any] = field(factory=dict, init=False)
+    reads: int = field(default=0, init=False)
+    failed_reads: int = field(default=0, init=False)
+    views: Differences = field(factory=Differences, init=False)
+    _count: int = field(default=0, init=False)
+
+    def settle(self) -> None:
+        """Make the page and what stays on it, while nothing goes wrong yet."""
+        self.name = f"home.{self.number}"
+        self.page = Page.create(title=self.name, using=self.connection)
+        self._known((self.name, "description", self.name), "")
+        self._known((self.name, "tags", self.name), ())
+        self.items, switches, order = (
+            self.page.lists.create(name=name) for name in ("items", "switches", "order")
+        )
+        for each in (self.items, switches, order):
+            self._known((self.name, "list", each.name), each.name)
+        self.switches = [switches.items.create(content=f"switch.{n}") for n in range(5)]
+        for item in self.switches:
+            self._known((self.name, "switch", item.content), False)
+        self.places = [order.items.create(content=f"place.{n}") for n in range(5)]
+        placed = tuple(item.content for item in Item.all(list=order, fresh=True))
+        self._known((self.name, "order", self.name), placed)
+
+    def work(self, writes: int, reads: int) -> None:
+        """Write and read so often, in an order of chance."""
+        steps = [self.write] * writes + [self.read] * reads
+        self.dice.shuffle(steps)
+        for step in steps:
+            step()
+
+    def write(self) -> None:
+        """One write of any kind."""
+        chance = self.dice.random()
+        if chance < 0.2:
+            self._write_home()
+        elif chance < 0.6 and self.live:
+            self._change(*self.dice.choice([*self.live.items()]))
+        elif len(self.live) > self.dice.uniform(0, ROOM):
+            self._destroy(*self.dice.choice([*self.live.items()]))
+        else:
+            self._create(self.dice.choice([*KINDS]))
+
+    def read(self) -> None:
+        """One read of any kind; what it tells of the own page must be what was written."""
+        self.reads += 1
+        fresh = self.dice.random() < 0.5
+        ways: list[Callable[[], object]] = [
+            lambda: self._look(fresh),
+            lambda: self._look(fresh),
+            lambda: Page.all(using=self.connection, fresh=fresh),
+            lambda: Reminder.all(using=self.connection, fresh=fresh),
+            lambda: next(JournalEntry.iter(using=self.connection, fresh=fresh), None),
+            lambda: User.me(using=self.connection, fresh=fresh),
+            lambda: len(self.page.reload().notes),
+        ]
+        try:
+            self.dice.choice(ways)()
+        except BackpackError:
+            self.failed_reads += 1
+
+    def _look(self, fresh: bool) -> None:
+        page = Page.find(self.page.id, using=self.connection, fresh=fresh)
+        self.views += self.journal.differences(self.name, gathered(seen(page, self.name)))
+
+    def _known(self, key: Key, state: State) -> None:
+        self.journal.write(key, lambda _: state, lambda: None, is_repeatable=False)
+
+    def _words(self, mark: str) -> str:
+        self._count += 1
+        return f"{mark} {self.dice.choice(TEXTS)} {self._count}"
+
+    def _create(self, kind: str) -> None:
+        self._count += 1
+        mark = f"{kind}.{self.number}.{self._count}"
+        words = self._words(mark)
+        key = (ACCOUNT if kind in IN_ACCOUNT else self.name, kind, mark)
+        _, create = KINDS[kind]
+        made = self._send(key, lambda _: words, lambda: create(self, words), "create")
+        if made is None:
+            return
+        self.live[key] = made
+        if kind == "page" and self.dice.random() < 0.3:
+            copied = f"{words} (copy)"
+            key = (ACCOUNT, "copy", mark)
+            self._send(key, lambda _: copied, made.duplicate, "duplicate")
+
+    def _change(self, key: Key, record: Any) -> None:
+        words = self._words(key[2])
+        setattr(record, KINDS[key[1]][0], words)
+        if self._send(key, lambda _: words, record.save, "save") is None:
+            record.discard()
+
+    def _destroy(self, key: Key, record: Any) -> None:
+        del self.live[key]
+        self._send(key, lambda _: None, record.destroy, "destroy")
+
+    def _write_home(self) -> None:
+        what = self.dice.choice(["description", "tags", "switch", "order"])
+        self._count += 1
+        if what == "description":
+            self._change_home("description", f"text {self._count}")
+        elif what == "tags":
+            self._change_home("tags", (f"tag {self._count}", "R&D"))
+        elif what == "switch":
+            item = self.dice.choice(self.switches)
+            verb = self.dice.choice(["complete", "reopen", "toggle"])
+            after = {"complete": lambda _: True, "reopen": lambda _: False}.get(verb, _flipped)
+            key = (self.name, "switch", item.content)
+            self._send(key, after, getattr(item, verb), verb)
+        else:
+            item = self.dice.choice(self.places)
+            verb = self.dice.choice(["move_higher", "move_lower"])
+            key = (self.name, "order", self.name)
+            self._send(
+                key, lambda state: _moved(state, item.content, verb), getattr(item, verb), verb
+            )
+
+    def _change_home(self, name: str, value: object) -> None:
+        setattr(self.page, name, value)
+        key = (self.name, name, self.name)
+        if self._send(key, lambda _: value, self.page.save, "save") is None:
+            self.page.discard()
+
+    def _send(
+        self, key: Key, change: Callable[[State], State], send: Callable[[], Any], verb: str
+    ) -> Any:
+        def sent() -> object:
+            result = send()
+            return verb if result is None else result
+
+        return self.journal.write(key, change, sent, is_repeatable=verb not in SENT_ONCE)
+
+
+def run(seed: int, writes: int, reads: int, threads: int = THREADS) -> Report:
+    """Go through a campaign, and compare what is stored with what was told."""
+    began = time.monotonic()
+    with (
+        Sandbox(seed="empty", clock=_clock()) as box,
+        Connection(box.url, token=box.token, limits=None, max_wait=600) as connection,
+    ):
+        journal, me = Journal(), User.me(using=connection)
+        workers = [
+            Worker(number, random.Random(f"{seed}/{number}"), connection, me, journal)
+            for number in range(threads)
+        ]
+        for worker in workers:
+            worker.settle()
+        journal.outcomes.clear()
+        before = box.requests
+        faults = plan(box, seed)
+        with ThreadPoolExecutor(threads) as pool:
+            for done in [
+                pool.submit(worker.work, writes // threads, reads // threads) for worker in workers
+            ]:
+                done.result()
+        box.faults.clear()
+        return Report(
+            seconds=time.monotonic() - began,
+            writes=journal.outcomes,
+            reads=sum(worker.reads for worker in workers),
+            failed_reads=sum(worker.failed_reads for worker in workers),
+            calls=box.requests - before,
+            faults={words: fault.fired for words, fault in faults.items()},
+            retries=connection.stats.retries,
+            storage=journal.all_differences(gathered(stored(box))),
+            views=sum((worker.views for worker in workers), Differences()),
+        )
+
+
+def plan(box: Sandbox, seed: int) -> dict[str, Fault]:
+    """Let a share of all exchanges meet a fault."""
+    box.faults._dice = random.Random(seed)
+    left, faults = 1.0, {}
+    for words, weight in FAULTS.items():
+        share = SHARE * weight / sum(FAULTS.values())
+        faults[words] = box.faults.add(f"{words} chance={share / left:.6f}")
+        left -= share
+    return faults
+
+
+def seen(page: Page, name: str) -> Iterator[tuple[Key, State]]:
+    """What the mapper tells of a worker's page."""
+    yield (name, "description", name), page.description
+    yield (name, "tags", name), tuple(tag.name for tag in page.tags)
+    for note in page.notes:
+        yield (name, "note", _mark(note.body)), note.body
+    for line in page.separators:
+        yield (name, "separator", _mark(line.name)), line.name
+    for each in page.lists:
+        yield (name, "list", _mark(each.name)), each.name
+        items = [(item.content, item.completed) for item in each.items]
+        yield from _told(name, each.name, items)
+
+
+def stored(box: Sandbox) -> Iterator[tuple[Key, State]]:
+    """What the sandbox has stored, read behind its back."""
+    with box._storage.transaction() as session:
+        for page in session.scalars(select(storage.Page)):
+            if page.title.startswith("home."):
+                yield from _stored_on(page)
+            else:
+                kind = "copy" if page.title.endswith("(copy)") else "page"
+                yield (ACCOUNT, kind, _mark(page.title)), page.title
+        for reminder in session.scalars(select(storage.Reminder)):
+            yield (ACCOUNT, "reminder", _mark(reminder.content)), reminder.content
+        for entry in session.scalars(select(storage.JournalEntry)):
+            yield (ACCOUNT, "entry", _mark(entry.body)), entry.body
+
+
+def gathered(found: Iterator[tuple[Key, State]]) -> dict[Key, list[State]]:
+    """What was found, by its key."""
+    states: defaultdict[Key, list[State]] = defaultdict(list)
+    for key, state in found:
+        states[key].append(state)
+    return states
+
+
+def _stored_on(page: storage.Page) -> Iterator[tuple[Key, State]]:
+    name = page.title
+    yield (name, "description", name), page.description
+    yield (name, "tags", name), tuple(tagging.tag.name for tagging in page.taggings)
+    for note in page.of(storage.Note):
+        yield (name, "note", _mark(note.body)), note.body
+    for line in page.of(storage.Separator):
+        yield (name, "separator", _mark(line.name)), line.name
+    for each in page.of(storage.List):
+        yield (name, "list", _mark(each.name)), each.name
+        items = [(item.content, item.completed) for item in each.items]
+        yield from _told(name, each.name, items)
+
+
+def _told(name: str, in_list: str, items: list[tuple[str, bool]]) -> Iterator[tuple[Key, State]]:
+    if in_list == "order":
+        yield (name, "order", name), tuple(content for content, _ in items)
+        return
+    for content, completed in items:
+        if in_list == "switches":
+            yield (name, "switch", content), completed
+        else:
+            yield (name, "item", _mark(content)), content
+
+
+def _mark(words: str) -> str:
+    return words.split(" ", 1)[0]
+
+
+def _flipped(state: State) -> State:
+    return not state
+
+
+def _moved(state: State, item: str, verb: str) -> State:
+    assert isinstance(state, tuple)
+    order = [*state]
+    old = order.index(item)
+    new = min(max(old + (1 if verb == "move_lower" else -1), 0), len(order) - 1)
+    order.insert(new, order.pop(old))
+    return tuple(order)
+
+
+def _clock() -> Callable[[], datetime]:
+    """A time of the sandbox's own: no two things happen at once, in whatever thread."""
+    lock, ticks = Lock(), iter(range(10**9))
+
+    def now() -> datetime:
+        with lock:
+            return NOW + timedelta(milliseconds=next(ticks))
+
+    return now

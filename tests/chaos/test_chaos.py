@@ -1,0 +1,174 @@
+"""A short campaign is clean, and one under a broken rule is not."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import TypeAlias, cast
+
+import pytest
+
+from backpack_orm import NotFound, OutcomeUnknown, limits, transport
+from backpack_orm.transport import RULES, Event, Then
+from backpack_orm.wire.endpoint import Kind
+from tests.chaos import campaign
+from tests.chaos.journal import Differences, Journal
+
+Break: TypeAlias = "Callable[[Kind, Event, Then], None]"
+KEY = ("home", "note", "note.1")
+
+
+@pytest.fixture(autouse=True)
+def _nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A time that passes only when somebody waits, so that it costs none."""
+    lock, now = threading.Lock(), [1000.0]
+
+    def sleep(seconds: float) -> None:
+        with lock:
+            now[0] += seconds
+
+    def time() -> float:
+        return now[0]
+
+    clock = SimpleNamespace(time=time, monotonic=time, perf_counter=time, sleep=sleep)
+    monkeypatch.setattr(transport, "time", clock)
+    monkeypatch.setattr(limits, "time", clock)
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> Break:
+    """Breaks one of the rules by which calls are sent again, under more faults than ever."""
+    monkeypatch.setattr(campaign, "SHARE", 0.4)
+
+    def break_rule(kind: Kind, event: Event, then: Then) -> None:
+        monkeypatch.setitem(cast("dict[tuple[Kind, Event], Then]", RULES), (kind, event), then)
+
+    return break_rule
+
+
+def write(
+    journal: Journal,
+    change: object,
+    error: Exception | None = None,
+    *,
+    is_repeatable: bool = False,
+) -> None:
+    def send() -> None:
+        if error is not None:
+            raise error
+
+    journal.write(KEY, lambda _: change, send, is_repeatable=is_repeatable)
+
+
+# --- the campaign -----------------------------------------------------------------------------
+
+
+def test_whatever_goes_wrong_all_is_stored_as_it_was_told() -> None:
+    report = campaign.run(seed=1, writes=400, reads=800)
+    assert report.storage == report.views == Differences()
+    assert sum(report.writes.values()) >= 400
+    assert report.reads == 800
+    assert report.writes["unknown"] > 0
+    assert report.retries > 0
+    assert 0.05 < sum(report.faults.values()) / report.calls < 0.15
+
+
+def test_a_client_that_sends_creates_again_is_found_out(broken: Break) -> None:
+    for event in (Event.LOST, Event.OUTAGE):
+        broken(Kind.ONCE, event, Then.AGAIN)
+    report = campaign.run(seed=1, writes=400, reads=0)
+    assert report.storage.doubled > 0
+    assert not report.is_clean
+
+
+def test_a_client_that_takes_a_lost_answer_for_a_success_is_found_out(broken: Break) -> None:
+    for kind in (Kind.REPEATABLE, Kind.DESTROY):
+        broken(kind, Event.LOST, Then.DONE)
+    report = campaign.run(seed=1, writes=400, reads=0)
+    assert report.storage.lost + report.storage.unreported > 0
+    assert not report.is_clean
+
+
+def test_a_client_that_denies_what_may_have_happened_is_found_out(broken: Break) -> None:
+    for event in (Event.LOST, Event.OUTAGE, Event.UNREADABLE):
+        broken(Kind.ONCE, event, Then.FAIL)
+    report = campaign.run(seed=1, writes=400, reads=0)
+    assert report.storage.unreported > 0
+    assert not report.is_clean
+
+
+def test_a_report_tells_what_was_met() -> None:
+    lines = str(campaign.run(seed=2, writes=40, reads=40)).splitlines()
+    names = [line[:17].strip() for line in lines]
+    assert names[3:9] == ["calls", "faults met", "retries", "unknown outcomes", "lost", "doubled"]
+
+
+# --- the journal ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "is_repeatable", "there", "differences"),
+    [
+        (None, False, ["a"], Differences()),
+        (None, False, [], Differences(lost=1)),
+        (None, False, ["b"], Differences(lost=1)),
+        (None, False, ["a", "a"], Differences(doubled=1)),
+        (OutcomeUnknown("?"), False, ["a"], Differences()),
+        (OutcomeUnknown("?"), False, [], Differences()),
+        (OutcomeUnknown("?"), False, ["a", "a"], Differences(doubled=1)),
+        (OutcomeUnknown("?"), False, ["b"], Differences(lost=1)),
+        (NotFound("no"), False, [], Differences()),
+        (NotFound("no"), False, ["a"], Differences(unreported=1)),
+        (NotFound("no"), True, ["a"], Differences()),
+    ],
+)
+def test_what_was_told_is_held_against_what_is_there(
+    error: Exception | None, is_repeatable: bool, there: list[object], differences: Differences
+) -> None:
+    journal = Journal()
+    write(journal, "a", error, is_repeatable=is_repeatable)
+    assert journal.all_differences({KEY: there}) == differences
+    assert journal.differences("home", {KEY: there}) == differences
+
+
+def test_what_was_destroyed_is_there_no_more() -> None:
+    journal = Journal()
+    write(journal, "a")
+    write(journal, None)
+    assert journal.all_differences({}) == Differences()
+    assert journal.all_differences({KEY: ["a"]}) == Differences(unreported=1)
+
+
+def test_what_nobody_has_written_is_there_unreported() -> None:
+    assert Journal().all_differences({KEY: ["a"]}) == Differences(unreported=1)
+
+
+def test_of_another_page_nothing_is_expected() -> None:
+    journal = Journal()
+    write(journal, "a")
+    assert journal.differences("another", {}) == Differences()
+
+
+def test_what_is_unknown_stays_so_until_it_is_written_again() -> None:
+    journal = Journal()
+    write(journal, "a")
+    write(journal, "b", OutcomeUnknown("?"))
+    for there in ("a", "b"):
+        assert journal.all_differences({KEY: [there]}) == Differences()
+    write(journal, "c")
+    assert journal.all_differences({KEY: ["b"]}) == Differences(lost=1)
+
+
+def test_threads_write_into_one_journal() -> None:
+    journal = Journal()
+
+    def work(number: int) -> None:
+        key = ("home", "note", str(number))
+        journal.write(key, lambda _: number, lambda: None, is_repeatable=False)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(200)))
+    assert journal.all_differences({}) == Differences(lost=200)
+    assert journal.outcomes == {"done": 200}
