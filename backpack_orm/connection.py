@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
@@ -19,6 +19,7 @@ from attrs import evolve, field, frozen
 from backpack_orm.cache import Cache
 from backpack_orm.errors import NotConnected, ValidationError
 from backpack_orm.limits import Limits
+from backpack_orm.shown import Shown, offered
 from backpack_orm.timezones import ACCOUNT, zone_named
 from backpack_orm.transport import Secret, Transport
 from backpack_orm.version import __version__
@@ -44,7 +45,7 @@ _ACCOUNT = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", re.IGNORECASE)
 
 
 @frozen
-class Stats:
+class Stats(Shown):
     """What a connection has done so far.
 
     Attributes:
@@ -256,6 +257,9 @@ class Connection:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def __dir__(self) -> Iterable[str]:
+        return offered(self, object.__dir__(self))
 
     def __repr__(self) -> str:
         return f"Connection({self.url!r})"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from backpack_orm.shown import Shown
 
-class BackpackError(Exception):
+
+class BackpackError(Shown, Exception):
     """Any failure of this library; catch this to catch them all.
 
     Attributes:

@@ -25,6 +25,7 @@ from backpack_orm.errors import (
 from backpack_orm.orm.fields import ParentId, Table, View, registry, say
 from backpack_orm.orm.looking import only_looking
 from backpack_orm.orm.relations import Embedded, keys_of
+from backpack_orm.shown import Shown, offered
 from backpack_orm.wire import parse
 from backpack_orm.wire.build import Words, name_of
 from backpack_orm.wire.endpoint import Endpoint
@@ -65,7 +66,13 @@ class SaveResult:
         return self.created or self.updated
 
 
-class Model:
+class Changes(dict[str, tuple[Any, Any]], Shown):
+    """Attributes that were changed, each with its old and its new value."""
+
+    __slots__ = ()
+
+
+class Model(Shown):
     """One record of the service.
 
     Attributes are plain: reading and writing them costs nothing and sends nothing. Only a declared
@@ -192,12 +199,12 @@ class Model:
             old if new is MISSING else new for old, new in zip(self._record, record, strict=True)
         )
 
-    def _slot(self, name: str) -> Any:
+    def _slot(self, name: str, unset: Any = _UNSET) -> Any:
         """An attribute as it stands, without loading it."""
         try:
             return object.__getattribute__(self, name)
         except AttributeError:
-            return _UNSET
+            return unset
 
     def _unset(self, name: str) -> None:
         """Take an attribute for not loaded."""
@@ -363,6 +370,9 @@ class Model:
         ]
         return f"{type(self).__name__}({', '.join(shown)})"
 
+    def __dir__(self) -> Iterable[str]:
+        return offered(self, object.__dir__(self))
+
     # --- state ------------------------------------------------------------------------------
 
     @property
@@ -407,7 +417,7 @@ class Model:
         >>> page.changes
         {'title': ('Lisbon', 'Lisboa')}
         """
-        found = {}
+        found = Changes()
         for name in (*self._table.fields, *self._table.relations):
             slot = self._slot(name)
             if slot is _UNSET or self._is_own(slot):

@@ -3,32 +3,51 @@
 from __future__ import annotations
 
 import collections.abc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from backpack_orm.errors import NotFound, ValidationError
 from backpack_orm.orm.fields import Relation
 from backpack_orm.orm.looking import only_looking
+from backpack_orm.shown import Shown, offered
 from backpack_orm.wire.parse import MISSING, Record
 
 if TYPE_CHECKING:
+    import pandas
     from typing_extensions import Self
 
     from backpack_orm.orm.model import Model, Savable
 
 M = TypeVar("M", bound="Model")
 _SHOWN = 5
+_LABELS = ("title", "name", "content", "subject", "file_name", "message", "body")
 
 
-class Collection(Sequence[M], Generic[M]):
+def label_of(model: type[Model]) -> str | None:
+    """The attribute by which people know a model's objects, where it has one.
+
+    >>> from backpack_orm import Belonging, Item
+    >>> label_of(Item), label_of(Belonging)
+    ('content', None)
+    """
+    return next((name for name in _LABELS if name in model._table.fields), None)
+
+
+class Collection(Sequence[M], Shown, Generic[M]):
     """An immutable sequence of objects of one model.
+
+    Besides a number or a slice, the brackets take a title: that of a page, a note or a mail, the
+    name of a list, the content of an item. They give the first object that has it.
 
     Equal is only the same collection, so that `==` never loads anything: compare `list(…)`s.
 
     >>> pages = Page.all()
     >>> len(pages), pages[0].title, [page.title for page in pages[1:3]]
     (13, 'Lisbon', ['Book club', 'The garden'])
+    >>> pages["Lisbon"].lists["Packing"].items["Sun hat"].completed
+    False
     """
 
     __slots__ = ("_model", "_objects")
@@ -41,11 +60,44 @@ class Collection(Sequence[M], Generic[M]):
         return self._objects
 
     @overload
-    def __getitem__(self, index: int) -> M: ...
+    def __getitem__(self, index: int | str) -> M: ...
     @overload
     def __getitem__(self, index: slice) -> list[M]: ...
-    def __getitem__(self, index: int | slice) -> M | list[M]:
+    def __getitem__(self, index: int | str | slice) -> M | list[M]:
+        if isinstance(index, str):
+            return self._labelled(index)
         return self._all()[index]
+
+    def _labelled(self, label: str) -> M:
+        """The first one with a title, or whatever its model has for one.
+
+        Raises:
+            TypeError: Its model has none.
+            NotFound: There is none; the message names those that come near.
+        """
+        name = label_of(self._model)
+        if name is None:
+            raise TypeError(f"a {self._model.__name__} has no title to find it by: give a number")
+        for record in self._all():
+            if getattr(record, name) == label:
+                return record
+        near = get_close_matches(label, self._ipython_key_completions_())
+        hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+        what = f"{self._model.__name__} with {name} {label!r}"
+        raise NotFound(f"there is no {what} here{hint}", status=404)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        """What the brackets can take, as far as it is loaded."""
+        name = label_of(self._model) or ""
+        labels = (record._slot(name, None) for record in self._at_hand())
+        return list(dict.fromkeys(label for label in labels if label))
+
+    def _at_hand(self) -> list[M]:
+        """The objects that using it costs no request for."""
+        return self._objects
+
+    def __dir__(self) -> Iterable[str]:
+        return offered(self, super().__dir__())
 
     def __iter__(self) -> Iterator[M]:
         return iter(self._all())
@@ -111,6 +163,37 @@ class Collection(Sequence[M], Generic[M]):
         objects = self._all()
         return objects[0] if objects else None
 
+    def to_records(self) -> list[dict[str, Any]]:
+        """A plain dictionary for each one: its id, the ids of what it lives in, and its fields.
+
+        All have the same keys. What is not loaded yet is None: none of the objects is loaded for
+        this, only the collection itself if it was not, with one request.
+
+        >>> Page.find_by(title="Lisbon").lists["Packing"].items.to_records()[0]["content"]
+        'Walking shoes'
+        """
+        from backpack_orm.orm import frames  # most programs never need it
+
+        return frames.rows(self._model, self._all())
+
+    def to_frame(self) -> pandas.DataFrame:
+        """The same as a frame of pandas, with a column for each key; requests as for `to_records`.
+
+        Numbers are `Int64`, booleans `boolean`, texts `string`, times `datetime64`, in their zone
+        if they have one; so a missing value changes no type, and an empty collection gives an
+        empty frame of the same columns.
+
+        Raises:
+            ImportError: pandas is not installed.
+
+        >>> items = Item.all(page=Page.find_by(title="Lisbon")).to_frame()
+        >>> items.groupby("list_id").completed.sum().tolist()
+        [3, 1]
+        """
+        from backpack_orm.orm import frames
+
+        return frames.frame(self._model, self._all())
+
 
 class Embedded(Collection[M]):
     """What lives inside a record, such as the notes of a page; loaded on first use.
@@ -169,6 +252,9 @@ class Embedded(Collection[M]):
         record = self._owner._record
         part = MISSING if record is None else record[self._owner._position(self._relation.name)]
         return None if part is MISSING else part
+
+    def _at_hand(self) -> list[M]:
+        return self._all() if self.is_loaded else []
 
     def _all(self) -> list[M]:
         part: tuple[Record, ...] = self._owner._part(self._relation.name)

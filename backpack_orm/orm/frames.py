@@ -1,0 +1,101 @@
+"""Records as rows: plain dictionaries, and frames of pandas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from backpack_orm.orm.model import Model
+from backpack_orm.wire import values
+from backpack_orm.wire.values import Kind
+
+if TYPE_CHECKING:
+    import pandas
+
+_DTYPES: dict[Callable[[str], Any], str] = {
+    values.load_integer: "Int64",
+    values.load_boolean: "boolean",
+}
+
+
+def columns(model: type[Model]) -> dict[str, Kind]:
+    """What rows tell: the id, where the record lives from the outermost in, and all fields but
+    those that are kept from sight, such as the secret of a calendar.
+
+    >>> from backpack_orm import Item
+    >>> list(columns(Item))
+    ['id', 'page_id', 'list_id', 'content', 'completed', 'updated_at']
+    """
+    told = {
+        name: field.kind
+        for name, field in model._table.fields.items()
+        if field.is_shown and not field.is_write_only
+    }
+    places: dict[str, Kind] = {}
+    parent = model._table.parent
+    while parent is not None:
+        places = {f"{parent.name}_id": values.INTEGER, **places}
+        parent = parent.model._table.parent
+    return {"id": told["id"], **places, **told}
+
+
+def rows(model: type[Model], records: Iterable[Model]) -> list[dict[str, Any]]:
+    """Records as plain dictionaries; what is not loaded is None. No request.
+
+    >>> from backpack_orm import Page
+    >>> rows(Page, [Page(title="Porto")])[0]["title"]
+    'Porto'
+    """
+    names, fields = columns(model), model._table.fields
+    outward = [name for name in reversed(names) if name not in fields]
+    found = []
+    for record in records:
+        row = {name: record._slot(name, None) if name in fields else None for name in names}
+        row.update(zip(outward, _places(record), strict=False))
+        found.append(row)
+    return found
+
+
+def _places(record: Model) -> Iterator[int | None]:
+    """The ids of the records that one lives in, from the nearest out."""
+    source = record._source
+    while isinstance(source, Model):
+        yield source._slot("id", None)
+        source = source._source
+
+
+def frame(model: type[Model], records: Iterable[Model]) -> pandas.DataFrame:
+    """Records as a frame of pandas, each column of the type that its field has.
+
+    Raises:
+        ImportError: pandas is not installed.
+
+    >>> from backpack_orm import Page
+    >>> frame(Page, [Page(title="Porto")]).dtypes["title"].name
+    'string'
+    """
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError("a frame needs pandas: pip install 'backpack_orm[pandas]'") from error
+
+    found = rows(model, records)
+    series: dict[str, pandas.Series[Any]] = {}
+    for name, kind in columns(model).items():
+        column = [row[name] for row in found]
+        dtype = _dtype_of_times(column) if kind.is_time else _DTYPES.get(kind.load, "string")
+        series[name] = pandas.Series(column, dtype=dtype)
+    whole: pandas.DataFrame = pandas.DataFrame(series)
+    return whole
+
+
+def _dtype_of_times(moments: list[Any]) -> Any:
+    """Naive times stay naive, aware ones stay in their zone, or are in UTC if it is not one."""
+    import pandas
+
+    zones = {moment.tzinfo for moment in moments if moment is not None} or {None}
+    if zones == {None}:
+        return "datetime64[us]"
+    if None in zones:
+        return "object"
+    return pandas.DatetimeTZDtype("us", zones.pop() if len(zones) == 1 else "UTC")

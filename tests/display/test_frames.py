@@ -1,0 +1,193 @@
+"""Collections as rows, and as frames of pandas."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pytest
+
+import backpack_orm
+from backpack_orm import (
+    Calendar,
+    Collection,
+    Connection,
+    Image,
+    Item,
+    JournalEntry,
+    Model,
+    Note,
+    Page,
+    Reminder,
+    Tag,
+)
+from backpack_orm.sandbox import Sandbox
+
+MODELS = [
+    thing
+    for thing in vars(backpack_orm).values()
+    if isinstance(thing, type) and issubclass(thing, Model) and thing is not Model
+]
+
+
+@pytest.fixture
+def page(connection: Connection) -> Page:
+    return Page.find(Page.all()[0].id)
+
+
+def dtypes(frame: pd.DataFrame) -> dict[Any, str]:
+    return {name: kind.name for name, kind in frame.dtypes.items()}
+
+
+def test_records_are_plain_dictionaries(page: Page) -> None:
+    packing = page.lists["Packing"]
+    records = packing.items.to_records()
+    assert len(records) == len(packing.items)
+    assert records[0] == {
+        "id": packing.items[0].id,
+        "page_id": page.id,
+        "list_id": packing.id,
+        "content": "Walking shoes",
+        "completed": False,
+        "updated_at": None,
+    }
+    assert type(records[0]) is dict
+
+
+def test_records_of_a_loaded_collection_cost_nothing(page: Page, box: Sandbox) -> None:
+    before = box.requests
+    for collection in (page.notes, page.tags, page.belongings, page.lists[0].items):
+        assert collection.to_records()
+        assert len(collection.to_frame()) == len(collection)
+    assert box.requests == before
+
+
+def test_what_is_not_loaded_is_missing_and_stays_so(connection: Connection, box: Sandbox) -> None:
+    pages = Page.all()
+    before = box.requests
+    assert pages.to_records()[0]["description"] is None
+    assert pages.to_frame().description.isna().all()
+    assert box.requests == before
+
+
+def test_a_collection_that_is_not_loaded_costs_one_request(
+    connection: Connection, box: Sandbox
+) -> None:
+    notes = Page.all()[0].notes
+    before = box.requests
+    assert len(notes.to_records()) == 2
+    assert len(notes.to_frame()) == 2
+    assert box.requests == before + 1
+
+
+def test_columns_have_the_types_of_their_fields(page: Page) -> None:
+    assert dtypes(page.lists[0].items.to_frame()) == {
+        "id": "Int64",
+        "page_id": "Int64",
+        "list_id": "Int64",
+        "content": "string",
+        "completed": "boolean",
+        "updated_at": "datetime64[us]",
+    }
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_an_empty_frame_has_the_columns_of_a_full_one(model: type[Model]) -> None:
+    empty = Collection(model, []).to_frame()
+    assert list(empty) == list(Collection(model, [model._stub(7, None)]).to_frame())
+    assert next(iter(empty)) == "id"
+    assert len(empty) == 0
+    assert set(dtypes(empty).values()) <= {"Int64", "boolean", "string", "datetime64[us]"}
+
+
+def test_items_of_all_pages_are_one_frame(connection: Connection, box: Sandbox) -> None:
+    frame = Item.all().to_frame()
+    assert box.requests == 1 + len(Page.all())
+    assert frame.id.is_unique
+    lists = {each.id: each.page_id for page in Page.all(load=True) for each in page.lists}
+    assert dict(zip(frame.list_id, frame.page_id, strict=True)) == {
+        id: page for id, page in lists.items() if id in set(frame.list_id)
+    }
+
+
+def test_pictures_know_their_gallery_and_page(connection: Connection) -> None:
+    image = Image.all()[0]
+    (row,) = Collection(Image, [image]).to_records()
+    assert (row["page_id"], row["gallery_id"]) == (image.gallery.page_id, image.gallery_id)
+
+
+def test_tags_tell_a_page(page: Page) -> None:
+    assert Tag.all().to_records()[0]["page_id"] == page.id
+
+
+def test_times_of_the_account_stay_naive(page: Page) -> None:
+    created = page.notes.to_frame().created_at
+    assert created.dtype == "datetime64[us]"
+    assert created[0].to_pydatetime() == page.notes[0].created_at
+
+
+def test_times_with_a_zone_keep_it(box: Sandbox) -> None:
+    lisbon = ZoneInfo("Europe/Lisbon")
+    connection = Connection(box.url, token=box.token, timezone="Europe/Lisbon")
+    notes = Note.all(page=Page.all(using=connection)[0])
+    created = notes.to_frame().created_at
+    assert created.dtype == pd.DatetimeTZDtype("us", lisbon)
+    assert created[0] == notes[0].created_at
+    with backpack_orm.using(connection):
+        assert JournalEntry.all().to_frame().created_at.dtype == pd.DatetimeTZDtype("us", "UTC")
+
+
+def test_times_in_several_zones_are_told_in_utc() -> None:
+    noon = datetime(2031, 1, 2, 12)
+    zones = [timezone.utc, timezone(timedelta(hours=2))]
+    reminders = [Reminder(content="x", remind_at=noon.replace(tzinfo=zone)) for zone in zones]
+    times = Collection(Reminder, reminders).to_frame().remind_at
+    assert [time.isoformat() for time in times] == [
+        "2031-01-02T12:00:00+00:00",
+        "2031-01-02T10:00:00+00:00",
+    ]
+
+
+def test_times_with_and_without_a_zone_stay_apart() -> None:
+    noon = datetime(2031, 1, 2, 12)
+    reminders = [Reminder(content="x", remind_at=time) for time in (noon, noon.astimezone())]
+    times = Collection(Reminder, reminders).to_frame().remind_at
+    assert times.dtype == object
+    assert [time.tzinfo is None for time in times] == [True, False]
+
+
+def test_times_of_any_year_fit() -> None:
+    long_ago = Reminder(content="x", remind_at=datetime(1492, 1, 1))
+    times = Collection(Reminder, [long_ago]).to_frame().remind_at
+    assert times[0].year == 1492
+
+
+def test_a_missing_number_leaves_numbers_whole(page: Page) -> None:
+    frame = Collection(Item, [page.lists[0].items[0], Item._stub(2**53 + 1, None)]).to_frame()
+    assert frame.id[1] == 2**53 + 1
+    assert frame.page_id[0] == page.id
+    assert frame.page_id[1] is pd.NA
+    assert frame.completed[1] is pd.NA
+
+
+def test_edits_that_are_not_saved_are_in_the_rows(page: Page) -> None:
+    page.notes[0].title = "Elsewhere"
+    assert page.notes.to_records()[0]["title"] == "Elsewhere"
+
+
+def test_secrets_of_calendars_stay_out(connection: Connection) -> None:
+    frame = Calendar.all().to_frame()
+    assert "name" in frame
+    assert not {"token", "ics_url"} & set(frame)
+
+
+def test_without_pandas_the_error_says_what_to_install(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match=r"pip install 'backpack_orm\[pandas\]'"):
+        page.notes.to_frame()
+    assert page.notes.to_records()

@@ -1,0 +1,429 @@
+"""What notebooks show: cards and tables, of what is loaded, as safe HTML."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from lxml import html as parser
+from lxml.html import HtmlElement
+
+from backpack_orm import (
+    Collection,
+    Connection,
+    Email,
+    Export,
+    Item,
+    List,
+    Note,
+    NotFound,
+    Page,
+    Reminder,
+    User,
+)
+from backpack_orm.sandbox import Sandbox
+
+
+@pytest.fixture
+def page(connection: Connection) -> Page:
+    return Page.find(Page.all()[0].id)
+
+
+def shown(thing: object) -> HtmlElement:
+    """What a notebook would show, once it is known to be one well-formed element."""
+    source = thing._repr_html_()  # type: ignore[attr-defined]  # all here have it
+    for tag in ("div", "ul", "li", "table", "tr", "td", "p", "dl", "details", "style"):
+        assert len(re.findall(rf"<{tag}[ >]", source)) == source.count(f"</{tag}>"), tag
+    return parser.fragment_fromstring(source)
+
+
+def words(thing: object) -> str:
+    """The text of it, without its style."""
+    root = shown(thing)
+    for style in root.iter("style"):
+        style.text = ""
+    return " ".join(" ".join(root.itertext()).split())
+
+
+# --- pages ------------------------------------------------------------------------------------
+
+
+def test_a_page_shows_what_stands_on_it_in_its_order(page: Page) -> None:
+    text = words(page)
+    marks = [
+        "Lisbon",
+        "Portugal",
+        "Ten days in",
+        "Where we sleep",
+        "Rua da Bica 41",
+        "Packing",
+        "Walking shoes",
+        "Not to be missed",
+        "On the way",
+        "coach 7",
+        "Last time",
+        "miradouro.jpg",
+        "itinerary.pdf",
+        "WriteboardLink",
+        "Your reservation",
+        f"id {page.id}",
+    ]
+    places = [text.index(mark) for mark in marks]
+    assert places == sorted(places)
+
+
+def test_the_order_is_that_of_the_belongings(page: Page) -> None:
+    lists = [belonging.widget for belonging in page.belongings if belonging.type == "List"]
+    rest = [belonging for belonging in page.belongings if belonging.type != "List"]
+    page.reorder([*reversed([each for each in lists if each]), *rest])
+    assert "not loaded yet: .belongings" in words(page)
+    assert page.belongings[0].type == "List"
+    text = words(page)
+    assert text.index("Not to be missed") < text.index("Packing") < text.index("Where we sleep")
+
+
+def test_completed_items_are_ticked(page: Page) -> None:
+    items = {item.text_content().strip() for item in shown(page).iter("li")}
+    assert "☐ Walking shoes" in {" ".join(item.split()) for item in items}
+    assert "☑ Passports" in {" ".join(item.split()) for item in items}
+
+
+def test_many_completed_items_are_folded_away() -> None:
+    items = "".join(f"<item completed='true' id='{n}'>done {n}</item>" for n in range(1, 90))
+    page = read(f"<lists><list id='4' name='Long'><items>{items}</items></list></lists>")
+    root = shown(page)
+    (details,) = root.iter("details")
+    assert details.find("summary").text == "89 completed"
+    assert "done 50" in details.text_content()
+    assert "done 51" not in details.text_content()
+    assert "and 39 more" in details.text_content()
+
+
+def test_textile_is_rendered(page: Page) -> None:
+    root = shown(page)
+    assert [each.text for each in root.iter("em")] == ["pastéis"]
+    assert "Tram 28 stops at the corner" in [each.text for each in root.iter("li")]
+
+
+def test_a_page_that_is_not_loaded_says_how_to_load_it(
+    connection: Connection, box: Sandbox
+) -> None:
+    listed = Page.all()[0]
+    before = box.requests
+    text = words(listed)
+    assert f"not loaded yet: Page.find({listed.id}) loads it" in text
+    assert "Lisbon" in text
+    assert box.requests == before
+
+
+def test_what_was_created_since_says_how_to_load_it(page: Page, box: Sandbox) -> None:
+    page.notes.create(title="Lunch")
+    before = box.requests
+    assert "Not loaded yet: .notes" in words(page)
+    assert "Packing" in words(page)
+    assert box.requests == before
+    assert page.notes["Lunch"]
+    assert "Lunch" in words(page)
+
+
+def test_what_the_belongings_do_not_name_is_shown_too() -> None:
+    page = read("<notes><note id='3' title='Alone' created_at='2026-05-14 16:39:02'/></notes>")
+    assert "Alone" in words(page)
+
+
+def test_items_of_an_older_page_are_shown_once(page: Page) -> None:
+    before = words(page).count("Walking shoes")
+    assert page.items["Walking shoes"]
+    assert words(page).count("Walking shoes") == before == 1
+    old = read("<items><item id='9' completed='false'>Return the key</item></items>")
+    assert "☐ Return the key" in words(old)
+
+
+def test_comments_and_links_of_an_export_do_no_harm() -> None:
+    page = read(
+        "<linked_pages><page id='8' title='Porto'/></linked_pages>"
+        "<notes><note id='3' title='N'>Body<message id='9'>Really?</message></note></notes>"
+    )
+    text = words(page)
+    assert "Linked pages Porto" in text
+    assert "Body" in text
+
+
+def test_a_long_text_is_cut_and_says_so(page: Page) -> None:
+    page.notes[0].body = "word " * 2_000
+    assert "… and 6,00" in words(page)
+    assert len(words(page)) < 6_000
+
+
+def test_a_crowded_page_is_cut_and_says_so() -> None:
+    notes = "".join(f"<note id='{n}' title='Note {n}'>x</note>" for n in range(1, 131))
+    text = words(read(f"<notes>{notes}</notes>"))
+    assert "Note 100" in text
+    assert "Note 101" not in text
+    assert "and 30 more" in text
+
+
+@pytest.mark.parametrize(
+    ("act", "state"),
+    [
+        (lambda page: setattr(page, "title", "Porto"), "edited, not saved: title"),
+        (lambda page: setattr(page, "tags", ["Sea"]), "edited, not saved: tags"),
+        (lambda page: setattr(page, "tags", "Sea"), "edited, and cannot be saved"),
+        (lambda page: page.destroy(), "destroyed"),
+    ],
+)
+def test_a_card_tells_the_state(page: Page, act: Callable[[Page], object], state: str) -> None:
+    act(page)
+    assert state in words(page)
+
+
+def test_a_new_page_has_a_card_too() -> None:
+    assert words(Page(title="Porto", tags=["Sea"])) == "Page · not saved yet Porto Sea"
+
+
+# --- other records ----------------------------------------------------------------------------
+
+
+def test_every_kind_of_record_has_a_card(page: Page, box: Sandbox) -> None:
+    records = [
+        *page.notes,
+        *page.lists,
+        *page.galleries,
+        *page.attachments,
+        *page.tags,
+        *page.belongings,
+        *page.emails,
+        page.lists[0].items[0],
+        Reminder.all()[0],
+        User.me(),
+    ]
+    before = box.requests
+    for record in records:
+        assert type(record).__name__ in words(record)
+        assert f"id {record.id}" in words(record)
+    assert box.requests == before
+
+
+def test_cards_hold_what_their_records_do(page: Page) -> None:
+    assert "Where we sleep Rua da Bica 41" in words(page.notes[0])
+    assert "☐ Walking shoes" in words(page.lists["Packing"])
+    assert "tiles-04.jpg" in words(page.galleries[0])
+    reminder = Reminder.all()[0]
+    assert f"remind at {reminder.remind_at:%Y-%m-%d %H:%M}" in words(reminder)
+    assert "creator Nora Whitfield" in words(reminder)
+
+
+def test_records_of_which_little_is_loaded_say_so(connection: Connection) -> None:
+    assert "Not loaded yet: .items" in words(List.all(page=Page.all()[0])[0])
+    note = Note._stub(7, Page.all()[0])
+    assert "Not loaded yet: .body" in words(note)
+    assert "Not loaded yet: .body" in words(Email._stub(7, Page.all()[0]))
+
+
+def test_secrets_are_not_shown(connection: Connection) -> None:
+    from backpack_orm import Calendar
+
+    calendar = Calendar.all()[0]
+    for thing in (calendar, Calendar.all()):
+        assert calendar.token not in thing._repr_html_()
+
+
+# --- collections and the rest -----------------------------------------------------------------
+
+
+def cells(thing: object) -> list[list[str]]:
+    return [[cell.text_content() for cell in row] for row in shown(thing).iter("tr")]
+
+
+def test_a_collection_is_a_table_of_what_is_loaded(connection: Connection, box: Sandbox) -> None:
+    pages = Page.all()
+    before = box.requests
+    head, first, *_ = cells(pages)
+    assert head == ["id", "title", "scope"]
+    assert first == [str(pages[0].id), "Lisbon", "personal"]
+    assert "13 pages" in words(pages)
+    assert "Not loaded yet: .email_address , .description" in words(pages)
+    assert box.requests == before
+
+
+def test_a_table_counts_what_is_in_its_records(page: Page) -> None:
+    assert cells(page.lists) == [
+        ["id", "name", "items"],
+        *[[str(each.id), each.name, str(len(each.items))] for each in page.lists],
+    ]
+
+
+def test_a_long_collection_shows_its_head_and_the_total(connection: Connection) -> None:
+    items = Item.all()
+    assert len(cells(items)) == 1 + 20
+    assert f"The first 20 of {len(items)}" in words(items)
+    assert cells(items)[0][:3] == ["id", "page_id", "list_id"]
+
+
+def test_a_collection_that_is_not_loaded_says_so(connection: Connection, box: Sandbox) -> None:
+    notes = Page.all()[0].notes
+    before = box.requests
+    assert "notes of a Page Not loaded yet" in words(notes)
+    assert box.requests == before
+
+
+def test_an_empty_collection_is_shown_as_such() -> None:
+    assert words(Collection(Page, [])) == "0 pages"
+    assert words(Collection(Reminder, [Reminder(content="x")])).startswith("1 reminder")
+
+
+def test_changes_are_old_and_new(page: Page) -> None:
+    page.title = "Porto"
+    page.tags = ["Sea", "Food"]
+    assert cells(page.changes) == [
+        ["attribute", "old", "new"],
+        ["title", "Lisbon", "Porto"],
+        ["tags", "Travel, Long weekends, Portugal", "Sea, Food"],
+    ]
+    assert page.changes == {
+        "title": ("Lisbon", "Porto"),
+        "tags": (("Travel", "Long weekends", "Portugal"), ("Sea", "Food")),
+    }
+
+
+def test_stats_are_a_table(connection: Connection) -> None:
+    Page.all()
+    assert "requests 1" in words(connection.stats)
+    assert ["POST /ws/pages/all", "1", "0"] in cells(connection.stats)
+
+
+def test_an_error_is_readable() -> None:
+    error = NotFound("no such page", verb="POST", path="/ws/page/7", status=404)
+    assert words(error) == "NotFound no such page status 404 request POST /ws/page/7"
+
+
+# --- safety -----------------------------------------------------------------------------------
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<svg/onload=alert(1)>",
+    '"link":javascript:alert(1)',
+    '"link":JaVaScRiPt:alert(1)',
+    '<a href="java\tscript:alert(1)">x</a>',
+    '<a href="data:text/html,<script>x</script>">x</a>',
+    "!javascript:alert(1)!",
+    "!http://example.com/spy.png(seen)!",
+    "p{background:url(http://example.com/spy.png)}. x",
+    "notextile. <script>alert(1)</script>",
+    "==<iframe src=http://example.com></iframe>==",
+    "</div></style></title><script>x</script>",
+    "<style>body{display:none}</style>",
+    "<form action=http://example.com><input name=a><button>x",
+    "<math><mtext><table><mglyph><style><img src=x onerror=x>",
+    "<noscript><p title='</noscript><img src=x onerror=x>'>",
+    "<!--><img src=x onerror=x>-->",
+    "`<script>`",
+]
+TEXTS = st.text(max_size=40) | st.lists(
+    st.sampled_from([*HOSTILE, "\n", " ", "*", "_", '"', "<", ">", "&lt;", "\x00", "\ud800"]),
+    max_size=6,
+).map("".join)
+FORBIDDEN = "script iframe object embed form input img link meta svg math base button noscript"
+ALLOWED = {"class", "dir", "role", "href", "title", "rel", "start", "colspan", "rowspan", "lang"}
+
+
+def assert_harmless(source: str) -> None:
+    root = parser.fragment_fromstring(source)
+    for element in root.iter():
+        assert element.tag not in re.findall(r"\w+", FORBIDDEN)
+        assert set(element.attrib) <= ALLOWED
+        assert element.get("href", "http").startswith(("http", "mailto:"))
+    (style,) = root.iter("style")
+    assert "url(" not in style.text
+    assert "import" not in style.text
+    source.encode("utf-8")
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f]", source)
+
+
+def written(text: str) -> list[object]:
+    """Everything that such a text can stand in."""
+    note = Note._stub(7, None)
+    note.title, note.body, note.created_at = text, text, datetime(2026, 5, 14)
+    what = List._stub(8, None)
+    what.name = text
+    item = Item._stub(9, what)
+    item.content, item.completed = text, True
+    page = Page(title=text, description=text, tags=[text])
+    return [note, what, item, page, Collection(Note, [note]), NotFound(text, excerpt=text)]
+
+
+@given(TEXTS)
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+def test_no_text_is_ever_more_than_text(text: str) -> None:
+    for thing in written(text):
+        assert_harmless(thing._repr_html_())  # type: ignore[attr-defined]  # all here have it
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_known_attacks_are_harmless_on_a_page(text: str) -> None:
+    cell = text.replace("&", "&amp;").replace("<", "&lt;").replace("'", "&apos;")
+    page = read(
+        f"<description>{cell}</description>"
+        f"<notes><note id='3' title='{cell}'>{cell}</note></notes>"
+        f"<lists><list id='4' name='{cell}'>"
+        f"<items><item id='5'>{cell}</item></items></list></lists>"
+        f"<separators><separator id='6'>{cell}</separator></separators>"
+        f"<attachments><attachment id='7' file_name='{cell}'/></attachments>"
+        f"<emails><email id='8' subject='{cell}'>{cell}</email></emails>"
+        f"<tags><tag id='9' name='{cell}'/></tags>",
+        title=cell,
+    )
+    assert_harmless(page._repr_html_())
+
+
+def test_a_script_in_a_title_is_read_as_text(page: Page) -> None:
+    page.title = "<script>alert(1)</script>"
+    assert "<script>alert(1)</script>" in words(page)
+
+
+def test_a_picture_is_a_link(page: Page) -> None:
+    page.notes[0].body = "!http://example.com/tram.png(The tram)!"
+    (link,) = shown(page).iter("a")
+    assert link.get("href") == "http://example.com/tram.png"
+    assert link.text == "🖼 The tram"
+
+
+def test_cards_have_no_ids_that_could_meet(page: Page) -> None:
+    page.notes[0].body = "A footnote[1]\n\nfn1. Here."
+    assert ' id="' not in page._repr_html_() * 2
+
+
+def test_texts_find_their_own_direction(connection: Connection) -> None:
+    page = Page(title="رحلة", description="שלום\n\nHello", tags=["سفر"])
+    root = shown(page)
+    assert root.find(".//h3").get("dir") == "auto"
+    assert all(li.get("dir") == "auto" for li in root.iter("li"))
+    (text,) = root.find_class("bp-text")
+    assert text.get("dir") == "auto"
+
+
+# --- without the extra ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("missing", ["textile", "nh3"])
+def test_without_the_extra_texts_stand_as_they_are(
+    page: Page, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    page.notes[0].body = "*bold* <b>x</b>\nsecond line"
+    assert "*bold* <b>x</b>" in words(page)
+    assert_harmless(page._repr_html_())
+    assert [each.text for each in shown(page.notes[0]).find_class("bp-plain")] == [
+        "*bold* <b>x</b>\nsecond line"
+    ]
+
+
+def read(contents: str, title: str = "Lisbon") -> Page:
+    """A page out of an export."""
+    return Export.read(f"<page id='71' title='{title}'>{contents}</page>".encode()).pages[0]

@@ -1,0 +1,103 @@
+"""What the library rich shows in a terminal."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from backpack_orm import Collection, Connection, Email, Item, List, NotFound, Page, Reminder
+from backpack_orm.sandbox import Sandbox
+
+
+@pytest.fixture
+def page(connection: Connection) -> Page:
+    return Page.find(Page.all()[0].id)
+
+
+def printed(thing: object, width: int = 100) -> str:
+    console = Console(file=StringIO(), width=width, color_system=None)
+    console.print(thing)
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]  # it is a StringIO
+    return text
+
+
+def test_a_page_is_printed_in_its_order(page: Page, box: Sandbox) -> None:
+    before = box.requests
+    text = printed(page)
+    marks = [
+        "Page: Lisbon",
+        "[Travel]",
+        "Where we sleep",
+        "☐ Walking shoes",
+        "☑ Passports",
+        "On the way",
+        "tram.jpg",
+        "itinerary.pdf",
+        "Your reservation",
+        f"id {page.id}",
+    ]
+    places = [text.index(mark) for mark in marks]
+    assert places == sorted(places)
+    assert box.requests == before
+
+
+def test_what_is_not_loaded_is_said(connection: Connection, box: Sandbox) -> None:
+    listed = Page.all()[0]
+    names = List.all(page=listed)
+    before = box.requests
+    assert "not loaded yet" in printed(listed)
+    assert "Not loaded yet" in printed(listed.notes)
+    assert ".items loads it" in printed(names[0])
+    assert box.requests == before
+
+
+def test_a_collection_is_a_table(connection: Connection) -> None:
+    text = printed(Item.all())
+    assert f"{len(Item.all())} items" in text
+    assert "The first 20 of" in text
+    narrow = printed(Page.all(load=True), width=60)
+    assert all(str(page.id) in narrow for page in Page.all())
+    assert "0 pages" in printed(Collection(Page, []))
+
+
+def test_changes_stats_and_errors_are_printed(page: Page, connection: Connection) -> None:
+    page.title = "Porto"
+    assert "Porto" in printed(page.changes)
+    assert "not saved: title" in printed(page)
+    assert "POST /ws/pages/all" in printed(connection.stats)
+    error = printed(NotFound("no such page", verb="POST", path="/ws/page/7", status=404))
+    assert "no such page" in error
+    assert "POST /ws/page/7" in error
+
+
+def test_other_records_are_printed(page: Page) -> None:
+    assert "creator" in printed(Reminder.all()[0])
+    assert "Dona Célia" in printed(Email.find_by(page=page, subject="Your reservation"))
+
+
+def test_text_is_neither_markup_nor_control(connection: Connection) -> None:
+    text = printed(Page(title="[red]x[/red] \x1b[2J", description="[bold]y\r\nz\x07"))
+    assert "[red]x[/red]" in text
+    assert "[bold]y" in text
+    assert "\x1b" not in text
+    assert "\x07" not in text
+
+
+def test_a_long_list_is_cut() -> None:
+    what = List(page=Page(title="P"), name="Long")
+    items = Collection(Item, [Item(list=what, content=f"item {n}") for n in range(30)])
+    assert "item 19" in printed(items)
+    assert "item 20" not in printed(items)
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["pandas", "rich", "textile", "nh3", "backpack_orm.display", "backpack_orm.orm.frames"],
+)
+def test_nothing_of_this_is_imported_before_it_is_used(module: str) -> None:
+    code = f"import sys, backpack_orm; sys.exit({module!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
