@@ -220,13 +220,7 @@ class Connection:
         kept: T | None = None if fresh else self._cache.get(key)
         if kept is not None:
             return kept
-        found: T = self._cache.fetch(
-            key,
-            lambda: endpoint.tags_read(ids),
-            lambda: self._exchange(endpoint, ids, words, read),
-            fresh,
-        )
-        return found
+        return self._ask(key, endpoint, ids, words, read, fresh)
 
     def forget(self) -> None:
         """Drop all kept answers, so that the next reads ask the service.
@@ -275,6 +269,23 @@ class Connection:
             return unconnected, (self._url, self.account, self._absent)
         return _unpickled, (self.url, self.account, self._options)
 
+    def _ask(
+        self,
+        key: tuple[Any, ...],
+        endpoint: Endpoint,
+        ids: Sequence[int],
+        words: Mapping[str, Words],
+        read: Callable[[Answer], T],
+        fresh: bool,
+    ) -> T:
+        answer: T = self._cache.fetch(
+            key,
+            lambda: endpoint.tags_read(ids),
+            lambda: self._exchange(endpoint, ids, words, read),
+            fresh,
+        )
+        return answer
+
     def _write(
         self,
         endpoint: Endpoint,
@@ -302,6 +313,17 @@ class Connection:
         return transport.exchange(
             endpoint, ids, words, lambda answer: read(evolve(answer, localize=self._localize))
         )
+
+    def expect_times(self) -> None:
+        """Make sure, before something is written, that the times in the answer can be read.
+
+        Raises:
+            ValidationError: They are to be given a zone, and nobody knows the account's.
+
+        >>> Connection("acme", token="0123456789abcdef").expect_times()
+        """
+        if self._options["timezone"] is not None:
+            self.zone  # noqa: B018 - which may cost a request
 
     def _localize(self, moment: datetime) -> datetime:
         """A time that came without a zone, in the account's."""

@@ -22,6 +22,7 @@ from vcr.serializers import yamlserializer
 import backpack_orm
 from backpack_orm import connection as connections
 from backpack_orm import limits
+from backpack_orm.orm import parallel
 from backpack_orm.sandbox import Sandbox
 
 CASSETTES = Path(__file__).parent.parent / "cassettes"
@@ -86,9 +87,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def account(request: pytest.FixtureRequest) -> Iterator[backpack_orm.Connection]:
+def account(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[backpack_orm.Connection]:
     """The demo account, connected: replayed or live."""
     path = cassette_of(request.node)
+    if request.param == "replayed":  # vcrpy lets go of all threads while one makes a connection
+        monkeypatch.setattr(parallel, "WORKERS", 1)
     options: dict[str, Any] = getattr(request.node.get_closest_marker("connected"), "kwargs", {})
     if request.param in ("live", "bearer"):
         with Sandbox(seed="demo", token=TOKEN, clock=lambda: NOW) as box:

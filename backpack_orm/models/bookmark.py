@@ -73,7 +73,7 @@ class Bookmark(Readable):
     @classmethod
     def find(
         cls,
-        id: int,
+        id: Self | int,
         *,
         user: User | int | None = None,
         using: Connection | None = None,
@@ -89,8 +89,8 @@ class Bookmark(Readable):
         >>> Bookmark.find(first.id) == first
         True
         """
-        wanted = cls._check_id("Bookmark.find", id)
-        return cls.all(user=user, using=using, fresh=fresh).find(wanted)
+        cls._check_id("Bookmark.find", id)
+        return cls.all(user=user, using=using, fresh=fresh).find(id)
 
     @classmethod
     def find_by(

@@ -123,7 +123,7 @@ class CalendarEvent(Readable, Savable, Destroyable):
         )
 
     @classmethod
-    def find(cls, id: int, *, using: Connection | None = None, fresh: bool = False) -> Self:
+    def find(cls, id: Self | int, *, using: Connection | None = None, fresh: bool = False) -> Self:
         """The event with an id; one request.
 
         Raises:
@@ -134,7 +134,7 @@ class CalendarEvent(Readable, Savable, Destroyable):
         >>> CalendarEvent.find(event.id) == event
         True
         """
-        wanted, connection = cls._check_id("CalendarEvent.find", id), using or current()
+        wanted, connection = cls._sought(id, using)
         record = connection.call(cls._show, (wanted,), read=cls._whole.read_one, fresh=fresh)
         found: Self = cls._whole.load_one(record, connection)
         return found

@@ -57,7 +57,7 @@ class Email(OnPage, Destroyable):
     @classmethod
     def find(
         cls,
-        id: int,
+        id: Self | int,
         *,
         page: Page | int | None = None,
         using: Connection | None = None,
@@ -77,6 +77,7 @@ class Email(OnPage, Destroyable):
         if page is None:
             return super().find(id, using=using, fresh=fresh)
         wanted, place = cls._check_id("Email.find", id), page_named(cls, page, using)
+        place._refuse_foreign("Email.find", id)
         record = place.connection.call(
             cls._show, (*place._place(), wanted), read=cls._whole.read_one, fresh=fresh
         )

@@ -165,7 +165,7 @@ class Item(Completable):
     @classmethod
     def find(
         cls,
-        id: int,
+        id: Self | int,
         *,
         list: List | int | None = None,
         page: Page | int | None = None,
@@ -183,10 +183,10 @@ class Item(Completable):
         >>> Item.find(item.id) == item
         True
         """
-        wanted = cls._check_id("Item.find", id)
-        if list is not None or page is not None:
-            return cls.all(list=list, page=page, using=using, fresh=fresh).find(wanted)
-        return super().find(wanted, using=using, fresh=fresh)
+        if list is None:
+            return super().find(id, page=page, using=using, fresh=fresh)
+        cls._check_id("Item.find", id)
+        return cls.all(list=list, page=page, using=using, fresh=fresh).find(id)
 
     @classmethod
     def find_by(

@@ -139,7 +139,7 @@ class JournalEntry(InAccount, Savable, Destroyable):
         )
 
     @classmethod
-    def find(cls, id: int, *, using: Connection | None = None, fresh: bool = False) -> Self:
+    def find(cls, id: Self | int, *, using: Connection | None = None, fresh: bool = False) -> Self:
         """The entry with an id, which must be your own; one request.
 
         Raises:
@@ -151,7 +151,7 @@ class JournalEntry(InAccount, Savable, Destroyable):
         >>> JournalEntry.find(entry.id) == entry
         True
         """
-        wanted, connection = cls._check_id("JournalEntry.find", id), using or current()
+        wanted, connection = cls._sought(id, using)
         record = connection.call(cls._show, (wanted,), read=cls._whole.read_one, fresh=fresh)
         found: Self = cls._whole.load_one(record, connection)
         return found

@@ -65,7 +65,7 @@ class OnPage(Readable):
     @classmethod
     def find(
         cls,
-        id: int,
+        id: Self | int,
         *,
         page: Page | int | None = None,
         using: Connection | None = None,
@@ -82,11 +82,12 @@ class OnPage(Readable):
         >>> Note.find(note.id, page=note.page) == note
         True
         """
-        wanted = cls._check_id(f"{cls.__name__}.find", id)
         if page is not None:
-            return cls.all(page=page, using=using, fresh=fresh).find(wanted)
+            cls._check_id(f"{cls.__name__}.find", id)
+            return cls.all(page=page, using=using, fresh=fresh).find(id)
+        wanted, connection = cls._sought(id, using)
         name = cls._known_by or cls._container
-        for place in Page._each(name, using=using, fresh=fresh, ahead=1):
+        for place in Page._each(name, using=connection, fresh=fresh, ahead=1):
             for record in cls._on(place):
                 if record.id == wanted:
                     return record

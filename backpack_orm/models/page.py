@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from backpack_orm.connection import Connection, current
+from backpack_orm.connection import Connection
 from backpack_orm.errors import BackpackError, NotFound, ValidationError
 from backpack_orm.models.belonging import SECTIONS, Belonging
 from backpack_orm.orm.fields import (
@@ -18,7 +18,7 @@ from backpack_orm.orm.fields import (
 )
 from backpack_orm.orm.finding import InAccount
 from backpack_orm.orm.model import Destroyable, Model, Savable
-from backpack_orm.orm.parallel import WORKERS, in_order
+from backpack_orm.orm.parallel import in_order
 from backpack_orm.orm.relations import Children, Collection, Embedded
 from backpack_orm.wire import values
 from backpack_orm.wire.build import Words
@@ -129,9 +129,7 @@ class Page(InAccount, Savable, Destroyable):
     )
     emails: Embedded[Email] = has_many("emails/email", "Email")
     linked_pages: Embedded[Page] = has_many("linked_pages/page", "Page", view="_named")
-    items: Children[PageItem] = has_many(
-        "items/item", "PageItem", grouped=True, collection=Children
-    )
+    items: Children[PageItem] = has_many("items/item", "PageItem", collection=Children)
     matches: Embedded[Match] = has_many("send", "Match")
 
     _all = ws("pages/all", reads="pages")
@@ -208,7 +206,7 @@ class Page(InAccount, Savable, Destroyable):
         return cls.all(load=load, using=using).where(**attributes)
 
     @classmethod
-    def find(cls, id: int, *, using: Connection | None = None, fresh: bool = False) -> Self:
+    def find(cls, id: Self | int, *, using: Connection | None = None, fresh: bool = False) -> Self:
         """The page with an id, with everything on it; one request.
 
         Raises:
@@ -219,8 +217,7 @@ class Page(InAccount, Savable, Destroyable):
         >>> Page.find(lisbon.id).title
         'Lisbon'
         """
-        connection = using or current()
-        wanted = cls._check_id("Page.find", id)
+        wanted, connection = cls._sought(id, using)
         record = connection.call(cls._show, (wanted,), read=cls._shown.read_one, fresh=fresh)
         found: Self = cls._shown.load_one(record, connection)
         return found
@@ -374,7 +371,7 @@ class Page(InAccount, Savable, Destroyable):
         using: Connection | None,
         fresh: bool,
         progress: Progress | None = None,
-        ahead: int = WORKERS,
+        ahead: int | None = None,
     ) -> Iterator[Self]:
         """All pages in their order, with `name` loaded on each, several at once.
 

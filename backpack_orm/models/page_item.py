@@ -44,6 +44,7 @@ class PageItem(Completable):
 
     _element = "item"
     _container = "items"
+    _is_grouped = True
     _whole = View[Any](but=("messages",))
     _created = View[Any]("id", "content", "completed", "list_id")
     _exported = View[Any]()

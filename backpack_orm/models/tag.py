@@ -103,7 +103,7 @@ class Tag(Readable, Savable, Destroyable):
         return Collection(cls, list(tags.values()))
 
     @classmethod
-    def find(cls, id: int, *, using: Connection | None = None, fresh: bool = False) -> Self:
+    def find(cls, id: Self | int, *, using: Connection | None = None, fresh: bool = False) -> Self:
         """The tag with an id; one request for the pages, and one for each until it is found.
 
         Raises:
@@ -114,8 +114,8 @@ class Tag(Readable, Savable, Destroyable):
         >>> Tag.find(tag.id) == tag
         True
         """
-        wanted = cls._check_id("Tag.find", id)
-        for page in Page._each("tags", using=using, fresh=fresh, ahead=1):
+        wanted, connection = cls._sought(id, using)
+        for page in Page._each("tags", using=connection, fresh=fresh, ahead=1):
             for tag in page.tags:
                 if tag.id == wanted:
                     return tag  # type: ignore[return-value]  # of this very class

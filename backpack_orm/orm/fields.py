@@ -113,7 +113,6 @@ class Relation:
         view: The name of the model's view that tells what is known of them here.
         is_single: Whether there is one at most.
         id_from: For a single one: where its id stands when the answer tells no more of it.
-        is_grouped: Whether answers may sort them into completed ones and others.
         key: For what can be assigned: the attribute that stands for a record in the request.
         dump: How a list of keys is written.
         collection: The class of the collection they are read as; None: one that only reads.
@@ -125,7 +124,6 @@ class Relation:
     view: str = "_whole"
     is_single: bool = False
     id_from: str = ""
-    is_grouped: bool = False
     key: str | None = None
     dump: Callable[[list[Any]], Words] | None = None
     collection: type[Embedded[Any]] | None = None
@@ -152,7 +150,7 @@ class Relation:
         if self.view == "_whole":
             view = getattr(self.model, depth, view)
         return Section(
-            self.path, view.shape, self.is_single, self.id_from, self.is_grouped, is_sure
+            self.path, view.shape, self.is_single, self.id_from, self.model._is_grouped, is_sure
         )
 
 
@@ -308,12 +306,11 @@ def has_many(
     target: str,
     *,
     view: str = "_whole",
-    grouped: bool = False,
     collection: type[Embedded[Any]] | None = None,
     init: Literal[False] = False,
 ) -> Any:
     """Declare records inside this one, such as the notes of a page; see `Relation`."""
-    return _relation(path=path, target=target, view=view, is_grouped=grouped, collection=collection)
+    return _relation(path=path, target=target, view=view, collection=collection)
 
 
 def has_one(path: str, target: str, *, view: str = "_whole", init: Literal[False] = False) -> Any:
@@ -515,6 +512,12 @@ class View(Generic[M]):
         return Shape(self.model._element, tuple(parts))
 
     @cached_property
+    def tells_times(self) -> bool:
+        """Whether there are times in what it tells."""
+        columns = (part for part in self.shape.parts if isinstance(part, Column))
+        return any(column.kind.is_time for column in columns)
+
+    @cached_property
     def read_one(self) -> Callable[[Answer], Record]:
         """The function that reads a record from an answer."""
         return parse.one(self.shape)
@@ -522,7 +525,7 @@ class View(Generic[M]):
     @cached_property
     def read_many(self) -> Callable[[Answer], tuple[Record, ...]]:
         """The function that reads a list of records from an answer."""
-        return parse.many(self.shape, self.model._container)
+        return parse.many(self.shape, self.model._container, self.model._is_grouped)
 
     @cached_property
     def load_one(self) -> Callable[[Record, object], M]:

@@ -92,7 +92,7 @@ class InAccount(Listed):
     __slots__ = ()
 
     @classmethod
-    def find(cls, id: int, *, using: Connection | None = None, fresh: bool = False) -> Self:
+    def find(cls, id: Self | int, *, using: Connection | None = None, fresh: bool = False) -> Self:
         """The one with an id; one request, for all of them.
 
         Raises:
@@ -103,5 +103,5 @@ class InAccount(Listed):
         >>> Reminder.find(reminder.id) == reminder
         True
         """
-        wanted = cls._check_id(f"{cls.__name__}.find", id)
-        return cls.all(using=using, fresh=fresh).find(wanted)
+        wanted, connection = cls._sought(id, using)
+        return cls.all(using=connection, fresh=fresh).find(wanted)

@@ -90,6 +90,8 @@ class Model(Shown):
     """What one record is called in answers."""
     _container: ClassVar[str]
     """What a list of them is called."""
+    _is_grouped: ClassVar[bool] = False
+    """Whether answers may sort them into completed ones and others, and mark them by that alone."""
     _whole: ClassVar[View[Any]]
     """What an answer tells that leaves nothing out."""
 
@@ -111,6 +113,10 @@ class Model(Shown):
 
     def __init__(self, **attributes: Any) -> None:
         cls, table = type(self), self._table
+        if not issubclass(cls, Savable):
+            raise ReadOnly(
+                f"{cls.__name__}: the API has no call that makes one, so find those there are"
+            )
         self._record = None
         self._source = None
         if table.parent is not None:
@@ -157,7 +163,7 @@ class Model(Shown):
         relation = self._table.relations[name]
         if relation.is_single:
             part = self._part(name)
-            return None if part is None else relation.contents.load((part,), self)[0]
+            return None if part is None else relation.contents.load_one(part, self)
         return (relation.collection or Embedded)(self, relation)
 
     def _part(self, name: str) -> Any:
@@ -334,14 +340,31 @@ class Model(Shown):
             ValidationError: It is neither.
             NotSaved: The object has no id yet.
         """
+        if type(value) is int and value > 0:
+            return value
         if isinstance(value, cls):
             return value._saved_id
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-            return value
         raise ValidationError(
             f"{what} takes the id of a record, a whole number above 0, "
             f"or a {cls.__name__}, not {value!r}"
         )
+
+    @classmethod
+    def _sought(
+        cls, id: object, using: Connection | None, what: str = "find"
+    ) -> tuple[int, Connection]:
+        """The id that an argument names, and where to look for it: an object tells both.
+
+        Raises:
+            ValidationError: It is neither an id nor an object, or one of another account.
+        """
+        if type(id) is int and id > 0:
+            return id, using or current()
+        wanted = cls._check_id(f"{cls.__name__}.{what}", id)
+        assert isinstance(id, Model)
+        if using is not None:
+            id._settle_in(using)
+        return wanted, id.connection
 
     # --- identity ---------------------------------------------------------------------------
 
@@ -775,6 +798,8 @@ class Savable(Model):
         """Make the creating call; from its success on, the object is saved."""
         endpoint, connection = self._create, self.connection
         words = self._words(_names(endpoint))
+        if (self._created or self._whole).tells_times:
+            connection.expect_times()
         try:
             record = connection.call(endpoint, self._ids(endpoint), words, read=self._read_created)
         except OutcomeUnknown:

@@ -15,7 +15,7 @@ WORKERS = 8
 
 
 def in_order(
-    function: Callable[[S], T], things: Sequence[S], *, ahead: int = WORKERS
+    function: Callable[[S], T], things: Sequence[S], *, ahead: int | None = None
 ) -> Iterator[T]:
     """The results of a function, in the order of what it is given, some made ahead of their turn.
 
@@ -24,12 +24,13 @@ def in_order(
     Args:
         function: What threads may call at the same time.
         things: What it is given, one at a time.
-        ahead: How many are made at once in the beginning; twice as many after each result, up to
-            `WORKERS`.
+        ahead: How many are made at once in the beginning, and twice as many after each result, up
+            to `WORKERS`; None: as many as that at once.
 
     >>> list(in_order(abs, [-3, 1, -2]))
     [3, 1, 2]
     """
+    ahead = ahead or WORKERS
     pending: deque[Future[T]] = deque()
     left = iter(things)
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="backpack_orm")

@@ -110,7 +110,7 @@ class Collection(Sequence[M], Shown, Generic[M]):
         more = len(self._objects) - _SHOWN
         return f"[{shown}, … {more} more]" if more > 0 else f"[{shown}]"
 
-    def find(self, id: int) -> M:
+    def find(self, id: M | int) -> M:
         """The one with an id.
 
         Raises:
@@ -123,7 +123,7 @@ class Collection(Sequence[M], Shown, Generic[M]):
         """
         wanted = self._model._check_id("find", id)
         for record in self._all():
-            if record.id == wanted:
+            if record.id == wanted and (type(id) is int or record == id):
                 return record
         raise NotFound(f"there is no {self._model.__name__} {wanted} here", status=404)
 

@@ -221,8 +221,15 @@ def failure(content: bytes) -> tuple[int, str] | None:
 Reader: TypeAlias = "Callable[[Iterable[etree._Element], Localize | None], tuple[Record, ...]]"
 
 
-def many(shape: Shape, container: str) -> Callable[[Answer], tuple[Record, ...]]:
+def many(
+    shape: Shape, container: str, is_grouped: bool = False
+) -> Callable[[Answer], tuple[Record, ...]]:
     """A reader for an answer that lists records in a container element.
+
+    Args:
+        shape: What each of them looks like.
+        container: The element around them.
+        is_grouped: Whether they may stand in groups, see `Section`.
 
     >>> from backpack_orm.wire import values
     >>> tag = Shape("tag", (Column("name", values.WORDS), Column("id", values.INTEGER)))
@@ -232,12 +239,17 @@ def many(shape: Shape, container: str) -> Callable[[Answer], tuple[Record, ...]]
     read = compile_reader(shape)
     names = _spellings(shape.element)
 
+    def children(container: etree._Element) -> Iterable[etree._Element]:
+        if is_grouped:
+            return _grouped(container, shape.element)
+        return container.iterchildren(*names)
+
     def read_many(answer: Answer) -> tuple[Record, ...]:
         root = document(answer.content)
         several = (shape.element,) if root.tag == "roots" else ()
         found = _find(root, container, *several)
         elements = chain.from_iterable(
-            (each,) if each.tag in names else each.iterchildren(*names) for each in found
+            (each,) if each.tag in names else children(each) for each in found
         )
         return _guarded(found[0], lambda: read(elements, answer.localize))
 

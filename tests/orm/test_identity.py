@@ -10,15 +10,24 @@ import threading
 import pytest
 
 from backpack_orm import (
+    Attachment,
+    Bookmark,
+    Calendar,
     Connection,
+    Email,
+    Gallery,
     Item,
     List,
     Match,
+    Model,
     NotConnected,
     Note,
+    NotFound,
     Page,
+    ReadOnly,
     Reminder,
     Tag,
+    User,
     ValidationError,
     connect,
     using,
@@ -270,3 +279,24 @@ def test_models_cannot_be_subclassed() -> None:
 
         class MyPage(Page):
             pass
+
+
+def test_an_object_is_found_in_its_own_account(box: Sandbox, connection: Connection) -> None:
+    token = box.add_account("other", seed="demo")
+    with Connection(box.url, token=token) as other:
+        theirs = Page.all(using=other)[0]
+        assert Page.find(theirs).connection is other
+        note = Note.all(page=theirs)[0]
+        assert Note.find(note).connection is other
+        with pytest.raises(ValidationError, match="belongs to Connection"):
+            Page.find(theirs, using=connection)
+        with pytest.raises(NotFound):
+            Page.all().find(theirs)
+        with pytest.raises(ValidationError, match="belongs to another account"):
+            Email.find(Email.all(using=other)[0], page=Page.all()[0])
+
+
+@pytest.mark.parametrize("model", [Calendar, User, Bookmark, Email, Gallery, Attachment])
+def test_what_the_api_cannot_make_is_not_made_here_either(model: type[Model]) -> None:
+    with pytest.raises(ReadOnly, match="the API has no call that makes one"):
+        model()

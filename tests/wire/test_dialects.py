@@ -757,3 +757,12 @@ def test_any_record_reads_the_same_in_any_form(view, data):
     record = data.draw(records_of(view.shape))
     content = rendered(data.draw, view.shape, record)
     assert view.read_one(Answer(200, content.encode())) == record
+
+
+def test_the_items_of_a_page_may_be_listed_in_groups():
+    content = (
+        b"<items><incomplete><item id='9'>one</item></incomplete>"
+        b"<completed><item id='8'>two</item></completed></items>"
+    )
+    records = PageItem._whole.read_many(Answer(200, content))
+    assert [record[:3] for record in records] == [(9, "one", False), (8, "two", True)]
