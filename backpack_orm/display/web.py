@@ -52,12 +52,12 @@ STYLE = """
 .backpack.bp-table { max-width: 100%; width: fit-content; }
 .backpack * { box-sizing: border-box; unicode-bidi: plaintext; text-align: start; }
 .backpack .bp-head { font-size: 1.45em; font-weight: 650; line-height: 1.25; margin: 0 0 .3em; }
-.backpack .bp-kind, .backpack .bp-foot, .backpack .bp-remark, .backpack time, .backpack dt,
-.backpack caption, .backpack summary { color: inherit; opacity: .72; font-size: .86em; }
+.backpack .bp-kind span, .backpack .bp-foot, .backpack .bp-remark, .backpack time, .backpack dt,
+.backpack summary { color: inherit; opacity: .72; font-size: .86em; }
 .backpack .bp-kind { margin: 0; letter-spacing: .02em; }
-.backpack .bp-state { color: var(--bp-mark); font-weight: 600; }
-.backpack .bp-tags { display: flex; flex-wrap: wrap; gap: .35em; list-style: none; margin: 0 0 .6em;
-  padding: 0; }
+.backpack .bp-kind .bp-state { color: var(--bp-mark); font-weight: 600; opacity: 1; }
+.backpack.backpack .bp-tags { display: flex; flex-wrap: wrap; gap: .35em; list-style: none;
+  margin: 0 0 .6em; padding: 0; }
 .backpack .bp-tags li { margin: 0; padding: 0 .65em; border-radius: 1em; font-size: .86em;
   background: var(--bp-tint); }
 .backpack .bp-block { margin: 1em 0 0; }
@@ -80,22 +80,21 @@ STYLE = """
   font-size: .86em; font-weight: 600; opacity: .8; }
 .backpack .bp-line::before, .backpack .bp-line::after { content: ""; flex: 1; min-width: 1.5em;
   border-top: 1px solid var(--bp-line); }
-.backpack .bp-items { list-style: none; margin: 0; padding: 0; }
+.backpack.backpack .bp-items, .backpack.backpack .bp-names { list-style: none; margin: 0;
+  padding: 0; }
 .backpack .bp-items li { display: flex; gap: .55em; margin: .12em 0; }
 .backpack .bp-items li > div { min-width: 0; }
 .backpack .bp-items p { margin: 0; }
 .backpack .bp-done > div { opacity: .62; text-decoration: line-through; }
-.backpack .bp-names { margin: 0; padding: 0; list-style: none; }
 .backpack dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .15em 1em;
-  margin: .7em 0 0; }
+  margin: .7em 0 0; align-items: baseline; }
 .backpack dd { margin: 0; font-weight: normal; }
 .backpack .bp-wide { overflow-x: auto; }
 .backpack table { border-collapse: collapse; margin: .4em 0 0; font-size: .93em; color: inherit; }
-.backpack caption { caption-side: top; text-align: start; opacity: 1; font-weight: 650;
-  font-size: 1.05em; padding: 0 0 .3em; }
 .backpack :is(th, td) { padding: .25em .8em .25em 0; vertical-align: top; max-width: 28em;
   border: 0; border-bottom: 1px solid var(--bp-line); color: inherit; background: none;
-  white-space: normal; overflow-wrap: break-word; }
+  white-space: normal; overflow-wrap: break-word; text-align: start; }
+.backpack.backpack tbody tr:nth-child(n) { background: none; }
 .backpack th { font-weight: 600; opacity: .75; white-space: nowrap; }
 .backpack .bp-number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .backpack details { margin: .3em 0 0; }
@@ -121,7 +120,7 @@ def render(what: Card | Table) -> str:
     state = "".join(f' · <span class="bp-state">{_text(state)}</span>' for state in what.states)
     tags = "".join(f'<li dir="auto">{_text(tag)}</li>' for tag in what.tags)
     parts = [
-        f'<p class="bp-kind">{_text(what.kind)}{state}</p>',
+        f'<p class="bp-kind"><span>{_text(what.kind)}</span>{state}</p>',
         f'<h3 class="bp-head" dir="auto">{_text(what.title)}</h3>' if what.title else "",
         f'<ul class="bp-tags">{tags}</ul>' if tags else "",
         *map(_block, what.blocks),
@@ -146,7 +145,8 @@ def _(prose: Prose) -> str:
     body = _textile(shown) if prose.is_textile else _as_it_stands(shown)
     left = len(prose.text) - len(shown)
     more = _block(Remark(f"… and {left:,} characters more.")) if left else ""
-    return f'<div class="bp-block">{_name(prose.title)}{body}{when}{more}</div>'
+    text = f'<div dir="auto">{body}{when}</div>'
+    return f'<div class="bp-block">{_name(prose.title)}{text}{more}</div>'
 
 
 @_block.register
@@ -208,16 +208,20 @@ def _(remark: Remark) -> str:
 
 @_block.register
 def _(table: Table) -> str:
-    head = "".join(f"<th>{_text(name)}</th>" for name in table.columns)
+    head = "".join(map(_heading, table.columns, zip(*table.rows, strict=True)))
     rows = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in table.rows)
-    caption = f'<caption dir="auto">{_text(table.title)}</caption>' if table.title else ""
+    body = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>" if rows else ""
     remarks = "".join(map(_block, table.remarks))
-    body = f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody>" if rows else ""
-    return f'<div class="bp-wide"><table>{caption}{body}</table></div>{remarks}'
+    return f'{_name(table.title)}<div class="bp-wide">{body}</div>{remarks}'
+
+
+def _heading(name: str, values: Sequence[object]) -> str:
+    kind = ' class="bp-number"' if all(type(value) is int for value in values) else ""
+    return f"<th{kind}>{_text(name)}</th>"
 
 
 def _cell(value: object) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
+    if type(value) is int:
         return f'<td class="bp-number">{value}</td>'
     return f'<td dir="auto">{_text(in_a_cell(value))}</td>'
 
@@ -227,7 +231,7 @@ def _name(name: str) -> str:
 
 
 def _as_it_stands(text: str) -> str:
-    return f'<p class="bp-plain" dir="auto">{_text(text)}</p>'
+    return f'<p class="bp-plain">{_text(text)}</p>'
 
 
 def _textile(text: str) -> str:
@@ -244,7 +248,7 @@ def _textile(text: str) -> str:
         attributes=_ATTRIBUTES,
         attribute_filter=_only_reachable,
     )
-    return f'<div class="bp-text" dir="auto">{clean}</div>'
+    return f'<div class="bp-text">{clean}</div>'
 
 
 def _pictures_as_links(html: str) -> str:

@@ -1,0 +1,66 @@
+"""What a real browser makes of it, where there is one."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from backpack_orm import Note, Page
+from tests.display.screenshots import BROWSER, LAB_DARK, LAB_LIGHT, PLAIN, Surroundings, read, take
+
+pytestmark = pytest.mark.skipif(not shutil.which(BROWSER), reason="there is no Chromium here")
+
+ATTACKS = [
+    "<script>document.title = 'RUN'</script>",
+    "<img src=x onerror=\"document.title = 'RUN'\">",
+    "<svg/onload=\"document.title = 'RUN'\">",
+    "<style onload=\"document.title = 'RUN'\"></style>",
+    "</div></style><script>document.title = 'RUN'</script>",
+    "<math><mtext><table><mglyph><style><img src=x onerror=\"document.title = 'RUN'\">",
+    "<noscript><p title=\"</noscript><img src=x onerror=document.title='RUN'>\">",
+    "notextile. <script>document.title = 'RUN'</script>",
+    "<details open ontoggle=\"document.title = 'RUN'\">x</details>",
+]
+
+
+def picture(html: str, where: Surroundings, folder: Path) -> bytes:
+    path = folder / "picture.png"
+    take(html, where, path)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def card() -> str:
+    page = Page(title="Lisbon", description="Ten days in *May*", tags=["Travel"])
+    return page._repr_html_()
+
+
+def test_scripts_would_be_noticed() -> None:
+    assert "RUN" in read("<script>document.title = 'R' + 'UN'</script>", PLAIN)
+
+
+def test_no_script_of_anybody_runs() -> None:
+    page = Page(title="".join(ATTACKS), tags=ATTACKS)
+    cards = [page._repr_html_()]
+    for attack in ATTACKS:
+        note = Note(page=page, title=attack, body=attack)
+        cards.append(note._repr_html_())
+    final = read("".join(cards), PLAIN)
+    assert "document.title" in final, "it is there, as text"
+    assert "<title>" not in final
+
+
+def test_a_card_takes_the_colours_around_it(card: str, tmp_path: Path) -> None:
+    small = {"width": 500, "height": 200}
+    light, dark = evolve(LAB_LIGHT, **small), evolve(LAB_DARK, **small)
+    of_dark_system = picture(card, evolve(light, is_dark=True), tmp_path)
+    assert picture(card, evolve(light, is_dark=False), tmp_path) == of_dark_system
+    assert picture(card, dark, tmp_path) != of_dark_system
+
+
+def test_a_card_alone_follows_the_system(card: str, tmp_path: Path) -> None:
+    small = evolve(PLAIN, width=500, height=200)
+    assert picture(card, small, tmp_path) != picture(card, evolve(small, is_dark=True), tmp_path)
