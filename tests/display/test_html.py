@@ -10,6 +10,7 @@ from datetime import datetime
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from IPython.core.formatters import DisplayFormatter
 from lxml import html as parser
 from lxml.html import HtmlElement
 
@@ -295,6 +296,17 @@ def test_stats_are_a_table(connection: Connection) -> None:
     Page.all()
     assert "requests 1" in words(connection.stats)
     assert ["POST /ws/pages/all", "1", "0"] in cells(connection.stats)
+
+
+def test_a_notebook_takes_the_html_beside_the_repr(connection: Connection, box: Sandbox) -> None:
+    formatter = DisplayFormatter()
+    formatter.active_types = formatter.format_types
+    listed = Page.all()[0]
+    before = box.requests
+    for thing in (listed, listed.notes, listed.changes, connection.stats, NotFound("no")):
+        bundle, _ = formatter.format(thing)
+        assert set(bundle) == {"text/html", "text/plain"}
+    assert box.requests == before
 
 
 def test_an_error_is_readable() -> None:

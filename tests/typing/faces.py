@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pandas import DataFrame
 from typing_extensions import assert_type
 
 from backpack_orm import (
@@ -73,6 +74,9 @@ def pages(page: Page) -> None:
     assert_type(page.belongings[0].widget, Model | None)
     assert_type(page.matches[0], Match)
     assert_type(page.notes.create(title="T"), Note)
+    assert_type(page.notes["T"], Note)
+    assert_type(page.notes.to_records(), list[dict[str, Any]])
+    assert_type(page.notes.to_frame(), DataFrame)
     assert_type(page.notes.first(), Note | None)
     assert_type(page.notes.where(title="T"), Collection[Note])
     assert_type(page.duplicate(), Page)
