@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from typing import Any
 import pytest
 import vcr
 from hypothesis import HealthCheck, settings
+from sqlalchemy import Engine, event
 from vcr.serializers import yamlserializer
 
 import backpack_orm
@@ -57,10 +60,33 @@ def _no_connection_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         connections._default.close()
 
 
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Sandbox]]:
+    """Makes sandboxes with the demo account, where time stands still.
+
+    The account is planted once and copied, since planting it takes longer than most tests.
+    """
+    path = tmp_path_factory.mktemp("demo") / "demo.db"
+    Sandbox(seed="demo", token=TOKEN, clock=lambda: NOW, data=str(path)).close()
+
+    def make() -> Sandbox:
+        def copy(connection: sqlite3.Connection, record: object) -> None:
+            planted.backup(connection)
+
+        event.listen(Engine, "connect", copy)
+        try:
+            return Sandbox(seed="demo", token=TOKEN, clock=lambda: NOW)
+        finally:
+            event.remove(Engine, "connect", copy)
+
+    with closing(sqlite3.connect(path, check_same_thread=False)) as planted:
+        yield make
+
+
 @pytest.fixture
-def box() -> Iterator[Sandbox]:
-    """A running sandbox with the demo account, where time stands still."""
-    with Sandbox(seed="demo", token=TOKEN, clock=lambda: NOW) as box:
+def box(demo: Callable[[], Sandbox]) -> Iterator[Sandbox]:
+    """A running sandbox with the demo account."""
+    with demo() as box:
         yield box
 
 
@@ -88,7 +114,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def account(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    demo: Callable[[], Sandbox],
 ) -> Iterator[backpack_orm.Connection]:
     """The demo account, connected: replayed or live."""
     path = cassette_of(request.node)
@@ -96,12 +124,12 @@ def account(
         monkeypatch.setattr(parallel, "WORKERS", 1)
     options: dict[str, Any] = getattr(request.node.get_closest_marker("connected"), "kwargs", {})
     if request.param in ("live", "bearer"):
-        with Sandbox(seed="demo", token=TOKEN, clock=lambda: NOW) as box:
+        with demo() as box:
             yield _connected(box.url, {"bearer": request.param == "bearer"} | options)
     elif request.config.getoption("--record"):
         path.unlink(missing_ok=True)
         with (
-            Sandbox(seed="demo", token=TOKEN, clock=lambda: NOW) as box,
+            demo() as box,
             _recorder(box.url).use_cassette(str(path), record_mode="all"),
         ):
             yield _connected(box.url, options)

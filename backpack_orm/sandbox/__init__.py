@@ -21,7 +21,7 @@ try:
     from .limits import Limits
     from .mail import deliver
     from .seeds import seed_named
-    from .server import Exchange, Gate, Server, application
+    from .server import Exchange, Gate, Server
     from .storage import Account, Storage
 except ModuleNotFoundError as missing:
     raise ImportError(
@@ -91,7 +91,11 @@ class Sandbox:
         self._tls: ssl.SSLContext | None = context
         self._storage = Storage(data)
         self._service = Service(
-            self._storage, clock or _real_time, page_limit, Limits() if limits else None
+            self._storage,
+            clock or _real_time,
+            page_limit,
+            Limits() if limits else None,
+            require_ssl,
         )
         self._tokens = self._storage.tokens()
         try:
@@ -102,8 +106,7 @@ class Sandbox:
         self._files = ExitStack()
         self._ca_bundle = self._files.enter_context(authority.tempfile()) if authority else None
         self.faults = Faults()
-        app = application(self._service, require_ssl=require_ssl)
-        self._gate = Gate(app, self._service, self._tokens, self.faults)
+        self._gate = Gate(self._service, self._tokens, self.faults)
         self._server: Server | None = None
 
     def __repr__(self) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta, timezone
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 from sqlalchemy import select
 from werkzeug.exceptions import UnprocessableEntity
 
-from .calls import Call, Endpoints, Service, bare, found, xml
+from .calls import Call, Endpoints, asked_service, bare, found, xml
 from .dates import Start, read_event_start, read_moment
 from .limits import Family
 from .reading import Parameters, Unreadable
@@ -114,8 +114,7 @@ def _moment(text: str) -> datetime | None:
 @feeds.get("/<token>.ics")
 def feed(token: str) -> Response:
     """A calendar for programs that know its token, which is all that they need."""
-    service: Service = current_app.extensions["sandbox"]
-    with service.storage.transaction() as session:
+    with asked_service().storage.transaction() as session:
         calendar = found(session.scalar(select(Calendar).where(Calendar.token == token)))
         return Response(_icalendar(calendar), content_type="text/calendar; charset=utf-8")
 

@@ -10,9 +10,10 @@ from functools import wraps
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.base import ExecutableOption
 from werkzeug.exceptions import Forbidden, NotFound
 
 from .limits import Family, Limits
@@ -33,6 +34,9 @@ class NotSignedIn(Exception):  # noqa: N818 - says what is the case
     """The token is missing, or nobody's."""
 
 
+SERVICE = "backpack.service"
+
+
 @dataclass(frozen=True)
 class Service:
     """What all calls of a sandbox share."""
@@ -41,10 +45,17 @@ class Service:
     clock: Callable[[], datetime]
     page_limit: int | None = None
     limits: Limits | None = None
+    require_ssl: bool = False
 
     def now(self) -> datetime:
         """The time, in UTC and whole seconds, as the service keeps it."""
         return self.clock().astimezone(timezone.utc).replace(microsecond=0)
+
+
+def asked_service() -> Service:
+    """The service of the sandbox that the request came to: all share one application."""
+    service: Service = request.environ[SERVICE]
+    return service
 
 
 @dataclass(frozen=True)
@@ -62,9 +73,12 @@ class Call:
         """The time zone of the one who asks."""
         return zone(self.me.time_zone)
 
-    def pages(self) -> list[Page]:
-        """All pages that I see, oldest first: my own, and those shared with my address."""
-        return list(self.session.scalars(self._visible().order_by(Page.id)))
+    def pages(self, *loading: ExecutableOption) -> list[Page]:
+        """All pages that I see, oldest first: my own, and those shared with my address.
+
+        `loading` says what to load with them at once, rather than with each.
+        """
+        return list(self.session.scalars(self._visible().order_by(Page.id).options(*loading)))
 
     def new_page(self, title: str, description: str) -> Page:
         """A new page of mine; 403 when the account has as many as its plan allows."""
@@ -146,7 +160,7 @@ class Endpoints(Blueprint):
         def register(view: View) -> View:
             @wraps(view)
             def answer(**ids: int) -> Response:
-                service: Service = current_app.extensions["sandbox"]
+                service = asked_service()
                 parameters = _parameters()  # before the transaction: a long body may take a while
                 with service.storage.transaction() as session:
                     return view(_call(service, session, parameters, self._family), **ids)

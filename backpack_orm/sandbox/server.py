@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
@@ -24,7 +25,7 @@ from werkzeug.routing import IntegerConverter, Map
 
 from .bookmarks import bookmarks
 from .calendars import calendars, feeds
-from .calls import TOKEN_IN_PATH, NotSignedIn, Service, failure
+from .calls import SERVICE, TOKEN_IN_PATH, NotSignedIn, Service, asked_service, failure
 from .exports import exports
 from .faults import Faults, HangUp
 from .journal import journal
@@ -75,10 +76,10 @@ class _Id(IntegerConverter):
         super().__init__(map, max=LARGEST_ID)
 
 
-def application(service: Service, *, require_ssl: bool) -> Flask:
-    """The API as a WSGI application."""
+@cache
+def application() -> Flask:
+    """The API as a WSGI application: one for all sandboxes, which only differ in their service."""
     app = Flask("backpack_orm.sandbox", static_folder=None)
-    app.extensions["sandbox"] = service
     app.url_map.converters["id"] = _Id
     app.url_map.merge_slashes = False
     for endpoints in _ALL:
@@ -86,7 +87,7 @@ def application(service: Service, *, require_ssl: bool) -> Flask:
 
     @app.before_request
     def ask_for_ssl() -> Response | None:
-        if not require_ssl or request.is_secure:
+        if not asked_service().require_ssl or request.is_secure:
             return None
         path = quote(request.environ[ORIGINAL_PATH], encoding="latin-1")
         query = request.query_string.decode("latin-1")
@@ -146,7 +147,8 @@ _FEED = re.compile(r"/[^/]+\.ics$")
 class Gate:
     """What a request passes first: finds the token in the path, counts, keeps a log, has faults."""
 
-    def __init__(self, app: Flask, service: Service, tokens: set[str], faults: Faults) -> None:
+    def __init__(self, service: Service, tokens: set[str], faults: Faults) -> None:
+        app = application()
         self._app: WSGIApplication = app.wsgi_app
         self._service = service
         self._tokens = tokens
@@ -157,6 +159,7 @@ class Gate:
         self.exchanges: deque[Exchange] = deque(maxlen=LOG_LENGTH)
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        environ[SERVICE] = self._service
         path = environ[ORIGINAL_PATH] = environ["PATH_INFO"]
         shown = self._take_token(environ, path)
         verb = environ["REQUEST_METHOD"]

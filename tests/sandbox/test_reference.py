@@ -369,7 +369,7 @@ def test_where_the_token_may_be_in_a_header_it_may_be_in_the_body(client, verb, 
 
 
 def test_nothing_is_served_that_no_row_names(box):
-    app = application(box._service, require_ssl=False)
+    app = application()
     served = {
         (verb, re.sub(r"<id:\w+>", "ID", rule.rule))
         for rule in app.url_map.iter_rules()
