@@ -6,6 +6,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 ONLY ?=
+COVERAGE ?= --cov
 SEED ?= 1
 SIZE ?= 5000
 
@@ -20,7 +21,7 @@ demo: environment-for-the-demo ## show an account as Python objects, over HTTP f
 	@$(RUN) docs/demo.py
 
 test: lint ## run all checks and all tests, with coverage
-	$(RUN) -m pytest --cov --numprocesses auto
+	$(RUN) -m pytest $(COVERAGE) --numprocesses auto
 
 lint: environment ## check style, types and imports
 	$(RUN) -m ruff check
