@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from backpack_orm import Note, Page
 from backpack_orm.connection import Connection
-from backpack_orm.wire.parse import Answer
+from backpack_orm.wire.parse import Answer, Record
+
+
+def read_notes(content: bytes) -> tuple[Record, ...]:
+    """The records in the answer that lists notes."""
+    return Note._whole.read_many(Answer(200, content))
 
 
 def load_notes(content: bytes, page: Page) -> list[Note]:
     """The notes in the answer that lists them, as `Note.all(page=page)` makes them."""
-    return Note._whole.load(Note._whole.read_many(Answer(200, content)), page)
+    return Note._whole.load(read_notes(content), page)
 
 
 def load_page(content: bytes, connection: Connection) -> Page:

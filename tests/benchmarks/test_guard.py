@@ -1,0 +1,107 @@
+"""What makes loading fast, counted rather than timed: calls, parses and bytes for each record."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import tracemalloc
+from collections.abc import Callable
+from itertools import repeat
+from typing import Any
+
+import pytest
+
+from backpack_orm import Connection, Page
+from backpack_orm.sandbox import Sandbox
+from backpack_orm.wire import parse
+from tests.benchmarks import answers, ours
+
+FEW, MANY = 100, 300
+
+
+def python_calls(function: Callable[[], object]) -> int:
+    """How many functions written in Python a call comes to."""
+    count = 0
+
+    def note(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    function()  # what is done once only
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        function()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+def bytes_of(function: Callable[[], object]) -> int:
+    """How much memory the result of a call takes."""
+    function()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        result = function()
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+        del result
+
+
+@pytest.fixture
+def page() -> Page:
+    return Page._stub(7, Connection("acme", token="0123456789abcdef"))
+
+
+def test_a_record_more_is_no_call_more(page: Page) -> None:
+    few, many = answers.notes(FEW), answers.notes(MANY)
+    assert python_calls(lambda: ours.load_notes(many, page)) == python_calls(
+        lambda: ours.load_notes(few, page)
+    )
+
+
+def test_a_page_that_nobody_touches_costs_one_call_for_each_list(page: Page) -> None:
+    def calls(lists: int) -> int:
+        content = answers.page(notes=FEW, lists=lists, items=20, tags=10)
+        return python_calls(lambda: ours.load_page(content, page.connection))
+
+    per_list = (calls(30) - calls(10)) / 20
+    assert per_list <= 5  # its reader and that of its items, which older Pythons count twice
+
+
+def test_a_note_weighs_little_more_than_a_tuple_of_what_it_tells(page: Page) -> None:
+    content = answers.notes(2000)
+    records = ours.read_notes(content)
+
+    def tuples() -> list[Any]:
+        return [(*record,) for record in ours.read_notes(content)]
+
+    ratio = bytes_of(lambda: ours.load_notes(content, page)) / bytes_of(tuples)
+    assert len(records) == 2000
+    assert ratio <= 1.3
+
+
+def test_a_kept_page_is_found_without_parsing(
+    box: Sandbox, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = Page.all()[0].id
+    Page.find(id)
+    parsed: list[bytes] = []
+    document = parse.document
+    monkeypatch.setattr(
+        parse, "document", lambda content: parsed.append(content) or document(content)
+    )
+    before = box.requests
+    for _ in repeat(None, 10):
+        Page.find(id)
+    assert (box.requests - before, len(parsed)) == (0, 0)
+    Page.find(id, fresh=True)
+    assert (box.requests - before, len(parsed)) == (1, 1)
+
+
+def test_a_kept_page_is_found_in_few_steps(connection: Connection) -> None:
+    id = Page.all()[0].id
+    assert python_calls(lambda: Page.find(id, using=connection)) <= 10
