@@ -305,7 +305,14 @@ def success(answer: Answer) -> None:
 
 
 def anything(answer: Answer) -> None:
-    """Take an answer whose status says all: the newer dialect confirms with any body or none."""
+    """Make sure that an answer is from the service, whose newer dialect confirms with any body or
+    none.
+
+    Raises:
+        InvalidResponse: It is HTML, as a network sends that wants its terms accepted, or no XML.
+    """
+    if answer.content.strip():
+        document(answer.content)
 
 
 def location_id(answer: Answer) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
 from typing import TypeAlias, TypeVar
 
 from attrs import define, field, frozen
@@ -17,31 +18,34 @@ State: TypeAlias = object
 T = TypeVar("T")
 
 
+class Kind(Enum):
+    """In what way something is not as it was told."""
+
+    LOST = "it should be there or look otherwise: a write that was told did not happen"
+    DOUBLED = "it is there more than once"
+    UNREPORTED = "it is there although nobody was told so"
+
+
 @frozen
-class Differences:
-    """What is not as it was told.
+class Difference:
+    """A record that is not as it was told.
 
     Attributes:
-        lost: Records that should be there or look otherwise: a write that was told did not happen.
-        doubled: Records that are there once too often.
-        unreported: Records that are there although nobody was told so.
+        kind: In what way.
+        key: Which record it is.
+        told: How it may be.
+        there: How it is, as often as it is there.
     """
 
-    lost: int = 0
-    doubled: int = 0
-    unreported: int = 0
+    kind: Kind
+    key: Key
+    told: frozenset[State]
+    there: tuple[State, ...]
 
-    @property
-    def total(self) -> int:
-        """All of them."""
-        return self.lost + self.doubled + self.unreported
-
-    def __add__(self, other: Differences) -> Differences:
-        return Differences(
-            self.lost + other.lost,
-            self.doubled + other.doubled,
-            self.unreported + other.unreported,
-        )
+    def __str__(self) -> str:
+        told = " or ".join(sorted(map(repr, self.told)))
+        there = ", ".join(map(repr, self.there)) or "nothing"
+        return f"{self.kind.name.lower()}: {' '.join(self.key)}: told {told}, there {there}"
 
 
 @define
@@ -80,12 +84,12 @@ class Journal:
             return result
         return None
 
-    def differences(self, page: str, found: Mapping[Key, list[State]]) -> Differences:
+    def differences(self, page: str, found: Mapping[Key, list[State]]) -> list[Difference]:
         """How what was found on a page differs from what was told of it."""
         here = {key for key in [*self._states] if key[0] == page}
         return self._compared(here, found)
 
-    def all_differences(self, found: Mapping[Key, list[State]]) -> Differences:
+    def all_differences(self, found: Mapping[Key, list[State]]) -> list[Difference]:
         """How all that was found differs from all that was told."""
         return self._compared([*self._states], found)
 
@@ -93,16 +97,19 @@ class Journal:
         self._states[key] = states
         self.outcomes[outcome] += 1
 
-    def _compared(self, known: Iterable[Key], found: Mapping[Key, list[State]]) -> Differences:
-        each = (self._difference(key, found.get(key, [])) for key in {*known, *found})
-        return sum(each, Differences())
+    def _compared(self, known: Iterable[Key], found: Mapping[Key, list[State]]) -> list[Difference]:
+        differences = []
+        for key in {*known, *found}:
+            told, there = self._states.get(key, frozenset({None})), tuple(found.get(key, ()))
+            kind = _kind_of(told, there)
+            if kind is not None:
+                differences.append(Difference(kind, key, told, there))
+        return differences
 
-    def _difference(self, key: Key, there: list[State]) -> Differences:
-        states = self._states.get(key, frozenset({None}))
-        if len(there) > 1:
-            return Differences(doubled=len(there) - 1)
-        if not there:
-            return Differences(lost=None not in states)
-        if states == {None}:
-            return Differences(unreported=1)
-        return Differences(lost=there[0] not in states)
+
+def _kind_of(told: frozenset[State], there: tuple[State, ...]) -> Kind | None:
+    if len(there) > 1:
+        return Kind.DOUBLED
+    if (there or (None,))[0] in told:
+        return None
+    return Kind.UNREPORTED if told == {None} else Kind.LOST

@@ -536,9 +536,18 @@ def test_anything_but_the_empty_success_is_an_invalid_response(content):
         parse.success(Answer(200, content))
 
 
-@pytest.mark.parametrize("content", [b"", b" ", b"<page/>", b"<response"])
-def test_where_the_status_says_all_any_body_is_taken(content):
+@pytest.mark.parametrize("content", [b"", b" ", b"<page/>", b"<response/>"])
+def test_where_the_status_says_all_any_body_of_the_services_is_taken(content):
     assert parse.anything(Answer(204, content)) is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"<!DOCTYPE html><title>Welcome</title>", b"<html><body/></html>", b"<response", b"Welcome"],
+)
+def test_where_the_status_says_all_a_page_from_elsewhere_is_not_taken(content):
+    with pytest.raises(InvalidResponse):
+        parse.anything(Answer(200, content))
 
 
 @pytest.mark.parametrize(
