@@ -98,6 +98,9 @@ class Connection:
     Connection('https://acme.backpackit.com')
     """
 
+    _url = ""  # until it is set: a traceback may show one that never came about
+    _transport: Transport | None = None
+
     def __init__(
         self,
         account: str,
@@ -112,8 +115,38 @@ class Connection:
         timezone: str | None = None,
         allow_insecure: bool = False,
     ) -> None:
+        secret, is_bearer = _secret(token, oauth_token), oauth_token is not None
+        del token, oauth_token  # a traceback may show the variables of what raises below
+        self._connect(
+            account,
+            secret,
+            is_bearer=is_bearer,
+            user_agent=user_agent,
+            timeout=timeout,
+            ttl=ttl,
+            max_wait=max_wait,
+            limits=limits,
+            timezone=timezone,
+            allow_insecure=allow_insecure,
+        )
+
+    def _connect(
+        self,
+        account: str,
+        secret: Secret | ValidationError,
+        *,
+        is_bearer: bool,
+        user_agent: str,
+        timeout: tuple[float, float],
+        ttl: float,
+        max_wait: float,
+        limits: str | None,
+        timezone: str | None,
+        allow_insecure: bool,
+    ) -> None:
         url = _address(account, allow_insecure)
-        secret = Secret(_check_token(token, oauth_token))
+        if isinstance(secret, ValidationError):
+            raise secret
         self._options: dict[str, Any] = {
             "user_agent": _header("user_agent", user_agent),
             "timeout": _check_timeout(timeout),
@@ -122,10 +155,10 @@ class Connection:
             "allow_insecure": allow_insecure,
         }
         self._open(url, _fingerprint(url, secret))
-        self._transport: Transport | None = Transport(
+        self._transport = Transport(
             url,
             secret,
-            is_bearer=oauth_token is not None,
+            is_bearer=is_bearer,
             user_agent=self._options["user_agent"],
             timeout=self._options["timeout"],
             allow_insecure=allow_insecure,
@@ -368,15 +401,19 @@ def connect(
     account = account or os.environ.get("BACKPACK_URL")
     if oauth_token is None:
         token = token or os.environ.get("BACKPACK_TOKEN")
-    if not account or not (token or oauth_token):
+    has_token, is_bearer = bool(token or oauth_token), oauth_token is not None
+    secret = _secret(token, oauth_token)
+    del token, oauth_token  # a traceback may show the variables of what raises below
+    if not account or not has_token:
         raise NotConnected(
             'say where: connect("your-account", token="…"), '
             "or set BACKPACK_URL and BACKPACK_TOKEN in the environment"
         )
-    _default = Connection(
+    connection = Connection.__new__(Connection)
+    connection._connect(
         account,
-        token=token,
-        oauth_token=oauth_token,
+        secret,
+        is_bearer=is_bearer,
         user_agent=user_agent,
         timeout=timeout,
         ttl=ttl,
@@ -385,7 +422,8 @@ def connect(
         timezone=timezone,
         allow_insecure=allow_insecure,
     )
-    return _default
+    _default = connection
+    return connection
 
 
 @contextmanager
@@ -489,17 +527,17 @@ def _shown(account: str) -> str:
     return repr(re.sub(r"(?<=://)[^/?#]*@|(?<=[^:/])[/?#].*", "…", account, flags=re.DOTALL))
 
 
-def _check_token(token: str | None, oauth_token: str | None) -> str:
+def _secret(token: str | None, oauth_token: str | None) -> Secret | ValidationError:
+    """The token, hidden; or what is wrong with it, to be raised where it cannot be seen."""
     if token and oauth_token:
-        raise ValidationError("give either token or oauth_token, not both")
+        return ValidationError("give either token or oauth_token, not both")
     words = token or oauth_token
     if not words:
-        raise ValidationError("token is missing: it stands under My info in Backpack")
-    if not isinstance(words, str) or not re.fullmatch(r"[\x21-\x7e]+", words):
-        raise ValidationError("token has a character that no token has; it is not shown here")
-    if re.search(r"[/?#%]", words) and oauth_token is None:
-        raise ValidationError("token has a character that no token has; it is not shown here")
-    return words
+        return ValidationError("token is missing: it stands under My info in Backpack")
+    taken = r"[!-~]+" if oauth_token else r"((?![/?#%])[!-~])+"  # it may stand in a path
+    if not isinstance(words, str) or not re.fullmatch(taken, words):
+        return ValidationError("token has a character that no token has; it is not shown here")
+    return Secret(words)
 
 
 def _header(name: str, value: str) -> str:

@@ -1,0 +1,63 @@
+"""No token lies about in the repository, nor in what is recorded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backpack_orm import Page, Reminder, Status, connect
+from backpack_orm.sandbox import Sandbox
+from tests import conftest
+from tests.docs import documents
+from tests.secrecy.conftest import CANARY
+
+FEED = "a446feb0599b4f392fc0f8133ac6653f13233385"
+PLACEHOLDERS = {conftest.TOKEN, CANARY, FEED}
+"""What the tests take for tokens, one of a calendar's feed; none opens more than a sandbox."""
+_TOKEN = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{40}(?![0-9a-fA-F])")
+_READ = {".md", ".toml", ".cfg", ".ini", ".yaml", ".yml", ".txt"}
+_HELD = ["backpack_orm", "cassettes", "docs", "tests", ".ci"]
+
+
+def files() -> Iterator[Path]:
+    """Everything that people read here."""
+    yield from (path for path in documents.ROOT.iterdir() if path.suffix in _READ)
+    for name in _HELD:
+        yield from (
+            path
+            for path in (documents.ROOT / name).rglob("*")
+            if path.is_file() and "__pycache__" not in path.parts
+        )
+
+
+def tokens(path: Path) -> set[str]:
+    return set(_TOKEN.findall(path.read_bytes().decode("utf-8", "replace")))
+
+
+def test_no_file_holds_a_token_but_those_of_the_tests() -> None:
+    found = {path: tokens(path) - PLACEHOLDERS for path in files()}
+    assert {path: some for path, some in found.items() if some} == {}
+
+
+def test_the_tokens_of_the_tests_would_be_found() -> None:
+    assert tokens(Path(conftest.__file__)) == {conftest.TOKEN}
+    assert not any(tokens(path) for path in (documents.ROOT / "cassettes").rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("place", ["token", "oauth_token"])
+def test_no_cassette_keeps_the_token_that_made_it(tmp_path: Path, place: str) -> None:
+    path = tmp_path / "cassette.yaml"
+    with (
+        Sandbox(seed="demo", token=CANARY) as box,
+        conftest._recorder(box.url).use_cassette(str(path), record_mode="all"),
+    ):
+        connect(box.url, **{place: CANARY})  # type: ignore[arg-type]
+        Page.all()
+        Status.all()
+        Reminder.create(content="+30 Leave").destroy()
+    kept = path.read_text("utf-8")
+    assert kept.count("uri:") == 4
+    assert CANARY not in kept
