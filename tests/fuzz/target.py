@@ -1,0 +1,251 @@
+"""What is fuzzed: everything that reads an answer, and what is made of it then."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import yaml
+
+import backpack_orm
+from backpack_orm import Export, InvalidResponse, Model
+from backpack_orm.connection import unconnected
+from backpack_orm.orm.fields import View
+from backpack_orm.wire import parse
+from backpack_orm.wire.parse import Answer
+
+CASSETTES = Path(__file__).parents[2] / "cassettes"
+WORDS = [
+    b"",
+    b"\0",
+    b"\xff\xfe",
+    b"\xef\xbb\xbf",
+    b"<",
+    b">",
+    b"/>",
+    b"&",
+    b"&amp;",
+    b"&#0;",
+    b"&#x10ffff;",
+    b"&#xd800;",
+    b"&nbsp;",
+    b"<![CDATA[",
+    b"]]>",
+    b"<!--",
+    b"<?x ?>",
+    b"<!DOCTYPE a [<!ENTITY b 'c'>]>",
+    b"<?xml version='1.0' encoding='utf-16'?>",
+    b"<?xml version='1.0' encoding='ebcdic-cp-us'?>",
+    b" nil='true'",
+    b" xmlns='x'",
+    b" x:y='z'",
+    b" id=''",
+    b"-1",
+    b"0",
+    b"1e9",
+    b"9" * 5000,
+    "٣".encode(),
+    "²".encode(),
+    b"nan",
+    b"true",
+    b"2031-02-30 25:61:61",
+    b"0000-00-00T00:00:00Z",
+    b"9999-12-31T23:59:59Z",
+    b"0001-01-01 00:00:00",
+    b"2031-03-28T01:30:00+24:00",
+    b"\n    ",
+    b"<page/>",
+    b"<response success='false'>",
+    b"<error code='999'>",
+    b"<html>",
+]
+"""What is put into answers: what has broken readers of XML, numbers and times before."""
+_ZONE = ZoneInfo("Europe/Lisbon")
+_NOWHERE = unconnected("a fuzzer", "nobody", "it is made up")
+
+
+@cache
+def samples() -> tuple[bytes, ...]:
+    """All answers in the cassettes."""
+    found: set[str] = set()
+    for path in CASSETTES.rglob("*.yaml"):
+        cassette = yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)
+        found |= {each["response"]["body"]["string"] for each in cassette["interactions"]}
+    return tuple(sorted(text.encode() for text in found))
+
+
+def mutated(dice: random.Random) -> bytes:
+    """A real answer with some things in it changed."""
+    content = dice.choice(samples())
+    for _ in range(dice.choice([1, 1, 1, 2, 3, 5, 8])):
+        content = dice.choice(_MUTATIONS)(content, dice)
+    return content
+
+
+def read_all(content: bytes) -> int:
+    """Read an answer in every way; returns how many could.
+
+    Whatever it raises is a defect, for all that an answer may do to a reader is `InvalidResponse`.
+    """
+    parse.failure(content)
+    parse.excerpt(content)
+    parse.location_id(Answer(201, b"", content.decode("latin-1")))
+    return sum(_is_read(read, content) for read in _readers())
+
+
+def _is_read(read: Callable[[bytes], object], content: bytes) -> bool:
+    try:
+        read(content)
+    except InvalidResponse:
+        return False
+    return True
+
+
+@cache
+def _readers() -> tuple[Callable[[bytes], object], ...]:
+    models = [
+        each
+        for each in map(vars(backpack_orm).get, backpack_orm.__all__)
+        if isinstance(each, type) and issubclass(each, Model) and each is not Model
+    ]
+    views = {
+        name: view
+        for model in models
+        for cls in model.__mro__
+        for name, view in ((f"{model.__name__}.{name}", v) for name, v in vars(cls).items())
+        if isinstance(view, View) and view.model is model
+    }
+    assert len(views) >= len(models)
+    return (
+        *(_reader(view) for view in views.values()),
+        lambda content: parse.success(Answer(200, content)),
+        lambda content: parse.anything(Answer(200, content)),
+        _read_export,
+    )
+
+
+def _reader(view: View[Model]) -> Callable[[bytes], object]:
+    def read(content: bytes) -> None:
+        for answer in (Answer(200, content), Answer(200, content, localize=_localize)):
+            try:
+                records = view.read_many(answer)
+            except InvalidResponse:
+                records = (view.read_one(answer),)
+            hash(records)  # they are kept, so they must not change
+            for found in view.load(records, _NOWHERE):
+                _look(found)
+
+    return read
+
+
+def _read_export(content: bytes) -> None:
+    export = Export.read(content)
+    repr(export)
+    for found in (*export.pages, *export.reminders):
+        _look(found)
+
+
+def _look(found: Model) -> None:
+    """Everything that makes no request."""
+    repr(found)
+    str(found)
+    found.to_dict()
+    assert not found.is_dirty
+    assert found == found.__copy__()
+
+
+def _localize(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=_ZONE)
+
+
+# --- changes ----------------------------------------------------------------------------------
+
+
+def _spot(content: bytes, dice: random.Random) -> tuple[int, int]:
+    """The ends of a short part."""
+    start = dice.randrange(len(content) + 1)
+    return start, min(start + dice.choice([0, 1, 1, 4, 20, 200]), len(content))
+
+
+def _word(content: bytes, dice: random.Random) -> bytes:
+    start, end = _spot(content, dice)
+    return content[:start] + dice.choice(WORDS) + content[end:]
+
+
+def _value(content: bytes, dice: random.Random) -> bytes:
+    """Another value in place of an attribute's or an element's."""
+    values = [found.span(1) for found in re.finditer(rb"""(?<=[">])([^"<>]*)(?=["<])""", content)]
+    if not values:
+        return content
+    start, end = dice.choice(values)
+    return content[:start] + dice.choice(WORDS) + content[end:]
+
+
+def _cut(content: bytes, dice: random.Random) -> bytes:
+    start, end = _spot(content, dice)
+    return content[:start] + content[end:]
+
+
+def _double(content: bytes, dice: random.Random) -> bytes:
+    start, end = _spot(content, dice)
+    return content[:end] + content[start:end] * dice.choice([1, 2, 50]) + content[end:]
+
+
+def _flip(content: bytes, dice: random.Random) -> bytes:
+    start, _ = _spot(content, dice)
+    return content[:start] + bytes([dice.randrange(256)]) + content[start + 1 :]
+
+
+def _splice(content: bytes, dice: random.Random) -> bytes:
+    other = dice.choice(samples())
+    start, end = _spot(other, dice)
+    return _insert(content, other[start : end + 500], dice)
+
+
+def _insert(content: bytes, part: bytes, dice: random.Random) -> bytes:
+    start, _ = _spot(content, dice)
+    return content[:start] + part + content[start:]
+
+
+def _element(content: bytes, dice: random.Random) -> bytes:
+    """An element taken out, put twice, or put elsewhere."""
+    elements = [found.span() for found in re.finditer(rb"<(\w[\w-]*)\b[^<>]*>[^<>]*</\1>", content)]
+    if not elements:
+        return content
+    start, end = dice.choice(elements)
+    element = content[start:end]
+    if dice.random() < 0.5:
+        content = content[:start] + content[end:]
+    return _insert(content, element, dice) if dice.random() < 0.7 else content
+
+
+def _rename(content: bytes, dice: random.Random) -> bytes:
+    """One name in place of another, wherever it stands."""
+    names = sorted(set(re.findall(rb"[a-z][a-z_-]+", content)))
+    if len(names) < 2:
+        return content
+    return content.replace(*dice.sample(names, 2))
+
+
+def _encode(content: bytes, dice: random.Random) -> bytes:
+    text = content.decode("utf-8", "replace")
+    encoding = dice.choice(["utf-16", "utf-16-le", "utf-32", "latin-1", "utf-7", "cp037"])
+    return text.encode(encoding, "xmlcharrefreplace" if encoding == "latin-1" else "ignore")
+
+
+_MUTATIONS: tuple[Callable[[bytes, random.Random], bytes], ...] = (
+    *(_word, _value, _value, _value, _cut, _double, _flip, _splice, _element, _rename),
+    _encode,
+)
+
+
+def endless(seed: int) -> Iterator[bytes]:
+    """Changed answers without an end."""
+    dice = random.Random(seed)
+    while True:
+        yield mutated(dice)
