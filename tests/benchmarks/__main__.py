@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from backpack_orm import Connection, Note, Page
 from backpack_orm.sandbox import Sandbox
-from tests.benchmarks import answers, bounds, ours
+from tests.benchmarks import answers, bounds, limits, ours
 from tests.benchmarks.measuring import SAMPLES, Result, compare, summarize, table
 
 _ACCESSES = 10_000
@@ -73,6 +73,12 @@ def imports() -> Iterator[Result]:
     yield summarize("import backpack_orm", 1.2, pairs)
 
 
+def rate() -> Iterator[Result]:
+    """Whole accounts, as fast as the service permits, in seconds of the clock."""
+    yield limits.whole_account()
+    yield from limits.two_processes()
+
+
 def _nowhere() -> Connection:
     return Connection("acme", token="0123456789abcdef")
 
@@ -100,6 +106,7 @@ PARTS: dict[str, Callable[[], Iterator[Result]]] = {
     "find": find,
     "attributes": attributes,
     "import": imports,
+    "limits": rate,
 }
 
 

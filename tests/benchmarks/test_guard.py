@@ -90,10 +90,13 @@ def test_a_kept_page_is_found_without_parsing(
     id = Page.all()[0].id
     Page.find(id)
     parsed: list[bytes] = []
-    document = parse.document
-    monkeypatch.setattr(
-        parse, "document", lambda content: parsed.append(content) or document(content)
-    )
+    parse_document = parse.document
+
+    def document(content: bytes) -> Any:
+        parsed.append(content)
+        return parse_document(content)
+
+    monkeypatch.setattr(parse, "document", document)
     before = box.requests
     for _ in repeat(None, 10):
         Page.find(id)
