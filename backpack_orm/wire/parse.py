@@ -321,7 +321,7 @@ def location_id(answer: Answer) -> int | None:
     >>> location_id(Answer(201, b"", "/reminders/81"))
     81
     """
-    tail = re.search(r"/(\d+)(?:\.xml)?/?$", answer.location or "")
+    tail = re.search(r"/([0-9]{1,18})(?:\.xml)?/?$", answer.location or "")
     return int(tail[1]) if tail else None
 
 

@@ -426,3 +426,19 @@ def test_processes_share_one_window(stub, redis):
         process.stdin.flush()
     sent = [int(process.communicate()[0]) for process in processes]
     assert sum(sent) == len(stub.requests) == 100
+
+
+def test_two_that_share_a_budget_are_never_refused(redis, shared_clock, monkeypatch):
+    def now():
+        return datetime.fromtimestamp(shared_clock.now, timezone.utc)
+
+    with (
+        Sandbox(seed="empty", limits=True, clock=now) as box,
+        Connection(box.url, token=box.token, limits=redis) as one,
+        Connection(box.url, token=box.token, limits=redis) as other,
+    ):
+        for connection, counters in [(one, {}), (other, {})] * 150:
+            monkeypatch.setattr(limits, "_counters", counters)  # as in processes of their own
+            Page.all(using=connection, fresh=True)
+        assert [exchange.status for exchange in box.log] == [200] * 300
+        assert one.stats.retries == other.stats.retries == 0

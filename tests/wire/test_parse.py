@@ -563,6 +563,7 @@ def test_where_the_status_says_all_a_page_from_elsewhere_is_not_taken(content):
         ("/reminders/81/edit", None),
         ("/reminders/x81", None),
         ("/reminders/81.json", None),
+        ("/reminders/" + "9" * 5000, None),
     ],
 )
 def test_the_id_of_what_was_created_is_at_the_end_of_its_location(location, id):

@@ -1,0 +1,110 @@
+"""How near to the service's limits a whole account is read, and that none of it is refused."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from backpack_orm import Connection, Page
+from backpack_orm.sandbox import Sandbox
+from tests.benchmarks.measuring import Result
+
+PAGES = 300
+PERMITTED, WINDOW = 100, 5
+"""So many requests the service takes in so many seconds."""
+_HALF = """
+import sys
+from backpack_orm import Connection, Page
+url, storage, ids = sys.argv[1:]
+connection = Connection(url, token="secret", limits=storage)
+print("ready", flush=True)
+sys.stdin.readline()
+for id in ids.split():
+    Page.find(int(id), using=connection)
+"""
+
+
+def whole_account() -> Result:
+    """One process that reads every page."""
+    with _account() as box, Connection(box.url, token=box.token) as connection:
+        began = time.monotonic()
+        Page.all(load=True, using=connection)
+        seconds = time.monotonic() - began
+        _check(box, PAGES + 1)
+    return _result("read an account of 300 pages", 1 / 0.95, PAGES + 1, seconds)
+
+
+def two_processes() -> Iterator[Result]:
+    """Two that read half of the pages each, and count in one Redis; nothing where there is none."""
+    program = shutil.which("redis-server")
+    if program is None:
+        return
+    with _account() as box, _redis(program) as storage:
+        ids = [str(number) for number in range(1, PAGES + 1)]
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", _HALF, box.url, storage, " ".join(half)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for half in (ids[::2], ids[1::2])
+        ]
+        for process in processes:
+            assert process.stdout is not None
+            process.stdout.readline()
+        began = time.monotonic()
+        for process in processes:
+            process.communicate("go\n")
+        seconds = time.monotonic() - began
+        _check(box, PAGES)
+    yield _result("the same, two processes, one Redis", 1.3, PAGES, seconds)
+
+
+@contextmanager
+def _account() -> Iterator[Sandbox]:
+    """A sandbox with limits, and with an account that is large."""
+    pages = "".join(f'<page title="Page {id}" id="{id}"/>' for id in range(1, PAGES + 1))
+    export = f'<user id="1000" name="Ana"><pages>{pages}</pages><reminders></reminders></user>'
+    with tempfile.TemporaryDirectory() as folder:
+        seed = Path(folder, "export.xml")
+        seed.write_text(export, "utf-8")
+        with Sandbox(seed=str(seed), token="secret", limits=True) as box:
+            yield box
+
+
+@contextmanager
+def _redis(program: str) -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        socket = Path(folder, "redis.sock")
+        options = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no"]
+        with subprocess.Popen(
+            [program, *options], cwd=folder, stdout=subprocess.PIPE, text=True
+        ) as server:
+            assert server.stdout is not None
+            for line in server.stdout:
+                if "ready to accept" in line.lower():
+                    break
+            yield f"redis+unix://{socket}"
+            server.terminate()
+            server.communicate()
+
+
+def _check(box: Sandbox, requests: int) -> None:
+    answered = [exchange.status for exchange in box.log]
+    if answered != [200] * requests:
+        refused = answered.count(503)
+        raise RuntimeError(f"{requests} answers were wanted; of {len(answered)}, {refused} refused")
+
+
+def _result(name: str, goal: float, requests: int, seconds: float) -> Result:
+    """How long it took, against what the service permits at best."""
+    permitted = (requests - 1) // PERMITTED * WINDOW
+    ratio = seconds / permitted
+    return Result(name, goal, permitted, seconds, ratio, ratio, ratio, is_noisy=False)
