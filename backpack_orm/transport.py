@@ -270,7 +270,7 @@ class Transport:
 
     def _has_another_try(self, call: _Call, then: Then, failed: _Failed) -> bool:
         """Whether to send it again; once that may be done."""
-        call.may_be_done |= failed.event in (Event.LOST, Event.OUTAGE)
+        call.may_be_done |= failed.event in (Event.LOST, Event.OUTAGE, Event.UNREADABLE)
         if then is Then.PAUSE:
             assert isinstance(failed.error, RateLimited)
             seconds = WINDOW if failed.error.retry_after is None else failed.error.retry_after
@@ -299,12 +299,10 @@ class Transport:
             if seconds > call.patience:
                 error = RateLimited(
                     f"{self._host} takes no request for another {seconds:.1f} s, and this call "
-                    f"may wait no longer than max_wait={self._max_wait:g} s in all",
-                    verb=call.endpoint.verb,
-                    path=call.path,
+                    f"may wait no longer than max_wait={self._max_wait:g} s in all"
                 )
                 error.retry_after = seconds
-                raise error
+                raise _told(call, Then.FAIL, error)
             self._wait(call, seconds, "the service's limits")
 
     def _wait(self, call: _Call, seconds: float, reason: str) -> None:
@@ -576,6 +574,8 @@ def _told(call: _Call, then: Then, error: BackpackError) -> BackpackError:
             status=error.status,
             excerpt=error.excerpt,
         )
+    elif call.may_be_done and call.endpoint.kind is not Kind.READ:
+        error.add("the write may have happened all the same")
     error.verb, error.path = call.endpoint.verb, call.path
     return error
 

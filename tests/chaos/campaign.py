@@ -58,7 +58,6 @@ SHOWN = 20
 """How many differences a report shows."""
 ACCOUNT = "the account"
 
-SENT_ONCE = {"create", "toggle", "move_higher", "move_lower", "duplicate"}
 KINDS: dict[str, tuple[str, Callable[[Worker, str], Any]]] = {
     "note": ("body", lambda worker, words: worker.page.notes.create(body=words)),
     "list": ("name", lambda worker, words: worker.page.lists.create(name=words)),
@@ -212,7 +211,7 @@ class Worker:
         self.views += self.journal.differences(self.name, gathered(seen(page, self.name)))
 
     def _known(self, key: Key, state: State) -> None:
-        self.journal.write(key, lambda _: state, lambda: None, is_repeatable=False)
+        self.journal.write(key, lambda _: state, lambda: None)
 
     def _words(self, mark: str) -> str:
         self._count += 1
@@ -224,24 +223,24 @@ class Worker:
         words = self._words(mark)
         key = (ACCOUNT if kind in IN_ACCOUNT else self.name, kind, mark)
         _, create = KINDS[kind]
-        made = self._send(key, lambda _: words, lambda: create(self, words), "create")
+        made = self._send(key, lambda _: words, lambda: create(self, words))
         if made is None:
             return
         self.live[key] = made
         if kind == "page" and self.dice.random() < 0.3:
             copied = f"{words} (copy)"
             key = (ACCOUNT, "copy", mark)
-            self._send(key, lambda _: copied, made.duplicate, "duplicate")
+            self._send(key, lambda _: copied, made.duplicate)
 
     def _change(self, key: Key, record: Any) -> None:
         words = self._words(key[2])
         setattr(record, KINDS[key[1]][0], words)
-        if self._send(key, lambda _: words, record.save, "save") is None:
+        if self._send(key, lambda _: words, record.save) is None:
             record.discard()
 
     def _destroy(self, key: Key, record: Any) -> None:
         del self.live[key]
-        self._send(key, lambda _: None, record.destroy, "destroy")
+        self._send(key, lambda _: None, record.destroy)
 
     def _write_home(self) -> None:
         what = self.dice.choice(["description", "tags", "switch", "order"])
@@ -255,29 +254,27 @@ class Worker:
             verb = self.dice.choice(["complete", "reopen", "toggle"])
             after = {"complete": lambda _: True, "reopen": lambda _: False}.get(verb, _flipped)
             key = (self.name, "switch", item.content)
-            self._send(key, after, getattr(item, verb), verb)
+            self._send(key, after, getattr(item, verb))
         else:
             item = self.dice.choice(self.places)
             verb = self.dice.choice(["move_higher", "move_lower"])
             key = (self.name, "order", self.name)
-            self._send(
-                key, lambda state: _moved(state, item.content, verb), getattr(item, verb), verb
-            )
+            self._send(key, lambda state: _moved(state, item.content, verb), getattr(item, verb))
 
     def _change_home(self, name: str, value: object) -> None:
         setattr(self.page, name, value)
         key = (self.name, name, self.name)
-        if self._send(key, lambda _: value, self.page.save, "save") is None:
+        if self._send(key, lambda _: value, self.page.save) is None:
             self.page.discard()
 
-    def _send(
-        self, key: Key, change: Callable[[State], State], send: Callable[[], Any], verb: str
-    ) -> Any:
+    def _send(self, key: Key, change: Callable[[State], State], send: Callable[[], Any]) -> Any:
+        """What a write gave, or True when it gave nothing; None when it failed."""
+
         def sent() -> object:
             result = send()
-            return verb if result is None else result
+            return True if result is None else result
 
-        return self.journal.write(key, change, sent, is_repeatable=verb not in SENT_ONCE)
+        return self.journal.write(key, change, sent)
 
 
 def run(seed: int, writes: int, reads: int, threads: int = THREADS) -> Report:

@@ -58,27 +58,18 @@ class Journal:
     outcomes: Counter[str] = field(factory=Counter)
     _states: dict[Key, frozenset[State]] = field(factory=dict)
 
-    def write(
-        self,
-        key: Key,
-        change: Callable[[State], State],
-        send: Callable[[], T],
-        *,
-        is_repeatable: bool,
-    ) -> T | None:
+    def write(self, key: Key, change: Callable[[State], State], send: Callable[[], T]) -> T | None:
         """Send a write that changes a record so, and note what was told of it.
 
-        What cannot be repeated was not done, unless an error says that nobody knows. What can be
-        may have been done by a try before the one that failed.
+        A write that failed was not done, unless the error says that it may have been.
         """
         before = self._states.get(key, frozenset({None}))
         after = frozenset(map(change, before))
         try:
             result = send()
-        except OutcomeUnknown:
-            self._note(key, before | after, "unknown")
-        except BackpackError:
-            self._note(key, before | after if is_repeatable else before, "failed")
+        except BackpackError as error:
+            maybe = "may have happened" in error.message
+            self._note(key, before | after if maybe else before, _outcome(error))
         else:
             self._note(key, after, "done")
             return result
@@ -105,6 +96,10 @@ class Journal:
             if kind is not None:
                 differences.append(Difference(kind, key, told, there))
         return differences
+
+
+def _outcome(error: BackpackError) -> str:
+    return "unknown" if isinstance(error, OutcomeUnknown) else "failed"
 
 
 def _kind_of(told: frozenset[State], there: tuple[State, ...]) -> Kind | None:

@@ -196,6 +196,49 @@ def test_nothing_else_succeeds_by_finding_nothing(stub, patient, row):
         send(patient, row)
 
 
+# --- what a failed write may have done --------------------------------------------------------
+
+MAYBE = "the write may have happened all the same"
+
+
+@pytest.mark.parametrize("row", [RENAME, DESTROY])
+@pytest.mark.parametrize("what", ["dropped", "502", "truncated"])
+def test_a_write_that_is_given_up_says_that_a_try_may_have_done_it(stub, patient, row, what):
+    stub.answers(ANSWERS[what], http(500, b"no"))
+    with pytest.raises(errors.ServerError, match=MAYBE):
+        send(patient, row)
+
+
+def test_a_write_whose_answer_cannot_be_read_says_so_too(stub, patient):
+    stub.answers(http(200, b"<html/>"))
+    with pytest.raises(errors.InvalidResponse, match=MAYBE):
+        send(patient, RENAME)
+
+
+def test_a_write_whose_second_try_would_wait_too_long_says_so_too(stub, clock):
+    with Connection(stub.url, token=TOKEN, max_wait=1) as connection:
+        for _ in range(99):
+            connection.call(READ, read=parse.anything, fresh=True)
+        stub.answers(DROP)
+        with pytest.raises(errors.RateLimited, match=MAYBE):
+            send(connection, RENAME)
+
+
+@pytest.mark.parametrize("row", [RENAME, CREATE, DESTROY])
+def test_a_write_that_was_refused_at_once_has_not_happened(stub, patient, row):
+    stub.answers(http(500, b"no"))
+    with pytest.raises(errors.ServerError) as caught:
+        send(patient, row)
+    assert "may have happened" not in str(caught.value)
+
+
+def test_of_a_read_nothing_can_have_happened(stub, patient):
+    stub.answers(DROP, http(500, b"no"))
+    with pytest.raises(errors.ServerError) as caught:
+        send(patient, READ)
+    assert "may have happened" not in str(caught.value)
+
+
 # --- how often, and how long between ----------------------------------------------------------
 
 
