@@ -14,7 +14,7 @@ RUN = "$(VENV)/bin/python"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: demo test lint bench chaos cassettes docs clean help environment environment-for-the-demo python
+.PHONY: demo test lint bench chaos cassettes docs clean help environment environment-for-the-demo environment-for-the-docs python
 unexport BACKPACK_URL BACKPACK_TOKEN PYTHONPATH PYTHONHOME
 
 demo: environment-for-the-demo ## show an account as Python objects, over HTTP from a sandbox
@@ -38,12 +38,15 @@ chaos: environment ## write and read for three minutes while much goes wrong; SE
 cassettes: environment ## record the cassettes anew from the sandbox
 	$(RUN) -m pytest tests/models --record
 
-docs: environment ## check the links of the documents, and run the code in them
+docs: environment-for-the-docs ## build the site into docs/_build/html, and run the code in the documents
+	$(RUN) -m sphinx -b html -E -a -W --keep-going -q docs docs/_build/html
 	$(RUN) -m pytest tests/docs
+	@echo "open docs/_build/html/index.html"
 
 clean: ## remove what the other commands have made
 	@[ ! -e "$(VENV)/.backpack_orm.json" ] || rm -rf "$(VENV)"
 	rm -rf .venv .venv-* build dist .bench *.egg-info
+	rm -rf docs/_build docs/reference
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -rf .coverage .coverage.*
 	@find backpack_orm tests docs .ci -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -53,6 +56,9 @@ help: ## list these commands
 
 environment: python
 	@$(PYTHON) .ci/environment.py "$(VENV)" dev
+
+environment-for-the-docs: python
+	@$(PYTHON) .ci/environment.py "$(VENV)" docs
 
 environment-for-the-demo: python
 	@$(PYTHON) .ci/environment.py "$(VENV)" sandbox

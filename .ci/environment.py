@@ -22,6 +22,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 STAMP = ".backpack_orm.json"
+EXTRAS = ("sandbox", "dev", "docs")
+"""Each brings all that those before it bring."""
 
 
 class Impossible(Exception):  # noqa: N818 - it is a message for whoever called make
@@ -38,7 +40,7 @@ def main(folder: Path, extra: str) -> None:
         and found["python"] == identity()
         and set(stamp["packages"]) <= set(found["packages"])
     )
-    is_enough = stamp.get("extra") in (extra, "dev")
+    is_enough = stamp.get("extra") in EXTRAS[EXTRAS.index(extra) :]
     if is_sound and is_enough and stamp["needs"] == needs():
         return
     if not is_sound:

@@ -153,7 +153,7 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """Where it listens, such as `http://127.0.0.1:8137`; RuntimeError before `start()`.
+        """The address at which it listens; RuntimeError before `start()`.
 
         With `tls` it begins with `https`.
 

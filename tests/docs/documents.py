@@ -13,7 +13,7 @@ DOCUMENTS = [
     ROOT / "CHANGELOG.md",
     *sorted((ROOT / "docs").glob("*.md")),
 ]
-_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^```(\w*|{[^`\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _ROW = re.compile(r"^\| `(.+)` \| (.+?) \| (.+?) \|$", re.MULTILINE)
@@ -25,9 +25,22 @@ def name(path: Path) -> str:
 
 
 def fences(path: Path) -> Iterator[tuple[str, str]]:
-    """The language and the text of each block."""
+    """The language and the text of each block of code."""
     for found in _FENCE.finditer(path.read_text("utf-8")):
-        yield found[1], found[2]
+        if not found[1].startswith("{"):
+            yield found[1], found[2]
+
+
+def directives(path: Path) -> Iterator[tuple[str, str]]:
+    """The head, such as `{toctree}`, and the text of each block that is for Sphinx."""
+    for found in _FENCE.finditer(path.read_text("utf-8")):
+        if found[1].startswith("{"):
+            yield found[1], found[2]
+
+
+def cells(path: Path) -> list[str]:
+    """The code of a notebook."""
+    return [text for head, text in directives(path) if head == "{code-cell}"]
 
 
 def links(path: Path) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import os
 import re
 import shlex
 import subprocess
@@ -26,10 +27,14 @@ _READY = re.compile(r"backpack sandbox ready: (\S+) token (\S+)")
 
 
 @pytest.mark.parametrize("path", documents.DOCUMENTS, ids=documents.name)
-def test_python_runs(path: Path, box: Sandbox, connection: Connection) -> None:
+def test_python_runs(
+    path: Path, box: Sandbox, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKPACK_URL", box.url)
+    monkeypatch.setenv("BACKPACK_TOKEN", box.token)
     document = _SYBIL.parse(path)
     names = {name: getattr(backpack_orm, name) for name in backpack_orm.__all__}
-    document.namespace.update(names, box=box, connection=connection)
+    document.namespace.update(names, box=box, connection=connection, __name__="__main__")
     for example in document.examples():
         example.evaluate()
 
@@ -48,23 +53,27 @@ def commands() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("command", sorted(set(commands())))
-def test_commands_are_there(command: str) -> None:
-    """Those of make are; that of the sandbox runs; pip and git are not ours to test."""
+def test_commands_are_there(command: str, tmp_path: Path) -> None:
+    """Those of make are, that of the sandbox runs, and others are not ours to test."""
     program, *arguments = shlex.split(command)
     if program == "make":
         makefile = (documents.ROOT / "Makefile").read_text("utf-8")
         assert re.search(rf"^{arguments[0]}:.*## ", makefile, re.MULTILINE)
     elif program == "python":
         assert arguments[:2] == ["-m", "backpack_orm.sandbox"]
-        serve([re.sub(r"^\d+$", "0", argument) for argument in arguments])
+        serve([re.sub(r"^\d+$", "0", argument) for argument in arguments], tmp_path)
     else:
-        assert program in ("pip", "git", ".ci/run")
+        assert program in ("pip", "git", ".ci/run", "export", "read", "pytest")
 
 
-def serve(arguments: list[str]) -> None:
-    """Start a sandbox in a process of its own, and read a page from it."""
+def serve(arguments: list[str], folder: Path) -> None:
+    """Start a sandbox in a process and a folder of its own, and read a page from it."""
     with subprocess.Popen(
-        [sys.executable, *arguments], stdout=subprocess.PIPE, text=True
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(documents.ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         try:
             assert process.stdout is not None

@@ -1,0 +1,83 @@
+"""How `make docs` builds the site."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from docutils.nodes import Node, system_message
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxRole
+
+from backpack_orm import __version__
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import reference
+
+project = "backpack_orm"
+author = copyright = "the backpack_orm developers"
+version = release = __version__
+language = "en"
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+]
+exclude_patterns = ["_build"]
+
+html_theme = "furo"
+html_title = f"backpack_orm {release}"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+
+myst_heading_anchors = 3
+nb_execution_mode = "force"
+nb_execution_timeout = 120
+nb_execution_raise_on_error = True
+nb_merge_streams = True
+
+# What stands in single backticks in docstrings is code, and a link where it names something.
+default_role = "py:obj"
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+autodoc_default_options = {"members": True}
+napoleon_numpy_docstring = False
+
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+
+class Attribute(SphinxRole):
+    """The name of an attribute, which links can lead to."""
+
+    def run(self) -> tuple[list[Node], list[system_message]]:
+        """The name in code, with an anchor such as `Page.title`."""
+        name = f"{self.env.ref_context['py:class']}.{self.text}"
+        return [nodes.literal(self.text, self.text, ids=[name])], []
+
+
+def tell(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Put the table of attributes into the docstring of a model."""
+    if thing in reference.MODELS.values():
+        lines[:] = reference.told(thing, "\n".join(lines)).split("\n")
+
+
+def sign(
+    app: Sphinx, what: str, name: str, thing: Any, options: Any, arguments: str, returns: str
+) -> tuple[str, str] | None:
+    """Tell what a new object of a model takes."""
+    return (reference.signature(thing), "") if thing in reference.MODELS.values() else None
+
+
+def setup(app: Sphinx) -> None:
+    """Hook all of this into Sphinx."""
+    app.add_role("attribute", Attribute())
+    app.connect("builder-inited", lambda app: reference.write())
+    app.connect("autodoc-process-docstring", tell, priority=400)  # before napoleon
+    app.connect("autodoc-process-signature", sign)

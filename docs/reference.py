@@ -1,0 +1,138 @@
+"""Makes the pages of the reference, while the site is built: one for each model, and some more.
+
+What the tables of attributes say comes from the models' own tables of fields, and the meanings from
+the docstrings.
+"""
+
+from __future__ import annotations
+
+import re
+from inspect import cleandoc
+from pathlib import Path
+from textwrap import dedent
+
+import backpack_orm
+from backpack_orm import BackpackError, Model
+from backpack_orm.orm.model import Savable
+from backpack_orm.orm.relations import Embedded
+
+FOLDER = Path(__file__).with_suffix("")
+PUBLIC = {name: getattr(backpack_orm, name) for name in backpack_orm.__all__ if name[0] != "_"}
+CLASSES = {name: thing for name, thing in PUBLIC.items() if isinstance(thing, type)}
+MODELS = {name: cls for name, cls in CLASSES.items() if issubclass(cls, Model) and cls is not Model}
+OTHERS = {
+    "Connections": ["connect", "using", "Connection", "Stats"],
+    "Collections": [
+        "Collection",
+        "orm.relations.Embedded",
+        "orm.relations.Children",
+        "models.item.Items",
+    ],
+    "What models share": ["Model", "SaveResult"],
+    "Exports": ["Export"],
+    "Exceptions": [name for name, cls in CLASSES.items() if issubclass(cls, BackpackError)],
+    "The sandbox in Python": [
+        f"sandbox.{name}" for name in ("Sandbox", "Exchange", "Faults", "Fault")
+    ],
+}
+"""The pages that are not about one model, and what is on them."""
+
+_ATTRIBUTES = re.compile(r"^Attributes:\n((?:    .*\n|\n)*)", re.MULTILINE)
+_MEANING = re.compile(r"^(\w+): (.*(?:\n +.*)*)", re.MULTILINE)
+_HEAD = ("attribute", "meaning", "can be", "in answers")
+
+
+def pages() -> dict[str, str]:
+    """The text of each page, by the name of its file."""
+    texts = {f"models/{name}.rst": _text(name, [name]) for name in MODELS}
+    for title, names in OTHERS.items():
+        texts[title.lower().replace(" ", "-") + ".rst"] = _text(title, names)
+    return texts
+
+
+def _text(title: str, names: list[str]) -> str:
+    parts = [f"{title}\n{'=' * len(title)}\n"]
+    for name in names:
+        module, _, thing = f"backpack_orm.{name}".rpartition(".")
+        kind = "autofunction" if thing in PUBLIC and thing not in CLASSES else "autoclass"
+        parts.append(f".. currentmodule:: {module}\n\n.. {kind}:: {thing}")
+        if thing in MODELS:
+            known = ", ".join(meanings(MODELS[thing]))
+            parts.append(f"   :inherited-members: Shown\n   :exclude-members: {known}")
+        elif kind == "autoclass":
+            parts.append("   :show-inheritance:")
+        parts.append("")
+    return "\n".join(parts)
+
+
+def meanings(model: type[Model]) -> dict[str, str]:
+    """What the docstring of a model says of each of its attributes."""
+    found = _ATTRIBUTES.search(cleandoc(model.__doc__ or "") + "\n")
+    told = _MEANING.findall(dedent(found[1])) if found else []
+    return {name: " ".join(words.split()) for name, words in told}
+
+
+def table(model: type[Model]) -> str:
+    """The attributes of a model, as a table in reStructuredText."""
+    lines = [".. list-table::", "   :header-rows: 1", "   :class: attributes", ""]
+    rows = [_HEAD]
+    for name, words in meanings(model).items():
+        kind, use, wire = _row(model, name)
+        rows.append((f"| :attribute:`{name}`\n       | {kind}", words, use, wire))
+    for first, *others in rows:
+        lines += [f"   * - {first}", *(f"     - {cell}" for cell in others)]
+    return "\n".join([*lines, ""])
+
+
+def _row(model: type[Model], name: str) -> tuple[str, str, str]:
+    """The type of an attribute, what can be done with it, and what answers call it."""
+    known = model._table
+    if name in known.fields:
+        field = known.fields[name]
+        use = "read" if field.is_read_only else "set" if field.is_write_only else "read, set"
+        if field.is_needed:
+            use += "; needed"
+        wire = "its text" if field.is_text else field.wire.replace("|", "`` or ``").strip("/")
+        return f"``{model.__annotations__[name]}``", use, f"``{wire}``"
+    if name in known.relations:
+        relation = known.relations[name]
+        kind = f":class:`~backpack_orm.{relation.target}`"
+        if not relation.is_single:
+            collection = relation.collection or Embedded
+            kind = f":class:`~{collection.__module__}.{collection.__name__}` of {kind}"
+        use = "read" if relation.key is None else "read, set"
+        return kind, use, f"``{relation.path}``" if relation.path else "a call of its own"
+    if known.parent is not None and name == known.parent.name:
+        use = "read, given to a new one" if issubclass(model, Savable) else "read"
+        return f":class:`~backpack_orm.{known.parent.target}`", use, ""
+    return "``int``", "read", ""  # the id of the parent
+
+
+def signature(model: type[Model]) -> str:
+    """What a new object takes; nothing for what nobody can make."""
+    if not issubclass(model, Savable):
+        return ""
+    known = model._table
+    words = [known.parent.name] if known.parent is not None else []
+    words += [
+        field.name if field.is_needed else f"{field.name}={field.default!r}"
+        for field in known.fields.values()
+        if not field.is_read_only
+    ]
+    words += [f"{each.name}=()" for each in known.relations.values() if each.key is not None]
+    return f"(*, {', '.join(words)})"
+
+
+def told(model: type[Model], docstring: str) -> str:
+    """The docstring of a model, with the table where it lists the attributes."""
+    return _ATTRIBUTES.sub(lambda _: table(model) + "\n", docstring + "\n")
+
+
+def write() -> None:
+    """Write the pages, and remove those that are none any more."""
+    texts = {FOLDER / name: text for name, text in pages().items()}
+    for path in set(FOLDER.rglob("*.rst")) - texts.keys():
+        path.unlink()
+    for path, text in texts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")

@@ -1,0 +1,154 @@
+"""The site has every document, its reference every model, and its tables and cells are true."""
+
+from __future__ import annotations
+
+import os
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import backpack_orm
+from backpack_orm import Connection, Model, Page, Reminder
+from backpack_orm.sandbox import Sandbox
+from tests.docs import documents
+
+DOCS = documents.ROOT / "docs"
+INDEX = DOCS / "index.md"
+NOTEBOOKS = [path for path in documents.DOCUMENTS if documents.cells(path)]
+MIGRATING = DOCS / "migrating.md"
+
+
+_REFERENCE: dict[str, Any] = runpy.run_path(str(DOCS / "reference.py"))
+
+
+def space() -> dict[str, Any]:
+    return {name: getattr(backpack_orm, name) for name in backpack_orm.__all__}
+
+
+def first_program(path: Path) -> str:
+    return next(text for language, text in documents.fences(path) if language == "python")
+
+
+# --- what is where ----------------------------------------------------------------------------
+
+
+def toctree() -> list[str]:
+    """What the site lists at its side, in order."""
+    blocks = [text for head, text in documents.directives(INDEX) if head == "{toctree}"]
+    return re.findall(r"^[\w-]+$", "\n".join(blocks), re.MULTILINE)
+
+
+def test_the_site_lists_every_document_once() -> None:
+    assert sorted([*toctree(), "index"]) == sorted(path.stem for path in DOCS.glob("*.md"))
+
+
+def test_the_site_lists_them_in_the_order_of_the_index() -> None:
+    listed = re.findall(r"^- \[[^\]]*\]\(([\w-]+)\.md\)", INDEX.read_text("utf-8"), re.MULTILINE)
+    assert toctree() == listed
+
+
+# --- what runs --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=documents.name)
+def test_the_cells_of_a_notebook_run(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "\n".join(documents.cells(path))
+    if "matplotlib" in source:
+        pytest.importorskip("matplotlib", reason="`make docs` has what this needs").use("agg")
+    names: dict[str, Any] = {}
+    try:
+        exec(source, names)
+    finally:
+        names["box"].close()
+        names["connection"].close()
+
+
+def test_what_is_told_of_pytest_is_so(tmp_path: Path) -> None:
+    fixture, tests = [text for language, text in documents.fences(DOCS / "testing.md")][:2]
+    (tmp_path / "conftest.py").write_text(fixture, "utf-8")
+    (tmp_path / "test_ours.py").write_text("import pytest\n" + tests, "utf-8")
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(documents.ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "3 passed" in ran.stdout, ran.stdout
+
+
+def lines_of_migrating() -> list[str]:
+    found = re.findall(r"^\| `[^`]+` \| `([^`]+)` \|$", MIGRATING.read_text("utf-8"), re.MULTILINE)
+    return sorted(set(found))
+
+
+@pytest.mark.parametrize("line", lines_of_migrating())
+def test_a_line_for_another_wrapper_does_it(line: str, connection: Connection) -> None:
+    names = space()
+    exec(first_program(MIGRATING), names)
+    names["other"].link(names["page"])
+    if "unlink" in line:
+        names["page"].link(names["other"])
+    before = connection.stats.requests
+    if re.fullmatch(r"page\.\w+|packing.items", line):  # came with the page
+        assert len(eval(line, names)) > 0
+    else:
+        connection.forget()
+        exec(line, names)
+        assert connection.stats.requests > before
+
+
+@pytest.mark.parametrize(
+    ("words", "became"), [row[::2] for row in documents.rows(DOCS / "reminders.md")]
+)
+def test_words_name_the_time_that_is_told(words: str, became: str, connection: Connection) -> None:
+    at = Reminder.create(content=f"{words} Leave").remind_at
+    assert at is not None
+    assert f"{at:%B} {at.day}, {at.hour}:{at:%M}" == became
+
+
+def test_the_front_page_makes_the_requests_that_it_says(
+    box: Sandbox, connection: Connection
+) -> None:
+    program = first_program(INDEX)
+    told = sum(map(int, re.findall(r"# (\d)(?! for each)", program)))
+    page = Page.find_by(title="Lisbon")
+    assert page is not None
+    each = len(page.lists["Packing"].items.where(completed=False))
+    connection.forget()
+    before = box.requests
+    exec(program, space())
+    assert box.requests - before == told + each
+
+
+# --- the reference ----------------------------------------------------------------------------
+
+
+def test_everything_public_is_in_the_reference() -> None:
+    text = "\n".join(_REFERENCE["pages"]().values())
+    named = set(re.findall(r"^\.\. auto\w+:: (\w+)$", text, re.MULTILINE))
+    assert set(_REFERENCE["PUBLIC"]) <= named
+    assert {"Sandbox", "Faults", "Fault", "Exchange"} <= named
+
+
+@pytest.mark.parametrize("model", _REFERENCE["MODELS"].values(), ids=lambda model: model.__name__)
+def test_every_attribute_is_in_the_table_of_its_model(model: type[Model]) -> None:
+    named = set(re.findall(r":attribute:`(\w+)`", _REFERENCE["table"](model)))
+    parent = [model._table.parent.name] if model._table.parent else []
+    assert named >= {*model._table.fields, *model._table.relations, *parent}
+    assert all(hasattr(model, name) for name in named)
+
+
+def test_a_table_says_what_can_be_done_with_an_attribute() -> None:
+    table = re.sub(r"\s+", " ", _REFERENCE["table"](backpack_orm.Note))
+    assert "`show_created_at` | ``bool | None``" in table
+    assert re.search(r":attribute:`id` .*? - read - ``id``", table)
+    assert re.search(r":attribute:`title` .*? - read, set - ``title``", table)
+    assert re.search(r":attribute:`show_created_at` .*? - set - ``show_created_at``", table)
+    assert re.search(r":attribute:`page` .*? - read, given to a new one -", table)
