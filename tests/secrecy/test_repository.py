@@ -22,6 +22,10 @@ _READ = {".md", ".toml", ".cfg", ".ini", ".yaml", ".yml", ".txt"}
 _HELD = ["backpack_orm", "cassettes", "docs", "tests", ".ci"]
 
 
+_MADE = {"__pycache__", "_build"}
+"""What is made of the rest, and left out of the repository."""
+
+
 def files() -> Iterator[Path]:
     """Everything that people read here."""
     yield from (path for path in documents.ROOT.iterdir() if path.suffix in _READ)
@@ -29,7 +33,7 @@ def files() -> Iterator[Path]:
         yield from (
             path
             for path in (documents.ROOT / name).rglob("*")
-            if path.is_file() and "__pycache__" not in path.parts
+            if path.is_file() and not _MADE & set(path.parts)
         )
 
 
