@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flask import Response
+from sqlalchemy.orm import selectinload
 
 from .calls import Call, Endpoints, found, in_order, ws
 from .rendering import Xml, element, local_time, section, text
@@ -37,7 +38,8 @@ _KINDS_FOUND: dict[type[Widget], str] = {
 @pages.ws("pages/all")
 def all_pages(call: Call) -> Response:
     listed = [
-        element("page", scope=page.scope, title=page.title, id=page.id) for page in call.pages()
+        element("page", scope=page.scope, title=page.title, id=page.id)
+        for page in call.pages(selectinload(Page.friends))
     ]
     return ws(element("pages", listed), newline=True)
 

@@ -34,8 +34,9 @@ from .storage import (
     WriteboardLink,
 )
 
-# What is not on a page has ids of its own, below all others, so that there can be more of it
-# without any change to the ids of pages, or of what is created next: recordings hold them.
+# What is not on a page, and what came to a page later, has ids of its own, below all others, so
+# that there can be more of it without any change to the ids of pages, or of what is created next:
+# recordings hold them.
 ASIDE = 30_000_001
 
 
@@ -63,8 +64,11 @@ class Planter:
     def note(self, page: Page, title: str, body: str, *, days_ago: int = 0) -> None:
         self._put(page, Note, title, days_ago, body=body)
 
-    def email(self, page: Page, subject: str, body: str, *, days_ago: int = 0) -> None:
-        self._put(page, Email, subject, days_ago, body=body)
+    def email(
+        self, page: Page, subject: str, body: str, *, days_ago: int = 0, aside: bool = False
+    ) -> None:
+        ids = {"id": next(self._ids), "belonging_id": next(self._ids)} if aside else {}
+        self._put(page, Email, subject, days_ago, body=body, **ids)
 
     def list(self, page: Page, name: str, open: Iterable[str], done: Iterable[str] = ()) -> None:
         grown = self._put(page, List, name)

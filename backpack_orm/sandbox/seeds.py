@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from .accounts import add_user
 from .exported import plant_export
 from .planting import Planter
-from .storage import Friend, User
+from .storage import Friend, Page, User
 
 COMPOSERS = """
 Bach Beethoven Brahms Britten Chopin Clara-Schumann Debussy Dvořák Fauré Grieg
@@ -211,6 +211,7 @@ def plant_demo(session: Session, owner: User, now: datetime) -> None:
     plant.status(yuki, "練習中 – rehearsing", timedelta(days=1))
     _plant_journal(plant, [owner, tomas, owner, yuki, tomas])
     _plant_calendars(plant)
+    _plant_older_mails(plant, parcels)
 
 
 def _plant_journal(plant: Planter, people: list[User]) -> None:
@@ -219,6 +220,17 @@ def _plant_journal(plant: Planter, people: list[User]) -> None:
     for number, (user, chore) in enumerate(zip(cycle(people), chores), 1):
         ago = timedelta(hours=5) * (len(chores) - number) + timedelta(minutes=10)
         plant.journal_entry(user, f"{chore}, no. {number}", ago)
+
+
+def _plant_older_mails(plant: Planter, parcels: Page) -> None:
+    """Mails about parcels, below those that are there, the oldest first."""
+    for days_ago, subject, body in (
+        (31, "Your order", "1 × typewriter ribbon, black & red\n\nThank you, Nora!"),
+        (24, "Re: Your order", "> black & red\n\nBlack only, sorry – is that all right?"),
+        (20, "Customs: a question", "What is “a box of letters” worth?"),
+        (9, "包裹", "小包が届きました 📦"),
+    ):
+        plant.email(parcels, subject, body, days_ago=days_ago, aside=True)
 
 
 def _plant_calendars(plant: Planter) -> None:

@@ -125,7 +125,7 @@ class User(Record):
     time_zone: Mapped[str]
     created_at: Mapped[datetime]
 
-    account: Mapped[Account] = relationship(back_populates="users")
+    account: Mapped[Account] = relationship(back_populates="users", lazy="joined")
 
 
 linked_pages = _pair("linked_pages", "pages", "pages")
@@ -164,7 +164,7 @@ class Page(Record):
         order_by="Tagging.position", cascade="all, delete-orphan"
     )
     friends: Mapped[list[Friend]] = relationship(
-        order_by="Friend.key", cascade="all, delete-orphan", lazy="selectin"
+        order_by="Friend.key", cascade="all, delete-orphan"
     )
     linked: Mapped[list[Page]] = relationship(
         secondary=linked_pages,

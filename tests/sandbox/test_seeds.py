@@ -47,7 +47,7 @@ def test_ids_are_unique_over_all_types_and_start_high(demo, pages):
         page.get("id") for root in pages.values() for page in root.findall("linked_pages/page")
     ]
     assert len(ids) - len(linked) == len(set(ids))
-    assert min(map(int, ids)) > 40_000_000
+    assert min(map(int, ids)) > 30_000_000
 
 
 def test_every_belonging_but_a_writeboard_has_its_widget_on_the_page(pages):
@@ -83,6 +83,41 @@ def test_a_page_is_shared_with_friends_and_one_is_a_friends(demo):
     assert '<page scope="friends" title="Kitchen renovation"' in listed
     assert '<page scope="friends" title="Choir in autumn' in listed
     assert "Yuki's own" not in listed
+
+
+@pytest.mark.parametrize(
+    "kind", ["Note", "List", "Gallery", "Asset", "Separator", "WriteboardLink", "Email"]
+)
+def test_every_kind_of_widget_stands_on_some_page(pages, kind):
+    assert kind in {widget.get("type") for page in pages.values() for widget in page.iter("widget")}
+
+
+def test_a_page_has_six_mails_listed_newest_first(demo, pages):
+    listed = demo.ws(f"page/{pages['Parcels'].get('id')}/emails/list")
+    times = re.findall('created_at="(.*?)"', listed)
+    assert len(times) == 6
+    assert times == sorted(times, reverse=True)
+
+
+def test_reminders_are_past_and_to_come(demo):
+    exported = demo.rest("GET", "/users/40000001/export.xml").text
+    upcoming = demo.rest("GET", "/reminders.xml").text
+    assert 0 < upcoming.count("<reminder ") < exported.count("<reminder ")
+
+
+def test_there_are_250_entries_in_the_journal(demo):
+    windows = [demo.rest("GET", f"/journal_entries.xml?n={n}").text for n in range(4)]
+    assert [window.count("<journal-entry>") for window in windows] == [100, 100, 50, 0]
+
+
+def test_there_are_bookmarks_statuses_and_two_calendars_with_events(demo):
+    assert demo.rest("GET", "/users/40000001/bookmarks.xml").text.count("<bookmark>") == 5
+    assert demo.rest("GET", "/statuses.xml").text.count("<status>") == 3
+    calendars = demo.rest("GET", "/calendars.xml").text
+    ids = re.findall('<id type="integer">(.*?)<', calendars)
+    events = [demo.rest("GET", f"/calendars/{id}/calendar_events.xml").text for id in ids]
+    assert len(events) == 2
+    assert all("<calendar-event>" in answer for answer in events)
 
 
 def test_there_are_three_people(demo):
