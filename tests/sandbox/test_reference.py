@@ -5,9 +5,14 @@ bodies, all others in a header. What is expected of an answer stands in it somew
 of it, and so is nothing.
 """
 
+import json
 import re
+from urllib.parse import urlencode
+from xml.etree import ElementTree as ET
+from xml.sax.saxutils import escape
 
 import pytest
+import yaml
 
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.sandbox.server import application
@@ -366,6 +371,90 @@ def test_where_the_token_may_be_in_a_header_it_may_be_in_the_body(client, verb, 
     inner = body.removeprefix("<request>").removesuffix("</request>")
     request = f"<request><token>{client.token}</token>{inner}</request>"
     assert client.send(verb, path, request).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "body", "status"),
+    [row[:4] for row in ROWS],
+    ids=[f"{row[0]} {row[1]}" for row in ROWS],
+)
+def test_a_bearer_opens_every_call(client, verb, path, body, status):
+    request = f"<request>{body}</request>" if path.startswith("/ws/") else body
+    bearer = f"Bearer {client.token}"
+    answer = client.send(verb, path.removeprefix("/TOKEN"), request, Authorization=bearer)
+    assert answer.status_code == status
+
+
+def test_no_call_is_answered_without_a_good_token(client):
+    before = client.ws("account/export")
+    for verb, path, body, *_ in ROWS:
+        request = f"<request>{body}</request>" if path.startswith(("/ws/", "/pages/")) else body
+        answer = client.send(verb, path.replace("TOKEN", "nobodys"), request, X_BP_Token="nobodys")
+        assert (answer.status_code, answer.headers["Location"]) == (302, f"{client.url}/login"), (
+            path
+        )
+    assert client.ws("account/export") == before
+
+
+def fields(element):
+    """What an element says, as JSON and YAML say it."""
+    if element.get("type") == "array":
+        return [fields(child) for child in element]
+    if not len(element) and not element.attrib:
+        return element.text or ""
+    said = dict(element.attrib)
+    for name in dict.fromkeys(child.tag for child in element):
+        values = [fields(child) for child in element.iterfind(name)]
+        said[name] = values if len(values) > 1 else values[0]
+    return said
+
+
+def pairs(said, name=""):
+    """The same as fields of a form."""
+    if isinstance(said, dict):
+        for key, value in said.items():
+            yield from pairs(value, f"{name}[{key}]" if name else key)
+    elif isinstance(said, list):
+        for value in said:
+            yield from pairs(value, f"{name}[]")
+    else:
+        yield name, said
+
+
+def in_elements(said, name):
+    """The same in XML without attributes, with dashes for underscores and the other way round."""
+    if isinstance(said, list):
+        return "".join(in_elements(value, name) for value in said)
+    if isinstance(said, dict):
+        inner = "".join(in_elements(value, key) for key, value in said.items())
+    else:
+        inner = escape(said)
+    name = name.translate(str.maketrans("-_", "_-"))
+    return f"<{name}>{inner}</{name}>"
+
+
+SPELLINGS = {
+    "JSON": json.dumps,
+    "YAML": lambda said: yaml.safe_dump({f":{name}": value for name, value in said.items()}),
+    "form": lambda said: urlencode(list(pairs(said))),
+    "elements, each dash an underscore and the other way round": (
+        lambda said: in_elements(said, "anything")
+    ),
+}
+
+
+@pytest.mark.parametrize("spelled", SPELLINGS.values(), ids=SPELLINGS)
+@pytest.mark.parametrize(
+    ("verb", "path", "body", "status", "expected"),
+    [row for row in ROWS if row[2] and row[3] < 300],
+    ids=[f"{row[0]} {row[1]}" for row in ROWS if row[2] and row[3] < 300],
+)
+def test_every_call_takes_every_spelling(client, verb, path, body, status, expected, spelled):
+    inner = body.removeprefix("<request>").removesuffix("</request>")
+    root = ET.fromstring(f"<request><token>{client.token}</token>{inner}</request>")
+    answer = client.send(verb, path.removeprefix("/TOKEN"), spelled(fields(root)))
+    assert answer.status_code == status
+    assert expected in answer.text
 
 
 def test_nothing_is_served_that_no_row_names(box):
