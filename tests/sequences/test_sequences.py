@@ -1,0 +1,427 @@
+"""Random sequences of calls, done through the mapper to a sandbox and to plain Python at once.
+
+Afterwards everything that can be read tells the same. A step is `(what, place, text)`: `place`
+says on which of the records that are there, and where to. What needs a record that is not there
+creates one instead, so that every step makes a call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backpack_orm import Connection, Item, List, Note, NotFound, Page, Tag, using
+from backpack_orm.sandbox import Sandbox
+
+from .rules import PlainItem, PlainPage, Widget
+
+Step = tuple[str, int, str]
+
+CALLS = 40
+TAGS = ["Travel", "Long Scores", "R&D", "Año nuevo", "雪国", "a<b"]
+DIRECTIONS = ["move_higher", "move_lower", "move_to_top", "move_to_bottom"]
+TEXTS = st.one_of(
+    st.sampled_from(["", " ", "trailing  ", "&rarr;", "R&amp;D", "<b>", "two\nlines\n", "שלום 🎻"]),
+    st.text(
+        st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclude_characters="￾￿"),
+        max_size=8,
+    ),
+)
+
+
+class Clock:
+    """A second passes with every step."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2031, 3, 5, 18, 30, 15, tzinfo=timezone.utc)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def tick(self) -> None:
+        self.now += timedelta(seconds=1)
+
+
+class Both:
+    """An account in the sandbox, seen through the mapper, and the same one in plain Python.
+
+    With `held` every page is one object from its creation on, through which all is done that is
+    done to it; else every step finds its page anew.
+    """
+
+    def __init__(self, connection: Connection, clock: Clock, *, held: bool) -> None:
+        self.connection, self._clock, self._held = connection, clock, held
+        self.plain: list[PlainPage] = []
+        self._pages: dict[int, Page] = {}
+
+    def run(self, steps: list[Step]) -> None:
+        for what, place, text in steps:
+            self._clock.tick()
+            getattr(self, what)(place, text)
+            if place % 10 == 0:  # what is read on the way must not be stale then, nor later
+                for plain in self.plain:
+                    assert told(self._real(plain)) == plain.told()
+
+    @property
+    def _now(self) -> datetime:
+        return self._clock.now.replace(tzinfo=None)  # on the account's clock, which is at UTC
+
+    # --- what is there ----------------------------------------------------------------------
+
+    def _page(self, place: int) -> tuple[PlainPage, Page]:
+        if not self.plain:
+            self.create_page(place, "")
+        plain = self.plain[place % len(self.plain)]
+        return plain, self._real(plain)
+
+    def _real(self, plain: PlainPage) -> Page:
+        return self._pages[plain.id] if self._held else Page.find(plain.id)
+
+    def _widget(self, type: str, place: int) -> tuple[PlainPage, Page, Widget]:
+        there = [(page, one) for page in self.plain for one in page.of(type)]
+        if not there:
+            {
+                "Note": self.create_note,
+                "List": self.create_list,
+                "Separator": self.create_separator,
+            }[type](place, "")
+            return self._widget(type, place)
+        plain, widget = there[place % len(there)]
+        return plain, self._real(plain), widget
+
+    def _item(self, place: int) -> tuple[PlainPage, Widget, PlainItem, Item]:
+        there = [
+            (page, one, item)
+            for page in self.plain
+            for one in page.of("List")
+            for item in one.items
+        ]
+        if not there:
+            self.create_item(place, "")
+            return self._item(place)
+        plain, of, item = there[place % len(there)]
+        return plain, of, item, self._real(plain).lists.find(of.id).items.find(item.id)
+
+    # --- pages ------------------------------------------------------------------------------
+
+    def create_page(self, place: int, text: str) -> None:
+        title = _said(text)
+        page = Page.create(title=title)
+        self.plain.append(PlainPage(page.id, title))
+        self._pages[page.id] = page
+
+    def edit_page(self, place: int, text: str) -> None:
+        plain, page = self._page(place)
+        name = ("title", "description")[place % 2]
+        new = _other(_said(text) if name == "title" else text, getattr(plain, name))
+        setattr(plain, name, new)
+        setattr(page, name, new)
+        assert page.save().fields == (name,)
+
+    def tag_page(self, place: int, text: str) -> None:
+        plain, page = self._page(place)
+        names = [TAGS[(place + step) % len(TAGS)] for step in range(len(text) % 4)]
+        plain.tag(names)
+        page.tags = names
+        page.save()
+
+    def reorder_page(self, place: int, text: str) -> None:
+        plain, page = self._page(place)
+        plain.widgets = _mixed(plain.widgets, place)
+        belongings = {(one.type, one.widget_id): one for one in page.belongings}
+        page.reorder([belongings[one.type, one.id] for one in plain.widgets])
+
+    def duplicate_page(self, place: int, text: str) -> None:
+        plain, page = self._page(place)
+        copy = page.duplicate()
+        known = set(self._all_ids())
+        ids = []
+        for belonging in copy.belongings:
+            ids.append(belonging.widget_id)
+            if belonging.type == "List":
+                ids += [item.id for item in copy.lists.find(belonging.widget_id).items]
+        assert not known & {copy.id, *ids}
+        self.plain.append(plain.copy(copy.id, ids, self._now))
+        self._pages[copy.id] = copy
+
+    def destroy_page(self, place: int, text: str) -> None:
+        plain, page = self._page(place)
+        self._destroy(page, lambda: Page.find(plain.id), place)
+        self.plain.remove(plain)
+
+    # --- notes ------------------------------------------------------------------------------
+
+    def create_note(self, place: int, text: str) -> None:
+        plain, page = self._page(place)
+        title = text.replace("\n", " ")
+        note = page.notes.create(title=title, body=text)
+        plain.put(Widget("Note", note.id, title, text, self._now))
+
+    def edit_note(self, place: int, text: str) -> None:
+        _, page, plain = self._widget("Note", place)
+        note = page.notes.find(plain.id)
+        if place % 2:
+            note.title = plain.name = _other(text, plain.name)
+        else:
+            note.body = plain.body = _other(text, plain.body)
+        assert note.save().updated
+
+    def destroy_note(self, place: int, text: str) -> None:
+        home, page, plain = self._widget("Note", place)
+        self._destroy(
+            page.notes.find(plain.id), lambda: Page.find(home.id).notes.find(plain.id), place
+        )
+        home.widgets.remove(plain)
+
+    # --- lists and items --------------------------------------------------------------------
+
+    def create_list(self, place: int, text: str) -> None:
+        plain, page = self._page(place)
+        plain.put(Widget("List", page.lists.create(name=text).id, text))
+
+    def edit_list(self, place: int, text: str) -> None:
+        _, page, plain = self._widget("List", place)
+        named = page.lists.find(plain.id)
+        named.name = plain.name = _other(text, plain.name)
+        assert named.save().updated
+
+    def destroy_list(self, place: int, text: str) -> None:
+        home, page, plain = self._widget("List", place)
+        self._destroy(
+            page.lists.find(plain.id), lambda: Page.find(home.id).lists.find(plain.id), place
+        )
+        home.widgets.remove(plain)
+
+    def create_item(self, place: int, text: str) -> None:
+        _, page, plain = self._widget("List", place)
+        items = page.lists.find(plain.id).items
+        for number in range(1 + place % 3):
+            content, completed = f"{number}{text}", (place + number) % 5 == 0
+            item = items.create(content=content, completed=completed)
+            plain.items.append(PlainItem(item.id, content, completed))
+
+    def edit_item(self, place: int, text: str) -> None:
+        _, _, plain, item = self._item(place)
+        item.content = plain.content = _other(_said(text), plain.content)
+        assert item.save().fields == ("content",)
+
+    def complete_item(self, place: int, text: str) -> None:
+        _, _, plain, item = self._item(place)
+        plain.completed = bool(place % 2)
+        item.complete() if plain.completed else item.reopen()
+
+    def toggle_item(self, place: int, text: str) -> None:
+        _, _, plain, item = self._item(place)
+        plain.completed = not plain.completed
+        item.toggle()
+
+    def move_item(self, place: int, text: str) -> None:
+        _, of, plain, item = self._item(place)
+        direction = DIRECTIONS[len(text) % len(DIRECTIONS)]
+        of.move(plain, direction)
+        getattr(item, direction)()
+
+    def reorder_items(self, place: int, text: str) -> None:
+        _, page, plain = self._widget("List", place)
+        plain.items = _mixed(plain.items, place)
+        page.lists.find(plain.id).items.reorder([item.id for item in plain.items])
+
+    def destroy_item(self, place: int, text: str) -> None:
+        home, of, plain, item = self._item(place)
+        self._destroy(
+            item, lambda: Page.find(home.id).lists.find(of.id).items.find(plain.id), place
+        )
+        of.items.remove(plain)
+
+    # --- separators -------------------------------------------------------------------------
+
+    def create_separator(self, place: int, text: str) -> None:
+        plain, page = self._page(place)
+        plain.put(Widget("Separator", page.separators.create(name=text).id, text))
+
+    def edit_separator(self, place: int, text: str) -> None:
+        _, page, plain = self._widget("Separator", place)
+        separator = page.separators.find(plain.id)
+        separator.name = plain.name = _other(text, plain.name)
+        assert separator.save().updated
+
+    def destroy_separator(self, place: int, text: str) -> None:
+        home, page, plain = self._widget("Separator", place)
+        self._destroy(
+            page.separators.find(plain.id),
+            lambda: Page.find(home.id).separators.find(plain.id),
+            place,
+        )
+        home.widgets.remove(plain)
+
+    # --- what is read afterwards ------------------------------------------------------------
+
+    def compare(self) -> None:
+        """Everything that can be read: by the objects, from the cache if there is one, afresh."""
+        expected = [plain.told() for plain in self.plain]
+        assert [told(self._real(plain)) for plain in self.plain] == expected
+        assert [told(Page.find(plain.id, fresh=True)) for plain in self.plain] == expected
+        assert [(page.id, page.title) for page in Page.all()] == sorted(
+            (plain.id, plain.title) for plain in self.plain
+        )
+        for page in expected:
+            self._compare_lists(page)
+        self._compare_tags()
+
+    def _compare_lists(self, page: dict[str, Any]) -> None:
+        """The calls that list what is on a page."""
+        assert told_notes(Note.all(page=page["id"])) == page["notes"]
+        lists = List.all(page=page["id"])
+        assert [(one.id, one.name) for one in lists] == [one[:2] for one in page["lists"]]
+        for one, (_, _, items) in zip(lists, page["lists"], strict=True):
+            assert told_items(Item.all(list=one)) == items
+
+    def _compare_tags(self) -> None:
+        """A name is one tag, on whichever pages it stands."""
+        on: dict[str, list[int]] = {}
+        for plain in self.plain:
+            for name in plain.tags:
+                on.setdefault(name, []).append(plain.id)
+        found = [(tag.name, [page.id for page in tag.pages]) for tag in Tag.all()]
+        assert sorted(found) == sorted((name, sorted(ids)) for name, ids in on.items())
+
+    def _destroy(self, record: Any, find: Callable[[], Any], place: int) -> None:
+        """Destroy a record; now and then once more, through another object of it."""
+        twin = find() if place % 3 == 0 else None
+        record.destroy()
+        if twin is not None:
+            with pytest.raises(NotFound):
+                twin.destroy()
+
+    def _all_ids(self) -> Iterator[int]:
+        for page in self.plain:
+            yield page.id
+            for widget in page.widgets:
+                yield widget.id
+                yield from (item.id for item in widget.items)
+
+
+def told(page: Page) -> dict[str, Any]:
+    """All that a page tells, by its object."""
+    return {
+        "id": page.id,
+        "title": page.title,
+        "description": page.description,
+        "tags": [tag.name for tag in page.tags],
+        "belongings": [(one.position, one.type, one.widget_id) for one in page.belongings],
+        "notes": told_notes(page.notes),
+        "lists": [(one.id, one.name, told_items(one.items)) for one in page.lists],
+        "separators": [(one.id, one.name) for one in page.separators],
+    }
+
+
+def told_notes(notes: Any) -> list[Any]:
+    return [(note.id, note.title, note.body, note.created_at) for note in notes]
+
+
+def told_items(items: Any) -> list[Any]:
+    return [(item.id, item.content, item.completed) for item in items]
+
+
+def _said(text: str) -> str:
+    """A text for what cannot be blank."""
+    return text if text.strip() else f"{text}?"
+
+
+def _other(text: str, old: str) -> str:
+    """A text that differs from the old one, so that there is something to save."""
+    return text if text != old else f"{text}!"
+
+
+def _mixed(some: list[Any], place: int) -> list[Any]:
+    """The same in another order: each number gives one of them."""
+    left, mixed = list(some), []
+    while left:
+        place, which = divmod(place, len(left))
+        mixed.append(left.pop(which))
+    return mixed
+
+
+STEPS = [
+    *("create_page", "edit_page", "tag_page", "reorder_page", "duplicate_page", "destroy_page"),
+    *("create_note", "create_note", "edit_note", "destroy_note"),
+    *("create_list", "edit_list", "destroy_list"),
+    *("create_item", "create_item", "edit_item", "complete_item", "toggle_item", "toggle_item"),
+    *("move_item", "move_item", "move_item", "move_item", "reorder_items", "destroy_item"),
+    *("create_separator", "edit_separator", "destroy_separator"),
+]
+SEQUENCES = st.lists(
+    st.tuples(st.sampled_from(STEPS), st.integers(0, 5000), TEXTS), min_size=CALLS, max_size=CALLS
+)
+
+
+@pytest.fixture(scope="module")
+def begin() -> Iterator[Callable[..., Both]]:
+    """Opens account after account in one sandbox."""
+    clock, names, open_connections = Clock(), count(), []
+    with Sandbox(seed="empty", clock=clock) as box:
+
+        def open_account(*, held: bool, ttl: int) -> Both:
+            token = box.add_account(f"account-{next(names)}")
+            connection = Connection(box.url, token=token, ttl=ttl, limits=None)
+            open_connections.append(connection)
+            return Both(connection, clock, held=held)
+
+        yield open_account
+        for connection in open_connections:
+            connection.close()
+
+
+HELD = pytest.mark.parametrize("held", [True, False], ids=["objects held", "objects found anew"])
+CACHED = pytest.mark.parametrize("ttl", [0, 60], ids=["asked each time", "cached"])
+
+
+def agree(both: Both, steps: list[Step]) -> None:
+    with using(both.connection):
+        both.run(steps)
+        both.compare()
+
+
+def sequences(how_many: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Runs a test with that many sequences, the same ones each time."""
+    the_same = settings(max_examples=how_many, deadline=None, derandomize=True, database=None)
+    return lambda test: the_same(given(steps=SEQUENCES)(test))
+
+
+@CACHED
+@sequences(60)
+def test_after_any_sequence_of_calls_objects_that_are_held_agree(begin, ttl, steps):
+    both = begin(held=True, ttl=ttl)
+    agree(both, steps)
+    assert both.connection.stats.requests >= CALLS
+
+
+@CACHED
+@sequences(45)
+def test_after_any_sequence_of_calls_objects_found_anew_agree(begin, ttl, steps):
+    both = begin(held=False, ttl=ttl)
+    agree(both, steps)
+    assert both.connection.stats.requests >= CALLS
+
+
+FAILED_ONCE: dict[str, list[Step]] = {
+    "nothing is put into order": [
+        ("create_page", 0, "Empty"),
+        ("reorder_page", 7, ""),
+        ("create_list", 0, "Empty"),
+        ("reorder_items", 7, ""),
+    ],
+}
+
+
+@HELD
+@CACHED
+@pytest.mark.parametrize("steps", FAILED_ONCE.values(), ids=FAILED_ONCE)
+def test_what_failed_once_agrees(begin, held, ttl, steps):
+    agree(begin(held=held, ttl=ttl), steps)
