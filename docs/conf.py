@@ -44,6 +44,7 @@ nb_merge_streams = True
 
 # What stands in single backticks in docstrings is code, and a link where it names something.
 default_role = "py:obj"
+toc_object_entries_show_parents = "hide"
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_default_options = {"members": True}
