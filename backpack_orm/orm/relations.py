@@ -41,7 +41,7 @@ class Collection(Sequence[M], Shown, Generic[M]):
     Besides a number or a slice, the brackets take a title: that of a page, a note or a mail, the
     name of a list, the content of an item. They give the first object that has it.
 
-    Equal is only the same collection, so that `==` never loads anything: compare lists made of them.
+    Equal is only the same collection, so that `==` never loads anything: compare lists of them.
 
     >>> pages = Page.all()
     >>> len(pages), pages[0].title, [page.title for page in pages[1:3]]
