@@ -22,7 +22,7 @@ class _Flight:
     error: BaseException | None = None
 
 
-@define
+@define(eq=False)
 class _Kept:
     answer: Any
     size: int

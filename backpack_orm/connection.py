@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from attrs import evolve, field, frozen
 
@@ -28,6 +27,9 @@ from backpack_orm.wire.build import Words
 from backpack_orm.wire.endpoint import Endpoint, Place, rest
 from backpack_orm.wire.parse import Answer, Column, Shape
 
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
 T = TypeVar("T")
 
 USER_AGENT = f"backpack_orm/{__version__} (https://backpack-orm.readthedocs.io)"
@@ -40,8 +42,8 @@ _UNPICKLED = (
 _ME = rest("GET", "me.xml", place=Place.PATH, reads="users")
 _read_zone = parse.one(Shape("user", (Column("time_zone_id", values.WORDS),)))
 _NOTHING: Mapping[str, Words] = {}
-_LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
-_ACCOUNT = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", re.IGNORECASE)
+_LOOPBACK = r"localhost|127(\.\d+){3}|::1"
+_ACCOUNT = r"[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?"
 
 
 @frozen
@@ -488,7 +490,7 @@ def _address(account: str, allow_insecure: bool) -> str:
     if not isinstance(account, str):
         raise ValidationError(f"account takes a name or an address, not {account!r}")
     if "://" not in account:
-        if not _ACCOUNT.fullmatch(account):
+        if not re.fullmatch(_ACCOUNT, account):
             raise ValidationError(
                 f"account {_shown(account)} is no account's name: "
                 'give the first part of its address ("acme"), or all of it '
@@ -509,7 +511,7 @@ def _address(account: str, allow_insecure: bool) -> str:
         raise ValidationError(
             f"account {_shown(account)}: give the address up to the host, and nothing after it"
         )
-    if parts.scheme == "http" and not _LOOPBACK.fullmatch(host) and not allow_insecure:
+    if parts.scheme == "http" and not re.fullmatch(_LOOPBACK, host) and not allow_insecure:
         raise ValidationError(
             f"account {account!r} would send the token in clear: "
             "use https://, or allow_insecure=True if that is meant"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from backpack_orm.shown import Shown
 
 
@@ -156,3 +158,17 @@ def for_status(status: int) -> type[ApiError]:
     ('NotFound', 'ServerError', 'ApiError')
     """
     return _BY_STATUS.get(status, ServerError if status >= 500 else ApiError)
+
+
+def meant(word: str, names: Iterable[str], most: int = 1) -> str:
+    """A hint for the end of a message: which names a misspelled word may have meant.
+
+    >>> meant("titel", ["title", "body"])
+    "; did you mean 'title'?"
+    >>> meant("x", ["title", "body"])
+    ''
+    """
+    from difflib import get_close_matches  # only those who misspell something pay for it
+
+    near = get_close_matches(word, list(names), most)
+    return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""

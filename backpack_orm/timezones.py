@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import TYPE_CHECKING
 
-from backpack_orm.errors import ValidationError
+from backpack_orm.errors import ValidationError, meant
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 ACCOUNT = "account"
 """Stands for the zone that the service has noted for the user."""
@@ -180,13 +182,13 @@ def zone_named(name: str) -> ZoneInfo:
     >>> zone_named("Europe/Lisbon")
     zoneinfo.ZoneInfo(key='Europe/Lisbon')
     """
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # most programs never need it
+
     try:
         return ZoneInfo(RAILS.get(name, name))
     except (ZoneInfoNotFoundError, ValueError, OSError):
         pass
-    near = get_close_matches(name, RAILS, 2)
-    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
     raise ValidationError(
         f"timezone {name!r} is no time zone: give an IANA name such as Europe/Lisbon, "
-        f"or one that Backpack lists{hint}"
+        f"or one that Backpack lists{meant(name, RAILS, most=2)}"
     )

@@ -60,7 +60,7 @@ BACK_OFF = 0.5
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 _PIECE_BYTES = 1024 * 1024
 _POOL_SIZE = 32
-_LOGIN = re.compile(r"log-?in|sign-?in|session|launchpad", re.IGNORECASE)
+_LOGIN = r"(?i)log-?in|sign-?in|session|launchpad"
 
 
 class Secret:
@@ -166,7 +166,7 @@ RULES: Mapping[tuple[Kind, Event], Then] = {
 _DESTROYED = Answer(200, b'<response success="true"/>')
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class _Received:
     """What came back."""
 
@@ -176,7 +176,7 @@ class _Received:
     retry_after: str | None
 
 
-@frozen
+@frozen(eq=False)
 class _Failed:
     """Why a request came to nothing, and what that means for sending it again."""
 
@@ -184,7 +184,7 @@ class _Failed:
     error: BackpackError
 
 
-@define
+@define(eq=False)
 class _Call:
     """One call on its way, with all its tries."""
 
@@ -555,7 +555,7 @@ def _where(url: str, location: str) -> tuple[Redirect, str]:
             return Redirect.UPGRADE, target
         if (old.scheme, new.scheme) == ("https", "http"):
             return Redirect.DOWNGRADE, target
-    if _LOGIN.search(f"{new.hostname}{new.path}"):
+    if re.search(_LOGIN, f"{new.hostname}{new.path}"):
         return Redirect.LOGIN, target
     return Redirect.ELSEWHERE, target
 

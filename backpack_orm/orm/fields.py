@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from difflib import get_close_matches
 from functools import cached_property
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
 import attrs
 from attrs import evolve, frozen
 
-from backpack_orm.errors import ValidationError
+from backpack_orm.errors import ValidationError, meant
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.build import Words
 from backpack_orm.wire.parse import MISSING, Answer, Column, Record, Section, Shape
@@ -45,7 +44,7 @@ _KINDS = {
 registry: dict[str, type[Model]] = {}
 
 
-@frozen
+@frozen(eq=False)
 class Field:
     """One value of a model.
 
@@ -102,7 +101,7 @@ class Field:
             raise ValidationError(f"{owner.__name__}.{self.name} cannot be empty: give it a text")
 
 
-@frozen
+@frozen(eq=False)
 class Relation:
     """Records that an answer holds inside a record of this model.
 
@@ -154,7 +153,7 @@ class Relation:
         )
 
 
-@frozen
+@frozen(eq=False)
 class Parent:
     """The record that a record lives in.
 
@@ -199,7 +198,7 @@ class Parent:
         return view
 
 
-@frozen
+@frozen(eq=False)
 class Table:
     """All that is known of a model's attributes; positions are those in its records."""
 
@@ -232,8 +231,7 @@ class Table:
 
     def nearest(self, name: str) -> str:
         """A hint at what a misspelled name may have meant."""
-        near = get_close_matches(name, [*self.fields, *self.relations], 1)
-        return f"; did you mean {near[0]!r}?" if near else ""
+        return meant(name, [*self.fields, *self.relations])
 
 
 def say(what: str, dump: Callable[[Any], T], value: Any) -> T:
@@ -295,10 +293,7 @@ def field(
         shown: Whether a repr may show it.
         init: For type checkers: whether a new object takes it.
     """
-    return attrs.field(
-        default=default,
-        metadata={_KEY: (wire, text, read_only, write_only, kind, shown)},
-    )
+    return _declared((default, wire, text, read_only, write_only, kind, shown))
 
 
 def has_many(
@@ -310,12 +305,12 @@ def has_many(
     init: Literal[False] = False,
 ) -> Any:
     """Declare records inside this one, such as the notes of a page; see `Relation`."""
-    return _relation(path=path, target=target, view=view, collection=collection)
+    return _declared({"path": path, "target": target, "view": view, "collection": collection})
 
 
 def has_one(path: str, target: str, *, view: str = "_whole", init: Literal[False] = False) -> Any:
     """Declare one record at most inside this one, such as a reminder's creator."""
-    return _relation(path=path, target=target, view=view, is_single=True)
+    return _declared({"path": path, "target": target, "view": view, "is_single": True})
 
 
 def assigns_many(
@@ -328,11 +323,12 @@ def assigns_many(
     default: Any = (),
 ) -> Any:
     """Declare records inside this one that are set by assigning a list, such as tags."""
-    return _relation(path=path, target=target, key=key, dump=dump, view=view)
+    return _declared({"path": path, "target": target, "key": key, "dump": dump, "view": view})
 
 
-def _relation(**details: Any) -> Any:
-    return attrs.field(default=None, metadata={_KEY: details})
+def _declared(details: object) -> Any:
+    # Models have a constructor of their own; one that attrs writes costs a third of the import.
+    return attrs.field(init=False, metadata={_KEY: details})
 
 
 class ParentId:
@@ -418,15 +414,15 @@ def _table(cls: type[Model], parent: Parent | None) -> Table:
         if isinstance(details, dict):
             relations[name] = Relation(name=name, **details)
         else:
-            wire, text, read_only, write_only, kind, shown = details
+            default, wire, text, read_only, write_only, kind, shown = details
             word, _, optional = str(attribute.type).partition(" | ")
             kind = kind or _KINDS[word]
             if optional:
                 kind = evolve(kind, empty=None)
             elif text and kind is values.WORDS:
                 kind = values.TEXT
-            is_needed = attribute.default is attrs.NOTHING and not read_only
-            default = None if attribute.default is attrs.NOTHING else attribute.default
+            is_needed = default is attrs.NOTHING and not read_only
+            default = None if default is attrs.NOTHING else default
             fields[name] = Field(
                 name,
                 wire or name,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -30,6 +32,8 @@ def in_order(
     >>> list(in_order(abs, [-3, 1, -2]))
     [3, 1, 2]
     """
+    from concurrent.futures import ThreadPoolExecutor  # most programs never need it
+
     ahead = ahead or WORKERS
     pending: deque[Future[T]] = deque()
     left = iter(things)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import collections.abc
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
-from backpack_orm.errors import NotFound, ValidationError
+from backpack_orm.errors import NotFound, ValidationError, meant
 from backpack_orm.orm.fields import Relation
 from backpack_orm.orm.looking import only_looking
 from backpack_orm.shown import Shown, offered
@@ -81,8 +80,7 @@ class Collection(Sequence[M], Shown, Generic[M]):
         for record in self._all():
             if getattr(record, name) == label:
                 return record
-        near = get_close_matches(label, self._ipython_key_completions_())
-        hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+        hint = meant(label, self._ipython_key_completions_(), most=3)
         what = f"{self._model.__name__} with {name} {label!r}"
         raise NotFound(f"there is no {what} here{hint}", status=404)
 

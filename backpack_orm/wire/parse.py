@@ -8,7 +8,6 @@ is `MISSING` in the record; what it leaves out is empty.
 
 from __future__ import annotations
 
-import html
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -40,7 +39,7 @@ Localize: TypeAlias = "Callable[[datetime], datetime]"
 T = TypeVar("T")
 
 
-@frozen
+@frozen(eq=False)
 class Column:
     """One value of a record.
 
@@ -62,7 +61,7 @@ class Column:
     is_optional: bool = False
 
 
-@frozen
+@frozen(eq=False)
 class Section:
     """Records inside a record.
 
@@ -95,7 +94,7 @@ class Shape:
     parts: tuple[Column | Section | None, ...]
 
 
-@frozen
+@frozen(eq=False)
 class Answer:
     """What came back from the service, unread.
 
@@ -138,7 +137,7 @@ def _parser() -> etree.XMLParser:
     return parser
 
 
-_DOCUMENT = re.compile(rb"\s*(<\?xml\b[^>]*\?>)?(.*)", re.DOTALL)
+_DOCUMENT = rb"(?s)\s*(<\?xml\b[^>]*\?>)?(.*)"
 
 
 def document(content: bytes) -> etree._Element:
@@ -171,7 +170,7 @@ def _parsed(content: bytes) -> etree._Element:
     try:
         return etree.fromstring(content, _parser())
     except etree.XMLSyntaxError as error:
-        found = _DOCUMENT.match(content)
+        found = re.match(_DOCUMENT, content)
         if error.msg is None or "Extra content" not in error.msg or found is None:
             raise
         declaration, elements = found[1] or b"", found[2]
@@ -197,7 +196,7 @@ def _local_name(element: etree._Element) -> str:
 
 # The service's own sample of a failure is malformed, so failures are read without a parser.
 _FAILED = re.compile(rb"""<response\b[^>]*\bsuccess\s*=\s*["']false["']""")
-_ERROR = re.compile(rb"""<error\b[^>]*?\bcode\s*=\s*["'](\d{3})["'][^>]*>([^<]*)""")
+_ERROR = rb"""<error\b[^>]*?\bcode\s*=\s*["'](\d{3})["'][^>]*>([^<]*)"""
 
 
 def failure(content: bytes) -> tuple[int, str] | None:
@@ -210,10 +209,12 @@ def failure(content: bytes) -> tuple[int, str] | None:
     """
     if not _FAILED.search(content[:1000]):
         return None
-    error = _ERROR.search(content)
+    from html import unescape  # only failures pay for it
+
+    error = re.search(_ERROR, content)
     if not error:
         return 500, "the service gives no reason"
-    return int(error[1]), html.unescape(error[2].decode("utf-8", "replace")).strip()
+    return int(error[1]), unescape(error[2].decode("utf-8", "replace")).strip()
 
 
 # --- readers ----------------------------------------------------------------------------------
@@ -383,7 +384,7 @@ def compile_reader(shape: Shape) -> Reader:
         "def read(elements, localize):",
         "    return tuple([",
         f"        ({', '.join(values)},)",
-        f"        for e in elements for get in (e.get,){children if inner else ''}",
+        f"        for e in elements{children if inner else ''}",
         "    ])",
     ]
     exec("\n".join(lines), scope)  # noqa: S102 - the source is written above, from our own tables
@@ -399,18 +400,18 @@ def _column_expression(column: Column, load: str, scope: dict[str, Any]) -> str:
     if column.is_text:
         # Blank space may surround a child of that name, or stand for a pretty-printed body.
         slow = f"({load}(words) if (words := text(e, {name!r})) else {empty})"
-        return f"(words if (words := e.text) is not None and words > '!' else {slow})"
+        return f"(words if (words := e.text) and words > '!' else {slow})"
     others = "".join(f", {other!r}" for other in (name, column.other) if other)
     if column.inside:
         child = f"(c := children.get({column.inside!r})) is not None"
         found = f"seek(c, {name!r})" if name else "c.text"
         words = f"({found} if {child} else {'None' if name else f'seek(e, {column.inside!r})'})"
     else:
-        words = f"(words if (words := get({name!r})) is not None else seek(e{others}))"
+        words = f"(e.get({name!r}) or seek(e{others}))"
     if name == "id" and not column.inside and not column.is_optional:  # none, without one
         return re.sub(r"\bwords\b", lambda _: words, quick)
     if quick == "words":
-        return f"(words if (words := {words}) is not None else {empty})"
+        return f"({words} or {empty})" if kind.empty is not None else words
     if kind.is_time:
         quick = f"({quick}) if localize is None else localize({quick})"
     return f"(({quick}) if (words := {words}) else {empty})"

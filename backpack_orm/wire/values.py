@@ -9,10 +9,11 @@ from typing import Any
 
 from attrs import frozen
 
-# What XML 1.0 has no way to write, not even as a reference.
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?")
-_TAG = re.compile(r'"([^"]*)"|([^\s"]+)')
+# What XML 1.0 has no way to write, not even as a reference. Patterns are compiled, and kept, when
+# they are first used: this one takes longer than all else in here.
+_NOT_XML = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+_TIME = r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?"
+_TAG = r'"([^"]*)"|([^\s"]+)'
 
 
 def load_integer(word: str) -> int:
@@ -81,7 +82,7 @@ def load_time(word: str) -> datetime:
     datetime.datetime(2006, 10, 6, 0, 0, tzinfo=datetime.timezone.utc)
     """
     bare = word.removesuffix("Z")
-    if not _TIME.fullmatch(bare):
+    if not re.fullmatch(_TIME, bare):
         raise ValueError(f"{word!r} is not a time")
     moment = datetime.fromisoformat(bare)
     if bare[10] == "T" or bare != word:
@@ -141,7 +142,7 @@ def dump_words(value: object) -> str:
     """
     if not isinstance(value, str):
         raise ValueError("text is needed")
-    strange = _NOT_XML.search(value)
+    strange = re.search(_NOT_XML, value)
     if strange:
         raise ValueError(
             f"it holds the character U+{ord(strange[0]):04X} at position {strange.start()}, "
@@ -156,7 +157,7 @@ def load_tags(text: str) -> list[str]:
     >>> load_tags('Music "Long Scores" Jazz')
     ['Music', 'Long Scores', 'Jazz']
     """
-    return [quoted or plain for quoted, plain in _TAG.findall(text) if quoted or plain]
+    return [quoted or plain for quoted, plain in re.findall(_TAG, text) if quoted or plain]
 
 
 def dump_tag(name: object) -> str:
@@ -183,7 +184,7 @@ def dump_tags(names: Iterable[object]) -> str:
     return " ".join(f'"{word}"' if re.search(r"\s", word) else word for word in words)
 
 
-@frozen
+@frozen(eq=False)
 class Kind:
     """How one kind of value is read and written.
 
