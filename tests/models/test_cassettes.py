@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ def endpoints() -> dict[str, Endpoint]:
     }
 
 
+@cache
 def exchanges() -> set[tuple[str, str]]:
     return {
         (found["request"]["method"], found["request"]["uri"].partition(".test")[2])
