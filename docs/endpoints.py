@@ -10,7 +10,7 @@ from pathlib import Path
 
 import backpack_orm
 from backpack_orm import Model
-from backpack_orm.wire.endpoint import Endpoint, Kind
+from backpack_orm.wire.endpoint import Budget, Endpoint, Kind
 
 DOCUMENT = Path(__file__).with_suffix(".md")
 
@@ -133,15 +133,15 @@ def document() -> str:
     rows = endpoints()
     parts = [
         "# Endpoints\n",
-        "Every call of the API, and the line of Python that makes it. This table is made from the\n"
-        "models' own, and the tests run every line. Answers are kept and dropped by the names of\n"
-        "what they tell of, see [the cache](cache.md); what may be sent again, see\n"
-        "[limits and retries](limits-and-retries.md).\n",
+        "Every call of the API, and the line of Python that makes it. This table is made from\n"
+        "the models' own, and the tests run every line. The answer of a read is kept under the\n"
+        "names that stand here, and a write drops what is kept under its own: see\n"
+        "[the cache](cache.md). The service takes 100 calls in 5 seconds, but only 10 where that\n"
+        "is said: see [limits and retries](limits-and-retries.md), also for what is sent again.\n",
         f"The lines come after this:\n\n```python\n{BEGINNING}```\n",
-        "| call | line | kind | requests in 5 s | is kept as | drops |\n|---|---|---|---|---|---|",
+        "| call, and the line that makes it | kind | is kept as, or drops |\n|---|---|---|",
         *(
-            f"| `{row.label}` | `{LINES[name]}` | {_KINDS[row.kind]} | {row.budget.value} "
-            f"| {_tags(row.reads)} | {_tags(row.writes)} |"
+            f"| `{row.label}`<br>`{LINES[name]}` | {_kind(row)} | {_tags(row)} |"
             for name, row in sorted(rows.items(), key=lambda found: list(LINES).index(found[0]))
         ),
         "\nFor some things the API has a second call. What it does is done as well by the line\n"
@@ -152,8 +152,14 @@ def document() -> str:
     return "\n".join(parts) + "\n"
 
 
-def _tags(tags: tuple[str, ...]) -> str:
-    return " ".join(f"`{re.sub('page_id|id', 'page', tag)}`" for tag in tags)
+def _kind(row: Endpoint) -> str:
+    kind = _KINDS[row.kind]
+    return kind if row.budget is Budget.ALL_ELSE else f"{kind}; {row.budget.value} in 5 s"
+
+
+def _tags(row: Endpoint) -> str:
+    """What a read is kept as, or what a write drops: no call does both."""
+    return " ".join(f"`{re.sub('page_id|id', 'page', tag)}`" for tag in row.reads or row.writes)
 
 
 if __name__ == "__main__":
