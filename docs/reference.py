@@ -36,6 +36,12 @@ OTHERS = {
     ],
 }
 """The pages that are not about one model, and what is on them."""
+LEFT_OUT = {
+    "sandbox.Exchange": ["path", "status", "verb"],
+    "sandbox.Fault": ["answer", "end", "fires", "wait"],
+    "sandbox.Faults": ["met_by"],
+}
+"""Members that the docstring has told of already, and what is only for the sandbox itself."""
 
 _ATTRIBUTES = re.compile(r"^Attributes:\n((?:    .*\n|\n)*)", re.MULTILINE)
 _MEANING = re.compile(r"^(\w+): (.*(?:\n +.*)*)", re.MULTILINE)
@@ -61,6 +67,8 @@ def _text(title: str, names: list[str]) -> str:
             parts.append(f"   :inherited-members: Shown\n   :exclude-members: {known}")
         elif kind == "autoclass":
             parts.append("   :show-inheritance:")
+            if name in LEFT_OUT:
+                parts.append(f"   :exclude-members: {', '.join(LEFT_OUT[name])}")
         parts.append("")
     return "\n".join(parts)
 

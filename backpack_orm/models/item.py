@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 
 class Items(Children["Item"]):
-    """The items of a list."""
+    """The items of a list.
+
+    >>> items = Page.find_by(title="Lisbon").lists["Packing"].items
+    >>> items.create(content="Socks").completed
+    False
+    """
 
     __slots__ = ()
 

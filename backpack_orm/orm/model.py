@@ -78,6 +78,9 @@ class Model(Shown):
     Attributes are plain: reading and writing them costs nothing and sends nothing. Only a declared
     attribute that has not been loaded yet costs a request, when it is first read.
 
+    Attributes:
+        id: Its number; None until it is saved.
+
     >>> page = Page.find_by(title="Lisbon")
     >>> isinstance(page, Model), page.is_new, page.is_dirty
     (True, False, False)

@@ -197,6 +197,9 @@ class Embedded(Collection[M]):
     """What lives inside a record, such as the notes of a page; loaded on first use.
 
     Objects stay the same when it is loaded again, and keep what was edited and not saved.
+
+    >>> [tag.name for tag in Page.find_by(title="Lisbon").tags]
+    ['Travel', 'Long weekends', 'Portugal']
     """
 
     __slots__ = ("_ids", "_owner", "_part", "_relation")
@@ -286,7 +289,12 @@ class Embedded(Collection[M]):
 
 
 class Children(Embedded[M]):
-    """Embedded that can be created one by one."""
+    """Embedded that can be created one by one.
+
+    >>> lists = Page.find_by(title="Lisbon").lists
+    >>> lists.create(name="Food") in lists
+    True
+    """
 
     __slots__ = ()
 

@@ -78,9 +78,13 @@ class Occasion:
 
 
 class Fault:
-    """A kind of misbehaviour, and which requests meet it.
+    """A kind of misbehaviour, and which requests meet it; what the methods of `Faults` give.
 
-    `fired` tells how many have met it so far.
+    Attributes:
+        fired: How many requests have met it so far.
+
+    >>> Faults().latency(0.2).fired
+    0
     """
 
     def __init__(
@@ -176,7 +180,11 @@ class Faults:
         return f"<Faults {self._plan}>"
 
     def latency(self, seconds: float, **which: Unpack[Which]) -> Fault:
-        """Let some seconds pass, then do and answer what was asked for."""
+        """Let some seconds pass, then do and answer what was asked for.
+
+        >>> Faults().latency(0.2, path="ws/page/*")
+        <Fault 'latency 0.2 path=ws/page/*', fired 0>
+        """
 
         def misbehave(request: Occasion) -> Iterable[bytes]:
             request.fault.wait(seconds)
@@ -185,7 +193,11 @@ class Faults:
         return self._planned(f"latency {_seconds(seconds)}", misbehave, which)
 
     def slow_body(self, seconds: float, **which: Unpack[Which]) -> Fault:
-        """Send the answer in ten pieces, so that all of it takes some seconds."""
+        """Send the answer in ten pieces, so that all of it takes some seconds.
+
+        >>> Faults().slow_body(3)
+        <Fault 'slow_body 3', fired 0>
+        """
 
         def misbehave(request: Occasion) -> Iterable[bytes]:
             answer = request.carry_out()
@@ -198,7 +210,11 @@ class Faults:
         return self._planned(f"slow_body {_seconds(seconds)}", misbehave, which)
 
     def drop_before_write(self, **which: Unpack[Which]) -> Fault:
-        """Close the connection when the request is there, and do nothing of what it asks for."""
+        """Close the connection when the request is there, and do nothing of what it asks for.
+
+        >>> Faults().drop_before_write(times=2)
+        <Fault 'drop_before_write times=2', fired 0>
+        """
 
         def misbehave(request: Occasion) -> Iterable[bytes]:
             raise HangUp
@@ -206,7 +222,11 @@ class Faults:
         return self._planned("drop_before_write", misbehave, which)
 
     def drop_after_write(self, **which: Unpack[Which]) -> Fault:
-        """Do what was asked for, then close the connection instead of answering."""
+        """Do what was asked for, then close the connection instead of answering.
+
+        >>> Faults().drop_after_write(path="**/create", times=1)
+        <Fault 'drop_after_write path=**/create times=1', fired 0>
+        """
 
         def misbehave(request: Occasion) -> Iterable[bytes]:
             request.carry_out()
@@ -218,6 +238,9 @@ class Faults:
         """Answer well, then close the connection, which the answer had promised to keep.
 
         Whoever keeps it for the next request finds out only then.
+
+        >>> Faults().drop_when_idle(after=1)
+        <Fault 'drop_when_idle after=1', fired 0>
         """
 
         def misbehave(request: Occasion) -> Iterable[bytes]:
@@ -228,7 +251,11 @@ class Faults:
         return self._planned("drop_when_idle", misbehave, which)
 
     def truncate(self, **which: Unpack[Which]) -> Fault:
-        """Do what was asked for, but close the connection after half of the answer's body."""
+        """Do what was asked for, but close the connection after half of the answer's body.
+
+        >>> Faults().truncate(verb="GET")
+        <Fault 'truncate verb=GET', fired 0>
+        """
 
         def misbehave(request: Occasion) -> Iterable[bytes]:
             answer = request.carry_out()
@@ -239,7 +266,11 @@ class Faults:
         return self._planned("truncate", misbehave, which)
 
     def wrong_length(self, **which: Unpack[Which]) -> Fault:
-        """Do what was asked for, but announce half as many bytes as the answer's body has."""
+        """Do what was asked for, but announce half as many bytes as the answer's body has.
+
+        >>> Faults().wrong_length(times=1)
+        <Fault 'wrong_length times=1', fired 0>
+        """
 
         def misbehave(request: Occasion) -> Iterable[bytes]:
             answer = request.carry_out()
@@ -251,7 +282,11 @@ class Faults:
         return self._planned("wrong_length", misbehave, which)
 
     def garbage(self, **which: Unpack[Which]) -> Fault:
-        """Do what was asked for, but answer bytes that are not even HTTP."""
+        """Do what was asked for, but answer bytes that are not even HTTP.
+
+        >>> Faults().garbage(chance=0.1)
+        <Fault 'garbage chance=0.1', fired 0>
+        """
 
         def misbehave(request: Occasion) -> Iterable[bytes]:
             request.carry_out()
@@ -260,7 +295,11 @@ class Faults:
         return self._planned("garbage", misbehave, which)
 
     def html_page(self, **which: Unpack[Which]) -> Fault:
-        """Answer 200 and a page for people, as a network does that wants its terms accepted."""
+        """Answer 200 and a page for people, as a network does that wants its terms accepted.
+
+        >>> Faults().html_page(times=1)
+        <Fault 'html_page times=1', fired 0>
+        """
 
         def misbehave(request: Occasion) -> Iterable[bytes]:
             return request.send(Response(_PORTAL, content_type="text/html; charset=utf-8"))
@@ -279,6 +318,9 @@ class Faults:
 
         `retry_after` are the seconds to wait that it tells. When it is `executed`, what was asked
         for is done first, as when only a gateway before the service failed.
+
+        >>> Faults().status(503, retry_after=2)
+        <Fault 'status 503 retry_after=2', fired 0>
         """
         if status < HTTPStatus.BAD_REQUEST:
             raise ValueError(f"{status} is no error: one is 400 or more")
@@ -297,7 +339,11 @@ class Faults:
         return self._planned(f"status {status}{said}", misbehave, which)
 
     def error_body(self, code: int = 500, **which: Unpack[Which]) -> Fault:
-        """Answer 200, with a body that tells of an error and has its code."""
+        """Answer 200, with a body that tells of an error and has its code.
+
+        >>> Faults().error_body(404, path="ws/page/7")
+        <Fault 'error_body 404 path=ws/page/7', fired 0>
+        """
         error = element("error", HTTPStatus(code).phrase, code=code)
         body = document(element("response", [error], success=False), newline=False)
 
@@ -312,6 +358,9 @@ class Faults:
         `{host}` in it stands for the sandbox's host and port, `{path}` for the path that was asked
         for, with its query and any token. So `"https://{host}@evil.example{path}"` leads elsewhere,
         and so do `"//evil.example{path}"` and `r"\\evil.example{path}"`.
+
+        >>> Faults().redirect("http://{host}/login")
+        <Fault 'redirect http://{host}/login', fired 0>
         """
         if not (to.isascii() and to.isprintable()):
             raise ValueError(f"an address is printable ASCII, not {to!r}")

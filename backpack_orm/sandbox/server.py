@@ -131,9 +131,15 @@ SHOWN = "backpack.shown"  # the request as a log may show it
 
 
 class Exchange(NamedTuple):
-    """A request, and the status it was answered; None where a fault left it without an answer.
+    """A request, and what came of it; what the log of a sandbox holds.
 
-    A token in its path is shown as `[token]`.
+    Attributes:
+        verb: Such as `POST`.
+        path: With its query; a token in it is shown as `[token]`.
+        status: What it was answered; None where a fault left it without an answer.
+
+    >>> Exchange("GET", "/users.xml", 200).status
+    200
     """
 
     verb: str

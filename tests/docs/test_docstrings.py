@@ -5,15 +5,22 @@ from __future__ import annotations
 import doctest
 import importlib
 import inspect
+import itertools
 import pkgutil
+import re
+import runpy
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 import backpack_orm
 from backpack_orm.sandbox import Sandbox
+from tests.docs import documents
 
-FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+_REFERENCE: dict[str, Any] = runpy.run_path(str(documents.ROOT / "docs" / "reference.py"))
 
 
 def modules() -> Iterator[str]:
@@ -43,20 +50,21 @@ def test_an_example_gives_what_it_says(
 
 
 def documented() -> dict[str, object]:
-    """All that a user may call: what the package offers, and the public methods of that."""
+    """All that the reference tells of: functions, classes, and the public methods of those."""
     found: dict[str, object] = {}
-    for name in backpack_orm.__all__:
-        thing = getattr(backpack_orm, name)
-        if inspect.isfunction(thing):
+    for place in [*_REFERENCE["PUBLIC"], *itertools.chain(*_REFERENCE["OTHERS"].values())]:
+        module, _, name = f"backpack_orm.{place}".rpartition(".")
+        thing = getattr(importlib.import_module(module), name)
+        if inspect.isfunction(thing) or inspect.isclass(thing):
             found[name] = thing
-        if not inspect.isclass(thing) or issubclass(thing, Exception):
+        if not inspect.isclass(thing):
             continue
-        found[name] = thing
         for member, value in inspect.getmembers(thing):
             code = getattr(value, "fget", value)
             module = getattr(code, "__module__", None) or ""
             if (
                 not member.startswith("_")
+                and member not in _REFERENCE["LEFT_OUT"].get(place, ())
                 and module.startswith("backpack_orm")
                 and (inspect.isfunction(code) or inspect.ismethod(code))
                 and "<locals>" not in code.__qualname__  # parents are told of by their class
@@ -67,4 +75,16 @@ def documented() -> dict[str, object]:
 
 @pytest.mark.parametrize("thing", list(documented().values()), ids=list(documented()))
 def test_what_is_public_says_what_it_means_with_an_example(thing: object) -> None:
-    assert ">>> " in (inspect.getdoc(thing) or "")
+    told = thing.__doc__ if inspect.isclass(thing) else inspect.getdoc(thing)
+    assert ">>> " in (told or ""), "a class needs an example of its own"
+
+
+@pytest.mark.parametrize(
+    "thing", [each for each in documented().values() if inspect.isclass(each)], ids=str
+)
+def test_what_is_public_in_a_class_is_told_of(thing: type) -> None:
+    named = {*inspect.get_annotations(thing), *getattr(thing, "_fields", ())}
+    named |= set(re.findall(r"\bself\.(\w+)(?:: [^=\n]+)? = ", inspect.getsource(thing)))
+    told = set(re.findall(r"^ +(\w+): |`(\w+)`", thing.__doc__ or "", re.MULTILINE))
+    names = {name for name in named if not name.startswith("_")}
+    assert names <= {name for pair in told for name in pair}
