@@ -28,11 +28,13 @@ from backpack_orm.wire.parse import MISSING
 ROWS = 20
 """How many rows of a table are shown."""
 ITEMS = 50
-"""How many items of a list are shown, of the open and of the completed ones."""
+"""How many items of a list are shown, of the open and of the completed ones; how many names."""
 WIDGETS = 100
 """How many things on a page are shown."""
 CHARACTERS = 4_000
 """How much of a text is shown."""
+NAME = 400
+"""How much of a title or a name is shown."""
 CELL = 80
 """How much of a text is shown in a table."""
 
@@ -171,11 +173,11 @@ def _(record: Model) -> Card:
         if value is UNKNOWN:
             unknown.append(name)
         else:
-            facts.append((name, value))
+            facts.append((name, cut(value, CHARACTERS) if isinstance(value, str) else value))
     for name in record._table.relations:
         value = _known(record, name)
         if value is not UNKNOWN and not _is_empty(value):
-            facts.append((name, ", ".join(_labels(value))))
+            facts.append((name, ", ".join(_some(_labels(value)))))
     blocks: list[Block] = [Facts(facts)] if facts else []
     if unknown and not record.is_new:
         blocks.append(_unloaded(unknown))
@@ -207,7 +209,7 @@ def _(page: Page) -> Card:
     return _card(
         page,
         blocks,
-        tags=[] if tags is UNKNOWN else _labels(tags),
+        tags=[] if tags is UNKNOWN else _some(_labels(tags)),
         footer=[text for text in footer if text is not UNKNOWN and text],
     )
 
@@ -269,7 +271,7 @@ def _of_older_pages(page: Page) -> Iterator[Block]:
         yield Checklist("", own)
     links = _all(page, "linked_pages")
     if links:
-        yield Names("Linked pages", _labels(links))
+        yield Names("Linked pages", _some(_labels(links)))
 
 
 # --- what stands on a page --------------------------------------------------------------------
@@ -285,7 +287,7 @@ def _(note: Note) -> list[Any]:
     title, body = _known(note, "title"), _known(note, "body")
     if body is UNKNOWN:
         return [_unloaded(["body"])]
-    return [Prose(body, _text(title), _time(note), True)]
+    return [Prose(body, _name(title), _time(note), True)]
 
 
 @_blocks.register
@@ -293,31 +295,31 @@ def _(mail: Email) -> list[Any]:
     subject, body = _known(mail, "subject"), _known(mail, "body")
     if body is UNKNOWN:
         return [_unloaded(["body"])]
-    return [Prose(body, f"✉ {_text(subject)}", _time(mail))]
+    return [Prose(body, f"✉ {_name(subject)}", _time(mail))]
 
 
 @_blocks.register
 def _(what: List) -> list[Any]:
     items = _known(what, "items")
     told = None if items is UNKNOWN else [_item(item) for item in items]
-    return [Checklist(_text(_known(what, "name")), told)]
+    return [Checklist(_name(_known(what, "name")), told)]
 
 
 @_blocks.register
 def _(gallery: Gallery) -> list[Any]:
     images = _known(gallery, "images")
-    names = [] if images is UNKNOWN else _labels(images)
-    return [Names(f"🖼 {_text(_known(gallery, 'name'))}", names)]
+    names = [] if images is UNKNOWN else _some(_labels(images))
+    return [Names(f"🖼 {_name(_known(gallery, 'name'))}", names)]
 
 
 @_blocks.register
 def _(attachment: Attachment) -> list[Any]:
-    return [Names("", [f"📎 {_text(_known(attachment, 'file_name'))}"])]
+    return [Names("", [f"📎 {_name(_known(attachment, 'file_name'))}"])]
 
 
 @_blocks.register
 def _(separator: Separator) -> list[Any]:
-    return [Line(_text(_known(separator, "name")))]
+    return [Line(_name(_known(separator, "name")))]
 
 
 # --- collections and the rest -----------------------------------------------------------------
@@ -398,7 +400,7 @@ def _(error: BackpackError) -> Card:
 
 def _card(record: Model, blocks: Sequence[Block], **details: Any) -> Card:
     label = label_of(type(record))
-    title = _text(_known(record, label)) if label else ""
+    title = _name(_known(record, label)) if label else ""
     if not record.is_new:
         details["footer"] = [f"id {record._saved_id}", *details.get("footer", ())]
     return Card(type(record).__name__, title, blocks, _states(record), **details)
@@ -443,10 +445,16 @@ def _labels(value: object) -> list[str]:
     """What people call a record, or each of several; what was assigned may be names already."""
     if isinstance(value, Model):
         label = label_of(type(value))
-        return [_text(_known(value, label)) if label else f"{type(value).__name__} {value.id}"]
+        return [_name(_known(value, label)) if label else f"{type(value).__name__} {value.id}"]
     if isinstance(value, str) or not isinstance(value, Iterable):
-        return [str(value)]
+        return [_name(value)]
     return [label for each in value for label in _labels(each)]
+
+
+def _some(names: list[str]) -> list[str]:
+    """The first of many names, and how many are left out."""
+    left = len(names) - ITEMS
+    return names if left <= 0 else [*names[:ITEMS], f"… and {left:,} more"]
 
 
 def _item(item: Any) -> tuple[str, bool]:
@@ -455,6 +463,13 @@ def _item(item: Any) -> tuple[str, bool]:
 
 def _text(value: object) -> str:
     return "…" if value is UNKNOWN else str(value)
+
+
+def _name(value: object) -> str:
+    """A title or a name; of a very long one its beginning, and how much is left out."""
+    text = _text(value)
+    left = len(text) - NAME
+    return text if left <= 0 else f"{cut(text, NAME)} and {left:,} characters more"
 
 
 def _time(record: Model) -> datetime | None:

@@ -86,7 +86,7 @@ def _checklist(checklist: Checklist) -> Iterator[RenderableType]:
 def _items(mark: str, style: str, texts: Sequence[str]) -> Iterator[RenderableType]:
     for text in texts[:ITEMS]:
         line = table.Table.grid(padding=(0, 1, 0, 0))
-        line.add_row(mark, _text(text, style))
+        line.add_row(mark, _text(cut(text, CHARACTERS), style))
         yield line
     if len(texts) > ITEMS:
         yield _text(f"… and {len(texts) - ITEMS:,} more", "dim italic")

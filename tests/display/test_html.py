@@ -161,6 +161,30 @@ def test_a_long_text_is_cut_and_says_so(page: Page) -> None:
     assert len(words(page)) < 6_000
 
 
+def test_long_titles_and_names_are_cut_and_say_so() -> None:
+    long = "Lisbon, and " * 1_000
+    page = read(
+        f"<notes><note id='3' title='{long}'>x</note></notes>"
+        f"<lists><list id='4' name='{long}'><items/></list></lists>"
+        f"<separators><separator id='5'>{long}</separator></separators>"
+        f"<attachments><attachment id='6' file_name='{long}'/></attachments>"
+        f"<emails><email id='7' subject='{long}'>x</email></emails>"
+        f"<tags><tag id='8' name='{long}'/></tags>",
+        title=long,
+    )
+    text = words(page)
+    assert text.count("… and 11,600 characters more") == 7
+    assert len(text) < 7 * 500
+
+
+def test_many_names_are_cut_and_say_so() -> None:
+    tags = "".join(f"<tag id='{n}' name='tag {n}'/>" for n in range(1, 71))
+    links = "".join(f"<page id='{n}' title='page {n}'/>" for n in range(1, 71))
+    text = words(read(f"<tags>{tags}</tags><linked_pages>{links}</linked_pages>"))
+    assert "tag 50 … and 20 more" in text
+    assert "page 50 … and 20 more" in text
+
+
 def test_a_crowded_page_is_cut_and_says_so() -> None:
     notes = "".join(f"<note id='{n}' title='Note {n}'>x</note>" for n in range(1, 131))
     text = words(read(f"<notes>{notes}</notes>"))

@@ -9,7 +9,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from backpack_orm import Collection, Connection, Email, Item, List, NotFound, Page, Reminder
+from backpack_orm import Collection, Connection, Email, Export, Item, List, NotFound, Page, Reminder
 from backpack_orm.sandbox import Sandbox
 
 
@@ -92,6 +92,17 @@ def test_a_long_list_is_cut() -> None:
     items = Collection(Item, [Item(list=what, content=f"item {n}") for n in range(30)])
     assert "item 19" in printed(items)
     assert "item 20" not in printed(items)
+
+
+def test_long_titles_and_items_are_cut() -> None:
+    what = List(page=Page(title="P"), name="Long")
+    items = Collection(Item, [Item(list=what, content="word " * 10_000)])
+    assert len(printed(items)) < 1_000
+    page = Export.read(
+        f"<page id='71' title='{'Lisbon ' * 2_000}'><lists><list id='4' name='L'><items>"
+        f"<item id='5'>{'word ' * 10_000}</item></items></list></lists></page>".encode()
+    ).pages[0]
+    assert len(printed(page)) < 6_000
 
 
 @pytest.mark.parametrize(
