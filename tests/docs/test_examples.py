@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import doctest
 import os
 import re
@@ -23,13 +24,29 @@ from tests.docs import documents
 _SYBIL = Sybil(
     parsers=[PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS)], pattern="*.md"
 )
+_OTHERS = (
+    "pip",
+    "git",
+    ".ci/run",
+    "export",
+    "read",
+    "pytest",
+    "python3",
+    "source",
+    ".venv/bin/python",
+)
 _READY = re.compile(r"backpack sandbox ready: (\S+) token (\S+)")
 
 
 @pytest.mark.parametrize("path", documents.DOCUMENTS, ids=documents.name)
 def test_python_runs(
-    path: Path, box: Sandbox, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    path: Path,
+    box: Sandbox,
+    connection: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BACKPACK_URL", box.url)
     monkeypatch.setenv("BACKPACK_TOKEN", box.token)
     document = _SYBIL.parse(path)
@@ -43,6 +60,25 @@ def test_code_is_python_or_a_console() -> None:
     for path in documents.DOCUMENTS:
         for language, text in documents.fences(path):
             assert language in ("python", "console"), f"{documents.name(path)}: {text}"
+
+
+def test_no_code_hides_from_the_tests_by_how_it_is_set() -> None:
+    for path in documents.DOCUMENTS:
+        marks = re.findall(r"^ *(?:> *)?(?:```|~~~)", path.read_text("utf-8"), re.MULTILINE)
+        found = [*documents.fences(path), *documents.directives(path)]
+        assert len(marks) == 2 * len(found), documents.name(path)
+
+
+def test_extras_that_are_named_are_there() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(documents.ROOT / "setup.cfg")
+    named = {
+        extra
+        for path in documents.DOCUMENTS
+        for each in re.findall(r"[\"`]\.\[([\w,]+)\]", path.read_text("utf-8"))
+        for extra in each.split(",")
+    }
+    assert {"sandbox", "pandas"} <= named <= set(setup["options.extras_require"])
 
 
 def commands() -> Iterator[str]:
@@ -63,7 +99,7 @@ def test_commands_are_there(command: str, tmp_path: Path) -> None:
         assert arguments[:2] == ["-m", "backpack_orm.sandbox"]
         serve([re.sub(r"^\d+$", "0", argument) for argument in arguments], tmp_path)
     else:
-        assert program in ("pip", "git", ".ci/run", "export", "read", "pytest")
+        assert program in _OTHERS
 
 
 def serve(arguments: list[str], folder: Path) -> None:
