@@ -8,6 +8,7 @@ from typing import Any
 
 from docutils import nodes
 from docutils.nodes import Node, system_message
+from jupyter_client.manager import KernelManager
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxRole
 
@@ -37,6 +38,9 @@ html_css_files = ["site.css"]
 html_show_sourcelink = False
 
 myst_heading_anchors = 3
+# Kernels that can encrypt what they are told warn when nobody wants them to.
+if hasattr(KernelManager, "transport_encryption"):
+    KernelManager.transport_encryption.default_value = "auto"
 nb_execution_mode = "force"
 nb_execution_timeout = 120
 nb_execution_raise_on_error = True
