@@ -12,7 +12,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import backpack_orm
-from backpack_orm import BackpackError, Model
+from backpack_orm import Model, errors
 from backpack_orm.orm.model import Savable
 from backpack_orm.orm.relations import Embedded
 
@@ -30,7 +30,7 @@ OTHERS = {
     ],
     "What models share": ["Model", "SaveResult"],
     "Exports": ["Export"],
-    "Exceptions": [name for name, cls in CLASSES.items() if issubclass(cls, BackpackError)],
+    "Exceptions": [name for name in vars(errors) if name in CLASSES],  # as the tree has them
     "The sandbox in Python": [
         f"sandbox.{name}" for name in ("Sandbox", "Exchange", "Faults", "Fault")
     ],
