@@ -352,6 +352,8 @@ class Transport:
         began = time.perf_counter()
         outcome = self._send(call.endpoint, ids, words)
         took = (time.perf_counter() - began) * 1000
+        if isinstance(outcome, BaseException):
+            raise outcome
         if isinstance(outcome, _Failed):
             logger.warning("%s %s: %s, %.0f ms", verb, call.path, outcome.error.message, took)
         else:
@@ -442,7 +444,7 @@ class Transport:
 
     def _send(
         self, endpoint: Endpoint, ids: Sequence[int], words: Mapping[str, Words]
-    ) -> _Received | _Failed:
+    ) -> _Received | _Failed | BaseException:
         try:
             prepared = self._prepare(endpoint, ids, words)
             response = self._adapter.send(
@@ -456,6 +458,9 @@ class Transport:
             return self._lost(error)
         except ValueError as error:
             return _Failed(Event.REFUSED, ValidationError(f"this cannot be sent: {error}"))
+        except BaseException as error:  # such as Ctrl-C, while the frames below hold the token
+            error.__cause__ = error.__context__ = None
+            return error.with_traceback(None)
         if content is None:
             reason = f"{self._host} sends more than {MAX_ANSWER_BYTES:,} bytes"
             return _Failed(Event.UNREADABLE, InvalidResponse(reason))
