@@ -12,12 +12,13 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 from attrs import evolve, field, frozen
 
 from backpack_orm.cache import Cache
 from backpack_orm.errors import NotConnected, ValidationError
-from backpack_orm.limits import Limits
+from backpack_orm.limits import Limits, renew_locks
 from backpack_orm.shown import Shown, offered
 from backpack_orm.timezones import ACCOUNT, zone_named
 from backpack_orm.transport import Secret, Transport
@@ -175,6 +176,17 @@ class Connection:
         self._cache = Cache(self._options["ttl"], CACHE_BYTES)
         self._transport = None
         self._zone: ZoneInfo | None = None
+        _opened.add(self)
+
+    def _begin_anew(self) -> None:
+        """Share nothing with the process that this one was forked off from.
+
+        On its sockets either would read the other's answers; and what its other threads hold or
+        have asked for never comes here.
+        """
+        self._cache = Cache(self._options["ttl"], CACHE_BYTES)
+        if self._transport is not None:
+            self._transport.begin()
 
     @property
     def url(self) -> str:
@@ -363,6 +375,21 @@ class Connection:
     def _localize(self, moment: datetime) -> datetime:
         """A time that came without a zone, in the account's."""
         return moment if moment.tzinfo else moment.replace(tzinfo=self.zone)
+
+
+# --- several processes ------------------------------------------------------------------------
+
+_opened: WeakSet[Connection] = WeakSet()
+
+
+def _begin_anew() -> None:
+    renew_locks()
+    for connection in _opened:
+        connection._begin_anew()
+
+
+if hasattr(os, "register_at_fork"):  # Windows forks nothing
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 # --- which connection is used -----------------------------------------------------------------

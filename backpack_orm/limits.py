@@ -30,6 +30,12 @@ _pauses: dict[str, float] = {}
 _pausing = Lock()
 
 
+def renew_locks() -> None:
+    """Let go of what threads may have held that this process does not have: it was forked off."""
+    global _counting, _pausing
+    _counting, _pausing = Lock(), Lock()
+
+
 class Limits:
     """What one account may be sent.
 

@@ -223,17 +223,21 @@ class Transport:
         self._allow_insecure = allow_insecure
         self._max_wait = max_wait
         self._limits = limits
-        self._sent: Counter[str] = Counter()
-        self._sent_again: Counter[str] = Counter()
-        self._waited = 0.0
-        self._counting = Lock()
-        self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=_POOL_SIZE)
         self._headers = {
             "User-Agent": user_agent,
             "Accept": "application/xml",
             "Accept-Encoding": "gzip",
         }
         _hide_tokens.hide(secret)
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin without sockets, and with nothing sent."""
+        self._sent: Counter[str] = Counter()
+        self._sent_again: Counter[str] = Counter()
+        self._waited = 0.0
+        self._counting = Lock()
+        self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=_POOL_SIZE)
 
     def exchange(
         self,
