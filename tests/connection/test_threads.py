@@ -16,6 +16,7 @@ from backpack_orm.models.page import Page
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire import parse
 from tests.connection.conftest import PAGES, READ, TOKEN, Withheld, http
+from tests.connection.test_cache import wait_for_waiters
 
 THREADS = 32
 CALLS = 20_000
@@ -94,6 +95,7 @@ def test_50_threads_that_ask_the_same_make_one_request(stub):
             for _ in range(50)
         ]
         assert withheld.asked.wait(30)
+        wait_for_waiters(connection._cache, 49)
         withheld.released.set()
         assert {outcome.result() for outcome in asked} == {PAGES}
         assert (connection.stats.requests, connection.stats.cache_hits) == (1, 49)
