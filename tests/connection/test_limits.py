@@ -110,6 +110,18 @@ def test_accounts_are_counted_apart(stub, patient, clock):
     assert clock.slept == []
 
 
+@pytest.mark.parametrize("sam", [{"token": "sam's"}, {"oauth_token": "sam's"}])
+def test_whoever_asks_is_counted_for_the_account(clock, sam):
+    ana = Connection("acme", token="ana's")._transport._limits
+    for _ in range(10):
+        assert ana.seconds_until_free(CALENDAR_READ.budget) == 0
+    ana.pause(READ.budget, 7)
+    for row, seconds in (CALENDAR_READ, 5.151), (READ, 7):
+        with pytest.raises(RateLimited) as caught:
+            ask(Connection("acme", max_wait=0, **sam), row)
+        assert caught.value.retry_after == pytest.approx(seconds)
+
+
 def test_nothing_is_counted_when_nothing_is_to_be(stub, clock):
     with Connection(stub.url, token=TOKEN, limits=None) as connection:
         ask(connection, READ, 150)
