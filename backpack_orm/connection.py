@@ -82,7 +82,7 @@ class Connection:
         token: The API token. It is a password: it shows in no repr, log, error or pickle.
         oauth_token: An OAuth 2 bearer token, instead of `token`.
         user_agent: What to call yourself: a name, and a link or an e-mail address.
-        timeout: Seconds to wait for a connection, and for an answer.
+        timeout: Seconds to wait for a connection, and for an answer or more of it.
         ttl: Seconds an answer is kept; 0 asks the service each time.
         max_wait: Seconds that one call waits at most for the service's limits and before it is
             sent again, all together.
