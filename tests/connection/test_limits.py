@@ -70,6 +70,14 @@ def test_after_a_window_all_is_free_again(patient, clock):
     assert clock.slept == []
 
 
+def test_a_clock_that_is_set_back_costs_one_window(stub, patient, clock):
+    ask(patient, CALENDAR_READ, 10)
+    clock.now -= 600
+    ask(patient, CALENDAR_READ, 11)
+    assert clock.slept == [pytest.approx(5.151), pytest.approx(5.151)]
+    assert len(stub.requests) == 21
+
+
 def test_calendars_and_all_else_are_counted_apart(patient, clock):
     ask(patient, CALENDAR_READ, 10)
     ask(patient, READ, 10)
