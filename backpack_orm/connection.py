@@ -12,12 +12,13 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 from attrs import evolve, field, frozen
 
 from backpack_orm.cache import Cache
 from backpack_orm.errors import NotConnected, ValidationError
-from backpack_orm.limits import Limits
+from backpack_orm.limits import Limits, renew_locks
 from backpack_orm.shown import Shown, offered
 from backpack_orm.timezones import ACCOUNT, zone_named
 from backpack_orm.transport import Secret, Transport
@@ -81,7 +82,7 @@ class Connection:
         token: The API token. It is a password: it shows in no repr, log, error or pickle.
         oauth_token: An OAuth 2 bearer token, instead of `token`.
         user_agent: What to call yourself: a name, and a link or an e-mail address.
-        timeout: Seconds to wait for a connection, and for an answer.
+        timeout: Seconds to wait for a connection, and for an answer or more of it.
         ttl: Seconds an answer is kept; 0 asks the service each time.
         max_wait: Seconds that one call waits at most for the service's limits and before it is
             sent again, all together.
@@ -165,7 +166,7 @@ class Connection:
             timeout=self._options["timeout"],
             allow_insecure=allow_insecure,
             max_wait=_check_seconds("max_wait", max_wait),
-            limits=Limits(self.account, _check_storage(limits)),
+            limits=Limits(_counted_as(url, self.account), _check_storage(limits)),
         )
 
     def _open(self, url: str, account: str, absent: str = _UNPICKLED) -> None:
@@ -175,6 +176,17 @@ class Connection:
         self._cache = Cache(self._options["ttl"], CACHE_BYTES)
         self._transport = None
         self._zone: ZoneInfo | None = None
+        _opened.add(self)
+
+    def _begin_anew(self) -> None:
+        """Share nothing with the process that this one was forked off from.
+
+        On its sockets either would read the other's answers; and what its other threads hold or
+        have asked for never comes here.
+        """
+        self._cache = Cache(self._options["ttl"], CACHE_BYTES)
+        if self._transport is not None:
+            self._transport.begin()
 
     @property
     def url(self) -> str:
@@ -363,6 +375,21 @@ class Connection:
     def _localize(self, moment: datetime) -> datetime:
         """A time that came without a zone, in the account's."""
         return moment if moment.tzinfo else moment.replace(tzinfo=self.zone)
+
+
+# --- several processes ------------------------------------------------------------------------
+
+_opened: WeakSet[Connection] = WeakSet()
+
+
+def _begin_anew() -> None:
+    renew_locks()
+    for connection in _opened:
+        connection._begin_anew()
+
+
+if hasattr(os, "register_at_fork"):  # Windows forks nothing
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 # --- which connection is used -----------------------------------------------------------------
@@ -587,3 +614,12 @@ def _fingerprint(url: str, secret: Secret) -> str:
     host = parts.hostname if parts.port in (None, 80, 443) else f"{parts.hostname}:{parts.port}"
     digest = hashlib.blake2b(secret.reveal().encode(), digest_size=8, person=b"backpack_orm")
     return f"{host}/{digest.hexdigest()}"
+
+
+def _counted_as(url: str, account: str) -> str:
+    """What the service counts requests by: the account, whoever asks.
+
+    Its host names it; but a sandbox on this machine may hold several, told apart by who asks.
+    """
+    host = account.partition("/")[0]
+    return account if re.fullmatch(_LOOPBACK, urlsplit(url).hostname or "") else host

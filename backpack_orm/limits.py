@@ -30,6 +30,12 @@ _pauses: dict[str, float] = {}
 _pausing = Lock()
 
 
+def renew_locks() -> None:
+    """Let go of what threads may have held that this process does not have: it was forked off."""
+    global _counting, _pausing
+    _counting, _pausing = Lock(), Lock()
+
+
 class Limits:
     """What one account may be sent.
 
@@ -73,6 +79,7 @@ class Limits:
 
     def _count(self, storage: str, budget: Budget, name: str) -> float:
         from limits.errors import StorageError
+        from limits.storage import MemoryStorage
 
         try:
             with _counting:  # the library's own counting in memory is not safe among threads
@@ -81,10 +88,13 @@ class Limits:
                 if counter.acquire_entry(*question):
                     return 0.0
                 oldest, _ = counter.get_moving_window(*question)
+                seconds: float = oldest + window - time.time()
+                if seconds > window + 1 and isinstance(counter, MemoryStorage):
+                    counter.clear(question[0])  # the clock was set back since these were sent
+                    seconds = window
         except StorageError as error:
             problem = type(error.storage_error).__name__
         else:
-            seconds: float = oldest + window - time.time()
             return max(seconds, 0.0) + 0.001  # at the very end of a window it is still full
         raise TransportError(
             f"requests cannot be counted at {_shown(storage)} ({problem}), so none was sent"

@@ -223,17 +223,21 @@ class Transport:
         self._allow_insecure = allow_insecure
         self._max_wait = max_wait
         self._limits = limits
-        self._sent: Counter[str] = Counter()
-        self._sent_again: Counter[str] = Counter()
-        self._waited = 0.0
-        self._counting = Lock()
-        self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=_POOL_SIZE)
         self._headers = {
             "User-Agent": user_agent,
             "Accept": "application/xml",
             "Accept-Encoding": "gzip",
         }
         _hide_tokens.hide(secret)
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin without sockets, and with nothing sent."""
+        self._sent: Counter[str] = Counter()
+        self._sent_again: Counter[str] = Counter()
+        self._waited = 0.0
+        self._counting = Lock()
+        self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=_POOL_SIZE)
 
     def exchange(
         self,
@@ -352,6 +356,8 @@ class Transport:
         began = time.perf_counter()
         outcome = self._send(call.endpoint, ids, words)
         took = (time.perf_counter() - began) * 1000
+        if isinstance(outcome, BaseException):
+            raise outcome
         if isinstance(outcome, _Failed):
             logger.warning("%s %s: %s, %.0f ms", verb, call.path, outcome.error.message, took)
         else:
@@ -442,7 +448,7 @@ class Transport:
 
     def _send(
         self, endpoint: Endpoint, ids: Sequence[int], words: Mapping[str, Words]
-    ) -> _Received | _Failed:
+    ) -> _Received | _Failed | BaseException:
         try:
             prepared = self._prepare(endpoint, ids, words)
             response = self._adapter.send(
@@ -456,6 +462,9 @@ class Transport:
             return self._lost(error)
         except ValueError as error:
             return _Failed(Event.REFUSED, ValidationError(f"this cannot be sent: {error}"))
+        except BaseException as error:  # such as Ctrl-C, while the frames below hold the token
+            error.__cause__ = error.__context__ = None
+            return error.with_traceback(None)
         if content is None:
             reason = f"{self._host} sends more than {MAX_ANSWER_BYTES:,} bytes"
             return _Failed(Event.UNREADABLE, InvalidResponse(reason))

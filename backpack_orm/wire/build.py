@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TypeAlias
 
 from lxml import etree
@@ -42,6 +43,7 @@ def resource(paths: Sequence[str], words: Mapping[str, Words]) -> bytes:
     return etree.tostring(nursery[0])
 
 
+@cache
 def name_of(path: str) -> str:
     """The name under which a path's words are given.
 

@@ -1,6 +1,7 @@
 """Answers kept for a while: how long, under which tags, and asked for once."""
 
 import threading
+import time
 
 import pytest
 
@@ -85,10 +86,11 @@ def service() -> Service:
 
 def wait_for_waiters(cache: Cache, count: int) -> None:
     """Return once that many threads wait for an answer that is on its way."""
-    for _ in range(1_000_000):
+    for _ in range(30_000):
         with cache._changed:
             if len(cache._changed._waiters) == count:
                 return
+        time.sleep(0.001)  # so that they get their turn
     raise AssertionError("they never waited")
 
 

@@ -301,13 +301,19 @@ def test_a_host_that_takes_no_connection_was_sent_nothing(full_port):
 
 
 @pytest.fixture
-def hasty(stub):
-    """A connection without patience, and an answer that does not come."""
+def withheld(stub):
+    """An answer that does not come."""
     withheld = Withheld(http(200, PAGES))
     stub.answers(withheld)
+    yield withheld
+    withheld.released.set()
+
+
+@pytest.fixture
+def hasty(stub, withheld):
+    """A connection without patience to where it does not come from."""
     with Connection(stub.url, token=TOKEN, timeout=(5, 0.05), max_wait=0) as connection:
         yield connection
-    withheld.released.set()
 
 
 def test_a_read_that_takes_too_long_is_a_timeout(hasty):
@@ -325,9 +331,10 @@ def test_a_repeatable_write_that_takes_too_long_is_a_timeout(hasty):
         rename(hasty)
 
 
-def test_a_create_that_takes_too_long_has_an_unknown_outcome(stub, hasty):
+def test_a_create_that_takes_too_long_has_an_unknown_outcome(stub, hasty, withheld):
     with pytest.raises(OutcomeUnknown, match="gave no answer"):
         create(hasty)
+    assert withheld.asked.wait(30)
     assert len(stub.requests) == 1
 
 

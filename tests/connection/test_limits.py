@@ -70,6 +70,14 @@ def test_after_a_window_all_is_free_again(patient, clock):
     assert clock.slept == []
 
 
+def test_a_clock_that_is_set_back_costs_one_window(stub, patient, clock):
+    ask(patient, CALENDAR_READ, 10)
+    clock.now -= 600
+    ask(patient, CALENDAR_READ, 11)
+    assert clock.slept == [pytest.approx(5.151), pytest.approx(5.151)]
+    assert len(stub.requests) == 21
+
+
 def test_calendars_and_all_else_are_counted_apart(patient, clock):
     ask(patient, CALENDAR_READ, 10)
     ask(patient, READ, 10)
@@ -108,6 +116,18 @@ def test_accounts_are_counted_apart(stub, patient, clock):
     with Connection(stub.url, token="another") as other:
         ask(other, CALENDAR_READ, 10)
     assert clock.slept == []
+
+
+@pytest.mark.parametrize("sam", [{"token": "sam's"}, {"oauth_token": "sam's"}])
+def test_whoever_asks_is_counted_for_the_account(clock, sam):
+    ana = Connection("acme", token="ana's")._transport._limits
+    for _ in range(10):
+        assert ana.seconds_until_free(CALENDAR_READ.budget) == 0
+    ana.pause(READ.budget, 7)
+    for row, seconds in (CALENDAR_READ, 5.151), (READ, 7):
+        with pytest.raises(RateLimited) as caught:
+            ask(Connection("acme", max_wait=0, **sam), row)
+        assert caught.value.retry_after == pytest.approx(seconds)
 
 
 def test_nothing_is_counted_when_nothing_is_to_be(stub, clock):

@@ -5,6 +5,7 @@ import io
 import itertools
 import threading
 import tracemalloc
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
@@ -13,12 +14,13 @@ from requests.structures import CaseInsensitiveDict
 
 from backpack_orm import errors, limits, transport
 from backpack_orm.connection import Connection
+from backpack_orm.models.page import Page
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.parse import Column, Shape
 from tests.connection.conftest import CREATE, DESTROY, READ, RENAME, SHOW, TOKEN, http
 
 read_page = parse.one(Shape("page", (Column("id", values.INTEGER), Column("title", values.WORDS))))
-PAGE = b"<page id='7' title='" + b"x" * 2000 + b"'/>"
+PAGE = b"<response success='true'><page id='7' title='" + b"x" * 2000 + b"'/></response>"
 
 
 class Service:
@@ -108,6 +110,28 @@ def test_100_000_calls_leave_the_memory_as_it_was(service):
     assert stats.requests == service.sent > 20_000
     assert stats.cache_hits > 60_000
     assert stats.retries > 200
+
+
+def test_models_leave_the_memory_as_it_was(service):
+    def use(connection: Connection, times: int) -> None:
+        for number in range(times):
+            with suppress(errors.NotFound):
+                page = Page.find(7, using=connection)
+                page.title = str(number)
+                page.save()
+
+    tracemalloc.start()
+    try:
+        with Connection("acme", token=TOKEN, limits=None) as connection:
+            connection._transport._adapter = service
+            use(connection, 200)
+            before = memory_in_use()
+            use(connection, 3000)
+            after = memory_in_use()
+    finally:
+        tracemalloc.stop()
+    assert after <= before * 1.02
+    assert service.sent > 6000
 
 
 @pytest.fixture

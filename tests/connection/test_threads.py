@@ -1,16 +1,22 @@
-"""What threads and tasks share, and what stays apart."""
+"""What threads, tasks and processes share, and what stays apart."""
 
 import asyncio
+import os
 import random
+import signal
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
+from backpack_orm import limits
 from backpack_orm.connection import Connection, connect, current, using
 from backpack_orm.models.page import Page
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire import parse
 from tests.connection.conftest import PAGES, READ, TOKEN, Withheld, http
+from tests.connection.test_cache import wait_for_waiters
 
 THREADS = 32
 CALLS = 20_000
@@ -89,6 +95,7 @@ def test_50_threads_that_ask_the_same_make_one_request(stub):
             for _ in range(50)
         ]
         assert withheld.asked.wait(30)
+        wait_for_waiters(connection._cache, 49)
         withheld.released.set()
         assert {outcome.result() for outcome in asked} == {PAGES}
         assert (connection.stats.requests, connection.stats.cache_hits) == (1, 49)
@@ -163,3 +170,56 @@ def test_using_inside_to_thread_does_not_leave_it():
         return await asyncio.to_thread(work), current(), await asyncio.to_thread(current)
 
     assert asyncio.run(main()) == ("https://home.backpackit.com", default, default)
+
+
+# --- processes --------------------------------------------------------------------------------
+
+
+def forked(work: Callable[[], object]) -> int:
+    """What a process that is forked off ends with: 0 once it has done its work."""
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)
+        try:
+            work()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+forking = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+
+
+@forking
+def test_a_process_that_is_forked_off_uses_no_socket_of_the_first(stub):
+    with Connection(stub.url, token=TOKEN, ttl=0) as connection:
+        connection.call(READ, read=parse.anything)
+        assert forked(lambda: connection.call(READ, read=parse.anything)) == 0
+        connection.call(READ, read=parse.anything)
+    assert [request.socket_number for request in stub.requests] == [1, 2, 1]
+
+
+@forking
+def test_a_process_that_is_forked_off_counts_for_itself(stub):
+    with Connection(stub.url, token=TOKEN) as connection:
+        connection.call(READ, read=parse.anything)
+
+        def work():
+            for _ in range(2):
+                connection.call(READ, read=lambda answer: answer.content)
+            assert (connection.stats.requests, connection.stats.cache_hits) == (1, 1)
+
+        assert forked(work) == 0
+
+
+@forking
+def test_a_process_that_is_forked_off_waits_for_no_thread_of_the_first(stub):
+    withheld = Withheld(http(200, PAGES))
+    stub.answers(withheld)
+    with Connection(stub.url, token=TOKEN) as connection, ThreadPoolExecutor(1) as pool:
+        pool.submit(connection.call, READ, read=parse.anything)
+        assert withheld.asked.wait(30)
+        with limits._counting, limits._pausing:
+            assert forked(lambda: connection.call(READ, read=parse.anything)) == 0
+        withheld.released.set()

@@ -100,8 +100,10 @@ def test_the_error_names_the_page_and_the_rest_is_stopped(
 ) -> None:
     pages = Page.all()
     box.faults.error_body(path=f"ws/page/{pages[2].id}")
+    before = box.requests
     with pytest.raises(ServerError, match=r"while reading Page\(id=\d+, title='The garden'\)"):
         Page.all(load=True)
+    assert box.requests - before <= 2 + WORKERS < len(pages)
 
 
 def test_a_page_that_goes_meanwhile_is_left_out(connection: Connection) -> None:

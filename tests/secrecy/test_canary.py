@@ -6,8 +6,10 @@ import inspect
 import pickle
 import runpy
 from collections.abc import Callable
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -32,6 +34,15 @@ WORDS = {
     "status": "status 500",
     "redirect": "redirect https://{host}.evil.example{path}",
 }
+
+PLACES: dict[str, Callable[[], object]] = {
+    "body": Page.all,
+    "path": Reminder.all,
+    "written in a body": lambda: Page.create(title="Porto"),
+    "written in a path": lambda: Reminder.create(content="+30 Leave"),
+    "header": backpack_orm.Status.all,
+}
+"""A call for each place where the token goes."""
 
 
 def space() -> dict[str, Any]:
@@ -150,8 +161,9 @@ def read_only(box: Sandbox) -> BaseException:
 
 
 def impatient(box: Sandbox) -> BaseException:
-    hasty = Connection(box.url, token=CANARY, max_wait=0, limits="memory://")
-    return caught(lambda: [Page.all(using=hasty, fresh=True) for _ in range(101)])
+    box.faults.add("status 503 retry_after=600")
+    caught(Page.all)
+    return caught(Page.all)  # which is not sent
 
 
 def late(box: Sandbox) -> BaseException:
@@ -206,17 +218,7 @@ def test_no_error_tells_it(name: str, canary_box: Sandbox, heard: Heard) -> None
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(
-    "call",
-    [
-        Page.all,
-        Reminder.all,
-        lambda: Page.create(title="Porto"),
-        lambda: Reminder.create(content="+30 Leave"),
-        lambda: backpack_orm.Status.all(),
-    ],
-    ids=["body", "path", "written in a body", "written in a path", "header"],
-)
+@pytest.mark.parametrize("call", PLACES.values(), ids=PLACES.keys())
 def test_no_misbehaviour_brings_it_out(
     kind: str,
     call: Callable[[], object],
@@ -230,6 +232,21 @@ def test_no_misbehaviour_brings_it_out(
     except BackpackError as error:
         heard.about_error(error.with_traceback(error.__traceback__.tb_next))  # type: ignore[union-attr]
     heard.parts += [repr(canary_box), repr(canary_box.log), repr(canary_box.faults)]
+
+
+@pytest.mark.parametrize("call", PLACES.values(), ids=PLACES.keys())
+def test_no_interrupt_brings_it_out(
+    call: Callable[[], object],
+    canary_connection: Connection,
+    heard: Heard,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Such as Ctrl-C while an answer is waited for: the frames of libraries hold what was sent."""
+    for interrupt in (KeyboardInterrupt, SystemExit, MemoryError):
+        monkeypatch.setattr(HTTPResponse, "begin", Mock(side_effect=interrupt))
+        with pytest.raises(interrupt) as interrupted:
+            call()
+        heard.about_error(interrupted.value)
 
 
 WRONG: dict[str, dict[str, Any]] = {

@@ -157,7 +157,7 @@ def test_no_file_that_an_answer_names_is_opened(tmp_path, document):
 
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
-    reader.join(5)
+    reader.join(30)
     assert [str(outcome) for outcome in outcomes] == ["the answer declares a document type"]
 
 
