@@ -8,7 +8,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from backpack_orm.errors import NotFound, ValidationError, meant
-from backpack_orm.orm.fields import Relation
+from backpack_orm.orm.fields import Relation, View
 from backpack_orm.orm.looking import only_looking
 from backpack_orm.shown import Shown, offered
 from backpack_orm.wire.parse import MISSING, Record
@@ -230,9 +230,9 @@ class Embedded(Collection[M]):
         return self
 
     def __len__(self) -> int:
-        if not self.is_loaded and only_looking():
+        if only_looking() and not self.is_loaded:
             raise TypeError("not loaded yet")
-        return super().__len__()
+        return len(self._all())
 
     def __repr__(self) -> str:
         if not self.is_loaded:
@@ -274,7 +274,8 @@ class Embedded(Collection[M]):
 
     def _renew(self, part: tuple[Record, ...]) -> list[M]:
         """Objects for a new part: those that are there already take the news in."""
-        objects: list[M] = self._relation.contents.load(part, self._owner)
+        view: View[M] = getattr(self._model, self._relation.view)
+        objects = view.load(part, self._owner)
         if not self._objects:
             return objects
         there = {record._identity: record for record in self._objects if not record.is_destroyed}

@@ -12,27 +12,20 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from enum import Enum
-from itertools import chain
-from typing import Any, Final, TypeAlias, TypeVar
+from functools import cached_property
+from itertools import chain, islice, repeat
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from attrs import field, frozen
 from lxml import etree
 
 from backpack_orm.errors import InvalidResponse, ValidationError
+from backpack_orm.wire import values
 from backpack_orm.wire.values import Kind
 
-
-class Missing(Enum):
-    """The type of `MISSING`, the mark of what has not been loaded."""
-
-    MISSING = "MISSING"
-
-    def __repr__(self) -> str:
-        return "MISSING"
-
-
-MISSING: Final = Missing.MISSING
+MISSING: Final = ...
+"""The mark of what has not been loaded: Python's own for what is left out, of which there is but
+one, in copies and pickles too. The garbage collector need not look into records for it."""
 
 Record: TypeAlias = "tuple[Any, ...]"
 Localize: TypeAlias = "Callable[[datetime], datetime]"
@@ -220,6 +213,7 @@ def failure(content: bytes) -> tuple[int, str] | None:
 # --- readers ----------------------------------------------------------------------------------
 
 Reader: TypeAlias = "Callable[[Iterable[etree._Element], Localize | None], tuple[Record, ...]]"
+_ColumnReader: TypeAlias = "Callable[[_Elements, Localize | None], Iterable[Any]]"
 
 
 def many(
@@ -237,7 +231,7 @@ def many(
     >>> many(tag, "tags")(Answer(200, b"<tags><tag id='5' name='Travel'/></tags>"))
     (('Travel', 5),)
     """
-    read = compile_reader(shape)
+    read = reader_of(shape)
     names = _spellings(shape.element)
 
     def children(container: etree._Element) -> Iterable[etree._Element]:
@@ -278,7 +272,7 @@ def one_of(*shapes: Shape) -> Callable[[Answer], tuple[str, Record]]:
     ('page', (71,))
     """
     readers = {
-        spelling: (shape.element, compile_reader(shape))
+        spelling: (shape.element, reader_of(shape))
         for shape in shapes
         for spelling in _spellings(shape.element)
     }
@@ -354,84 +348,158 @@ def _spellings(name: str) -> tuple[str, ...]:
     return (name,) if dashed == name else (name, dashed)
 
 
-def compile_reader(shape: Shape) -> Reader:
-    """Compile the function that reads elements of a shape into records.
+_AT_ONCE = 256
+"""Elements read column by column: so few that all that is between stays near the processor."""
 
-    The function is one comprehension written out for its shape: no loop over columns, no lookup
-    by name, what is usual tried first.
+
+class _Elements(list[etree._Element]):
+    """Some elements, whose columns are read."""
+
+    @cached_property
+    def children(self) -> list[dict[object, etree._Element]]:
+        """Their children by name; of several of one name, the first."""
+        return [{c.tag: c for c in e[::-1]} for e in self]  # type: ignore[index]  # stubs know no slices
+
+
+def reader_of(shape: Shape) -> Reader:
+    """The function that reads elements of a shape into records.
+
+    It goes column by column, so that what is usual takes a few sweeps for all elements, and only
+    what is not is looked at one by one.
     """
-    scope: dict[str, Any] = {
-        "MISSING": MISSING,
-        "seek": _seek,
-        "text": _text,
-        "grouped": _grouped,
-        "alone": _alone,
-        "filled": _filled,
-        "fromisoformat": datetime.fromisoformat,
-    }
-    values = []
-    for position, part in enumerate(shape.parts):
-        if part is None:
-            values.append("MISSING")
-        elif isinstance(part, Section):
-            values.append(_section_expression(part, f"read{position}", scope))
-        else:
-            values.append(_column_expression(part, f"load{position}", scope))
-    inner = any(isinstance(part, Column) and part.inside for part in shape.parts)
-    # The first of several children of one name is the one that counts.
-    children = " for children in ({c.tag: c for c in e.iterchildren(reversed=True)},)"
-    lines = [
-        "def read(elements, localize):",
-        "    return tuple([",
-        f"        ({', '.join(values)},)",
-        f"        for e in elements{children if inner else ''}",
-        "    ])",
-    ]
-    exec("\n".join(lines), scope)  # noqa: S102 - the source is written above, from our own tables
-    reader: Reader = scope["read"]
-    return reader
+    columns = [_reader_of(part) for part in shape.parts]
+
+    def read(elements: Iterable[etree._Element], localize: Localize | None) -> tuple[Record, ...]:
+        left, records = iter(elements), list[Record]()
+        while some := _Elements(islice(left, _AT_ONCE)):
+            records += zip(*[column(some, localize) for column in columns], strict=False)
+        return tuple(records)
+
+    return read
 
 
-def _column_expression(column: Column, load: str, scope: dict[str, Any]) -> str:
-    """What reads one value of the element `e`."""
-    kind, name = column.kind, column.name
-    scope[load] = kind.load
-    empty, quick = repr(kind.empty), re.sub(r"\bload\b", load, kind.quick)
+def _reader_of(part: Column | Section | None) -> _ColumnReader:
+    if part is None:
+        return lambda elements, localize: repeat(MISSING)
+    if isinstance(part, Section):
+        return _section_reader(part)
+    return _value_reader(part)
+
+
+def _value_reader(column: Column) -> _ColumnReader:
+    """What reads one value of each element."""
+    find, kind = _finder(column), column.kind
+    is_needed = column.name == "id" and not column.inside and not column.is_optional
     if column.is_text:
-        # Blank space may surround a child of that name, or stand for a pretty-printed body.
-        slow = f"({load}(words) if (words := text(e, {name!r})) else {empty})"
-        return f"(words if (words := e.text) and words > '!' else {slow})"
-    others = "".join(f", {other!r}" for other in (name, column.other) if other)
-    if column.inside:
-        child = f"(c := children.get({column.inside!r})) is not None"
-        found = f"seek(c, {name!r})" if name else "c.text"
-        words = f"({found} if {child} else {'None' if name else f'seek(e, {column.inside!r})'})"
-    else:
-        words = f"(e.get({name!r}) or seek(e{others}))"
-    if name == "id" and not column.inside and not column.is_optional:  # none, without one
-        return re.sub(r"\bwords\b", lambda _: words, quick)
-    if quick == "words":
-        return f"({words} or {empty})" if kind.empty is not None else words
-    if kind.is_time:
-        quick = f"({quick}) if localize is None else localize({quick})"
-    return f"(({quick}) if (words := {words}) else {empty})"
+        return lambda elements, localize: _texts(elements, column)
+    if kind.load is values.load_words:
+        return lambda elements, localize: _or_empty(find(elements), kind.empty)
+
+    def read(elements: _Elements, localize: Localize | None) -> Iterable[Any]:
+        words = find(elements)
+        if is_needed or all(words):
+            found = kind.load_all(words)
+        else:
+            found = [kind.load(word) if word else kind.empty for word in words]
+        if kind.is_time and localize is not None:
+            return [time and localize(time) for time in found]
+        return found
+
+    return read
 
 
-def _section_expression(section: Section, read: str, scope: dict[str, Any]) -> str:
-    """What reads the records inside the element `e`."""
-    scope[read] = compile_reader(section.shape)
+def _finder(column: Column) -> Callable[[_Elements], list[Any]]:
+    """What finds the words of a column: None where there are none."""
+    name, inside = column.name, column.inside
+    names = [each for each in (name, column.other) if each]
+
+    def in_children(elements: _Elements) -> list[str | None]:
+        children = [children.get(inside) for children in elements.children]
+        if not name:
+            return [
+                _seek(e, inside) if child is None else child.text
+                for e, child in zip(elements, children, strict=True)
+            ]
+        words = [None if child is None else child.get(name) for child in children]
+        if all(words):
+            return words
+        return [
+            word if word or child is None else _seek(child, name)
+            for child, word in zip(children, words, strict=True)
+        ]
+
+    def in_elements(elements: _Elements) -> list[str | None]:
+        words = [e.get(name) for e in elements]
+        if all(words):
+            return words
+        return [word or _seek(e, *names) for e, word in zip(elements, words, strict=True)]
+
+    return in_children if inside else in_elements
+
+
+def _texts(elements: _Elements, column: Column) -> list[Any]:
+    """The elements' own texts; blank space may surround a child of the column's name instead, or
+    stand for a pretty-printed body.
+    """
+    texts = [e.text for e in elements]
+    if all(texts) and min(cast("list[str]", texts)) > "!":
+        return texts
+    kind = column.kind
+    return [
+        text
+        if text and text > "!"
+        else kind.load(own)
+        if (own := _text(e, column.name))
+        else kind.empty
+        for e, text in zip(elements, texts, strict=True)
+    ]
+
+
+def _or_empty(words: list[str | None], empty: str | None) -> list[Any]:
+    return words if all(words) else [empty if word is None else word for word in words]
+
+
+def _section_reader(section: Section) -> _ColumnReader:
+    """What reads the records inside each element."""
+    read = reader_of(section.shape)
     container, _, element = section.path.rpartition("/")
-    inside = ", ".join(map(repr, _spellings(element)))
-    if section.is_single:
-        unknown = f"alone(e, {section.key!r}, {len(section.shape.parts)})" if section.key else None
-        child = f"(c := filled(e, {element!r})) is not None"
-        return f"({read}((c,), localize)[0] if {child} else {unknown})"
-    if not container:
-        return f"({read}(e.iterchildren({inside}), localize) if len(e) else ())"
-    child = f"(c := next(e.iterchildren({', '.join(map(repr, _spellings(container)))}), None))"
-    within = f"grouped(c, {element!r})" if section.is_grouped else f"c.iterchildren({inside})"
-    unknown = "()" if section.is_sure else "MISSING"
-    return f"({read}({within}, localize) if {child} is not None else {unknown})"
+    inside, around = _spellings(element), _spellings(container)
+    size, unknown = len(section.shape.parts), () if section.is_sure else MISSING
+
+    def gather(e: etree._Element) -> list[etree._Element]:
+        return list(_grouped(e, element) if section.is_grouped else e.iterchildren(*inside))
+
+    def contained(elements: _Elements) -> Iterator[list[etree._Element] | None]:
+        for children in elements.children:
+            found = next((children[name] for name in around if name in children), None)
+            yield None if found is None else gather(found)
+
+    def direct(elements: _Elements) -> Iterator[list[etree._Element]]:
+        return (gather(e) if len(e) else [] for e in elements)
+
+    def read_groups(elements: _Elements, localize: Localize | None) -> list[Any]:
+        groups = list(contained(elements) if container else direct(elements))
+        if not any(groups):
+            return [unknown if group is None else () for group in groups]
+        # Those of all elements in one go, and then to each its own.
+        records = iter(read(chain.from_iterable(filter(None, groups)), localize))
+        return [
+            unknown if group is None else tuple(islice(records, len(group))) for group in groups
+        ]
+
+    def read_singles(elements: _Elements, localize: Localize | None) -> list[Any]:
+        children = [_filled(e, element) for e in elements]
+        records = iter(read((child for child in children if child is not None), localize))
+        return [
+            next(records)
+            if child is not None
+            else _alone(e, section.key, size)
+            if section.key
+            else None
+            for e, child in zip(elements, children, strict=True)
+        ]
+
+    return read_singles if section.is_single else read_groups
 
 
 def _alone(element: etree._Element, key: str, size: int) -> Record | None:

@@ -25,6 +25,15 @@ def load_integer(word: str) -> int:
     return int(word)
 
 
+def load_integers(words: list[str]) -> Iterable[int]:
+    """Read whole numbers.
+
+    >>> list(load_integers(["71", "72"]))
+    [71, 72]
+    """
+    return map(int, words)
+
+
 def dump_integer(value: object) -> str:
     """Write a whole number.
 
@@ -49,6 +58,18 @@ def load_boolean(word: str) -> bool:
         return _BOOLEANS[word]
     except KeyError:
         raise ValueError(f"{word!r} is neither true, false, 1 nor 0") from None
+
+
+def load_booleans(words: list[str]) -> Iterable[bool]:
+    """Read booleans in either spelling.
+
+    >>> list(load_booleans(["true", "0"]))
+    [True, False]
+    """
+    try:
+        return [_BOOLEANS[word] for word in words]
+    except KeyError:
+        return map(load_boolean, words)
 
 
 def dump_boolean(value: object) -> str:
@@ -90,6 +111,25 @@ def load_time(word: str) -> datetime:
     return moment
 
 
+def load_times(words: list[str]) -> Iterable[datetime]:
+    """Read times.
+
+    >>> list(load_times(["2011-03-26 19:15:55"]))
+    [datetime.datetime(2011, 3, 26, 19, 15, 55)]
+    """
+    # All at once: whether every word has its dashes, blank and colons where they have to be. What
+    # reads them takes other forms too, which are none of the service's.
+    count, line = len(words), "\n".join(words)
+    is_plain = (
+        len(line) == 20 * count - 1
+        and line[4::20] == line[7::20] == "-" * count
+        and line[10::20] == " " * count
+        and line[13::20] == line[16::20] == ":" * count
+        and line[19::20] == "\n" * (count - 1)
+    )
+    return map(datetime.fromisoformat if is_plain else load_time, words)
+
+
 def dump_time(value: object) -> str:
     """Write a naive time to the second, as the account's clock shows it.
 
@@ -106,6 +146,15 @@ def dump_time(value: object) -> str:
 def load_words(word: str) -> str:
     """Read a title or a name: as it stands."""
     return word
+
+
+def load_titles(words: list[str]) -> Iterable[str]:
+    """Read titles or names: as they stand.
+
+    >>> load_titles(["Lisbon", "Porto"])
+    ['Lisbon', 'Porto']
+    """
+    return words
 
 
 def load_text(text: str) -> str:
@@ -129,6 +178,15 @@ def load_text(text: str) -> str:
     if any(indent < first for indent in indents):
         return text
     return text.strip(" \t\n")
+
+
+def load_texts(texts: list[str]) -> Iterable[str]:
+    """Read bodies: as they stand, but for those that were pretty-printed.
+
+    >>> load_texts(["Flight at nine.", "\\n      Seat 14A\\n  "])
+    ['Flight at nine.', 'Seat 14A']
+    """
+    return [load_text(text) if text[0] == "\n" else text for text in texts]
 
 
 def dump_words(value: object) -> str:
@@ -189,34 +247,24 @@ class Kind:
     """How one kind of value is read and written.
 
     Attributes:
-        load: Reads words that are not empty.
+        load: Reads a word that is not empty.
+        load_all: Reads many such words: the same, without a call for each where they are plain.
         dump: Writes a value, or raises ValueError.
         empty: What an absent or empty value is.
         is_time: Whether it is a time, which may lack its zone.
-        quick: For compiled readers: the same as `load` as an expression of `words` and `load`,
-            which is spared the call wherever the words are plain.
     """
 
     load: Callable[[str], Any]
+    load_all: Callable[[list[str]], Iterable[Any]]
     dump: Callable[[object], str]
     empty: Any = None
     is_time: bool = False
-    quick: str = "load(words)"
 
 
-INTEGER = Kind(load_integer, dump_integer, quick="int(words)")
-BOOLEAN = Kind(
-    load_boolean,
-    dump_boolean,
-    quick='True if words == "true" else False if words == "false" else load(words)',
-)
-DIGIT = Kind(load_boolean, dump_digit)
-TIME = Kind(
-    load_time,
-    dump_time,
-    is_time=True,
-    quick='fromisoformat(words) if words[4::3] == "-- ::" else load(words)',
-)
-WORDS = Kind(load_words, dump_words, empty="", quick="words")
-TEXT = Kind(load_text, dump_words, empty="", quick=r'load(words) if words[0] == "\n" else words')
-TAG = Kind(load_words, dump_tag, empty="", quick="words")
+INTEGER = Kind(load_integer, load_integers, dump_integer)
+BOOLEAN = Kind(load_boolean, load_booleans, dump_boolean)
+DIGIT = Kind(load_boolean, load_booleans, dump_digit)
+TIME = Kind(load_time, load_times, dump_time, is_time=True)
+WORDS = Kind(load_words, load_titles, dump_words, empty="")
+TEXT = Kind(load_text, load_texts, dump_words, empty="")
+TAG = Kind(load_words, load_titles, dump_tag, empty="")

@@ -16,7 +16,7 @@ from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire import parse
 from tests.benchmarks import answers, ours
 
-FEW, MANY = 100, 300
+FEW, MANY = 100, 200  # as many as are read at once, or fewer
 
 
 def python_calls(function: Callable[[], object]) -> int:

@@ -1,6 +1,9 @@
 """Answers to records, on literal bytes: strict, and in both dialects alike."""
 
+import copy
+import gc
 import os
+import pickle
 import threading
 from datetime import datetime, timezone
 
@@ -511,8 +514,17 @@ def test_a_value_inside_a_child_may_be_a_child_itself():
     )
 
 
-def test_missing_says_what_it_is():
-    assert repr(MISSING) == "MISSING"
+def test_missing_stays_itself_in_copies_and_pickles():
+    assert copy.deepcopy(MISSING) is MISSING
+    assert pickle.loads(pickle.dumps(MISSING)) is MISSING
+
+
+def test_a_record_is_nothing_to_the_garbage_collector():
+    shape = Shape("tag", (Column("id", values.INTEGER), None))
+    record = parse.one(shape)(Answer(200, b"<tag id='5' name='Travel'/>"))
+    assert record == (5, MISSING)
+    gc.collect()
+    assert not gc.is_tracked(record)
 
 
 # --- answers without data ---------------------------------------------------------------------

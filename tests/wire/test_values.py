@@ -304,3 +304,57 @@ def test_a_text_that_is_absent_is_empty_and_never_none(kind):
 @pytest.mark.parametrize("kind", [values.INTEGER, values.BOOLEAN, values.DIGIT, values.TIME])
 def test_any_other_value_that_is_absent_is_none(kind):
     assert kind.empty is None
+
+
+# --- many at once -----------------------------------------------------------------------------
+
+TIME_LIKE = [
+    "2011-03-26 19:15:55",
+    "2011-03-26 19:15",
+    "2011-03-26T19:15:55Z",
+    "2011-03-26T19:15:55",
+    "2011-W12-6 19:15:55",
+    "20110326 19:15:55.5",
+    "2011-03-26 191555.5",
+    "2011-03-26 19:15+01",
+    "2011-03-26 19+01:00",
+    "2011-03-26 19:15:5x",
+    "2011-13-26 19:15:55",
+    "2011-03-26x19:15:55",
+    "2011-03-26\n19:15:55",
+    "2011-03-26 19:15:55\n2011-03-26 19:15:55",
+    "x",
+]
+LIKELY = {
+    "integers": (values.INTEGER, st.sampled_from(["71", "-5", "007", "x", "1.0"])),
+    "booleans": (values.BOOLEAN, st.sampled_from(["true", "false", "1", "0", "yes"])),
+    "times": (values.TIME, st.sampled_from(TIME_LIKE) | TIMES.map(str)),
+    "titles": (values.WORDS, XML_TEXT.filter(bool)),
+    "texts": (
+        values.TEXT,
+        st.sampled_from(["a", "\n  a\n", "\na", " a ", "\n"]) | XML_TEXT.filter(bool),
+    ),
+}
+
+
+def outcome(load):
+    try:
+        return load()
+    except ValueError:
+        return "refused"
+
+
+@pytest.mark.parametrize("name", LIKELY)
+@given(st.data())
+def test_many_at_once_are_read_as_each_alone(name, data):
+    kind, words = LIKELY[name]
+    some = data.draw(st.lists(words, max_size=8))
+    assert outcome(lambda: list(kind.load_all(some))) == outcome(
+        lambda: [kind.load(word) for word in some]
+    )
+
+
+@pytest.mark.parametrize("word", TIME_LIKE[4:])
+def test_no_other_time_is_taken_among_many(word):
+    with pytest.raises(ValueError, match="."):
+        list(values.load_times(["2011-03-26 19:15:55", word, "2011-03-26 19:15:56"]))
