@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from lxml import etree
 
 import backpack_orm
 from backpack_orm import (
@@ -30,6 +31,8 @@ from backpack_orm import (
     User,
 )
 from backpack_orm.sandbox import Sandbox
+from backpack_orm.wire import build
+from backpack_orm.wire.endpoint import Kind
 from tests.docs import documents
 from tests.sandbox.test_reference import ROWS
 
@@ -58,6 +61,27 @@ def test_every_call_of_the_reference_has_a_line() -> None:
     assert theirs == ours
 
 
+def places(body: str | bytes) -> set[str]:
+    """Where in a body something stands."""
+    root = etree.fromstring(body)
+    tree = root.getroottree()
+    elements = {each: re.sub(r"\[\d+\]", "", tree.getpath(each)) for each in root.iter()}
+    attributes = {f"{place}/@{name!s}" for each, place in elements.items() for name in each.attrib}
+    return {*elements.values(), *attributes}
+
+
+@pytest.mark.parametrize("name", [name for name, row in _ENDPOINTS.items() if row.sends])
+def test_a_body_says_what_the_reference_says_where_it_says_it(name: str) -> None:
+    row = _ENDPOINTS[name]
+    (documented,) = {
+        f"<request>{body}</request>" if path.startswith(("/ws/", "/pages/")) else body
+        for verb, path, body, status, _ in ROWS
+        if f"{verb} {shape(path)}" == f"{row.verb} {shape(row.label.split()[1])}" and status < 300
+    }
+    words = {build.name_of(place): "x" for place in row.sends}
+    assert places(row.body_for(words, None)) <= places(documented)
+
+
 @pytest.mark.parametrize("name", _ENDPOINTS)
 def test_a_line_makes_the_call(name: str, connection: Connection) -> None:
     space: dict[str, Any] = {name: getattr(backpack_orm, name) for name in backpack_orm.__all__}
@@ -75,13 +99,17 @@ def test_what_the_other_calls_do_is_done_by_ones_that_models_make(label: str, na
     assert name in _ENDPOINTS
 
 
-WRITES = {name: _MADE["LINES"][name] for name, row in _ENDPOINTS.items() if row.writes}
+WRITES = {
+    name: _MADE["LINES"][name] for name, row in _ENDPOINTS.items() if row.kind is not Kind.READ
+}
 MORE = {  # changes that the lines of the table do not make
     "another content of an item": 'item.content = "Zebra"; item.save()',
     "another content of an item of the page": 'old_item.content = "Zebra"; old_item.save()',
     "another title of a note": 'note.title = "Zebra"; note.save()',
+    "another description": 'page.description = "Zebra"; page.save()',
     "no tags": "page.tags = []; page.save()",
     "a page that is published": "page.share(public=True)",
+    "a link that is taken away": "linking.unlink(linking.linked_pages[0])",
     "a page that is given up": "shared.unshare()",
     "a tag that is taken off": "tag.destroy()",
     "another status": 'mine.message = "Zebra"; mine.save()',
@@ -89,7 +117,8 @@ MORE = {  # changes that the lines of the table do not make
 }
 BEGINNING_OF_MORE = """
 from datetime import timedelta
-shared, mine = Page.find_by(title="Choir in autumn 🎶"), me.status
+shared, linking = Page.find_by(title="Choir in autumn 🎶"), Page.find_by(title="Recipes")
+mine = me.status
 """
 WORDS = ["Porto", "Lisboa", "Ten days", "copy", "Food", "To pack", "Socks", "Hotel", "!", "Zebra"]
 
@@ -102,7 +131,7 @@ def reads(there: dict[str, Any]) -> list[Callable[..., Any]]:
     return [
         Page.all,
         *(partial(found, word) for word in (*words, mail.subject)),
-        *(partial(Page.find, each.id) for each in (page, there["other"], there["shared"])),
+        *(partial(Page.find, there[name].id) for name in ("page", "other", "shared", "linking")),
         *(partial(model.all, page=page.id) for model in (List, Note, Email, PageItem)),
         partial(Item.all, list=packing.id, page=page.id),
         partial(Email.find, mail.id, page=page.id),
