@@ -173,6 +173,19 @@ def dump_tag(name: object) -> str:
     return word
 
 
+def dump_new_tag(name: object) -> str:
+    """Write the name of a tag that is to be found by it again.
+
+    >>> dump_new_tag("Music ")
+    Traceback (most recent call last):
+    ValueError: the tag 'Music ' begins or ends with blanks, which no tag keeps
+    """
+    word = dump_tag(name)
+    if word != word.strip():
+        raise ValueError(f"the tag {word!r} begins or ends with blanks, which no tag keeps")
+    return word
+
+
 def dump_tags(names: Iterable[object]) -> str:
     """Join tags into a line, quoting those with blanks.
 
@@ -218,4 +231,4 @@ TIME = Kind(
 )
 WORDS = Kind(load_words, dump_words, empty="", quick="words")
 TEXT = Kind(load_text, dump_words, empty="", quick=r'load(words) if words[0] == "\n" else words')
-TAG = Kind(load_words, dump_tag, empty="", quick="words")
+TAG = Kind(load_words, dump_new_tag, empty="", quick="words")

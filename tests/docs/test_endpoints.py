@@ -106,6 +106,8 @@ MORE = {  # changes that the lines of the table do not make
     "another content of an item": 'item.content = "Zebra"; item.save()',
     "another content of an item of the page": 'old_item.content = "Zebra"; old_item.save()',
     "another title of a note": 'note.title = "Zebra"; note.save()',
+    "another place of an item": "item.move_to_bottom()",
+    "another place of an item of the page": "old_item.move_to_bottom()",
     "another description": 'page.description = "Zebra"; page.save()',
     "no tags": "page.tags = []; page.save()",
     "a page that is published": "page.share(public=True)",
