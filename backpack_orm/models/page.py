@@ -150,13 +150,21 @@ class Page(InAccount, Savable, Destroyable):
     )
     _tag = ws("page/{id}/tags/tag", sends="tags", writes="page:{id} tags", idempotent=True)
     _share = ws("page/{id}/share", sends="email_addresses page/public", writes="page:{id} pages")
-    _unshare = ws("page/{id}/unshare_friend_page", writes="page:{id} pages", idempotent=True)
+    _unshare = ws(
+        "page/{id}/unshare_friend_page",
+        writes="page:{id} pages users bookmarks",
+        idempotent=True,
+    )
     _reorder = ws("page/{id}/reorder", sends="belongings", writes="page:{id}", idempotent=True)
     _duplicate = ws("page/{id}/duplicate", writes="pages search tags")
     _email = ws("page/{id}/email")
     _link = ws("page/{id}/link", sends="linked_page_id", writes="page:{id}", idempotent=True)
     _unlink = ws("page/{id}/unlink", sends="linked_page_id", writes="page:{id}", idempotent=True)
-    _destroy = ws("page/{id}/destroy", writes="page:{id} pages search tags", idempotent=True)
+    _destroy = ws(
+        "page/{id}/destroy",
+        writes="page:{id} pages search tags users bookmarks",
+        idempotent=True,
+    )
     _updates = (_update_title, _tag, _share, _update_description)
 
     @classmethod

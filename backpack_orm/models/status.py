@@ -53,7 +53,9 @@ class Status(Listed, Savable):
 
     _all = rest("GET", "statuses.xml", reads="statuses")
     _show = rest("GET", "users/{user_id}/status.xml", reads="statuses")
-    _create = rest("PUT", "users/{user_id}/status.xml", sends="status/message", writes="statuses")
+    _create = rest(
+        "PUT", "users/{user_id}/status.xml", sends="status/message", bare=True, writes="statuses"
+    )
     _updates = (_create,)
 
     @classmethod

@@ -14,7 +14,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.base import ExecutableOption
-from werkzeug.exceptions import Forbidden, NotFound
+from werkzeug.exceptions import Forbidden, NotFound, RequestEntityTooLarge
 
 from .limits import Family, Limits
 from .reading import SIZE_LIMIT, Fields, Parameters, Unreadable, read_body, read_fields
@@ -204,7 +204,10 @@ def _body_fields() -> Fields:
     if (request.content_length or 0) > SIZE_LIMIT:
         raise Unreadable(f"a body of {request.content_length} bytes: the limit is {SIZE_LIMIT}")
     if request.mimetype == "multipart/form-data":
-        return read_fields(request.form.items(multi=True))
+        try:
+            return read_fields(request.form.items(multi=True))
+        except RequestEntityTooLarge:
+            raise Unreadable("a form of too many parts, or too large") from None
     return read_body(request.get_data(cache=False))
 
 

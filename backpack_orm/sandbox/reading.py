@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -14,11 +16,17 @@ import yaml
 Value = Union[str, None, "list[Value]", "dict[str, Value]"]
 Fields = dict[str, Value]
 
-SIZE_LIMIT = 10 * 1024 * 1024
+SIZE_LIMIT = 4 * 1024 * 1024
 DEPTH_LIMIT = 32
+COUNT_LIMIT = 10_000  # of values, where reading many takes long
 LARGEST_ID = 2**63 - 1
 
 _YAML_START = re.compile(r"""---|:?["']?[\w-]+["']?:(\s|$)""")
+# The types of YAML itself, and the kinds of hash and symbol that Ruby names.
+_YAML_TAG = re.compile(
+    r"(tag:yaml\.org,2002:|!)(binary|bool|float|int|map|null|seq|str|timestamp)"
+    r"|!(map|ruby/hash):[\w:]+|!ruby/sym(bol)?|!"
+)
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TRUE = {"1", "t", "true"}
 
@@ -114,7 +122,7 @@ def read_body(body: bytes) -> Fields:
         elif _YAML_START.match(start[:200].decode("latin-1")):
             value = _unwrapped(_read_yaml(start))
         else:
-            value = read_fields(parse_qsl(start.decode().strip(), keep_blank_values=True))
+            value = read_fields(_read_form(start))
     except UnicodeDecodeError:
         raise Unreadable("the body is not UTF-8") from None
     except RecursionError:
@@ -144,6 +152,14 @@ def read_fields(pairs: Iterable[tuple[str, str]]) -> Fields:
     normal = _normal(fields)
     assert isinstance(normal, dict)
     return normal
+
+
+def _read_form(body: bytes) -> list[tuple[str, str]]:
+    text = body.decode().strip()
+    try:
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=COUNT_LIMIT)
+    except ValueError:
+        raise Unreadable("a form of too many fields") from None
 
 
 def _add(fields: Fields, name: str, value: Value) -> None:
@@ -198,6 +214,7 @@ class _TextLoader(yaml.BaseLoader):
     """Safe YAML in which every scalar is text, so that no title turns into a date or a number."""
 
     _depth = 0
+    _count = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         # Aliases would let a small body unfold into a huge one.
@@ -206,15 +223,29 @@ class _TextLoader(yaml.BaseLoader):
         if self._depth > DEPTH_LIMIT:
             raise Unreadable("YAML: nested too deeply")
         self._depth += 1
+        self._count += 1
+        if self._count > COUNT_LIMIT:
+            raise Unreadable("YAML: too many values")
         node = super().compose_node(parent, index)
+        if node is not None and not _YAML_TAG.fullmatch(node.tag):
+            raise Unreadable("YAML: tags that name classes are refused")
         self._depth -= 1
         return node
+
+    def read_binary(self, node: yaml.ScalarNode) -> str:
+        """Text as old Ruby writes it where most of it is not ASCII."""
+        try:
+            return base64.b64decode(self.construct_scalar(node)).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            raise Unreadable("YAML: what is binary is no text") from None
 
 
 _TextLoader.add_implicit_resolver(
     "tag:yaml.org,2002:null", re.compile(r"(~|null|)$"), ["~", "n", ""]
 )
 _TextLoader.add_constructor("tag:yaml.org,2002:null", lambda loader, node: None)
+for _tag in ("!binary", "tag:yaml.org,2002:binary"):
+    _TextLoader.add_constructor(_tag, _TextLoader.read_binary)
 
 
 def _read_yaml(body: bytes) -> Any:

@@ -232,6 +232,19 @@ def dump_tag(name: object) -> str:
     return word
 
 
+def dump_new_tag(name: object) -> str:
+    """Write the name of a tag that is to be found by it again.
+
+    >>> dump_new_tag("Music ")
+    Traceback (most recent call last):
+    ValueError: the tag 'Music ' begins or ends with blanks, which no tag keeps
+    """
+    word = dump_tag(name)
+    if word != word.strip():
+        raise ValueError(f"the tag {word!r} begins or ends with blanks, which no tag keeps")
+    return word
+
+
 def dump_tags(names: Iterable[object]) -> str:
     """Join tags into a line, quoting those with blanks.
 
@@ -267,4 +280,4 @@ DIGIT = Kind(load_boolean, load_booleans, dump_digit)
 TIME = Kind(load_time, load_times, dump_time, is_time=True)
 WORDS = Kind(load_words, load_titles, dump_words, empty="")
 TEXT = Kind(load_text, load_texts, dump_words, empty="")
-TAG = Kind(load_words, load_titles, dump_tag, empty="")
+TAG = Kind(load_words, load_titles, dump_new_tag, empty="")

@@ -230,6 +230,7 @@ def test_a_tag_with_a_quote_is_refused(page: Page, box: Sandbox) -> None:
     )
     page.discard()
     refused(box, ValidationError, "holds a quote", lambda: Tag.create(page=page, name='"'))
+    refused(box, ValidationError, "begins or ends", lambda: Tag.create(page=page, name="Sea "))
     refused(box, ValidationError, "a tag needs a name", lambda: _save_tags(page, [" "]))
     refused(box, ValidationError, "takes a list, not 'Travel'", lambda: _save_tags(page, "Travel"))
     refused(box, ValidationError, "text is needed", lambda: _save_tags(page, [5]))

@@ -8,7 +8,7 @@ import pickle
 import pytest
 from hypothesis.vendor.pretty import pretty
 
-from backpack_orm import Connection, Item, List, Note, Page, Tag
+from backpack_orm import Connection, Item, List, Note, Page, Tag, User
 from backpack_orm.sandbox import Sandbox
 
 
@@ -297,3 +297,12 @@ def test_every_write_drops_the_lists_of_pages_that_it_made_stale(page: Page) -> 
     assert "again" not in listed()
     assert "again" not in [found.title for found in tag.pages]
     assert "again" not in [found.title for found in Page.search("again")]
+
+
+def test_a_page_that_is_given_up_is_no_start_page_any_more(box: Sandbox) -> None:
+    token = box.add_user("Bo", email_address="builder@example.com")
+    bo = Connection(box.url, token=token)
+    (shared,) = Page.all(using=bo)
+    assert User.me(using=bo).start_page_id == shared.id
+    shared.unshare()
+    assert User.me(using=bo).start_page_id is None

@@ -25,10 +25,13 @@ TEXTS = (
     "ends in a return\r\n",
     "tab\there",
 )
-# What the API can only show: galleries, files, writeboards, comments, widgets not known yet.
+# What the API can only show: galleries, files, writeboards, comments, widgets not known yet, and
+# items of a page itself.
 SEED = """\
 <user id="17" name="Ana Sousa"><pages><page title="Old" id="71" email_address="ab12@x.example">
-<description>h1. From before</description><belongings>
+<description>h1. From before</description>
+<items><item completed="false" id="511">Key<message id="7">Which?</message></item></items>
+<belongings>
 <belonging id="901"><position>1</position><widget type="Gallery" id="601"/></belonging>
 <belonging id="902"><position>2</position><widget type="Asset" id="608"/></belonging>
 <belonging id="903"><position>3</position><widget type="WriteboardLink" id="9"/></belonging>
@@ -133,3 +136,4 @@ def test_it_is_the_same_field_by_field_and_byte_by_byte(tmp_path: Path) -> None:
     offline = Export.read(kept)
     assert told(offline.pages) == told(export.pages)
     assert offline.pages[0].notes[0].messages[0].body == "No"
+    assert offline.pages[0].items[0].messages[0].body == "Which?"

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backpack_orm.sandbox.reading import (
+    COUNT_LIMIT,
     DEPTH_LIMIT,
     LARGEST_ID,
     SIZE_LIMIT,
@@ -89,6 +90,10 @@ def test_a_body_may_say_nothing(body):
             b"---\na: 2031-01-02 9:05:00\nb: 0x10\nc: ~\nd:\ne: 'null'\nf: yes\n",
             {"a": "2031-01-02 9:05:00", "b": "0x10", "c": None, "d": None, "e": "null", "f": "yes"},
         ),
+        (
+            b"--- !ruby/hash:Hash\na: !binary |\n  16nXnNeV150=\nb: !!str 7\n!ruby/sym c: !str\n",
+            {"a": "שלום", "b": "7", "c": ""},
+        ),
         (b"a=&item-id[]=1&item-id[]=2", {"a": "", "item_id": ["1", "2"]}),
     ],
 )
@@ -114,6 +119,11 @@ def test_details_of_spelling(body, fields):
         b"---\na: [\n",
         b"---\na: &x [1, 2]\nb: *x\n",
         b"--- !!python/object/apply:os.system ['true']\n",
+        b"---\na: !!python/name:os.system\n",
+        b"---\na: !ruby/object:Object {}\n",
+        b"---\na: !binary x\n",
+        b"---\na: !binary /w==\n",
+        b"---\na: !binary BQ==\n",
         b"---\na: \xff\n",
         b"a=1&a[b]=2",
         b"a=%01",
@@ -135,8 +145,9 @@ def test_what_cannot_be_read_is_refused(body):
         b"<r>" + b"<a>" * (DEPTH_LIMIT + 1) + b"</a>" * (DEPTH_LIMIT + 1) + b"</r>",
         b'{"a":' * (DEPTH_LIMIT + 1) + b"1" + b"}" * (DEPTH_LIMIT + 1),
         b"x" * (SIZE_LIMIT + 1),
+        b"x" * 10_000_000,
     ],
-    ids=["xml", "json", "yaml", "yaml-just", "form", "xml-just", "json-just", "size"],
+    ids=["xml", "json", "yaml", "yaml-just", "form", "xml-just", "json-just", "size", "10 MB"],
 )
 def test_what_would_exhaust_is_refused_quickly(body):
     """Quickly is told by the number of calls: a clock would tell how busy the machine is."""
@@ -154,6 +165,14 @@ def test_what_would_exhaust_is_refused_quickly(body):
     finally:
         sys.setprofile(before)
     assert calls < 100_000
+
+
+@pytest.mark.parametrize(
+    "body", [b"---\n" + b"a: b\n" * COUNT_LIMIT, b"a=1&" * (COUNT_LIMIT + 1)], ids=["yaml", "form"]
+)
+def test_what_would_take_long_value_by_value_is_refused(body):
+    with pytest.raises(Unreadable, match="too many"):
+        read_body(body)
 
 
 class TestParameters:
@@ -301,6 +320,15 @@ class TestOverHttp:
         pieces = (piece for piece in (b"<request><token>t0ken</token>", b"</request>"))
         answer = requests.post(f"{api.url}/ws/{page}", data=pieces)
         assert "Lisbon" in answer.text
+
+    def test_a_form_of_too_many_parts_is_such_an_error_too(self, api, caplog):
+        part = '--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nt0ken\r\n'
+        form = part * 1001 + "--x--\r\n"
+        with caplog.at_level(logging.WARNING, "backpack_orm.sandbox"):
+            kind = "multipart/form-data; boundary=x"
+            answer = api.send("POST", "/ws/pages/new", form, Content_Type=kind)
+        assert answer.status_code == 500
+        assert "a form of too many parts, or too large" in caplog.text
 
     @pytest.mark.parametrize(
         ("body", "reason"),

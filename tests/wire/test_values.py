@@ -101,6 +101,7 @@ def test_a_time_is_read_in_each_of_its_forms(word, time):
 @pytest.mark.parametrize(
     "word",
     [
+        "2011-03-26t19:15:55Z",
         "",
         "now",
         "2011-03-26",
