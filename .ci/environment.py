@@ -22,7 +22,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 STAMP = ".backpack_orm.json"
-EXTRAS = ("sandbox", "dev", "docs")
+EXTRAS = ("sandbox", "dev", "docs", "bench")
 """Each brings all that those before it bring."""
 
 

@@ -403,11 +403,11 @@ class Transport:
         if received.redirect is not None:
             target = self.scrub_text(received.target)
             return _Failed(Event.REFUSED, self._redirected(received.redirect, target))
-        status = received.answer.status
-        content = self.scrub(received.answer.content)
-        failed = parse.failure(content)
-        if status < 300 and failed is None:
+        status, content = received.answer.status, received.answer.content
+        if status < 300 and parse.failure(content) is None:
             return None
+        content = self.scrub(content)
+        failed = parse.failure(content)
         code, message = failed or (status, _phrase(status))
         if status >= 300:
             code = status

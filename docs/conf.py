@@ -29,7 +29,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "performance/*.md"]
 
 html_theme = "furo"
 html_title = f"backpack_orm {release}"

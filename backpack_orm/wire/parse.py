@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import cached_property
 from itertools import chain, islice, repeat
-from typing import Any, Final, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar
 
 from attrs import field, frozen
 from lxml import etree
@@ -355,10 +355,23 @@ _AT_ONCE = 256
 class _Elements(list[etree._Element]):
     """Some elements, whose columns are read."""
 
+    def first(self, name: str, other: str | None = None) -> list[etree._Element | None]:
+        """The first child of a name in each of them; that of another one where there is none."""
+        found = [children.get(name) for children in self._children]
+        if other is None:
+            return found
+        return [
+            children.get(other) if child is None else child
+            for child, children in zip(found, self._children, strict=True)
+        ]
+
     @cached_property
-    def children(self) -> list[dict[object, etree._Element]]:
-        """Their children by name; of several of one name, the first."""
-        return [{c.tag: c for c in e[::-1]} for e in self]  # type: ignore[index]  # stubs know no slices
+    def _children(self) -> list[dict[object, etree._Element]]:
+        # From the last one back, so that of several of one name the first is kept.
+        return [
+            {child.tag: child for child in e[::-1]}  # type: ignore[index]  # stubs know no slices
+            for e in self
+        ]
 
 
 def reader_of(shape: Shape) -> Reader:
@@ -414,7 +427,7 @@ def _finder(column: Column) -> Callable[[_Elements], list[Any]]:
     names = [each for each in (name, column.other) if each]
 
     def in_children(elements: _Elements) -> list[str | None]:
-        children = [children.get(inside) for children in elements.children]
+        children = elements.first(inside)
         if not name:
             return [
                 _seek(e, inside) if child is None else child.text
@@ -442,7 +455,7 @@ def _texts(elements: _Elements, column: Column) -> list[Any]:
     stand for a pretty-printed body.
     """
     texts = [e.text for e in elements]
-    if all(texts) and min(cast("list[str]", texts)) > "!":
+    if not [text for text in texts if not text or text < "!"]:
         return texts
     kind = column.kind
     return [
@@ -469,16 +482,12 @@ def _section_reader(section: Section) -> _ColumnReader:
     def gather(e: etree._Element) -> list[etree._Element]:
         return list(_grouped(e, element) if section.is_grouped else e.iterchildren(*inside))
 
-    def contained(elements: _Elements) -> Iterator[list[etree._Element] | None]:
-        for children in elements.children:
-            found = next((children[name] for name in around if name in children), None)
-            yield None if found is None else gather(found)
-
-    def direct(elements: _Elements) -> Iterator[list[etree._Element]]:
-        return (gather(e) if len(e) else [] for e in elements)
-
     def read_groups(elements: _Elements, localize: Localize | None) -> list[Any]:
-        groups = list(contained(elements) if container else direct(elements))
+        if container:
+            containers = elements.first(*around)
+            groups = [None if found is None else gather(found) for found in containers]
+        else:
+            groups = [gather(e) if len(e) else [] for e in elements]
         if not any(groups):
             return [unknown if group is None else () for group in groups]
         # Those of all elements in one go, and then to each its own.

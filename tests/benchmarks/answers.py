@@ -1,6 +1,13 @@
-"""Answers as the service writes them, large enough to measure with."""
+"""Answers as the service writes them, large enough to measure with; and the same for others."""
 
 from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from html import unescape
+from xml.sax.saxutils import escape
+
+from attrs import frozen
 
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<response success="true">'
 _BODY = (
@@ -8,12 +15,33 @@ _BODY = (
 )
 
 
+_BEGIN = datetime(2026, 5, 14, 16, 39, 2)
+
+
+@frozen
+class Record:
+    """What every contender makes objects of, each from the form that it knows."""
+
+    id: int
+    title: str
+    body: str
+    created_at: datetime
+
+
+def records(count: int) -> list[Record]:
+    """The notes that all answers here tell of."""
+    return [
+        Record(301 + n, f"Day {n}", unescape(_BODY), _BEGIN + timedelta(minutes=n))
+        for n in range(count)
+    ]
+
+
 def notes(count: int) -> bytes:
     """The answer that lists the notes of a page."""
     return f"{_HEAD}<notes>{_notes(count)}</notes></response>".encode("ascii")
 
 
-def page(*, notes: int, lists: int, items: int, tags: int) -> bytes:
+def page(*, notes: int, lists: int, items: int, tags: int, id: int = 7) -> bytes:
     """The answer that shows a page with all that stands on it."""
     widgets = [("Note", 301 + n) for n in range(notes)] + [("List", 4001 + n) for n in range(lists)]
     belongings = "".join(
@@ -27,15 +55,77 @@ def page(*, notes: int, lists: int, items: int, tags: int) -> bytes:
         + f"<lists>{''.join(_list(4001 + n, items) for n in range(lists))}</lists>"
         + f"<notes>{_notes(notes)}</notes>"
     )
-    head = '<page title="Lisbon" id="7" email_address="xy12ab@backpackit.com">'
+    head = f'<page title="Lisbon" id="{id}" email_address="xy12ab@backpackit.com">'
     return f"{_HEAD}{head}{sections}</page></response>".encode("ascii")
+
+
+def titles(count: int) -> bytes:
+    """The answer that lists the pages of an account."""
+    listed = "".join(
+        f'<page scope="personal" title="Page {id}" id="{id}"/>' for id in range(1, count + 1)
+    )
+    return f"{_HEAD}<pages>{listed}</pages></response>".encode("ascii")
+
+
+def rails(count: int) -> bytes:
+    """Notes as Rails writes any resource: what ActiveResource reads."""
+    listed = "".join(
+        f'<note><id type="integer">{one.id}</id><title>{one.title}</title>'
+        f"<body>{escape(one.body)}</body>"
+        f'<created-at type="datetime">{one.created_at:%Y-%m-%dT%H:%M:%SZ}</created-at></note>'
+        for one in records(count)
+    )
+    return f'<?xml version="1.0" encoding="UTF-8"?><notes type="array">{listed}</notes>'.encode()
+
+
+def exchange(count: int) -> bytes:
+    """Notes as Exchange writes its items."""
+    space = "http://schemas.microsoft.com/exchange/services/2006/types"
+    listed = "".join(
+        f"<t:Note><t:Id>{one.id}</t:Id><t:Title>{one.title}</t:Title>"
+        f"<t:Body>{escape(one.body)}</t:Body>"
+        f"<t:CreatedAt>{one.created_at:%Y-%m-%dT%H:%M:%SZ}</t:CreatedAt></t:Note>"
+        for one in records(count)
+    )
+    return f'<t:Notes xmlns:t="{space}">{listed}</t:Notes>'.encode()
+
+
+def airtable(count: int) -> bytes:
+    """Notes as Airtable writes the records of a table."""
+    listed = [
+        {
+            "id": f"rec{one.id:014}",
+            "createdTime": f"{one.created_at:%Y-%m-%dT%H:%M:%S.000Z}",
+            "fields": {
+                "Number": one.id,
+                "Title": one.title,
+                "Body": one.body,
+                "Created": f"{one.created_at:%Y-%m-%dT%H:%M:%S.000Z}",
+            },
+        }
+        for one in records(count)
+    ]
+    return json.dumps({"records": listed}).encode()
+
+
+def gitlab(count: int) -> bytes:
+    """Notes as GitLab writes the notes of an issue."""
+    listed = [
+        {
+            "id": one.id,
+            "title": one.title,
+            "body": one.body,
+            "created_at": f"{one.created_at:%Y-%m-%dT%H:%M:%S.000Z}",
+        }
+        for one in records(count)
+    ]
+    return json.dumps(listed).encode()
 
 
 def _notes(count: int) -> str:
     return "".join(
-        f'<note title="Day {n}" id="{301 + n}" created_at="2026-05-14 16:{n % 60:02}:02">'
-        f"{_BODY}</note>"
-        for n in range(count)
+        f'<note title="{one.title}" id="{one.id}" created_at="{one.created_at}">{_BODY}</note>'
+        for one in records(count)
     )
 
 

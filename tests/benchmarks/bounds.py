@@ -73,6 +73,11 @@ class Page:
     notes: list[Note]
 
 
+def parse(content: bytes) -> object:
+    """The tree of an answer, and nothing made of it."""
+    return etree.fromstring(content, _PARSER)
+
+
 def load_notes(content: bytes) -> list[Note]:
     """The notes in the answer that lists them."""
     return _notes(etree.fromstring(content, _PARSER)[0])

@@ -1,118 +1,202 @@
 """Measuring contenders side by side: interleaved, in one process, garbage collected as ever.
 
-What counts is processor time, which the other work of a machine disturbs least.
+pyperf keeps the samples and what it knows of the machine, and writes both down. Taking turns is
+done here, since pyperf itself measures one thing after another, each in processes of its own.
 """
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from time import process_time
+from typing import Any
 
+import pyperf
 from attrs import frozen
 
 SAMPLES = 31
+OURS = "backpack_orm"
 _SAMPLE_SECONDS = 0.02
 _NOISY = 1.25
+_NEAR = 1.03
+"""A median so near to its goal is no miss: it differs by as much from run to run."""
+
+Contenders = Mapping[str, Callable[[], object]]
 
 
 @frozen
-class Result:
-    """How ours compares with its bound: medians, and the ratio's spread.
+class Row:
+    """How contenders compare in one thing, sample by sample; the first one is the bound.
 
     Attributes:
+        group: What it belongs to, for the picture.
         name: What was measured.
-        goal: The ratio that is wanted at most.
-        bound: Seconds that one run of the bound takes.
-        ours: Seconds that one run of ours takes.
-        low: The 10th percentile of the ratio.
-        ratio: Its median.
-        high: Its 90th percentile.
-        is_noisy: Whether the bound itself, which never changes, took very different times.
+        samples: The samples of each contender; those of one round stand at the same place.
+        goal: The ratio to the bound that ours may have at most; None where none was set.
+        unit: Of the samples, as pyperf calls it.
+        is_timed: Whether the machine's other work may have disturbed it.
     """
 
+    group: str
     name: str
-    goal: float
-    bound: float
-    ours: float
-    low: float
-    ratio: float
-    high: float
-    is_noisy: bool
+    samples: Mapping[str, Sequence[float]]
+    goal: float | None = None
+    unit: str = "second"
+    is_timed: bool = True
+
+    @property
+    def bound(self) -> str:
+        """The contender that the others are measured against."""
+        return next(iter(self.samples))
+
+    def median(self, contender: str) -> float:
+        """The middle one of a contender's samples."""
+        return statistics.median(self.samples[contender])
+
+    def ratios(self, contender: str) -> tuple[float, float, float]:
+        """A contender's ratio to the bound: the 10th percentile, the median, the 90th.
+
+        >>> Row("", "", {"bound": [1, 1, 1], "ours": [1, 2, 3]}).ratios("ours")[1]
+        2
+        """
+        pairs = zip(self.samples[contender], self.samples[self.bound], strict=True)
+        return _percentiles([sample / bound for sample, bound in pairs])
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether ours is above the goal."""
+        return self.goal is not None and self.ratios(OURS)[1] > self.goal * _NEAR
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether the bound, whose work never changes, took very different times."""
+        low, _, high = _percentiles(self.samples[self.bound])
+        return self.is_timed and high / low > _NOISY
 
 
-def compare(
+def race(
+    group: str,
     name: str,
-    goal: float,
-    bound: Callable[[], object],
-    ours: Callable[[], object],
+    contenders: Contenders,
+    *,
+    goal: float | None = None,
     samples: int = SAMPLES,
-) -> Result:
-    """Time two functions in turn, many times each."""
-    _time(bound, 1)  # what is done once only
-    repeat = max(1, round(_SAMPLE_SECONDS / _time(bound, 3)))
-    _time(ours, repeat)
-    pairs = []
-    for number in range(samples):
-        if number % 2:
-            second = _time(ours, repeat)
-            pairs.append((_time(bound, repeat), second))
-        else:
-            pairs.append((_time(bound, repeat), _time(ours, repeat)))
-    return summarize(name, goal, pairs)
+    clock: Callable[[], float] = process_time,
+) -> Row:
+    """Time functions in turn, many times each, beginning with another one in each round.
 
-
-def summarize(name: str, goal: float, pairs: Sequence[tuple[float, float]]) -> Result:
-    """What pairs of times, the bound's and ours, come to.
-
-    >>> summarize("x", 1.0, [(1.0, 1.0), (1.0, 2.0), (1.0, 3.0)]).ratio
-    2.0
+    Args:
+        group: What it belongs to, for the picture.
+        name: What is measured.
+        contenders: The functions; the first one is the bound.
+        goal: The ratio that is wanted of ours at most.
+        samples: How many times each has its turn.
+        clock: What tells the seconds. The processor's is disturbed least by other work; where
+            there is waiting, it has to be the wall's.
     """
-    bounds, ours = zip(*pairs, strict=True)
-    low, ratio, high = _percentiles([mine / bound for bound, mine in pairs])
-    slow = _percentiles(bounds)
-    return Result(
-        name,
-        goal,
-        statistics.median(bounds),
-        statistics.median(ours),
-        low,
-        ratio,
-        high,
-        is_noisy=slow[2] / slow[0] > _NOISY,
-    )
+    timers = {}
+    for contender, function in contenders.items():
+        once = _time(clock, function, 1)  # what is done once only
+        if once < _SAMPLE_SECONDS:
+            once = _time(clock, function, 3)
+        repeat = max(1, round(_SAMPLE_SECONDS / max(once, 1e-9)))
+        timers[contender] = partial(_time, clock, function, repeat)
+    return take_turns(group, name, timers, goal=goal, samples=samples)
 
 
-def table(results: Sequence[Result]) -> Iterator[str]:
-    """Results as lines of text."""
-    yield f"{'':44} {'bound':>9} {'ours':>9}   ratio  10 %–90 %   goal"
-    for one in results:
-        spread = f"{one.low:.2f}–{one.high:.2f}"
-        verdict = "" if one.ratio <= one.goal * 1.03 else "  missed"
-        yield (
-            f"{one.name:44} {_duration(one.bound):>9} {_duration(one.ours):>9}"
-            f" {one.ratio:7.2f}  {spread:>9}  ≤ {one.goal:.1f}{verdict}"
-        )
-    noisy = [one.name for one in results if one.is_noisy]
-    if noisy:
-        yield f"Too noisy a machine to be believed, measure again: {'; '.join(noisy)}."
+def take_turns(
+    group: str,
+    name: str,
+    samplers: Mapping[str, Callable[[], float]],
+    *,
+    goal: float | None = None,
+    samples: int = SAMPLES,
+    unit: str = "second",
+) -> Row:
+    """Take samples in turn, beginning with another one in each round."""
+    taken: dict[str, list[float]] = {contender: [] for contender in samplers}
+    order = list(samplers)
+    for _ in range(samples):
+        for contender in order:
+            taken[contender].append(samplers[contender]())
+        order.append(order.pop(0))
+    return Row(group, name, taken, goal, unit, is_timed=unit == "second")
 
 
-def _time(function: Callable[[], object], repeat: int) -> float:
-    began = process_time()
+def _time(clock: Callable[[], float], function: Callable[[], object], repeat: int) -> float:
+    began = clock()
     for _ in range(repeat):
         function()
-    return (process_time() - began) / repeat
+    return (clock() - began) / repeat
 
 
 def _percentiles(values: Sequence[float]) -> tuple[float, float, float]:
     """The 10th, the 50th and the 90th."""
+    if len(values) == 1:
+        return values[0], values[0], values[0]
     tenths = statistics.quantiles(values, n=10, method="inclusive")
     return tenths[0], statistics.median(values), tenths[8]
 
 
-def _duration(seconds: float) -> str:
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= size:
-            return f"{seconds / size:.2f} {unit}"
-    return f"{seconds * 1e9:.1f} ns"
+# --- kept -------------------------------------------------------------------------------------
+
+_TOLD = ("perf_version", "date", "cpu_model_name", "cpu_count", "python_version")
+"""What is told of the machine; the rest of what pyperf knows is nobody's business."""
+
+
+def machine() -> dict[str, Any]:
+    """What is told of the machine that this runs on."""
+    known = pyperf.Run([1.0]).get_metadata()
+    return {name: known[name] for name in _TOLD if name in known}
+
+
+def save(rows: Sequence[Row], path: Path) -> None:
+    """Write rows down, as JSON that pyperf reads too: `python -m pyperf stats FILE`."""
+    facts = machine()
+    suite = pyperf.BenchmarkSuite(
+        [
+            pyperf.Benchmark([_run(row, contender, facts)])
+            for row in rows
+            for contender in row.samples
+        ]
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    suite.dump(str(path), replace=True)
+
+
+def _run(row: Row, contender: str, known: Mapping[str, Any]) -> pyperf.Run:
+    facts = {
+        **known,
+        "name": f"{row.name} / {contender}",
+        "group": row.group,
+        "row": row.name,
+        "contender": contender,
+        "unit": row.unit,
+        "timed": int(row.is_timed),
+    }
+    if row.goal is not None:
+        facts["goal"] = row.goal
+    return pyperf.Run(row.samples[contender], metadata=facts, collect_metadata=False)
+
+
+def read(path: Path) -> list[Row]:
+    """The rows that were written down."""
+    found: dict[str, Row] = {}
+    for benchmark in pyperf.BenchmarkSuite.load(str(path)):
+        facts = benchmark.get_metadata()
+        before = found.get(facts["row"])
+        samples = {
+            **(before.samples if before else {}),
+            facts["contender"]: tuple(benchmark.get_values()),
+        }
+        found[facts["row"]] = Row(
+            facts["group"],
+            facts["row"],
+            samples,
+            facts.get("goal"),
+            facts["unit"],
+            bool(facts["timed"]),
+        )
+    return list(found.values())

@@ -1,15 +1,18 @@
-"""Ours and its bounds make the same of the same bytes, so that comparing their times is fair."""
+"""Ours, its bounds and its peers make the same of the same, so that comparing them is fair."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from backpack_orm import Connection, Page
-from tests.benchmarks import answers, bounds, ours
-from tests.benchmarks.measuring import compare, summarize, table
+from backpack_orm import Connection, Note, Page
+from tests.benchmarks import answers, bounds, ours, peers
+from tests.benchmarks.loading import COUNT, check
+from tests.benchmarks.serving import LARGE, NESTED, PAGES, TOKEN, serving
 
 
 @pytest.fixture
@@ -31,9 +34,8 @@ NOTE, ITEM, BELONGING = (
 def test_a_list_of_notes_is_the_same(connection: Connection) -> None:
     content = answers.notes(20)
     mine = ours.load_notes(content, Page._stub(7, connection))
-    theirs = bounds.load_notes(content)
-    assert len(mine) == 20
-    assert facts(mine, NOTE) == facts(theirs, NOTE)
+    assert facts(mine, NOTE) == facts(answers.records(20), NOTE)
+    assert facts(bounds.load_notes(content), NOTE) == facts(mine, NOTE)
     assert "third floor – the key" in mine[0].body
 
 
@@ -50,29 +52,43 @@ def test_a_page_is_the_same(connection: Connection) -> None:
         assert facts(my_list.items, ITEM) == facts(their_list.items, ITEM)
 
 
+@pytest.mark.parametrize("make", [peers.by_minidom, peers.sqlalchemy])
+def test_peers_that_are_here_make_the_same(make: Callable[[int], peers.Peer]) -> None:
+    peer = make(20)
+    assert facts(peer.load(), NOTE) == facts(answers.records(20), NOTE)
+    peer.close()
+
+
+def test_a_peer_that_makes_something_else_is_not_measured() -> None:
+    with pytest.raises(RuntimeError, match="slow makes something else"):
+        check(peers.Peer("slow", lambda: bounds.load_notes(answers.notes(COUNT - 1))))
+
+
 def test_what_is_kept_is_given_back() -> None:
     answer = object()
     assert bounds.kept(answer)() is answer
 
 
-def test_contenders_take_turns() -> None:
+def test_the_server_answers_as_the_service_does() -> None:
+    with serving() as url, Connection(url, token=TOKEN, limits=None) as connection:
+        page = Page.find(NESTED, using=connection)
+        assert (len(page.notes), len(page.lists), len(page.tags)) == (50, 10, 10)
+        assert len(Note.all(page=page)) == 50
+        assert page.notes[0].page_id == NESTED
+        page.email_copy()
+        assert len(Page.find(LARGE, using=connection).notes) == 1_530
+        assert len(Page.all(using=connection)) == PAGES
+
+
+def test_turns_begin_with_another_one_each_time() -> None:
+    from tests.benchmarks.measuring import take_turns
+
     turns: list[str] = []
 
-    def bound() -> None:
-        turns.append("b")
-        sum(range(1_000_000))
+    def turn(name: str) -> float:
+        turns.append(name)
+        return 1.0
 
-    result = compare("x", 1.0, bound, lambda: turns.append("o"), samples=3)
-    assert result.bound > result.ours
-    assert {"bo", "ob"} <= {"".join(pair) for pair in pairwise(turns)}
-
-
-def test_a_missed_goal_and_a_noisy_machine_are_told() -> None:
-    quiet = summarize("quiet", 1.0, [(1.0, 1.5)] * 3)
-    noisy = summarize("noisy", 1.0, [(1.0, 1.0), (2.0, 2.0), (3.0, 3.0)])
-    head, first, second, warning = table([quiet, noisy])
-    assert "ratio" in head
-    assert "1.50" in first
-    assert "missed" in first
-    assert "missed" not in second
-    assert warning.endswith("measure again: noisy.")
+    take_turns("", "", {name: partial(turn, name) for name in "abc"}, samples=3)
+    assert "".join(turns) == "abcbcacab"
+    assert {"ab", "bc", "ca"} <= {"".join(pair) for pair in pairwise(turns)}

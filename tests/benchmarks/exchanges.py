@@ -1,0 +1,213 @@
+"""Calls over a network: what the mapper adds to the exchange itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import local
+from time import perf_counter
+from typing import Any
+
+import requests
+
+from backpack_orm import Connection, Note, Page
+from backpack_orm.wire.parse import Answer
+from tests.benchmarks import bounds, ours
+from tests.benchmarks.loading import BY_HAND
+from tests.benchmarks.measuring import OURS, Row, race, take_turns
+from tests.benchmarks.serving import LARGE, NESTED, PAGES, TOKEN, serving
+
+_DELAY = 0.05
+_CALLS = 10
+_SAVES = 1_000
+_PIECE = 1024 * 1024
+_BODY = f"<request><token>{TOKEN}</token>{{}}</request>"
+_HEADERS = {"Content-Type": "application/xml", "User-Agent": "bench (bench@example.com)"}
+
+
+def calls() -> Iterator[Row]:
+    """One call, with a small answer and with a large one."""
+    with serving() as url, _connected(url) as connection, requests.Session() as session:
+        page = Page._stub(1, connection)
+        prepared = _prepared(session, url, "page/1/email")
+        yield race(
+            "Exchanges",
+            "one call, a small answer",
+            {
+                "a prepared Session.send": lambda: session.send(prepared).content,
+                OURS: page.email_copy,
+                "Session.post": lambda: (
+                    session.post(prepared.url or "", prepared.body, headers=_HEADERS).content
+                ),
+            },
+            goal=1.25,
+            clock=perf_counter,
+        )
+        large = _prepared(session, url, f"page/{LARGE}")
+        yield race(
+            "Exchanges",
+            "one call, an answer of 384 KB",
+            {
+                "a prepared Session.send": lambda: _in_pieces(session, large),
+                OURS: lambda: connection.call(Page._show, (LARGE,), read=_content),
+                "Session.post": lambda: (
+                    session.post(large.url or "", large.body, headers=_HEADERS).content
+                ),
+            },
+            goal=1.15,
+            clock=perf_counter,
+        )
+
+
+def split() -> Iterator[Row]:
+    """Where the time of `Page.find` goes."""
+    with serving() as url, _connected(url) as connection, requests.Session() as session:
+        prepared = _prepared(session, url, f"page/{NESTED}")
+        answer = Answer(200, session.send(prepared).content)
+        record = Page._shown.read_one(answer)
+        yield race(
+            "Exchanges",
+            "Page.find(7), asked",
+            {
+                BY_HAND: lambda: bounds.load_page(session.send(prepared).content),
+                OURS: lambda: Page.find(NESTED, using=connection),
+                "of it the exchange": lambda: connection.call(Page._show, (NESTED,), read=_content),
+                "of it reading the answer": lambda: Page._shown.read_one(answer),
+                "of it making the object": lambda: Page._shown.load_one(record, connection),
+            },
+            clock=perf_counter,
+        )
+
+
+def latency() -> Iterator[Row]:
+    """Threads that share a connection to a server far away, against what is possible at best."""
+    with serving(_DELAY) as url, _connected(url) as connection, _Sessions() as sessions:
+        page = Page._stub(1, connection)
+        for threads in (1, 4, 8):
+            with ThreadPoolExecutor(threads) as pool:
+
+                def run(call: Callable[[], object], pool: ThreadPoolExecutor, count: int) -> float:
+                    began = perf_counter()
+                    list(pool.map(lambda _: call(), range(count)))
+                    return perf_counter() - began
+
+                turns: dict[str, Callable[[], float]] = {
+                    "the ideal": lambda: _DELAY * _CALLS,
+                    OURS: partial(run, page.email_copy, pool, threads * _CALLS),
+                    "a session a thread": partial(
+                        run, lambda: sessions.send(url, "page/1/email"), pool, threads * _CALLS
+                    ),
+                }
+                for turn in turns.values():
+                    turn()  # which opens the sockets
+                yield take_turns(
+                    "Exchanges",
+                    f"{threads * _CALLS} calls, 50 ms away, threads: {threads}",
+                    turns,
+                    goal=1 / 0.94,
+                    samples=15,
+                )
+
+
+def saves() -> Iterator[Row]:
+    """A thousand changes of one field, each saved."""
+    with serving() as url, _connected(url) as connection, requests.Session() as session:
+        note = ours.load_notes(_notes(session, url), Page._stub(7, connection))[0]
+        yield race(
+            "Exchanges",
+            f"{_SAVES:,} saves of one changed field",
+            {
+                BY_HAND: lambda: _save_by_hand(session, url),
+                OURS: lambda: _save(note),
+            },
+            clock=perf_counter,
+            samples=15,
+        )
+
+
+def all_notes() -> Iterator[Row]:
+    """The notes of a whole account."""
+    with serving() as url, _connected(url) as connection, _Sessions() as sessions:
+        before = connection.stats.requests
+        yield race(
+            "Exchanges",
+            f"the notes of {PAGES} pages",
+            {
+                f"{BY_HAND}, in 8 threads": lambda: _notes_by_hand(sessions, url),
+                OURS: lambda: Note.all(using=connection),
+            },
+            clock=perf_counter,
+            samples=15,
+        )
+        made = connection.stats.requests - before
+        if made % (PAGES + 1):
+            raise RuntimeError(f"{made} requests are not {PAGES + 1} for each time")
+
+
+def _connected(url: str) -> Connection:
+    """A connection that keeps no answer and waits for no limit: what is measured is the call."""
+    return Connection(url, token=TOKEN, ttl=0, limits=None)
+
+
+def _content(answer: Answer) -> bytes:
+    return answer.content
+
+
+def _prepared(
+    session: requests.Session, url: str, path: str, fields: str = ""
+) -> requests.PreparedRequest:
+    request = requests.Request("POST", f"{url}/ws/{path}", _HEADERS, data=_BODY.format(fields))
+    return session.prepare_request(request)
+
+
+def _in_pieces(session: requests.Session, prepared: requests.PreparedRequest) -> bytes:
+    with session.send(prepared, stream=True) as response:
+        return b"".join(iter(lambda: response.raw.read(_PIECE, decode_content=True), b""))
+
+
+def _notes(session: requests.Session, url: str) -> bytes:
+    return session.send(_prepared(session, url, "page/7/notes/list")).content
+
+
+def _save(note: Note) -> None:
+    for number in range(_SAVES):
+        note.title = f"Day {number} & night"
+        note.save()
+
+
+def _save_by_hand(session: requests.Session, url: str) -> None:
+    for number in range(_SAVES):
+        fields = f"<note><title>Day {number} &amp; night</title><body>Tram 28</body></note>"
+        answer = session.send(_prepared(session, url, "page/7/notes/update/301", fields))
+        if b'success="true"' not in answer.content:
+            raise RuntimeError("not saved")
+
+
+def _notes_by_hand(sessions: _Sessions, url: str) -> list[Any]:
+    listed: Any = bounds.parse(sessions.send(url, "pages/all"))
+    with ThreadPoolExecutor(8) as pool:
+        answers = pool.map(lambda page: sessions.send(url, f"page/{page.get('id')}"), listed[0])
+        return [note for answer in answers for note in bounds.load_page(answer).notes]
+
+
+class _Sessions:
+    """A session for each thread, as requests wants it, with a request prepared for each send."""
+
+    def __init__(self) -> None:
+        self._local = local()
+        self._open: list[requests.Session] = []
+
+    def send(self, url: str, path: str) -> bytes:
+        session = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = requests.Session()
+            self._open.append(session)
+        return session.send(_prepared(session, url, path)).content
+
+    def __enter__(self) -> _Sessions:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for session in self._open:
+            session.close()

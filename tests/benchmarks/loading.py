@@ -1,0 +1,173 @@
+"""From an answer's bytes to objects: lists, pages, and lists of any length."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+import tempfile
+import tracemalloc
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from backpack_orm import Connection, Page
+from tests.benchmarks import answers, bounds, ours, peers
+from tests.benchmarks.measuring import OURS, Row, race, take_turns
+
+BY_HAND = "by hand"
+SIZES = (100, 1_000, 10_000, 100_000)
+COUNT = 2_000
+
+
+def lists() -> Iterator[Row]:
+    """Two thousand notes."""
+    content, page = answers.notes(COUNT), Page._stub(7, nowhere())
+    contenders: dict[str, Callable[[], object]] = {
+        BY_HAND: lambda: bounds.load_notes(content),
+        OURS: lambda: ours.load_notes(content, page),
+        "backpack_orm, records alone": lambda: ours.read_notes(content),
+    }
+    for make in peers.LOADERS:
+        peer = make(COUNT)
+        check(peer)
+        contenders[peer.name] = peer.load
+    yield race("Loading", f"a list of {COUNT:,} notes", contenders, goal=1.0)
+
+
+def pages() -> Iterator[Row]:
+    """A page with all that stands on it."""
+    content, connection = answers.page(notes=50, lists=10, items=20, tags=10), nowhere()
+    yield race(
+        "Loading",
+        "a page of 50 notes, 10 × 20 items, 10 tags",
+        {
+            BY_HAND: lambda: bounds.load_page(content),
+            OURS: lambda: ours.load_page(content, connection),
+            "its XML alone": lambda: bounds.parse(content),
+        },
+        goal=0.8,
+    )
+    yield race(
+        "Loading",
+        "the same, everything on it touched",
+        {
+            BY_HAND: lambda: bounds.load_page(content),
+            OURS: lambda: ours.touch(ours.load_page(content, connection)),
+        },
+        goal=1.0,
+    )
+
+
+def scale() -> Iterator[Row]:
+    """Lists of any length: what each of their records costs must not grow with it."""
+    page = Page._stub(7, nowhere())
+    for size in SIZES:
+        content = answers.notes(size)
+        yield race(
+            "Time by length",
+            f"load {size:,} notes",
+            {
+                BY_HAND: partial(bounds.load_notes, content),
+                OURS: partial(ours.load_notes, content, page),
+            },
+            goal=1.15,
+            samples=15,
+        )
+    for size in SIZES:
+        yield _kept(f"keep {size:,} notes", size)
+    yield _peak()
+
+
+def memory() -> Iterator[Row]:
+    """What is kept for each note, in bytes, among others'."""
+    row = _kept(f"{COUNT:,} notes, kept", COUNT)
+    samples = dict(row.samples)
+    for make in peers.LOADERS[1:]:
+        peer = make(COUNT)
+        samples[peer.name] = [bytes_of(peer.load) / COUNT]
+    yield Row("Memory", row.name, samples, row.goal, "byte", is_timed=False)
+
+
+def _kept(name: str, size: int) -> Row:
+    """The bytes of each note's object, with what it holds, and those of a tuple of the same."""
+    content, page = answers.notes(size), Page._stub(7, nowhere())
+    kept = {
+        "a bare tuple": lambda: [(*record,) for record in ours.read_notes(content)],
+        OURS: lambda: ours.load_notes(content, page),
+        "attrs, by hand": lambda: bounds.load_notes(content),
+    }
+    samples = {who: [bytes_of(load) / size] for who, load in kept.items()}
+    return Row("Memory by length", name, samples, 1.3, "byte", is_timed=False)
+
+
+def _peak() -> Row:
+    """The most memory that loading takes at any moment, each time in a process of its own."""
+    size = SIZES[-1]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "answer.xml")
+        path.write_bytes(answers.notes(size))
+
+        def peak(load: str) -> Callable[[], float]:
+            command = [sys.executable, "-c", _PEAK.format(load=load), str(path)]
+            return lambda: float(subprocess.check_output(command)) / size
+
+        return take_turns(
+            "Memory by length",
+            f"load {size:,} notes, at the peak",
+            {
+                BY_HAND: peak("bounds.load_notes(content)"),
+                OURS: peak("ours.load_notes(content, Page._stub(7, nowhere()))"),
+            },
+            goal=1.2,
+            samples=5,
+            unit="byte",
+        )
+
+
+_PEAK = """
+import re, sys
+from pathlib import Path
+from backpack_orm import Page
+from tests.benchmarks import bounds, ours
+from tests.benchmarks.loading import nowhere
+
+def memory(name):
+    return int(re.search(name + r":\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
+
+content = Path(sys.argv[1]).read_bytes()
+Path("/proc/self/clear_refs").write_text("5")  # the peak begins here
+before = memory("VmRSS")
+objects = {load}
+print(memory("VmHWM") - before)
+"""
+
+
+def bytes_of(function: Callable[[], object]) -> int:
+    """How much memory the result of a call takes, as Python's allocator counts."""
+    function()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        result = function()
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+        del result
+
+
+def check(peer: peers.Peer) -> None:
+    """Make sure that a peer has made of the content what all make of it.
+
+    Raises:
+        RuntimeError: It has not, so that its time would tell nothing.
+    """
+    made = [(note.title, note.body) for note in peer.load()]
+    if made != [(record.title, record.body) for record in answers.records(COUNT)]:
+        raise RuntimeError(f"{peer.name} makes something else of the content")
+
+
+def nowhere() -> Connection:
+    """A connection that is never used."""
+    return Connection("acme", token="0123456789abcdef")

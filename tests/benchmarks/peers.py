@@ -1,0 +1,231 @@
+"""What other libraries make of the same content, each from the form that it knows.
+
+Each is used as its documentation has it used, on bytes that are there already. Those that leave
+times as words do so here too. All are in the extra `bench`, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from xml.dom import minidom
+
+from attrs import frozen
+
+from tests.benchmarks import answers
+
+
+@frozen
+class Peer:
+    """One library, ready to be measured.
+
+    Attributes:
+        name: What it is called.
+        load: Makes objects of as many notes as it was prepared for.
+        close: Gives up what it needs for that.
+    """
+
+    name: str
+    load: Callable[[], list[Any]]
+    close: Callable[[], object] = lambda: None
+
+
+def by_minidom(count: int) -> Peer:
+    """The standard library's tree, and objects by hand."""
+    from tests.benchmarks.bounds import Note
+
+    content = answers.notes(count)
+
+    def load() -> list[Any]:
+        document: Any = minidom.parseString(content)
+        return [
+            Note(
+                int(element.getAttribute("id")),
+                element.getAttribute("title"),
+                "".join(node.data for node in element.childNodes),
+                datetime.fromisoformat(element.getAttribute("created_at")),
+            )
+            for element in document.getElementsByTagName("note")
+        ]
+
+    return Peer("minidom, by hand", load)
+
+
+def pyairtable(count: int) -> Peer:
+    """An active-record mapper for Airtable's JSON."""
+    import json
+
+    from pyairtable.orm import Model, fields
+
+    class Note(Model):
+        number = fields.NumberField("Number")
+        title = fields.TextField("Title")
+        body = fields.TextField("Body")
+        created_at = fields.DatetimeField("Created")
+
+        class Meta:
+            api_key = "key"
+            base_id = "app00000000000000"
+            table_name = "Notes"
+
+    content = answers.airtable(count)
+    return Peer(
+        "pyairtable", lambda: [Note.from_record(one) for one in json.loads(content)["records"]]
+    )
+
+
+def python_gitlab(count: int) -> Peer:
+    """A client of GitLab's JSON, with objects that know their manager."""
+    import json
+
+    import gitlab
+    from gitlab.v4.objects import ProjectIssueNote, ProjectIssueNoteManager
+
+    server = gitlab.Gitlab("https://gitlab.example", private_token="token")
+    issue = server.projects.get(1, lazy=True).issues.get(1, lazy=True)
+    manager = ProjectIssueNoteManager(server, parent=issue)
+    content = answers.gitlab(count)
+    return Peer(
+        "python-gitlab",
+        lambda: [
+            ProjectIssueNote(manager, one, created_from_list=True) for one in json.loads(content)
+        ],
+    )
+
+
+def pyactiveresource(count: int) -> Peer:
+    """ActiveResource in Python: what Rails writes, as objects."""
+    from pyactiveresource.activeresource import ActiveResource
+    from pyactiveresource.formats import XMLFormat
+
+    class Note(ActiveResource):
+        _site = "https://example.com"
+
+    content = answers.rails(count)
+
+    def load() -> list[Any]:
+        return list(Note._build_collection(XMLFormat.decode(content)))
+
+    return Peer("pyactiveresource", load)
+
+
+def exchangelib(count: int) -> Peer:
+    """A client of Exchange; its elements, of four fields as the others'."""
+    from exchangelib.fields import CharField, DateTimeField, IntegerField, TextField
+    from exchangelib.properties import EWSElement, EWSMeta
+    from exchangelib.util import TNS, to_xml
+
+    class Note(EWSElement, metaclass=EWSMeta):
+        ELEMENT_NAME = "Note"
+
+        id = IntegerField(field_uri="Id")
+        title = CharField(field_uri="Title")
+        body = TextField(field_uri="Body")
+        created_at = DateTimeField(field_uri="CreatedAt")
+
+    content = answers.exchange(count)
+
+    def load() -> list[Any]:
+        root = to_xml(content).getroot()
+        return [Note.from_xml(element, account=None) for element in root.iter(f"{{{TNS}}}Note")]
+
+    return Peer("exchangelib", load)
+
+
+def pydantic_xml(count: int) -> Peer:
+    """Validated models of the service's own XML."""
+    from pydantic_xml import BaseXmlModel, attr, element, wrapped
+
+    class Note(BaseXmlModel, tag="note"):
+        id: int = attr()
+        title: str = attr()
+        created_at: datetime = attr()
+        body: str
+
+    class Answer(BaseXmlModel, tag="response"):
+        success: bool = attr()
+        notes: list[Note] = wrapped("notes", element(tag="note"))
+
+    Answer.model_rebuild(_types_namespace={"Note": Note, "datetime": datetime})
+    content = answers.notes(count)
+
+    def load() -> list[Any]:
+        return Answer.from_xml(content).notes
+
+    return Peer("pydantic-xml", load)
+
+
+def sqlalchemy(count: int) -> Peer:
+    """A mapper for databases, from SQLite in memory: no bytes to parse at all."""
+    from sqlalchemy import DateTime, Integer, StaticPool, String, Text, create_engine, select
+    from sqlalchemy.orm import Session, declarative_base, mapped_column
+
+    base: Any = declarative_base()
+
+    class Note(base):
+        __tablename__ = "notes"
+
+        id = mapped_column(Integer, primary_key=True)
+        title = mapped_column(String)
+        body = mapped_column(Text)
+        created_at = mapped_column(DateTime)
+
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    base.metadata.create_all(engine)
+    with Session(engine) as session:
+        session.add_all(Note(**_fields(one)) for one in answers.records(count))
+        session.commit()
+
+    def load() -> list[Any]:
+        session = Session(engine)  # which its objects keep alive
+        return list(session.scalars(select(Note).order_by(Note.id)))
+
+    return Peer("SQLAlchemy, from SQLite", load, engine.dispose)
+
+
+def identity_map() -> Callable[[], object]:
+    """A function that finds an object which SQLAlchemy's session knows already."""
+    first = sqlalchemy(1).load()[0]
+    session, note, id = first._sa_instance_state.session, type(first), first.id
+    return lambda: session.get(note, id) is first
+
+
+def peewee(count: int) -> Peer:
+    """A small mapper for databases, from SQLite in memory."""
+    from peewee import CharField, DateTimeField, IntegerField, Model, SqliteDatabase, TextField
+
+    database = SqliteDatabase(":memory:")
+
+    class Note(Model):
+        id = IntegerField(primary_key=True)
+        title = CharField()
+        body = TextField()
+        created_at = DateTimeField()
+
+    Note.bind(database)
+    database.create_tables([Note])
+    for one in answers.records(count):
+        Note.create(**_fields(one))
+    return Peer("peewee, from SQLite", lambda: list(Note.select().order_by(Note.id)))
+
+
+LOADERS: tuple[Callable[[int], Peer], ...] = (
+    by_minidom,
+    pyairtable,
+    python_gitlab,
+    pydantic_xml,
+    sqlalchemy,
+    peewee,
+    exchangelib,
+    pyactiveresource,
+)
+
+
+def _fields(record: answers.Record) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "title": record.title,
+        "body": record.body,
+        "created_at": record.created_at,
+    }
