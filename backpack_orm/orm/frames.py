@@ -98,4 +98,5 @@ def _dtype_of_times(moments: list[Any]) -> Any:
         return "datetime64[us]"
     if None in zones:
         return "object"
-    return pandas.DatetimeTZDtype("us", zones.pop() if len(zones) == 1 else "UTC")
+    unit: Any = "us"  # which the stubs of older versions do not know
+    return pandas.DatetimeTZDtype(unit, zones.pop() if len(zones) == 1 else "UTC")

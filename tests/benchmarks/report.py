@@ -14,7 +14,9 @@ TABLE = FOLDER / "table.md"
 MACHINE = FOLDER / "machine.md"
 _LINES = ("Time by length", "Memory by length")
 """Groups that are drawn as lines over the number of records."""
-_OURS, _BOUND, _PEERS = "#c2452d", "#5f6b7a", "#b9c1cb"
+_OURS, _BOUND, _PEERS = "#c2452d", "#7d8896", "#b9c1cb"
+_FAR = 6
+"""Ratios above it need a scale of tenfolds, for the others to be told apart."""
 
 
 def screen(row: Row) -> Iterator[str]:
@@ -79,8 +81,9 @@ def draw(rows: Sequence[Row]) -> None:
 
 
 def _bars(rows: Sequence[Row]) -> Any:
-    """A bar for each contender of each row: its ratio to the bound, on a scale of tenfolds."""
+    """A bar for each contender of each row: its ratio to the bound."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import ScalarFormatter
 
     bars: list[tuple[str, float, str, float | None]] = []
     for row in rows:
@@ -91,22 +94,33 @@ def _bars(rows: Sequence[Row]) -> Any:
             bars.append((contender, row.ratios(contender)[1], color, goal))
     figure = Figure(figsize=(8, 0.24 * len(bars) + 0.6))
     axes = figure.subplots()
-    axes.set_xscale("log")
+    if max(ratio for _, ratio, _, _ in bars) > _FAR:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.axvline(1, color=_BOUND, linewidth=0.8, zorder=0)
     for place, (_, ratio, color, goal) in enumerate(bars):
         if not color:
             continue
         axes.barh(place, ratio, color=color, height=0.8)
-        axes.text(ratio, place, f" {ratio:.2f}", va="center", color=_BOUND)
+        right = max(ratio, goal or 0.0)
+        axes.annotate(
+            f"{ratio:.2f}",
+            (right, place),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            color=_BOUND,
+        )
         if goal is not None:
-            axes.plot([goal, goal], [place - 0.4, place + 0.4], color="black", linewidth=1.5)
+            axes.plot([goal, goal], [place - 0.4, place + 0.4], color=_BOUND, linewidth=2)
     axes.set_yticks(range(len(bars)), [name for name, *_ in bars])
     for label, (_, _, color, _) in zip(axes.get_yticklabels(), bars, strict=True):
         label.set_color(color if color == _OURS else _BOUND)
         if not color:
             label.set_fontweight("bold")
     axes.invert_yaxis()
-    axes.axvline(1, color=_BOUND, linewidth=0.8)
-    axes.set_xlabel("times the bound; the black mark is the goal")
+    axes.margins(x=0.08)
+    axes.set_xlabel("times the bound; the mark is the goal")
     _quieten(axes)
     return figure
 
@@ -128,6 +142,7 @@ def _lines(rows: Sequence[Row]) -> Any:
         ]
         axes.plot(sizes, costs, marker="o", color=color, label=contender)
     axes.set_xscale("log")
+    axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
     axes.set_ylim(bottom=0)
     axes.set_xlabel("records")
     axes.set_ylabel("µs for each" if is_time else "bytes for each")
