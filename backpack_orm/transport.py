@@ -51,6 +51,7 @@ from backpack_orm.wire.parse import Answer
 T = TypeVar("T")
 
 logger = logging.getLogger("backpack_orm")
+logger.addHandler(logging.NullHandler())  # where nobody wants to hear of it, nobody does
 
 TRIES = 5
 """How often a call is sent at most, those that the service was too busy for not counted."""

@@ -1,4 +1,4 @@
-"""Answers to records: strict XML, both dialects, one compiled reader per shape.
+"""Answers to records: strict XML, both dialects, one reader per shape.
 
 A record is a tuple of values in the order of its shape's columns; sections are tuples of records.
 Both dialects are read alike: a value may be an attribute or a child element, its name spelled with

@@ -2,6 +2,8 @@
 
 import logging
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -348,3 +350,15 @@ def test_a_wait_is_logged_without_the_token(stub, patient, caplog):
     send(patient, PATH_CREATE)
     assert "POST /[token]/reminders.xml waits 7.0 s for the service's limits" in caplog.messages
     assert TOKEN not in caplog.text
+
+
+def test_a_program_that_has_set_up_no_logging_prints_nothing(closed_port):
+    program = f"""
+from backpack_orm import Connection, Page, TransportError
+try:
+    Page.all(using=Connection("http://127.0.0.1:{closed_port}", token="secret", max_wait=0))
+except TransportError:
+    print("failed")
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (ran.stdout, ran.stderr) == ("failed\n", "")
