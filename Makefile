@@ -7,6 +7,8 @@ PYTHON ?= python3
 VENV ?= .venv
 ONLY ?=
 COVERAGE ?= --cov
+# One more than there are processors: some tests wait.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) + 1)
 SEED ?= 1
 SIZE ?= 5000
 
@@ -21,7 +23,7 @@ demo: environment-for-the-demo ## show an account as Python objects, over HTTP f
 	@$(RUN) docs/demo.py
 
 test: lint ## run all checks and all tests, with coverage
-	$(RUN) -m pytest $(COVERAGE) --numprocesses auto
+	$(RUN) -m pytest $(COVERAGE) --numprocesses $(WORKERS) --dist worksteal
 
 lint: environment ## check style, types and imports
 	$(RUN) -m ruff check
