@@ -401,19 +401,20 @@ def _reader_of(part: Column | Section | None) -> _ColumnReader:
 
 def _value_reader(column: Column) -> _ColumnReader:
     """What reads one value of each element."""
-    find, kind = _finder(column), column.kind
-    is_needed = column.name == "id" and not column.inside and not column.is_optional
     if column.is_text:
         return lambda elements, localize: _texts(elements, column)
-    if kind.load is values.load_words:
-        return lambda elements, localize: _or_empty(find(elements), kind.empty)
+    kind = column.kind
+    find, seek = _ways_in_children(column) if column.inside else _ways_in_elements(column)
+    is_needed = column.name == "id" and not column.inside and not column.is_optional
+
+    def value(word: str | None) -> Any:
+        if kind.load is values.load_words:
+            return kind.empty if word is None else word
+        return kind.load(word) if word or is_needed else kind.empty  # type: ignore[arg-type]
 
     def read(elements: _Elements, localize: Localize | None) -> Iterable[Any]:
         words = find(elements)
-        if is_needed or all(words):
-            found = kind.load_all(words)
-        else:
-            found = [kind.load(word) if word else kind.empty for word in words]
+        found = kind.load_all(words) if all(words) else map(value, seek(elements, words))
         if kind.is_time and localize is not None:
             return [time and localize(time) for time in found]
         return found
@@ -421,33 +422,45 @@ def _value_reader(column: Column) -> _ColumnReader:
     return read
 
 
-def _finder(column: Column) -> Callable[[_Elements], list[Any]]:
-    """What finds the words of a column: None where there are none."""
+_Ways: TypeAlias = (
+    "tuple[Callable[[_Elements], list[Any]], Callable[[_Elements, list[Any]], list[Any]]]"
+)
+"""What finds words where they usually are, and what then seeks those that are not there."""
+
+
+def _ways_in_elements(column: Column) -> _Ways:
+    names = [name for name in (column.name, column.other) if name]
+    key: Any = column.name.encode()  # lxml takes it as it is, and need not encode it each time
+    return (
+        lambda elements: [e.get(key) for e in elements],
+        lambda elements, words: [
+            word or _seek(e, *names) for e, word in zip(elements, words, strict=True)
+        ],
+    )
+
+
+def _ways_in_children(column: Column) -> _Ways:
     name, inside = column.name, column.inside
-    names = [each for each in (name, column.other) if each]
-
-    def in_children(elements: _Elements) -> list[str | None]:
-        children = elements.first(inside)
-        if not name:
-            return [
+    key: Any = name.encode()
+    if not name:
+        return (
+            lambda elements: [
+                None if child is None else child.text for child in elements.first(inside)
+            ],
+            lambda elements, words: [
                 _seek(e, inside) if child is None else child.text
-                for e, child in zip(elements, children, strict=True)
-            ]
-        words = [None if child is None else child.get(name) for child in children]
-        if all(words):
-            return words
-        return [
+                for e, child in zip(elements, elements.first(inside), strict=True)
+            ],
+        )
+    return (
+        lambda elements: [
+            None if child is None else child.get(key) for child in elements.first(inside)
+        ],
+        lambda elements, words: [
             word if word or child is None else _seek(child, name)
-            for child, word in zip(children, words, strict=True)
-        ]
-
-    def in_elements(elements: _Elements) -> list[str | None]:
-        words = [e.get(name) for e in elements]
-        if all(words):
-            return words
-        return [word or _seek(e, *names) for e, word in zip(elements, words, strict=True)]
-
-    return in_children if inside else in_elements
+            for child, word in zip(elements.first(inside), words, strict=True)
+        ],
+    )
 
 
 def _texts(elements: _Elements, column: Column) -> list[Any]:
@@ -455,21 +468,26 @@ def _texts(elements: _Elements, column: Column) -> list[Any]:
     stand for a pretty-printed body.
     """
     texts = [e.text for e in elements]
+    if any(map(len, elements)):
+        texts = [_own_text(e) for e in elements]
     if not [text for text in texts if not text or text < "!"]:
         return texts
     kind = column.kind
+
+    def value(e: etree._Element, own: str | None) -> Any:
+        child = _seek(e, column.name) if len(e) else None
+        text = own if child is None else child
+        return kind.load(text) if text else kind.empty
+
     return [
-        text
-        if text and text > "!"
-        else kind.load(own)
-        if (own := _text(e, column.name))
-        else kind.empty
+        text if text and text > "!" else value(e, text)
         for e, text in zip(elements, texts, strict=True)
     ]
 
 
-def _or_empty(words: list[str | None], empty: str | None) -> list[Any]:
-    return words if all(words) else [empty if word is None else word for word in words]
+def _own_text(element: etree._Element) -> str:
+    """All text right inside an element, that behind its children too."""
+    return "".join([element.text or "", *(child.tail or "" for child in element)])
 
 
 def _section_reader(section: Section) -> _ColumnReader:
@@ -542,12 +560,6 @@ def _filled(element: etree._Element, name: str) -> etree._Element | None:
     if child is None or child.get("nil") == "true" or not (len(child) or child.attrib):
         return None
     return child
-
-
-def _text(element: etree._Element, name: str) -> str | None:
-    """A text that is a child's, if there is one of that name, else the element's own."""
-    text = _seek(element, name) if len(element) else None
-    return element.text if text is None else text
 
 
 def _seek(element: etree._Element, *names: str) -> str | None:

@@ -339,6 +339,16 @@ def test_a_child_of_another_name_leaves_the_text_alone():
     assert note(b"<note id='1'>text<message id='9'>a comment</message></note>")[2] == "text"
 
 
+def test_text_behind_a_child_is_not_lost():
+    content = b"<note id='1'>one &amp; <message id='9'>a comment</message>two<message/></note>"
+    assert note(content)[2] == "one & two"
+
+
+def test_a_pretty_printed_text_before_a_child_is_unpadded():
+    content = b"<note id='1'>\n    text\n    <message id='9'>a comment</message>\n  </note>"
+    assert note(content)[2] == "text"
+
+
 def test_a_grandchild_is_no_value_of_the_record():
     assert tag(b"<tag id='5'><extra><name>deep</name></extra></tag>") == (5, "")
 
