@@ -64,7 +64,7 @@ class Both:
         for what, place, text in steps:
             self._clock.tick()
             getattr(self, what)(place, text)
-            if place % 10 == 0:  # what is read on the way must not be stale then, nor later
+            if place % 20 == 0:  # what is read on the way must not be stale then, nor later
                 for plain in self.plain:
                     assert told(self._real(plain)) == plain.told()
 
