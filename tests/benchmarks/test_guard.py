@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import sys
-import tracemalloc
 from collections.abc import Callable
 from itertools import repeat
 from typing import Any
@@ -15,6 +13,7 @@ from backpack_orm import Connection, Page
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire import parse
 from tests.benchmarks import answers, ours
+from tests.benchmarks.loading import bytes_of
 
 FEW, MANY = 100, 200  # as many as are read at once, or fewer
 
@@ -35,20 +34,6 @@ def python_calls(function: Callable[[], object]) -> int:
     finally:
         sys.setprofile(before)
     return count
-
-
-def bytes_of(function: Callable[[], object]) -> int:
-    """How much memory the result of a call takes."""
-    function()
-    gc.collect()
-    tracemalloc.start()
-    try:
-        result = function()
-        gc.collect()
-        return tracemalloc.get_traced_memory()[0]
-    finally:
-        tracemalloc.stop()
-        del result
 
 
 @pytest.fixture
