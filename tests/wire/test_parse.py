@@ -339,6 +339,12 @@ def test_a_child_of_another_name_leaves_the_text_alone():
     assert note(b"<note id='1'>text<message id='9'>a comment</message></note>")[2] == "text"
 
 
+def test_of_several_children_of_one_name_the_first_counts():
+    content = b"""<page id='1'><widget kind='Note'/><widget kind='List'/>
+        <tags><tag id='5' name='Travel'/></tags><tags><tag id='6' name='Music'/></tags></page>"""
+    assert parse.one(PAGE)(Answer(200, content))[:3] == (1, "Note", ((5, "Travel"),))
+
+
 def test_text_behind_a_child_is_not_lost():
     content = b"<note id='1'>one &amp; <message id='9'>a comment</message>two<message/></note>"
     assert note(content)[2] == "one & two"
