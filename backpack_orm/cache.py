@@ -8,18 +8,31 @@ from copy import copy
 from threading import Condition, Lock
 from typing import Any
 
-from attrs import define
+from attrs import define, field
 from cachetools import TTLCache
 
 
 @define(eq=False)
 class _Flight:
-    """One request under way, and everybody who waits for its answer."""
+    """One request under way, and everybody who waits for its answer.
+
+    Attributes:
+        tags: What its answer will be about.
+        tags_in: What its answer turned out to be about besides.
+        dropped: The tags that were dropped since it began.
+    """
 
     tags: frozenset[str]
+    tags_in: frozenset[str] = frozenset()
+    dropped: set[str] = field(factory=set)
     is_over: bool = False
     answer: Any = None
     error: BaseException | None = None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether some who wait may have come after a write that its answer does not show."""
+        return not self.tags_in.isdisjoint(self.dropped)
 
 
 @define(eq=False)
@@ -27,6 +40,10 @@ class _Kept:
     answer: Any
     size: int
     tags: frozenset[str]
+
+
+def _none(answer: object) -> Iterable[str]:
+    return ()
 
 
 class Cache:
@@ -76,6 +93,7 @@ class Cache:
         tags: Callable[[], Iterable[str]],
         ask: Callable[[], tuple[Any, int]],
         fresh: bool = False,
+        tags_in: Callable[[Any], Iterable[str]] = _none,
     ) -> Any:
         """The answer under a key: the one kept, the one on its way, or a new one.
 
@@ -84,6 +102,7 @@ class Cache:
             tags: Gives the tags to keep the answer under.
             ask: Asks the service; gives the answer and its size in bytes.
             fresh: Ask in any case; the new answer is kept.
+            tags_in: Gives the further tags that only the answer tells.
 
         Raises:
             BaseException: What `ask` raised, here and for all who waited for it.
@@ -106,13 +125,14 @@ class Cache:
                     self._changed.wait()
                 if isinstance(flight.error, Exception):
                     raise copy(flight.error)
-                if flight.error is None:
+                if flight.error is None and not flight.is_stale:
                     self.hits += 1
                     return flight.answer
             flight = self._flights[key] = _Flight(frozenset(tags()))
         size = 0
         try:
             flight.answer, size = ask()
+            flight.tags_in = frozenset(tags_in(flight.answer))
         except BaseException as error:
             flight.error = error
             raise
@@ -129,6 +149,7 @@ class Cache:
                 for key in self._keys.pop(tag, ()):
                     self._kept.pop(key, None)
             for key, flight in list(self._flights.items()):
+                flight.dropped |= stale
                 if not stale.isdisjoint(flight.tags):
                     del self._flights[key]
 
@@ -155,8 +176,8 @@ class Cache:
         flight.is_over = True
         if self._flights.get(key) is flight:  # else it was disowned, or asked afresh meanwhile
             del self._flights[key]
-            if flight.error is None:
-                self._keep(key, _Kept(flight.answer, size, flight.tags))
+            if flight.error is None and not flight.is_stale:
+                self._keep(key, _Kept(flight.answer, size, flight.tags | flight.tags_in))
         self._changed.notify_all()
 
     def _keep(self, key: Hashable, kept: _Kept) -> None:

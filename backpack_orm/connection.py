@@ -330,6 +330,7 @@ class Connection:
             lambda: endpoint.tags_read(ids),
             lambda: self._exchange(endpoint, ids, words, read),
             fresh,
+            endpoint.tags_shown,
         )
         return answer
 

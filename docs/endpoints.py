@@ -159,7 +159,8 @@ def _kind(row: Endpoint) -> str:
 
 def _tags(row: Endpoint) -> str:
     """What a read is kept as, or what a write drops: no call does both."""
-    return " ".join(f"`{re.sub('page_id|id', 'page', tag)}`" for tag in row.reads or row.writes)
+    tags = [f"`{re.sub('page_id|id', 'page', tag)}`" for tag in row.reads or row.writes]
+    return " ".join([*tags, "and others, by what it shows"] if row.reads_in else tags)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,11 @@ class Match(Model):
         return self._record  # ids are unique among records of one type only
 
 
+def _linked_in(page: Record) -> Iterator[str]:
+    """The tags of the pages whose titles are shown in another one."""
+    return (f"linked:{linked[0]}" for linked in page[Page._table.positions["linked_pages"]])
+
+
 @resource
 class Page(InAccount, Savable, Destroyable):
     """A page with its notes, lists, tags and all else that stands on it.
@@ -134,12 +139,12 @@ class Page(InAccount, Savable, Destroyable):
 
     _all = ws("pages/all", reads="pages")
     _search = ws("pages/search", sends="term", reads="pages search")
-    _show = ws("page/{id}", reads="page:{id}")
+    _show = ws("page/{id}", reads="page:{id}", reads_in=_linked_in)
     _create = ws("pages/new", sends="page/title", writes="pages search")
     _update_title = ws(
         "page/{id}/update_title",
         sends="page/title",
-        writes="page:{id} pages search",
+        writes="page:{id} linked:{id} pages search",
         idempotent=True,
     )
     _update_description = ws(
@@ -152,7 +157,7 @@ class Page(InAccount, Savable, Destroyable):
     _share = ws("page/{id}/share", sends="email_addresses page/public", writes="page:{id} pages")
     _unshare = ws(
         "page/{id}/unshare_friend_page",
-        writes="page:{id} pages users bookmarks",
+        writes="page:{id} linked:{id} pages users bookmarks",
         idempotent=True,
     )
     _reorder = ws("page/{id}/reorder", sends="belongings", writes="page:{id}", idempotent=True)
@@ -162,7 +167,7 @@ class Page(InAccount, Savable, Destroyable):
     _unlink = ws("page/{id}/unlink", sends="linked_page_id", writes="page:{id}", idempotent=True)
     _destroy = ws(
         "page/{id}/destroy",
-        writes="page:{id} pages search tags users bookmarks",
+        writes="page:{id} linked:{id} pages search tags users bookmarks",
         idempotent=True,
     )
     _updates = (_update_title, _tag, _share, _update_description)

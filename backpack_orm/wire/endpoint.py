@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from functools import cached_property
 
@@ -11,6 +11,7 @@ from attrs import define, field
 
 from backpack_orm.wire import build
 from backpack_orm.wire.build import Words
+from backpack_orm.wire.parse import Record
 
 
 class Place(Enum):
@@ -49,6 +50,7 @@ class Endpoint:
         is_bare: Whether the body is the bare resource, without a `<request>` around it.
         is_idempotent: Whether sending it twice does no more than sending it once.
         reads: The cache tags its answer is kept under; none: its answer is not kept.
+        reads_in: Gives the further ones that only the record in its answer tells.
         writes: The cache tags it makes stale.
     """
 
@@ -59,6 +61,7 @@ class Endpoint:
     is_bare: bool = False
     is_idempotent: bool
     reads: tuple[str, ...] = ()
+    reads_in: Callable[[Record], Iterable[str]] | None = None
     writes: tuple[str, ...] = ()
     ids: tuple[str, ...] = field(init=False)
 
@@ -124,6 +127,10 @@ class Endpoint:
         """The cache tags that the answer of one call is kept under."""
         return self._fill(self.reads, ids)
 
+    def tags_shown(self, record: Record) -> Iterable[str]:
+        """The further cache tags of one answer, by the record in it."""
+        return self.reads_in(record) if self.reads_in else ()
+
     def tags_written(self, ids: Sequence[int]) -> tuple[str, ...]:
         """The cache tags that one call makes stale."""
         return self._fill(self.writes, ids)
@@ -138,6 +145,7 @@ def ws(
     *,
     sends: str = "",
     reads: str = "",
+    reads_in: Callable[[Record], Iterable[str]] | None = None,
     writes: str = "",
     idempotent: bool = False,
 ) -> Endpoint:
@@ -156,6 +164,7 @@ def ws(
         sends=tuple(sends.split()),
         is_idempotent=idempotent or bool(reads),
         reads=tuple(reads.split()),
+        reads_in=reads_in,
         writes=tuple(writes.split()),
     )
 

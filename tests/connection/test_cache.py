@@ -49,17 +49,19 @@ class Gate:
 class Asker(threading.Thread):
     """Asks in a thread of its own, and remembers what came of it."""
 
-    def __init__(self, cache: Cache, ask: object, fresh: bool = False) -> None:
+    def __init__(
+        self, cache: Cache, ask: object, fresh: bool = False, tags_in: object = lambda answer: ()
+    ) -> None:
         super().__init__(daemon=True)
-        self.question = (cache, ask, fresh)
+        self.question = (cache, ask, fresh, tags_in)
         self.answer: object = None
         self.error: BaseException | None = None
         self.start()
 
     def run(self) -> None:
-        cache, ask, fresh = self.question
+        cache, ask, fresh, tags_in = self.question
         try:
-            self.answer = cache.fetch("key", lambda: ["tag"], ask, fresh)
+            self.answer = cache.fetch("key", lambda: ["tag"], ask, fresh, tags_in)
         except BaseException as error:
             self.error = error
 
@@ -223,6 +225,13 @@ def test_a_tag_that_was_dropped_leaves_no_trace(cache, service):
     assert cache._keys == {}
 
 
+@pytest.mark.parametrize(("dropped", "left"), [("tag", 0), ("answer 1", 0), ("answer 2", 1)])
+def test_an_answer_is_dropped_by_what_is_in_it_too(cache, service, dropped, left):
+    cache.fetch("key", lambda: ["tag"], service, tags_in=lambda answer: [answer])
+    cache.drop([dropped])
+    assert len(cache) == left
+
+
 def test_clear_forgets_everything(cache, service):
     cache.fetch("key", lambda: ["tag"], service)
     cache.clear()
@@ -382,6 +391,45 @@ def test_who_waited_before_a_write_still_gets_the_answer(cache):
     cache.drop(["tag"])
     gate.opened.set()
     assert [asker.outcome() for asker in askers] == ["slow answer"] * 2
+
+
+def test_an_answer_from_before_a_write_that_it_should_show_is_not_kept(cache, service):
+    gate = Gate()
+    slow = Asker(cache, gate, tags_in=lambda answer: [answer])
+    assert gate.arrived.wait(10)
+    cache.drop(["slow answer"])
+    gate.opened.set()
+    assert slow.outcome() == "slow answer"
+    assert len(cache) == 0
+
+
+def test_who_waits_for_an_answer_that_turns_out_to_be_from_before_a_write_asks(cache, service):
+    gate = Gate()
+    slow = Asker(cache, gate, tags_in=lambda answer: [answer])
+    assert gate.arrived.wait(10)
+    cache.drop(["slow answer"])
+    newcomers = [Asker(cache, service, tags_in=lambda answer: [answer]) for _ in range(20)]
+    wait_for_waiters(cache, 20)
+    gate.opened.set()
+    assert slow.outcome() == "slow answer"
+    assert [newcomer.outcome() for newcomer in newcomers] == ["answer 1"] * 20
+    assert service.asked == 1
+
+
+def test_a_write_elsewhere_leaves_an_answer_with_tags_of_its_own_alone(cache, service):
+    gate = Gate()
+    slow = Asker(cache, gate, tags_in=lambda answer: [answer])
+    assert gate.arrived.wait(10)
+    cache.drop(["other"])
+    gate.opened.set()
+    slow.outcome()
+    assert cache.fetch("key", lambda: ["tag"], service) == "slow answer"
+
+
+def test_a_question_whose_answer_tells_no_tags_fails(cache, service):
+    with pytest.raises(KeyError):
+        cache.fetch("key", lambda: ["tag"], service, tags_in=lambda answer: {}[answer])
+    assert cache.fetch("key", lambda: ["tag"], service) == "answer 2"
 
 
 def test_a_write_elsewhere_leaves_a_question_alone(cache, service):

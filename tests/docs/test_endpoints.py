@@ -113,6 +113,9 @@ MORE = {  # changes that the lines of the table do not make
     "a page that is published": "page.share(public=True)",
     "a link that is taken away": "linking.unlink(linking.linked_pages[0])",
     "a page that is given up": "shared.unshare()",
+    "another title of a linked page": 'linked.title = "Zebra"; linked.save()',
+    "a linked page that is destroyed": "linked.destroy()",
+    "a linked page that is given up": "linking.link(shared); linking.reload(); shared.unshare()",
     "a tag that is taken off": "tag.destroy()",
     "another status": 'mine.message = "Zebra"; mine.save()',
     "another time": "reminder.remind_at += timedelta(days=1); reminder.save()",
@@ -120,7 +123,7 @@ MORE = {  # changes that the lines of the table do not make
 BEGINNING_OF_MORE = """
 from datetime import timedelta
 shared, linking = Page.find_by(title="Choir in autumn 🎶"), Page.find_by(title="Recipes")
-mine = me.status
+linked, mine = linking.linked_pages[0], me.status
 """
 WORDS = ["Porto", "Lisboa", "Ten days", "copy", "Food", "To pack", "Socks", "Hotel", "!", "Zebra"]
 
