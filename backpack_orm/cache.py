@@ -12,7 +12,7 @@ from attrs import define, field
 from cachetools import TTLCache
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Flight:
     """One request under way, and everybody who waits for its answer.
 
@@ -35,7 +35,7 @@ class _Flight:
         return not self.tags_in.isdisjoint(self.dropped)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Kept:
     answer: Any
     size: int

@@ -177,7 +177,7 @@ class _Received:
     retry_after: str | None
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class _Failed:
     """Why a request came to nothing, and what that means for sending it again."""
 
@@ -185,7 +185,7 @@ class _Failed:
     error: BackpackError
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Call:
     """One call on its way, with all its tries."""
 

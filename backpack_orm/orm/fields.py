@@ -44,7 +44,7 @@ _KINDS = {
 registry: dict[str, type[Model]] = {}
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Field:
     """One value of a model.
 
@@ -101,7 +101,7 @@ class Field:
             raise ValidationError(f"{owner.__name__}.{self.name} cannot be empty: give it a text")
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Relation:
     """Records that an answer holds inside a record of this model.
 
@@ -153,7 +153,7 @@ class Relation:
         )
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Parent:
     """The record that a record lives in.
 
@@ -198,7 +198,7 @@ class Parent:
         return view
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Table:
     """All that is known of a model's attributes; positions are those in its records."""
 

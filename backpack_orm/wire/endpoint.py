@@ -38,7 +38,7 @@ class Budget(Enum):
     ALL_ELSE = 100
 
 
-@define(eq=False, frozen=True, slots=False, kw_only=True)
+@define(eq=False, repr=False, frozen=True, slots=False, kw_only=True)
 class Endpoint:
     """One call: what is sent where, what it may be repeated for, and what it leaves stale.
 

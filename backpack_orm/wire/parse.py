@@ -32,7 +32,7 @@ Localize: TypeAlias = "Callable[[datetime], datetime]"
 T = TypeVar("T")
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Column:
     """One value of a record.
 
@@ -54,7 +54,7 @@ class Column:
     is_optional: bool = False
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Section:
     """Records inside a record.
 
@@ -76,7 +76,7 @@ class Section:
     is_sure: bool = True
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Shape:
     """What an element is read into: its name and, in order, its columns and sections.
 

@@ -255,7 +255,7 @@ def dump_tags(names: Iterable[object]) -> str:
     return " ".join(f'"{word}"' if re.search(r"\s", word) else word for word in words)
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Kind:
     """How one kind of value is read and written.
 
