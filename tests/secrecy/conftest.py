@@ -18,7 +18,6 @@ from rich.traceback import Traceback
 
 from backpack_orm import Connection, connect
 from backpack_orm.sandbox import Sandbox
-from tests.conftest import NOW
 
 CANARY = "5ca1ab1e0ddba11cafe5ca1ab1e0ddba11cafe77"
 
@@ -100,9 +99,9 @@ def place(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def canary_box() -> Iterator[Sandbox]:
+def canary_box(demo: Callable[..., Sandbox]) -> Iterator[Sandbox]:
     """A sandbox that only the canary opens."""
-    with Sandbox(seed="demo", token=CANARY, clock=lambda: NOW) as box:
+    with demo(token=CANARY) as box:
         yield box
 
 
