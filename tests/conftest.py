@@ -48,8 +48,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long tests come first: others are left then, while workers end one by one."""
+    """The long tests come first, so that none is left to one worker in the end.
+
+    They do over and over what others do once: to measure what they cover takes long, and tells
+    nothing new.
+    """
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker("no_cover")
 
 
 @pytest.fixture(autouse=True)
