@@ -170,7 +170,10 @@ def install(folder: Path, extra: str) -> None:
     version = subprocess.check_output([*pip, "--version"], text=True).split()[1]
     if int(version.partition(".")[0]) < 22:  # older ones cannot install a project in place
         run([*pip, "install", "--quiet", "--upgrade", "pip"])
-    run([*pip, "install", "--quiet", "--editable", f"{ROOT}[{extra}]"])
+    run([*pip, "install", "--quiet", "--no-compile", "--editable", f"{ROOT}[{extra}]"])
+    # With all processors, where pip has one do it. What cannot be compiled tells when it is used.
+    compiling = [python_in(folder), "-m", "compileall", "-q", "-j0", str(folder / "lib")]
+    subprocess.run(compiling, stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
 
 def run(command: list[str]) -> None:

@@ -11,7 +11,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--record", action="store_true", help="record the cassettes anew")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long tests come first, so that none is left to one worker in the end.
+
+    They do over and over what others do once: to measure what they cover takes long, and tells
+    nothing new.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker("no_cover")
+
+
 @pytest.fixture(autouse=True)
 def _no_connection_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every test begins unconnected, and with nothing sent."""
@@ -60,22 +72,22 @@ def _no_connection_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         connections._default.close()
 
 
-@pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Sandbox]]:
-    """Makes sandboxes with the demo account, where time stands still.
+@contextmanager
+def planted_once(path: Path, **arguments: Any) -> Iterator[Callable[..., Sandbox]]:
+    """Makes sandboxes of these arguments, and of more.
 
-    The account is planted once and copied, since planting it takes longer than most tests.
+    Their account is planted once, in a file at `path`, and copied, since planting it takes longer
+    than most tests.
     """
-    path = tmp_path_factory.mktemp("demo") / "demo.db"
-    Sandbox(seed="demo", token=TOKEN, clock=lambda: NOW, data=str(path)).close()
+    Sandbox(**arguments, data=str(path)).close()
 
-    def make() -> Sandbox:
+    def make(**more: Any) -> Sandbox:
         def copy(connection: sqlite3.Connection, record: object) -> None:
             planted.backup(connection)
 
         event.listen(Engine, "connect", copy)
         try:
-            return Sandbox(seed="demo", token=TOKEN, clock=lambda: NOW)
+            return Sandbox(**arguments | more)
         finally:
             event.remove(Engine, "connect", copy)
 
@@ -83,8 +95,16 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Sand
         yield make
 
 
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Sandbox]]:
+    """Makes sandboxes with the demo account, where time stands still."""
+    path = tmp_path_factory.mktemp("demo") / "demo.db"
+    with planted_once(path, seed="demo", token=TOKEN, clock=lambda: NOW) as make:
+        yield make
+
+
 @pytest.fixture
-def box(demo: Callable[[], Sandbox]) -> Iterator[Sandbox]:
+def box(demo: Callable[..., Sandbox]) -> Iterator[Sandbox]:
     """A running sandbox with the demo account."""
     with demo() as box:
         yield box
@@ -116,7 +136,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def account(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
-    demo: Callable[[], Sandbox],
+    demo: Callable[..., Sandbox],
 ) -> Iterator[backpack_orm.Connection]:
     """The demo account, connected: replayed or live."""
     path = cassette_of(request.node)

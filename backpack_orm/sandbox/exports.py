@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from .calls import Call, Endpoints, xml
-from .pages import full_page, page_items, page_parts
+from .pages import WHOLE, full_page, page_items, page_parts
 from .reminders import all_mine, reminder_line, reminder_resource
 from .rendering import Xml, element
 from .storage import Page
@@ -17,7 +17,7 @@ exports = Endpoints("exports", __name__)
 def export(call: Call, user: int) -> Response:
     me = call.myself(user)
     parts = [
-        element("pages", (full_page(page, call, exported=True) for page in call.pages())),
+        element("pages", (full_page(page, call, exported=True) for page in call.pages(*WHOLE))),
         element("reminders", (reminder_resource(one, call) for one in all_mine(call))),
     ]
     return xml(
@@ -29,7 +29,7 @@ def export(call: Call, user: int) -> Response:
 def account_export(call: Call) -> Response:
     """The older form, of a time when a page had one text and one list of items."""
     parts = [
-        element("pages", (_older_page(page, call) for page in call.pages())),
+        element("pages", (_older_page(page, call) for page in call.pages(*WHOLE))),
         element("reminders", (reminder_line(one, call) for one in all_mine(call))),
     ]
     return xml(element("backpack", parts, username=call.me.name), newline=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flask import Response
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import selectinload, with_polymorphic
 
 from .calls import Call, Endpoints, found, in_order, ws
 from .rendering import Xml, element, local_time, section, text
@@ -26,6 +26,21 @@ from .storage import (
 )
 
 pages = Endpoints("pages", __name__)
+
+# What to load with many pages at once; for a single page it would cost more than it saves.
+_PARTED = with_polymorphic(Widget, [Note, List, Gallery])
+_ITEMS = (
+    selectinload(Page.items),
+    selectinload(Page.widgets.of_type(_PARTED)).selectinload(_PARTED.List.items),
+)
+WHOLE = (
+    *(items.selectinload(Item.messages) for items in _ITEMS),
+    selectinload(Page.widgets.of_type(_PARTED)).options(
+        selectinload(_PARTED.Note.messages), selectinload(_PARTED.Gallery.images)
+    ),
+    selectinload(Page.taggings),
+    selectinload(Page.linked),
+)
 
 _KINDS_FOUND: dict[type[Widget], str] = {
     Note: "note",
@@ -48,7 +63,7 @@ def all_pages(call: Call) -> Response:
 def search(call: Call) -> Response:
     term = call.parameters.needed_text("term").casefold()
     hits = []
-    for page in call.pages():
+    for page in call.pages(*_ITEMS):
         sends = [
             element("send", kind, id=widget.id)
             for widget in page.widgets

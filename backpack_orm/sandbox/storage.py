@@ -561,7 +561,7 @@ def _lay_out(connection: Connection) -> None:
         if connection.exec_driver_sql("PRAGMA user_version").scalar() != SCHEMA:
             raise OSError("it was not made by this version of the sandbox")
         return
-    Base.metadata.create_all(connection)
+    Base.metadata.create_all(connection, checkfirst=False)
     connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA}")
 
 

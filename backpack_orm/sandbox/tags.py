@@ -6,11 +6,12 @@ import re
 
 from flask import Response
 from sqlalchemy import select
+from sqlalchemy.orm import selectinload
 
 from .calls import Call, Endpoints, ws
 from .pages import page_line
 from .rendering import element
-from .storage import Tag
+from .storage import Page, Tag
 
 tags = Endpoints("tags", __name__)
 
@@ -20,7 +21,8 @@ _TAG = re.compile(r'"([^"]*)"|([^\s"]+)')
 @tags.ws("tags/select/ID")
 def select_tag(call: Call, id: int) -> Response:
     tag = call.one_of(Tag, id)
-    tagged = [page for page in call.pages() if any(tagging.tag is tag for tagging in page.taggings)]
+    seen = call.pages(selectinload(Page.taggings))
+    tagged = [page for page in seen if any(tagging.tag is tag for tagging in page.taggings)]
     return ws(element("pages", map(page_line, tagged)))
 
 

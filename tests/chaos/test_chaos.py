@@ -71,6 +71,7 @@ def kind(differences: list[Difference]) -> Differs | None:
 # --- the campaign -----------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_whatever_goes_wrong_all_is_stored_as_it_was_told() -> None:
     report = campaign.run(seed=1, writes=400, reads=800)
     assert report.is_clean, str(report)

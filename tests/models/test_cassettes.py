@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-import yaml
+from vcr.serializers import yamlserializer
 
 from backpack_orm.orm.fields import registry
 from backpack_orm.wire.endpoint import Endpoint
@@ -42,7 +42,7 @@ def exchanges() -> set[tuple[str, str]]:
     return {
         (found["request"]["method"], found["request"]["uri"].partition(".test")[2])
         for path in FILES
-        for found in yaml.safe_load(path.read_text("utf-8"))["interactions"]
+        for found in yamlserializer.deserialize(path.read_text("utf-8"))["interactions"]
     }
 
 

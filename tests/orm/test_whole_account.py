@@ -9,6 +9,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from backpack_orm import Connection, Export, Model, Page, Reminder, Separator, User, using
 from backpack_orm.sandbox import Sandbox
 
@@ -104,6 +106,7 @@ def exported(connection: Connection) -> bytes:
     return connection.call(User._export, (User.me().id,), read=lambda answer: answer.content)
 
 
+@pytest.mark.long
 def test_it_is_the_same_field_by_field_and_byte_by_byte(tmp_path: Path) -> None:
     seed, kept = tmp_path / "seed.xml", tmp_path / "export.xml"
     seed.write_text(SEED, "utf-8")

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from backpack_orm.sandbox import Sandbox
+from tests.conftest import planted_once
 
 NOW = datetime(2031, 3, 5, 18, 30, 15, tzinfo=timezone.utc)  # a Wednesday
 
@@ -48,10 +49,18 @@ class Client:
         self._session.close()
 
 
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Sandbox]]:
+    """Makes sandboxes with an empty account."""
+    path = tmp_path_factory.mktemp("empty") / "empty.db"
+    with planted_once(path, seed="empty", token="t0ken", clock=lambda: NOW) as make:
+        yield make
+
+
 @pytest.fixture
-def box() -> Iterator[Sandbox]:
+def box(empty: Callable[..., Sandbox]) -> Iterator[Sandbox]:
     """An empty account; its owner has the id 40000001."""
-    with Sandbox(seed="empty", token="t0ken", clock=lambda: NOW) as box:
+    with empty() as box:
         yield box
 
 

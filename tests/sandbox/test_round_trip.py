@@ -340,6 +340,7 @@ def made_again(tmp_path_factory) -> Iterator[Callable[[str, str], str]]:
         yield export
 
 
+@pytest.mark.long
 @settings(max_examples=50, deadline=None, derandomize=True, database=None)
 @given(drawn=st.composite(Account)())
 def test_an_account_with_any_texts_comes_out_as_it_went_in(made_again, drawn):

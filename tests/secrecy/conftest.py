@@ -18,9 +18,15 @@ from rich.traceback import Traceback
 
 from backpack_orm import Connection, connect
 from backpack_orm.sandbox import Sandbox
-from tests.conftest import NOW
 
 CANARY = "5ca1ab1e0ddba11cafe5ca1ab1e0ddba11cafe77"
+WIDE = 2000  # so that no line is broken in the midst of it
+
+
+class Uncoloured(Traceback):
+    """The same text, without a look at what is code: that would take longer than all else."""
+
+    LEXERS = dict.fromkeys(Traceback.LEXERS, "text")
 
 
 class Heard:
@@ -46,11 +52,12 @@ class Heard:
         report = traceback.TracebackException.from_exception(error, capture_locals=True)
         self.parts += report.format()
         stream = io.StringIO()
-        console = Console(file=stream, width=500)
-        rich = Traceback.from_exception(
+        console = Console(file=stream, width=WIDE)
+        rich = Uncoloured.from_exception(
             type(error),
             error,
             error.__traceback__,
+            width=WIDE,
             show_locals=True,
             locals_max_length=10**6,
             locals_max_string=10**6,
@@ -100,9 +107,9 @@ def place(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def canary_box() -> Iterator[Sandbox]:
+def canary_box(demo: Callable[..., Sandbox]) -> Iterator[Sandbox]:
     """A sandbox that only the canary opens."""
-    with Sandbox(seed="demo", token=CANARY, clock=lambda: NOW) as box:
+    with demo(token=CANARY) as box:
         yield box
 
 
