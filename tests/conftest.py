@@ -7,6 +7,7 @@ sandbox cannot drift apart.
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import sqlite3
@@ -57,6 +58,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("long"):
             item.add_marker("no_cover")
+
+
+def pytest_collection_finish() -> None:
+    """What is there before the first test stays: the garbage collector looks at it no more."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
