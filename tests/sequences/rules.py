@@ -72,6 +72,8 @@ class PlainPage:
     description: str = ""
     tags: list[str] = field(default_factory=list)
     widgets: list[Widget] = field(default_factory=list)
+    links: list[int] = field(default_factory=list)
+    """The ids of the pages that it links to; some of them may be gone."""
 
     def put(self, widget: Widget) -> None:
         """What is new goes to the top."""

@@ -69,6 +69,7 @@ class Both:
             if place % LOOK == LOOK - 1:
                 for plain in self.plain:
                     assert told(self._real(plain)) == plain.told()
+                self._compare_links()
 
     @property
     def _now(self) -> datetime:
@@ -138,6 +139,16 @@ class Both:
         plain.widgets = _mixed(plain.widgets, place)
         belongings = {(one.type, one.widget_id): one for one in page.belongings}
         page.reorder([belongings[one.type, one.id] for one in plain.widgets])
+
+    def link_page(self, place: int, text: str) -> None:
+        plain, page = self._page(place)
+        other = self.plain[place // len(self.plain) % len(self.plain)]
+        if other.id in plain.links:
+            plain.links.remove(other.id)
+            page.unlink(other.id)
+        else:
+            plain.links.append(other.id)
+            page.link(other.id)
 
     def duplicate_page(self, place: int, text: str) -> None:
         plain, page = self._page(place)
@@ -266,6 +277,7 @@ class Both:
 
     def compare(self) -> None:
         """Everything that can be read: by the objects, from the cache if there is one, afresh."""
+        self._compare_links()  # before anything is read afresh
         expected = [plain.told() for plain in self.plain]
         assert [told(self._real(plain)) for plain in self.plain] == expected
         assert [told(Page.find(plain.id, fresh=True)) for plain in self.plain] == expected
@@ -292,6 +304,13 @@ class Both:
                 on.setdefault(name, []).append(plain.id)
         found = [(tag.name, [page.id for page in tag.pages]) for tag in Tag.all()]
         assert sorted(found) == sorted((name, sorted(ids)) for name, ids in on.items())
+
+    def _compare_links(self) -> None:
+        """A page that is read tells the titles that others have by then, and none that is gone."""
+        titles = {plain.id: plain.title for plain in self.plain}
+        for plain in self.plain:
+            found = [(page.id, page.title) for page in Page.find(plain.id).linked_pages]
+            assert sorted(found) == sorted((id, titles[id]) for id in plain.links if id in titles)
 
     def _destroy(self, record: Any, find: Callable[[], Any], place: int) -> None:
         """Destroy a record; now and then once more, through another object of it."""
@@ -352,6 +371,7 @@ def _mixed(some: list[Any], place: int) -> list[Any]:
 
 STEPS = [
     *("create_page", "edit_page", "tag_page", "reorder_page", "duplicate_page", "destroy_page"),
+    *("edit_page", "edit_page", "link_page", "link_page"),
     *("create_note", "create_note", "edit_note", "destroy_note"),
     *("create_list", "edit_list", "destroy_list"),
     *("create_item", "create_item", "edit_item", "complete_item", "toggle_item", "toggle_item"),
@@ -432,6 +452,15 @@ FAILED_ONCE: dict[str, list[Step]] = {
         ("reorder_page", 7, ""),
         ("create_list", 0, "Empty"),
         ("reorder_items", 7, ""),
+    ],
+    "a page shows another one's title": [
+        ("create_page", 0, "Lisbon"),
+        ("create_page", 0, "Porto"),
+        ("link_page", 1, ""),  # from the second to the first
+        ("edit_page", 13, "Two days"),  # looks afterwards
+        ("edit_page", 0, "Lisboa"),
+        ("edit_page", 27, "Three days"),
+        ("destroy_page", 0, ""),
     ],
 }
 
