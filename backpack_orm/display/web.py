@@ -235,13 +235,15 @@ def _as_it_stands(text: str) -> str:
 
 
 def _textile(text: str) -> str:
-    """A text in Textile, rendered and cleaned; as it stands where the libraries are not there."""
+    """A text in Textile, rendered and cleaned; as it stands where that cannot be done."""
+    source = plain(text)
     try:
         import nh3
         from textile import textile  # type: ignore[import-untyped]
-    except ImportError:
+
+        raw = textile(source)
+    except (ImportError, AttributeError):  # the second: the library fails on texts like `"":>`
         return f"<div>{_as_it_stands(text)}</div>"
-    raw = textile(plain(text))
     clean = nh3.clean(
         _pictures_as_links(raw),
         tags=nh3.ALLOWED_TAGS - {"area", "img", "map"},

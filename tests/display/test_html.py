@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from IPython.core.formatters import DisplayFormatter
 from lxml import html as parser
 from lxml.html import HtmlElement
+from textile import textile
 
 from backpack_orm import (
     Collection,
@@ -109,6 +110,14 @@ def test_textile_is_rendered(page: Page) -> None:
     root = shown(page)
     assert [each.text for each in root.iter("em")] == ["pastéis"]
     assert "Tram 28 stops at the corner" in [each.text for each in root.iter("li")]
+
+
+@pytest.mark.parametrize("text", ['0"":>', '[;<"-":>'])
+def test_what_the_library_fails_on_stands_as_it_is(page: Page, text: str) -> None:
+    with pytest.raises(AttributeError):
+        textile(text)
+    page.notes[0].body = text
+    assert [each.text for each in shown(page.notes[0]).find_class("bp-plain")] == [text]
 
 
 def test_a_page_that_is_not_loaded_says_how_to_load_it(
