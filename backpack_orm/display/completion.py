@@ -91,7 +91,8 @@ def _offer(
         quote, start, matches = match_dict_keys(keys, found.typed, delims="'\"")
         fragment = found.typed[start:]
         after = context.line_with_cursor[context.cursor_position :]
-        closing = _closing(quote, after) if completer.auto_close_dict_keys else ""
+        is_closed = getattr(completer, "auto_close_dict_keys", False)  # since IPython 8.8
+        closing = _closing(quote, after) if is_closed else ""
         texts = [text + closing for text in matches]
     return {
         "completions": [SimpleCompletion(text, type=kind) for text in texts],
