@@ -50,6 +50,9 @@ from backpack_orm.models.tag import Tag
 from backpack_orm.models.user import User
 from backpack_orm.orm.model import Model, SaveResult
 from backpack_orm.orm.relations import Collection
+from backpack_orm.shown import load_ipython_extension as load_ipython_extension
+from backpack_orm.shown import load_where_it_runs
+from backpack_orm.shown import unload_ipython_extension as unload_ipython_extension
 from backpack_orm.version import __version__
 
 __all__ = [
@@ -103,3 +106,5 @@ __all__ = [
     "connect",
     "using",
 ]
+
+load_where_it_runs()

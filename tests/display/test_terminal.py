@@ -107,7 +107,15 @@ def test_long_titles_and_items_are_cut() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["pandas", "rich", "textile", "nh3", "backpack_orm.display", "backpack_orm.orm.frames"],
+    [
+        "IPython",
+        "pandas",
+        "rich",
+        "textile",
+        "nh3",
+        "backpack_orm.display",
+        "backpack_orm.orm.frames",
+    ],
 )
 def test_nothing_of_this_is_imported_before_it_is_used(module: str) -> None:
     code = f"import sys, backpack_orm; sys.exit({module!r} in sys.modules)"
