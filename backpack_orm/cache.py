@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Hashable, Iterable
 from copy import copy
 from threading import Condition, Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 from attrs import define, field
 from cachetools import TTLCache
@@ -35,8 +35,7 @@ class _Flight:
         return not self.tags_in.isdisjoint(self.dropped)
 
 
-@define(eq=False, repr=False)
-class _Kept:
+class _Kept(NamedTuple):
     answer: Any
     size: int
     tags: frozenset[str]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakSet
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from backpack_orm.cache import Cache
 from backpack_orm.errors import NotConnected, ValidationError
@@ -359,7 +359,7 @@ class Connection:
         if self._options["timezone"] is None or endpoint is _ME:
             return transport.exchange(endpoint, ids, words, read)
         return transport.exchange(
-            endpoint, ids, words, lambda answer: read(evolve(answer, localize=self._localize))
+            endpoint, ids, words, lambda answer: read(answer._replace(localize=self._localize))
         )
 
     def expect_times(self) -> None:

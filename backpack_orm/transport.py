@@ -12,7 +12,7 @@ from enum import Enum
 from functools import cached_property
 from http import HTTPStatus
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import SplitResult, urljoin, urlsplit
 from weakref import WeakSet
 
@@ -177,8 +177,7 @@ class _Received:
     retry_after: str | None
 
 
-@frozen(eq=False, repr=False)
-class _Failed:
+class _Failed(NamedTuple):
     """Why a request came to nothing, and what that means for sending it again."""
 
     event: Event

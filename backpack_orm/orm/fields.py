@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar, cast, overload
 
 import attrs
-from attrs import evolve, frozen
 
 from backpack_orm.errors import ValidationError, meant
 from backpack_orm.wire import parse, values
@@ -44,8 +43,7 @@ _KINDS = {
 registry: dict[str, type[Model]] = {}
 
 
-@frozen(eq=False, repr=False)
-class Field:
+class Field(NamedTuple):
     """One value of a model.
 
     Attributes:
@@ -101,8 +99,7 @@ class Field:
             raise ValidationError(f"{owner.__name__}.{self.name} cannot be empty: give it a text")
 
 
-@frozen(eq=False, repr=False)
-class Relation:
+class Relation(NamedTuple):
     """Records that an answer holds inside a record of this model.
 
     Attributes:
@@ -153,8 +150,7 @@ class Relation:
         )
 
 
-@frozen(eq=False, repr=False)
-class Parent:
+class Parent(NamedTuple):
     """The record that a record lives in.
 
     Attributes:
@@ -198,8 +194,7 @@ class Parent:
         return view
 
 
-@frozen(eq=False, repr=False)
-class Table:
+class Table(NamedTuple):
     """All that is known of a model's attributes; positions are those in its records."""
 
     fields: dict[str, Field]
@@ -381,7 +376,7 @@ def resource(cls: type[M]) -> type[M]:
     parent = None
     for name, value in list(vars(cls).items()):
         if isinstance(value, Parent):
-            parent = evolve(value, name=name)
+            parent = value._replace(name=name)
             delattr(cls, name)
             del cls.__annotations__[name]
     made: type[M] = attrs.define(
@@ -418,7 +413,7 @@ def _table(cls: type[Model], parent: Parent | None) -> Table:
             word, _, optional = str(attribute.type).partition(" | ")
             kind = kind or _KINDS[word]
             if optional:
-                kind = evolve(kind, empty=None)
+                kind = kind._replace(empty=None)
             elif text and kind is values.WORDS:
                 kind = values.TEXT
             is_needed = default is attrs.NOTHING and not read_only

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from functools import cached_property
 
-from attrs import define, field
+from attrs import define
 
 from backpack_orm.wire import build
 from backpack_orm.wire.build import Words
@@ -63,10 +63,11 @@ class Endpoint:
     reads: tuple[str, ...] = ()
     reads_in: Callable[[Record], Iterable[str]] | None = None
     writes: tuple[str, ...] = ()
-    ids: tuple[str, ...] = field(init=False)
 
-    def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "ids", tuple(re.findall(r"{(\w+)}", self.path)))
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """The names of what is to be filled into the path."""
+        return tuple(re.findall(r"{(\w+)}", self.path))
 
     @cached_property
     def label(self) -> str:

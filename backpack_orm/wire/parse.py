@@ -14,9 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import cached_property
 from itertools import chain, islice, repeat
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
-from attrs import field, frozen
 from lxml import etree
 
 from backpack_orm.errors import InvalidResponse, ValidationError
@@ -32,8 +31,7 @@ Localize: TypeAlias = "Callable[[datetime], datetime]"
 T = TypeVar("T")
 
 
-@frozen(eq=False, repr=False)
-class Column:
+class Column(NamedTuple):
     """One value of a record.
 
     Attributes:
@@ -54,8 +52,7 @@ class Column:
     is_optional: bool = False
 
 
-@frozen(eq=False, repr=False)
-class Section:
+class Section(NamedTuple):
     """Records inside a record.
 
     Attributes:
@@ -76,8 +73,7 @@ class Section:
     is_sure: bool = True
 
 
-@frozen(eq=False, repr=False)
-class Shape:
+class Shape(NamedTuple):
     """What an element is read into: its name and, in order, its columns and sections.
 
     A position that is None is one this answer does not know.
@@ -87,8 +83,7 @@ class Shape:
     parts: tuple[Column | Section | None, ...]
 
 
-@frozen(eq=False)
-class Answer:
+class Answer(NamedTuple):
     """What came back from the service, unread.
 
     Attributes:
@@ -99,9 +94,12 @@ class Answer:
     """
 
     status: int
-    content: bytes = field(repr=False)
-    location: str | None = field(default=None, repr=False)
-    localize: Localize | None = field(default=None, repr=False)
+    content: bytes
+    location: str | None = None
+    localize: Localize | None = None
+
+    def __repr__(self) -> str:
+        return f"Answer(status={self.status})"
 
 
 # --- documents --------------------------------------------------------------------------------
@@ -188,7 +186,7 @@ def _local_name(element: etree._Element) -> str:
 
 
 # The service's own sample of a failure is malformed, so failures are read without a parser.
-_FAILED = re.compile(rb"""<response\b[^>]*\bsuccess\s*=\s*["']false["']""")
+_FAILED = rb"""<response\b[^>]*\bsuccess\s*=\s*["']false["']"""
 _ERROR = rb"""<error\b[^>]*?\bcode\s*=\s*["'](\d{3})["'][^>]*>([^<]*)"""
 
 
@@ -200,7 +198,7 @@ def failure(content: bytes) -> tuple[int, str] | None:
     >>> failure(b"<response success='false'><error code='404'>Record not found</item></response>")
     (404, 'Record not found')
     """
-    if not _FAILED.search(content[:1000]):
+    if not re.search(_FAILED, content[:1000]):
         return None
     from html import unescape  # only failures pay for it
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
-from typing import Any
-
-from attrs import frozen
+from typing import Any, NamedTuple
 
 # What XML 1.0 has no way to write, not even as a reference. Patterns are compiled, and kept, when
 # they are first used: this one takes longer than all else in here.
@@ -255,8 +253,7 @@ def dump_tags(names: Iterable[object]) -> str:
     return " ".join(f'"{word}"' if re.search(r"\s", word) else word for word in words)
 
 
-@frozen(eq=False, repr=False)
-class Kind:
+class Kind(NamedTuple):
     """How one kind of value is read and written.
 
     Attributes:

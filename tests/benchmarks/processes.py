@@ -136,11 +136,13 @@ def _load(
 
 
 _BARE = """
+import logging
 from flask import Flask
 from waitress import create_server
 from tests.benchmarks import answers
 app, answer = Flask("bare"), answers.page(notes=2, lists=2, items=10, tags=3)
 app.add_url_rule("/<path:_>", "answer", lambda _: answer, methods=["POST"])
+logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # as the sandbox does
 server = create_server(app, host="127.0.0.1", port=0, threads=8)
 print(f"http://127.0.0.1:{server.effective_port}", flush=True)
 server.run()

@@ -4,7 +4,6 @@ from datetime import datetime, timezone
 from xml.sax.saxutils import escape
 
 import pytest
-from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -696,7 +695,7 @@ def rendered(draw, shape, record, name=None):
             continue
         words = words_of(draw, value)
         if not part.name:  # the text of a child
-            part = evolve(part, name=part.inside, inside="")
+            part = part._replace(name=part.inside, inside="")
         called = draw(st.sampled_from([part.name, part.other])) if part.other else part.name
         form = draw(st.sampled_from(["child", "text" if part.is_text else "attribute"]))
         if form == "text":
