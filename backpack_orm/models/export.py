@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-@frozen
+@frozen(eq=False)
 class Export:
     """All that somebody can see: every page with all that is on it, and every reminder.
 

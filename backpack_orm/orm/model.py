@@ -5,9 +5,7 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, cast
-
-from attrs import frozen
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
 from backpack_orm.connection import Connection, current
 from backpack_orm.errors import (
@@ -45,8 +43,7 @@ class _Tombstone(tuple[Any, ...]):
     __slots__ = ()
 
 
-@frozen
-class SaveResult:
+class SaveResult(NamedTuple):
     """What a `save()` did; false when it sent nothing.
 
     Attributes:
