@@ -80,9 +80,17 @@ def sign(
     return (reference.signature(thing), "") if thing in reference.MODELS.values() else None
 
 
+def skip(
+    app: Sphinx, what: str, name: str, thing: object, skipped: bool, options: Any
+) -> bool | None:
+    """Leave out the fields of named tuples: the docstrings of their classes tell of them."""
+    return True if str(thing.__doc__).startswith("Alias for field number") else None
+
+
 def setup(app: Sphinx) -> None:
     """Hook all of this into Sphinx."""
     app.add_role("attribute", Attribute())
     app.connect("builder-inited", lambda app: reference.write())
     app.connect("autodoc-process-docstring", tell, priority=400)  # before napoleon
     app.connect("autodoc-process-signature", sign)
+    app.connect("autodoc-skip-member", skip)
