@@ -1,6 +1,6 @@
 # What can be done here: `make help`.
 #
-# All that is needed is Python 3.10 or newer, make, and the network for installing. Everything is
+# All that is needed is Python 3.11 or newer, make, and the network for installing. Everything is
 # installed into VENV, which is made, checked and repaired by .ci/environment.py.
 
 PYTHON ?= python3
@@ -72,6 +72,6 @@ environment-for-the-demo: python
 	@$(PYTHON) .ci/environment.py "$(VENV)" sandbox
 
 python:
-	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10))" 2>/dev/null || { \
-	    echo "Python 3.10 or newer is needed. '$(PYTHON)' is: $$($(PYTHON) --version 2>&1)" >&2; \
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null || { \
+	    echo "Python 3.11 or newer is needed. '$(PYTHON)' is: $$($(PYTHON) --version 2>&1)" >&2; \
 	    echo "Name another one, such as: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; exit 1; }

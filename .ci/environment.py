@@ -167,9 +167,6 @@ def install(folder: Path, extra: str) -> None:
     """Install this project, in place, and what an extra of it needs."""
     say(f"installing backpack_orm[{extra}] and what it needs")
     pip = [python_in(folder), "-m", "pip", "--disable-pip-version-check", "--no-input"]
-    version = subprocess.check_output([*pip, "--version"], text=True).split()[1]
-    if int(version.partition(".")[0]) < 22:  # older ones cannot install a project in place
-        run([*pip, "install", "--quiet", "--upgrade", "pip"])
     run([*pip, "install", "--quiet", "--no-compile", "--editable", f"{ROOT}[{extra}]"])
     # With all processors, where pip has one do it. What cannot be compiled tells when it is used.
     compiling = [python_in(folder), "-m", "compileall", "-q", "-j0", str(folder / "lib")]

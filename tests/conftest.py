@@ -13,7 +13,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from backpack_orm.orm import parallel
 from backpack_orm.sandbox import Sandbox
 
 CASSETTES = Path(__file__).parent.parent / "cassettes"
-NOW = datetime(2026, 5, 14, 16, 39, 2, tzinfo=timezone.utc)
+NOW = datetime(2026, 5, 14, 16, 39, 2, tzinfo=UTC)
 TOKEN = "b7f0c2d94e1a8356b7f0c2d94e1a8356b7f0c2d9"
 REPLAYED_URL = "http://127.0.0.1:8137"
 HEAD = f"""\

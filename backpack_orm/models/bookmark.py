@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from backpack_orm.connection import Connection
 from backpack_orm.models.of_user import user_named
@@ -15,8 +15,6 @@ from backpack_orm.wire.endpoint import Place, rest
 from backpack_orm.wire.parse import Record
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from backpack_orm.models.user import User
     from backpack_orm.orm.fields import BelongsTo
 

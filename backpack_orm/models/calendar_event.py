@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from backpack_orm.connection import Connection, current
 from backpack_orm.orm.fields import ParentId, belongs_to, field, registry, resource
@@ -15,8 +15,6 @@ from backpack_orm.wire.endpoint import rest
 from backpack_orm.wire.parse import Record
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from backpack_orm.models.calendar import Calendar
     from backpack_orm.orm.fields import BelongsTo
 

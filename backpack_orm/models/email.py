@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from backpack_orm.connection import Connection
 from backpack_orm.models.on_page import OnPage, page_named
@@ -14,8 +14,6 @@ from backpack_orm.wire.endpoint import ws
 from backpack_orm.wire.parse import Record
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from backpack_orm.orm.fields import BelongsTo
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Self, cast
 
 from backpack_orm.models.gallery import Gallery
 from backpack_orm.models.on_page import OnPage
@@ -13,8 +13,6 @@ from backpack_orm.orm.relations import Collection
 from backpack_orm.wire.parse import Record
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from backpack_orm.models.page import Page
     from backpack_orm.orm.fields import BelongsTo
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from backpack_orm.connection import Connection
 from backpack_orm.errors import ValidationError
@@ -16,8 +16,6 @@ from backpack_orm.orm.relations import Children, Collection, Embedded
 from backpack_orm.wire.endpoint import ws
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from backpack_orm.models.list import List
     from backpack_orm.models.message import Message
     from backpack_orm.orm.fields import BelongsTo

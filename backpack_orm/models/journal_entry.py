@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from backpack_orm.connection import Connection, current
 from backpack_orm.models.of_user import user_named
@@ -17,8 +17,6 @@ from backpack_orm.wire.endpoint import rest
 from backpack_orm.wire.parse import Record
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from backpack_orm.models.user import User
     from backpack_orm.orm.fields import BelongsTo
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from backpack_orm.connection import Connection, current
 from backpack_orm.errors import NotFound
@@ -13,9 +13,6 @@ from backpack_orm.orm.model import Model, Readable
 from backpack_orm.orm.relations import Collection
 from backpack_orm.wire.endpoint import Endpoint
 from backpack_orm.wire.parse import Record
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 
 class OnPage(Readable):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 
 from backpack_orm.connection import Connection
 from backpack_orm.errors import BackpackError, NotFound, ValidationError
@@ -26,8 +26,6 @@ from backpack_orm.wire.endpoint import ws
 from backpack_orm.wire.parse import MISSING, Record
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from backpack_orm.models.attachment import Attachment
     from backpack_orm.models.email import Email
     from backpack_orm.models.gallery import Gallery

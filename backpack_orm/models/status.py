@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from backpack_orm.connection import Connection
 from backpack_orm.errors import NotFound
@@ -16,8 +16,6 @@ from backpack_orm.wire.endpoint import rest
 from backpack_orm.wire.parse import MISSING, Answer, Record
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from backpack_orm.models.user import User
     from backpack_orm.orm.fields import BelongsTo
 

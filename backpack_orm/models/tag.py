@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from backpack_orm.connection import Connection
 from backpack_orm.errors import BackpackError, NotFound
@@ -16,8 +16,6 @@ from backpack_orm.wire.endpoint import ws
 from backpack_orm.wire.parse import Record
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from backpack_orm.orm.fields import BelongsTo
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 from backpack_orm.connection import Connection, current
 from backpack_orm.models.bookmark import Bookmark
@@ -16,9 +16,6 @@ from backpack_orm.orm.finding import InAccount
 from backpack_orm.orm.relations import Children, Embedded
 from backpack_orm.wire.endpoint import Place, rest
 from backpack_orm.wire.parse import Record
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 
 @resource

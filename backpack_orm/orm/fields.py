@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    Literal,
+    NamedTuple,
+    TypeVar,
+    cast,
+    dataclass_transform,
+    overload,
+)
 
 import attrs
 
@@ -16,17 +26,9 @@ from backpack_orm.wire.parse import MISSING, Answer, Column, Record, Section, Sh
 from backpack_orm.wire.values import Kind
 
 if TYPE_CHECKING:
-    from typing_extensions import dataclass_transform
-
     from backpack_orm.connection import Connection
     from backpack_orm.orm.model import Model
     from backpack_orm.orm.relations import Collection, Embedded
-else:
-
-    def dataclass_transform(**_: object) -> Callable[[Any], Any]:
-        """What type checkers read off the real one is of no use at run time."""
-        return lambda function: function
-
 
 M = TypeVar("M", bound="Model")
 T = TypeVar("T")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from backpack_orm.connection import Connection, current
 from backpack_orm.orm.fields import View
@@ -11,9 +11,6 @@ from backpack_orm.orm.relations import Collection
 from backpack_orm.wire.build import Words
 from backpack_orm.wire.endpoint import Endpoint
 from backpack_orm.wire.parse import Record
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 
 class Listed(Readable):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, cast
 
 from backpack_orm.connection import Connection, current
 from backpack_orm.errors import (
@@ -28,9 +28,6 @@ from backpack_orm.wire import parse
 from backpack_orm.wire.build import Words, name_of
 from backpack_orm.wire.endpoint import Endpoint
 from backpack_orm.wire.parse import MISSING, Answer, Record
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 _UNSET: Any = object()
 _short = reprlib.Repr()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections.abc
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
 from backpack_orm.errors import NotFound, ValidationError, meant
 from backpack_orm.orm.fields import Relation, View
@@ -15,7 +15,6 @@ from backpack_orm.wire.parse import MISSING, Record
 
 if TYPE_CHECKING:
     import pandas
-    from typing_extensions import Self
 
     from backpack_orm.orm.model import Model, Savable
 

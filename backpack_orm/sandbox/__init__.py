@@ -7,7 +7,7 @@ import secrets
 import ssl
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -309,7 +309,7 @@ def _throw_away(host: str) -> tuple[ssl.SSLContext, Blob]:
 
 
 def _real_time() -> datetime:
-    return datetime.now(timezone.utc)
+    return datetime.now(UTC)
 
 
 def _check(seed: str, account: str, token: str | None) -> None:

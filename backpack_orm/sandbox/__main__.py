@@ -6,7 +6,7 @@ import argparse
 import signal
 import sys
 import threading
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from . import Sandbox
@@ -52,7 +52,7 @@ def _deliver(options: argparse.Namespace) -> None:
     try:
         with storage.transaction() as session:
             account = account_named(session, options.account)
-            now = datetime.now(timezone.utc).replace(microsecond=0)
+            now = datetime.now(UTC).replace(microsecond=0)
             id = deliver(session, account, options.page, options.subject, body, now).id
     finally:
         storage.close()

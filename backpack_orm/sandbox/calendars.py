@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 
 from flask import Blueprint, Response, request
 from sqlalchemy import select
@@ -106,7 +106,7 @@ def _moment(text: str) -> datetime | None:
     if not text or text.isspace():
         return None
     try:
-        return read_moment(text, timezone.utc)
+        return read_moment(text, UTC)
     except ValueError as error:
         raise Unreadable(f"occurs_until: {error}") from None
 

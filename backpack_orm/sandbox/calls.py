@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -49,7 +49,7 @@ class Service:
 
     def now(self) -> datetime:
         """The time, in UTC and whole seconds, as the service keeps it."""
-        return self.clock().astimezone(timezone.utc).replace(microsecond=0)
+        return self.clock().astimezone(UTC).replace(microsecond=0)
 
 
 def asked_service() -> Service:

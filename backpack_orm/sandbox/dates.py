@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 
 from dateutil.parser import isoparser, parserinfo
@@ -41,7 +41,7 @@ def read_moment(text: str, zone: tzinfo) -> datetime:
         day = date(int(match["year"]), int(match["month"]), int(match["day"]))
         moment = _at(day, int(match["hour"]), int(match["minute"]), int(match["second"] or 0))
         own = isoparser().parse_tzstr(match["zone"]) if match["zone"] else zone
-        return moment.replace(tzinfo=own).astimezone(timezone.utc)
+        return moment.replace(tzinfo=own).astimezone(UTC)
     except OverflowError:
         raise ValueError(f"{text!r} is beyond all calendars") from None
 
@@ -75,7 +75,7 @@ def read_event_start(text: str, now: datetime) -> Start | None:
     if timed:
         return Start(moment, False, rest)
     day = moment.astimezone(now.tzinfo).date()
-    return Start(datetime.combine(day, time(), timezone.utc), True, rest)
+    return Start(datetime.combine(day, time(), UTC), True, rest)
 
 
 def _read(text: str, now: datetime, today: datetime) -> tuple[datetime, bool, str] | None:
@@ -89,7 +89,7 @@ def _read(text: str, now: datetime, today: datetime) -> tuple[datetime, bool, st
             continue
         timed = _names_a_time(match)
         try:
-            moment = moment_of(match, now if timed else today).astimezone(timezone.utc)
+            moment = moment_of(match, now if timed else today).astimezone(UTC)
         except (ValueError, OverflowError):  # words like dates that are none: 2/30, 25:00
             continue
         return moment, timed, text[match.end() :].lstrip()
@@ -103,7 +103,7 @@ def _names_a_time(match: Match) -> bool:
 
 def _minutes_from_now(match: Match, now: datetime) -> datetime:
     wait = timedelta(hours=int(match["hours"] or 0), minutes=int(match["minutes"]))
-    return now.astimezone(timezone.utc) + wait  # not on the clock, which may be put forward
+    return now.astimezone(UTC) + wait  # not on the clock, which may be put forward
 
 
 def _now(match: Match, now: datetime) -> datetime:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_host
@@ -20,7 +20,6 @@ from .rendering import document, element
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-    from typing_extensions import Unpack
 
 _PIECES = 10  # of a slow body
 _PORTAL = "<!DOCTYPE html><title>Welcome</title><p>Accept the terms to use this network"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime, time, timedelta, timezone
+from datetime import UTC, datetime, time, timedelta
 from itertools import count
 from typing import Any
 
@@ -149,7 +149,7 @@ class Planter:
         """A time like `+20 09:30`, counted in days from today, or the midnight of the day `+20`."""
         days, _, clock = text.partition(" ")
         day = self._now.date() + timedelta(days=int(days))
-        return datetime.combine(day, time.fromisoformat(clock or "00:00"), timezone.utc)
+        return datetime.combine(day, time.fromisoformat(clock or "00:00"), UTC)
 
     def _put(self, page: Page, kind: type[W], name: str, days_ago: int = 0, **values: Any) -> W:
         then = self._now - timedelta(days=days_ago, hours=days_ago % 7)

@@ -1,7 +1,7 @@
 """XML as the service writes it: double quotes, nothing padded, ASCII with numeric references."""
 
 from collections.abc import Iterable
-from datetime import datetime, timezone, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import NewType
 from xml.sax.saxutils import escape
 
@@ -65,5 +65,5 @@ def _text(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, datetime):
-        return f"{value.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+        return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     return str(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 # What XML 1.0 has no way to write, not even as a reference. Patterns are compiled, and kept, when
@@ -105,7 +105,7 @@ def load_time(word: str) -> datetime:
         raise ValueError(f"{word!r} is not a time")
     moment = datetime.fromisoformat(bare)
     if bare[10] == "T" or bare != word:
-        return moment.replace(tzinfo=timezone.utc)
+        return moment.replace(tzinfo=UTC)
     return moment
 
 

@@ -57,7 +57,7 @@ def test_a_page_that_nobody_touches_costs_one_call_for_each_list(page: Page) -> 
         return python_calls(lambda: ours.load_page(content, page.connection))
 
     per_list = (calls(30) - calls(10)) / 20
-    assert per_list <= 5  # its reader and that of its items, which older Pythons count twice
+    assert per_list <= 5  # its reader and that of its items, which Python 3.11 counts twice
 
 
 def test_a_note_weighs_little_more_than_a_tuple_of_what_it_tells(page: Page) -> None:

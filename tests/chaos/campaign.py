@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any
 
@@ -31,7 +31,7 @@ from tests.chaos.journal import Difference, Journal, Key, Kind, State
 THREADS = 8
 SHARE = 0.1
 """The share of exchanges that meet a fault."""
-NOW = datetime(2031, 3, 1, 9, 0, tzinfo=timezone.utc)
+NOW = datetime(2031, 3, 1, 9, 0, tzinfo=UTC)
 FAULTS = {
     "drop_before_write": 2,
     "drop_after_write": 2,

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -164,7 +164,7 @@ def test_stats_tell_the_wait(patient, clock):
 
 def test_an_account_is_read_at_nearly_the_rate_that_is_permitted_and_never_refused(clock):
     def now():
-        return datetime.fromtimestamp(clock.now, timezone.utc)
+        return datetime.fromtimestamp(clock.now, UTC)
 
     with (
         Sandbox(seed="empty", limits=True, clock=now) as box,
@@ -450,7 +450,7 @@ def test_processes_share_one_window(stub, redis):
 
 def test_two_that_share_a_budget_are_never_refused(redis, shared_clock, monkeypatch):
     def now():
-        return datetime.fromtimestamp(shared_clock.now, timezone.utc)
+        return datetime.fromtimestamp(shared_clock.now, UTC)
 
     with (
         Sandbox(seed="empty", limits=True, clock=now) as box,

@@ -1,7 +1,7 @@
 """https: who is trusted, and what happens on the way there and back."""
 
 import ssl
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 import trustme
@@ -83,8 +83,8 @@ def certified(authority, *names, **options):
 @pytest.mark.parametrize(
     "options",
     [
-        {"not_after": datetime(2020, 1, 1, tzinfo=timezone.utc)},
-        {"not_before": datetime(2999, 1, 1, tzinfo=timezone.utc)},
+        {"not_after": datetime(2020, 1, 1, tzinfo=UTC)},
+        {"not_before": datetime(2999, 1, 1, tzinfo=UTC)},
     ],
 )
 def test_a_certificate_out_of_its_time_is_not_trusted(authority, certificate, monkeypatch, options):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -142,7 +142,7 @@ def test_times_with_a_zone_keep_it(box: Sandbox) -> None:
 
 def test_times_in_several_zones_are_told_in_utc() -> None:
     noon = datetime(2031, 1, 2, 12)
-    zones = [timezone.utc, timezone(timedelta(hours=2))]
+    zones = [UTC, timezone(timedelta(hours=2))]
     reminders = [Reminder(content="x", remind_at=noon.replace(tzinfo=zone)) for zone in zones]
     times = Collection(Reminder, reminders).to_frame().remind_at
     assert [time.isoformat() for time in times] == [

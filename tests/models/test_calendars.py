@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 
@@ -69,7 +69,7 @@ def test_an_event_takes_its_time_from_its_title(account: Connection) -> None:
     assert account.stats.requests == 2
     assert event.remind is True
     assert event.title == "Tea & cake"
-    assert event.occurs_at == datetime(2026, 9, 27, 21, 0, tzinfo=timezone.utc)
+    assert event.occurs_at == datetime(2026, 9, 27, 21, 0, tzinfo=UTC)
     assert event.occurs_until is None
     assert account.stats.requests == 3
     assert event in list(calendar.events)
@@ -88,7 +88,7 @@ def test_a_new_title_moves_the_event(account: Connection) -> None:
     event.title = "9/28 2pm Tea"
     assert event.save() == SaveResult(updated=True, fields=("title",))
     assert event.title == "Tea"
-    assert event.occurs_at == datetime(2026, 9, 28, 21, 0, tzinfo=timezone.utc)
+    assert event.occurs_at == datetime(2026, 9, 28, 21, 0, tzinfo=UTC)
 
 
 def test_the_reminding_is_changed_alone(account: Connection) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -213,9 +213,7 @@ def test_a_record_of_a_file_cannot_be_changed_whoever_is_connected(
     assert box.requests == 0
 
 
-@pytest.mark.parametrize(
-    "moment", [datetime(2031, 7, 1), datetime(2031, 7, 1, tzinfo=timezone.utc)]
-)
+@pytest.mark.parametrize("moment", [datetime(2031, 7, 1), datetime(2031, 7, 1, tzinfo=UTC)])
 def test_a_reminder_of_a_file_cannot_be_changed(
     export: Export, box: Sandbox, connection: Connection, moment: datetime
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -27,7 +27,7 @@ from backpack_orm import (
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.timezones import RAILS
 
-UTC = timezone.utc
+UTC = UTC
 PACIFIC = "Pacific Time (US & Canada)"
 WRITTEN = "2031-07-01 09:00:00"
 

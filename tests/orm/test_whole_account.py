@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from backpack_orm import Connection, Export, Model, Page, Reminder, Separator, U
 from backpack_orm.sandbox import Sandbox
 
 PAGES = 60
-START = datetime(2031, 3, 1, 9, 0, tzinfo=timezone.utc)
+START = datetime(2031, 3, 1, 9, 0, tzinfo=UTC)
 TEXTS = (
     "",
     "R & D <b>",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 import requests
@@ -11,7 +11,7 @@ import requests
 from backpack_orm.sandbox import Sandbox
 from tests.conftest import planted_once
 
-NOW = datetime(2031, 3, 5, 18, 30, 15, tzinfo=timezone.utc)  # a Wednesday
+NOW = datetime(2031, 3, 5, 18, 30, 15, tzinfo=UTC)  # a Wednesday
 
 
 class Client:

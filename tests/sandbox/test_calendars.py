@@ -1,7 +1,7 @@
 """Calendars, events and feeds over HTTP, on Wednesday, 2031-03-05 18:30:15 UTC."""
 
 import re
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -299,8 +299,8 @@ class TestFeed:
         assert entry["SUMMARY"] == "Dentist"
         assert entry["DESCRIPTION"] == "Bring,\nthe X-ray"
         assert entry["UID"] == "40000003@acme.backpackit.com"
-        assert entry["DTSTART"].dt == datetime(2031, 3, 6, 9, tzinfo=timezone.utc)
-        assert entry["DTEND"].dt == datetime(2031, 3, 6, 9, 45, tzinfo=timezone.utc)
+        assert entry["DTSTART"].dt == datetime(2031, 3, 6, 9, tzinfo=UTC)
+        assert entry["DTEND"].dt == datetime(2031, 3, 6, 9, 45, tzinfo=UTC)
 
     def test_an_event_of_whole_days_ends_before_the_day_after(self, api, read):
         more = "<occurs-until>2031-09-29T00:00</occurs-until>"

@@ -1,6 +1,6 @@
 """Dates that people type, on Wednesday, 5 March 2031, 10:30:15 in Los Angeles."""
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -108,14 +108,14 @@ def test_minutes_are_counted_over_a_change_of_the_clocks():
 
 def test_a_moment_is_read_in_the_given_zone():
     moment = read_moment(" 2031-07-01 9:05:07 ", HERE)
-    assert moment == datetime(2031, 7, 1, 16, 5, 7, tzinfo=timezone.utc)
+    assert moment == datetime(2031, 7, 1, 16, 5, 7, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
     "text", ["2031-07-01T09:05:00Z", "2031-07-01 11:05:00+0200", "2031-07-01T04:05:00.5-05:00"]
 )
 def test_a_moment_may_name_its_own_zone(text):
-    assert read_moment(text, HERE) == datetime(2031, 7, 1, 9, 5, tzinfo=timezone.utc)
+    assert read_moment(text, HERE) == datetime(2031, 7, 1, 9, 5, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

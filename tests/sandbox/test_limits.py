@@ -1,6 +1,6 @@
 """Request limits, by a clock that the test sets."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from werkzeug.test import Client as Caller
@@ -8,7 +8,7 @@ from werkzeug.test import Client as Caller
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.sandbox.limits import Busy, Family, Limits
 
-START = datetime(2031, 3, 5, 18, 30, 15, tzinfo=timezone.utc)
+START = datetime(2031, 3, 5, 18, 30, 15, tzinfo=UTC)
 
 
 def at(seconds):

@@ -1,14 +1,14 @@
 """Lists and items over HTTP."""
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from backpack_orm.sandbox import Sandbox
 
 XML = '<?xml version="1.0" encoding="UTF-8"?>'
-NOW = datetime(2031, 3, 5, 18, 30, 15, tzinfo=timezone.utc)
+NOW = datetime(2031, 3, 5, 18, 30, 15, tzinfo=UTC)
 DONE = XML + '<response success="true"></response>'
 
 

@@ -3,7 +3,7 @@
 import logging
 import re
 import socket
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 import requests
@@ -11,7 +11,7 @@ from waitress.channel import ClientDisconnected
 
 from backpack_orm.sandbox import Sandbox, calendars, users
 
-NOW = datetime(2031, 3, 5, 18, 30, 15, tzinfo=timezone.utc)
+NOW = datetime(2031, 3, 5, 18, 30, 15, tzinfo=UTC)
 TOKEN = "c4na7yc4na7yc4na7yc4na7y"
 BODIES = {
     "application/xml": [

@@ -8,7 +8,7 @@ creates one instead, so that every step makes a call.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -40,7 +40,7 @@ class Clock:
     """A second passes with every step."""
 
     def __init__(self) -> None:
-        self.now = datetime(2031, 3, 5, 18, 30, 15, tzinfo=timezone.utc)
+        self.now = datetime(2031, 3, 5, 18, 30, 15, tzinfo=UTC)
 
     def __call__(self) -> datetime:
         return self.now

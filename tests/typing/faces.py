@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_type
 from zoneinfo import ZoneInfo
 
 from pandas import DataFrame
-from typing_extensions import assert_type
 
 from backpack_orm import (
     Attachment,

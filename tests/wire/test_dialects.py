@@ -1,6 +1,6 @@
 """The spellings of one thing: every form that an answer is known to come in reads the same."""
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from xml.sax.saxutils import escape
 
 import pytest
@@ -295,7 +295,7 @@ def test_numbers_may_have_no_value(content):
 
 # --- times ------------------------------------------------------------------------------------
 
-UTC = timezone.utc
+UTC = UTC
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import gc
 import os
 import pickle
 import threading
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 
@@ -457,7 +457,7 @@ def test_one_bad_record_spoils_the_whole_list():
 
 def test_a_time_with_a_zone_is_in_utc():
     content = b"<note><id>1</id><created-at>2006-10-06T00:00</created-at></note>"
-    assert note(content)[3] == datetime(2006, 10, 6, tzinfo=timezone.utc)
+    assert note(content)[3] == datetime(2006, 10, 6, tzinfo=UTC)
 
 
 # --- lists and sections -----------------------------------------------------------------------

@@ -3,7 +3,7 @@
 Each is written twice: as the documentation prints it, and as the service really sends it.
 """
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 
@@ -35,7 +35,7 @@ from backpack_orm.orm.fields import View
 from backpack_orm.wire.parse import MISSING, Answer
 
 XML = b'<?xml version="1.0" encoding="UTF-8"?>'
-NOON = datetime(2026, 5, 14, 16, 39, 2, tzinfo=timezone.utc)
+NOON = datetime(2026, 5, 14, 16, 39, 2, tzinfo=UTC)
 MODELS = [
     Attachment,
     Belonging,
@@ -573,7 +573,7 @@ def test_a_reminder_that_was_created(content):
 
 def test_a_reminder_in_the_newer_form_of_time_is_aware():
     content = b"<reminder id='81'><remind_at>2031-01-02T09:05:00Z</remind_at></reminder>"
-    assert one(Reminder, content)["remind_at"] == datetime(2031, 1, 2, 9, 5, tzinfo=timezone.utc)
+    assert one(Reminder, content)["remind_at"] == datetime(2031, 1, 2, 9, 5, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -646,7 +646,7 @@ def test_what_the_service_tells_of_me(content):
         "mobile_phone_host": None,
         "identity_url": None,
         "start_page_id": 71,
-        "created_at": datetime(2006, 10, 6, tzinfo=timezone.utc),
+        "created_at": datetime(2006, 10, 6, tzinfo=UTC),
         "updated_at": NOON,
     }
 
@@ -959,7 +959,7 @@ EVENT = {
     "id": 62,
     "title": "Tea",
     "remind": True,
-    "occurs_at": datetime(2006, 10, 6, tzinfo=timezone.utc),
+    "occurs_at": datetime(2006, 10, 6, tzinfo=UTC),
     "occurs_until": None,
     "all_day": False,
     "message": "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -12,9 +12,7 @@ from backpack_orm.sandbox.zones import RAILS_ZONES
 from backpack_orm.timezones import RAILS, zone_named
 
 INSTANTS = [
-    datetime(year, month, 15, 12, tzinfo=timezone.utc)
-    for year in (2006, 2011, 2026)
-    for month in (1, 7, 10)
+    datetime(year, month, 15, 12, tzinfo=UTC) for year in (2006, 2011, 2026) for month in (1, 7, 10)
 ]
 
 

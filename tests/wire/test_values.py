@@ -1,6 +1,6 @@
 """Words of the wire and Python's values, there and back."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -86,11 +86,11 @@ def test_booleans_come_back_in_both_spellings(kind, meaning):
     [
         ("2011-03-26 19:15:55", datetime(2011, 3, 26, 19, 15, 55)),
         ("2011-03-26 19:15", datetime(2011, 3, 26, 19, 15)),
-        ("2011-03-26T19:15:55Z", datetime(2011, 3, 26, 19, 15, 55, tzinfo=timezone.utc)),
-        ("2006-10-06T00:00Z", datetime(2006, 10, 6, tzinfo=timezone.utc)),
-        ("2006-10-06T00:00", datetime(2006, 10, 6, tzinfo=timezone.utc)),
-        ("2006-10-06T00:00:09", datetime(2006, 10, 6, 0, 0, 9, tzinfo=timezone.utc)),
-        ("2011-03-26 19:15:55Z", datetime(2011, 3, 26, 19, 15, 55, tzinfo=timezone.utc)),
+        ("2011-03-26T19:15:55Z", datetime(2011, 3, 26, 19, 15, 55, tzinfo=UTC)),
+        ("2006-10-06T00:00Z", datetime(2006, 10, 6, tzinfo=UTC)),
+        ("2006-10-06T00:00", datetime(2006, 10, 6, tzinfo=UTC)),
+        ("2006-10-06T00:00:09", datetime(2006, 10, 6, 0, 0, 9, tzinfo=UTC)),
+        ("2011-03-26 19:15:55Z", datetime(2011, 3, 26, 19, 15, 55, tzinfo=UTC)),
     ],
 )
 def test_a_time_is_read_in_each_of_its_forms(word, time):
@@ -148,7 +148,7 @@ def test_naive_times_come_back_naive(time):
 
 @given(TIMES)
 def test_times_in_the_newer_form_come_back_in_utc(time):
-    aware = time.replace(tzinfo=timezone.utc)
+    aware = time.replace(tzinfo=UTC)
     assert values.load_time(time.strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")) == aware
 
 
