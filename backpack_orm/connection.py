@@ -460,12 +460,15 @@ def connect(
 def using(connection: Connection) -> Iterator[Connection]:
     """Use a connection for what happens inside a `with` block, in this thread or task only.
 
+    Raises:
+        ValidationError: `connection` is not a connection.
+
     >>> home = Connection("home", token="0123456789abcdef")
     >>> with using(home) as connection:
     ...     connection is current()
     True
     """
-    before = _in_context.set(connection)
+    before = _in_context.set(ensure_connection(connection))
     try:
         yield connection
     finally:
@@ -485,6 +488,34 @@ def current() -> Connection:
             "or pass using=Connection(…)"
         )
     return connection
+
+
+def connection_for(using: Connection | None) -> Connection:
+    """Return the connection given as a `using=` argument, or the current one for None.
+
+    Raises:
+        ValidationError: `using` is not a connection.
+        NotConnected: It is None, and no connection is current.
+
+    >>> home = Connection("home", token="0123456789abcdef")
+    >>> connection_for(home) is home
+    True
+    """
+    return current() if using is None else ensure_connection(using)
+
+
+def ensure_connection(using: Connection) -> Connection:
+    """Return a `using=` argument unchanged if it is a connection.
+
+    Raises:
+        ValidationError: It is not a connection.
+    """
+    if isinstance(using, Connection):
+        return using
+    raise ValidationError(  # without the value: it may be a token
+        f"using= takes a Connection, not {type(using).__name__}: "
+        'pass using=Connection("your-account", token="…")'
+    )
 
 
 def unconnected(url: str, account: str, why: str) -> Connection:

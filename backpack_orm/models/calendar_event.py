@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from backpack_orm.connection import Connection, current
+from backpack_orm.connection import Connection, connection_for
 from backpack_orm.orm.fields import ParentId, belongs_to, field, registry, resource
 from backpack_orm.orm.model import Destroyable, Readable, Savable
 from backpack_orm.orm.relations import Collection
@@ -192,7 +192,7 @@ def _calendars(
         return kind.all(using=using, fresh=fresh)
     if not isinstance(calendar, kind):
         id = kind._check_id("CalendarEvent: calendar", calendar)
-        return [kind._stub(id, using or current())]
+        return [kind._stub(id, connection_for(using))]
     if using is not None:
         calendar._settle_in(using)
     return [calendar]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from backpack_orm.connection import Connection, current
+from backpack_orm.connection import Connection, connection_for
 from backpack_orm.models.of_user import user_named
 from backpack_orm.orm.fields import ParentId, belongs_to, field, resource
 from backpack_orm.orm.finding import InAccount
@@ -131,7 +131,7 @@ class JournalEntry(InAccount, Savable, Destroyable):
         >>> next(JournalEntry.iter()).user.name
         'Tomás Leite'
         """
-        place = (using or current()) if user is None else user_named(cls, user, using)
+        place = connection_for(using) if user is None else user_named(cls, user, using)
         return (
             cls._whole.load_one(record, place) for record in cls._records_of(place, fresh=fresh)
         )

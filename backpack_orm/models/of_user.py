@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backpack_orm.connection import Connection, current
+from backpack_orm.connection import Connection, connection_for
 from backpack_orm.orm.fields import registry
 from backpack_orm.orm.model import Model
 
@@ -18,7 +18,7 @@ def user_named(cls: type[Model], user: User | int | None, using: Connection | No
     if user is None:
         return people.me(using=using)
     if not isinstance(user, people):
-        return people._stub(people._check_id(f"{cls.__name__}: user", user), using or current())
+        return people._stub(people._check_id(f"{cls.__name__}: user", user), connection_for(using))
     if using is not None:
         user._settle_in(using)
     return user

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
-from backpack_orm.connection import Connection, current
+from backpack_orm.connection import Connection, connection_for
 from backpack_orm.errors import NotFound
 from backpack_orm.models.page import Page, Progress
 from backpack_orm.orm.fields import View
@@ -161,7 +161,7 @@ class OnPage(Readable):
 def page_named(cls: type[Model], page: Page | int, using: Connection | None) -> Page:
     """The page that an argument names, with a connection."""
     if not isinstance(page, Page):
-        page = Page._stub(Page._check_id(f"{cls.__name__}: page", page), using or current())
+        page = Page._stub(Page._check_id(f"{cls.__name__}: page", page), connection_for(using))
     elif using is not None:
         page._settle_in(using)
     return page

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Self
 
-from backpack_orm.connection import Connection, current
+from backpack_orm.connection import Connection, connection_for
 from backpack_orm.models.bookmark import Bookmark
 from backpack_orm.models.export import Export, read_export
 from backpack_orm.models.journal_entry import JournalEntry
@@ -86,7 +86,7 @@ class User(InAccount):
         >>> User.me().time_zone_id
         'Pacific Time (US & Canada)'
         """
-        connection = using or current()
+        connection = connection_for(using)
         record = cls._record_of_me(connection, fresh=fresh)
         found: Self = cls._whole.load_one(record, connection)
         return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Self
 
-from backpack_orm.connection import Connection, current
+from backpack_orm.connection import Connection, connection_for
 from backpack_orm.orm.fields import View
 from backpack_orm.orm.model import Readable
 from backpack_orm.orm.relations import Collection
@@ -78,7 +78,7 @@ class Listed(Readable):
         using: Connection | None = None,
         fresh: bool = False,
     ) -> Collection[Self]:
-        connection = using or current()
+        connection = connection_for(using)
         records = connection.call(endpoint, words=words or {}, read=view.read_many, fresh=fresh)
         return Collection(cls, view.load(records, connection))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, cast
 
-from backpack_orm.connection import Connection, current
+from backpack_orm.connection import Connection, connection_for, current, ensure_connection
 from backpack_orm.errors import (
     BackpackError,
     Destroyed,
@@ -296,8 +296,9 @@ class Model(Shown):
         """Belong to a connection from now on.
 
         Raises:
-            ValidationError: It belongs to another account already.
+            ValidationError: It belongs to another account already, or that is no connection.
         """
+        ensure_connection(connection)
         root: Model = self
         while isinstance(root._source, Model):
             root = root._source
@@ -356,7 +357,7 @@ class Model(Shown):
             ValidationError: It is neither an id nor an object, or one of another account.
         """
         if type(id) is int and id > 0:
-            return id, using or current()
+            return id, connection_for(using)
         wanted = cls._check_id(f"{cls.__name__}.{what}", id)
         assert isinstance(id, Model)
         if using is not None:
