@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from types import TracebackType
@@ -16,7 +16,7 @@ try:
     from sqlalchemy.orm import Session
 
     from .accounts import account_named, add_user, new_calendar, open_account
-    from .calls import Service
+    from .calls import CLEARABLE, Service
     from .faults import Fault, Faults
     from .limits import Limits
     from .mail import deliver
@@ -63,11 +63,16 @@ class Sandbox:
     speaks https, and plain HTTP at the same address; its certificate comes from an authority of its
     own, which a client trusts when it is given `ca_bundle`.
 
+    `clears_omitted` names fields that an update clears when it omits them, such as
+    `["item.content"]`; True means all of them. By default an omitted field keeps its value, as
+    older clients rely on. No source says what the service makes of an item's `completed` that is
+    sent without the `content`: test against both.
+
     `faults` makes it misbehave: see `Faults`.
 
-    Raises `ValueError` for an unknown seed, a name or token that cannot be used, `OSError` for a
-    file that cannot be used, and `ImportError` for `tls` where the extra of that name is not
-    installed; `start()` raises `OSError` for an address that is not free.
+    Raises `ValueError` for an unknown seed or field, a name or token that cannot be used,
+    `OSError` for a file that cannot be used, and `ImportError` for `tls` where the extra of that
+    name is not installed; `start()` raises `OSError` for an address that is not free.
     """
 
     def __init__(
@@ -84,9 +89,11 @@ class Sandbox:
         page_limit: int | None = None,
         limits: bool = False,
         tls: bool = False,
+        clears_omitted: bool | Iterable[str] = False,
     ) -> None:
         self._account, self._host, self._port = account, host, port
         _check(seed, account, token)
+        clears_omitted = _fields(clears_omitted)
         context, authority = _throw_away(host) if tls else (None, None)
         self._tls: ssl.SSLContext | None = context
         self._storage = Storage(data)
@@ -96,6 +103,7 @@ class Sandbox:
             page_limit,
             Limits() if limits else None,
             require_ssl,
+            clears_omitted,
         )
         self._tokens = self._storage.tokens()
         try:
@@ -310,6 +318,16 @@ def _throw_away(host: str) -> tuple[ssl.SSLContext, Blob]:
 
 def _real_time() -> datetime:
     return datetime.now(UTC)
+
+
+def _fields(names: bool | Iterable[str]) -> frozenset[str]:
+    """Return the fields that an update clears when it omits them."""
+    if isinstance(names, bool):
+        return frozenset(CLEARABLE if names else ())
+    fields = frozenset(names)
+    if unknown := sorted(fields.difference(CLEARABLE)):
+        raise ValueError(f"no update omits {unknown[0]!r}; there are {', '.join(CLEARABLE)}")
+    return fields
 
 
 def _check(seed: str, account: str, token: str | None) -> None:

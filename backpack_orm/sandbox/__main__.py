@@ -36,6 +36,8 @@ def _serve(options: argparse.Namespace) -> None:
         signal.signal(number, lambda *_: end.set())
     arguments = vars(options)
     faults = arguments.pop("fault")
+    if "all" in arguments["clears_omitted"]:
+        arguments["clears_omitted"] = True
     with Sandbox(**arguments) as box:
         for words in faults:
             box.faults.add(words)
@@ -99,6 +101,14 @@ def _options() -> argparse.ArgumentParser:
         "--tls",
         action="store_true",
         help="speak https too, and say where the certificate is that a client has to trust",
+    )
+    parser.add_argument(
+        "--clears-omitted",
+        action="append",
+        default=[],
+        metavar="FIELD",
+        help="empty a field that an update omits, such as item.content, or `all` of them; may be "
+        "given more than once (by default an omitted field keeps its value)",
     )
     parser.add_argument(
         "--fault",

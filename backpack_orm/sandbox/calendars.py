@@ -68,7 +68,9 @@ def update(call: Call, id: int) -> Response:
         if event.occurs_until is not None:
             event.occurs_until += start.at - event.occurs_at  # it lasts as long as before
         event.occurs_at, event.all_day = start.at, start.all_day
-        event.title = start.rest
+    event.title = call.updated(
+        "calendar_event.title", start.rest if start else None, event.title, ""
+    )
     _change(event, fields, call)
     return bare()
 
@@ -92,12 +94,16 @@ def _start(fields: Parameters, call: Call) -> Start | None:
 
 def _change(event: CalendarEvent, fields: Parameters, call: Call) -> None:
     """Set what is said besides the title."""
-    if (message := fields.text("message")) is not None:
-        event.message = message
-    if (remind := fields.flag("remind")) is not None:
-        event.remind = remind
+    event.message = call.updated(
+        "calendar_event.message", fields.text("message"), event.message, ""
+    )
+    event.remind = call.updated("calendar_event.remind", fields.flag("remind"), event.remind, False)
     if (until := fields.text("occurs_until")) is not None:
         event.occurs_until = _moment(until)
+    else:
+        event.occurs_until = call.updated(
+            "calendar_event.occurs_until", None, event.occurs_until, None
+        )
     event.updated_at = call.now
 
 

@@ -36,6 +36,27 @@ class NotSignedIn(Exception):  # noqa: N818 - says what is the case
 
 SERVICE = "backpack.service"
 
+CLEARABLE = (
+    "calendar_event.message",
+    "calendar_event.occurs_until",
+    "calendar_event.remind",
+    "calendar_event.title",
+    "item.completed",
+    "item.content",
+    "journal_entry.body",
+    "list.name",
+    "note.body",
+    "note.show_created_at",
+    "note.title",
+    "page.description",
+    "page.title",
+    "reminder.content",
+    "reminder.remind_at",
+    "reminder.remindees",
+    "separator.name",
+)
+"""The fields that an update can omit."""
+
 
 @dataclass(frozen=True)
 class Service:
@@ -46,6 +67,7 @@ class Service:
     page_limit: int | None = None
     limits: Limits | None = None
     require_ssl: bool = False
+    clears_omitted: frozenset[str] = frozenset()
 
     def now(self) -> datetime:
         """The time, in UTC and whole seconds, as the service keeps it."""
@@ -67,6 +89,7 @@ class Call:
     parameters: Parameters
     now: datetime
     page_limit: int | None
+    clears_omitted: frozenset[str] = frozenset()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -89,6 +112,15 @@ class Call:
         page = account.new(Page, owner=self.me, title=title, description=description)
         self.session.add(page)
         return page
+
+    def updated(self, field: str, sent: T | None, stored: T, cleared: T) -> T:
+        """Return the value of a field after an update: the one sent if there is one.
+
+        An omitted field keeps its value, unless this sandbox clears it.
+        """
+        if sent is not None:
+            return sent
+        return cleared if field in self.clears_omitted else stored
 
     def user(self, id: int) -> User:
         """A person of my account."""
@@ -197,7 +229,7 @@ def _call(service: Service, session: Session, parameters: Parameters, family: Fa
         raise NotSignedIn
     if service.limits is not None:
         service.limits.count(me.account_key, request.remote_addr or "", family, service.clock())
-    return Call(session, me, parameters, service.now(), service.page_limit)
+    return Call(session, me, parameters, service.now(), service.page_limit, service.clears_omitted)
 
 
 def _body_fields() -> Fields:

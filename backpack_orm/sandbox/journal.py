@@ -48,9 +48,8 @@ def create(call: Call, user: int) -> Response:
 
 @journal.on("PUT", "/journal_entries/ID.xml")
 def update(call: Call, id: int) -> Response:
-    entry = _mine(call, id)
-    if (body := call.parameters.group("journal_entry").text("body")) is not None:
-        entry.body = body
+    entry, fields = _mine(call, id), call.parameters.group("journal_entry")
+    entry.body = call.updated("journal_entry.body", fields.text("body"), entry.body, "")
     entry.updated_at = call.now
     return _resource(entry)
 

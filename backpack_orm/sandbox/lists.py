@@ -28,9 +28,8 @@ def add_list(call: Call, page: int) -> Response:
 
 @lists.ws("page/PAGE/lists/update/ID")
 def update_list(call: Call, page: int, id: int) -> Response:
-    renamed = call.widget(List, page, id)
-    if (name := call.parameters.group("list").text("name")) is not None:
-        renamed.name = name
+    renamed, fields = call.widget(List, page, id), call.parameters.group("list")
+    renamed.name = call.updated("list.name", fields.text("name"), renamed.name, "")
     return ws()
 
 
@@ -71,10 +70,8 @@ def add_item(call: Call, page: int, list: int | None = None) -> Response:
 @lists.ws("page/PAGE/lists/LIST/items/update/ID", "page/PAGE/items/update/ID")
 def update_item(call: Call, page: int, id: int, list: int | None = None) -> Response:
     item, fields = _item(call, page, list, id), call.parameters.group("item")
-    if (content := fields.text("content")) is not None:
-        item.content = content
-    if (completed := fields.flag("completed")) is not None:
-        item.completed = completed
+    item.content = call.updated("item.content", fields.text("content"), item.content, "")
+    item.completed = call.updated("item.completed", fields.flag("completed"), item.completed, False)
     item.updated_at = call.now
     return ws()
 

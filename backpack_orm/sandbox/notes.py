@@ -34,12 +34,11 @@ def create(call: Call, page: int) -> Response:
 @notes.ws("page/PAGE/notes/update/ID")
 def update(call: Call, page: int, id: int) -> Response:
     note, fields = call.widget(Note, page, id), call.parameters.group("note")
-    if (title := fields.text("title")) is not None:
-        note.name = title
-    if (body := fields.text("body")) is not None:
-        note.body = body
-    if (show_created_at := fields.flag("show_created_at")) is not None:
-        note.show_created_at = show_created_at
+    note.name = call.updated("note.title", fields.text("title"), note.name, "")
+    note.body = call.updated("note.body", fields.text("body"), note.body, "")
+    note.show_created_at = call.updated(
+        "note.show_created_at", fields.flag("show_created_at"), note.show_created_at, None
+    )
     return ws()
 
 

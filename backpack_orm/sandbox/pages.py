@@ -113,13 +113,23 @@ def destroy(call: Call, page: int) -> Response:
     return ws()
 
 
-@pages.ws("page/PAGE/update_title", "page/PAGE/update_body")
-def update(call: Call, page: int) -> Response:
+@pages.ws("page/PAGE/update_title")
+def update_title(call: Call, page: int) -> Response:
     changed, fields = call.page(page), call.parameters.group("page")
-    if (title := fields.text("title")) is not None:
-        changed.title = title
+    changed.title = call.updated("page.title", fields.text("title"), changed.title, "")
     if (description := fields.text("description")) is not None:
         changed.description = description
+    return ws()
+
+
+@pages.ws("page/PAGE/update_body")
+def update_body(call: Call, page: int) -> Response:
+    changed, fields = call.page(page), call.parameters.group("page")
+    changed.description = call.updated(
+        "page.description", fields.text("description"), changed.description, ""
+    )
+    if (title := fields.text("title")) is not None:
+        changed.title = title
     return ws()
 
 

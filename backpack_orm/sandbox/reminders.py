@@ -88,12 +88,14 @@ def _create(call: Call) -> Reminder:
 def _update(call: Call, id: int) -> Reminder:
     reminder = with_id(id, all_mine(call))
     remind_at, content = _when_and_what(call)
-    if content is not None:
-        reminder.content = content
+    reminder.content = call.updated("reminder.content", content, reminder.content, "")
     if remind_at is not None:
-        reminder.remind_at = _not_past(remind_at, call)
-    if (remindees := _remindees(call)) is not None:
-        reminder.remindees = remindees or [reminder.creator]
+        remind_at = _not_past(remind_at, call)
+    reminder.remind_at = call.updated(
+        "reminder.remind_at", remind_at, reminder.remind_at, call.now + NO_DATE
+    )
+    remindees = call.updated("reminder.remindees", _remindees(call), reminder.remindees, [])
+    reminder.remindees = remindees or [reminder.creator]
     return reminder
 
 

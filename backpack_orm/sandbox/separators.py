@@ -53,9 +53,8 @@ def _create(call: Call, page: int) -> Separator:
 
 
 def _update(call: Call, page: int, id: int) -> Separator:
-    separator = call.widget(Separator, page, id)
-    if (name := call.parameters.group("separator").text("name")) is not None:
-        separator.name = name
+    separator, fields = call.widget(Separator, page, id), call.parameters.group("separator")
+    separator.name = call.updated("separator.name", fields.text("name"), separator.name, "")
     return separator
 
 
