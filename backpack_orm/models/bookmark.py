@@ -66,7 +66,7 @@ class Bookmark(Readable):
         5
         """
         owner = user_named(cls, user, using)
-        return Collection(cls, cls._whole.load(cls._records_of(owner, fresh=fresh), owner))
+        return Collection(cls, cls._whole.load[cls](cls._records_of(owner, fresh=fresh), owner))
 
     @classmethod
     def find(

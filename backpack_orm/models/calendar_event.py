@@ -116,7 +116,7 @@ class CalendarEvent(Readable, Savable, Destroyable):
             [
                 event
                 for place in places
-                for event in cls._whole.load(cls._records_of(place, fresh=fresh), place)
+                for event in cls._whole.load[cls](cls._records_of(place, fresh=fresh), place)
             ],
         )
 
@@ -134,7 +134,7 @@ class CalendarEvent(Readable, Savable, Destroyable):
         """
         wanted, connection = cls._sought(id, using)
         record = connection.call(cls._show, (wanted,), read=cls._whole.read_one, fresh=fresh)
-        found: Self = cls._whole.load_one(record, connection)
+        found: Self = cls._whole.load_one[cls](record, connection)
         return found
 
     @classmethod

@@ -79,7 +79,7 @@ class Email(OnPage, Destroyable):
         record = place.connection.call(
             cls._show, (*place._place(), wanted), read=cls._whole.read_one, fresh=fresh
         )
-        found: Self = cls._whole.load_one(record, place)
+        found: Self = cls._whole.load_one[cls](record, place)
         return found
 
     def _fetch(self, *, fresh: bool = False) -> Record:

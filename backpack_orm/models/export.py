@@ -79,8 +79,8 @@ class Export:
         return cls(
             username,
             account,
-            Collection(Page, Page._exported.load(pages, connection)),
-            Collection(Reminder, Reminder._whole.load(reminders, connection)),
+            Collection(Page, Page._exported.load[Page](pages, connection)),
+            Collection(Reminder, Reminder._whole.load[Reminder](reminders, connection)),
         )
 
     def __repr__(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Self
 
 from backpack_orm.models.gallery import Gallery
 from backpack_orm.models.on_page import OnPage
@@ -52,10 +52,9 @@ class Image(OnPage):
     @classmethod
     def _of(cls, parent: Model, *, fresh: bool = False) -> Collection[Self]:
         galleries = Gallery._of(parent, fresh=fresh)
-        images = [image for gallery in galleries for image in gallery.images]
-        return Collection(cls, cast("list[Self]", images))
+        images = [image for gallery in galleries for image in gallery._children("images", cls)]
+        return Collection(cls, images)
 
     @classmethod
     def _on(cls, page: Page) -> Sequence[Self]:
-        images = [image for gallery in page.galleries for image in gallery.images]
-        return cast("Sequence[Self]", images)
+        return [image for gallery in page.galleries for image in gallery._children("images", cls)]

@@ -88,9 +88,9 @@ class Item(Completable):
 
     _element = "item"
     _container = "items"
-    _whole = View[Any](but=("messages",))
-    _created = View[Any]("id", "content", "completed")
-    _exported = View[Any]()
+    _whole = View(but=("messages",))
+    _created = View("id", "content", "completed")
+    _exported = View()
     _known_by = "lists"
 
     id: int = field(read_only=True)
@@ -246,7 +246,7 @@ class Item(Completable):
 
     @classmethod
     def _on(cls, page: Page) -> Sequence[Self]:
-        return cast("Sequence[Self]", [item for each in page.lists for item in each.items])
+        return [item for each in page.lists for item in each._children("items", cls)]
 
 
 def _list_named(what: List | int, page: Page | int | None, using: Connection | None) -> List:

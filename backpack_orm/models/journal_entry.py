@@ -133,7 +133,8 @@ class JournalEntry(InAccount, Savable, Destroyable):
         """
         place = connection_for(using) if user is None else user_named(cls, user, using)
         return (
-            cls._whole.load_one(record, place) for record in cls._records_of(place, fresh=fresh)
+            cls._whole.load_one[cls](record, place)
+            for record in cls._records_of(place, fresh=fresh)
         )
 
     @classmethod
@@ -151,7 +152,7 @@ class JournalEntry(InAccount, Savable, Destroyable):
         """
         wanted, connection = cls._sought(id, using)
         record = connection.call(cls._show, (wanted,), read=cls._whole.read_one, fresh=fresh)
-        found: Self = cls._whole.load_one(record, connection)
+        found: Self = cls._whole.load_one[cls](record, connection)
         return found
 
     @classmethod

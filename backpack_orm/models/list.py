@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from backpack_orm.models.item import Item, Items
 from backpack_orm.models.on_page import OnPage
@@ -38,8 +38,8 @@ class List(OnPage, Savable, Destroyable):
 
     _element = "list"
     _container = "lists"
-    _listed = _created = View[Any]("id", "name")
-    _exported = View[Any](depth="_exported")
+    _listed = _created = View("id", "name")
+    _exported = View(depth="_exported")
 
     id: int = field(read_only=True)
     name: str = field(default="")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from backpack_orm.models.on_page import OnPage
 from backpack_orm.orm.fields import ParentId, View, belongs_to, field, has_many, resource
@@ -42,8 +42,8 @@ class Note(OnPage, Savable, Destroyable):
 
     _element = "note"
     _container = "notes"
-    _whole = View[Any](but=("messages",))
-    _exported = View[Any]()
+    _whole = View(but=("messages",))
+    _exported = View()
 
     id: int = field(read_only=True)
     title: str = field(default="")

@@ -24,7 +24,7 @@ class OnPage(Readable):
     """The call that lists those of a page; None: only the page itself tells of them."""
     _known_by: ClassVar[str] = ""
     """What of a page has to be loaded for them to be known, where that is not they themselves."""
-    _listed: ClassVar[View[Any] | None] = None
+    _listed: ClassVar[View | None] = None
     """What that list tells of each, where that is not all."""
 
     @classmethod
@@ -139,7 +139,7 @@ class OnPage(Readable):
     @classmethod
     def _of(cls, parent: Model, *, fresh: bool = False) -> Collection[Self]:
         records = cls._records_of(parent, fresh=fresh)
-        return Collection(cls, (cls._listed or cls._whole).load(records, parent))
+        return Collection(cls, (cls._listed or cls._whole).load[cls](records, parent))
 
     @classmethod
     def _records_of(cls, parent: Model, *, fresh: bool) -> tuple[Record, ...]:
@@ -154,8 +154,7 @@ class OnPage(Readable):
     @classmethod
     def _on(cls, page: Page) -> Sequence[Self]:
         """Those that came with a page."""
-        found: Sequence[Self] = getattr(page, cls._container)
-        return found
+        return page._children(cls._container, cls)
 
 
 def page_named(cls: type[Model], page: Page | int, using: Connection | None) -> Page:

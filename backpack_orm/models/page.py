@@ -106,11 +106,11 @@ class Page(InAccount, Savable, Destroyable):
 
     _element = "page"
     _container = "pages"
-    _listed = View[Any]("id", "title", "scope")
-    _named = _created = View[Any]("id", "title")
-    _found = View[Any]("id", "title", "matches")
-    _shown = View[Any](but=("scope", "matches"), unsure=("emails", "items"))
-    _exported = View[Any](but=("matches",), depth="_exported")
+    _listed = View("id", "title", "scope")
+    _named = _created = View("id", "title")
+    _found = View("id", "title", "matches")
+    _shown = View(but=("scope", "matches"), unsure=("emails", "items"))
+    _exported = View(but=("matches",), depth="_exported")
 
     id: int = field(read_only=True)
     title: str = field()
@@ -230,7 +230,7 @@ class Page(InAccount, Savable, Destroyable):
         """
         wanted, connection = cls._sought(id, using)
         record = connection.call(cls._show, (wanted,), read=cls._shown.read_one, fresh=fresh)
-        found: Self = cls._shown.load_one(record, connection)
+        found: Self = cls._shown.load_one[cls](record, connection)
         return found
 
     @classmethod
@@ -306,7 +306,7 @@ class Page(InAccount, Savable, Destroyable):
         self._refuse_destroyed()
         connection = self.connection
         record = connection.call(self._duplicate, self._place(), read=self._named.read_one)
-        copy: Self = self._named.load_one(record, connection)
+        copy: Self = self._named.load_one[type(self)](record, connection)
         return copy
 
     def share(self, emails: Iterable[str] = (), *, public: bool | None = None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from backpack_orm.models.completable import Completable
 from backpack_orm.orm.fields import ParentId, View, belongs_to, field, has_many, resource
@@ -45,9 +45,9 @@ class PageItem(Completable):
     _element = "item"
     _container = "items"
     _is_grouped = True
-    _whole = View[Any](but=("messages",))
-    _created = View[Any]("id", "content", "completed", "list_id")
-    _exported = View[Any]()
+    _whole = View(but=("messages",))
+    _created = View("id", "content", "completed", "list_id")
+    _exported = View()
 
     id: int = field(read_only=True)
     content: str = field(text=True)

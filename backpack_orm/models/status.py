@@ -84,7 +84,7 @@ class Status(Listed, Savable):
             )
         except NotFound:
             return None
-        found: Self = cls._whole.load_one(record, owner)
+        found: Self = cls._whole.load_one[cls](record, owner)
         return found
 
     @property

@@ -96,8 +96,8 @@ class Tag(Readable, Savable, Destroyable):
         """
         tags: dict[int, Self] = {}
         for page in Page._each("tags", using=using, fresh=fresh, progress=progress):
-            for tag in page.tags:
-                tags.setdefault(tag.id, tag)  # type: ignore[arg-type]  # of this very class
+            for tag in page._children("tags", cls):
+                tags.setdefault(tag.id, tag)
         return Collection(cls, list(tags.values()))
 
     @classmethod
@@ -114,9 +114,9 @@ class Tag(Readable, Savable, Destroyable):
         """
         wanted, connection = cls._sought(id, using)
         for page in Page._each("tags", using=connection, fresh=fresh, ahead=1):
-            for tag in page.tags:
+            for tag in page._children("tags", cls):
                 if tag.id == wanted:
-                    return tag  # type: ignore[return-value]  # of this very class
+                    return tag
         raise NotFound(f"there is no Tag {wanted} on any page", status=404)
 
     @classmethod
@@ -226,7 +226,7 @@ class Tag(Readable, Savable, Destroyable):
         self._refuse_new("look for")
         connection, view = self.connection, Page._named
         records = connection.call(self._select, (self._saved_id,), read=view.read_many, fresh=fresh)
-        return Collection(Page, view.load(records, connection))
+        return Collection(Page, view.load[Page](records, connection))
 
     @staticmethod
     def _part_of(page: Page) -> tuple[Record, ...]:

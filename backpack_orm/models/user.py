@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 from backpack_orm.connection import Connection, connection_for
 from backpack_orm.models.bookmark import Bookmark
@@ -53,7 +53,7 @@ class User(InAccount):
 
     _element = "user"
     _container = "users"
-    _listed = _named = View[Any]("id", "name")
+    _listed = _named = View("id", "name")
 
     id: int = field(read_only=True)
     name: str = field(read_only=True)
@@ -88,7 +88,7 @@ class User(InAccount):
         """
         connection = connection_for(using)
         record = cls._record_of_me(connection, fresh=fresh)
-        found: Self = cls._whole.load_one(record, connection)
+        found: Self = cls._whole.load_one[cls](record, connection)
         return found
 
     @property

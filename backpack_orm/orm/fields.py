@@ -8,16 +8,14 @@ from itertools import repeat
 from typing import (
     TYPE_CHECKING,
     Any,
+    Final,
     Generic,
     Literal,
     NamedTuple,
     TypeVar,
-    cast,
     dataclass_transform,
     overload,
 )
-
-import attrs
 
 from backpack_orm.errors import ValidationError, meant
 from backpack_orm.wire import parse, values
@@ -35,7 +33,7 @@ T = TypeVar("T")
 V = TypeVar("V")
 
 
-_KEY = "backpack_orm"
+_REQUIRED: Final = object()
 _KINDS = {
     "int": values.INTEGER,
     "bool": values.BOOLEAN,
@@ -114,6 +112,7 @@ class Relation(NamedTuple):
         key: For what can be assigned: the attribute that stands for a record in the request.
         dump: How a list of keys is written.
         collection: The class of the collection they are read as; None: one that only reads.
+        narrowed: The subclass of the model that a subclass of the owner loads instead.
     """
 
     name: str
@@ -125,16 +124,17 @@ class Relation(NamedTuple):
     key: str | None = None
     dump: Callable[[list[Any]], Words] | None = None
     collection: type[Embedded[Any]] | None = None
+    narrowed: type[Model] | None = None
 
     @property
     def model(self) -> type[Model]:
-        """The model of these records."""
-        return registry[self.target]
+        """The class of these records."""
+        return self.narrowed or registry[self.target]
 
     @property
-    def contents(self) -> View[Any]:
-        """What an answer tells of them."""
-        view: View[Any] = getattr(self.model, self.view)
+    def contents(self) -> View:
+        """The fields of them that a response includes here."""
+        view: View = getattr(self.model, self.view)
         return view
 
     def section(self, depth: str, *, is_sure: bool) -> Section:
@@ -187,12 +187,11 @@ class Parent(NamedTuple):
             return source
         if all(value is MISSING for value in part[1:]):
             return self.model._stub(part[0], source)
-        parent: Model = self._view.load_one(part, source)
-        return parent
+        return self._view.load_one[self.model](part, source)
 
     @property
-    def _view(self) -> View[Any]:
-        view: View[Any] = getattr(self.model, "_named", self.model._whole)
+    def _view(self) -> View:
+        view: View = getattr(self.model, "_named", self.model._whole)
         return view
 
 
@@ -244,7 +243,45 @@ def say(what: str, dump: Callable[[Any], T], value: Any) -> T:
         raise ValidationError(f"{what} cannot be {shown}: {error}") from None
 
 
-# --- how model files say it -------------------------------------------------------------------
+# --- how model files declare it ---------------------------------------------------------------
+
+
+class FieldOptions(NamedTuple):
+    """The arguments of `field()`, kept until the class is made."""
+
+    default: Any
+    wire: str
+    text: bool
+    read_only: bool
+    write_only: bool
+    kind: Kind | None
+    shown: bool
+
+    @property
+    def is_required(self) -> bool:
+        """Whether a new record must be given a value."""
+        return self.default is _REQUIRED and not self.read_only
+
+    def to_field(self, name: str, annotation: str) -> Field:
+        """Return the field of that name, parsed and serialized as its annotation says."""
+        word, _, optional = annotation.partition(" | ")
+        kind = self.kind or _KINDS[word]
+        if optional:
+            kind = kind._replace(empty=None)
+        elif self.text and kind is values.WORDS:
+            kind = values.TEXT
+        return Field(
+            name,
+            self.wire or name,
+            kind,
+            self.read_only,
+            self.write_only,
+            self.is_required,
+            self.text,
+            bool(optional),
+            self.shown,
+            None if self.default is _REQUIRED else self.default,
+        )
 
 
 @overload
@@ -269,7 +306,7 @@ def field(
 ) -> T: ...
 def field(
     *,
-    default: Any = attrs.NOTHING,
+    default: Any = _REQUIRED,
     read_only: bool = False,
     write_only: bool = False,
     wire: str = "",
@@ -290,7 +327,7 @@ def field(
         shown: Whether a repr may show it.
         init: For type checkers: whether a new object takes it.
     """
-    return _declared((default, wire, text, read_only, write_only, kind, shown))
+    return FieldOptions(default, wire, text, read_only, write_only, kind, shown)
 
 
 def has_many(
@@ -302,12 +339,12 @@ def has_many(
     init: Literal[False] = False,
 ) -> Any:
     """Declare records inside this one, such as the notes of a page; see `Relation`."""
-    return _declared({"path": path, "target": target, "view": view, "collection": collection})
+    return Relation("", path, target, view, collection=collection)
 
 
 def has_one(path: str, target: str, *, view: str = "_whole", init: Literal[False] = False) -> Any:
     """Declare one record at most inside this one, such as a reminder's creator."""
-    return _declared({"path": path, "target": target, "view": view, "is_single": True})
+    return Relation("", path, target, view, is_single=True)
 
 
 def assigns_many(
@@ -320,12 +357,7 @@ def assigns_many(
     default: Any = (),
 ) -> Any:
     """Declare records inside this one that are set by assigning a list, such as tags."""
-    return _declared({"path": path, "target": target, "key": key, "dump": dump, "view": view})
-
-
-def _declared(details: object) -> Any:
-    # Models have a constructor of their own; one that attrs writes costs a third of the import.
-    return attrs.field(init=False, metadata={_KEY: details})
+    return Relation("", path, target, view, key=key, dump=dump)
 
 
 class ParentId:
@@ -374,65 +406,35 @@ if TYPE_CHECKING:
     field_specifiers=(field, has_many, has_one, assigns_many, belongs_to),
 )
 def resource(cls: type[M]) -> type[M]:
-    """Turn a class of declarations into a model: slots, a table, a place in the registry."""
-    parent = None
-    for name, value in list(vars(cls).items()):
-        if isinstance(value, Parent):
-            parent = value._replace(name=name)
-            delattr(cls, name)
-            del cls.__annotations__[name]
-    made: type[M] = attrs.define(
-        cls,
-        eq=False,
-        repr=False,
-        init=False,
-        weakref_slot=False,
-        getstate_setstate=False,
-        on_setattr=None,
-        kw_only=True,
-    )
-    made._table = _table(made, parent)
-    del made.__attrs_attrs__  # type: ignore[attr-defined]  # else printers of attrs classes load
-    if "_whole" not in vars(made):
-        made._whole = View(model=made)
+    """Register a class of declarations as the model of a resource.
+
+    Its slots are made by the metaclass, see `backpack_orm.orm.model_type`.
+    """
+    cls._resource = cls
+    cls._table = _table(cls)
+    if "_whole" not in vars(cls):
+        cls._whole = View(model=cls)
+    parent = cls._table.parent
     if parent is not None:
-        setattr(made, parent.name, _parent_property(parent))
-    registry[made.__name__] = made
-    return made
+        setattr(cls, parent.name, _parent_property(parent))
+    registry[cls.__name__] = cls
+    return cls
 
 
-def _table(cls: type[Model], parent: Parent | None) -> Table:
+def _table(cls: type[Model]) -> Table:
     fields: dict[str, Field] = {}
     relations: dict[str, Relation] = {}
     positions: dict[str, int] = {}
-    for attribute in attrs.fields(cast("type[attrs.AttrsInstance]", cls)):
-        name = attribute.name
-        details = attribute.metadata[_KEY]
-        if isinstance(details, dict):
-            relations[name] = Relation(name=name, **details)
+    parent: Parent | None = None
+    for name, declaration in cls._declared.items():
+        if isinstance(declaration, Parent):
+            parent = declaration._replace(name=name)
+            continue
+        if isinstance(declaration, Relation):
+            relations[name] = declaration._replace(name=name)
         else:
-            default, wire, text, read_only, write_only, kind, shown = details
-            word, _, optional = str(attribute.type).partition(" | ")
-            kind = kind or _KINDS[word]
-            if optional:
-                kind = kind._replace(empty=None)
-            elif text and kind is values.WORDS:
-                kind = values.TEXT
-            is_needed = default is attrs.NOTHING and not read_only
-            default = None if default is attrs.NOTHING else default
-            fields[name] = Field(
-                name,
-                wire or name,
-                kind,
-                read_only,
-                write_only,
-                is_needed,
-                text,
-                bool(optional),
-                shown,
-                default,
-            )
-            if write_only:
+            fields[name] = declaration.to_field(name, str(cls.__annotations__[name]))
+            if declaration.write_only:
                 continue
         positions[name] = len(positions)
     if parent is not None and parent.is_told:
@@ -450,8 +452,31 @@ def _parent_property(parent: Parent) -> property:
     return property(read, write, doc=f"The {parent.target} that this lives in. No request.")
 
 
-class View(Generic[M]):
+class _PerClass(dict[Any, Any]):
+    """Functions that are compiled for a model class when they are first used."""
+
+    def __init__(self, compile: Callable[[type[Model]], Any]) -> None:
+        super().__init__()
+        self._compile = compile
+
+    def __missing__(self, cls: type[Model]) -> Any:
+        function = self[cls] = self._compile(cls)
+        return function
+
+
+if TYPE_CHECKING:
+
+    class _LoadOne:
+        def __getitem__(self, cls: type[M]) -> Callable[[Record, object], M]: ...
+
+    class _LoadMany:
+        def __getitem__(self, cls: type[M]) -> Callable[[Sequence[Record], object], list[M]]: ...
+
+
+class View:
     """What one kind of answer tells of a model's records, and the code that takes it in.
+
+    The loaders are looked up by the class of the objects to make: the model or a subclass of it.
 
     Args:
         *names: The attributes it tells; none: all that there are.
@@ -461,7 +486,7 @@ class View(Generic[M]):
         model: The model, where the view is not declared in its class.
     """
 
-    model: type[M]
+    model: type[Model]
 
     def __init__(
         self,
@@ -469,7 +494,7 @@ class View(Generic[M]):
         but: tuple[str, ...] = (),
         unsure: tuple[str, ...] = (),
         depth: str = "",
-        model: type[M] | None = None,
+        model: type[Model] | None = None,
     ) -> None:
         self._names = names
         self._but = but
@@ -478,7 +503,7 @@ class View(Generic[M]):
         if model is not None:
             self.model = model
 
-    def __set_name__(self, owner: type[M], name: str) -> None:
+    def __set_name__(self, owner: type[Model], name: str) -> None:
         self.model = owner
 
     def _tells(self, name: str) -> bool:
@@ -521,35 +546,40 @@ class View(Generic[M]):
         return parse.many(self.shape, self.model._container, self.model._is_grouped)
 
     @cached_property
-    def load_one(self) -> Callable[[Record, object], M]:
-        """The function that makes an object from a record.
+    def load_one(self) -> _LoadOne:
+        """By class: the function that makes an object from a record.
 
         What the record does not know stays an unset slot.
         """
-        lines = [
-            "def load_one(record, source):",
-            "    self = new(cls)",
-            *(f"    {line}" for line in self._assignments),
-            "    return self",
-        ]
-        load_one: Callable[[Record, object], M] = self._compiled(lines)["load_one"]
-        return load_one
+        loaders: Any = _PerClass(self._compile_load_one)
+        return loaders  # type: ignore[no-any-return]  # typed by what it gives for a class
 
     @cached_property
-    def load(self) -> Callable[[Sequence[Record], object], list[M]]:
-        """The function that makes objects from records, in one sweep of straight code."""
+    def load(self) -> _LoadMany:
+        """By class: the function that makes objects from records, in one sweep of straight code."""
+        loaders: Any = _PerClass(self._compile_load)
+        return loaders  # type: ignore[no-any-return]  # typed by what it gives for a class
+
+    def _compile_load_one(self, cls: type[Model]) -> Any:
+        lines = [
+            "def load_one(record, source):",
+            "    self = new(blank)",
+            *(f"    {line}" for line in self._assignments(cls)),
+            "    return self",
+        ]
+        return self._compiled(cls, lines)["load_one"]
+
+    def _compile_load(self, cls: type[Model]) -> Any:
         lines = [
             "def load(records, source):",
-            "    objects = list(map(new, repeat(cls, len(records))))",
+            "    objects = list(map(new, repeat(blank, len(records))))",
             "    for self, record in zip(objects, records):",
-            *(f"        {line}" for line in self._assignments),
+            *(f"        {line}" for line in self._assignments(cls)),
             "    return objects",
         ]
-        load: Callable[[Sequence[Record], object], list[M]] = self._compiled(lines)["load"]
-        return load
+        return self._compiled(cls, lines)["load"]
 
-    @property
-    def _assignments(self) -> Iterator[str]:
+    def _assignments(self, cls: type[Model]) -> Iterator[str]:
         """The statements that fill a new object `self` from its `record`."""
         table = self.model._table
         parent = table.parent
@@ -566,10 +596,13 @@ class View(Generic[M]):
         for field in table.fields.values():
             if field.is_write_only:
                 yield f"self.{field.name} = None"
+        if cls._blank is not cls:
+            yield "self.__class__ = cls"
 
-    def _compiled(self, lines: list[str]) -> dict[str, Any]:
+    def _compiled(self, cls: type[Model], lines: list[str]) -> dict[str, Any]:
         parent = self.model._table.parent
-        scope: dict[str, Any] = {"new": self.model.__new__, "cls": self.model, "repeat": repeat}
+        blank: Any = cls._blank
+        scope = {"new": blank.__new__, "blank": blank, "cls": cls, "repeat": repeat}
         if parent is not None:
             scope["holding"] = parent.holding
         exec("\n".join(lines), scope)  # noqa: S102 - written above, from our own tables

@@ -19,7 +19,7 @@ class Listed(Readable):
     __slots__ = ()
 
     _all: ClassVar[Endpoint]
-    _listed: ClassVar[View[Any] | None] = None
+    _listed: ClassVar[View | None] = None
     """What that list tells of each, where that is not all."""
 
     @classmethod
@@ -72,7 +72,7 @@ class Listed(Readable):
     def _list(
         cls,
         endpoint: Endpoint,
-        view: View[Self],
+        view: View,
         *,
         words: dict[str, Words] | None = None,
         using: Connection | None = None,
@@ -80,7 +80,7 @@ class Listed(Readable):
     ) -> Collection[Self]:
         connection = connection_for(using)
         records = connection.call(endpoint, words=words or {}, read=view.read_many, fresh=fresh)
-        return Collection(cls, view.load(records, connection))
+        return Collection(cls, view.load[cls](records, connection))
 
 
 class InAccount(Listed):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, cast
+from inspect import getattr_static
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar, cast
 
 from backpack_orm.connection import Connection, connection_for, current, ensure_connection
 from backpack_orm.errors import (
@@ -20,8 +21,9 @@ from backpack_orm.errors import (
     StaleRecord,
     ValidationError,
 )
-from backpack_orm.orm.fields import ParentId, Table, View, registry, say
+from backpack_orm.orm.fields import ParentId, Table, View, say
 from backpack_orm.orm.looking import only_looking
+from backpack_orm.orm.model_type import ModelType
 from backpack_orm.orm.relations import Embedded, keys_of
 from backpack_orm.shown import Shown, offered
 from backpack_orm.wire import parse
@@ -29,6 +31,7 @@ from backpack_orm.wire.build import Words, name_of
 from backpack_orm.wire.endpoint import Endpoint
 from backpack_orm.wire.parse import MISSING, Answer, Record
 
+M = TypeVar("M", bound="Model")
 _UNSET: Any = object()
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 50
@@ -66,7 +69,7 @@ class Changes(dict[str, tuple[Any, Any]], Shown):
     __slots__ = ()
 
 
-class Model(Shown):
+class Model(Shown, metaclass=ModelType):
     """One record of the service.
 
     Attributes are plain: reading and writing them costs nothing and sends nothing. Only a declared
@@ -83,13 +86,19 @@ class Model(Shown):
     __slots__ = ("_record", "_source")
 
     _table: ClassVar[Table]
+    _resource: ClassVar[type[Model]]
+    """The model that the API knows: the class itself, or the one that it is a subclass of."""
+    _defaults: ClassVar[Mapping[str, Any]] = {}
+    """Defaults of the attributes that a subclass has added."""
+    _own: ClassVar[tuple[str, ...]] = ()
+    """The attributes that a subclass has added, which the service never sees."""
     _element: ClassVar[str]
     """What one record is called in answers."""
     _container: ClassVar[str]
     """What a list of them is called."""
     _is_grouped: ClassVar[bool] = False
     """Whether answers may sort them into completed ones and others, and mark them by that alone."""
-    _whole: ClassVar[View[Any]]
+    _whole: ClassVar[View]
     """What an answer tells that leaves nothing out."""
 
     _record: Record | None
@@ -98,15 +107,6 @@ class Model(Shown):
     """Where it lives: in another record, or in an account itself."""
 
     id: Any
-
-    def __init_subclass__(cls) -> None:
-        for base in cls.__bases__:
-            if base in registry.values():
-                raise TypeError(
-                    f"{base.__name__} cannot be subclassed, since calls give {base.__name__} "
-                    "objects: write functions that take them"
-                )
-        super().__init_subclass__()
 
     def __init__(self, **attributes: Any) -> None:
         cls, table = type(self), self._table
@@ -151,6 +151,10 @@ class Model(Shown):
             if name in table.fields and self._record is not None and not only_looking():
                 self._load(name)
                 return object.__getattribute__(self, name)
+            if name in self._defaults:
+                return self._defaults[name]
+            if isinstance(getattr_static(type(self), name, None), property):
+                return object.__getattribute__(self, name)  # its own error, not that of this one
             raise AttributeError(
                 f"{type(self).__name__!r} object has no attribute {name!r}{table.nearest(name)}"
             )
@@ -160,8 +164,16 @@ class Model(Shown):
         relation = self._table.relations[name]
         if relation.is_single:
             part = self._part(name)
-            return None if part is None else relation.contents.load_one(part, self)
+            return None if part is None else relation.contents.load_one[relation.model](part, self)
         return (relation.collection or Embedded)(self, relation)
+
+    def _children(self, name: str, cls: type[M]) -> Sequence[M]:
+        """Return the records of a relation as objects of a class: the model or a subclass."""
+        relation = self._table.relations[name]
+        if relation.model is cls:
+            own: Sequence[M] = getattr(self, name)
+            return own
+        return Embedded(self, relation._replace(narrowed=cls))
 
     def _part(self, name: str) -> Any:
         """What the record holds under a relation's name, loaded if it was not known."""
@@ -340,7 +352,7 @@ class Model(Shown):
         """
         if type(value) is int and value > 0:
             return value
-        if isinstance(value, cls):
+        if isinstance(value, cls._resource):
             return value._saved_id
         raise ValidationError(
             f"{what} takes the id of a record, a whole number above 0, "
@@ -369,7 +381,7 @@ class Model(Shown):
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        if not isinstance(other, Model) or type(self) is not type(other):
+        if not isinstance(other, Model) or self._resource is not other._resource:
             return NotImplemented
         if self._record is None or other._record is None:
             return False
@@ -378,7 +390,7 @@ class Model(Shown):
     def __hash__(self) -> int:
         if self._record is None:
             raise TypeError(f"{self!r} has no identity yet: save() it first")
-        return hash((type(self).__name__, self._identity))
+        return hash((self._resource.__name__, self._identity))
 
     def __repr__(self) -> str:
         fields = [field for field in self._table.fields.values() if field.is_shown]
@@ -531,7 +543,7 @@ class Model(Shown):
     # --- copies -----------------------------------------------------------------------------
 
     def __getstate__(self) -> dict[str, Any]:
-        names = ("_record", "_source", *self._table.fields, *self._table.relations)
+        names = ("_record", "_source", *self._table.fields, *self._table.relations, *self._own)
         slots = ((name, self._slot(name)) for name in names)
         return {name: value for name, value in slots if value is not _UNSET}
 
@@ -614,7 +626,7 @@ class Model(Shown):
                 self._record = (*self._record[:position], left, *self._record[position + 1 :])
 
     def _relations_of(self, child: Model) -> list[str]:
-        target = type(child).__name__
+        target = child._resource.__name__
         return [name for name, found in self._table.relations.items() if found.target == target]
 
 
@@ -652,7 +664,7 @@ class Savable(Model):
     __slots__ = ()
 
     _create: ClassVar[Endpoint]
-    _created: ClassVar[View[Any] | None] = None
+    _created: ClassVar[View | None] = None
     """What the answer to its creation tells, where that is not all."""
     _updates: ClassVar[tuple[Endpoint, ...]]
     """The calls that change it, each for the fields that it sends."""
@@ -782,7 +794,7 @@ class Savable(Model):
             elif relation is not None and relation.dump is not None:
                 keys = list(keys_of(self, relation, value))
                 words[name] = say(f"{cls.__name__}.{name}", relation.dump, keys)
-            elif isinstance(vars(cls).get(name), ParentId):
+            elif isinstance(getattr_static(cls, name, None), ParentId):
                 words[name] = str(value)
         return words
 

@@ -273,8 +273,8 @@ class Embedded(Collection[M]):
 
     def _renew(self, part: tuple[Record, ...]) -> list[M]:
         """Objects for a new part: those that are there already take the news in."""
-        view: View[M] = getattr(self._model, self._relation.view)
-        objects = view.load(part, self._owner)
+        view: View = getattr(self._model, self._relation.view)
+        objects = view.load[self._model](part, self._owner)
         if not self._objects:
             return objects
         there = {record._identity: record for record in self._objects if not record.is_destroyed}

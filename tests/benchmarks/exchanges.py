@@ -74,7 +74,7 @@ def split() -> Iterator[Row]:
                 OURS: lambda: Page.find(NESTED, using=connection),
                 "of it the exchange": lambda: connection.call(Page._show, (NESTED,), read=_content),
                 "of it reading the answer": lambda: Page._shown.read_one(answer),
-                "of it making the object": lambda: Page._shown.load_one(record, connection),
+                "of it making the object": lambda: Page._shown.load_one[Page](record, connection),
             },
             clock=perf_counter,
         )

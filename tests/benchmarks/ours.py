@@ -14,13 +14,13 @@ def read_notes(content: bytes) -> tuple[Record, ...]:
 
 def load_notes(content: bytes, page: Page) -> list[Note]:
     """The notes in the answer that lists them, as `Note.all(page=page)` makes them."""
-    return Note._whole.load(read_notes(content), page)
+    return Note._whole.load[Note](read_notes(content), page)
 
 
 def load_page(content: bytes, connection: Connection) -> Page:
     """The page in the answer that shows it, as `Page.find` makes it."""
     record = Page._shown.read_one(Answer(200, content))
-    page: Page = Page._shown.load_one(record, connection)
+    page: Page = Page._shown.load_one[Page](record, connection)
     return page
 
 

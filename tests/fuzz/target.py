@@ -129,7 +129,7 @@ def _readers() -> tuple[Callable[[bytes], object], ...]:
     )
 
 
-def _reader(view: View[Model]) -> Callable[[bytes], object]:
+def _reader(view: View) -> Callable[[bytes], object]:
     def read(content: bytes) -> None:
         for answer in (Answer(200, content), Answer(200, content, localize=_localize)):
             try:
@@ -137,7 +137,7 @@ def _reader(view: View[Model]) -> Callable[[bytes], object]:
             except InvalidResponse:
                 records = (view.read_one(answer),)
             hash(records)  # they are kept, so they must not change
-            for found in view.load(records, _NOWHERE):
+            for found in view.load[view.model](records, _NOWHERE):
                 _look(found)
 
     return read

@@ -543,7 +543,7 @@ def test_a_record_takes_its_own_account_wherever_it_is_used(
 def test_a_parent_that_the_service_does_not_tell_is_a_clear_error(connection: Connection) -> None:
     content = b"<calendar-event><id>62</id><title>Tea</title></calendar-event>"
     record = CalendarEvent._whole.read_one(Answer(200, content))
-    event = CalendarEvent._whole.load((record,), connection)[0]
+    event = CalendarEvent._whole.load[CalendarEvent]((record,), connection)[0]
     with pytest.raises(InvalidResponse, match="does not tell which Calendar CalendarEvent"):
         event.calendar  # noqa: B018 - reading it is what fails
     assert event.title == "Tea"

@@ -1,0 +1,334 @@
+"""Models of one's own: subclasses of the resources, with attributes and methods added."""
+
+from __future__ import annotations
+
+import abc
+import copy
+import inspect
+import pickle
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from typing import Any, ClassVar
+
+import pytest
+
+import backpack_orm
+from backpack_orm import Calendar, Collection, Connection, Model, Note, Page, Status, User
+
+MODELS = {
+    name: thing
+    for name, thing in vars(backpack_orm).items()
+    if isinstance(thing, type) and issubclass(thing, Model) and thing is not Model
+}
+
+
+class Trip(Page):
+    """A page with an attribute and methods of its own."""
+
+    rating: int
+    is_favourite: bool = False
+
+    def packed(self) -> bool:
+        return all(item.completed for item in self.lists["Packing"].items)
+
+    @property
+    def shouted(self) -> str:
+        return self.title.upper()
+
+    @property
+    def broken(self) -> str:
+        return self.title.nonsense  # type: ignore[attr-defined,no-any-return]
+
+
+class CityTrip(Trip):
+    """A subclass of a subclass."""
+
+    district: str = "Baixa"
+
+
+class Counting:
+    """A mixin without slots, which brings a `__dict__`."""
+
+    visits: int = 0
+
+    def visit(self) -> None:
+        self.visits += 1
+
+
+class Described(abc.ABC):
+    """An abstract mixin without attributes."""
+
+    __slots__ = ()
+
+    @abc.abstractmethod
+    def describe(self) -> str: ...
+
+
+class CountedTrip(Counting, Trip):
+    """A subclass whose objects have a `__dict__`, by a mixin before it."""
+
+
+class CountedAfter(Trip, Counting):
+    """The same, by a mixin after it."""
+
+
+class DescribedTrip(Trip, Described):
+    def describe(self) -> str:
+        return f"a trip: {self.title}"
+
+
+class CachedTrip(Trip):
+    @cached_property
+    def words(self) -> list[str]:
+        return self.title.split()
+
+
+SUBCLASSES = [Trip, CityTrip, CountedTrip, CountedAfter, DescribedTrip, CachedTrip]
+
+
+def finders() -> Iterator[tuple[str, str]]:
+    """Every public method that returns records of the class that it is called on."""
+    for model_name, model in MODELS.items():
+        for name, found in inspect.getmembers(model):
+            returned = str(getattr(found, "__annotations__", {}).get("return", ""))
+            if not name.startswith("_") and "Self" in returned:
+                yield model_name, name
+
+
+_NEW: dict[str, Callable[[], dict[str, Any]]] = {
+    "Item": lambda: {"list": Page.find_by(title="Lisbon").lists[0], "content": "Socks"},
+    "JournalEntry": lambda: {"body": "Watered the plants"},
+    "CalendarEvent": lambda: {"calendar": Calendar.all()[0], "title": "9/27 2pm Tea"},
+    "Page": lambda: {"title": "Porto"},
+    "Reminder": lambda: {"content": "tomorrow 9am Call"},
+    "Status": lambda: {"user": User.me(), "message": "away"},
+    "Tag": lambda: {"page": Page.all()[0], "name": "Sea"},
+    "PageItem": lambda: {"page": Page.all()[0], "content": "Socks"},
+}
+
+
+def returned_by(model: type[Any], name: str) -> Iterable[object]:
+    """What the method gives, as a list of records."""
+    if name == "create":
+        given = _NEW.get(model._resource.__name__, lambda: {"page": Page.all()[0]})()
+        return [model.create(**given)]
+    if name == "me":
+        return [model.me()]
+    if name == "search":
+        return list(model.search("tram"))
+    if name in ("all", "iter"):
+        return list(getattr(model, name)())
+    some = _some(model)
+    if name in ("reload", "duplicate"):
+        return [getattr(some, name)()]
+    if name == "find":
+        return [model.find(some.user if isinstance(some, Status) else some)]
+    attributes = {"id": some.id}
+    found = getattr(model, name)(**attributes)
+    return list(found) if isinstance(found, Collection) else [found]
+
+
+def _some(model: type[Any]) -> Any:
+    """A record of a model, which is one's own where others' cannot be read."""
+    if model._resource.__name__ == "JournalEntry":
+        return model.all(user=User.me())[0]
+    if model._resource.__name__ == "Separator":
+        model.create(page=Page.all()[0], name="Evenings")
+    return model.all()[0]
+
+
+@pytest.mark.parametrize(("model", "method"), list(finders()))
+def test_what_a_method_returns_is_of_the_subclass(
+    connection: Connection, model: str, method: str
+) -> None:
+    subclass = type(f"My{model}", (MODELS[model],), {})
+    found = list(returned_by(subclass, method))
+    assert found
+    assert {type(record) for record in found} == {subclass}
+
+
+def test_every_model_has_finders() -> None:
+    named = {model for model, _ in finders()}
+    embedded = {"Match", "Message", "Belonging"}
+    assert named == MODELS.keys() - embedded
+
+
+@pytest.mark.parametrize("cls", SUBCLASSES)
+def test_a_subclass_loads_creates_saves_and_destroys(
+    connection: Connection, cls: type[Trip]
+) -> None:
+    made = cls.create(title="Porto")
+    assert type(made) is cls
+    found = cls.find(made.id)
+    assert (type(found), found.description, found.shouted) == (cls, "", "PORTO")
+    found.title = "Braga"
+    assert found.save().fields == ("title",)
+    assert cls.find(made.id, fresh=True).title == "Braga"
+    found.destroy()
+    assert found.is_destroyed
+
+
+@pytest.mark.parametrize("cls", SUBCLASSES)
+def test_a_misspelled_attribute_still_raises(connection: Connection, cls: type[Trip]) -> None:
+    for trip in (cls(title="Porto"), cls.all()[0], cls.find(cls.all()[0].id)):
+        with pytest.raises(AttributeError, match="titel"):
+            trip.titel = "Porto"  # type: ignore[attr-defined]
+        with pytest.raises(AttributeError, match="titel"):
+            trip.titel  # type: ignore[attr-defined]  # noqa: B018
+
+
+@pytest.mark.parametrize("cls", SUBCLASSES)
+def test_declared_attributes_are_kept_and_never_sent(
+    connection: Connection, cls: type[Trip]
+) -> None:
+    trip = cls.find_by(title="Lisbon")
+    assert trip is not None
+    assert trip.is_favourite is False
+    trip.is_favourite, trip.rating = True, 5
+    assert not trip.is_dirty
+    assert trip.changes == {}
+    assert not trip.save()
+    assert not {"is_favourite", "rating"} & trip.to_dict().keys()
+    assert (trip.is_favourite, trip.rating) == (True, 5)
+    del trip.is_favourite
+    assert trip.is_favourite is False
+
+
+def test_a_declared_attribute_without_a_value_raises(connection: Connection) -> None:
+    with pytest.raises(AttributeError, match="rating"):
+        Trip.all()[0].rating  # noqa: B018
+
+
+@pytest.mark.parametrize("cls", SUBCLASSES)
+def test_a_subclass_and_its_model_are_equal_for_one_record(
+    connection: Connection, cls: type[Trip]
+) -> None:
+    trip, page = cls.all()[0], Page.all()[0]
+    assert trip == page
+    assert page == trip
+    assert hash(trip) == hash(page)
+    assert len({trip, page}) == 1
+    assert type(cls.find(page)) is cls
+    assert type(Page.find(trip)) is Page
+    assert trip in Page.all()
+    assert Page.all().find(trip) == page
+
+
+@pytest.mark.parametrize("cls", SUBCLASSES)
+def test_copies_and_pickles_keep_the_class_and_its_attributes(
+    connection: Connection, cls: type[Trip]
+) -> None:
+    trip = cls.find(cls.all()[0].id)
+    trip.rating, trip.title = 5, "Lisboa"
+    for twin in (copy.copy(trip), copy.deepcopy(trip), pickle.loads(pickle.dumps(trip))):
+        assert type(twin) is cls
+        assert (twin.rating, twin.title, twin) == (5, "Lisboa", trip)
+        assert twin.changes == {"title": ("Lisbon", "Lisboa")}
+
+
+def test_a_repr_and_the_display_name_the_subclass(connection: Connection) -> None:
+    trip = Trip.all()[0]
+    assert repr(trip).startswith("Trip(id=")
+    assert "Trip" in trip._repr_html_()
+
+
+def test_methods_and_overridden_calls_run(connection: Connection) -> None:
+    class Loud(Note):
+        saves: ClassVar[list[str]] = []
+
+        def save(self, *, check: bool = False) -> backpack_orm.SaveResult:
+            self.title = self.title.upper()
+            result = super().save(check=check)
+            self.saves.append(self.title)
+            return result
+
+        def destroy(self) -> None:
+            self.saves.append("destroyed")
+            super().destroy()
+
+        def reload(self) -> Loud:
+            self.saves.append("reloaded")
+            return super().reload()
+
+    note = Loud.create(page=Page.all()[0], title="hotel")
+    assert note.reload().title == "HOTEL"
+    note.destroy()
+    assert Loud.saves == ["HOTEL", "reloaded", "destroyed"]
+
+
+def test_parents_know_of_children_whatever_their_class(connection: Connection) -> None:
+    class MyNote(Note):
+        pass
+
+    page = Page.find(Page.all()[0].id)
+    before = len(page.notes)
+    note = MyNote.create(page=page, title="Lunch")
+    assert len(page.notes) == before + 1
+    note.destroy()
+    assert len(page.notes) == before
+
+
+def test_mixins_bring_state_that_is_theirs_alone(connection: Connection) -> None:
+    trip = CountedTrip.all()[0]
+    trip.visit()
+    trip.visit()
+    assert (trip.visits, Counting.visits, trip.is_dirty) == (2, 0, False)
+
+
+def test_a_cached_property_is_computed_once(connection: Connection) -> None:
+    trip = CachedTrip.all()[0]
+    assert trip.words is trip.words
+
+
+def test_an_error_in_a_property_is_its_own(connection: Connection) -> None:
+    with pytest.raises(AttributeError, match="nonsense"):
+        Trip.all()[0].broken  # noqa: B018
+
+
+def test_an_abstract_mixin_has_to_be_implemented(connection: Connection) -> None:
+    class Undescribed(Page, Described):
+        pass
+
+    with pytest.raises(TypeError, match="abstract"):
+        Undescribed(title="Porto")
+    assert DescribedTrip.all()[0].describe() == "a trip: Lisbon"
+
+
+def test_a_hook_for_subclasses_runs_once_for_each(connection: Connection) -> None:
+    seen: list[str] = []
+
+    class Base(Page, Counting):
+        def __init_subclass__(cls) -> None:
+            super().__init_subclass__()
+            seen.append(cls.__name__)
+
+    class Sub(Base):
+        pass
+
+    assert type(Sub.all()[0]) is Sub
+    assert seen == ["Sub"]
+
+
+def test_a_mixin_with_slots_is_refused_with_the_way_out() -> None:
+    class Slotted:
+        __slots__ = ("visits",)
+
+    with pytest.raises(TypeError, match="Remove __slots__ from the mixin"):
+        type("Bad", (Page, Slotted), {})
+    with pytest.raises(TypeError, match="at most one base may have slots"):
+        type("Both", (Page, Note), {})
+
+
+@pytest.mark.parametrize("default", [[], {}, set()])
+def test_a_default_that_objects_would_share_is_refused(default: object) -> None:
+    with pytest.raises(TypeError, match="which all objects would share"):
+        type("Bad", (Page,), {"__annotations__": {"seen": "object"}, "seen": default})
+
+
+def test_attributes_of_the_resource_can_be_annotated_again(connection: Connection) -> None:
+    class Narrow(Page):
+        title: str
+
+    page = Narrow.all()[0]
+    page.title = "Lisboa"
+    assert page.changes == {"title": ("Lisbon", "Lisboa")}
