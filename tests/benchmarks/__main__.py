@@ -14,6 +14,7 @@ from tests.benchmarks.report import JSON, document, draw, screen
 PARTS: dict[str, Callable[[], Iterator[Row]]] = {
     "load": loading.lists,
     "page": loading.pages,
+    "subclass": loading.subclasses,
     "scale": loading.scale,
     "memory": loading.memory,
     "find": objects.find,

@@ -59,6 +59,24 @@ def pages() -> Iterator[Row]:
     )
 
 
+def subclasses() -> Iterator[Row]:
+    """The same notes, through a subclass of the model."""
+    content, page = answers.notes(COUNT), Page._stub(7, nowhere())
+    for name, subclass, goal in (
+        ("a subclass", ours.PlainNote, 1.05),
+        ("a subclass whose objects have a __dict__", ours.OpenNote, 1.35),
+    ):
+        yield race(
+            "Loading",
+            f"a list of {COUNT:,} notes, through {name}",
+            {
+                "through Note": lambda: ours.load_notes(content, page),
+                OURS: partial(ours.load_notes, content, page, subclass),
+            },
+            goal=goal,
+        )
+
+
 def scale() -> Iterator[Row]:
     """Lists of any length: what each of their records costs must not grow with it."""
     page = Page._stub(7, nowhere())

@@ -7,14 +7,28 @@ from backpack_orm.connection import Connection
 from backpack_orm.wire.parse import Answer, Record
 
 
+class PlainNote(Note):
+    """A subclass as most are."""
+
+    is_read: bool = False
+
+
+class _Counting:
+    reads: int = 0
+
+
+class OpenNote(_Counting, Note):
+    """A subclass that gets a `__dict__` from a mixin."""
+
+
 def read_notes(content: bytes) -> tuple[Record, ...]:
     """The records in the answer that lists notes."""
     return Note._whole.read_many(Answer(200, content))
 
 
-def load_notes(content: bytes, page: Page) -> list[Note]:
-    """The notes in the answer that lists them, as `Note.all(page=page)` makes them."""
-    return Note._whole.load[Note](read_notes(content), page)
+def load_notes(content: bytes, page: Page, cls: type[Note] = Note) -> list[Note]:
+    """Load the notes of a list response, as `Note.all(page=page)` does."""
+    return cls._whole.load[cls](read_notes(content), page)
 
 
 def load_page(content: bytes, connection: Connection) -> Page:
