@@ -17,12 +17,13 @@ try:
 
     from .accounts import account_named, add_user, new_calendar, open_account
     from .calls import CLEARABLE, Service
+    from .database import Database
     from .faults import Fault, Faults
     from .limits import Limits
     from .mail import deliver
+    from .models import Account
     from .seeds import seed_named
     from .server import Exchange, Gate, Server
-    from .storage import Account, Storage
 except ModuleNotFoundError as missing:
     raise ImportError(
         f"the sandbox needs {missing.name}, which its extra brings: "
@@ -96,7 +97,7 @@ class Sandbox:
         clears_omitted = _fields(clears_omitted)
         context, authority = _throw_away(host) if tls else (None, None)
         self._tls: ssl.SSLContext | None = context
-        self._storage = Storage(data)
+        self._storage = Database(data)
         self._service = Service(
             self._storage,
             clock or _real_time,

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from . import Sandbox
 from .accounts import account_named
+from .database import Database
 from .faults import KINDS, Which
 from .mail import deliver
-from .storage import Storage
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,7 +50,7 @@ def _deliver(options: argparse.Namespace) -> None:
     if not Path(options.data).is_file():
         raise ValueError(f"there is no file {options.data!r}")
     body = sys.stdin.read() if options.body is None else options.body
-    storage = Storage(options.data)
+    storage = Database(options.data)
     try:
         with storage.transaction() as session:
             account = account_named(session, options.account)

@@ -9,8 +9,8 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from .models import Account, Calendar, User
 from .reading import check_text
-from .storage import Account, Calendar, User
 from .zones import zone
 
 _COLOR = re.compile("#[0-9A-Fa-f]{6}")

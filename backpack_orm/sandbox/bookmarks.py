@@ -6,8 +6,8 @@ from flask import Response
 from sqlalchemy import select
 
 from .calls import Call, Endpoints, xml
+from .models import Bookmark
 from .rendering import Xml, element, field
-from .storage import Bookmark
 
 bookmarks = Endpoints("bookmarks", __name__)
 

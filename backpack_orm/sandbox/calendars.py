@@ -11,9 +11,9 @@ from werkzeug.exceptions import UnprocessableEntity
 from .calls import Call, Endpoints, asked_service, bare, found, xml
 from .dates import Start, read_event_start, read_moment
 from .limits import Family
+from .models import Calendar, CalendarEvent
 from .reading import Parameters, Unreadable
 from .rendering import Xml, element, field
-from .storage import Calendar, CalendarEvent
 
 calendars = Endpoints("calendars", __name__, family=Family.CALENDARS)
 feeds = Blueprint("feeds", __name__)

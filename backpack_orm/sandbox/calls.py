@@ -16,10 +16,11 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.base import ExecutableOption
 from werkzeug.exceptions import Forbidden, NotFound, RequestEntityTooLarge
 
+from .database import Database
 from .limits import Family, Limits
+from .models import Friend, Page, Record, User, Widget
 from .reading import SIZE_LIMIT, Fields, Parameters, Unreadable, read_body, read_fields
 from .rendering import Xml, document, element
-from .storage import Friend, Page, Record, Storage, User, Widget
 from .zones import zone
 
 R = TypeVar("R", bound=Record)
@@ -62,7 +63,7 @@ CLEARABLE = (
 class Service:
     """What all calls of a sandbox share."""
 
-    storage: Storage
+    storage: Database
     clock: Callable[[], datetime]
     page_limit: int | None = None
     limits: Limits | None = None

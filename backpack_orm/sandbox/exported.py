@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from .accounts import add_user
 from .dates import read_moment
-from .storage import (
+from .models import (
     Attachment,
     Email,
     Friend,

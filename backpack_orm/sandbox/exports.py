@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import Response
 
 from .calls import Call, Endpoints, xml
+from .models import Page
 from .pages import WHOLE, full_page, page_items, page_parts
 from .reminders import all_mine, reminder_line, reminder_resource
 from .rendering import Xml, element
-from .storage import Page
 
 exports = Endpoints("exports", __name__)
 

@@ -7,9 +7,9 @@ from sqlalchemy import ColumnElement, select
 from werkzeug.exceptions import Forbidden
 
 from .calls import Call, Endpoints, bare, xml
+from .models import JournalEntry
 from .reading import LARGEST_ID
 from .rendering import Xml, element, field
-from .storage import JournalEntry
 from .users import user_line
 
 journal = Endpoints("journal", __name__)

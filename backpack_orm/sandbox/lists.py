@@ -7,10 +7,10 @@ from itertools import chain
 from flask import Response
 
 from .calls import Call, Endpoints, in_order, with_id, ws
+from .models import Item, List, Page, open_first
 from .pages import item_line
 from .reading import Unreadable
 from .rendering import Xml, element, local_time
-from .storage import Item, List, Page, open_first
 
 lists = Endpoints("lists", __name__)
 

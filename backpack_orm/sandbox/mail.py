@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from .models import Account, Email, Page
 from .reading import check_text
-from .storage import Account, Email, Page
 
 
 def deliver(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Response
 
 from .calls import Call, Endpoints, ws
+from .models import Email, Note
 from .pages import email_line, note_line
 from .rendering import element
-from .storage import Email, Note
 
 notes = Endpoints("notes", __name__)
 

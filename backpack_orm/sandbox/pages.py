@@ -8,8 +8,7 @@ from flask import Response
 from sqlalchemy.orm import selectinload, with_polymorphic
 
 from .calls import Call, Endpoints, found, in_order, ws
-from .rendering import Xml, element, local_time, section, text
-from .storage import (
+from .models import (
     Attachment,
     Email,
     Friend,
@@ -24,6 +23,7 @@ from .storage import (
     WriteboardLink,
     open_first,
 )
+from .rendering import Xml, element, local_time, section, text
 
 pages = Endpoints("pages", __name__)
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from .accounts import new_calendar
-from .storage import (
+from .models import (
     Attachment,
     Bookmark,
     Calendar,

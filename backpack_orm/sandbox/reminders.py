@@ -10,9 +10,9 @@ from werkzeug.exceptions import UnprocessableEntity
 
 from .calls import Call, Endpoints, no_content, with_id, ws, xml
 from .dates import NO_DATE, read_moment, read_start
+from .models import Reminder, User
 from .reading import Unreadable
 from .rendering import Xml, element, local_time
-from .storage import Reminder, User
 
 reminders = Endpoints("reminders", __name__)
 

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from .accounts import add_user
 from .exported import plant_export
+from .models import Friend, Page, User
 from .planting import Planter
-from .storage import Friend, Page, User
 
 COMPOSERS = """
 Bach Beethoven Brahms Britten Chopin Clara-Schumann Debussy Dvořák Fauré Grieg

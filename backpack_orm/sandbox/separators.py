@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Response
 
 from .calls import Call, Endpoints, no_content, ws, xml
+from .models import Separator
 from .pages import separator_line
 from .rendering import Xml, element, field
-from .storage import Separator
 
 separators = Endpoints("separators", __name__)
 

@@ -6,8 +6,8 @@ from flask import Response
 from sqlalchemy import select
 
 from .calls import Call, Endpoints, bare, found, xml
+from .models import Status, User
 from .rendering import Xml, element, field
-from .storage import Status, User
 from .users import user_line
 
 statuses = Endpoints("statuses", __name__)

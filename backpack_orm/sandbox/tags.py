@@ -9,9 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from .calls import Call, Endpoints, ws
+from .models import Page, Tag
 from .pages import page_line
 from .rendering import element
-from .storage import Page, Tag
 
 tags = Endpoints("tags", __name__)
 

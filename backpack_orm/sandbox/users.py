@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Response
 
 from .calls import Call, Endpoints, xml
+from .models import User
 from .rendering import Xml, element, field
-from .storage import User
 
 users = Endpoints("users", __name__)
 

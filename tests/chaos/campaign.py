@@ -25,7 +25,7 @@ from backpack_orm import (
     Separator,
     User,
 )
-from backpack_orm.sandbox import Fault, Sandbox, storage
+from backpack_orm.sandbox import Fault, Sandbox, models
 from tests.chaos.journal import Difference, Journal, Key, Kind, State
 
 THREADS = 8
@@ -341,15 +341,15 @@ def seen(page: Page, name: str) -> Iterator[tuple[Key, State]]:
 def stored(box: Sandbox) -> Iterator[tuple[Key, State]]:
     """What the sandbox has stored, read behind its back."""
     with box._storage.transaction() as session:
-        for page in session.scalars(select(storage.Page)):
+        for page in session.scalars(select(models.Page)):
             if page.title.startswith("home."):
                 yield from _stored_on(page)
             else:
                 kind = "copy" if page.title.endswith("(copy)") else "page"
                 yield (ACCOUNT, kind, _mark(page.title)), page.title
-        for reminder in session.scalars(select(storage.Reminder)):
+        for reminder in session.scalars(select(models.Reminder)):
             yield (ACCOUNT, "reminder", _mark(reminder.content)), reminder.content
-        for entry in session.scalars(select(storage.JournalEntry)):
+        for entry in session.scalars(select(models.JournalEntry)):
             yield (ACCOUNT, "entry", _mark(entry.body)), entry.body
 
 
@@ -361,15 +361,15 @@ def gathered(found: Iterator[tuple[Key, State]]) -> dict[Key, list[State]]:
     return states
 
 
-def _stored_on(page: storage.Page) -> Iterator[tuple[Key, State]]:
+def _stored_on(page: models.Page) -> Iterator[tuple[Key, State]]:
     name = page.title
     yield (name, "description", name), page.description
     yield (name, "tags", name), tuple(tagging.tag.name for tagging in page.taggings)
-    for note in page.of(storage.Note):
+    for note in page.of(models.Note):
         yield (name, "note", _mark(note.body)), note.body
-    for line in page.of(storage.Separator):
+    for line in page.of(models.Separator):
         yield (name, "separator", _mark(line.name)), line.name
-    for each in page.of(storage.List):
+    for each in page.of(models.List):
         yield (name, "list", _mark(each.name)), each.name
         items = [(item.content, item.completed) for item in each.items]
         yield from _told(name, each.name, items)
