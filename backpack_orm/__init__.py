@@ -36,7 +36,7 @@ from backpack_orm.models.email import Email
 from backpack_orm.models.export import Export
 from backpack_orm.models.gallery import Gallery
 from backpack_orm.models.image import Image
-from backpack_orm.models.item import Item
+from backpack_orm.models.item import HasItems, Item
 from backpack_orm.models.journal_entry import JournalEntry
 from backpack_orm.models.list import List
 from backpack_orm.models.message import Message
@@ -49,7 +49,7 @@ from backpack_orm.models.status import Status
 from backpack_orm.models.tag import Tag
 from backpack_orm.models.user import User
 from backpack_orm.orm.model import Model, SaveResult
-from backpack_orm.orm.relations import Collection
+from backpack_orm.orm.relations import Collection, Embeds, HasMany
 from backpack_orm.shown import load_ipython_extension as load_ipython_extension
 from backpack_orm.shown import load_where_it_runs
 from backpack_orm.shown import unload_ipython_extension as unload_ipython_extension
@@ -68,9 +68,12 @@ __all__ = [
     "Connection",
     "Destroyed",
     "Email",
+    "Embeds",
     "Export",
     "Forbidden",
     "Gallery",
+    "HasItems",
+    "HasMany",
     "Image",
     "InvalidResponse",
     "Item",

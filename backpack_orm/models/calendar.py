@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from backpack_orm.models.calendar_event import CalendarEvent
-from backpack_orm.orm.fields import field, has_many, resource
+from backpack_orm.orm.fields import field, resource
 from backpack_orm.orm.finding import InAccount
-from backpack_orm.orm.relations import Children
+from backpack_orm.orm.relations import HasMany
 from backpack_orm.wire.endpoint import rest
 
 
@@ -45,7 +45,7 @@ class Calendar(InAccount):
     token: str = field(read_only=True, shown=False)
     ics_url: str = field(read_only=True, wire="ical_subscription_url", shown=False)
 
-    events: Children[CalendarEvent] = has_many("", "CalendarEvent", collection=Children)
+    events = HasMany["CalendarEvent"]("")
 
     _all = rest("GET", "calendars.xml", reads="calendars")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backpack_orm.models.on_page import OnPage
-from backpack_orm.orm.fields import ParentId, belongs_to, field, has_many, resource
+from backpack_orm.orm.fields import ParentId, belongs_to, field, resource
+from backpack_orm.orm.relations import Embeds
 
 if TYPE_CHECKING:
     from backpack_orm.models.image import Image
     from backpack_orm.models.page import Page
     from backpack_orm.orm.fields import BelongsTo
-    from backpack_orm.orm.relations import Embedded
 
 
 @resource
@@ -35,7 +35,7 @@ class Gallery(OnPage):
 
     id: int = field(read_only=True)
     name: str = field(read_only=True)
-    images: Embedded[Image] = has_many("images/image", "Image")
+    images = Embeds["Image"]("images/image")
 
     page: BelongsTo[Page] = belongs_to("Page")
     page_id = ParentId("page")

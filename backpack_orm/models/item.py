@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
 from backpack_orm.connection import Connection
 from backpack_orm.errors import ValidationError
 from backpack_orm.models.completable import Completable
 from backpack_orm.models.on_page import page_named
 from backpack_orm.models.page import Page, Progress, check_order
-from backpack_orm.orm.fields import ParentId, View, belongs_to, field, has_many, resource
-from backpack_orm.orm.relations import Children, Collection, Embedded
+from backpack_orm.orm.fields import ParentId, View, belongs_to, field, resource
+from backpack_orm.orm.relations import Children, Collection, Embeds, HasMany
 from backpack_orm.wire.endpoint import ws
 
 if TYPE_CHECKING:
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from backpack_orm.orm.fields import BelongsTo
 
 
-class Items(Children["Item"]):
+I_co = TypeVar("I_co", bound="Item", covariant=True)
+
+
+class Items(Children[I_co], Generic[I_co]):
     """The items of a list.
 
     >>> items = Page.find_by(title="Lisbon").lists["Packing"].items
@@ -63,6 +66,30 @@ class Items(Children["Item"]):
         owner._forget("items")
 
 
+class HasItems(HasMany[I_co], Generic[I_co]):
+    """Declare the items of a list; in a subclass of `List`, they can be given a class.
+
+    >>> class Chore(Item):
+    ...     def is_urgent(self) -> bool:
+    ...         return self.content.startswith("!")
+    >>> class Chores(List):
+    ...     items = HasItems(Chore)
+    >>> Chores.all()[0].items[0].is_urgent()
+    False
+    """
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, owner: None, kind: type) -> Self: ...
+        @overload
+        def __get__(self, owner: object, kind: type | None = None) -> Items[I_co]: ...
+        def __get__(self, owner: object, kind: type | None = None) -> Any: ...
+
+    else:
+        collection = Items
+
+
 @resource
 class Item(Completable):
     """A line of a list, open or completed.
@@ -98,7 +125,7 @@ class Item(Completable):
     completed: bool = field(default=False)
     updated_at: datetime | None = field(read_only=True)
 
-    messages: Embedded[Message] = has_many("message", "Message")
+    messages = Embeds["Message"]("message")
 
     list: BelongsTo[List] = belongs_to("List")
     list_id = ParentId("list")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backpack_orm.models.item import Item, Items
+from backpack_orm.models.item import HasItems, Item
 from backpack_orm.models.on_page import OnPage
-from backpack_orm.orm.fields import ParentId, View, belongs_to, field, has_many, resource
+from backpack_orm.orm.fields import ParentId, View, belongs_to, field, resource
 from backpack_orm.orm.model import Destroyable, Savable
 from backpack_orm.wire.endpoint import ws
 
@@ -43,7 +43,7 @@ class List(OnPage, Savable, Destroyable):
 
     id: int = field(read_only=True)
     name: str = field(default="")
-    items: Items = has_many("items/item", "Item", collection=Items)
+    items = HasItems["Item"]("items/item")
 
     page: BelongsTo[Page] = belongs_to("Page")
     page_id = ParentId("page")

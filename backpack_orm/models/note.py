@@ -6,15 +6,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from backpack_orm.models.on_page import OnPage
-from backpack_orm.orm.fields import ParentId, View, belongs_to, field, has_many, resource
+from backpack_orm.orm.fields import ParentId, View, belongs_to, field, resource
 from backpack_orm.orm.model import Destroyable, Savable
+from backpack_orm.orm.relations import Embeds
 from backpack_orm.wire.endpoint import ws
 
 if TYPE_CHECKING:
     from backpack_orm.models.message import Message
     from backpack_orm.models.page import Page
     from backpack_orm.orm.fields import BelongsTo
-    from backpack_orm.orm.relations import Embedded
 
 
 @resource
@@ -51,7 +51,7 @@ class Note(OnPage, Savable, Destroyable):
     created_at: datetime = field(read_only=True)
     show_created_at: bool | None = field(default=None, write_only=True)
 
-    messages: Embedded[Message] = has_many("message", "Message")
+    messages = Embeds["Message"]("message")
 
     page: BelongsTo[Page] = belongs_to("Page")
     page_id = ParentId("page")

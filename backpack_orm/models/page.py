@@ -12,14 +12,13 @@ from backpack_orm.orm.fields import (
     View,
     assigns_many,
     field,
-    has_many,
     resource,
     say,
 )
 from backpack_orm.orm.finding import InAccount
 from backpack_orm.orm.model import Destroyable, Model, Savable
 from backpack_orm.orm.parallel import in_order
-from backpack_orm.orm.relations import Children, Collection, Embedded
+from backpack_orm.orm.relations import Collection, Embeds, HasMany
 from backpack_orm.wire import values
 from backpack_orm.wire.build import Words
 from backpack_orm.wire.endpoint import ws
@@ -119,21 +118,19 @@ class Page(InAccount, Savable, Destroyable):
     scope: str | None = field(read_only=True)
     public: bool | None = field(default=None, write_only=True, kind=values.DIGIT)
 
-    belongings: Embedded[Belonging] = has_many("belongings/belonging", "Belonging")
+    belongings = Embeds["Belonging"]("belongings/belonging")
     tags: Assignable[Tag, str] = assigns_many(
         "tags/tag", "Tag", key="name", dump=values.dump_tags, default=()
     )
-    lists: Children[List] = has_many("lists/list", "List", collection=Children)
-    notes: Children[Note] = has_many("notes/note", "Note", collection=Children)
-    galleries: Embedded[Gallery] = has_many("galleries/gallery", "Gallery")
-    attachments: Embedded[Attachment] = has_many("attachments/attachment", "Attachment")
-    separators: Children[Separator] = has_many(
-        "separators/separator", "Separator", collection=Children
-    )
-    emails: Embedded[Email] = has_many("emails/email", "Email")
-    linked_pages: Embedded[Page] = has_many("linked_pages/page", "Page", view="_named")
-    items: Children[PageItem] = has_many("items/item", "PageItem", collection=Children)
-    matches: Embedded[Match] = has_many("send", "Match")
+    lists = HasMany["List"]("lists/list")
+    notes = HasMany["Note"]("notes/note")
+    galleries = Embeds["Gallery"]("galleries/gallery")
+    attachments = Embeds["Attachment"]("attachments/attachment")
+    separators = HasMany["Separator"]("separators/separator")
+    emails = Embeds["Email"]("emails/email")
+    linked_pages = Embeds["Page"]("linked_pages/page", view="_named")
+    items = HasMany["PageItem"]("items/item")
+    matches = Embeds["Match"]("send")
 
     _all = ws("pages/all", reads="pages")
     _search = ws("pages/search", sends="term", reads="pages search")

@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from backpack_orm.models.completable import Completable
-from backpack_orm.orm.fields import ParentId, View, belongs_to, field, has_many, resource
+from backpack_orm.orm.fields import ParentId, View, belongs_to, field, resource
+from backpack_orm.orm.relations import Embeds
 from backpack_orm.wire.endpoint import ws
 
 if TYPE_CHECKING:
     from backpack_orm.models.message import Message
     from backpack_orm.models.page import Page
     from backpack_orm.orm.fields import BelongsTo
-    from backpack_orm.orm.relations import Embedded
 
 
 @resource
@@ -54,7 +54,7 @@ class PageItem(Completable):
     completed: bool = field(default=False)
     updated_at: datetime | None = field(read_only=True)
     list_id: int | None = field(read_only=True)
-    messages: Embedded[Message] = has_many("message", "Message")
+    messages = Embeds["Message"]("message")
 
     page: BelongsTo[Page] = belongs_to("Page")
     page_id = ParentId("page")

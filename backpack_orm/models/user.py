@@ -11,9 +11,9 @@ from backpack_orm.models.export import Export, read_export
 from backpack_orm.models.journal_entry import JournalEntry
 from backpack_orm.models.page import Page
 from backpack_orm.models.status import Status
-from backpack_orm.orm.fields import View, field, has_many, resource
+from backpack_orm.orm.fields import View, field, resource
 from backpack_orm.orm.finding import InAccount
-from backpack_orm.orm.relations import Children, Embedded
+from backpack_orm.orm.relations import Embeds, HasMany
 from backpack_orm.wire.endpoint import Place, rest
 from backpack_orm.wire.parse import Record
 
@@ -72,8 +72,8 @@ class User(InAccount):
     created_at: datetime | None = field(read_only=True)
     updated_at: datetime | None = field(read_only=True)
 
-    bookmarks: Embedded[Bookmark] = has_many("", "Bookmark")
-    journal: Children[JournalEntry] = has_many("", "JournalEntry", collection=Children)
+    bookmarks = Embeds["Bookmark"]("")
+    journal = HasMany["JournalEntry"]("")
 
     _me = rest("GET", "me.xml", place=Place.PATH, reads="users")
     _all = rest("GET", "users.xml", place=Place.PATH, reads="users")

@@ -330,18 +330,6 @@ def field(
     return FieldOptions(default, wire, text, read_only, write_only, kind, shown)
 
 
-def has_many(
-    path: str,
-    target: str,
-    *,
-    view: str = "_whole",
-    collection: type[Embedded[Any]] | None = None,
-    init: Literal[False] = False,
-) -> Any:
-    """Declare records inside this one, such as the notes of a page; see `Relation`."""
-    return Relation("", path, target, view, collection=collection)
-
-
 def has_one(path: str, target: str, *, view: str = "_whole", init: Literal[False] = False) -> Any:
     """Declare one record at most inside this one, such as a reminder's creator."""
     return Relation("", path, target, view, is_single=True)
@@ -403,7 +391,7 @@ if TYPE_CHECKING:
 @dataclass_transform(
     kw_only_default=True,
     eq_default=False,
-    field_specifiers=(field, has_many, has_one, assigns_many, belongs_to),
+    field_specifiers=(field, has_one, assigns_many, belongs_to),
 )
 def resource(cls: type[M]) -> type[M]:
     """Register a class of declarations as the model of a resource.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections.abc
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
 from backpack_orm.errors import NotFound, ValidationError, meant
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from backpack_orm.orm.model import Model, Savable
 
-M = TypeVar("M", bound="Model")
+M_co = TypeVar("M_co", bound="Model", covariant=True)
 _SHOWN = 5
 _LABELS = ("title", "name", "content", "subject", "file_name", "message", "body")
 
@@ -33,7 +34,7 @@ def label_of(model: type[Model]) -> str | None:
     return next((name for name in _LABELS if name in model._table.fields), None)
 
 
-class Collection(Sequence[M], Shown, Generic[M]):
+class Collection(Sequence[M_co], Shown, Generic[M_co]):
     """An immutable sequence of objects of one model.
 
     Besides a number or a slice, the brackets take a title: that of a page, a note or a mail, the
@@ -50,23 +51,23 @@ class Collection(Sequence[M], Shown, Generic[M]):
 
     __slots__ = ("_model", "_objects")
 
-    def __init__(self, model: type[M], objects: list[M]) -> None:
+    def __init__(self, model: type[M_co], objects: list[M_co]) -> None:
         self._model = model
         self._objects = objects
 
-    def _all(self) -> list[M]:
+    def _all(self) -> list[M_co]:
         return self._objects
 
     @overload
-    def __getitem__(self, index: int | str) -> M: ...
+    def __getitem__(self, index: int | str) -> M_co: ...
     @overload
-    def __getitem__(self, index: slice) -> list[M]: ...
-    def __getitem__(self, index: int | str | slice) -> M | list[M]:
+    def __getitem__(self, index: slice) -> list[M_co]: ...
+    def __getitem__(self, index: int | str | slice) -> M_co | list[M_co]:
         if isinstance(index, str):
             return self._labelled(index)
         return self._all()[index]
 
-    def _labelled(self, label: str) -> M:
+    def _labelled(self, label: str) -> M_co:
         """The first one with a title, or whatever its model has for one.
 
         Raises:
@@ -89,14 +90,14 @@ class Collection(Sequence[M], Shown, Generic[M]):
         labels = (record._slot(name, None) for record in self._at_hand())
         return list(dict.fromkeys(label for label in labels if label))
 
-    def _at_hand(self) -> list[M]:
+    def _at_hand(self) -> list[M_co]:
         """The objects that using it costs no request for."""
         return self._objects
 
     def __dir__(self) -> Iterable[str]:
         return offered(self, super().__dir__())
 
-    def __iter__(self) -> Iterator[M]:
+    def __iter__(self) -> Iterator[M_co]:
         return iter(self._all())
 
     def __len__(self) -> int:
@@ -107,7 +108,7 @@ class Collection(Sequence[M], Shown, Generic[M]):
         more = len(self._objects) - _SHOWN
         return f"[{shown}, … {more} more]" if more > 0 else f"[{shown}]"
 
-    def find(self, id: M | int) -> M:
+    def find(self, id: Model | int) -> M_co:
         """The one with an id.
 
         Raises:
@@ -124,7 +125,7 @@ class Collection(Sequence[M], Shown, Generic[M]):
                 return record
         raise NotFound(f"there is no {self._model.__name__} {wanted} here", status=404)
 
-    def find_by(self, **attributes: Any) -> M | None:
+    def find_by(self, **attributes: Any) -> M_co | None:
         """The first one with these attributes, or None.
 
         >>> Page.find_by(title="Lisbon").lists.find_by(name="Packing").items[0].content
@@ -132,7 +133,7 @@ class Collection(Sequence[M], Shown, Generic[M]):
         """
         return self.where(**attributes).first()
 
-    def where(self, **attributes: Any) -> Collection[M]:
+    def where(self, **attributes: Any) -> Collection[M_co]:
         """Those with these attributes, as a new collection.
 
         Raises:
@@ -151,7 +152,7 @@ class Collection(Sequence[M], Shown, Generic[M]):
         ]
         return Collection(self._model, found)
 
-    def first(self) -> M | None:
+    def first(self) -> M_co | None:
         """The first one, or None when there is none.
 
         >>> Page.all().first().title
@@ -192,7 +193,7 @@ class Collection(Sequence[M], Shown, Generic[M]):
         return frames.frame(self._model, self._all())
 
 
-class Embedded(Collection[M]):
+class Embedded(Collection[M_co]):
     """What lives inside a record, such as the notes of a page; loaded on first use.
 
     Objects stay the same when it is loaded again, and keep what was edited and not saved.
@@ -204,11 +205,11 @@ class Embedded(Collection[M]):
     __slots__ = ("_ids", "_owner", "_part", "_relation")
 
     def __init__(self, owner: Model, relation: Relation) -> None:
-        super().__init__(relation.model, [])  # type: ignore[arg-type]  # a registry knows no M
+        super().__init__(relation.model, [])  # type: ignore[arg-type]  # a registry knows no M_co
         self._owner = owner
         self._relation = relation
         self._part: tuple[Record, ...] | None = None
-        self._ids: tuple[list[M], dict[int, M]] | None = None
+        self._ids: tuple[list[M_co], dict[int, M_co]] | None = None
 
     @property
     def is_loaded(self) -> bool:
@@ -253,10 +254,10 @@ class Embedded(Collection[M]):
         part = MISSING if record is None else record[self._owner._position(self._relation.name)]
         return None if part is MISSING else part
 
-    def _at_hand(self) -> list[M]:
+    def _at_hand(self) -> list[M_co]:
         return self._all() if self.is_loaded else []
 
-    def _all(self) -> list[M]:
+    def _all(self) -> list[M_co]:
         part: tuple[Record, ...] = self._owner._part(self._relation.name)
         if part is not self._part:
             self._objects = self._renew(part)
@@ -264,14 +265,14 @@ class Embedded(Collection[M]):
         return self._objects
 
     @property
-    def _by_id(self) -> dict[int, M]:
+    def _by_id(self) -> dict[int, M_co]:
         """The objects by id, gathered once for each time that it is loaded."""
         objects = self._all()
         if self._ids is None or self._ids[0] is not objects:
             self._ids = objects, {record._saved_id: record for record in objects}
         return self._ids[1]
 
-    def _renew(self, part: tuple[Record, ...]) -> list[M]:
+    def _renew(self, part: tuple[Record, ...]) -> list[M_co]:
         """Objects for a new part: those that are there already take the news in."""
         view: View = getattr(self._model, self._relation.view)
         objects = view.load[self._model](part, self._owner)
@@ -288,7 +289,7 @@ class Embedded(Collection[M]):
         return objects
 
 
-class Children(Embedded[M]):
+class Children(Embedded[M_co]):
     """Embedded that can be created one by one.
 
     >>> lists = Page.find_by(title="Lisbon").lists
@@ -298,7 +299,7 @@ class Children(Embedded[M]):
 
     __slots__ = ()
 
-    def create(self, **attributes: Any) -> M:
+    def create(self, **attributes: Any) -> M_co:
         """Create one in here; one request, and one more when the collection is used again.
 
         Raises:
@@ -309,7 +310,81 @@ class Children(Embedded[M]):
         'Hotel'
         """
         model = cast("type[Savable]", self._model)
-        return cast(M, model._create_in(self._owner, attributes))
+        return cast(M_co, model._create_in(self._owner, attributes))
+
+
+class Embeds(Generic[M_co]):
+    """Declare records inside a record that the API cannot create on their own.
+
+    In a subclass of a model, `attachments = Embeds(MyAttachment)` makes the relation return objects
+    of that class.
+
+    Args:
+        path: Where the records are in a response, see `wire.parse.Section`; empty: in a response
+            of their own.
+        view: The name of the model's view that tells which fields are included there.
+
+    >>> from backpack_orm import Attachment
+    >>> class Document(Attachment):
+    ...     def is_pdf(self) -> bool:
+    ...         return self.file_name.endswith(".pdf")
+    >>> class Trip(Page):
+    ...     attachments = Embeds(Document)
+    >>> Trip.find_by(title="Lisbon").attachments[0].is_pdf()
+    True
+    """
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(self, path: str, *, view: str = "_whole") -> None: ...
+        @overload
+        def __init__(self, model: type[M_co], /) -> None: ...
+        def __init__(self, path: Any, *, view: str = "_whole") -> None: ...
+
+        @overload
+        def __get__(self, owner: None, kind: type) -> Self: ...
+        @overload
+        def __get__(self, owner: object, kind: type | None = None) -> Embedded[M_co]: ...
+        def __get__(self, owner: object, kind: type | None = None) -> Any: ...
+
+    else:
+        collection = Embedded
+
+        def __new__(cls, declared, *, target="", view="_whole"):
+            if isinstance(declared, type):
+                return Relation("", "", declared._resource.__name__, narrowed=declared)
+            return Relation("", declared, target, view, collection=cls.collection)
+
+        def __class_getitem__(cls, target):
+            return partial(cls, target=target) if isinstance(target, str) else cls
+
+
+class HasMany(Embeds[M_co], Generic[M_co]):
+    """Declare records inside a record that can be created there one by one.
+
+    In a subclass of a model, `notes = HasMany(TripNote)` makes the relation return and create
+    objects of that class.
+
+    >>> class TripNote(Note):
+    ...     def headline(self) -> str:
+    ...         return self.title or self.body.splitlines()[0]
+    >>> class Trip(Page):
+    ...     notes = HasMany(TripNote)
+    >>> Trip.find_by(title="Lisbon").notes[0].headline()
+    'Where we sleep'
+    """
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, owner: None, kind: type) -> Self: ...
+        @overload
+        def __get__(self, owner: object, kind: type | None = None) -> Children[M_co]: ...
+        def __get__(self, owner: object, kind: type | None = None) -> Any: ...
+
+    else:
+        collection = Children
 
 
 def keys_of(owner: Model, relation: Relation, value: object) -> tuple[Any, ...]:

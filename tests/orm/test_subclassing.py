@@ -13,7 +13,22 @@ from typing import Any, ClassVar
 import pytest
 
 import backpack_orm
-from backpack_orm import Calendar, Collection, Connection, Model, Note, Page, Status, User
+from backpack_orm import (
+    Attachment,
+    Calendar,
+    Collection,
+    Connection,
+    Embeds,
+    HasItems,
+    HasMany,
+    Item,
+    List,
+    Model,
+    Note,
+    Page,
+    Status,
+    User,
+)
 
 MODELS = {
     name: thing
@@ -332,3 +347,49 @@ def test_attributes_of_the_resource_can_be_annotated_again(connection: Connectio
     page = Narrow.all()[0]
     page.title = "Lisboa"
     assert page.changes == {"title": ("Lisbon", "Lisboa")}
+
+
+class TripNote(Note):
+    pass
+
+
+class Chore(Item):
+    pass
+
+
+class Chores(List):
+    items = HasItems(Chore)
+
+
+class NarrowTrip(Page):
+    notes = HasMany(TripNote)
+    lists = HasMany(Chores)
+
+
+class NarrowerTrip(NarrowTrip):
+    pass
+
+
+@pytest.mark.parametrize("cls", [NarrowTrip, NarrowerTrip])
+def test_a_narrowed_relation_gives_and_creates_its_class(
+    connection: Connection, cls: type[NarrowTrip]
+) -> None:
+    page = cls.find(cls.all()[0].id)
+    assert {type(note) for note in page.notes} == {TripNote}
+    assert {type(item) for each in page.lists for item in each.items} == {Chore}
+    made = page.notes.create(title="Lunch")
+    assert type(made) is TripNote
+    assert made.page is page
+    assert made in list(page.notes)
+    assert type(page.lists[0].items.create(content="Socks")) is Chore
+
+
+def test_narrowing_leaves_the_model_as_it_is(connection: Connection) -> None:
+    assert type(Page.find(Page.all()[0].id).notes[0]) is Note
+
+
+def test_what_cannot_be_narrowed_is_refused() -> None:
+    with pytest.raises(TypeError, match="takes a subclass of Note, not Attachment"):
+        type("Bad", (Page,), {"notes": Embeds(Attachment)})
+    with pytest.raises(TypeError, match="nots cannot be declared; did you mean 'notes'"):
+        type("Bad", (Page,), {"nots": HasMany(TripNote)})
