@@ -114,7 +114,7 @@ class Page(InAccount, Savable, Destroyable):
     id: int = field(read_only=True)
     title: str = field()
     email_address: str = field(read_only=True)
-    description: str = field(default="", kind=values.TEXT)
+    description: str = field(default="")
     scope: str | None = field(read_only=True)
     public: bool | None = field(default=None, write_only=True, kind=values.DIGIT)
 

@@ -268,8 +268,6 @@ class FieldOptions(NamedTuple):
         kind = self.kind or _KINDS[word]
         if optional:
             kind = kind._replace(empty=None)
-        elif self.text and kind is values.WORDS:
-            kind = values.TEXT
         return Field(
             name,
             self.wire or name,

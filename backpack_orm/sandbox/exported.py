@@ -75,7 +75,7 @@ def plant_export(path: Path, session: Session, owner: User, now: datetime) -> No
     """
     try:
         root = _root(path.read_bytes())
-        _Loader(session, owner, now, is_laid_out=_is_laid_out(root)).load(root)
+        _Loader(session, owner, now).load(root)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -93,15 +93,6 @@ def _root(text: bytes) -> Element:
     return root[0] if root.tag == "response" and len(root) else root
 
 
-def _is_laid_out(root: Element) -> bool:
-    """Whether a file is indented for people to read, as the service itself never sends it.
-
-    In such a file the white space around the texts is not theirs, in any other it is.
-    """
-    around = [root, *root.iter("pages", "page")]
-    return any(len(element) and element.text for element in around)
-
-
 def _contents(root: Element) -> tuple[list[Element], list[Element]]:
     """The pages and the reminders in a file."""
     if root.tag in ("user", "backpack"):
@@ -116,9 +107,8 @@ def _contents(root: Element) -> tuple[list[Element], list[Element]]:
 class _Loader:
     """Fills an account; what it has met is known by kind and id."""
 
-    def __init__(self, session: Session, owner: User, now: datetime, *, is_laid_out: bool) -> None:
+    def __init__(self, session: Session, owner: User, now: datetime) -> None:
         self._session, self._owner, self._now = session, owner, now
-        self._is_laid_out = is_laid_out
         self._account = owner.account
         self._zone = zone(owner.time_zone)
         self._known: dict[tuple[object, int], Any] = {}
@@ -155,7 +145,7 @@ class _Loader:
             element,
             owner=self._owner,
             title=element.get("title") or "",
-            description=self._body(element.find("description")),
+            description=element.findtext("description") or "",
             former_address=element.get("email_address"),
             public=element.get("scope") == "public",
         )
@@ -192,7 +182,7 @@ class _Loader:
                 id=_id(named) if belonging is None else _widget_of(belonging)[1],
                 belonging_id=None if belonging is None else _id(belonging),
                 other_type="" if is_known else kind,
-                body=self._body(named) if kind in ("Note", "Email") else "",
+                body=_text(named) if kind in ("Note", "Email") else "",
             )
         )
         if isinstance(widget, Note):
@@ -216,10 +206,6 @@ class _Loader:
                     messages=_messages(item),
                 )
             )
-
-    def _body(self, element: Element | None) -> str:
-        text = "" if element is None else _text(element)
-        return _without_layout(text) if self._is_laid_out else text
 
     def _image(self, element: Element) -> Image:
         return self._new(
@@ -325,9 +311,8 @@ def _id(element: Element) -> int | None:
 
 
 def _text(element: Element) -> str:
-    """The text of something that may have comments in it."""
-    after_comments = (comment.tail or "" for comment in element)
-    return (element.text or "") + "".join(tail for tail in after_comments if not tail.isspace())
+    """Return the text of something that may have comments in it, exactly as it stands."""
+    return "".join([element.text or "", *(comment.tail or "" for comment in element)])
 
 
 def _messages(element: Element) -> list[Message]:
@@ -336,15 +321,3 @@ def _messages(element: Element) -> list[Message]:
         Message(xml=etree.tostring(message, with_tail=False).decode("ascii"))
         for message in element.iterfind("message")
     ]
-
-
-def _without_layout(text: str) -> str:
-    """A text without the white space that only lays out the file.
-
-    It is laid out when it stands on lines of its own, none of them further left than the first.
-    """
-    first, *lines, last = text.split("\n") if "\n" in text else (text, "")
-    margins = [len(line) - len(line.lstrip()) for line in lines if line.strip()]
-    if first or last.strip() or not margins or not 0 < margins[0] == min(margins):
-        return text
-    return text.strip(" \t\n")

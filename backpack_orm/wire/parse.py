@@ -378,7 +378,7 @@ def reader_of(shape: Shape) -> Reader:
     It goes column by column, so that what is usual takes a few sweeps for all elements, and only
     what is not is looked at one by one.
     """
-    columns = [_reader_of(part) for part in shape.parts]
+    columns = [_reader_of(part, shape) for part in shape.parts]
 
     def read(elements: Iterable[etree._Element], localize: Localize | None) -> tuple[Record, ...]:
         left, records = iter(elements), list[Record]()
@@ -389,18 +389,18 @@ def reader_of(shape: Shape) -> Reader:
     return read
 
 
-def _reader_of(part: Column | Section | None) -> _ColumnReader:
+def _reader_of(part: Column | Section | None, shape: Shape) -> _ColumnReader:
     if part is None:
         return lambda elements, localize: repeat(MISSING)
     if isinstance(part, Section):
         return _section_reader(part)
+    if part.is_text:
+        return _text_reader(part, shape)
     return _value_reader(part)
 
 
 def _value_reader(column: Column) -> _ColumnReader:
     """What reads one value of each element."""
-    if column.is_text:
-        return lambda elements, localize: _texts(elements, column)
     kind = column.kind
     find, seek = _ways_in_children(column) if column.inside else _ways_in_elements(column)
     is_needed = column.name == "id" and not column.inside and not column.is_optional
@@ -461,26 +461,34 @@ def _ways_in_children(column: Column) -> _Ways:
     )
 
 
-def _texts(elements: _Elements, column: Column) -> list[Any]:
-    """The elements' own texts; blank space may surround a child of the column's name instead, or
-    stand for a pretty-printed body.
+def _text_reader(column: Column, shape: Shape) -> _ColumnReader:
+    """Return the function that reads the texts of elements, exactly as they stand.
+
+    Elements whose values are children carry the text in a child as well. Only there is the white
+    space between the children layout; everywhere else it is part of the text.
     """
-    texts = [e.text for e in elements]
-    if any(map(len, elements)):
-        texts = [_own_text(e) for e in elements]
-    if not [text for text in texts if not text or text < "!"]:
-        return texts
-    kind = column.kind
+    fields = {
+        spelling
+        for part in shape.parts
+        if isinstance(part, Column)
+        for spelling in _spellings(part.inside or part.name)
+    }
 
-    def value(e: etree._Element, own: str | None) -> Any:
-        child = _seek(e, column.name) if len(e) else None
-        text = own if child is None else child
-        return kind.load(text) if text else kind.empty
+    def text_among_children(e: etree._Element) -> str | None:
+        text = _own_text(e)
+        if text.strip(" \t\r\n"):
+            return text
+        found = _seek(e, column.name)
+        is_layout = found is not None or any(child.tag in fields for child in e)
+        return found if is_layout else text
 
-    return [
-        text if text and text > "!" else value(e, text)
-        for e, text in zip(elements, texts, strict=True)
-    ]
+    def read(elements: _Elements, localize: Localize | None) -> Iterable[Any]:
+        texts = [e.text for e in elements]
+        if any(map(len, elements)):
+            texts = [text_among_children(e) if len(e) else e.text for e in elements]
+        return texts if all(texts) else [text or column.kind.empty for text in texts]
+
+    return read
 
 
 def _own_text(element: etree._Element) -> str:

@@ -142,49 +142,21 @@ def dump_time(value: object) -> str:
 
 
 def load_words(word: str) -> str:
-    """Read a title or a name: as it stands."""
+    """Read a text, exactly as it stands.
+
+    >>> load_words("\\n    def f():\\n        return 1\\n")
+    '\\n    def f():\\n        return 1\\n'
+    """
     return word
 
 
-def load_titles(words: list[str]) -> Iterable[str]:
-    """Read titles or names: as they stand.
+def load_all_words(words: list[str]) -> Iterable[str]:
+    """Read texts, exactly as they stand.
 
-    >>> load_titles(["Lisbon", "Porto"])
+    >>> load_all_words(["Lisbon", "Porto"])
     ['Lisbon', 'Porto']
     """
     return words
-
-
-def load_text(text: str) -> str:
-    """Read a body: as it stands, unless it was pretty-printed.
-
-    It was when it begins with a newline and indentation, ends with a newline (and indentation),
-    and no line is indented less than the first. Then the white space around it is not its own.
-
-    >>> load_text("\\n      Flight at nine.\\n  ")
-    'Flight at nine.'
-    >>> load_text("The Green Mile \\n")
-    'The Green Mile \\n'
-    """
-    if not text.startswith(("\n ", "\n\t")):
-        return text
-    *lines, end = text[1:].split("\n")
-    if end.strip(" \t"):
-        return text
-    indents = [len(line) - len(line.lstrip(" \t")) for line in lines if line.strip(" \t")]
-    first = len(text) - 1 - len(text[1:].lstrip(" \t"))
-    if any(indent < first for indent in indents):
-        return text
-    return text.strip(" \t\n")
-
-
-def load_texts(texts: list[str]) -> Iterable[str]:
-    """Read bodies: as they stand, but for those that were pretty-printed.
-
-    >>> load_texts(["Flight at nine.", "\\n      Seat 14A\\n  "])
-    ['Flight at nine.', 'Seat 14A']
-    """
-    return [load_text(text) if text[0] == "\n" else text for text in texts]
 
 
 def dump_words(value: object) -> str:
@@ -275,6 +247,5 @@ INTEGER = Kind(load_integer, load_integers, dump_integer)
 BOOLEAN = Kind(load_boolean, load_booleans, dump_boolean)
 DIGIT = Kind(load_boolean, load_booleans, dump_digit)
 TIME = Kind(load_time, load_times, dump_time, is_time=True)
-WORDS = Kind(load_words, load_titles, dump_words, empty="")
-TEXT = Kind(load_text, load_texts, dump_words, empty="")
-TAG = Kind(load_words, load_titles, dump_new_tag, empty="")
+WORDS = Kind(load_words, load_all_words, dump_words, empty="")
+TAG = Kind(load_words, load_all_words, dump_new_tag, empty="")

@@ -19,7 +19,7 @@ NOTE = Shape(
     (
         Column("id", values.INTEGER),
         Column("title", values.WORDS),
-        Column("body", values.TEXT, is_text=True),
+        Column("body", values.WORDS, is_text=True),
         Column("created_at", values.TIME),
     ),
 )
@@ -350,9 +350,18 @@ def test_text_behind_a_child_is_not_lost():
     assert note(content)[2] == "one & two"
 
 
-def test_a_pretty_printed_text_before_a_child_is_unpadded():
+def test_the_white_space_around_a_comment_is_part_of_the_text():
     content = b"<note id='1'>\n    text\n    <message id='9'>a comment</message>\n  </note>"
-    assert note(content)[2] == "text"
+    assert note(content)[2] == "\n    text\n    \n  "
+
+
+def test_a_blank_text_before_a_comment_is_kept():
+    assert note(b"<note id='1'>\n \n<message id='9'>a comment</message></note>")[2] == "\n \n"
+
+
+def test_the_white_space_between_the_values_of_a_record_is_no_text():
+    content = b"<note>\n  <id>1</id>\n  <created-at>2011-03-26 19:15:55</created-at>\n</note>"
+    assert not note(content)[2]
 
 
 def test_a_grandchild_is_no_value_of_the_record():
@@ -374,7 +383,8 @@ def test_a_grandchild_is_no_value_of_the_record():
         (b"a\r\nb\rc&#13;", "a\nb\nc\r"),
         (b"The Green Mile ", "The Green Mile "),
         (b"\n     Dear all,\nit rains\n", "\n     Dear all,\nit rains\n"),
-        (b"\n        Flight at nine.\n      ", "Flight at nine."),
+        (b"\n        Flight at nine.\n      ", "\n        Flight at nine.\n      "),
+        (b"\n \n", "\n \n"),
     ],
 )
 def test_a_text_is_read_to_the_letter(written, text):

@@ -1,6 +1,7 @@
 """The documented answers of every call that returns data, as the models' tables read them.
 
-Each is written twice: as the documentation prints it, and as the service really sends it.
+Each is written twice: as the documentation prints it, except for the white space that it adds to
+bodies, and as the service really sends it.
 """
 
 from datetime import UTC, datetime
@@ -160,22 +161,17 @@ def test_the_pages_of_a_tag(content):
 DOCUMENTED_PAGE = b"""
 <response success='true'>
   <page title='Lisbon' id='71' email_address='xy12ab@backpackit.com'>
-    <description>
-      h1. *Bem-vindo*
-    </description>
+    <description>h1. *Bem-vindo*</description>
     <belongings>
       <belonging id='901'><position>1</position><widget type='Note' id='301' /></belonging>
       <belonging id='902'><position>2</position><widget type='List' id='401' /></belonging>
       <belonging id='903'><position>3</position><widget type='WriteboardLink' id='9' /></belonging>
     </belongings>
     <notes>
-      <note title='Flight' id='301' created_at='2026-05-14 16:39:02'>
-        At *nine*.
+      <note title='Flight' id='301' created_at='2026-05-14 16:39:02'>At *nine*.
 
-        Gate B
-      </note>
-      <note title='' id='302' created_at='2026-05-15 08:00:00'>
-      </note>
+        Gate B</note>
+      <note title='' id='302' created_at='2026-05-15 08:00:00'></note>
     </notes>
     <lists>
       <list id='401' name='Packing'>
@@ -207,9 +203,8 @@ DOCUMENTED_PAGE = b"""
       <separator id='702'></separator>
     </separators>
     <emails>
-      <email id='801' title='Your booking' created_at='2026-05-13 07:00:00'>
-        Dear Ana,
-      </email>
+      <email id='801' title='Your booking' created_at='2026-05-13 07:00:00'
+              >Dear Ana,</email>
     </emails>
     <linked_pages>
       <page title='Porto' id='72' />
@@ -377,9 +372,7 @@ def test_a_legacy_item_that_was_created(content):
         b"""
         <response success='true'>
           <notes>
-            <note id='301' title='Flight' created_at='2026-05-14 16:39:02'>
-              At nine.
-            </note>
+            <note id='301' title='Flight' created_at='2026-05-14 16:39:02'>At nine.</note>
             <note id='302' title='R&amp;D' created_at='2026-05-15 08:00:00'>The Green Mile </note>
           </notes>
         </response>""",
@@ -410,7 +403,7 @@ def test_the_list_of_notes(content):
     "content",
     [
         b"<response success='true'>\n  <note id='301' title='Flight' "
-        b"created_at='2026-05-14 16:39:02'>\n    At nine.\n  </note>\n</response>",
+        b"created_at='2026-05-14 16:39:02'>At nine.</note>\n</response>",
         XML + b'<response success="true"><note title="Flight" id="301" '
         b'created_at="2026-05-14 16:39:02">At nine.</note></response>',
     ],
@@ -712,11 +705,9 @@ MAIL = {
         b"""
         <response success='true'>
           <emails>
-            <email id='801' title='Your booking &#8211; R&amp;D' created_at='2026-05-13 07:00:00'>
-              Dear Ana,
-            </email>
-            <email id='802' title='' created_at='2026-05-14 07:00:00'>
-            </email>
+            <email id='801' title='Your booking &#8211; R&amp;D' created_at='2026-05-13 07:00:00'
+              >Dear Ana,</email>
+            <email id='802' title='' created_at='2026-05-14 07:00:00'></email>
           </emails>
         </response>""",
         XML + b'<response success="true"><emails>'
@@ -735,7 +726,7 @@ def test_the_list_of_mails(content):
     "content",
     [
         b"<response success='true'>\n  <email id='801' title='Your booking &#8211; R&amp;D' "
-        b"created_at='2026-05-13 07:00:00'>\n    Dear Ana,\n  </email>\n</response>",
+        b"created_at='2026-05-13 07:00:00'>Dear Ana,</email>\n</response>",
         XML + b'<response success="true"><email subject="Your booking &#8211; R&amp;D" id="801" '
         b'created_at="2026-05-13 07:00:00">Dear Ana,</email></response>',
     ],
