@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import pytest
@@ -29,7 +29,7 @@ from backpack_orm import (
 )
 from backpack_orm.sandbox import Sandbox
 
-NOW = datetime(2031, 3, 5, 18, 30, 15, tzinfo=timezone.utc)
+NOW = datetime(2031, 3, 5, 18, 30, 15, tzinfo=UTC)
 SOON = datetime(2031, 6, 1, 9, 0)
 CODE = "\n    def f():\n        return 1\n"
 # XML 1.0 allows these control characters and no others below U+0020; C1 controls are all allowed.
