@@ -1,113 +1,119 @@
 """backpack_orm: the pages, notes, lists and reminders of a Backpack account as objects.
 
+Names are imported from their modules when they are first used, so that the package itself costs
+next to nothing.
+
 >>> from backpack_orm import Page
 >>> [tag.name for tag in Page.find_by(title="Lisbon").tags]
 ['Travel', 'Long weekends', 'Portugal']
 """
 
-from backpack_orm.connection import Connection, Stats, connect, using
-from backpack_orm.errors import (
-    ApiError,
-    AuthenticationError,
-    BackpackError,
-    Destroyed,
-    Forbidden,
-    InvalidResponse,
-    NotConnected,
-    NotFound,
-    NotSaved,
-    OutcomeUnknown,
-    RateLimited,
-    ReadOnly,
-    Rejected,
-    ServerError,
-    StaleRecord,
-    Timeout,
-    TransportError,
-    UnexpectedRedirect,
-    ValidationError,
-)
-from backpack_orm.models.attachment import Attachment
-from backpack_orm.models.belonging import Belonging
-from backpack_orm.models.bookmark import Bookmark
-from backpack_orm.models.calendar import Calendar
-from backpack_orm.models.calendar_event import CalendarEvent
-from backpack_orm.models.email import Email
-from backpack_orm.models.export import Export
-from backpack_orm.models.gallery import Gallery
-from backpack_orm.models.image import Image
-from backpack_orm.models.item import HasItems, Item
-from backpack_orm.models.journal_entry import JournalEntry
-from backpack_orm.models.list import List
-from backpack_orm.models.message import Message
-from backpack_orm.models.note import Note
-from backpack_orm.models.page import Match, Page
-from backpack_orm.models.page_item import PageItem
-from backpack_orm.models.reminder import Reminder
-from backpack_orm.models.separator import Separator
-from backpack_orm.models.status import Status
-from backpack_orm.models.tag import Tag
-from backpack_orm.models.user import User
-from backpack_orm.orm.model import Model, SaveResult
-from backpack_orm.orm.relations import Collection, Embeds, HasMany
-from backpack_orm.shown import load_ipython_extension as load_ipython_extension
-from backpack_orm.shown import load_where_it_runs
-from backpack_orm.shown import unload_ipython_extension as unload_ipython_extension
-from backpack_orm.version import __version__
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "ApiError",
-    "Attachment",
-    "AuthenticationError",
-    "BackpackError",
-    "Belonging",
-    "Bookmark",
-    "Calendar",
-    "CalendarEvent",
-    "Collection",
-    "Connection",
-    "Destroyed",
-    "Email",
-    "Embeds",
-    "Export",
-    "Forbidden",
-    "Gallery",
-    "HasItems",
-    "HasMany",
-    "Image",
-    "InvalidResponse",
-    "Item",
-    "JournalEntry",
-    "List",
-    "Match",
-    "Message",
-    "Model",
-    "NotConnected",
-    "NotFound",
-    "NotSaved",
-    "Note",
-    "OutcomeUnknown",
-    "Page",
-    "PageItem",
-    "RateLimited",
-    "ReadOnly",
-    "Rejected",
-    "Reminder",
-    "SaveResult",
-    "Separator",
-    "ServerError",
-    "StaleRecord",
-    "Stats",
-    "Status",
-    "Tag",
-    "Timeout",
-    "TransportError",
-    "UnexpectedRedirect",
-    "User",
-    "ValidationError",
-    "__version__",
-    "connect",
-    "using",
-]
+if TYPE_CHECKING:
+    from backpack_orm.connection import Connection as Connection
+    from backpack_orm.connection import Stats as Stats
+    from backpack_orm.connection import connect as connect
+    from backpack_orm.connection import using as using
+    from backpack_orm.errors import ApiError as ApiError
+    from backpack_orm.errors import AuthenticationError as AuthenticationError
+    from backpack_orm.errors import BackpackError as BackpackError
+    from backpack_orm.errors import Destroyed as Destroyed
+    from backpack_orm.errors import Forbidden as Forbidden
+    from backpack_orm.errors import InvalidResponse as InvalidResponse
+    from backpack_orm.errors import NotConnected as NotConnected
+    from backpack_orm.errors import NotFound as NotFound
+    from backpack_orm.errors import NotSaved as NotSaved
+    from backpack_orm.errors import OutcomeUnknown as OutcomeUnknown
+    from backpack_orm.errors import RateLimited as RateLimited
+    from backpack_orm.errors import ReadOnly as ReadOnly
+    from backpack_orm.errors import Rejected as Rejected
+    from backpack_orm.errors import ServerError as ServerError
+    from backpack_orm.errors import StaleRecord as StaleRecord
+    from backpack_orm.errors import Timeout as Timeout
+    from backpack_orm.errors import TransportError as TransportError
+    from backpack_orm.errors import UnexpectedRedirect as UnexpectedRedirect
+    from backpack_orm.errors import ValidationError as ValidationError
+    from backpack_orm.models.attachment import Attachment as Attachment
+    from backpack_orm.models.belonging import Belonging as Belonging
+    from backpack_orm.models.bookmark import Bookmark as Bookmark
+    from backpack_orm.models.calendar import Calendar as Calendar
+    from backpack_orm.models.calendar_event import CalendarEvent as CalendarEvent
+    from backpack_orm.models.email import Email as Email
+    from backpack_orm.models.export import Export as Export
+    from backpack_orm.models.gallery import Gallery as Gallery
+    from backpack_orm.models.image import Image as Image
+    from backpack_orm.models.item import HasItems as HasItems
+    from backpack_orm.models.item import Item as Item
+    from backpack_orm.models.journal_entry import JournalEntry as JournalEntry
+    from backpack_orm.models.list import List as List
+    from backpack_orm.models.match import Match as Match
+    from backpack_orm.models.message import Message as Message
+    from backpack_orm.models.note import Note as Note
+    from backpack_orm.models.page import Page as Page
+    from backpack_orm.models.page_item import PageItem as PageItem
+    from backpack_orm.models.reminder import Reminder as Reminder
+    from backpack_orm.models.separator import Separator as Separator
+    from backpack_orm.models.status import Status as Status
+    from backpack_orm.models.tag import Tag as Tag
+    from backpack_orm.models.user import User as User
+    from backpack_orm.orm.model import Model as Model
+    from backpack_orm.orm.model import SaveResult as SaveResult
+    from backpack_orm.orm.relations import Collection as Collection
+    from backpack_orm.orm.relations import Embeds as Embeds
+    from backpack_orm.orm.relations import HasMany as HasMany
+    from backpack_orm.shown import load_ipython_extension as load_ipython_extension
+    from backpack_orm.shown import unload_ipython_extension as unload_ipython_extension
+    from backpack_orm.version import __version__ as __version__
 
-load_where_it_runs()
+_MODULES = {
+    "connection": "Connection Stats connect using",
+    "errors": "ApiError AuthenticationError BackpackError Destroyed Forbidden InvalidResponse "
+    "NotConnected NotFound NotSaved OutcomeUnknown RateLimited ReadOnly Rejected ServerError "
+    "StaleRecord Timeout TransportError UnexpectedRedirect ValidationError",
+    "models.attachment": "Attachment",
+    "models.belonging": "Belonging",
+    "models.bookmark": "Bookmark",
+    "models.calendar": "Calendar",
+    "models.calendar_event": "CalendarEvent",
+    "models.email": "Email",
+    "models.export": "Export",
+    "models.gallery": "Gallery",
+    "models.image": "Image",
+    "models.item": "HasItems Item",
+    "models.journal_entry": "JournalEntry",
+    "models.list": "List",
+    "models.match": "Match",
+    "models.message": "Message",
+    "models.note": "Note",
+    "models.page": "Page",
+    "models.page_item": "PageItem",
+    "models.reminder": "Reminder",
+    "models.separator": "Separator",
+    "models.status": "Status",
+    "models.tag": "Tag",
+    "models.user": "User",
+    "orm.model": "Model SaveResult",
+    "orm.relations": "Collection Embeds HasMany",
+    "shown": "load_ipython_extension unload_ipython_extension",
+    "version": "__version__",
+}
+_PLACES = {name: module for module, names in _MODULES.items() for name in names.split()}
+__all__ = [*_PLACES]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_PLACES]
+
+
+if "IPython" in sys.modules:
+    import_module(f"{__name__}.shown").load_where_it_runs()

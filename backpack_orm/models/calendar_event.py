@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from backpack_orm.connection import Connection, connection_for
-from backpack_orm.orm.fields import ParentId, belongs_to, field, registry, resource
+from backpack_orm.orm.fields import ParentId, belongs_to, field, resource
 from backpack_orm.orm.model import Destroyable, Readable, Savable
+from backpack_orm.orm.registry import registry
 from backpack_orm.orm.relations import Collection
 from backpack_orm.wire import values
 from backpack_orm.wire.endpoint import rest

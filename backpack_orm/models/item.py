@@ -12,6 +12,7 @@ from backpack_orm.models.completable import Completable
 from backpack_orm.models.on_page import page_named
 from backpack_orm.models.page import Page, Progress, check_order
 from backpack_orm.orm.fields import ParentId, View, belongs_to, field, resource
+from backpack_orm.orm.registry import registry
 from backpack_orm.orm.relations import Children, Collection, Embeds, HasMany
 from backpack_orm.wire.endpoint import ws
 
@@ -278,13 +279,12 @@ class Item(Completable):
 
 def _list_named(what: List | int, page: Page | int | None, using: Connection | None) -> List:
     """The list that an argument names, with its page and a connection."""
-    from backpack_orm.models.list import List  # lists know their items, so not the other way round
-
-    if isinstance(what, List):
+    lists: type[List] = registry["List"]  # type: ignore[assignment]  # lists import their items
+    if isinstance(what, lists):
         if using is not None:
             what._settle_in(using)
         return what
-    id = List._check_id("Item: list", what)
+    id = lists._check_id("Item: list", what)
     if page is None:
-        return List.find(id, using=using)
-    return List._stub(id, page_named(Item, page, using))
+        return lists.find(id, using=using)
+    return lists._stub(id, page_named(Item, page, using))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backpack_orm.connection import Connection, connection_for
-from backpack_orm.orm.fields import registry
 from backpack_orm.orm.model import Model
+from backpack_orm.orm.registry import registry
 
 if TYPE_CHECKING:
     from backpack_orm.models.user import User

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from backpack_orm.models.email import Email
     from backpack_orm.models.gallery import Gallery
     from backpack_orm.models.list import List
+    from backpack_orm.models.match import Match
     from backpack_orm.models.note import Note
     from backpack_orm.models.on_page import OnPage
     from backpack_orm.models.page_item import PageItem
@@ -38,29 +39,6 @@ if TYPE_CHECKING:
 
 
 Progress: TypeAlias = "Callable[[int, int], object]"
-
-
-@resource
-class Match(Model):
-    """What on a page a search has found.
-
-    Attributes:
-        id: The record's id.
-        type: Its kind: `note`, `list`, `email` or `writeboard_link`.
-
-    >>> Page.search("tram")[0].matches[0].type
-    'note'
-    """
-
-    _element = "send"
-    _container = "page"
-
-    id: int = field(read_only=True)
-    type: str = field(read_only=True, text=True)
-
-    @property
-    def _identity(self) -> object:
-        return self._record  # ids are unique among records of one type only
 
 
 def _linked_in(page: Record) -> Iterator[str]:

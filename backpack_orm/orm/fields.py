@@ -18,6 +18,7 @@ from typing import (
 )
 
 from backpack_orm.errors import ValidationError, meant
+from backpack_orm.orm.registry import registry
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.build import Words
 from backpack_orm.wire.parse import MISSING, Answer, Column, Record, Section, Shape
@@ -40,7 +41,6 @@ _KINDS = {
     "str": values.WORDS,
     "datetime": values.TIME,
 }
-registry: dict[str, type[Model]] = {}
 
 
 class Field(NamedTuple):

@@ -28,7 +28,7 @@ from backpack_orm.sandbox import Sandbox
 
 MODELS = [
     thing
-    for thing in vars(backpack_orm).values()
+    for thing in (getattr(backpack_orm, name) for name in backpack_orm.__all__)
     if isinstance(thing, type) and issubclass(thing, Model) and thing is not Model
 ]
 

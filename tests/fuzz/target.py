@@ -110,7 +110,7 @@ def _is_read(read: Callable[[bytes], object], content: bytes) -> bool:
 def _readers() -> tuple[Callable[[bytes], object], ...]:
     models = [
         each
-        for each in map(vars(backpack_orm).get, backpack_orm.__all__)
+        for each in (getattr(backpack_orm, name) for name in backpack_orm.__all__)
         if isinstance(each, type) and issubclass(each, Model) and each is not Model
     ]
     views = {

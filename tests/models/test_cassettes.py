@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from vcr.serializers import yamlserializer
 
-from backpack_orm.orm.fields import registry
+from backpack_orm.orm.registry import registry
 from backpack_orm.wire.endpoint import Endpoint
 
 CASSETTES = Path(__file__).parent.parent.parent / "cassettes"

@@ -32,7 +32,7 @@ from backpack_orm import (
 
 MODELS = {
     name: thing
-    for name, thing in vars(backpack_orm).items()
+    for name, thing in ((name, getattr(backpack_orm, name)) for name in backpack_orm.__all__)
     if isinstance(thing, type) and issubclass(thing, Model) and thing is not Model
 }
 

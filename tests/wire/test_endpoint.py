@@ -12,7 +12,7 @@ from backpack_orm.models.page_item import PageItem
 from backpack_orm.models.reminder import Reminder
 from backpack_orm.models.separator import Separator
 from backpack_orm.models.tag import Tag
-from backpack_orm.orm.fields import registry
+from backpack_orm.orm.registry import registry
 from backpack_orm.wire.endpoint import Budget, Endpoint, Kind, Place, rest, ws
 
 

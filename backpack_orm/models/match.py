@@ -1,0 +1,29 @@
+"""Matches: what a search has found on a page."""
+
+from __future__ import annotations
+
+from backpack_orm.orm.fields import field, resource
+from backpack_orm.orm.model import Model
+
+
+@resource
+class Match(Model):
+    """What on a page a search has found.
+
+    Attributes:
+        id: The record's id.
+        type: Its kind: `note`, `list`, `email` or `writeboard_link`.
+
+    >>> Page.search("tram")[0].matches[0].type
+    'note'
+    """
+
+    _element = "send"
+    _container = "page"
+
+    id: int = field(read_only=True)
+    type: str = field(read_only=True, text=True)
+
+    @property
+    def _identity(self) -> object:
+        return self._record  # ids are unique among records of one type only
