@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from backpack_orm.models.note import Note as Note
     from backpack_orm.models.page import Page as Page
     from backpack_orm.models.page_item import PageItem as PageItem
+    from backpack_orm.models.probe import ProbeResult as ProbeResult
+    from backpack_orm.models.probe import probe_partial_updates as probe_partial_updates
     from backpack_orm.models.reminder import Reminder as Reminder
     from backpack_orm.models.separator import Separator as Separator
     from backpack_orm.models.status import Status as Status
@@ -90,6 +92,7 @@ _MODULES = {
     "models.note": "Note",
     "models.page": "Page",
     "models.page_item": "PageItem",
+    "models.probe": "ProbeResult probe_partial_updates",
     "models.reminder": "Reminder",
     "models.separator": "Separator",
     "models.status": "Status",

@@ -92,6 +92,9 @@ class Connection:
             of Backpack's (`"Pacific Time (US & Canada)"`), or `"account"` for the one noted in the
             account, which costs one request; None: they stay without.
         allow_insecure: Send the token in clear to a host that is not this machine.
+        partial_updates: Rely on the service to keep the content of an item whose `completed` is
+            sent without it. Saves the request that reads the item first; `probe_partial_updates`
+            tests whether the service does so.
 
     Raises:
         ValidationError: The account is neither a name nor an address, there is no token, or both
@@ -117,6 +120,7 @@ class Connection:
         limits: str | None = "memory://",
         timezone: str | None = None,
         allow_insecure: bool = False,
+        partial_updates: bool = False,
     ) -> None:
         secret, is_bearer = _secret(token, oauth_token), oauth_token is not None
         del token, oauth_token  # a traceback may show the variables of what raises below
@@ -131,6 +135,7 @@ class Connection:
             limits=limits,
             timezone=timezone,
             allow_insecure=allow_insecure,
+            partial_updates=partial_updates,
         )
 
     def _connect(
@@ -146,6 +151,7 @@ class Connection:
         limits: str | None,
         timezone: str | None,
         allow_insecure: bool,
+        partial_updates: bool,
     ) -> None:
         url = _address(account, allow_insecure)
         if isinstance(secret, ValidationError):
@@ -156,6 +162,7 @@ class Connection:
             "ttl": _check_seconds("ttl", ttl),
             "timezone": _check_timezone(timezone),
             "allow_insecure": allow_insecure,
+            "partial_updates": bool(partial_updates),
         }
         self._open(url, _fingerprint(url, secret))
         self._transport = Transport(
@@ -196,6 +203,15 @@ class Connection:
         'https://acme.backpackit.com'
         """
         return self._transport.url if self._transport else self._url
+
+    @property
+    def partial_updates(self) -> bool:
+        """Whether `completed` of an item is sent without its content.
+
+        >>> Connection("acme", token="0123456789abcdef").partial_updates
+        False
+        """
+        return bool(self._options.get("partial_updates"))
 
     @property
     def zone(self) -> ZoneInfo:
@@ -411,6 +427,7 @@ def connect(
     limits: str | None = "memory://",
     timezone: str | None = None,
     allow_insecure: bool = False,
+    partial_updates: bool = False,
 ) -> Connection:
     """Connect to an account and use it from now on wherever no other connection is named.
 
@@ -451,6 +468,7 @@ def connect(
         limits=limits,
         timezone=timezone,
         allow_insecure=allow_insecure,
+        partial_updates=partial_updates,
     )
     _default = connection
     return connection

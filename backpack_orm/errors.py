@@ -16,10 +16,14 @@ class BackpackError(Shown, Exception):
         path: Its path, with the token taken out.
         status: Its HTTP status, or the code in the body of a failure that came as 200.
         excerpt: The beginning of the answer, when it helps to see it.
+        may_have_happened: Whether the service may have carried out the request all the same, for
+            example because the response to it was lost.
 
     >>> NotFound("no such page", verb="POST", path="/ws/page/7", status=404)
     NotFound('no such page (404 to POST /ws/page/7)')
     """
+
+    may_have_happened = False
 
     def __init__(
         self,
@@ -103,6 +107,8 @@ class OutcomeUnknown(TransportError):
     Traceback (most recent call last):
     backpack_orm.errors.OutcomeUnknown: ...the write may have happened or not...
     """
+
+    may_have_happened = True
 
 
 class UnexpectedRedirect(TransportError):

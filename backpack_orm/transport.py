@@ -585,6 +585,7 @@ def _told(call: _Call, then: Then, error: BackpackError) -> BackpackError:
         )
     elif call.may_be_done and call.endpoint.kind is not Kind.READ:
         error.add("the write may have happened all the same")
+        error.may_have_happened = True
     error.verb, error.path = call.endpoint.verb, call.path
     return error
 

@@ -54,7 +54,6 @@ class CalendarEvent(Readable, Savable, Destroyable):
 
     _element = "calendar_event"
     _container = "calendar_events"
-    _sends_whole = False  # a title without a date is refused, so it goes only when it is new
     _rewritten = (
         "title",
         "occurs_at",

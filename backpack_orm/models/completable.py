@@ -8,6 +8,7 @@ from typing import ClassVar
 from backpack_orm.models.on_page import OnPage
 from backpack_orm.orm.model import Destroyable, Savable, SaveResult
 from backpack_orm.wire.endpoint import Endpoint
+from backpack_orm.wire.parse import MISSING, Record
 
 
 class Completable(OnPage, Savable, Destroyable):
@@ -23,18 +24,34 @@ class Completable(OnPage, Savable, Destroyable):
     completed: bool
 
     def complete(self) -> SaveResult:
-        """Tick it off; one request, also when it seems to be done already.
+        """Mark the item as completed, and save its other changes with that.
 
-        >>> Page.find_by(title="Lisbon").lists[0].items[0].complete().updated
-        True
+        Nobody knows whether the service keeps the content of an item that is updated without it.
+        So the list is read right before, and the content sent along as it is stored then. Makes
+        two requests, or one if the item is completed already or its content has changed too; with
+        `Connection(partial_updates=True)` always one, without reading anything.
+
+        Returns:
+            What was sent; false if nothing had to be.
+
+        Raises:
+            NotSaved: The item is new.
+            NotFound: The item is gone.
+            BackpackError: A call failed. The item is as it was before, and `completed` is read
+                again if the call may have succeeded.
+
+        >>> item = Page.find_by(title="Lisbon").lists[0].items[0]
+        >>> item.complete().updated, item.complete().updated
+        (True, False)
         """
         return self._set_completed(True)
 
     def reopen(self) -> SaveResult:
-        """Take the tick away; one request, also when it seems to be open already.
+        """Mark the item as open again; requests and errors as for `complete`.
 
-        >>> Page.find_by(title="Lisbon").lists[0].items[0].reopen().updated
-        True
+        >>> item = Page.find_by(title="Lisbon").lists["Packing"].items["Passports"]
+        >>> item.reopen().updated, item.completed
+        (True, False)
         """
         return self._set_completed(False)
 
@@ -50,13 +67,8 @@ class Completable(OnPage, Savable, Destroyable):
         """
         self._refuse_new("toggle")
         self._refuse_destroyed()
-        try:
+        with self._changing("completed", "updated_at"), self._parent._changing("items"):
             self._send(self._toggle)
-        finally:  # also when nobody knows whether it happened
-            self._forget("completed", "updated_at")
-            self._unset("completed")
-            self._unset("updated_at")
-            self._parent._forget("items")
 
     def move_higher(self) -> None:
         """Move it up by one place; one request. At the top nothing happens.
@@ -102,20 +114,54 @@ class Completable(OnPage, Savable, Destroyable):
         self._refuse_new("complete")
         self._refuse_destroyed()
         self._refuse_read_only()
+        before = self.changes.get("completed")
         self.completed = completed  # type: ignore[misc]  # a slot of the models
-        changed = [name for name in ("completed", "content") if name in self._validated()]
-        self._update(self._updates[0], changed)
-        return SaveResult(updated=True, fields=tuple(changed) or ("completed",))
+        try:
+            edited = [name for name in self._validated() if name != "completed"]
+            sent = self._update(self._updates[0], ["completed", *edited], None)
+        except BaseException:
+            self._restore_completed(before)
+            raise
+        return SaveResult(updated=bool(sent), fields=tuple(sent))
 
-    def _update(self, endpoint: Endpoint, changed: Sequence[str]) -> None:
-        super()._update(endpoint, changed)
-        if "completed" in changed:
-            self._parent._forget("items")
+    def _restore_completed(self, edit: tuple[bool, bool] | None) -> None:
+        """Give `completed` the value of an earlier edit, else the last one received."""
+        stored = self._snapshot("completed")
+        if edit is not None:
+            self.completed = edit[1]  # type: ignore[misc]  # a slot of the models
+        elif stored is MISSING:
+            self._unset("completed")
+        else:
+            self.completed = stored  # type: ignore[misc]  # a slot of the models
+
+    def _update(
+        self, endpoint: Endpoint, changed: Sequence[str], fresh: Record | None
+    ) -> list[str]:
+        if "completed" not in changed:
+            return super()._update(endpoint, changed, fresh)
+        if "content" not in changed and not self.connection.partial_updates:
+            return self._update_completed(endpoint, fresh or self._fetch(fresh=True))
+        with self._parent._changing("items"):
+            return super()._update(endpoint, changed, fresh)
+
+    def _update_completed(self, endpoint: Endpoint, stored: Record) -> list[str]:
+        """Send `completed` with the content as it is stored; nothing if it is so already."""
+        sent = []
+        if stored[self._position("completed")] != self.completed:
+            content = stored[self._position("content")]
+            words = self._words(["completed"]) | {
+                "content": self._table.fields["content"].words(type(self), content)
+            }
+            with self._parent._changing("items"):
+                self._send_update(endpoint, words)
+            sent.append("completed")
+        self._absorb(stored)
+        if sent:
+            self._take_updated(sent)
+        return sent
 
     def _move_by(self, direction: str) -> None:
         self._refuse_new("move")
         self._refuse_destroyed()
-        try:
+        with self._parent._changing("items"):
             self._send(self._move, {"direction": direction})
-        finally:  # also when nobody knows whether it happened
-            self._parent._forget("items")

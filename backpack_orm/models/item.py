@@ -63,8 +63,8 @@ class Items(Children[I_co], Generic[I_co]):
             return  # the service takes no order of nothing
         words = {"item_id": [str(id) for id in wanted]}
         owner = cast("List", self._owner)
-        owner._send(owner._reorder, words)
-        owner._forget("items")
+        with owner._changing("items"):
+            owner._send(owner._reorder, words)
 
 
 class HasItems(HasMany[I_co], Generic[I_co]):

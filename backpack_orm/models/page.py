@@ -263,8 +263,8 @@ class Page(InAccount, Savable, Destroyable):
         check_order("Page.reorder", wanted, ids)
         if not wanted:
             return  # the service takes no order of nothing
-        self._send(self._reorder, {"belongings": " ".join(map(str, wanted))})
-        self._forget("belongings")
+        with self._changing("belongings"):
+            self._send(self._reorder, {"belongings": " ".join(map(str, wanted))})
 
     def duplicate(self) -> Self:
         """Make a copy of the page, with what stands on it, and give it; one request.
@@ -308,16 +308,16 @@ class Page(InAccount, Savable, Destroyable):
             words["email_addresses"] = " ".join(addresses)
         if public is not None:
             words["public"] = say("Page.share: public", values.dump_digit, public)
-        self._send(self._share, words)
-        self._forget_scope()
+        with self._changing("scope"):
+            self._send(self._share, words)
 
     def unshare(self) -> None:
         """Leave a page that a friend has shared; one request.
 
         >>> Page.find_by(scope="friends").unshare()
         """
-        self._send(self._unshare)
-        self._forget_scope()
+        with self._changing("scope"):
+            self._send(self._unshare)
 
     def email_copy(self) -> None:
         """Have the service mail you the page as text; one request.
@@ -335,8 +335,9 @@ class Page(InAccount, Savable, Destroyable):
         >>> Page.find_by(title="Lisbon").link(Page.create(title="Porto"))
         """
         self._refuse_foreign("Page.link", page)
-        self._send(self._link, {"linked_page_id": str(self._check_id("Page.link", page))})
-        self._forget("linked_pages")
+        words = {"linked_page_id": str(self._check_id("Page.link", page))}
+        with self._changing("linked_pages"):
+            self._send(self._link, words)
 
     def unlink(self, page: Page | int) -> None:
         """Take the link to another page away; one request.
@@ -346,8 +347,9 @@ class Page(InAccount, Savable, Destroyable):
         >>> lisbon.unlink(porto)
         """
         self._refuse_foreign("Page.unlink", page)
-        self._send(self._unlink, {"linked_page_id": str(self._check_id("Page.unlink", page))})
-        self._forget("linked_pages")
+        words = {"linked_page_id": str(self._check_id("Page.unlink", page))}
+        with self._changing("linked_pages"):
+            self._send(self._unlink, words)
 
     @classmethod
     def _each(
@@ -416,12 +418,8 @@ class Page(InAccount, Savable, Destroyable):
                 return record
         return self._record_with(scope=None)
 
-    def _forget_scope(self) -> None:
-        self._forget("scope")
-        self._unset("scope")
-
-    def _child_came(self, child: Model) -> None:
-        super()._child_came(child)
+    def _forget_kind(self, child: Model) -> None:
+        super()._forget_kind(child)
         self._forget("belongings", *_also_in(child))
 
     def _child_went(self, child: Model) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,6 @@ class Reminder(InAccount, Savable, Destroyable):
 
     _element = "reminder"
     _container = "reminders"
-    _sends_whole = False  # date words at the head of a content move it, but not beside a time
     _rewritten = ("content", "remind_at")
 
     id: int = field(read_only=True)
@@ -72,3 +72,9 @@ class Reminder(InAccount, Savable, Destroyable):
     )
     _destroy = rest("DELETE", "reminders/{id}.xml", place=Place.PATH, writes="reminders")
     _updates = (_update_row,)
+
+    def _rewritten_by(self, sent: Container[str]) -> list[str]:
+        names = super()._rewritten_by(sent)
+        if "content" in sent and "remind_at" not in names:  # it may begin with a date
+            names.append("remind_at")
+        return names

@@ -175,12 +175,13 @@ class Tag(Readable, Savable, Destroyable):
         self._find_id()
         return list(changed)
 
-    def _update(self, endpoint: object, changed: Sequence[str]) -> None:
+    def _update(self, endpoint: object, changed: Sequence[str], fresh: object) -> list[str]:
         old, new = self._saved_name, self.name
         self._rewrite(
             lambda names: list(dict.fromkeys(new if name == old else name for name in names))
         )
         self._find_id()
+        return list(changed)
 
     def _rewrite(self, change: Callable[[list[str]], list[str]]) -> None:
         """Change the tags of all pages that have this one."""
@@ -242,5 +243,5 @@ class Tag(Readable, Savable, Destroyable):
     @classmethod
     def _write(cls, page: Page, names: list[str]) -> None:
         words = {"name": say(f"the tags of {page!r}", values.dump_tags, names)}
-        page.connection.call(cls._put, page._place(), words, read=parse.success)
-        page._forget("tags")
+        with page._changing("tags"):
+            page.connection.call(cls._put, page._place(), words, read=parse.success)

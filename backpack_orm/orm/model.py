@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from inspect import getattr_static
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar, cast
@@ -16,7 +17,6 @@ from backpack_orm.errors import (
     NotConnected,
     NotFound,
     NotSaved,
-    OutcomeUnknown,
     ReadOnly,
     StaleRecord,
     ValidationError,
@@ -49,7 +49,7 @@ class SaveResult(NamedTuple):
     Attributes:
         created: Whether the record is new on the service.
         updated: Whether an existing record was changed.
-        fields: The attributes that were sent because they had changed.
+        fields: The attributes that were sent because they had changed; no others are.
 
     >>> bool(SaveResult()), bool(SaveResult(updated=True, fields=("title",)))
     (False, True)
@@ -599,6 +599,24 @@ class Model(Shown, metaclass=ModelType):
         """The ids in the paths of calls about what lives in this record."""
         return (self._saved_id,)
 
+    @contextmanager
+    def _changing(self, *names: str) -> Iterator[None]:
+        """Mark attributes as not loaded after a call that has changed them, or may have."""
+        try:
+            yield
+        except BaseException as error:
+            if _may_have_happened(error):
+                self._drop(names)
+            raise
+        self._drop(names)
+
+    def _drop(self, names: Iterable[str]) -> None:
+        """Mark attributes as not loaded, edited or not."""
+        self._forget(*names)
+        for name in names:
+            if name in self._table.fields:
+                self._unset(name)
+
     def _forget(self, *names: str) -> None:
         """Take relations for unknown, so that their next use loads them again."""
         if self._record is not None:
@@ -607,11 +625,14 @@ class Model(Shown, metaclass=ModelType):
                 record[self._position(name)] = MISSING
             self._record = type(self._record)(record)
 
+    def _forget_kind(self, child: Model) -> None:
+        """Mark the relations in which a child is found as not loaded."""
+        self._forget(*self._relations_of(child))
+
     def _child_came(self, child: Model) -> None:
         """Take note that a record was, or may have been, created in this one."""
-        names = self._relations_of(child)
-        self._forget(*names)
-        for name in names:
+        self._forget_kind(child)
+        for name in self._relations_of(child):
             collection = self._slot(name)
             if isinstance(collection, Embedded) and not child.is_new:
                 collection._objects = [*collection._objects, child]
@@ -668,8 +689,6 @@ class Savable(Model):
     """What the answer to its creation tells, where that is not all."""
     _updates: ClassVar[tuple[Endpoint, ...]]
     """The calls that change it, each for the fields that it sends."""
-    _sends_whole: ClassVar[bool] = True
-    """Whether an update sends all that its call can set, or only what has changed."""
     _rewritten: ClassVar[tuple[str, ...]] = ()
     """What the service may make something else of, or change by itself, when it is written to."""
 
@@ -705,10 +724,14 @@ class Savable(Model):
         return cls.create(**{**attributes, parent.name: owner})
 
     def save(self, *, check: bool = False) -> SaveResult:
-        """Send what has changed: nothing when nothing has.
+        """Send the fields that have changed, and no others.
 
-        A new object costs one request, a changed one costs one; where the API sets fields by
-        several calls, one for each call that is needed.
+        Makes no request if nothing has changed, else one; where the API sets fields by several
+        calls, one for each call that is needed. Changing `completed` of an item makes one more,
+        see `Item.complete`.
+
+        If a response is lost, the fields that were sent count as unknown: they are sent again by
+        the next `save()`, whatever they are set to, or read again after `discard()`.
 
         Args:
             check: Read the record afresh first (one request more), and refuse when it has changed
@@ -723,7 +746,7 @@ class Savable(Model):
             Destroyed: The record was destroyed.
             StaleRecord: `check` found it changed on the service; nothing was sent.
             ApiError: The service refused; the message says what had been saved before.
-            OutcomeUnknown: The answer to the creation was lost.
+            OutcomeUnknown: The response to the creation was lost.
 
         >>> page = Page.find_by(title="Lisbon")
         >>> page.title = "Lisboa"
@@ -736,8 +759,7 @@ class Savable(Model):
         self._refuse_read_only()
         changed = self._validated()
         is_new = self.is_new
-        if check and changed and not is_new:
-            self._refuse_stale()
+        fresh = self._refuse_stale() if check and changed and not is_new else None
         saved: list[str] = []
         try:
             if is_new:
@@ -745,8 +767,7 @@ class Savable(Model):
             for endpoint in self._updates:
                 group = [name for name in _names(endpoint) if name in changed]
                 if not set(group) <= set(saved):
-                    self._update(endpoint, group)
-                    saved += group
+                    saved += self._update(endpoint, group, fresh)
         except BackpackError as error:
             if saved:
                 left = [name for name in changed if name not in saved]
@@ -812,8 +833,8 @@ class Savable(Model):
             connection.expect_times()
         try:
             record = connection.call(endpoint, self._ids(endpoint), words, read=self._read_created)
-        except OutcomeUnknown:
-            if isinstance(self._source, Model):
+        except BaseException as error:
+            if _may_have_happened(error) and isinstance(self._source, Model):
                 self._source._child_came(self)
             raise
         self._settle_in(connection)
@@ -854,9 +875,52 @@ class Savable(Model):
             raise InvalidResponse("the answer does not tell what was created")
         return cls._record_of(id)
 
-    def _update(self, endpoint: Endpoint, changed: Sequence[str]) -> None:
-        """Send one group of fields; it is clean as soon as that has succeeded."""
-        self._send(endpoint, self._words(_names(endpoint) if self._sends_whole else changed))
+    def _update(
+        self, endpoint: Endpoint, changed: Sequence[str], fresh: Record | None
+    ) -> list[str]:
+        """Send one group of changed fields, which are clean as soon as that has succeeded.
+
+        Args:
+            endpoint: The call that changes them.
+            changed: Their names.
+            fresh: The record as the service has it, if it was just read.
+
+        Returns:
+            The names of those that were sent.
+        """
+        self._send_update(endpoint, self._words(changed))
+        self._take_updated(changed)
+        return list(changed)
+
+    def _send_update(self, endpoint: Endpoint, words: Mapping[str, Words]) -> None:
+        """Send fields; if nobody knows whether they were stored, neither does the object."""
+        try:
+            self._send(endpoint, words)
+        except BaseException as error:
+            if _may_have_happened(error):
+                self._mark_unknown([*words, *self._rewritten_by(words)])
+            raise
+
+    def _mark_unknown(self, names: Iterable[str]) -> None:
+        """Mark values on the service as unknown.
+
+        An edited attribute stays as it is, and counts as changed whatever it is set to; any other
+        is loaded when it is read.
+        """
+        edited = self.changes
+        known = [name for name in dict.fromkeys(names) if name in self._table.positions]
+        self._forget(*known)
+        for name in known:
+            if name not in edited:
+                self._unset(name)
+
+    def _rewritten_by(self, sent: Container[str]) -> list[str]:
+        """The attributes that the service may change by itself when these are sent."""
+        fields = self._table.fields
+        return [name for name in self._rewritten if name in sent or fields[name].is_read_only]
+
+    def _take_updated(self, changed: Sequence[str]) -> None:
+        """Take over what was stored, and mark as not loaded what the service may have changed."""
         assert self._record is not None
         record = list(self._record)
         for name in changed:
@@ -868,13 +932,13 @@ class Savable(Model):
                 delattr(self, name)
             else:
                 record[position] = getattr(self, name)
-        for name in self._rewritten:
-            if name in changed or self._table.fields[name].is_read_only:
-                record[self._position(name)] = MISSING
-                self._unset(name)
+        for name in self._rewritten_by(changed):
+            record[self._position(name)] = MISSING
+            self._unset(name)
         self._record = tuple(record)
 
-    def _refuse_stale(self) -> None:
+    def _refuse_stale(self) -> Record:
+        """Read the record, and refuse if it is not what it was when it was loaded."""
         assert self._record is not None
         fresh = self._fetch(fresh=True)
         table = self._table
@@ -888,6 +952,7 @@ class Savable(Model):
                     f"{self!r} has changed on the service: {name} was {old!r} and is {new!r}; "
                     "reload() it and edit again"
                 )
+        return fresh
 
 
 class Destroyable(Model):
@@ -913,7 +978,12 @@ class Destroyable(Model):
         self._refuse_new("destroy")
         self._refuse_destroyed()
         self._refuse_read_only()
-        self._send(self._destroy)
+        try:
+            self._send(self._destroy)
+        except BaseException as error:
+            if _may_have_happened(error) and isinstance(self._source, Model):
+                self._source._forget_kind(self)
+            raise
         self._bury()
 
     def _bury(self) -> None:
@@ -921,6 +991,13 @@ class Destroyable(Model):
         self._record = _Tombstone(self._record)
         if isinstance(self._source, Model):
             self._source._child_went(self)
+
+
+def _may_have_happened(error: BaseException) -> bool:
+    """Whether the service may have carried out a call that has ended with an error."""
+    if isinstance(error, BackpackError):
+        return error.may_have_happened
+    return True  # such as Ctrl-C: it may have come at any time
 
 
 def _names(endpoint: Endpoint) -> tuple[str, ...]:

@@ -84,11 +84,11 @@ def test_an_item_is_completed_and_reopened(account: Connection) -> None:
     assert not Item.find(item.id, list=found).completed
 
 
-def test_completing_twice_sends_twice_and_stays_completed(account: Connection) -> None:
+def test_an_item_that_is_completed_already_is_not_sent_again(account: Connection) -> None:
     item = packing().items[0]
-    item.complete()
-    item.complete()
-    assert account.stats.by_endpoint[Item._update_row.label] == 2
+    assert item.complete().updated
+    assert not item.complete()
+    assert account.stats.by_endpoint[Item._update_row.label] == 1
     assert item.completed
 
 

@@ -273,16 +273,6 @@ def test_a_group_that_was_saved_is_clean_when_the_next_one_fails(
     assert Page.find(twin.id, fresh=True).title == "T"
 
 
-def test_an_item_sends_its_whole_group(connection: Connection) -> None:
-    item = Page.all()[0].lists[0].items[0]
-    twin = Item.find(item.id)
-    twin.content = "theirs"
-    twin.save()
-    item.completed = True
-    item.save()
-    assert Item.find(item.id).content == "Walking shoes"
-
-
 def test_complete_takes_other_edits_along(connection: Connection) -> None:
     item = Page.all()[0].lists[0].items[0]
     item.content = "Boots"

@@ -1,0 +1,96 @@
+"""A test of what the service does with the fields that an update omits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+
+from backpack_orm.connection import Connection
+from backpack_orm.errors import BackpackError
+from backpack_orm.models.completable import Completable
+from backpack_orm.models.note import Note
+from backpack_orm.models.page import Page
+
+TITLE = "backpack_orm: scratch page of a test, safe to destroy"
+
+
+@frozen
+class ProbeResult:
+    """What a service does with the fields that an update omits.
+
+    Attributes:
+        partial_updates: The value to give to `Connection(partial_updates=…)`.
+        kept: For each field, whether it kept its value when an update omitted it, such as
+            `{"item.content": True}`.
+
+    >>> ProbeResult(partial_updates=False, kept={"item.content": False}).partial_updates
+    False
+    """
+
+    partial_updates: bool
+    kept: Mapping[str, bool]
+
+
+def probe_partial_updates(connection: Connection) -> ProbeResult:
+    """Test whether the service keeps the fields that an update omits.
+
+    Creates a page with a list, items and a note, updates these, and destroys the page again, also
+    if the test fails. It touches nothing else. Makes 18 requests.
+
+    Args:
+        connection: The account to test.
+
+    Returns:
+        What was observed, and what to set.
+
+    Raises:
+        BackpackError: A call failed. If the page could not be destroyed, the message names it.
+
+    >>> result = probe_partial_updates(Page.all()[0].connection)
+    >>> result.partial_updates, result.kept["note.body"]
+    (True, True)
+    """
+    page = Page.create(title=TITLE, using=connection)
+    try:
+        kept = _probe(page)
+    except BaseException as error:
+        _destroy_after(error, page)
+        raise
+    page.destroy()
+    return ProbeResult(kept["item.content"] and kept["page_item.content"], kept)
+
+
+def _probe(page: Page) -> dict[str, bool]:
+    note = page.notes.create(title="Title", body="Body")
+    kept = {
+        "note.body": _is_kept("body", note, title="New title"),
+        "note.title": _is_kept("title", note, body="New body"),
+    }
+    item = page.lists.create(name="List").items.create(content="Item")
+    for kind, record in ("item", item), ("page_item", page.items.create(content="Page item")):
+        kept[f"{kind}.content"] = _is_kept("content", record, completed=True)
+        kept[f"{kind}.completed"] = _is_kept("completed", record, content="New content")
+    return kept
+
+
+def _is_kept(omitted: str, record: Completable | Note, **sent: Any) -> bool:
+    """Update a record, and tell whether that has changed nothing but what was sent."""
+    expected = {omitted: getattr(record, omitted), **sent}
+    for name, value in sent.items():
+        setattr(record, name, value)
+    record._send(record._updates[0], record._words(list(sent)))
+    record.reload()
+    return all(getattr(record, name) == value for name, value in expected.items())
+
+
+def _destroy_after(failure: BaseException, page: Page) -> None:
+    """Destroy the page after a failure, which is what is raised even if that fails too."""
+    try:
+        page.destroy()
+    except BackpackError as error:
+        if isinstance(failure, BackpackError):
+            failure.add(f"{page!r} could not be destroyed: {error.message}")
+        else:
+            failure.add_note(f"{page!r} could not be destroyed: {error.message}")
