@@ -1,0 +1,67 @@
+"""Bookings: a made-up resource, to show that a resource takes one file and no other change."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from backpack_orm import Embeds, Model, Page
+from backpack_orm.models.on_page import OnPage
+from backpack_orm.orm.fields import ParentId, View, belongs_to, field, resource
+from backpack_orm.orm.model import Destroyable, Savable
+from backpack_orm.wire.endpoint import rest
+from backpack_orm.wire.parse import Record
+
+if TYPE_CHECKING:
+    from backpack_orm.orm.fields import BelongsTo
+
+
+@resource
+class Guest(Model):
+    """Somebody who comes along."""
+
+    _element = "guest"
+    _container = "guests"
+
+    id: int = field(read_only=True)
+    name: str = field(read_only=True, text=True)
+
+
+@resource
+class Booking(OnPage, Savable, Destroyable):
+    """A room that is booked, and by whom."""
+
+    _element = "booking"
+    _container = "bookings"
+    _listed = View("id", "hotel")
+
+    id: int = field(read_only=True)
+    hotel: str = field()
+    arrives_at: datetime | None = field(read_only=True)
+    secret_wish: str | None = field(default=None, write_only=True)
+    guests = Embeds["Guest"]("guests/guest")
+
+    page: BelongsTo[Page] = belongs_to("Page")
+    page_id = ParentId("page")
+
+    _all = rest("GET", "pages/{page_id}/bookings.xml", reads="page:{page_id}")
+    _show = rest("GET", "pages/{page_id}/bookings/{id}.xml", reads="page:{page_id}")
+    _create = rest(
+        "POST",
+        "pages/{page_id}/bookings.xml",
+        sends="booking/hotel booking/secret-wish",
+        bare=True,
+        writes="page:{page_id}",
+    )
+    _update_row = rest(
+        "PUT",
+        "pages/{page_id}/bookings/{id}.xml",
+        sends="booking/hotel booking/secret-wish",
+        bare=True,
+    )
+    _destroy = rest("DELETE", "pages/{page_id}/bookings/{id}.xml")
+    _updates = (_update_row,)
+
+    def _fetch(self, *, fresh: bool = False) -> Record:
+        ids = self._ids(self._show)
+        return self.connection.call(self._show, ids, read=self._whole.read_one, fresh=fresh)
