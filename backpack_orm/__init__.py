@@ -9,8 +9,11 @@ next to nothing.
 """
 
 import sys
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from backpack_orm.shown import renderers
 
 if TYPE_CHECKING:
     from backpack_orm.connection import Connection as Connection
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
     from backpack_orm.errors import TransportError as TransportError
     from backpack_orm.errors import UnexpectedRedirect as UnexpectedRedirect
     from backpack_orm.errors import ValidationError as ValidationError
+    from backpack_orm.ipython import load_ipython_extension as load_ipython_extension
+    from backpack_orm.ipython import unload_ipython_extension as unload_ipython_extension
     from backpack_orm.models.attachment import Attachment as Attachment
     from backpack_orm.models.belonging import Belonging as Belonging
     from backpack_orm.models.bookmark import Bookmark as Bookmark
@@ -66,8 +71,6 @@ if TYPE_CHECKING:
     from backpack_orm.orm.relations import Collection as Collection
     from backpack_orm.orm.relations import Embeds as Embeds
     from backpack_orm.orm.relations import HasMany as HasMany
-    from backpack_orm.shown import load_ipython_extension as load_ipython_extension
-    from backpack_orm.shown import unload_ipython_extension as unload_ipython_extension
     from backpack_orm.version import __version__ as __version__
 
 _MODULES = {
@@ -75,6 +78,7 @@ _MODULES = {
     "errors": "ApiError AuthenticationError BackpackError Destroyed Forbidden InvalidResponse "
     "NotConnected NotFound NotSaved OutcomeUnknown RateLimited ReadOnly Rejected ServerError "
     "StaleRecord Timeout TransportError UnexpectedRedirect ValidationError",
+    "ipython": "load_ipython_extension unload_ipython_extension",
     "models.attachment": "Attachment",
     "models.belonging": "Belonging",
     "models.bookmark": "Bookmark",
@@ -100,7 +104,6 @@ _MODULES = {
     "models.user": "User",
     "orm.model": "Model SaveResult",
     "orm.relations": "Collection Embeds HasMany",
-    "shown": "load_ipython_extension unload_ipython_extension",
     "version": "__version__",
 }
 _PLACES = {name: module for module, names in _MODULES.items() for name in names.split()}
@@ -118,5 +121,10 @@ def __dir__() -> list[str]:
     return [*globals(), *_PLACES]
 
 
+def _render(form: str, thing: object) -> Any:
+    return getattr(import_module(f"{__name__}.display"), form)(thing)
+
+
+renderers.update({form: partial(_render, form) for form in ("html", "rich")})
 if "IPython" in sys.modules:
-    import_module(f"{__name__}.shown").load_where_it_runs()
+    import_module(f"{__name__}.ipython").load_where_it_runs()

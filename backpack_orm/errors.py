@@ -1,29 +1,43 @@
-"""What can go wrong, as one tree of exceptions."""
+"""The exceptions of this library as one tree, with one table of their codes and hints."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, NamedTuple
 
 from backpack_orm.shown import Shown
 
 
 class BackpackError(Shown, Exception):
-    """Any failure of this library; catch this to catch them all.
+    """Base class of all errors of this library.
 
     Attributes:
-        message: What was wrong, with which value, and the way out.
-        verb: The HTTP verb of the exchange that failed, if there was one.
-        path: Its path, with the token taken out.
-        status: Its HTTP status, or the code in the body of a failure that came as 200.
-        excerpt: The beginning of the answer, when it helps to see it.
+        message: What was wrong, with which value, and what to do about it.
+        verb: HTTP method of the failed request, if there was one.
+        path: Path of that request, without the token.
+        status: HTTP status of the response, or the code in the body of an error sent with 200.
+        excerpt: Beginning of the response, where it helps.
+        code: Short name of the kind of error for programs, such as `not_found`. It never changes,
+            and a subclass of your own inherits it.
+        hint: What to do about this kind of error, in one sentence.
+        retryable: Whether the same call, unchanged, may succeed later and does no harm if it is
+            made again.
+        retry_after: Seconds to wait before the next try; None if unknown.
         may_have_happened: Whether the service may have carried out the request all the same, for
             example because the response to it was lost.
 
-    >>> NotFound("no such page", verb="POST", path="/ws/page/7", status=404)
+    >>> error = NotFound("no such page", verb="POST", path="/ws/page/7", status=404)
+    >>> error
     NotFound('no such page (404 to POST /ws/page/7)')
+    >>> error.code, error.retryable
+    ('not_found', False)
     """
 
-    may_have_happened = False
+    code: ClassVar[str]
+    hint: str
+    retryable: bool
+    retry_after: float | None = None
+    may_have_happened: bool = False
 
     def __init__(
         self,
@@ -54,7 +68,10 @@ class BackpackError(Shown, Exception):
         return f"{type(self).__name__}({str(self)!r})"
 
     def add(self, remark: str) -> None:
-        """Say more about the circumstances, such as what had been saved before.
+        """Add a remark to the message, such as which fields had been saved before.
+
+        Args:
+            remark: A clause without a full stop.
 
         >>> error = NotFound("no such page")
         >>> error.add("title was saved")
@@ -63,9 +80,30 @@ class BackpackError(Shown, Exception):
         """
         self.message += f"; {remark}"
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the error as plain values, ready for JSON. The keys are always the same.
+
+        >>> NotFound("no such page", status=404).to_dict()["code"]
+        'not_found'
+        >>> sorted(NotFound("no such page").to_dict())[:3]
+        ['code', 'excerpt', 'hint']
+        """
+        return {
+            "code": self.code,
+            "message": self.message,
+            "hint": self.hint,
+            "retryable": self.retryable,
+            "retry_after": self.retry_after,
+            "may_have_happened": self.may_have_happened,
+            "status": self.status,
+            "verb": self.verb,
+            "path": self.path,
+            "excerpt": self.excerpt,
+        }
+
 
 class NotConnected(BackpackError):
-    """No connection is there to be used; the message says how to make one.
+    """There is no connection to use; the message says how to make one.
 
     >>> import pickle
     >>> with Sandbox(seed="demo") as box:
@@ -77,7 +115,7 @@ class NotConnected(BackpackError):
 
 
 class TransportError(BackpackError):
-    """The exchange with the service did not come to its end.
+    """The service could not be reached, or the connection was lost.
 
     >>> Page.all(using=Connection("http://127.0.0.1:9", token="0123", max_wait=0))
     Traceback (most recent call last):
@@ -97,9 +135,9 @@ class Timeout(TransportError, TimeoutError):
 
 
 class OutcomeUnknown(TransportError):
-    """A write was sent, its answer was lost: it may have happened or not.
+    """A write was sent but its response was lost: it may have succeeded.
 
-    It was not sent again, since that could do it twice. Look at the service, then decide.
+    It is not retried, since that could do it twice. Check on the service before you repeat it.
 
     >>> with Sandbox(seed="empty") as box:
     ...     fault = box.faults.drop_after_write()
@@ -112,7 +150,7 @@ class OutcomeUnknown(TransportError):
 
 
 class UnexpectedRedirect(TransportError):
-    """The service pointed somewhere the token must not follow.
+    """The service redirected to where the token must not be sent.
 
     >>> with Sandbox(seed="empty") as box:
     ...     fault = box.faults.redirect("http://elsewhere.example")
@@ -123,7 +161,7 @@ class UnexpectedRedirect(TransportError):
 
 
 class InvalidResponse(BackpackError):
-    """The answer is not what the API documents: HTML, truncated, empty, or malformed.
+    """The response is not what the API documents: HTML, truncated, empty or malformed.
 
     >>> with Sandbox(seed="empty") as box:
     ...     fault = box.faults.html_page()
@@ -134,7 +172,7 @@ class InvalidResponse(BackpackError):
 
 
 class ApiError(BackpackError):
-    """The service refused, with a status that has no class of its own below.
+    """The service refused the request, with a status that has no subclass of its own.
 
     >>> with Sandbox(seed="empty") as box:
     ...     fault = box.faults.status(418)
@@ -155,7 +193,7 @@ class AuthenticationError(ApiError):
 
 
 class Forbidden(ApiError):
-    """The token is good but not allowed to do this, or the plan's page limit is reached.
+    """The token is valid but not allowed to do this, or the plan's page limit is reached.
 
     >>> with Sandbox(seed="empty", page_limit=0) as box:
     ...     Page.create(title="One too many", using=Connection(box.url, token=box.token))
@@ -165,7 +203,7 @@ class Forbidden(ApiError):
 
 
 class NotFound(ApiError, LookupError):
-    """There is no such record, for this token at least.
+    """There is no such record, or this token may not see it.
 
     >>> Page.find(7)
     Traceback (most recent call last):
@@ -184,11 +222,10 @@ class Rejected(ApiError):
 
 
 class RateLimited(ApiError):
-    """Too many requests in too short a time.
+    """The rate limit is reached, and waiting would take longer than `max_wait`.
 
-    Attributes:
-        retry_after: Seconds until the next request may go, as the service asked or as its limits
-            say; None when nobody knows.
+    `retry_after` is what the service asked for, or the time until its limits
+    allow the next request.
 
     >>> with Sandbox(seed="empty") as box:
     ...     fault = box.faults.status(503, retry_after=90)
@@ -199,11 +236,11 @@ class RateLimited(ApiError):
     90.0
     """
 
-    retry_after: float | None = None
-
 
 class ServerError(ApiError):
-    """The service failed, or could not make sense of a parameter.
+    """The service failed, or could not interpret a parameter.
+
+    It is `retryable` for 502, 503 and 504, which mean an outage.
 
     >>> with Sandbox(seed="empty") as box:
     ...     fault = box.faults.error_body(500)
@@ -214,7 +251,7 @@ class ServerError(ApiError):
 
 
 class ValidationError(BackpackError, ValueError):
-    """A value that could not be sent; nothing was.
+    """A value cannot be sent; no request was made.
 
     >>> Page.create(title="ring \\x07")
     Traceback (most recent call last):
@@ -234,7 +271,7 @@ class ReadOnly(BackpackError):
 
 
 class NotSaved(BackpackError):
-    """The object is not on the service yet.
+    """The object has not been saved yet.
 
     >>> Page(title="Porto").destroy()
     Traceback (most recent call last):
@@ -243,7 +280,7 @@ class NotSaved(BackpackError):
 
 
 class Destroyed(BackpackError):
-    """The object was destroyed; it cannot be used any more.
+    """The object was destroyed and cannot be used any more.
 
     >>> page = Page.create(title="Porto")
     >>> page.destroy()
@@ -267,6 +304,68 @@ class StaleRecord(BackpackError):
     """
 
 
+class ErrorInfo(NamedTuple):
+    """What is the same for all errors of a class."""
+
+    code: str
+    retryable: bool
+    """Unless the error itself knows better."""
+    hint: str
+
+
+CATALOG: Mapping[type[BackpackError], ErrorInfo] = {
+    BackpackError: ErrorInfo("error", False, "Read the message."),
+    NotConnected: ErrorInfo(
+        "not_connected", False, "Call connect(), or set BACKPACK_URL and BACKPACK_TOKEN."
+    ),
+    TransportError: ErrorInfo(
+        "connection_failed", True, "Check the account's address, the network and the proxy."
+    ),
+    Timeout: ErrorInfo("timeout", True, "Try again later, or connect with a longer timeout."),
+    OutcomeUnknown: ErrorInfo(
+        "outcome_unknown", False, "Check on the service whether it was done before you repeat it."
+    ),
+    UnexpectedRedirect: ErrorInfo(
+        "unexpected_redirect", False, "Check the account's address, and whether it needs https."
+    ),
+    InvalidResponse: ErrorInfo(
+        "invalid_response",
+        False,
+        "Check the address: a proxy, a login page or another server may have responded.",
+    ),
+    ApiError: ErrorInfo("refused", False, "Look up the status in the API reference."),
+    AuthenticationError: ErrorInfo(
+        "authentication_failed", False, "Check the token, and that it belongs to this account."
+    ),
+    Forbidden: ErrorInfo(
+        "forbidden", False, "Check whose record it is, and the page limit of the plan."
+    ),
+    NotFound: ErrorInfo(
+        "not_found", False, "Check the id: the record may be destroyed, or belong to others."
+    ),
+    Rejected: ErrorInfo("rejected", False, "Change the value: a time may be past or unreadable."),
+    RateLimited: ErrorInfo(
+        "rate_limited", True, "Wait retry_after seconds, or connect with a larger max_wait."
+    ),
+    ServerError: ErrorInfo(
+        "server_error", False, "Check the values that were sent; in an outage, try again later."
+    ),
+    ValidationError: ErrorInfo("invalid_value", False, "Change the value as the message says."),
+    ReadOnly: ErrorInfo(
+        "read_only", False, "Call discard() to undo the change: the API has no call for it."
+    ),
+    NotSaved: ErrorInfo("not_saved", False, "Call save() first."),
+    Destroyed: ErrorInfo("destroyed", False, "Drop the object, or create a new one."),
+    StaleRecord: ErrorInfo(
+        "stale", False, "Call reload(), which discards your changes, and make them again."
+    ),
+}
+"""Code, retryability and hint of every class. `docs/errors.md` shows this table."""
+
+for _class, _info in CATALOG.items():
+    _class.code, _class.retryable, _class.hint = _info
+del _class, _info
+
 _BY_STATUS: dict[int, type[ApiError]] = {
     401: AuthenticationError,
     403: Forbidden,
@@ -277,7 +376,7 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 
 
 def for_status(status: int) -> type[ApiError]:
-    """The class of error for an HTTP status, or for the code in an error body.
+    """Return the class of error for an HTTP status, or for the code in an error body.
 
     >>> for_status(404).__name__, for_status(500).__name__, for_status(418).__name__
     ('NotFound', 'ServerError', 'ApiError')
@@ -286,7 +385,7 @@ def for_status(status: int) -> type[ApiError]:
 
 
 def meant(word: str, names: Iterable[str], most: int = 1) -> str:
-    """A hint for the end of a message: which names a misspelled word may have meant.
+    """Return the end of a message that suggests what a misspelled name may have meant.
 
     >>> meant("titel", ["title", "body"])
     "; did you mean 'title'?"

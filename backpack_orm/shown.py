@@ -1,31 +1,25 @@
-"""What notebooks, terminals, `dir()` and IPython ask for; how it is done is told in `display`."""
+"""Rich display of objects in notebooks and terminals, and the names that `dir()` lists."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
-from contextlib import suppress
-from inspect import getattr_static
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any
 
-if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
+renderers: dict[str, Callable[[object], Any]] = {}
+"""How to render an object as `html` and for `rich`; the package registers both on import."""
 
 
 class Shown:
-    """Something that notebooks show as HTML, and rich in colours; neither makes a request."""
+    """An object that notebooks display as HTML, and rich in colours; neither makes a request."""
 
     __slots__ = ()
 
     def _repr_html_(self) -> str:
-        from backpack_orm.display import html  # only those who look at something pay for it
-
-        return html(self)
+        html: str = renderers["html"](self)
+        return html
 
     def __rich__(self) -> Any:
-        from backpack_orm.display import rich
-
-        return rich(self)
+        return renderers["rich"](self)
 
 
 def offered(thing: object, names: Iterable[str]) -> list[str]:
@@ -34,53 +28,11 @@ def offered(thing: object, names: Iterable[str]) -> list[str]:
     >>> offered("word", ["_cache", "__len__", "maketrans", "upper"])
     ['maketrans', 'upper']
     """
+    from inspect import getattr_static  # which takes long to import, and dir() is for people
+
     return [
         name
         for name in names
         if not name.startswith("_")
         and not isinstance(getattr_static(type(thing), name, None), classmethod)
     ]
-
-
-def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Let Tab complete what follows a chain, such as `page.notes["` or `pages[0].`, in a session.
-
-    `%load_ext backpack_orm` calls this, and so does an import of the package in a session. What
-    Tab offers is loaded already: it makes no request.
-
-    Raises:
-        ImportError: IPython is older than 8.6.
-
-    >>> from IPython.core.interactiveshell import InteractiveShell
-    >>> shell = InteractiveShell()
-    >>> load_ipython_extension(shell)
-    >>> len(shell.Completer.custom_matchers)
-    1
-    """
-    from backpack_orm.display import completion
-
-    completion.load(shell)
-
-
-def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """Leave Tab to IPython again; `%unload_ext backpack_orm` calls this.
-
-    >>> from IPython.core.interactiveshell import InteractiveShell
-    >>> shell = InteractiveShell()
-    >>> load_ipython_extension(shell)
-    >>> unload_ipython_extension(shell)
-    >>> shell.Completer.custom_matchers
-    []
-    """
-    from backpack_orm.display import completion
-
-    completion.unload(shell)
-
-
-def load_where_it_runs() -> None:
-    """Load the extension into the IPython session that this runs in, where it does."""
-    get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", None)
-    shell = get_ipython() if get_ipython else None
-    if shell is not None:
-        with suppress(ImportError):  # it is too old for this, and for nothing else
-            shell.extension_manager.load_extension("backpack_orm")  # %unload_ext knows of it then

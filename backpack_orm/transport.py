@@ -306,7 +306,7 @@ class Transport:
                     f"may wait no longer than max_wait={self._max_wait:g} s in all"
                 )
                 error.retry_after = seconds
-                raise _told(call, Then.FAIL, error)
+                raise _told(call, Then.PAUSE, error)
             self._wait(call, seconds, "the service's limits")
 
     def _wait(self, call: _Call, seconds: float, reason: str) -> None:
@@ -587,6 +587,7 @@ def _told(call: _Call, then: Then, error: BackpackError) -> BackpackError:
         error.add("the write may have happened all the same")
         error.may_have_happened = True
     error.verb, error.path = call.endpoint.verb, call.path
+    error.retryable = then in (Then.AGAIN, Then.PAUSE)
     return error
 
 

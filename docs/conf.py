@@ -16,6 +16,7 @@ from backpack_orm import __version__
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import error_table
 import reference
 
 project = "backpack_orm"
@@ -90,6 +91,7 @@ def skip(
 def setup(app: Sphinx) -> None:
     """Hook all of this into Sphinx."""
     app.add_role("attribute", Attribute())
+    app.connect("builder-inited", lambda app: error_table.write())
     app.connect("builder-inited", lambda app: reference.write())
     app.connect("autodoc-process-docstring", tell, priority=400)  # before napoleon
     app.connect("autodoc-process-signature", sign)

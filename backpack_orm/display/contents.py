@@ -388,7 +388,8 @@ def _(error: BackpackError) -> Card:
     facts = [
         ("status", error.status),
         ("request", f"{error.verb} {error.path}" if error.path else None),
-        ("answer", error.excerpt),
+        ("response", error.excerpt),
+        ("hint", error.hint),
     ]
     told = [(name, value) for name, value in facts if value is not None]
     blocks: list[Block] = [Prose(error.message), *([Facts(told)] if told else [])]

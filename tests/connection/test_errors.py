@@ -2,12 +2,16 @@
 
 import copy
 import inspect
+import json
 import pickle
 
 import pytest
 
 from backpack_orm import errors
+from backpack_orm.connection import Connection
 from backpack_orm.errors import BackpackError, RateLimited, for_status
+from backpack_orm.wire import parse
+from tests.connection.conftest import CREATE, DROP, READ, TOKEN, http
 
 ALL = [
     value
@@ -22,8 +26,7 @@ WAYS = [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error)
 def test_an_error_travels_with_all_that_it_knows(kind, way):
     error = kind("no", verb="POST", path="/ws/page/7", status=404, excerpt="<x>")
     error.add("title was saved")
-    if kind is RateLimited:
-        error.retry_after = 3.0
+    error.retry_after, error.retryable, error.hint = 3.0, True, "wait"
     other = way(error)
     assert type(other) is kind
     assert vars(other) == vars(error)
@@ -113,3 +116,162 @@ def test_an_error_knows_nothing_it_was_not_told():
     error = BackpackError("no")
     assert (error.verb, error.path, error.status, error.excerpt) == (None,) * 4
     assert RateLimited("no").retry_after is None
+
+
+# --- errors as data ---------------------------------------------------------------------------
+
+CODES = {  # programs rely on them: none is ever renamed
+    "ApiError": "refused",
+    "AuthenticationError": "authentication_failed",
+    "BackpackError": "error",
+    "Destroyed": "destroyed",
+    "Forbidden": "forbidden",
+    "InvalidResponse": "invalid_response",
+    "NotConnected": "not_connected",
+    "NotFound": "not_found",
+    "NotSaved": "not_saved",
+    "OutcomeUnknown": "outcome_unknown",
+    "RateLimited": "rate_limited",
+    "ReadOnly": "read_only",
+    "Rejected": "rejected",
+    "ServerError": "server_error",
+    "StaleRecord": "stale",
+    "Timeout": "timeout",
+    "TransportError": "connection_failed",
+    "UnexpectedRedirect": "unexpected_redirect",
+    "ValidationError": "invalid_value",
+}
+
+
+def test_codes_are_stable():
+    assert {kind.__name__: kind.code for kind in ALL} == CODES
+
+
+def test_every_class_has_a_row_of_its_own_in_the_table():
+    assert set(errors.CATALOG) == set(ALL)
+    assert len({info.code for info in errors.CATALOG.values()}) == len(ALL)
+    assert len({info.hint for info in errors.CATALOG.values()}) == len(ALL)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_hint_is_a_sentence_for_one_line(kind):
+    assert kind.hint[0].isupper()
+    assert kind.hint.endswith(".")
+    assert "\n" not in kind.hint
+    assert len(kind.hint) < 90
+
+
+def test_a_subclass_of_a_user_inherits_what_its_base_has():
+    class Missing(errors.NotFound):
+        pass
+
+    assert Missing("no").to_dict() == errors.NotFound("no").to_dict()
+
+
+def test_a_subclass_that_borrows_a_name_does_not_borrow_a_code():
+    borrowed = type("RateLimited", (errors.NotFound,), {})
+    assert (borrowed.code, borrowed.retryable) == ("not_found", False)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_an_error_is_plain_data_with_the_same_keys_always(kind):
+    error = kind("no", verb="GET", path="/[token]/me.xml", status=503, excerpt="<x>")
+    error.add("title was saved")
+    error.retry_after = 2.5
+    data = json.loads(json.dumps(error.to_dict()))
+    assert data == {
+        "code": CODES[kind.__name__],
+        "message": "no; title was saved",
+        "hint": kind.hint,
+        "retryable": kind.retryable,
+        "retry_after": 2.5,
+        "may_have_happened": kind is errors.OutcomeUnknown,
+        "status": 503,
+        "verb": "GET",
+        "path": "/[token]/me.xml",
+        "excerpt": "<x>",
+    }
+    assert kind("no").to_dict().keys() == data.keys()
+
+
+# What a script may do again is what the library itself would have done again.
+
+RESPONSES = {
+    "a gateway error": http(502),
+    "a gateway timeout": http(504),
+    "a limit": http(503, b"", "Retry-After: 7"),
+    "a failure": http(500),
+    "a refusal": http(422),
+    "no such record": http(404),
+    "a login page": http(302, b"", "Location: /login"),
+    "HTML": http(200, b"<html>"),
+    "a lost connection": DROP,
+}
+
+
+@pytest.mark.parametrize(
+    ("response", "code", "retryable"),
+    [
+        ("a gateway error", "server_error", True),
+        ("a gateway timeout", "server_error", True),
+        ("a limit", "rate_limited", True),
+        ("a failure", "server_error", False),
+        ("a refusal", "rejected", False),
+        ("no such record", "not_found", False),
+        ("a login page", "authentication_failed", False),
+        ("HTML", "invalid_response", False),
+        ("a lost connection", "connection_failed", True),
+    ],
+)
+def test_a_failed_read_tells_whether_to_try_again(stub, connection, response, code, retryable):
+    stub.answers(RESPONSES[response])
+    error = failure(connection, READ)
+    assert (error.code, error.retryable) == (code, retryable)
+
+
+@pytest.mark.parametrize(
+    ("response", "code", "retryable"),
+    [
+        ("a gateway error", "outcome_unknown", False),
+        ("a limit", "rate_limited", True),
+        ("a refusal", "rejected", False),
+        ("HTML", "outcome_unknown", False),
+        ("a lost connection", "outcome_unknown", False),
+    ],
+)
+def test_a_failed_create_is_retryable_only_if_nothing_was_done(
+    stub, connection, response, code, retryable
+):
+    stub.answers(RESPONSES[response])
+    error = failure(connection, CREATE)
+    assert (error.code, error.retryable) == (code, retryable)
+
+
+def test_a_certificate_that_is_not_trusted_is_no_reason_to_try_again(stub):
+    secure = f"https://127.0.0.1:{stub.port}"
+    with Connection(secure, token=TOKEN, max_wait=0) as connection:
+        error = failure(connection, READ)
+    assert (error.code, error.retryable) == ("connection_failed", False)
+
+
+def test_a_server_that_is_not_there_may_come_back(closed_port):
+    with Connection(f"http://127.0.0.1:{closed_port}", token=TOKEN, max_wait=0) as connection:
+        error = failure(connection, CREATE)
+    assert (error.code, error.retryable) == ("connection_failed", True)
+
+
+def test_a_wait_that_is_too_long_is_retryable_although_nothing_was_sent(stub, connection):
+    stub.answers(RESPONSES["a limit"])
+    first, second = failure(connection, READ), failure(connection, READ)
+    assert len(stub.requests) == 1
+    assert first.retry_after == 7
+    assert second.retryable
+    assert 6 < second.retry_after <= 7
+
+
+def failure(connection, endpoint):
+    with pytest.raises(BackpackError) as caught:
+        connection.call(
+            endpoint, (), {"title": "Porto"} if endpoint is CREATE else {}, read=parse.success
+        )
+    return caught.value

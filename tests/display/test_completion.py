@@ -22,8 +22,8 @@ from backpack_orm import (
     load_ipython_extension,
     unload_ipython_extension,
 )
+from backpack_orm.ipython import load_where_it_runs
 from backpack_orm.sandbox import Sandbox
-from backpack_orm.shown import load_where_it_runs
 
 Press = Callable[..., list[str]]
 ODD = ['say "hi"', "it's", "C:\\temp", "Ελλάδα", "naïve 雪国", "two\nlines", "{braces} [and] #"]

@@ -344,7 +344,9 @@ def test_a_notebook_takes_the_html_beside_the_repr(connection: Connection, box: 
 
 def test_an_error_is_readable() -> None:
     error = NotFound("no such page", verb="POST", path="/ws/page/7", status=404)
-    assert words(error) == "NotFound no such page status 404 request POST /ws/page/7"
+    assert words(error) == (
+        f"NotFound no such page status 404 request POST /ws/page/7 hint {error.hint}"
+    )
 
 
 # --- safety -----------------------------------------------------------------------------------

@@ -1,0 +1,60 @@
+"""Writes the table of errors in `errors.md` from the table in `backpack_orm.errors`.
+
+`make docs` does it. Run `python docs/error_table.py` after you change an error.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from backpack_orm.errors import CATALOG, BackpackError
+
+DOCUMENT = Path(__file__).with_name("errors.md")
+_PLACE = re.compile(r"(?<=<!-- errors -->\n\n).*?(?=\n<!-- end of errors -->)", re.DOTALL)
+
+
+def table() -> str:
+    """Return the table in Markdown: one row for each class, base classes first."""
+    lines = [
+        "| error | `code` | `retryable` | meaning, and `hint` | also is |",
+        "|---|---|---|---|---|",
+        *(_row(kind) for kind in CATALOG),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(kind: type[BackpackError]) -> str:
+    info = CATALOG[kind]
+    meaning = (kind.__doc__ or "").partition("\n")[0]
+    bases = [f"`{base.__name__}`" for base in kind.__bases__ if _is_worth_telling(base)]
+    retryable = "yes" if info.retryable else "no"
+    cells = [
+        f"`{kind.__name__}`",
+        f"`{info.code}`",
+        retryable,
+        f"{meaning} *{info.hint}*",
+        ", ".join(bases),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _is_worth_telling(base: type) -> bool:
+    """Whether a base class says more than that it is an error of this library."""
+    return issubclass(base, Exception) and base not in (BackpackError, Exception)
+
+
+def document() -> str:
+    """Return the text of the document with the current table in it."""
+    return _PLACE.sub(lambda _: table(), DOCUMENT.read_text("utf-8"))
+
+
+def write() -> None:
+    """Bring the document up to date; leave the file alone if it is."""
+    text = document()
+    if text != DOCUMENT.read_text("utf-8"):
+        DOCUMENT.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    write()
