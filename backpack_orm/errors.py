@@ -396,3 +396,16 @@ def meant(word: str, names: Iterable[str], most: int = 1) -> str:
 
     near = get_close_matches(word, list(names), most)
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def shown(value: object, most: int = 60) -> str:
+    """A value as a message shows it: its repr, cut off, and never an error of its own.
+
+    >>> shown("Lisbon")
+    "'Lisbon'"
+    """
+    try:
+        text = repr(value)
+    except Exception:
+        return f"<{type(value).__name__} that cannot be printed>"
+    return text if len(text) <= most else f"{text[: most - 3]}…"

@@ -168,11 +168,8 @@ class JournalEntry(InAccount, Savable, Destroyable):
         >>> JournalEntry.find_by(user=User.me(), body="no such entry") is None
         True
         """
-        cls._table.check_wanted(cls, attributes)
-        for entry in cls.iter(user=user, using=using):
-            if all(getattr(entry, name) == value for name, value in attributes.items()):
-                return entry
-        return None
+        is_wanted = cls._table.wanted(cls, attributes)
+        return next(filter(is_wanted, cls.iter(user=user, using=using)), None)
 
     @classmethod
     def where(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 
 from backpack_orm.connection import Connection
-from backpack_orm.errors import BackpackError, NotFound, ValidationError
+from backpack_orm.errors import BackpackError, NotFound, ValidationError, shown
 from backpack_orm.models.belonging import SECTIONS, Belonging
 from backpack_orm.orm.fields import (
     View,
@@ -256,7 +256,7 @@ class Page(InAccount, Savable, Destroyable):
             elif isinstance(item, Model):
                 id = widgets.get((item._container, item._saved_id))
             else:
-                id = item
+                id = Belonging._check_id("Page.reorder", item)
             if id not in ids:
                 raise ValidationError(f"Page.reorder: {item!r} does not stand on {self!r}")
             wanted.append(id)
@@ -299,7 +299,9 @@ class Page(InAccount, Savable, Destroyable):
         >>> page.share(["ana@example.com", "rui@example.com"], public=False)
         """
         if isinstance(emails, str):
-            raise ValidationError(f"Page.share: emails takes a list of addresses, not {emails!r}")
+            raise ValidationError(
+                f"Page.share: emails takes a list of addresses, not {shown(emails)}"
+            )
         addresses = [say("Page.share: emails", _dump_address, email) for email in emails]
         if not addresses and public is None:
             raise ValidationError("Page.share: give emails=[…], public=…, or both")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from itertools import repeat
 from typing import (
@@ -17,7 +18,7 @@ from typing import (
     overload,
 )
 
-from backpack_orm.errors import ValidationError, meant
+from backpack_orm.errors import ValidationError, meant, shown
 from backpack_orm.orm.registry import registry
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.build import Words
@@ -92,7 +93,7 @@ class Field(NamedTuple):
         Raises:
             ValidationError: It cannot be written, or is empty where something is needed.
         """
-        if value is None and not self.is_needed and self.kind.empty is None:
+        if value is None and self.is_optional:
             return
         self.words(owner, value)
         if self.is_needed and isinstance(value, str) and not value.strip():
@@ -203,31 +204,111 @@ class Table(NamedTuple):
     parent: Parent | None
     positions: dict[str, int]
 
-    def check_names(self, owner: type[Model], names: Iterable[str]) -> None:
+    def check_names(
+        self, owner: type[Model], names: Iterable[str], *, call: str = "create"
+    ) -> None:
         """Refuse names that are none of the model's.
+
+        Args:
+            owner: The model.
+            names: The names.
+            call: The call for which they were given, for the message.
 
         Raises:
             TypeError: One is not; the message names the nearest that is.
         """
         for name in names:
             if name not in self.fields and name not in self.relations:
-                raise TypeError(f"{owner.__name__} has no field {name!r}{self.nearest(name)}")
+                label = label_in(self.fields)
+                hint = self.nearest(name)
+                if name in LABELS and label:
+                    hint = f"; did you mean {label!r}, as in {owner.__name__}.{call}({label}=…)?"
+                raise TypeError(f"{owner.__name__} has no field {name!r}{hint}")
 
-    def check_wanted(self, owner: type[Model], names: Iterable[str]) -> None:
-        """Refuse names that records cannot be found by.
+    def check_wanted(self, owner: type[Model], attributes: Mapping[str, object]) -> None:
+        """Refuse attributes that no record can have.
 
         Raises:
-            TypeError: One is none of the model's, or what it holds is no plain value that the
+            TypeError: A name is none of the model's, or what it holds is no plain value that the
                 service tells.
+            ValidationError: A value is of another type than the field.
         """
-        self.check_names(owner, names)
-        for name in names:
+        self.check_names(owner, attributes, call="where")
+        for name, value in attributes.items():
             if name in self.relations or self.fields[name].is_write_only:
                 raise TypeError(f"{owner.__name__} cannot be found by {name!r}: filter in Python")
+            self._check_type(owner, self.fields[name], value)
+
+    @staticmethod
+    def _check_type(owner: type[Model], field: Field, value: object) -> None:
+        if value is None and field.is_optional:
+            return
+        try:
+            field.kind.plain(value)
+        except ValueError as error:
+            way_out = ""
+            if isinstance(value, list | tuple | set | frozenset):
+                way_out = (
+                    "; to match any of several, filter in Python: "
+                    f"[x for x in {owner.__name__}.all() if x.{field.name} in …]"
+                )
+            raise ValidationError(
+                f"{owner.__name__}.{field.name} is never {shown(value)}: {error}{way_out}"
+            ) from None
+
+    def wanted(
+        self, owner: type[Model], attributes: Mapping[str, object]
+    ) -> Callable[[Model], bool]:
+        """Return the function that tells whether a record has these attributes.
+
+        Raises:
+            TypeError: As for `check_wanted`.
+            ValidationError: As for `check_wanted`; the function raises it where a time with a
+                zone is compared with one without.
+        """
+        self.check_wanted(owner, attributes)
+
+        def is_wanted(record: Model) -> bool:
+            for name, value in attributes.items():
+                found = getattr(record, name)
+                if isinstance(found, datetime) and isinstance(value, datetime):
+                    _refuse_other_clock(owner, name, found, value)
+                if found != value:
+                    return False
+            return True
+
+        return is_wanted
 
     def nearest(self, name: str) -> str:
         """A hint at what a misspelled name may have meant."""
         return meant(name, [*self.fields, *self.relations])
+
+
+LABELS = ("title", "name", "content", "subject", "file_name", "message", "body")
+
+
+def label_in(names: Container[str]) -> str | None:
+    """The attribute among some by which people know a record, where there is one.
+
+    >>> label_in(["id", "content"])
+    'content'
+    """
+    return next((name for name in LABELS if name in names), None)
+
+
+def _refuse_other_clock(owner: type[Model], name: str, found: datetime, value: datetime) -> None:
+    """Refuse to compare a time that has a zone with one that has none: they are never equal."""
+    if (found.tzinfo is None) == (value.tzinfo is None):
+        return
+    has = (
+        "has no zone here, since the connection has no timezone"
+        if found.tzinfo is None
+        else ("has a zone")
+    )
+    raise ValidationError(
+        f"{owner.__name__}.{name} {has}, so it never equals {shown(value)}: "
+        f"give a time {'without' if found.tzinfo is None else 'with'} one"
+    )
 
 
 def say(what: str, dump: Callable[[Any], T], value: Any) -> T:
@@ -239,8 +320,7 @@ def say(what: str, dump: Callable[[Any], T], value: Any) -> T:
     try:
         return dump(value)
     except ValueError as error:
-        shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "…"
-        raise ValidationError(f"{what} cannot be {shown}: {error}") from None
+        raise ValidationError(f"{what} cannot be {shown(value)}: {error}") from None
 
 
 # --- how model files declare it ---------------------------------------------------------------

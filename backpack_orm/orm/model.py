@@ -20,13 +20,14 @@ from backpack_orm.errors import (
     ReadOnly,
     StaleRecord,
     ValidationError,
+    shown,
 )
 from backpack_orm.orm.fields import ParentId, Table, View, say
 from backpack_orm.orm.looking import only_looking
 from backpack_orm.orm.model_type import ModelType
 from backpack_orm.orm.relations import Embedded, keys_of
 from backpack_orm.shown import Shown, offered
-from backpack_orm.wire import parse
+from backpack_orm.wire import parse, values
 from backpack_orm.wire.build import Words, name_of
 from backpack_orm.wire.endpoint import Endpoint
 from backpack_orm.wire.parse import MISSING, Answer, Record
@@ -35,6 +36,21 @@ M = TypeVar("M", bound="Model")
 _UNSET: Any = object()
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 50
+
+
+def _brief(value: object) -> str:
+    try:
+        return _short.repr(value)
+    except ValueError:  # an int of more digits than Python prints
+        return shown(value)
+
+
+def _differ(old: object, new: object) -> bool:
+    """Whether a value was changed; one that cannot say so, such as `pandas.NA`, was."""
+    try:
+        return bool(old != new)
+    except (TypeError, ValueError):
+        return True
 
 
 class _Tombstone(tuple[Any, ...]):
@@ -128,8 +144,8 @@ class Model(Shown, metaclass=ModelType):
         for name, field in table.fields.items():
             if name in attributes and field.is_read_only:
                 raise ReadOnly(f"{cls.__name__}.{name} is given by the service: leave it out")
-            if name not in attributes and field.is_needed:
-                raise ValidationError(f"{cls.__name__} needs {name}=…")
+            if field.is_needed and attributes.get(name) is None:
+                raise ValidationError(f"{cls.__name__} needs {name}=…, which cannot be None")
             setattr(self, name, attributes.get(name, field.default))
         for name, relation in table.relations.items():
             if name in attributes:
@@ -208,7 +224,7 @@ class Model(Shown, metaclass=ModelType):
             if position is None or record[position] is MISSING:
                 continue
             value = self._slot(name)
-            if value is _UNSET or value == self._record[position]:
+            if value is _UNSET or not _differ(value, self._record[position]):
                 setattr(self, name, record[position])
         self._record = tuple(
             old if new is MISSING else new for old, new in zip(self._record, record, strict=True)
@@ -350,14 +366,15 @@ class Model(Shown, metaclass=ModelType):
             ValidationError: It is neither.
             NotSaved: The object has no id yet.
         """
-        if type(value) is int and value > 0:
-            return value
         if isinstance(value, cls._resource):
             return value._saved_id
-        raise ValidationError(
-            f"{what} takes the id of a record, a whole number above 0, "
-            f"or a {cls.__name__}, not {value!r}"
-        )
+        try:
+            return values.plain_id(value)
+        except ValueError:
+            raise ValidationError(
+                f"{what} takes the id of a record, a whole number above 0 and below 2**63, "
+                f"or a {cls.__name__}, not {shown(value)}"
+            ) from None
 
     @classmethod
     def _sought(
@@ -368,10 +385,11 @@ class Model(Shown, metaclass=ModelType):
         Raises:
             ValidationError: It is neither an id nor an object, or one of another account.
         """
-        if type(id) is int and id > 0:
+        if type(id) is int and 0 < id <= values.LARGEST_ID:
             return id, connection_for(using)
         wanted = cls._check_id(f"{cls.__name__}.{what}", id)
-        assert isinstance(id, Model)
+        if not isinstance(id, Model):
+            return wanted, connection_for(using)
         if using is not None:
             id._settle_in(using)
         return wanted, id.connection
@@ -397,7 +415,7 @@ class Model(Shown, metaclass=ModelType):
         told = [field for field in fields if not field.is_read_only] or fields
         slots = ((name, self._slot(name)) for name in ("id", *(field.name for field in told)))
         shown = [
-            f"{name}={_short.repr(value)}"
+            f"{name}={_brief(value)}"
             for name, value in dict(slots).items()
             if value is not _UNSET and value is not None
         ]
@@ -456,7 +474,7 @@ class Model(Shown, metaclass=ModelType):
             if slot is _UNSET or self._is_own(slot):
                 continue
             old, new = self._snapshot(name), self._comparable(name, slot)
-            if old != new:
+            if _differ(old, new):
                 found[name] = (None if old is MISSING else old, new)
         return found
 
@@ -577,7 +595,7 @@ class Model(Shown, metaclass=ModelType):
             if (field and field.is_read_only) or (relation and relation.key is None):
                 raise ReadOnly(
                     f"{type(self).__name__}.{name} cannot be changed through the API "
-                    f"(it was {old!r}, now {new!r}): discard() the change"
+                    f"(it was {shown(old)}, now {shown(new)}): discard() the change"
                 )
 
     # --- calls ------------------------------------------------------------------------------
@@ -789,16 +807,18 @@ class Savable(Model):
     def _validated(self) -> list[str]:
         """The names of what is to be sent, once it is known that it can be."""
         changed = list(self.changes)
-        for name in changed:
-            field = self._table.fields.get(name)
-            if field is None:
+        for name, field in self._table.fields.items():
+            if name not in changed and not (self.is_new and field.is_needed):
                 continue
-            if self._slot(name) is None and field.kind.empty is None and not self.is_new:
+            value = self._slot(name)
+            if value is None and field.is_optional and not self.is_new:
                 raise ValidationError(
                     f"{type(self).__name__}.{name} cannot be taken away: "
                     "give a value, or discard() the change"
                 )
-            field.check(type(self), self._on_its_clock(self._slot(name)))
+            field.check(type(self), self._on_its_clock(value))
+            if value is not None:
+                setattr(self, name, field.kind.plain(value))
         self._words(changed)
         return changed
 

@@ -6,10 +6,11 @@ from abc import ABCMeta
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from inspect import getattr_static
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backpack_orm.errors import meant
 from backpack_orm.orm.fields import FieldOptions, Parent, Relation, Table
+from backpack_orm.orm.right_calls import explained, hint_at_another_name
 
 
 class ModelType(ABCMeta):
@@ -35,6 +36,9 @@ class ModelType(ABCMeta):
             for key, value in list(namespace.items())
             if isinstance(value, FieldOptions | Relation | Parent)
         }
+        for call in ("find", "create"):
+            if isinstance(method := namespace.get(call), classmethod):
+                namespace[call] = classmethod(explained(method.__func__))
         is_resource = any(isinstance(value, FieldOptions) for value in declared.values())
         if is_resource:
             namespace["_declared"] = declared
@@ -59,6 +63,15 @@ class ModelType(ABCMeta):
         if cls.__dictoffset__ and getattr_static(cls, "__setattr__") is object.__setattr__:
             cls.__setattr__ = _set_declared  # type: ignore[method-assign,assignment]
         return cls
+
+    if not TYPE_CHECKING:  # else every misspelled call would be taken for an Any
+
+        def __getattr__(cls, name: str) -> Any:
+            """Refuse an unknown attribute of the class, naming the call that was meant."""
+            raise AttributeError(
+                f"type object {cls.__name__!r} has no attribute {name!r}"
+                f"{hint_at_another_name(cls, name)}"
+            )
 
     @property
     def _blank(cls) -> type:

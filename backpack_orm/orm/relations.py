@@ -8,8 +8,8 @@ from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
-from backpack_orm.errors import NotFound, ValidationError, meant
-from backpack_orm.orm.fields import Relation, View
+from backpack_orm.errors import NotFound, ValidationError, meant, shown
+from backpack_orm.orm.fields import Relation, View, label_in
 from backpack_orm.orm.looking import only_looking
 from backpack_orm.shown import Shown, offered
 from backpack_orm.wire.parse import MISSING, Record
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 M_co = TypeVar("M_co", bound="Model", covariant=True)
 _SHOWN = 5
-_LABELS = ("title", "name", "content", "subject", "file_name", "message", "body")
 
 
 def label_of(model: type[Model]) -> str | None:
@@ -31,7 +30,7 @@ def label_of(model: type[Model]) -> str | None:
     >>> label_of(Item), label_of(Belonging)
     ('content', None)
     """
-    return next((name for name in _LABELS if name in model._table.fields), None)
+    return label_in(model._table.fields)
 
 
 class Collection(Sequence[M_co], Shown, Generic[M_co]):
@@ -121,7 +120,7 @@ class Collection(Sequence[M_co], Shown, Generic[M_co]):
         """
         wanted = self._model._check_id("find", id)
         for record in self._all():
-            if record.id == wanted and (type(id) is int or record == id):
+            if record.id == wanted and (not isinstance(id, self._model) or record == id):
                 return record
         raise NotFound(f"there is no {self._model.__name__} {wanted} here", status=404)
 
@@ -138,19 +137,14 @@ class Collection(Sequence[M_co], Shown, Generic[M_co]):
 
         Raises:
             TypeError: An attribute is misspelled.
+            ValidationError: A value is of another type than the field, so that it never matches.
 
         >>> items = Page.find_by(title="Lisbon").lists[0].items
         >>> [item.content for item in items.where(completed=True)]
         ['Passports', 'Train tickets', 'Rain jacket']
         """
-        self._model._table.check_wanted(self._model, attributes)
-        wanted = attributes.items()
-        found = [
-            record
-            for record in self._all()
-            if all(getattr(record, name) == value for name, value in wanted)
-        ]
-        return Collection(self._model, found)
+        is_wanted = self._model._table.wanted(self._model, attributes)
+        return Collection(self._model, list(filter(is_wanted, self._all())))
 
     def first(self) -> M_co | None:
         """The first one, or None when there is none.
@@ -395,7 +389,7 @@ def keys_of(owner: Model, relation: Relation, value: object) -> tuple[Any, ...]:
     """
     what = f"{type(owner).__name__}.{relation.name}"
     if isinstance(value, str) or not isinstance(value, collections.abc.Collection):
-        raise ValidationError(f"{what} takes a list, not {value!r}")
+        raise ValidationError(f"{what} takes a list, not {shown(value)}")
     if relation.key == "id":
         for item in value:
             owner._refuse_foreign(what, item)

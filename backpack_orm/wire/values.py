@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import re
+import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -32,15 +34,60 @@ def load_integers(words: list[str]) -> Iterable[int]:
     return map(int, words)
 
 
+LARGEST_ID = 2**63 - 1
+
+
+def plain_integer(value: object) -> int:
+    """Return a whole number of any type, such as one of numpy, as an `int`.
+
+    Raises:
+        ValueError: It is not a whole number, or takes more than 64 bits.
+
+    >>> plain_integer(71)
+    71
+    """
+    if isinstance(value, bool):
+        raise ValueError("a whole number is needed")
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]  # it raises for anything else
+    except TypeError:
+        raise _refusal(value, "a whole number is needed") from None
+    if not -LARGEST_ID <= number <= LARGEST_ID:
+        raise ValueError("it has more than 64 bits, so it is not the number of any record")
+    return number
+
+
 def dump_integer(value: object) -> str:
     """Write a whole number.
 
     >>> dump_integer(71)
     '71'
     """
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError("a whole number is needed")
-    return str(value)
+    return str(plain_integer(value))
+
+
+def plain_id(value: object) -> int:
+    """Return an id of any integer type as an `int`.
+
+    Raises:
+        ValueError: It is not a whole number from 1 to 2**63 - 1.
+
+    >>> plain_id(71)
+    71
+    """
+    number = plain_integer(value)
+    if number < 1:
+        raise ValueError("an id is above 0")
+    return number
+
+
+def _refusal(value: object, reason: str) -> ValueError:
+    """The error for a value of the wrong type; it explains the missing values of data frames."""
+    pandas = sys.modules.get("pandas")
+    is_missing = isinstance(value, float | datetime) and value != value
+    if is_missing or (pandas is not None and value is pandas.NA):
+        return ValueError(f"it stands for a missing value: leave it out, or give None; {reason}")
+    return ValueError(reason)
 
 
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
@@ -70,15 +117,30 @@ def load_booleans(words: list[str]) -> Iterable[bool]:
         return map(load_boolean, words)
 
 
+def plain_boolean(value: object) -> bool:
+    """Return a boolean, such as one of numpy, as a `bool`.
+
+    Raises:
+        ValueError: It is not a boolean.
+
+    >>> plain_boolean(True)
+    True
+    """
+    if isinstance(value, bool):
+        return value
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, numpy.bool_):
+        return bool(value)
+    raise _refusal(value, "True or False is needed")
+
+
 def dump_boolean(value: object) -> str:
     """Write a boolean as a word.
 
     >>> dump_boolean(True)
     'true'
     """
-    if not isinstance(value, bool):
-        raise ValueError("True or False is needed")
-    return "true" if value else "false"
+    return "true" if plain_boolean(value) else "false"
 
 
 def dump_digit(value: object) -> str:
@@ -87,7 +149,7 @@ def dump_digit(value: object) -> str:
     >>> dump_digit(False)
     '0'
     """
-    return "1" if dump_boolean(value) == "true" else "0"
+    return "1" if plain_boolean(value) else "0"
 
 
 def load_time(word: str) -> datetime:
@@ -128,17 +190,34 @@ def load_times(words: list[str]) -> Iterable[datetime]:
     return map(datetime.fromisoformat if is_plain else load_time, words)
 
 
+def plain_time(value: object) -> datetime:
+    """Return a time of any subclass, such as pandas' `Timestamp`, as a `datetime`.
+
+    It keeps its zone; what is shorter than a microsecond is cut off.
+
+    Raises:
+        ValueError: It is not a time, or it is pandas' `NaT`.
+
+    >>> plain_time(datetime(2031, 1, 2, 9, 5))
+    datetime.datetime(2031, 1, 2, 9, 5)
+    """
+    if type(value) is datetime:
+        return value
+    if not isinstance(value, datetime) or value != value:
+        raise _refusal(value, "a datetime is needed")
+    return datetime.combine(value.date(), value.timetz())
+
+
 def dump_time(value: object) -> str:
     """Write a naive time to the second, as the account's clock shows it.
 
     >>> dump_time(datetime(2031, 1, 2, 9, 5))
     '2031-01-02 09:05:00'
     """
-    if not isinstance(value, datetime):
-        raise ValueError("a datetime is needed")
-    if value.tzinfo is not None:
+    time = plain_time(value)
+    if time.tzinfo is not None:
         raise ValueError("a datetime without a zone is needed, as the account's clock shows it")
-    return value.isoformat(" ", "seconds")
+    return time.isoformat(" ", "seconds")
 
 
 def load_words(word: str) -> str:
@@ -159,6 +238,20 @@ def load_all_words(words: list[str]) -> Iterable[str]:
     return words
 
 
+def plain_text(value: object) -> str:
+    """Return a text of any subclass, such as a member of an enumeration, as a `str`.
+
+    Raises:
+        ValueError: It is not a text.
+
+    >>> plain_text("Lisbon")
+    'Lisbon'
+    """
+    if not isinstance(value, str):
+        raise _refusal(value, "text is needed")
+    return str.__str__(value)
+
+
 def dump_words(value: object) -> str:
     """Write a title, a name or a body, refusing what XML cannot carry.
 
@@ -168,15 +261,14 @@ def dump_words(value: object) -> str:
     Traceback (most recent call last):
     ValueError: it holds the character U+0007 at position 5, which XML cannot carry: take it out
     """
-    if not isinstance(value, str):
-        raise ValueError("text is needed")
-    strange = re.search(_NOT_XML, value)
+    text = plain_text(value)
+    strange = re.search(_NOT_XML, text)
     if strange:
         raise ValueError(
             f"it holds the character U+{ord(strange[0]):04X} at position {strange.start()}, "
             "which XML cannot carry: take it out"
         )
-    return value
+    return text
 
 
 def load_tags(text: str) -> list[str]:
@@ -232,6 +324,7 @@ class Kind(NamedTuple):
         load: Reads a word that is not empty.
         load_all: Reads many such words: the same, without a call for each where they are plain.
         dump: Writes a value, or raises ValueError.
+        plain: Returns a value as the type that records have, or raises ValueError.
         empty: What an absent or empty value is.
         is_time: Whether it is a time, which may lack its zone.
     """
@@ -239,13 +332,14 @@ class Kind(NamedTuple):
     load: Callable[[str], Any]
     load_all: Callable[[list[str]], Iterable[Any]]
     dump: Callable[[object], str]
+    plain: Callable[[object], Any]
     empty: Any = None
     is_time: bool = False
 
 
-INTEGER = Kind(load_integer, load_integers, dump_integer)
-BOOLEAN = Kind(load_boolean, load_booleans, dump_boolean)
-DIGIT = Kind(load_boolean, load_booleans, dump_digit)
-TIME = Kind(load_time, load_times, dump_time, is_time=True)
-WORDS = Kind(load_words, load_all_words, dump_words, empty="")
-TAG = Kind(load_words, load_all_words, dump_new_tag, empty="")
+INTEGER = Kind(load_integer, load_integers, dump_integer, plain_integer)
+BOOLEAN = Kind(load_boolean, load_booleans, dump_boolean, plain_boolean)
+DIGIT = Kind(load_boolean, load_booleans, dump_digit, plain_boolean)
+TIME = Kind(load_time, load_times, dump_time, plain_time, is_time=True)
+WORDS = Kind(load_words, load_all_words, dump_words, plain_text, empty="")
+TAG = Kind(load_words, load_all_words, dump_new_tag, plain_text, empty="")

@@ -30,7 +30,7 @@ def test_what_is_no_whole_number_is_refused(word):
         values.load_integer(word)
 
 
-@given(st.integers(-(10**30), 10**30))
+@given(st.integers(-values.LARGEST_ID, values.LARGEST_ID))
 def test_whole_numbers_come_back(number):
     assert values.load_integer(values.dump_integer(number)) == number
 
