@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from backpack_orm.orm.model import Model
+from backpack_orm.connection import Connection
 from backpack_orm.wire import values
 from backpack_orm.wire.values import Kind
 
 if TYPE_CHECKING:
     import pandas
+
+    from backpack_orm.orm.model import Model
 
 _DTYPES: dict[Callable[[str], Any], str] = {
     values.load_integer: "Int64",
@@ -59,7 +61,7 @@ def rows(model: type[Model], records: Iterable[Model]) -> list[dict[str, Any]]:
 def _places(record: Model) -> Iterator[int | None]:
     """The ids of the records that one lives in, from the nearest out."""
     source = record._source
-    while isinstance(source, Model):
+    while source is not None and not isinstance(source, Connection):
         yield source._slot("id", None)
         source = source._source
 
