@@ -89,7 +89,9 @@ def planted_once(path: Path, **arguments: Any) -> Iterator[Callable[..., Sandbox
 
     def make(**more: Any) -> Sandbox:
         def copy(connection: sqlite3.Connection, record: object) -> None:
-            planted.backup(connection)
+            (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            if not tables:  # later connections find what the first was given
+                planted.backup(connection)
 
         event.listen(Engine, "connect", copy)
         try:
@@ -98,6 +100,7 @@ def planted_once(path: Path, **arguments: Any) -> Iterator[Callable[..., Sandbox
             event.remove(Engine, "connect", copy)
 
     with closing(sqlite3.connect(path, check_same_thread=False)) as planted:
+        planted.execute("PRAGMA journal_mode = DELETE")  # memory has no other
         yield make
 
 

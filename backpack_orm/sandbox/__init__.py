@@ -97,20 +97,20 @@ class Sandbox:
         clears_omitted = _fields(clears_omitted)
         context, authority = _throw_away(host) if tls else (None, None)
         self._tls: ssl.SSLContext | None = context
-        self._storage = Database(data)
+        self._database = Database(data)
         self._service = Service(
-            self._storage,
+            self._database,
             clock or _real_time,
             page_limit,
             Limits() if limits else None,
             require_ssl,
             clears_omitted,
         )
-        self._tokens = self._storage.tokens()
+        self._tokens = self._database.tokens()
         try:
             self.token = self.add_account(account, seed=seed, token=token)
         except (OSError, ValueError):
-            self._storage.close()
+            self._database.close()
             raise
         self._files = ExitStack()
         self._ca_bundle = self._files.enter_context(authority.tempfile()) if authority else None
@@ -157,7 +157,7 @@ class Sandbox:
         if self._server is not None:
             self._server.close()
             self._server = None
-        self._storage.close()
+        self._database.close()
         self._files.close()
 
     @property
@@ -222,7 +222,7 @@ class Sandbox:
         'open-sesame'
         """
         _check(seed, name, token)
-        with self._storage.transaction() as session:
+        with self._database.transaction() as session:
             account = session.scalar(select(Account).where(Account.name == name))
             if account is None:
                 owner = open_account(session, name, self._free(token), self._service.now())
@@ -256,7 +256,7 @@ class Sandbox:
         'let-sam-in'
         """
         _check_token(token)
-        with self._storage.transaction() as session:
+        with self._database.transaction() as session:
             user = add_user(
                 session,
                 self._home(session, account),
@@ -281,7 +281,7 @@ class Sandbox:
         ...     box.add_calendar("Birthdays")
         40000002
         """
-        with self._storage.transaction() as session:
+        with self._database.transaction() as session:
             calendar = new_calendar(self._home(session, account), name, color, self._service.now())
             session.add(calendar)
             return calendar.id
@@ -298,7 +298,7 @@ class Sandbox:
         ...     box.deliver_email(40000004, subject="Your key", body="It is with the baker.")
         40000368
         """
-        with self._storage.transaction() as session:
+        with self._database.transaction() as session:
             home = self._home(session, account)
             return deliver(session, home, page_id, subject, body, self._service.now()).id
 

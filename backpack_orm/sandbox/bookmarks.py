@@ -2,41 +2,53 @@
 
 from __future__ import annotations
 
-from flask import Response
-from sqlalchemy import select
+from typing import Any
 
-from .calls import Call, Endpoints, xml
-from .models import Bookmark
-from .rendering import Xml, element, field
+from sqlalchemy import case, func, or_, select
+
+from .calls import Call, Endpoints, XmlResponse, xml
+from .models import Bookmark, Page, Tag
+from .rendering import Xml, each, element, field, stream
 
 bookmarks = Endpoints("bookmarks", __name__)
 
 
-@bookmarks.on("GET", "/users/USER/bookmarks.xml")
-def mine(call: Call, user: int) -> Response:
-    """My own bookmarks, without those of pages that I see no longer."""
-    kept = select(Bookmark).where(Bookmark.user_key == call.myself(user).key)
-    pages = call.pages()
-    listed = [
-        _resource(bookmark)
-        for bookmark in call.session.scalars(kept.order_by(Bookmark.position))
-        if bookmark.tag or bookmark.page in pages
-    ]
-    return xml(element("bookmarks", listed, type="array"), newline=True)
+@bookmarks.read("GET", "/users/USER/bookmarks.xml")
+def mine(call: Call, user: int) -> XmlResponse:
+    """Return my own bookmarks, without those of pages that I no longer see."""
+    user_key = call.myself(user).key
+    is_tag = Bookmark.tag_key.is_not(None)
+    wanted = (
+        select(
+            Bookmark.id,
+            Bookmark.position,
+            Bookmark.created_at,
+            func.coalesce(Tag.id, Page.id).label("marked_id"),
+            case((is_tag, "Tag"), else_="Page").label("marked_type"),
+        )
+        .outerjoin(Tag, Tag.key == Bookmark.tag_key)
+        .outerjoin(Page, Page.key == Bookmark.page_key)
+        .where(Bookmark.user_key == user_key, or_(is_tag, call.visible))
+        .order_by(Bookmark.position)
+    )
+    listed = call.session.execute(wanted).all()
+
+    def line(bookmark: Any) -> Xml:
+        return _resource(bookmark, user)
+
+    return xml(stream("bookmarks", each(listed, line), type="array"), newline=True)
 
 
-def _resource(bookmark: Bookmark) -> Xml:
-    marked = bookmark.tag or bookmark.page
-    assert marked is not None  # it goes away with what it marks
+def _resource(bookmark: Any, user: int) -> Xml:
     return element(
         "bookmark",
         [
-            field("bookmarkable-id", marked.id),
-            element("bookmarkable-type", type(marked).__name__, type="string"),
+            field("bookmarkable-id", bookmark.marked_id),
+            element("bookmarkable-type", bookmark.marked_type, type="string"),
             field("created-at", bookmark.created_at),
             field("id", bookmark.id),
             field("position", bookmark.position),
             field("updated-at", bookmark.created_at),
-            field("user-id", bookmark.user.id),
+            field("user-id", user),
         ],
     )

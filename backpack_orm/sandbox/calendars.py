@@ -6,39 +6,46 @@ from datetime import UTC, date, datetime, timedelta
 
 from flask import Blueprint, Response, request
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 from werkzeug.exceptions import UnprocessableEntity
 
-from .calls import Call, Endpoints, asked_service, bare, found, xml
+from .calls import Call, Endpoints, XmlResponse, asked_service, bare, found, xml
 from .dates import Start, read_event_start, read_moment
 from .limits import Family
 from .models import Calendar, CalendarEvent
 from .reading import Parameters, Unreadable
-from .rendering import Xml, element, field
+from .rendering import Xml, each, element, field, stream
 
 calendars = Endpoints("calendars", __name__, family=Family.CALENDARS)
 feeds = Blueprint("feeds", __name__)
 
 
-@calendars.on("GET", "/calendars.xml")
-def all_calendars(call: Call) -> Response:
+@calendars.read("GET", "/calendars.xml")
+def all_calendars(call: Call) -> XmlResponse:
     those = select(Calendar).where(call.ours(Calendar)).order_by(Calendar.id)
-    listed = map(_calendar, call.session.scalars(those))
-    return xml(element("calendars", listed), newline=True)
+    listed = call.session.scalars(those.options(joinedload(Calendar.account))).all()
+    return xml(stream("calendars", each(listed, _calendar)), newline=True)
 
 
-@calendars.on("GET", "/calendars/ID/calendar_events.xml")
-def all_events(call: Call, id: int) -> Response:
+@calendars.read("GET", "/calendars/ID/calendar_events.xml")
+def all_events(call: Call, id: int) -> XmlResponse:
     """The events of a calendar, earliest first."""
-    listed = map(_event, call.one_of(Calendar, id).events)
-    return xml(element("calendar-events", listed), newline=True)
+    calendar = call.one_of(Calendar, id)
+    events = call.session.scalars(
+        select(CalendarEvent)
+        .where(CalendarEvent.calendar_key == calendar.key)
+        .options(joinedload(CalendarEvent.calendar))
+        .order_by(CalendarEvent.occurs_at, CalendarEvent.id)
+    ).all()
+    return xml(stream("calendar-events", each(events, _event)), newline=True)
 
 
-@calendars.on("GET", "/calendar_events/ID.xml")
-def show(call: Call, id: int) -> Response:
+@calendars.read("GET", "/calendar_events/ID.xml")
+def show(call: Call, id: int) -> XmlResponse:
     return xml(_event(call.one_of(CalendarEvent, id)), newline=True)
 
 
-@calendars.on("POST", "/calendar_events.xml")
+@calendars.write("POST", "/calendar_events.xml")
 def create(call: Call) -> Response:
     fields = call.parameters.group("event")
     calendar = call.one_of(Calendar, fields.needed_ids("calendar_id")[0])
@@ -60,7 +67,7 @@ def create(call: Call) -> Response:
     return bare(201, location=f"{request.host_url}calendar_events/{event.id}.xml")
 
 
-@calendars.on("PUT", "/calendar_events/ID.xml")
+@calendars.write("PUT", "/calendar_events/ID.xml")
 def update(call: Call, id: int) -> Response:
     event, fields = call.one_of(CalendarEvent, id), call.parameters.group("event")
     start = _start(fields, call)
@@ -75,7 +82,7 @@ def update(call: Call, id: int) -> Response:
     return bare()
 
 
-@calendars.on("DELETE", "/calendar_events/ID.xml")
+@calendars.write("DELETE", "/calendar_events/ID.xml")
 def destroy(call: Call, id: int) -> Response:
     call.session.delete(call.one_of(CalendarEvent, id))
     return bare()
@@ -120,7 +127,7 @@ def _moment(text: str) -> datetime | None:
 @feeds.get("/<token>.ics")
 def feed(token: str) -> Response:
     """A calendar for programs that know its token, which is all that they need."""
-    with asked_service().storage.transaction() as session:
+    with asked_service().database.reading() as session:
         calendar = found(session.scalar(select(Calendar).where(Calendar.token == token)))
         return Response(_icalendar(calendar), content_type="text/calendar; charset=utf-8")
 

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import wraps
+from itertools import chain
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, request
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.base import ExecutableOption
 from werkzeug.exceptions import Forbidden, NotFound, RequestEntityTooLarge
 
+from .bulk import fetch, numbered
 from .database import Database
 from .limits import Family, Limits
 from .models import Friend, Page, Record, User, Widget
 from .reading import SIZE_LIMIT, Fields, Parameters, Unreadable, read_body, read_fields
-from .rendering import Xml, document, element
+from .rendering import Xml, document, element, stream
+from .scheduling import Scheduler, Turn
 from .zones import zone
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
 W = TypeVar("W", bound=Widget)
-View = Callable[..., Response]
+View = Callable[..., "Response | XmlResponse"]
+Transaction = Callable[[Database], AbstractContextManager[Session]]
 
 TOKEN_IN_PATH = "backpack.token"  # noqa: S105 - where it is, not what it is
 
@@ -36,6 +40,7 @@ class NotSignedIn(Exception):  # noqa: N818 - says what is the case
 
 
 SERVICE = "backpack.service"
+TURN = "backpack.turn"
 
 CLEARABLE = (
     "calendar_event.message",
@@ -63,12 +68,13 @@ CLEARABLE = (
 class Service:
     """What all calls of a sandbox share."""
 
-    storage: Database
+    database: Database
     clock: Callable[[], datetime]
     page_limit: int | None = None
     limits: Limits | None = None
     require_ssl: bool = False
     clears_omitted: frozenset[str] = frozenset()
+    scheduler: Scheduler = field(default_factory=Scheduler)
 
     def now(self) -> datetime:
         """The time, in UTC and whole seconds, as the service keeps it."""
@@ -89,6 +95,7 @@ class Call:
     me: User
     parameters: Parameters
     now: datetime
+    turn: Turn
     page_limit: int | None
     clears_omitted: frozenset[str] = frozenset()
 
@@ -96,13 +103,6 @@ class Call:
     def zone(self) -> ZoneInfo:
         """The time zone of the one who asks."""
         return zone(self.me.time_zone)
-
-    def pages(self, *loading: ExecutableOption) -> list[Page]:
-        """All pages that I see, oldest first: my own, and those shared with my address.
-
-        `loading` says what to load with them at once, rather than with each.
-        """
-        return list(self.session.scalars(self._visible().order_by(Page.id).options(*loading)))
 
     def new_page(self, title: str, description: str) -> Page:
         """A new page of mine; 403 when the account has as many as its plan allows."""
@@ -112,6 +112,7 @@ class Call:
             raise Forbidden
         page = account.new(Page, owner=self.me, title=title, description=description)
         self.session.add(page)
+        self.session.flush()
         return page
 
     def updated(self, field: str, sent: T | None, stored: T, cleared: T) -> T:
@@ -124,41 +125,77 @@ class Call:
         return cleared if field in self.clears_omitted else stored
 
     def user(self, id: int) -> User:
-        """A person of my account."""
-        return with_id(id, self.me.account.users)
+        """Return a user of my account."""
+        return self.me if id == self.me.id else self.one_of(User, id)
+
+    def users(self, ids: Iterable[int]) -> list[User]:
+        """Return some users of my account by their ids; 404 if one is missing."""
+        wanted = list(dict.fromkeys(ids))
+        named = select(User).where(self.ours(User), User.id.in_(_values(wanted)))
+        known = {user.id: user for user in self.session.scalars(named)}
+        return [found(known.get(id)) for id in wanted]
 
     def myself(self, id: int) -> User:
-        """Me, by my id; 403 for anybody else's."""
+        """Return me, by my id; 403 for anybody else's."""
         if self.user(id) is not self.me:
             raise Forbidden
         return self.me
 
     def ours(self, kind: type[Record]) -> ColumnElement[bool]:
-        """The condition that a record of some kind is one of my account."""
+        """Return the condition that a record of some kind is one of my account."""
         return kind.account_key == self.me.account_key
 
     def one_of(self, kind: type[R], id: int) -> R:
-        """A record of some kind in my account."""
+        """Return a record of some kind in my account."""
         return found(self.session.scalar(select(kind).where(self.ours(kind), kind.id == id)))
 
     def page(self, id: int) -> Page:
-        """A page that I see."""
-        page: Page | None = self.session.scalar(self._visible().where(Page.id == id))
+        """Return a page that I see."""
+        page: Page | None = self.session.scalar(select(Page).where(self.visible, Page.id == id))
         return found(page)
 
-    def sees(self, page: Page) -> bool:
-        """Whether a page is one of those that I see."""
-        wanted = self._visible().where(Page.key == page.key)
-        return self.session.scalar(wanted) is not None
+    def own_page(self, id: int) -> Page:
+        """Return a page of mine; 403 for one that I see because it is shared with me."""
+        page = self.page(id)
+        if page.owner_key != self.me.key:
+            raise Forbidden
+        return page
+
+    def rows(self, statement: Select[*tuple[Any, ...]]) -> list[Row[Any]]:
+        """Return the rows of a statement, which may be many."""
+        return list(fetch(self.session.execute(statement), self.turn))
 
     def widget(self, kind: type[W], page_id: int, id: int) -> W:
-        """A widget of some kind on a page that I see."""
-        return with_id(id, self.page(page_id).of(kind))
+        """Return a widget of some kind on a page that I see."""
+        on_page = kind.page_key == self.page(page_id).key
+        widget: W | None = self.session.scalar(select(kind).where(on_page, kind.id == id))
+        return found(widget)
 
-    def _visible(self) -> Select[Any]:
-        shared = select(Friend.page_key).where(Friend.email_address == self.me.email_address)
+    def widgets(self, kind: type[W], page_id: int) -> list[W]:
+        """Return the widgets of some kind on a page that I see, by id."""
+        on_page = kind.page_key == self.page(page_id).key
+        return list(self.session.scalars(select(kind).where(on_page).order_by(kind.id)))
+
+    @property
+    def visible(self) -> ColumnElement[bool]:
+        """The condition that I see a page: it is mine, or shared with my address."""
+        shared = select(Friend.page_key).where(self.is_my_address)
         mine = or_(Page.owner_key == self.me.key, Page.key.in_(shared))
-        return select(Page).where(Page.account_key == self.me.account_key, mine)
+        return and_(Page.account_key == self.me.account_key, mine)
+
+    @property
+    def visible_keys(self) -> Select[int]:
+        """The keys of all pages that I see."""
+        return select(Page.key).where(self.visible)
+
+    @property
+    def is_my_address(self) -> ColumnElement[bool]:
+        """The condition that a page is shared with me."""
+        return Friend.email_address == self.me.email_address.casefold()
+
+
+def _values(ids: Sequence[int]) -> Select[int]:
+    return select(numbered(ids).c.value)
 
 
 def found(record: T | None) -> T:
@@ -166,11 +203,6 @@ def found(record: T | None) -> T:
     if record is None:
         raise NotFound
     return record
-
-
-def with_id(id: int, records: Iterable[R]) -> R:
-    """The record with this id among some; 404 where it is not."""
-    return found(next((record for record in records if record.id == id), None))
 
 
 def in_order(ids: Sequence[int], records: Sequence[T], id_of: Callable[[T], int]) -> list[T]:
@@ -187,16 +219,39 @@ class Endpoints(Blueprint):
         super().__init__(name, module)
         self._family = family
 
-    def on(self, verb: str, *paths: str) -> Callable[[View], View]:
-        """Answer a verb on some paths, where `PAGE` and such stand for ids."""
+    def read(self, verb: str, *paths: str) -> Callable[[View], View]:
+        """Register a view that changes nothing for a verb on some paths.
 
+        It sees a snapshot, and its response is rendered after the end of the transaction.
+        """
+        return self._on(verb, paths, Database.reading)
+
+    def write(self, verb: str, *paths: str) -> Callable[[View], View]:
+        """Register a view that may change something; `PAGE` and such in a path stand for ids."""
+        return self._on(verb, paths, Database.transaction)
+
+    def ws_read(self, *paths: str) -> Callable[[View], View]:
+        """Register a view that changes nothing for calls of the older dialect."""
+        return self.read("POST", *(f"/ws/{path}" for path in paths))
+
+    def ws(self, *paths: str) -> Callable[[View], View]:
+        """Register a view that may change something for calls of the older dialect."""
+        return self.write("POST", *(f"/ws/{path}" for path in paths))
+
+    def _on(
+        self, verb: str, paths: Sequence[str], transaction: Transaction
+    ) -> Callable[[View], View]:
         def register(view: View) -> View:
             @wraps(view)
             def answer(**ids: int) -> Response:
                 service = asked_service()
+                turn: Turn = request.environ[TURN]
                 parameters = _parameters()  # before the transaction: a long body may take a while
-                with service.storage.transaction() as session:
-                    return view(_call(service, session, parameters, self._family), **ids)
+                with transaction(service.database) as session:
+                    turn.check_client()  # it may have waited for others
+                    call = _call(service, session, parameters, self._family, turn)
+                    response = view(call, **ids)
+                return response if isinstance(response, Response) else response.render(turn)
 
             for path in paths:
                 rule = _PLACE.sub(lambda place: f"<id:{place[0].lower()}>", path)
@@ -211,10 +266,6 @@ class Endpoints(Blueprint):
 
         return register
 
-    def ws(self, *paths: str) -> Callable[[View], View]:
-        """Answer calls of the older dialect, which are all POSTs under `/ws/`."""
-        return self.on("POST", *(f"/ws/{path}" for path in paths))
-
 
 _PLACE = re.compile(r"\b[A-Z]+\b")
 
@@ -223,14 +274,24 @@ def _parameters() -> Parameters:
     return Parameters({**read_fields(request.args.items(multi=True)), **_body_fields()})
 
 
-def _call(service: Service, session: Session, parameters: Parameters, family: Family) -> Call:
+def _call(
+    service: Service, session: Session, parameters: Parameters, family: Family, turn: Turn
+) -> Call:
     token = _token(parameters)
     me = session.scalar(select(User).where(User.token == token))
     if me is None:
         raise NotSignedIn
     if service.limits is not None:
         service.limits.count(me.account_key, request.remote_addr or "", family, service.clock())
-    return Call(session, me, parameters, service.now(), service.page_limit, service.clears_omitted)
+    return Call(
+        session,
+        me,
+        parameters,
+        service.now(),
+        turn,
+        service.page_limit,
+        service.clears_omitted,
+    )
 
 
 def _body_fields() -> Fields:
@@ -255,24 +316,49 @@ def _token(parameters: Parameters) -> str:
     )
 
 
-def ws(*elements: Xml, newline: bool = False) -> Response:
-    """An answer of the older dialect; without elements it is the empty success."""
-    return xml(element("response", elements, success=True), newline=newline)
+@dataclass(frozen=True)
+class XmlResponse:
+    """A response with a document that is not rendered yet.
+
+    Parts that come from an iterator are made only when it is rendered.
+    """
+
+    parts: Iterable[Xml]
+    status: int = 200
+    newline: bool = False
+    location: str = ""
+
+    def render(self, turn: Turn | None = None) -> Response:
+        """Render the document; with a `turn`, let short requests go first."""
+        checkpoint = None if turn is None else turn.checkpoint
+        response = Response(
+            document(self.parts, newline=self.newline, checkpoint=checkpoint),
+            self.status,
+            content_type="application/xml; charset=utf-8",
+        )
+        if self.location:
+            response.location = self.location
+        return response
 
 
-def xml(root: Xml, status: int = 200, *, newline: bool = False, location: str = "") -> Response:
-    """An answer with a document."""
-    response = Response(
-        document(root, newline=newline), status, content_type="application/xml; charset=utf-8"
-    )
-    if location:
-        response.location = location
-    return response
+def ws(*parts: Xml | Iterator[Xml], newline: bool = False) -> XmlResponse:
+    """Return a response of the older dialect; without parts it is the empty success."""
+    inside = chain.from_iterable([part] if isinstance(part, str) else part for part in parts)
+    return XmlResponse(stream("response", inside, success=True), newline=newline)
+
+
+def xml(
+    root: Xml | Iterator[Xml], status: int = 200, *, newline: bool = False, location: str = ""
+) -> XmlResponse:
+    """Return a response with a document."""
+    return XmlResponse([root] if isinstance(root, str) else root, status, newline, location)
 
 
 def no_content() -> Response:
-    """An answer that says no more than that it is done."""
-    return Response(status=204)
+    """Return a response with neither a body nor its type."""
+    response = Response(status=204)
+    del response.headers["Content-Type"]
+    return response
 
 
 def bare(status: int = 200, *, location: str = "") -> Response:
@@ -286,4 +372,4 @@ def bare(status: int = 200, *, location: str = "") -> Response:
 def failure(status: int, message: str, location: str = "") -> Response:
     """An answer to a call that failed."""
     error = element("error", message, code=status)
-    return xml(element("response", [error], success=False), status, location=location)
+    return xml(element("response", [error], success=False), status, location=location).render()

@@ -1,44 +1,62 @@
-"""The database of a sandbox: its engine, its transactions and the creation of its tables."""
+"""The database of a sandbox: its connections, its transactions and the creation of its tables."""
 
 from __future__ import annotations
 
-import threading
+import logging
+import sqlite3
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, inspect, select
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, select
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import QueuePool
 
+from .limits import Busy
+from .locks import LockTimeout, ReadWriteLock
 from .models import Base, User
 
 # Which tables there are, and with which columns: a file with others cannot be used.
 SCHEMA = 1
 
+MEMORY = ":memory:"
+BUSY_TIMEOUT = 5.0
+"""Seconds that a transaction waits for others, in this process or elsewhere."""
+RETRY_AFTER = 1
+"""Seconds after which a client may try again when that was too short."""
+
+log = logging.getLogger("backpack_orm.sandbox")
+
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
 
 class Database:
-    """The database of a sandbox: a file, or memory."""
+    """The database of a sandbox: a file, or memory that all connections of this process share.
+
+    One transaction writes at a time: SQLite has one writer, and ids are assigned in sequence. In a
+    file, readers see a snapshot (WAL) and neither wait for writers nor block them. In memory, where
+    SQLite has no WAL, readers wait for the writer but not for each other.
+
+    Raises OSError for a file that cannot be used.
+    """
 
     def __init__(self, data: str) -> None:
-        self._in_turn = threading.Lock()
-        if data == ":memory:":
-            url, options = "sqlite://", {"poolclass": StaticPool}
-        else:
-            url, options = f"sqlite:///{Path(data).absolute()}", {}
-        self._engine = create_engine(
-            url,
-            connect_args={"check_same_thread": False},
-            hide_parameters=True,  # tokens are among them
-            **options,
-        )
-        event.listen(self._engine, "connect", _prepare)
-        event.listen(self._engine, "begin", _begin)
+        is_file = data != MEMORY
+        self._lock = ReadWriteLock(BUSY_TIMEOUT, readers_wait=not is_file)
+        url = _file_url(data) if is_file else _memory_url()
+        self._writer = _engine(url, _prepare, "BEGIN IMMEDIATE")
+        self._reader = _engine(url, _prepare_reader, "BEGIN")
+        self._anchor: Connection | None = None
         try:
-            with self._engine.begin() as connection:
-                _lay_out(connection)
+            with self._writer.begin() as connection:
+                _create_tables(connection)
+            if is_file:
+                self._write_ahead(data)
+            else:  # it lives as long as somebody is connected
+                self._anchor = self._writer.connect()
         except DatabaseError as error:
             self.close()
             raise OSError(f"cannot keep data in {data!r}: {error.orig}") from None
@@ -46,40 +64,108 @@ class Database:
             self.close()
             raise OSError(f"cannot keep data in {data!r}: {error}") from None
 
+    def _write_ahead(self, data: str) -> None:
+        """Let readers see snapshots; the file remembers it."""
+        with closing(self._writer.raw_connection()) as connection:
+            (mode,) = connection.cursor().execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            log.warning("%s cannot be written ahead (WAL): readers and writers will wait", data)
+
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """A session whose changes are kept together, or not at all when an exception passes.
+        """Open a session whose changes are stored together, or not at all after an exception.
 
-        One at a time: SQLite has one writer, and ids are taken in turn.
+        Raises `Busy` if other writers take too long.
         """
-        with self._in_turn, Session(self._engine) as session, session.begin():
+        with (
+            _refusing_when_busy(),
+            self._lock.writing(),
+            Session(self._writer, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Open a session that sees one state of the database and can change nothing.
+
+        What it loads can be used after its end. Raises `Busy` if writers take too long.
+        """
+        with (
+            _refusing_when_busy(),
+            self._lock.reading(),
+            Session(self._reader, expire_on_commit=False, autoflush=False) as session,
+            session.begin(),
+        ):
             yield session
 
     def tokens(self) -> set[str]:
-        """The tokens of all users of all accounts."""
-        with self.transaction() as session:
+        """Return the tokens of all users of all accounts."""
+        with self.reading() as session:
             return set(session.scalars(select(User.token)))
 
     def close(self) -> None:
-        """Let go of the database; what was in memory is gone."""
-        self._engine.dispose()
+        """Close all connections; what was in memory is lost."""
+        if self._anchor is not None:
+            self._anchor.close()
+        self._reader.dispose()
+        self._writer.dispose()
+
+
+def is_busy(error: OperationalError) -> bool:
+    """Return whether a statement failed because somebody else locks the database."""
+    code = getattr(error.orig, "sqlite_errorcode", 0)
+    return code & 0xFF in _BUSY  # the rest of an extended code says why
+
+
+@contextmanager
+def _refusing_when_busy() -> Iterator[None]:
+    try:
+        yield
+    except LockTimeout:
+        raise Busy(RETRY_AFTER) from None
+    except OperationalError as error:
+        if is_busy(error):
+            raise Busy(RETRY_AFTER) from error
+        raise
+
+
+def _file_url(data: str) -> URL:
+    return URL.create("sqlite", database=str(Path(data).absolute()))
+
+
+def _memory_url() -> URL:
+    name = f"file:/backpack-{uuid.uuid4()}"
+    return URL.create("sqlite", database=name, query={"vfs": "memdb", "uri": "true"})
+
+
+def _engine(url: URL, prepare: Any, begin: str) -> Engine:
+    engine = create_engine(
+        url,
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT},
+        hide_parameters=True,  # tokens are among them
+        poolclass=QueuePool,
+    )
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    return engine
 
 
 def _prepare(connection: Any, record: object) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
-    connection.isolation_level = None  # transactions begin where `_begin` says
+    connection.isolation_level = None  # transactions begin where the engine says
 
 
-def _lay_out(connection: Connection) -> None:
-    """Make the tables where there are none yet."""
+def _prepare_reader(connection: Any, record: object) -> None:
+    _prepare(connection, record)
+    connection.execute("PRAGMA query_only = ON")
+
+
+def _create_tables(connection: Connection) -> None:
+    """Create the tables where there are none yet."""
     if inspect(connection).get_table_names():
         if connection.exec_driver_sql("PRAGMA user_version").scalar() != SCHEMA:
             raise OSError("it was not made by this version of the sandbox")
         return
     Base.metadata.create_all(connection, checkfirst=False)
     connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA}")
-
-
-def _begin(connection: Connection) -> None:
-    """Lock a file before the first look at it: another program may deliver mail to it."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -6,63 +6,54 @@ import logging
 import secrets
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from lxml import etree
 from sqlalchemy.orm import Session
 
 from .accounts import add_user
+from .bulk_writer import BulkWriter
 from .dates import read_moment
+from .export_reader import (
+    Element,
+    Piece,
+    comments_in,
+    id_of,
+    largest_id,
+    pieces,
+    text_of,
+)
 from .models import (
-    Attachment,
-    Email,
     Friend,
-    Gallery,
     Image,
     Item,
-    List,
     Message,
-    Note,
-    OtherWidget,
     Page,
-    R,
     Reminder,
-    Separator,
     Tag,
+    Tagging,
     User,
     Widget,
-    WriteboardLink,
+    linked_pages,
+    remindees,
 )
 from .zones import zone
 
-Element = etree._Element
-
 log = logging.getLogger("backpack_orm.sandbox")
 
-LONGEST_ID = 18  # digits; what is numbered after it must fit into the storage too
-
-_KINDS: dict[str, type[Widget]] = {
-    "Note": Note,
-    "List": List,
-    "Separator": Separator,
-    "Gallery": Gallery,
-    "Asset": Attachment,
-    "Email": Email,
-    "WriteboardLink": WriteboardLink,
-}
+_OTHER = "Other"
 _OFTEN_UNTOLD = ("Separator", "WriteboardLink")  # kinds that may stand in their belongings alone
-_SECTIONS = {
-    "notes/note": "Note",
-    "lists/list": "List",
-    "separators/separator": "Separator",
-    "galleries/gallery": "Gallery",
-    "attachments/attachment": "Asset",
-    "emails/email": "Email",
+_SECTIONS: dict[tuple[str, ...], str] = {
+    ("notes", "note"): "Note",
+    ("lists", "list"): "List",
+    ("separators", "separator"): "Separator",
+    ("galleries", "gallery"): "Gallery",
+    ("attachments", "attachment"): "Asset",
+    ("emails", "email"): "Email",
 }
 _PARTS = {
-    *(path.partition("/")[0] for path in _SECTIONS),
+    *(path[0] for path in _SECTIONS),
     *("description", "belongings", "tags", "items", "linked_pages"),
 }
 _NAMES = ("title", "name", "subject", "file_name")  # attributes; each kind has one of them
@@ -71,253 +62,347 @@ _NAMES = ("title", "name", "subject", "file_name")  # attributes; each kind has 
 def plant_export(path: Path, session: Session, owner: User, now: datetime) -> None:
     """Fill an account from a file: an export in either dialect, or one or more full pages.
 
+    Takes time linear in the size of the file, and little memory besides the largest page.
     Raises OSError for a file that cannot be read, ValueError for one that holds no such thing.
     """
     try:
-        root = _root(path.read_bytes())
-        _Loader(session, owner, now).load(root)
+        # What has no id in the file gets one above all of those that are there.
+        owner.account.last_id = max(owner.account.last_id, largest_id(path))
+        loader = _Loader(session, owner, now)
+        for piece in pieces(path):
+            loader.take(piece)
+        loader.finish()
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
 
-def _root(text: bytes) -> Element:
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True
-    )
-    try:
-        root = etree.fromstring(text, parser)
-    except etree.XMLSyntaxError as error:
-        raise ValueError(f"not XML: {error}") from None
-    if root.getroottree().docinfo.doctype:  # type: ignore[union-attr]  # stubs lack it
-        raise ValueError("document types and entities are refused")
-    return root[0] if root.tag == "response" and len(root) else root
+@dataclass(slots=True)
+class _Belonging:
+    id: int | None
+    position: int
+    kind: str
+    widget_id: int | None
 
 
-def _contents(root: Element) -> tuple[list[Element], list[Element]]:
-    """The pages and the reminders in a file."""
-    if root.tag in ("user", "backpack"):
-        return root.findall("pages/page"), root.findall("reminders/reminder")
-    if root.tag == "pages":
-        return root.findall("page"), []
-    if root.tag == "page":
-        return [root], []
-    raise ValueError(f"<{root.tag}> is no <user>, <backpack>, <pages> or <page>")
+@dataclass(slots=True)
+class _Widget:
+    """A widget whose place on the page is not known yet."""
+
+    key: int
+    kind: str
+    id: int | None
+    name: str = ""
+    body: str = ""
+    created_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class _Page:
+    """A page that is being read; what may be long, such as items, is already written."""
+
+    key: int
+    id: int
+    title: str
+    email_address: str | None
+    scope: str | None
+    description: str | None = None
+    belongings: list[_Belonging] = field(default_factory=list)
+    widgets: list[_Widget] = field(default_factory=list)
+    tags: dict[int, None] = field(default_factory=dict)
+    linked: dict[int, None] = field(default_factory=dict)
+    items: int = 0
+    unknown: list[str] = field(default_factory=list)
 
 
 class _Loader:
-    """Fills an account; what it has met is known by kind and id."""
+    """Fills an account, piece by piece."""
 
     def __init__(self, session: Session, owner: User, now: datetime) -> None:
         self._session, self._owner, self._now = session, owner, now
+        session.flush()
         self._account = owner.account
         self._zone = zone(owner.time_zone)
-        self._known: dict[tuple[object, int], Any] = {}
+        self._out = BulkWriter(session)
+        self._known: defaultdict[str, set[int]] = defaultdict(set)
+        self._users: dict[int, User] = {}
+        self._tags: dict[int, int] = {}
+        self._page_keys: dict[int, int] = {}
+        self._links: list[tuple[int, list[int]]] = []
+        self._page: _Page | None = None
+        self._above_page = 0  # how many elements are around the page
+        self._items_in_list = 0
 
-    def load(self, root: Element) -> None:
-        elements, reminders = _contents(root)
-        # What has no id in the file gets one above all of those that are there.
-        ids = (_id(element) or 0 for element in root.iter("*"))
-        self._account.last_id = max(self._account.last_id, *ids)
-        self._owner.name = root.get("name", root.get("username", self._owner.name))
+    def take(self, piece: Piece) -> None:
+        """Take the next piece of the file."""
+        path, element = piece.path, piece.element
+        if self._page is not None:
+            within = path[self._above_page :]
+            if piece.is_end:
+                self._end_in_page(self._page, within, element)
+            elif within in _SECTIONS:
+                self._start_widget(self._page, within, element)
+        elif not piece.is_end:
+            self._start(path, element)
+        elif path[-2:] == ("reminders", "reminder") and len(path) == 3:
+            self._reminder(element)
+
+    def finish(self) -> None:
+        """Write what can only be written when all pages are known."""
+        for key, ids in self._links:
+            for id in ids:
+                if id in self._page_keys:
+                    self._out.add(
+                        linked_pages,
+                        linked_pages_left=key,
+                        linked_pages_right=self._page_keys[id],
+                    )
+                else:
+                    log.warning("a link to page %d is left out: that page is not in the file", id)
+        self._out.flush()
+
+    def _start(self, path: tuple[str, ...], element: Element) -> None:
+        if len(path) == 1:
+            self._start_file(element)
+        is_page = path in (("page",), ("pages", "page")) or (
+            path[0] in ("user", "backpack") and path[1:] == ("pages", "page")
+        )
+        if is_page:
+            self._above_page = len(path)
+            self._page = _Page(
+                key=self._out.key(Page),
+                id=self._met("Page", id_of(element)),
+                title=element.get("title") or "",
+                email_address=element.get("email_address"),
+                scope=element.get("scope"),
+            )
+            self._page_keys[self._page.id] = self._page.key
+
+    def _start_file(self, root: Element) -> None:
+        if root.tag in ("user", "backpack"):
+            self._owner.name = root.get("name", root.get("username", self._owner.name))
         if root.tag == "user":
-            self._owner.id = _id(root) or self._owner.id
-        self._met(self._owner)
-        pages = [self._page(element) for element in elements]
-        for page, element in zip(pages, elements, strict=True):
-            page.linked = self._linked(element)
-        for reminder in reminders:
-            self._reminder(reminder)
+            self._owner.id = id_of(root) or self._owner.id
+        self._users[self._met("User", self._owner.id)] = self._owner
 
-    def _met(self, record: R) -> R:
-        key = record.shown_type if isinstance(record, Widget) else type(record), record.id
-        if key in self._known:
-            raise ValueError(f"there are two with the id {record.id} of the same kind")
-        self._known[key] = record
-        return record
+    def _met(self, kind: str, id: int | None) -> int:
+        """Return an id, or the next one for None; raise ValueError if one of its kind has it."""
+        if id is None:
+            id = self._account.next_id()
+        if id in self._known[kind]:
+            raise ValueError(f"there are two with the id {id} of the same kind")
+        self._known[kind].add(id)
+        return id
 
-    def _new(self, kind: type[R], element: Element, **values: Any) -> R:
-        """A record under the id of its element, or a new one where that has none."""
-        return self._met(self._account.new(kind, id=_id(element), **values))
+    # --- on a page ----------------------------------------------------------------------------
 
-    def _page(self, element: Element) -> Page:
-        page = self._new(
-            Page,
-            element,
-            owner=self._owner,
-            title=element.get("title") or "",
-            description=element.findtext("description") or "",
-            former_address=element.get("email_address"),
-            public=element.get("scope") == "public",
+    def _start_widget(self, page: _Page, within: tuple[str, ...], element: Element) -> None:
+        kind = _SECTIONS[within]
+        page.widgets.append(_Widget(self._out.key(Widget), kind, id_of(element)))
+        self._items_in_list = 0
+
+    def _end_in_page(self, page: _Page, within: tuple[str, ...], element: Element) -> None:
+        match within:
+            case ():
+                self._end_page(page)
+            case ("description",) if page.description is None:
+                page.description = text_of(element)
+            case ("belongings", "belonging"):
+                page.belongings.append(_belonging(element))
+            case ("tags", "tag"):
+                page.tags[self._tag(element)] = None
+            case ("linked_pages", "page"):
+                page.linked[id_of(element) or 0] = None
+            case ("items", *_, "item") if len(within) < 4:
+                page.items += 1
+                self._item(element, within[-2], page.items, on_page=page)
+            case _ if within[:2] in _SECTIONS:
+                self._end_in_widget(page.widgets[-1], within[2:], element)
+        if len(within) == 1 and within[0] not in _PARTS:
+            page.unknown.append(within[0])
+
+    def _end_in_widget(self, widget: _Widget, within: tuple[str, ...], element: Element) -> None:
+        match within:
+            case ():
+                self._end_widget(widget, element)
+            case ("images", "image") if widget.kind == "Gallery":
+                self._image(widget, element)
+            case ("items", *_, "item") if widget.kind == "List" and len(within) < 4:
+                self._items_in_list += 1
+                group = within[-2]
+                self._item(element, group, self._items_in_list, in_list=widget)
+
+    def _end_widget(self, widget: _Widget, element: Element) -> None:
+        widget.created_at = self._time(element.get("created_at"))
+        if widget.kind == "Separator":
+            widget.name = element.text or ""
+            return
+        names = (element.get(attribute) for attribute in _NAMES)
+        widget.name = next(filter(None, names), "")
+        if widget.kind in ("Note", "Email"):
+            widget.body = text_of(element)
+        if widget.kind == "Note":
+            for message in comments_in(element):
+                self._out.add(Message, note_key=widget.key, item_key=None, xml=message)
+
+    def _item(
+        self,
+        element: Element,
+        group: str,
+        position: int,
+        *,
+        in_list: _Widget | None = None,
+        on_page: _Page | None = None,
+    ) -> None:
+        key = self._out.key(Item)
+        self._out.add(
+            Item,
+            key=key,
+            account_key=self._account.key,
+            id=self._met("Item", id_of(element)),
+            list_key=in_list and in_list.key,
+            page_key=on_page and on_page.key,
+            content=text_of(element),
+            completed=element.get("completed") == "true" or group == "completed",
+            position=position,
+            updated_at=self._time(element.get("updated_at")),
         )
-        if element.get("scope") == "friends":
-            page.friends = [Friend(email_address="")]  # nothing tells who they are
-        self._session.add(page)
-        placed = list(_in_order(element))
-        widgets = [self._widget(page, *one) for one in placed]
-        position = 0
-        for widget, (_, _, belonging) in zip(widgets, placed, strict=True):
-            position = max(position + 1, 0 if belonging is None else _position(belonging))
-            widget.position = position  # only now, since there may be gaps
-        self._fill(page, element)
-        page.tag(dict.fromkeys(map(self._tag, element.iterfind("tags/tag"))))
-        for part in element:
-            if part.tag not in _PARTS:
-                log.warning(
-                    "<%s> of page %d is left out: nothing is known of it", part.tag, page.id
-                )
-        return page
+        for message in comments_in(element):
+            self._out.add(Message, note_key=None, item_key=key, xml=message)
 
-    def _widget(
-        self, page: Page, kind: str, element: Element | None, belonging: Element | None
-    ) -> Widget:
-        """Put something on a page; it has no element when only its belonging tells of it."""
-        is_known = kind in _KINDS and (element is not None or kind in _OFTEN_UNTOLD)
-        named = element if element is not None else etree.Element("untold")
-        widget = self._met(
-            page.add(
-                _KINDS[kind] if is_known else OtherWidget,
-                _name(kind, named),
-                self._time(named.get("created_at")),
-                at=len(page.widgets),
-                id=_id(named) if belonging is None else _widget_of(belonging)[1],
-                belonging_id=None if belonging is None else _id(belonging),
-                other_type="" if is_known else kind,
-                body=_text(named) if kind in ("Note", "Email") else "",
-            )
-        )
-        if isinstance(widget, Note):
-            widget.messages = _messages(named)
-        elif isinstance(widget, List):
-            self._fill(widget, named)
-        elif isinstance(widget, Gallery):
-            widget.images = [self._image(image) for image in named.iterfind("images/image")]
-        return widget
-
-    def _fill(self, home: List | Page, element: Element) -> None:
-        """The items of a list, or of an older page, where they may stand in two groups."""
-        for item in [*element.iterfind("items/item"), *element.iterfind("items/*/item")]:
-            home.items.append(
-                self._new(
-                    Item,
-                    item,
-                    content=_text(item),
-                    completed=_is_completed(item),
-                    updated_at=self._time(item.get("updated_at")),
-                    messages=_messages(item),
-                )
-            )
-
-    def _image(self, element: Element) -> Image:
-        return self._new(
+    def _image(self, gallery: _Widget, element: Element) -> None:
+        self._out.add(
             Image,
-            element,
+            account_key=self._account.key,
+            id=self._met("Image", id_of(element)),
+            gallery_key=gallery.key,
             file_name=element.get("file_name") or "",
             description=element.get("description") or "",
         )
 
-    def _tag(self, element: Element) -> Tag:
-        known: Tag | None = self._known.get((Tag, _id(element) or 0))
-        return known or self._new(Tag, element, name=element.get("name") or "")
+    def _tag(self, element: Element) -> int:
+        """Return the key of a tag, which may be on several pages."""
+        id = id_of(element)
+        if id is None or id not in self._tags:
+            id = self._met("Tag", id)
+            key = self._tags[id] = self._out.key(Tag)
+            name = element.get("name") or ""
+            self._out.add(Tag, key=key, account_key=self._account.key, id=id, name=name)
+        return self._tags[id]
 
-    def _linked(self, element: Element) -> list[Page]:
-        """The pages that a page links to, as far as they are in the file."""
-        ids = dict.fromkeys(_id(page) or 0 for page in element.iterfind("linked_pages/page"))
-        for id in ids:
-            if (Page, id) not in self._known:
-                log.warning("a link to page %d is left out: that page is not in the file", id)
-        return [self._known[Page, id] for id in ids if (Page, id) in self._known]
+    def _end_page(self, page: _Page) -> None:
+        self._page = None
+        self._out.add(
+            Page,
+            key=page.key,
+            account_key=self._account.key,
+            id=page.id,
+            owner_key=self._owner.key,
+            title=page.title,
+            description=page.description or "",
+            public=page.scope == "public",
+            former_address=page.email_address,
+        )
+        if page.scope == "friends":
+            self._out.add(Friend, page_key=page.key, email_address="")  # nothing tells who
+        self._write_widgets(page)
+        for position, key in enumerate(page.tags):
+            self._out.add(Tagging, page_key=page.key, tag_key=key, position=position)
+        if page.linked:
+            self._links.append((page.key, list(page.linked)))
+        for part in page.unknown:
+            log.warning("<%s> of page %d is left out: nothing is known of it", part, page.id)
+
+    def _write_widgets(self, page: _Page) -> None:
+        """Write the widgets of a page with their positions, which count from 1 without gaps."""
+        belonging_ids: set[int] = set()
+        for position, (belonging, widget) in enumerate(self._in_order(page), 1):
+            is_known = widget.kind in _SECTIONS.values() or widget.kind in _OFTEN_UNTOLD
+            is_told = widget.created_at is not None or widget.kind in _OFTEN_UNTOLD
+            kind = widget.kind if is_known and is_told else _OTHER
+            id = self._met(widget.kind, widget.id if belonging is None else belonging.widget_id)
+            belonging_id = None if belonging is None else belonging.id
+            if belonging_id is None or belonging_id in belonging_ids:
+                belonging_id = self._account.next_id()
+            belonging_ids.add(belonging_id)
+            self._out.add(
+                Widget,
+                key=widget.key,
+                account_key=self._account.key,
+                id=id,
+                page_key=page.key,
+                type=kind,
+                other_type=widget.kind if kind == _OTHER else "",
+                belonging_id=belonging_id,
+                position=position,
+                name=widget.name,
+                body=widget.body,
+                created_at=widget.created_at or self._now,
+            )
+
+    def _in_order(self, page: _Page) -> Iterator[tuple[_Belonging | None, _Widget]]:
+        """Return all that is on a page; what has no belonging comes last."""
+        waiting: defaultdict[tuple[str, int | None], list[_Widget]] = defaultdict(list)
+        for widget in reversed(page.widgets):
+            waiting[widget.kind, widget.id].append(widget)
+        placed: set[int] = set()
+        for belonging in sorted(page.belongings, key=lambda belonging: belonging.position):
+            those = waiting[belonging.kind, belonging.widget_id]
+            if those:
+                widget = those.pop()
+            else:  # only its belonging tells of it
+                key = self._out.key(Widget)
+                widget = _Widget(key, belonging.kind, belonging.widget_id)
+            placed.add(widget.key)
+            yield belonging, widget
+        for widget in page.widgets:
+            if widget.key not in placed:
+                yield None, widget
+
+    # --- reminders ----------------------------------------------------------------------------
 
     def _reminder(self, element: Element) -> None:
-        """A reminder in either form: with attributes and a text, or with elements."""
+        """Write a reminder in either form: with attributes and a text, or with elements."""
         content, creator = element.find("content"), element.find("creator")
-        self._session.add(
-            self._new(
-                Reminder,
-                element,
-                creator=self._owner if creator is None else self._user(creator),
-                content=(element if content is None else content).text or "",
-                remind_at=self._time(element.get("remind_at") or element.findtext("remind_at")),
-                remindees=[self._user(user) for user in element.iterfind("remindees/user")]
-                or [self._owner],
-            )
+        people = [self._user(user) for user in element.iterfind("remindees/user")]
+        author = self._owner if creator is None else self._user(creator)
+        key = self._out.key(Reminder)
+        self._out.add(
+            Reminder,
+            key=key,
+            account_key=self._account.key,
+            id=self._met("Reminder", id_of(element)),
+            creator_key=author.key,
+            content=(element if content is None else content).text or "",
+            remind_at=self._time(element.get("remind_at") or element.findtext("remind_at")),
         )
+        for user in dict.fromkeys(people or [self._owner]):
+            self._out.add(remindees, remindees_left=key, remindees_right=user.key)
 
     def _user(self, element: Element) -> User:
-        """Somebody whom a reminder names; they get a token that nobody knows."""
-        known: User | None = self._known.get((User, _id(element) or 0))
-        return known or self._met(
-            add_user(
+        """Return somebody whom a reminder names; they get a token that nobody knows."""
+        id = id_of(element)
+        if id is None or id not in self._users:
+            id = self._met("User", id)
+            self._users[id] = add_user(
                 self._session,
                 self._account,
                 element.get("name") or "",
                 token=secrets.token_hex(20),
                 now=self._now,
-                id=_id(element),
+                id=id,
             )
-        )
+            self._session.flush()
+        return self._users[id]
 
     def _time(self, text: str | None) -> datetime:
         return read_moment(text, self._zone) if text else self._now
 
 
-def _in_order(page: Element) -> Iterator[tuple[str, Element | None, Element | None]]:
-    """Kind, element and belonging of all that is on a page; what has no belonging comes last."""
-    waiting: defaultdict[tuple[str, int | None], list[Element]] = defaultdict(list)
-    for path, kind in _SECTIONS.items():
-        for one in page.iterfind(path):
-            waiting[kind, _id(one)].append(one)
-    for belonging in sorted(page.iterfind("belongings/belonging"), key=_position):
-        kind, id = _widget_of(belonging)
-        those = waiting[kind, id]
-        yield kind, those.pop(0) if those else None, belonging
-    for (kind, _), those in waiting.items():
-        for one in those:
-            yield kind, one, None
-
-
-def _position(belonging: Element) -> int:
-    text = (belonging.findtext("position") or "0").strip()
+def _belonging(element: Element) -> _Belonging:
+    text = (element.findtext("position") or "0").strip()
     if not (text.isascii() and text.isdigit()):
         raise ValueError(f"{text!r} is no <position>")
-    return int(text)
-
-
-def _widget_of(belonging: Element) -> tuple[str, int | None]:
-    widget = belonging.find("widget")
+    widget = element.find("widget")
     if widget is None:
         raise ValueError("there is a <belonging> without its <widget>")
-    return widget.get("type") or "", _id(widget)
-
-
-def _is_completed(item: Element) -> bool:
-    group = item.getparent()
-    return item.get("completed") == "true" or (group is not None and group.tag == "completed")
-
-
-def _name(kind: str, element: Element) -> str:
-    if kind == "Separator":
-        return element.text or ""
-    names = (element.get(attribute) for attribute in _NAMES)
-    return next(filter(None, names), "")
-
-
-def _id(element: Element) -> int | None:
-    text = element.get("id")
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_ID):
-        raise ValueError(f"{text!r} is no id that <{element.tag}> can have")
-    return int(text)
-
-
-def _text(element: Element) -> str:
-    """Return the text of something that may have comments in it, exactly as it stands."""
-    return "".join([element.text or "", *(comment.tail or "" for comment in element)])
-
-
-def _messages(element: Element) -> list[Message]:
-    """The comments on something, as they stand there."""
-    return [
-        Message(xml=etree.tostring(message, with_tail=False).decode("ascii"))
-        for message in element.iterfind("message")
-    ]
+    return _Belonging(id_of(element), int(text), widget.get("type") or "", id_of(widget))

@@ -344,7 +344,7 @@ class Faults:
         <Fault 'error_body 404 path=ws/page/7', fired 0>
         """
         error = element("error", HTTPStatus(code).phrase, code=code)
-        body = document(element("response", [error], success=False), newline=False)
+        body = b"".join(document([element("response", [error], success=False)], newline=False))
 
         def misbehave(request: Occasion) -> Iterable[bytes]:
             return request.send(Response(body, content_type="application/xml; charset=utf-8"))

@@ -6,10 +6,10 @@ from flask import Response, request
 from sqlalchemy import ColumnElement, select
 from werkzeug.exceptions import Forbidden
 
-from .calls import Call, Endpoints, bare, xml
+from .calls import Call, Endpoints, XmlResponse, bare, xml
 from .models import JournalEntry
 from .reading import LARGEST_ID
-from .rendering import Xml, element, field
+from .rendering import Xml, each, element, field, stream
 from .users import user_line
 
 journal = Endpoints("journal", __name__)
@@ -17,22 +17,22 @@ journal = Endpoints("journal", __name__)
 LONGEST_WINDOW = 100
 
 
-@journal.on("GET", "/journal_entries.xml")
-def everybodys(call: Call) -> Response:
+@journal.read("GET", "/journal_entries.xml")
+def everybodys(call: Call) -> XmlResponse:
     return _window(call, call.ours(JournalEntry))
 
 
-@journal.on("GET", "/users/USER/journal_entries.xml")
-def somebodys(call: Call, user: int) -> Response:
+@journal.read("GET", "/users/USER/journal_entries.xml")
+def somebodys(call: Call, user: int) -> XmlResponse:
     return _window(call, JournalEntry.user_key == call.user(user).key)
 
 
-@journal.on("GET", "/journal_entries/ID.xml")
-def show(call: Call, id: int) -> Response:
+@journal.read("GET", "/journal_entries/ID.xml")
+def show(call: Call, id: int) -> XmlResponse:
     return _resource(_mine(call, id))
 
 
-@journal.on("POST", "/users/USER/journal_entries.xml")
+@journal.write("POST", "/users/USER/journal_entries.xml")
 def create(call: Call, user: int) -> Response:
     me = call.myself(user)
     entry = me.account.new(
@@ -46,15 +46,15 @@ def create(call: Call, user: int) -> Response:
     return bare(201, location=f"{request.host_url}journal-entries/{entry.id}")
 
 
-@journal.on("PUT", "/journal_entries/ID.xml")
-def update(call: Call, id: int) -> Response:
+@journal.write("PUT", "/journal_entries/ID.xml")
+def update(call: Call, id: int) -> XmlResponse:
     entry, fields = _mine(call, id), call.parameters.group("journal_entry")
     entry.body = call.updated("journal_entry.body", fields.text("body"), entry.body, "")
     entry.updated_at = call.now
     return _resource(entry)
 
 
-@journal.on("DELETE", "/journal_entries/ID.xml")
+@journal.write("DELETE", "/journal_entries/ID.xml")
 def destroy(call: Call, id: int) -> Response:
     call.session.delete(_mine(call, id))
     return bare()
@@ -68,7 +68,7 @@ def _mine(call: Call, id: int) -> JournalEntry:
     return entry
 
 
-def _window(call: Call, wanted: ColumnElement[bool]) -> Response:
+def _window(call: Call, wanted: ColumnElement[bool]) -> XmlResponse:
     """Page number `n`, from 0, of some entries, newest first, `count` to a page."""
     n = call.parameters.number("n", default=0)
     count = min(call.parameters.number("count", default=LONGEST_WINDOW), LONGEST_WINDOW)
@@ -77,9 +77,9 @@ def _window(call: Call, wanted: ColumnElement[bool]) -> Response:
         .where(wanted)
         .order_by(JournalEntry.created_at.desc(), JournalEntry.id.desc())
     )
-    window = call.session.scalars(newest_first.offset(min(n * count, LARGEST_ID)).limit(count))
-    listed = [_line(entry) for entry in window]
-    return xml(element("journal-entries", listed, type="array"), newline=True)
+    window = newest_first.offset(min(n * count, LARGEST_ID)).limit(count)
+    entries = call.session.scalars(window).all()
+    return xml(stream("journal-entries", each(entries, _line), type="array"), newline=True)
 
 
 def _line(entry: JournalEntry) -> Xml:
@@ -95,9 +95,9 @@ def _line(entry: JournalEntry) -> Xml:
     )
 
 
-def _resource(entry: JournalEntry) -> Response:
+def _resource(entry: JournalEntry) -> XmlResponse:
     fields = [
-        field("account-id", entry.account.id),
+        field("account-id", entry.user.account.id),
         element("body", entry.body),
         field("created-at", entry.created_at),
         field("id", entry.id),

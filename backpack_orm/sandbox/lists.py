@@ -2,73 +2,80 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from typing import Any
 
-from flask import Response
+from sqlalchemy import ColumnElement, select
 
-from .calls import Call, Endpoints, in_order, with_id, ws
-from .models import Item, List, Page, open_first
-from .pages import item_line
+from .calls import Call, Endpoints, XmlResponse, found, in_order, ws
+from .models import Item, List, Page
+from .page_xml import item_line
+from .positions import append_item, move_item, order_items, put_on_top, remove_item, remove_widget
 from .reading import Unreadable
-from .rendering import Xml, element, local_time
+from .rendering import Xml, each, element, local_time, stream
 
 lists = Endpoints("lists", __name__)
 
 
-@lists.ws("page/PAGE/lists/list")
-def all_lists(call: Call, page: int) -> Response:
-    return ws(element("lists", map(_list_line, call.page(page).of(List))), newline=True)
+@lists.ws_read("page/PAGE/lists/list")
+def all_lists(call: Call, page: int) -> XmlResponse:
+    return ws(element("lists", map(_list_line, call.widgets(List, page))), newline=True)
 
 
 @lists.ws("page/PAGE/lists/add")
-def add_list(call: Call, page: int) -> Response:
+def add_list(call: Call, page: int) -> XmlResponse:
     name = call.parameters.group("list").text("name") or ""
-    return ws(_list_line(call.page(page).add(List, name, call.now)), newline=True)
+    added = put_on_top(call.session, call.page(page), List, name, call.now)
+    return ws(_list_line(added), newline=True)
 
 
 @lists.ws("page/PAGE/lists/update/ID")
-def update_list(call: Call, page: int, id: int) -> Response:
+def update_list(call: Call, page: int, id: int) -> XmlResponse:
     renamed, fields = call.widget(List, page, id), call.parameters.group("list")
     renamed.name = call.updated("list.name", fields.text("name"), renamed.name, "")
     return ws()
 
 
 @lists.ws("page/PAGE/lists/destroy/ID")
-def destroy_list(call: Call, page: int, id: int) -> Response:
-    gone = call.widget(List, page, id)
-    gone.page.widgets.remove(gone)
+def destroy_list(call: Call, page: int, id: int) -> XmlResponse:
+    remove_widget(call.session, call.widget(List, page, id))
     return ws()
 
 
-@lists.ws("page/PAGE/lists/LIST/items/list", "page/PAGE/items/list")
-def all_items(call: Call, page: int, list: int | None = None) -> Response:
+@lists.ws_read("page/PAGE/lists/LIST/items/list", "page/PAGE/items/list")
+def all_items(call: Call, page: int, list: int | None = None) -> XmlResponse:
     on = call.page(page)
     shown = _list(call, on, list)
-    items = shown.shown if shown else open_first(on.items)
-    return ws(element("items", (_dated_item(item, call) for item in items)), newline=True)
+    home = Item.page_key == on.key if shown is None else Item.list_key == shown.key
+    items = call.rows(
+        select(Item.id, Item.content, Item.completed, Item.updated_at)
+        .where(home)
+        .order_by(Item.completed, Item.position)
+    )
+    list_id = shown.id if shown else None
 
+    def line(item: Any) -> Xml:
+        return item_line(item, list_id, updated_at=local_time(item.updated_at, call.zone))
 
-def _dated_item(item: Item, call: Call) -> Xml:
-    return item_line(item, updated_at=local_time(item.updated_at, call.zone))
+    return ws(stream("items", each(items, line)), newline=True)
 
 
 @lists.ws("page/PAGE/lists/LIST/items/add", "page/PAGE/items/add", "page/PAGE/items/create")
-def add_item(call: Call, page: int, list: int | None = None) -> Response:
+def add_item(call: Call, page: int, list: int | None = None) -> XmlResponse:
     onto = call.page(page)
-    grown = _list(call, onto, list) or onto.add(List, "", call.now)
+    grown = _list(call, onto, list) or put_on_top(call.session, onto, List, "", call.now)
     fields = call.parameters.group("item")
-    item = call.me.account.new(
-        Item,
+    item = append_item(
+        call.session,
+        grown,
+        call.now,
         content=fields.text("content") or "",
         completed=bool(fields.flag("completed")),
-        updated_at=call.now,
     )
-    grown.items.append(item)
-    return ws(item_line(item), newline=True)
+    return ws(item_line(item, grown.id), newline=True)
 
 
 @lists.ws("page/PAGE/lists/LIST/items/update/ID", "page/PAGE/items/update/ID")
-def update_item(call: Call, page: int, id: int, list: int | None = None) -> Response:
+def update_item(call: Call, page: int, id: int, list: int | None = None) -> XmlResponse:
     item, fields = _item(call, page, list, id), call.parameters.group("item")
     item.content = call.updated("item.content", fields.text("content"), item.content, "")
     item.completed = call.updated("item.completed", fields.flag("completed"), item.completed, False)
@@ -77,7 +84,7 @@ def update_item(call: Call, page: int, id: int, list: int | None = None) -> Resp
 
 
 @lists.ws("page/PAGE/lists/LIST/items/toggle/ID", "page/PAGE/items/toggle/ID")
-def toggle_item(call: Call, page: int, id: int, list: int | None = None) -> Response:
+def toggle_item(call: Call, page: int, id: int, list: int | None = None) -> XmlResponse:
     item = _item(call, page, list, id)
     item.completed = not item.completed
     item.updated_at = call.now
@@ -85,60 +92,53 @@ def toggle_item(call: Call, page: int, id: int, list: int | None = None) -> Resp
 
 
 @lists.ws("page/PAGE/lists/LIST/items/destroy/ID", "page/PAGE/items/destroy/ID")
-def destroy_item(call: Call, page: int, id: int, list: int | None = None) -> Response:
-    item = _item(call, page, list, id)
-    item.siblings.remove(item)
+def destroy_item(call: Call, page: int, id: int, list: int | None = None) -> XmlResponse:
+    remove_item(call.session, _item(call, page, list, id))
     return ws()
 
 
 @lists.ws("page/PAGE/lists/LIST/items/move/ID", "page/PAGE/items/move/ID")
-def move_item(call: Call, page: int, id: int, list: int | None = None) -> Response:
+def move(call: Call, page: int, id: int, list: int | None = None) -> XmlResponse:
     """Move an item among those that are open, or completed, as it is."""
     item = _item(call, page, list, id)
     direction = call.parameters.needed_text("direction")
-    peers = [peer for peer in item.siblings if peer.completed == item.completed]
-    places = [peer.position for peer in peers]
-    here = peers.index(item)
-    target = {
-        "move_higher": max(here - 1, 0),
-        "move_lower": min(here + 1, len(peers) - 1),
-        "move_to_top": 0,
-        "move_to_bottom": len(peers) - 1,
-    }.get(direction)
-    if target is None:
-        raise Unreadable(f"{direction!r} is no direction")
-    peers.insert(target, peers.pop(here))
-    for peer, place in zip(peers, places, strict=True):
-        peer.position = place
+    try:
+        move_item(call.session, item, direction)
+    except KeyError:
+        raise Unreadable(f"{direction!r} is no direction") from None
     return ws()
 
 
 @lists.ws("page/PAGE/lists/LIST/items/reorder")
-def reorder_items(call: Call, page: int, list: int) -> Response:
-    items = call.widget(List, page, list).items
-    for place, item in enumerate(
-        in_order(call.parameters.needed_ids("item_id"), items, lambda item: item.id), 1
-    ):
-        item.position = place
+def reorder_items(call: Call, page: int, list: int) -> XmlResponse:
+    ids = call.parameters.needed_ids("item_id")
+    of_list = Item.list_key == call.widget(List, page, list).key
+    there = call.rows(select(Item.key, Item.id).where(of_list).order_by(Item.position))
+    items = in_order(ids, there, lambda row: row.id)
+    order_items(call.session, [item.key for item in items])
     return ws()
 
 
 def _list(call: Call, page: Page, id: int | None) -> List | None:
-    """The list that a path or `list_id` names, else the page's first, None if it has no list."""
-    lists = page.of(List)
+    """Return the list that a path or `list_id` names, else the page's first, None without lists."""
     if id is None and (ids := call.parameters.ids("list_id")):
         id = ids[0]
+    wanted = select(List).where(List.page_key == page.key)
     if id is not None:
-        return with_id(id, lists)
-    return lists[0] if lists else None
+        return found(call.session.scalar(wanted.where(List.id == id)))
+    first: List | None = call.session.scalar(wanted.order_by(List.id).limit(1))
+    return first
 
 
 def _item(call: Call, page_id: int, list_id: int | None, id: int) -> Item:
-    """An item of a list, or any on the page when the path names no list."""
+    """Return an item of a list, or any on the page when the path names no list."""
     page = call.page(page_id)
+    lists = select(List.key).where(List.page_key == page.key)
     if list_id is not None:
-        return with_id(id, with_id(list_id, page.of(List)).items)
-    return with_id(id, chain(page.items, *(one.items for one in page.of(List))))
+        home: ColumnElement[bool] = Item.list_key.in_(lists.where(List.id == list_id))
+    else:
+        home = (Item.page_key == page.key) | Item.list_key.in_(lists)
+    return found(call.session.scalar(select(Item).where(Item.id == id, call.ours(Item), home)))
 
 
 def _list_line(shown: List) -> Xml:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .models import Account, Email, Page
+from .positions import put_on_top
 from .reading import check_text
 
 
@@ -21,4 +22,6 @@ def deliver(
     page = session.scalar(wanted)
     if page is None:
         raise ValueError(f"there is no page {page_id} in the account {account.name!r}")
-    return page.add(Email, subject, now, body=body)
+    mail = put_on_top(session, page, Email, subject, now, body=body)
+    session.flush()
+    return mail

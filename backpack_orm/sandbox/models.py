@@ -16,7 +16,6 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
 )
-from sqlalchemy.ext.orderinglist import ordering_list
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 # Records of every type share one sequence in their account; clients that look things up
@@ -138,20 +137,20 @@ class Page(Record):
     widgets: Mapped[list[Widget]] = relationship(
         back_populates="page",
         order_by="Widget.position",
-        collection_class=ordering_list("position", count_from=1),
         cascade="all, delete-orphan",
+        passive_deletes=True,
     )
     items: Mapped[list[Item]] = relationship(
         back_populates="on_page",
         order_by="Item.position",
-        collection_class=ordering_list("position", count_from=1),
         cascade="all, delete-orphan",
+        passive_deletes=True,
     )
     taggings: Mapped[list[Tagging]] = relationship(
-        order_by="Tagging.position", cascade="all, delete-orphan"
+        order_by="Tagging.position", cascade="all, delete-orphan", passive_deletes=True
     )
     friends: Mapped[list[Friend]] = relationship(
-        order_by="Friend.key", cascade="all, delete-orphan"
+        order_by="Friend.key", cascade="all, delete-orphan", passive_deletes=True
     )
     linked: Mapped[list[Page]] = relationship(
         secondary=linked_pages,
@@ -176,33 +175,38 @@ class Page(Record):
         """
         if self.former_address is not None:
             return self.former_address
-        digest = hashlib.sha256(f"{self.account.name}/{self.id}".encode()).hexdigest()
-        return f"{digest[:8]}@backpackit.com"
+        return page_address(self.account.name, self.id)
 
     def of(self, kind: type[W]) -> list[W]:
         """The widgets of one kind, by id."""
         some = (widget for widget in self.widgets if isinstance(widget, kind))
         return sorted(some, key=lambda widget: widget.id)
 
-    def add(
+    def append(
         self,
         kind: type[W],
         name: str,
         now: datetime,
         *,
-        at: int = 0,
         belonging_id: int | None = None,
         **values: Any,
     ) -> W:
-        """Put a new widget on the page, at its top unless told otherwise."""
+        """Put a new widget at the end of a page that is not stored yet."""
         widget = self.account.new(kind, name=name, created_at=now, **values)
         widget.belonging_id = self.account.next_id() if belonging_id is None else belonging_id
-        self.widgets.insert(at, widget)
+        widget.position = len(self.widgets) + 1
+        self.widgets.append(widget)
         return widget
 
     def tag(self, tags: Iterable[Tag]) -> None:
         """Give the page these tags instead of those it has."""
         self.taggings = [Tagging(tag=tag, position=place) for place, tag in enumerate(tags)]
+
+
+def page_address(account: str, id: int) -> str:
+    """Return the e-mail address of a page: made from its id, so the same in every run."""
+    digest = hashlib.sha256(f"{account}/{id}".encode()).hexdigest()
+    return f"{digest[:8]}@backpackit.com"
 
 
 class Friend(Base):
@@ -273,7 +277,7 @@ class Note(Widget):
     show_created_at: Mapped[bool | None]
 
     messages: Mapped[list[Message]] = relationship(
-        order_by="Message.key", cascade="all, delete-orphan"
+        order_by="Message.key", cascade="all, delete-orphan", passive_deletes=True
     )
 
 
@@ -291,14 +295,9 @@ class List(Widget):
     items: Mapped[list[Item]] = relationship(
         back_populates="in_list",
         order_by="Item.position",
-        collection_class=ordering_list("position", count_from=1),
         cascade="all, delete-orphan",
+        passive_deletes=True,
     )
-
-    @property
-    def shown(self) -> list[Item]:
-        """The items as they are shown."""
-        return open_first(self.items)
 
 
 class Separator(Widget):
@@ -312,7 +311,9 @@ class Gallery(Widget):
 
     __mapper_args__ = {"polymorphic_identity": "Gallery"}  # noqa: RUF012
 
-    images: Mapped[list[Image]] = relationship(order_by="Image.id", cascade="all, delete-orphan")
+    images: Mapped[list[Image]] = relationship(
+        order_by="Image.id", cascade="all, delete-orphan", passive_deletes=True
+    )
 
 
 class Attachment(Widget):
@@ -354,20 +355,8 @@ class Item(Record):
     in_list: Mapped[List | None] = relationship(back_populates="items")
     on_page: Mapped[Page | None] = relationship(back_populates="items")
     messages: Mapped[list[Message]] = relationship(
-        order_by="Message.key", cascade="all, delete-orphan"
+        order_by="Message.key", cascade="all, delete-orphan", passive_deletes=True
     )
-
-    @property
-    def siblings(self) -> list[Item]:
-        """All that stand where it stands, itself included."""
-        home = self.in_list or self.on_page
-        assert home is not None
-        return home.items
-
-
-def open_first(items: Iterable[Item]) -> list[Item]:
-    """Items in the order in which they are shown."""
-    return sorted(items, key=lambda item: item.completed)
 
 
 class Message(Base):
@@ -468,6 +457,7 @@ class Calendar(Record):
         back_populates="calendar",
         order_by=lambda: (CalendarEvent.occurs_at, CalendarEvent.id),
         cascade="all, delete-orphan",
+        passive_deletes=True,
     )
 
 

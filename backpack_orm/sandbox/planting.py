@@ -72,9 +72,16 @@ class Planter:
 
     def list(self, page: Page, name: str, open: Iterable[str], done: Iterable[str] = ()) -> None:
         grown = self._put(page, List, name)
-        for content, completed in [*((c, False) for c in open), *((c, True) for c in done)]:
+        items = [*((content, False) for content in open), *((content, True) for content in done)]
+        for position, (content, completed) in enumerate(items, 1):
             grown.items.append(
-                self._account.new(Item, content=content, completed=completed, updated_at=self._now)
+                self._account.new(
+                    Item,
+                    content=content,
+                    completed=completed,
+                    position=position,
+                    updated_at=self._now,
+                )
             )
 
     def separator(self, page: Page, name: str) -> None:
@@ -153,4 +160,4 @@ class Planter:
 
     def _put(self, page: Page, kind: type[W], name: str, days_ago: int = 0, **values: Any) -> W:
         then = self._now - timedelta(days=days_ago, hours=days_ago % 7)
-        return page.add(kind, name, then, at=len(page.widgets), **values)
+        return page.append(kind, name, then, **values)

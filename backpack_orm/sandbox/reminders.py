@@ -2,74 +2,113 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from flask import Response
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import joinedload
+from sqlalchemy.orm.attributes import set_committed_value
 from werkzeug.exceptions import UnprocessableEntity
 
-from .calls import Call, Endpoints, no_content, with_id, ws, xml
+from .bulk import fetch
+from .calls import Call, Endpoints, XmlResponse, found, no_content, ws, xml
 from .dates import NO_DATE, read_moment, read_start
-from .models import Reminder, User
+from .models import Reminder, User, remindees
 from .reading import Unreadable
-from .rendering import Xml, element, local_time
+from .rendering import Xml, each, element, local_time, stream
 
 reminders = Endpoints("reminders", __name__)
 
 
-@reminders.on("GET", "/reminders.xml")
-def upcoming(call: Call) -> Response:
-    return xml(element("reminders", (reminder_resource(one, call) for one in _upcoming(call))))
+@reminders.read("GET", "/reminders.xml")
+def upcoming(call: Call) -> XmlResponse:
+    return xml(_listed(call, reminder_resource))
 
 
-@reminders.ws("reminders")
-def ws_upcoming(call: Call) -> Response:
-    return ws(element("reminders", (reminder_line(one, call) for one in _upcoming(call))))
+@reminders.ws_read("reminders")
+def ws_upcoming(call: Call) -> XmlResponse:
+    return ws(_listed(call, reminder_line))
 
 
-@reminders.on("POST", "/reminders.xml")
-def create(call: Call) -> Response:
+@reminders.write("POST", "/reminders.xml")
+def create(call: Call) -> XmlResponse:
     reminder = _create(call)
     return xml(reminder_resource(reminder, call), 201, location=f"/reminders/{reminder.id}")
 
 
 @reminders.ws("reminders/create")
-def ws_create(call: Call) -> Response:
+def ws_create(call: Call) -> XmlResponse:
     return ws(reminder_line(_create(call), call))
 
 
-@reminders.on("PUT", "/reminders/ID.xml")
-def update(call: Call, id: int) -> Response:
+@reminders.write("PUT", "/reminders/ID.xml")
+def update(call: Call, id: int) -> XmlResponse:
     return xml(reminder_resource(_update(call, id), call))
 
 
 @reminders.ws("reminders/update/ID")
-def ws_update(call: Call, id: int) -> Response:
+def ws_update(call: Call, id: int) -> XmlResponse:
     return ws(reminder_line(_update(call, id), call))
 
 
-@reminders.on("DELETE", "/reminders/ID.xml")
+@reminders.write("DELETE", "/reminders/ID.xml")
 def destroy(call: Call, id: int) -> Response:
     _destroy(call, id)
     return no_content()
 
 
 @reminders.ws("reminders/destroy/ID")
-def ws_destroy(call: Call, id: int) -> Response:
+def ws_destroy(call: Call, id: int) -> XmlResponse:
     _destroy(call, id)
     return ws()
 
 
 def all_mine(call: Call) -> list[Reminder]:
-    """What I made or am to be told, earliest first."""
-    mine = or_(Reminder.creator == call.me, Reminder.remindees.any(User.key == call.me.key))
-    return list(
-        call.session.scalars(select(Reminder).where(mine).order_by(Reminder.remind_at, Reminder.id))
+    """Return what I created or am to be reminded of, earliest first. Executes two statements."""
+    return _with_people(call, _is_mine(call))
+
+
+def _listed(call: Call, render: Callable[[Reminder, Call], Xml]) -> Iterator[Xml]:
+    upcoming = _with_people(call, and_(_is_mine(call), Reminder.remind_at >= call.now))
+    return stream("reminders", each(upcoming, lambda reminder: render(reminder, call)))
+
+
+def _is_mine(call: Call) -> ColumnElement[bool]:
+    told = select(remindees.c.remindees_left).where(remindees.c.remindees_right == call.me.key)
+    return or_(Reminder.creator_key == call.me.key, Reminder.key.in_(told))
+
+
+def _with_people(call: Call, wanted: ColumnElement[bool]) -> list[Reminder]:
+    """Return some reminders, earliest first, with their creators and remindees."""
+    # Not by selectinload(), which asks once for every 500.
+    pairs = (
+        select(remindees.c.remindees_left, User)
+        .join(User, User.key == remindees.c.remindees_right)
+        .join(Reminder, Reminder.key == remindees.c.remindees_left)
+        .where(wanted)
+        .order_by(User.id)
     )
+    people: defaultdict[int, list[User]] = defaultdict(list)
+    for key, user in fetch(call.session.execute(pairs), call.turn):
+        people[key].append(user)
+    found = (
+        select(Reminder)
+        .where(wanted)
+        .options(joinedload(Reminder.creator))
+        .order_by(Reminder.remind_at, Reminder.id)
+    )
+    reminders = [one for (one,) in fetch(call.session.execute(found), call.turn)]
+    for reminder in reminders:
+        set_committed_value(reminder, "remindees", people[reminder.key])
+    return reminders
 
 
-def _upcoming(call: Call) -> list[Reminder]:
-    return [reminder for reminder in all_mine(call) if reminder.remind_at >= call.now]
+def _mine(call: Call, id: int) -> Reminder:
+    """Return one of my reminders; 404 for others."""
+    wanted = select(Reminder).where(call.ours(Reminder), Reminder.id == id, _is_mine(call))
+    return found(call.session.scalar(wanted))
 
 
 def _create(call: Call) -> Reminder:
@@ -86,7 +125,7 @@ def _create(call: Call) -> Reminder:
 
 
 def _update(call: Call, id: int) -> Reminder:
-    reminder = with_id(id, all_mine(call))
+    reminder = _mine(call, id)
     remind_at, content = _when_and_what(call)
     reminder.content = call.updated("reminder.content", content, reminder.content, "")
     if remind_at is not None:
@@ -100,7 +139,7 @@ def _update(call: Call, id: int) -> Reminder:
 
 
 def _destroy(call: Call, id: int) -> None:
-    call.session.delete(with_id(id, all_mine(call)))
+    call.session.delete(_mine(call, id))
 
 
 def _when_and_what(call: Call) -> tuple[datetime | None, str | None]:
@@ -126,7 +165,7 @@ def _remindees(call: Call) -> list[User] | None:
     ids = call.parameters.group("reminder").ids("remindees")
     if ids is None:
         return None
-    return [call.user(id) for id in dict.fromkeys(ids)]
+    return call.users(ids)
 
 
 def reminder_resource(reminder: Reminder, call: Call) -> Xml:

@@ -1,13 +1,19 @@
 """XML as the service writes it: double quotes, nothing padded, ASCII with numeric references."""
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, tzinfo
-from typing import NewType
+from typing import NewType, TypeVar
 from xml.sax.saxutils import escape
 
 Xml = NewType("Xml", str)
+T = TypeVar("T")
+
+log = logging.getLogger("backpack_orm.sandbox")
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
+
+_BLOCK_SIZE = 16 * 1024  # characters
 
 # A reader turns bare line ends and tabs into other white space; as references they survive.
 _IN_TEXT = {"\r": "&#13;"}
@@ -19,15 +25,34 @@ def element(name: str, content: str | Iterable[Xml] | None = None, /, **attribut
 
     An attribute that is None is left out.
     """
-    start = name + "".join(
-        f' {attribute}="{escape(_text(value), _IN_ATTRIBUTES)}"'
-        for attribute, value in attributes.items()
-        if value is not None
-    )
+    start = _start(name, attributes)
     if content is None:
         return Xml(f"<{start}/>")
     inner = text(content) if isinstance(content, str) else "".join(content)
     return Xml(f"<{start}>{inner}</{name}>")
+
+
+def stream(name: str, content: Iterable[Xml], /, **attributes: object) -> Iterator[Xml]:
+    """Render an element piece by piece, for content that may be large."""
+    yield Xml(f"<{_start(name, attributes)}>")
+    yield from content
+    yield Xml(f"</{name}>")
+
+
+def each(records: Iterable[T], render: Callable[[T], Xml]) -> Iterator[Xml]:
+    """Render records one by one.
+
+    One that cannot be rendered is logged and left out, so that it does not take the others with it.
+    """
+    for record in records:
+        try:
+            yield render(record)
+        except (ArithmeticError, ValueError):
+            log.exception("left out of a response: %s", _describe(record))
+
+
+def _describe(record: object) -> str:
+    return f"{type(record).__name__} {getattr(record, 'id', '')}".strip()
 
 
 def text(content: str) -> Xml:
@@ -48,22 +73,54 @@ def field(name: str, value: object) -> Xml:
     return element(name, _text(value), type=_TYPES.get(type(value)))
 
 
-def document(root: Xml, *, newline: bool) -> bytes:
-    """A whole answer; some kinds of answer have a newline after the declaration."""
-    return f"{DECLARATION}{chr(10) if newline else ''}{root}".encode("ascii", "xmlcharrefreplace")
+def document(
+    parts: Iterable[Xml], *, newline: bool, checkpoint: Callable[[], object] | None = None
+) -> list[bytes]:
+    """Render a whole document as blocks of bytes; some kinds have a newline after the declaration.
+
+    `checkpoint` is called after each block.
+    """
+    blocks: list[bytes] = []
+    waiting: list[str] = [DECLARATION, "\n" if newline else ""]
+    size = 0
+    for part in parts:
+        waiting.append(part)
+        size += len(part)
+        if size >= _BLOCK_SIZE:
+            blocks.append(_encoded(waiting))
+            waiting, size = [], 0
+            if checkpoint is not None:
+                checkpoint()
+    if waiting:
+        blocks.append(_encoded(waiting))
+    return blocks
+
+
+def _encoded(parts: list[str]) -> bytes:
+    return "".join(parts).encode("ascii", "xmlcharrefreplace")
 
 
 def local_time(moment: datetime, zone: tzinfo) -> str:
-    """A time in the older dialect: in the user's zone, without saying so."""
-    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+    """Format a time in the older dialect: in the user's zone, without naming it."""
+    local = moment.astimezone(zone).replace(tzinfo=None)
+    return local.isoformat(sep=" ", timespec="seconds")
 
 
 _TYPES = {bool: "boolean", int: "integer", datetime: "datetime"}
+
+
+def _start(name: str, attributes: dict[str, object]) -> str:
+    return name + "".join(
+        f' {attribute}="{escape(_text(value), _IN_ATTRIBUTES)}"'
+        for attribute, value in attributes.items()
+        if value is not None
+    )
 
 
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, datetime):
-        return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        utc = value.astimezone(UTC).replace(tzinfo=None)
+        return f"{utc.isoformat(timespec='seconds')}Z"
     return str(value)

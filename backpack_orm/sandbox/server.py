@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
@@ -25,7 +25,7 @@ from werkzeug.routing import IntegerConverter, Map
 
 from .bookmarks import bookmarks
 from .calendars import calendars, feeds
-from .calls import SERVICE, TOKEN_IN_PATH, NotSignedIn, Service, asked_service, failure
+from .calls import SERVICE, TOKEN_IN_PATH, TURN, NotSignedIn, Service, asked_service, failure
 from .exports import exports
 from .faults import Faults, HangUp
 from .journal import journal
@@ -35,6 +35,7 @@ from .notes import notes
 from .pages import pages
 from .reading import LARGEST_ID, Unreadable
 from .reminders import reminders
+from .scheduling import ClientGone
 from .separators import separators
 from .statuses import statuses
 from .tags import tags
@@ -66,6 +67,7 @@ _ALL: tuple[Blueprint, ...] = (
     calendars,
     feeds,
 )
+CLIENT_CLOSED_REQUEST = 499  # as nginx logs it; nobody reads this response
 _MESSAGES = {404: "Record not found", 500: "Internal error"}
 
 
@@ -98,6 +100,11 @@ def application() -> Flask:
         """Where a request without a token ends up, as a page that looks like a success."""
         return "<!DOCTYPE html><title>Sign in</title><p>Sign in to Backpack"
 
+    _answer_failures(app)
+    return app
+
+
+def _answer_failures(app: Flask) -> None:
     @app.errorhandler(NotSignedIn)
     def send_to_login(error: NotSignedIn) -> Response:
         return failure(302, "Found", f"{request.scheme}://{request.host}/login")
@@ -113,6 +120,10 @@ def application() -> Flask:
         response.headers["Retry-After"] = str(error.wait)
         return response
 
+    @app.errorhandler(ClientGone)
+    def abandon(error: ClientGone) -> Response:
+        return failure(CLIENT_CLOSED_REQUEST, "Client Closed Request")
+
     @app.errorhandler(HTTPException)
     def report_failure(error: HTTPException) -> Response:
         status = error.code or InternalServerError.code
@@ -123,10 +134,9 @@ def application() -> Flask:
         log.exception("defect in %s", request.environ[SHOWN])
         return failure(500, _MESSAGES[500])
 
-    return app
-
 
 ORIGINAL_PATH = "backpack.original_path"
+CLIENT_IS_GONE = "backpack.client_is_gone"
 SHOWN = "backpack.shown"  # the request as a log may show it
 
 
@@ -185,14 +195,16 @@ class Gate:
             return start(status, [*headers, date], *error)
 
         fault = self._faults.met_by(verb, environ["PATH_INFO"].removeprefix("/"))
-        if fault is None:
-            return self._app(environ, answer)
-        try:
-            return fault.answer(self._app, environ, answer)
-        except HangUp:
-            if not is_answered:
-                note(None)
-            raise
+        client_is_gone = environ.get(CLIENT_IS_GONE, _never)
+        with self._service.scheduler.turn(client_is_gone) as environ[TURN]:
+            if fault is None:
+                return self._app(environ, answer)
+            try:
+                return fault.answer(self._app, environ, answer)
+            except HangUp:
+                if not is_answered:
+                    note(None)
+                raise
 
     def _take_token(self, environ: WSGIEnvironment, path: str) -> str:
         """Take a token off the front of the path; returns the path as the log may show it."""
@@ -209,11 +221,33 @@ class Gate:
         return _FEED.sub("/[token].ics", shown)
 
 
+def _never() -> bool:
+    return False
+
+
+def _is_gone(connection: socket.socket | None) -> bool:
+    """Return whether a client has closed its connection, or its half of it.
+
+    Like nginx this takes a half-closed connection for a closed one: no client is known that closes
+    its half before it has read the response. Not seen is the end behind what was not read yet.
+    """
+    if connection is None:
+        return True
+    try:
+        # Not the method of a TLS socket, which would decrypt.
+        return socket.socket.recv(connection, 1, socket.MSG_PEEK) == b""
+    except (BlockingIOError, InterruptedError):
+        return False
+    except OSError:
+        return True
+
+
 class _Task(WSGITask):
     """A request while it is answered; it can end in a hang-up."""
 
     def get_environment(self) -> WSGIEnvironment:
         environ = super().get_environment()
+        environ[CLIENT_IS_GONE] = partial(_is_gone, self.channel.socket)
         if isinstance(self.channel.socket, ssl.SSLSocket):
             environ["wsgi.url_scheme"] = "https"
         return environ

@@ -4,32 +4,30 @@ from __future__ import annotations
 
 from flask import Response
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
-from .calls import Call, Endpoints, bare, found, xml
+from .calls import Call, Endpoints, XmlResponse, bare, found, xml
 from .models import Status, User
-from .rendering import Xml, element, field
+from .rendering import Xml, each, element, field, stream
 from .users import user_line
 
 statuses = Endpoints("statuses", __name__)
 
 
-@statuses.on("GET", "/statuses.xml")
-def everybodys(call: Call) -> Response:
+@statuses.read("GET", "/statuses.xml")
+def everybodys(call: Call) -> XmlResponse:
     """One for each of those who have set theirs, in the order of the people."""
     those = select(Status).where(call.ours(Status)).order_by(Status.user_key)
-    listed = [
-        element("status", [*_fields(status), user_line(status.user)])
-        for status in call.session.scalars(those)
-    ]
-    return xml(element("statuses", listed, type="array"), newline=True)
+    statuses = call.session.scalars(those.options(joinedload(Status.user))).all()
+    return xml(stream("statuses", each(statuses, _line), type="array"), newline=True)
 
 
-@statuses.on("GET", "/users/USER/status.xml")
-def show(call: Call, user: int) -> Response:
+@statuses.read("GET", "/users/USER/status.xml")
+def show(call: Call, user: int) -> XmlResponse:
     return xml(element("status", _fields(found(_of(call, call.user(user))))), newline=True)
 
 
-@statuses.on("PUT", "/users/USER/status.xml")
+@statuses.write("PUT", "/users/USER/status.xml")
 def update(call: Call, user: int) -> Response:
     me = call.myself(user)
     message = call.parameters.group("status").needed_text("message")
@@ -43,6 +41,10 @@ def update(call: Call, user: int) -> Response:
 
 def _of(call: Call, user: User) -> Status | None:
     return call.session.scalar(select(Status).where(Status.user_key == user.key))
+
+
+def _line(status: Status) -> Xml:
+    return element("status", [*_fields(status), user_line(status.user)])
 
 
 def _fields(status: Status) -> list[Xml]:

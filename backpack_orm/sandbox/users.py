@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from flask import Response
+from typing import Protocol
 
-from .calls import Call, Endpoints, xml
-from .models import User
-from .rendering import Xml, element, field
+from sqlalchemy import func, select
+
+from .calls import Call, Endpoints, XmlResponse, xml
+from .models import Page, User
+from .rendering import Xml, element, field, stream
 
 users = Endpoints("users", __name__)
 
 
-@users.on("GET", "/me.xml")
-@users.on("POST", "/me.xml")
-def me(call: Call) -> Response:
-    user, pages = call.me, call.pages()
+@users.read("GET", "/me.xml")
+@users.read("POST", "/me.xml")
+def me(call: Call) -> XmlResponse:
+    user = call.me
+    start_page = call.session.scalar(select(func.min(Page.id)).where(call.visible))
     return xml(
         element(
             "user",
@@ -28,7 +31,7 @@ def me(call: Call) -> Response:
                 field("remind-via-email", True),
                 field("remind-via-mobile", False),
                 field("reminder-address", user.email_address),
-                field("start-page-id", pages[0].id if pages else None),
+                field("start-page-id", start_page),
                 field("time-zone-id", user.time_zone),
                 field("updated-at", user.created_at),
                 field("use-24h-clock", False),
@@ -41,12 +44,22 @@ def me(call: Call) -> Response:
     )
 
 
-@users.on("GET", "/users.xml")
-def all_users(call: Call) -> Response:
-    listed = map(user_line, call.me.account.users)
-    return xml(element("users", listed, type="array"), newline=True)
+@users.read("GET", "/users.xml")
+def all_users(call: Call) -> XmlResponse:
+    wanted = select(User.id, User.name).where(call.ours(User)).order_by(User.key)
+    listed = call.session.execute(wanted).all()
+    return xml(stream("users", map(user_line, listed), type="array"), newline=True)
 
 
-def user_line(user: User) -> Xml:
-    """A person as other answers mention them."""
+class UserLike(Protocol):
+    """A user, or a row of one."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+
+
+def user_line(user: UserLike) -> Xml:
+    """Render a user as other responses mention them."""
     return element("user", [field("id", user.id), element("name", user.name)])

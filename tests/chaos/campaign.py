@@ -340,7 +340,7 @@ def seen(page: Page, name: str) -> Iterator[tuple[Key, State]]:
 
 def stored(box: Sandbox) -> Iterator[tuple[Key, State]]:
     """What the sandbox has stored, read behind its back."""
-    with box._storage.transaction() as session:
+    with box._database.transaction() as session:
         for page in session.scalars(select(models.Page)):
             if page.title.startswith("home."):
                 yield from _stored_on(page)

@@ -33,7 +33,7 @@ def test_pages_and_tags_are_marked_in_the_order_of_their_positions(demo):
 
 def test_their_order_is_that_of_the_positions_not_of_the_ids(box, as_user):
     other = as_user(box.add_account("other", seed="demo"))
-    with box._storage.transaction() as session:
+    with box._database.transaction() as session:
         session.execute(text("UPDATE bookmarks SET position = 10 - position"))
     listed = other.rest("GET", "/users/40000001/bookmarks.xml").text
     assert re.findall('<position type="integer">(.)<', listed) == ["5", "6", "7", "8", "9"]

@@ -282,7 +282,7 @@ class TestPages:
         shown = api.ws("page/71")
         assert re.findall('widget type="(.*?)" id="9"', shown) == ["Note", "Quiz", "Poll"]
 
-    def test_positions_keep_their_gaps_until_something_comes_or_goes(self, seeded):
+    def test_positions_count_from_1_without_gaps(self, seeded):
         def positions():
             return re.findall("<position>(.*?)<", api.ws("page/71"))
 
@@ -293,7 +293,7 @@ class TestPages:
         )
         notes = "<notes><note id='4'/></notes>"
         api = seeded(page(f"<belongings>{belongings}</belongings>{notes}"))
-        assert positions() == ["4", "9", "10", "11"]
+        assert positions() == ["1", "2", "3", "4"]
         api.ws("page/71/notes/destroy/4")
         assert positions() == ["1", "2", "3"]
 

@@ -81,10 +81,10 @@ def test_a_failed_call_leaves_nothing_behind(api, page):
 
 
 def test_a_defect_is_an_internal_error_with_its_trace_in_the_log(api, page, caplog, monkeypatch):
-    def broken(*_):
+    def broken(*_, **options):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(pages, "full_page", broken)
+    monkeypatch.setattr(pages, "contents", broken)
     with caplog.at_level(logging.ERROR, "backpack_orm.sandbox"):
         assert api.ws(page, status=500) == failure(500, "Internal error")
     assert "defect in POST /ws/page/40000002" in caplog.text

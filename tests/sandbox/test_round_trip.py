@@ -36,9 +36,9 @@ def exported(client: Client, shape: str) -> str:
 COMMENTED = (
     '<page title="Comments &amp; polls" id="50000001" email_address="xy12ab@backpackit.com">'
     "<belongings>"
-    '<belonging id="50000002"><position>2</position><widget type="Poll" id="50000003"/></belonging>'
-    '<belonging id="50000004"><position>5</position><widget type="Note" id="50000005"/></belonging>'
-    '<belonging id="50000006"><position>6</position><widget type="List" id="50000005"/></belonging>'
+    '<belonging id="50000002"><position>1</position><widget type="Poll" id="50000003"/></belonging>'
+    '<belonging id="50000004"><position>2</position><widget type="Note" id="50000005"/></belonging>'
+    '<belonging id="50000006"><position>3</position><widget type="List" id="50000005"/></belonging>'
     "</belongings>"
     '<lists><list name=" a&#10;b&#9;&quot; " id="50000005"><items>'
     '<item completed="false" id="50000007" list_id="50000005">Tea\n<message>Lemon?</message></item>'
@@ -231,9 +231,8 @@ class Account:
             "Email": [self._mail() for _ in self._few()],
         }
         widgets = [(kind, id) for kind, those in kinds.items() for id, _ in those]
-        position, belongings = 0, []
-        for kind, widget in draw(st.permutations(widgets)):
-            position += draw(st.integers(1, 3))
+        belongings = []
+        for position, (kind, widget) in enumerate(draw(st.permutations(widgets)), 1):
             place = tag("position", str(position)) + tag("widget", type=kind, id=widget)
             belongings.append(tag("belonging", place, id=self._id()))
         tags = (

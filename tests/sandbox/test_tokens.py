@@ -110,7 +110,7 @@ class TestSecrecy:
         ]
 
     def test_a_broken_database_does_not_spill_tokens_into_the_log(self, box, api, caplog):
-        with box._storage.transaction() as session:
+        with box._database.transaction() as session:
             session.execute(text("DROP TABLE users"))
         assert api.rest("GET", "/me.xml").status_code == 500
         assert "no such table: users" in caplog.text
