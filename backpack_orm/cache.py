@@ -1,12 +1,13 @@
-"""Answers kept for a while: dropped by tags, asked for once however many threads want them."""
+"""Cached responses: invalidated by tags, requested once however many threads want them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from copy import copy
 from threading import Condition, Lock
 from typing import Any, NamedTuple
+from weakref import WeakSet, WeakValueDictionary
 
 from attrs import define, field
 from cachetools import TTLCache
@@ -45,6 +46,51 @@ def _none(answer: object) -> Iterable[str]:
     return ()
 
 
+class Peers:
+    """The caches in this process that hold responses of one host.
+
+    A write through one connection invalidates the caches of all connections to the host, whoever
+    they sign in as. Only weak references are held, so that this never keeps a connection alive.
+    """
+
+    def __init__(self) -> None:
+        self._caches: WeakSet[Cache] = WeakSet()
+        self._lock = Lock()
+
+    def add(self, cache: Cache) -> None:
+        """Invalidate a cache together with the others from now on."""
+        with self._lock:
+            self._caches.add(cache)
+
+    def __iter__(self) -> Iterator[Cache]:
+        with self._lock:
+            return iter(list(self._caches))
+
+
+_peers: WeakValueDictionary[str, Peers] = WeakValueDictionary()
+_peers_lock = Lock()
+
+
+def peers_at(host: str) -> Peers:
+    """Return the caches of this process that hold responses of a host.
+
+    >>> peers = peers_at("acme.backpackit.com")
+    >>> peers_at("acme.backpackit.com") is peers
+    True
+    """
+    with _peers_lock:
+        peers = _peers.get(host)
+        if peers is None:
+            peers = _peers[host] = Peers()
+        return peers
+
+
+def reset_after_fork() -> None:
+    """Replace the locks that other threads of the parent process may have held."""
+    global _peers, _peers_lock
+    _peers, _peers_lock = WeakValueDictionary(), Lock()
+
+
 class Cache:
     """Immutable answers under hashable keys.
 
@@ -56,10 +102,15 @@ class Cache:
         ttl: Seconds an answer is kept; 0 keeps none.
         max_bytes: The size of all answers together; the least recently used go first.
         clock: A monotonic clock in seconds.
+        peers: The caches to invalidate together with this one.
     """
 
     def __init__(
-        self, ttl: float, max_bytes: int, clock: Callable[[], float] = time.monotonic
+        self,
+        ttl: float,
+        max_bytes: int,
+        clock: Callable[[], float] = time.monotonic,
+        peers: Peers | None = None,
     ) -> None:
         self._kept: TTLCache[Hashable, _Kept] = TTLCache(
             max_bytes, ttl, timer=clock, getsizeof=lambda kept: kept.size
@@ -71,6 +122,8 @@ class Cache:
         self._lock = Lock()
         self._changed = Condition(self._lock)
         self.hits = 0
+        self._peers = peers or Peers()
+        self._peers.add(self)
 
     def get(self, key: Hashable) -> Any:
         """The answer kept under a key, else None.
@@ -141,8 +194,13 @@ class Cache:
         return flight.answer
 
     def drop(self, tags: Iterable[str]) -> None:
-        """Forget what is kept under any of the tags, and disown what is on its way."""
+        """Invalidate responses with any of the tags, also those on their way, here and in peers."""
         stale = set(tags)
+        if stale:
+            for cache in self._peers:
+                cache._drop(stale)
+
+    def _drop(self, stale: set[str]) -> None:
         with self._lock:
             for tag in stale:
                 for key in self._keys.pop(tag, ()):

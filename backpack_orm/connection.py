@@ -16,6 +16,7 @@ from weakref import WeakSet
 
 from attrs import field, frozen
 
+from backpack_orm import cache
 from backpack_orm.cache import Cache
 from backpack_orm.errors import NotConnected, ValidationError
 from backpack_orm.limits import Limits, renew_locks
@@ -180,7 +181,7 @@ class Connection:
         self._url = url
         self.account = account
         self._absent = absent
-        self._cache = Cache(self._options["ttl"], CACHE_BYTES)
+        self._cache = self._empty_cache()
         self._transport = None
         self._zone: ZoneInfo | None = None
         _opened.add(self)
@@ -191,9 +192,25 @@ class Connection:
         On its sockets either would read the other's answers; and what its other threads hold or
         have asked for never comes here.
         """
-        self._cache = Cache(self._options["ttl"], CACHE_BYTES)
+        self._cache = self._empty_cache()
         if self._transport is not None:
             self._transport.begin()
+
+    def _empty_cache(self) -> Cache:
+        return Cache(self._options["ttl"], CACHE_BYTES, peers=cache.peers_at(self._host))
+
+    @property
+    def _host(self) -> str:
+        """What tells hosts apart: connections to one host invalidate each other's caches.
+
+        The scheme makes no difference, and neither do the names of this machine.
+        """
+        if self._absent is not _UNPICKLED:
+            return self._url  # it names a file
+        parts = urlsplit(self._url)
+        name = parts.hostname or ""
+        name = "localhost" if re.fullmatch(_LOOPBACK, name) else name
+        return name if parts.port in (None, 80, 443) else f"{name}:{parts.port}"
 
     @property
     def url(self) -> str:
@@ -401,6 +418,7 @@ _opened: WeakSet[Connection] = WeakSet()
 
 def _begin_anew() -> None:
     renew_locks()
+    cache.reset_after_fork()
     for connection in _opened:
         connection._begin_anew()
 

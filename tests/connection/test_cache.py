@@ -2,10 +2,11 @@
 
 import threading
 import time
+import weakref
 
 import pytest
 
-from backpack_orm.cache import Cache
+from backpack_orm.cache import Cache, peers_at
 from backpack_orm.errors import NotFound
 
 
@@ -503,3 +504,57 @@ def test_tags_that_cannot_be_told_leave_nobody_waiting(cache, service):
     with pytest.raises(ValueError, match="no tags"):
         cache.fetch("key", tags, service)
     assert cache.fetch("key", lambda: ["tag"], service) == "answer 1"
+
+
+# --- several caches of one host ---------------------------------------------------------------
+
+
+def kept_in(cache: Cache, tag: str = "tag") -> None:
+    cache.fetch("question", lambda: [tag], lambda: ("old answer", 1))
+
+
+def test_a_write_invalidates_all_caches_of_the_host():
+    peers = peers_at("acme.backpackit.com")
+    mine, theirs = (Cache(60, 1000, peers=peers) for _ in range(2))
+    kept_in(mine)
+    kept_in(theirs)
+    mine.drop(["tag"])
+    assert (len(mine), len(theirs)) == (0, 0)
+
+
+def test_a_write_disowns_what_is_on_its_way_to_another_cache_of_the_host(service):
+    peers = peers_at("acme.backpackit.com")
+    mine, theirs = (Cache(60, 1000, peers=peers) for _ in range(2))
+    gate = Gate("from before the write")
+    asker = Asker(theirs, gate)
+    assert gate.arrived.wait(10)
+    mine.drop(["tag"])
+    gate.opened.set()
+    asker.join(10)
+    assert len(theirs) == 0
+    assert theirs.fetch("question", lambda: ["tag"], service) == "answer 1"
+
+
+def test_a_write_leaves_the_caches_of_other_hosts_alone():
+    mine = Cache(60, 1000, peers=peers_at("acme.backpackit.com"))
+    theirs = Cache(60, 1000, peers=peers_at("home.backpackit.com"))
+    kept_in(theirs)
+    mine.drop(["tag"])
+    assert len(theirs) == 1
+
+
+def test_clearing_a_cache_leaves_the_others_of_the_host_alone():
+    peers = peers_at("acme.backpackit.com")
+    mine, theirs = (Cache(60, 1000, peers=peers) for _ in range(2))
+    kept_in(theirs)
+    mine.clear()
+    assert len(theirs) == 1
+
+
+def test_caches_of_one_host_keep_none_of_each_other_alive():
+    mine = Cache(60, 1000, peers=peers_at("acme.backpackit.com"))
+    theirs = weakref.ref(Cache(60, 1000, peers=peers_at("acme.backpackit.com")))
+    assert theirs() is None
+    assert list(peers_at("acme.backpackit.com")) == [mine]
+    del mine
+    assert list(peers_at("acme.backpackit.com")) == []
