@@ -18,7 +18,7 @@ BEGINNING = """\
 page = Page.find_by(title="Lisbon")
 other = Page.find_by(title="The garden")
 note, packing, line, mail = page.notes[0], page.lists[0], page.separators[0], page.emails[0]
-item, old_item, tag = packing.items[0], page.items[0], page.tags[0]
+item, old_item, tag = packing.items[0], PageItem.all(page=page)[0], page.tags[0]
 reminder, me, calendar = Reminder.all()[0], User.me(), Calendar.all()[0]
 event, entry = calendar.events[0], me.journal[0]
 """
@@ -50,8 +50,8 @@ LINES = {
     "Item._toggle": "item.toggle()",
     "Item._move": "item.move_to_top()",
     "Item._destroy": "item.destroy()",
-    "PageItem._all": "PageItem.all(page=page)",
-    "PageItem._create": 'page.items.create(content="Socks")',
+    "PageItem._all": "old_item.reload()",
+    "PageItem._create": 'PageItem.create(page=page, content="Socks")',
     "PageItem._update_row": "old_item.complete()",
     "PageItem._toggle": "old_item.toggle()",
     "PageItem._move": "old_item.move_to_top()",

@@ -209,7 +209,7 @@ def _(page: Page) -> Card:
     return _card(
         page,
         blocks,
-        tags=[] if tags is UNKNOWN else _some(_labels(tags)),
+        tags=[] if tags is UNKNOWN else _some(_labels(tags._at_hand())),
         footer=[text for text in footer if text is not UNKNOWN and text],
     )
 
@@ -413,6 +413,7 @@ def _states(record: Model) -> list[str]:
     if record.is_new:
         return ["not saved yet"]
     try:
+        record._refuse_unassignable()
         changes = record.changes
     except ValidationError as error:
         return [f"edited, and cannot be saved: {error.message}"]

@@ -22,6 +22,7 @@ class OnPage(Readable):
 
     _all: ClassVar[Endpoint | None] = None
     """The call that lists those of a page; None: only the page itself tells of them."""
+    _included_elsewhere = ("messages",)
     _known_by: ClassVar[str] = ""
     """What of a page has to be loaded for them to be known, where that is not they themselves."""
     _listed: ClassVar[View | None] = None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 
 from backpack_orm.connection import Connection
 from backpack_orm.errors import BackpackError, NotFound, ValidationError, shown
 from backpack_orm.models.belonging import SECTIONS, Belonging
+from backpack_orm.models.page_items import HasPageItems
 from backpack_orm.orm.fields import (
     View,
     assigns_many,
@@ -16,12 +18,13 @@ from backpack_orm.orm.fields import (
     say,
 )
 from backpack_orm.orm.finding import InAccount
+from backpack_orm.orm.locks import exclusive
 from backpack_orm.orm.model import Destroyable, Model, Savable
 from backpack_orm.orm.parallel import in_order
-from backpack_orm.orm.relations import Collection, Embeds, HasMany
+from backpack_orm.orm.relations import AssignableCollection, Collection, Embeds, HasMany
 from backpack_orm.wire import values
 from backpack_orm.wire.build import Words
-from backpack_orm.wire.endpoint import ws
+from backpack_orm.wire.endpoint import Endpoint, ws
 from backpack_orm.wire.parse import MISSING, Record
 
 if TYPE_CHECKING:
@@ -32,7 +35,6 @@ if TYPE_CHECKING:
     from backpack_orm.models.match import Match
     from backpack_orm.models.note import Note
     from backpack_orm.models.on_page import OnPage
-    from backpack_orm.models.page_item import PageItem
     from backpack_orm.models.separator import Separator
     from backpack_orm.models.tag import Tag
     from backpack_orm.orm.fields import Assignable
@@ -70,7 +72,7 @@ class Page(InAccount, Savable, Destroyable):
         separators: Its separators, as far as the service tells of them.
         emails: The mails that came to it; one request more where the page is not sure of them.
         linked_pages: The pages that it links to; a thing of older pages.
-        items: The items of the page itself; a thing of older pages, which costs a request more.
+        items: The items of its first list, and of older pages those that are in no list.
         matches: What a search has found on it; empty if it came from elsewhere.
 
     >>> page = Page.find_by(title="Lisbon")
@@ -83,10 +85,11 @@ class Page(InAccount, Savable, Destroyable):
 
     _element = "page"
     _container = "pages"
+    _included_elsewhere = ("matches",)
     _listed = View("id", "title", "scope")
     _named = _created = View("id", "title")
     _found = View("id", "title", "matches")
-    _shown = View(but=("scope", "matches"), unsure=("emails", "items"))
+    _shown = View(but=("scope", "matches"), unsure=("emails",))
     _exported = View(but=("matches",), depth="_exported")
 
     id: int = field(read_only=True)
@@ -98,7 +101,12 @@ class Page(InAccount, Savable, Destroyable):
 
     belongings = Embeds["Belonging"]("belongings/belonging")
     tags: Assignable[Tag, str] = assigns_many(
-        "tags/tag", "Tag", key="name", dump=values.dump_tags, default=()
+        "tags/tag",
+        "Tag",
+        key="name",
+        dump=values.dump_tags,
+        collection=AssignableCollection,
+        default=(),
     )
     lists = HasMany["List"]("lists/list")
     notes = HasMany["Note"]("notes/note")
@@ -107,7 +115,7 @@ class Page(InAccount, Savable, Destroyable):
     separators = HasMany["Separator"]("separators/separator")
     emails = Embeds["Email"]("emails/email")
     linked_pages = Embeds["Page"]("linked_pages/page", view="_named")
-    items = HasMany["PageItem"]("items/item")
+    items = HasPageItems("items/item")
     matches = Embeds["Match"]("send")
 
     _all = ws("pages/all", reads="pages")
@@ -133,7 +141,9 @@ class Page(InAccount, Savable, Destroyable):
         writes="page:{id} linked:{id} pages users bookmarks",
         idempotent=True,
     )
-    _reorder = ws("page/{id}/reorder", sends="belongings", writes="page:{id}", idempotent=True)
+    _reorder = ws(
+        "page/{id}/reorder", sends="belongings", writes="page:{id} search", idempotent=True
+    )
     _duplicate = ws("page/{id}/duplicate", writes="pages search tags")
     _email = ws("page/{id}/email")
     _link = ws("page/{id}/link", sends="linked_page_id", writes="page:{id}", idempotent=True)
@@ -353,6 +363,20 @@ class Page(InAccount, Savable, Destroyable):
         with self._changing("linked_pages"):
             self._send(self._unlink, words)
 
+    def _update(
+        self, endpoint: Endpoint, changed: Sequence[str], fresh: Record | None
+    ) -> list[str]:
+        with ExitStack() as around:
+            if endpoint is self._tag:
+                around.enter_context(self._exclusive_tags())
+            elif endpoint is self._share:
+                around.enter_context(self._changing("scope"))
+            return super()._update(endpoint, changed, fresh)
+
+    def _exclusive_tags(self) -> AbstractContextManager[None]:
+        """Let one thread of this process at a time change the tags, which are sent as a whole."""
+        return exclusive((self.connection._host, self._saved_id))
+
     @classmethod
     def _each(
         cls,
@@ -389,16 +413,26 @@ class Page(InAccount, Savable, Destroyable):
     def _load(self, name: str, *, fresh: bool = False) -> None:
         self._refuse_destroyed()
         if name == "scope":
-            self._absorb(self._listed_record())
+            self._absorb(self._listed_record(fresh=fresh))
         elif name == "matches":
             self._absorb(self._record_with(matches=()))
         elif name == "emails" and self._tells_of_no_mail():
             self._absorb(self._record_with(emails=()))
-        elif name in ("emails", "items"):
-            model = cast("type[OnPage]", self._table.relations[name].model)
-            self._absorb(self._record_with(**{name: model._records_of(self, fresh=fresh)}))
+        elif name == "emails":
+            self._load_emails(fresh=fresh)
         else:
             self._absorb(self._fetch(fresh=fresh))
+
+    def _load_emails(self, *, fresh: bool) -> None:
+        model = cast("type[OnPage]", self._table.relations["emails"].model)
+        self._absorb(self._record_with(emails=model._records_of(self, fresh=fresh)))
+
+    def _reload_relation(self, name: str) -> None:
+        if name == "emails":  # whatever the page itself says about them
+            self._refuse_destroyed()
+            self._load_emails(fresh=True)
+        else:
+            super()._reload_relation(name)
 
     def _tells_of_no_mail(self) -> bool:
         """Whether what stands on it is known, and is no mail."""
@@ -412,9 +446,9 @@ class Page(InAccount, Savable, Destroyable):
             self._show, self._place(), read=self._shown.read_one, fresh=fresh
         )
 
-    def _listed_record(self) -> Record:
+    def _listed_record(self, *, fresh: bool) -> Record:
         """What the list of pages tells of this one, which is nothing for what it leaves out."""
-        records = self.connection.call(self._all, read=self._listed.read_many)
+        records = self.connection.call(self._all, read=self._listed.read_many, fresh=fresh)
         for record in records:
             if record[0] == self._saved_id:
                 return record
@@ -423,6 +457,9 @@ class Page(InAccount, Savable, Destroyable):
     def _forget_kind(self, child: Model) -> None:
         super()._forget_kind(child)
         self._forget("belongings", *_also_in(child))
+        if child._container == "items":  # nobody knows which list it went to
+            for each in self.lists._objects:
+                each._forget("items")
 
     def _child_went(self, child: Model) -> None:
         super()._child_went(child)

@@ -1,27 +1,34 @@
-"""Page items: items that stand on a page itself, from before there were lists."""
+"""Page items: items by the calls that name no list, as older clients make them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from backpack_orm.models.completable import Completable
+from backpack_orm.models.item import Item
+from backpack_orm.models.page import Page
 from backpack_orm.orm.fields import ParentId, View, belongs_to, field, resource
+from backpack_orm.orm.model import Model
 from backpack_orm.orm.relations import Embeds
 from backpack_orm.wire.endpoint import ws
+from backpack_orm.wire.parse import Record
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from backpack_orm.models.message import Message
-    from backpack_orm.models.page import Page
     from backpack_orm.orm.fields import BelongsTo
 
 
 @resource
 class PageItem(Completable):
-    """An item of a page itself: a thing of older pages.
+    """An item as the calls of older clients know it: by its page alone.
 
-    Today's service takes those of the page's first list for them, the one with the lowest id, and
-    makes an unnamed list for the first one that is added to a page without lists.
+    The service takes those of the first list of the page, the one with the lowest id, besides
+    those of older pages that are in no list. It makes an unnamed list for the first item that is
+    added to a page without lists. An `Item` with the same id is the same record, and equal.
 
     Attributes:
         id: Its number.
@@ -35,13 +42,16 @@ class PageItem(Completable):
         page_id: That page's id.
 
     >>> page = Page.create(title="Errands")
-    >>> item = page.items.create(content="Return the key")
+    >>> item = PageItem.create(page=page, content="Return the key")
     >>> item.complete().fields
     ('completed',)
     >>> [(item.content, item.completed) for item in page.items]
     [('Return the key', True)]
+    >>> page.items[0] == item
+    True
     """
 
+    _record_type = "Item"
     _element = "item"
     _container = "items"
     _is_grouped = True
@@ -77,3 +87,30 @@ class PageItem(Completable):
         "page/{page_id}/items/destroy/{id}", writes="page:{page_id} search", idempotent=True
     )
     _updates = (_update_row,)
+
+    def _fetch(self, *, fresh: bool = False) -> Record:
+        page = self._parent
+        listed = page.connection.call(
+            self._all, page._place(), read=self._whole.read_many, fresh=fresh
+        )
+        for record in listed:
+            if record[0] == self._saved_id:
+                return record
+        return self._pick(self._records_of(page, fresh=fresh))  # it is in no list
+
+    @classmethod
+    def _records_of(cls, parent: Model, *, fresh: bool) -> tuple[Record, ...]:
+        page = Page.find(parent._saved_id, using=parent.connection, fresh=fresh)
+        return tuple(map(_record_of, page.items))
+
+    @classmethod
+    def _on(cls, page: Page) -> Sequence[Self]:
+        return cls._whole.load[cls](tuple(map(_record_of, page.items)), page)
+
+
+def _record_of(item: Item | PageItem) -> Record:
+    """Return the record of an item as a page item's."""
+    assert item._record is not None
+    known = dict(zip(item._table.positions, item._record, strict=True))
+    known["list_id"] = item.list_id if isinstance(item, Item) else known["list_id"]
+    return tuple(known[name] for name in PageItem._table.positions)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from backpack_orm.orm.fields import assigns_many, field, has_one, resource
 from backpack_orm.orm.finding import InAccount
 from backpack_orm.orm.model import Destroyable, Savable
+from backpack_orm.orm.relations import AssignableCollection
 from backpack_orm.wire import values
 from backpack_orm.wire.endpoint import Place, rest
 
@@ -50,7 +51,13 @@ class Reminder(InAccount, Savable, Destroyable):
     remind_at: datetime | None = field(default=None)
     creator: User | None = has_one("creator", "User", view="_named")
     remindees: Assignable[User, int] = assigns_many(
-        "remindees/user", "User", key="id", dump=_dump_ids, view="_named", default=()
+        "remindees/user",
+        "User",
+        key="id",
+        dump=_dump_ids,
+        collection=AssignableCollection,
+        view="_named",
+        default=(),
     )
 
     _all = rest("GET", "reminders.xml", place=Place.PATH, reads="reminders")

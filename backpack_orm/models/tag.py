@@ -24,7 +24,8 @@ class Tag(Readable, Savable, Destroyable):
     """A name that is put on pages, to find them by.
 
     The API has no list of all tags, and changes only all tags of a page at once: what is done
-    here to one tag is done page by page.
+    here to one tag is done page by page. Threads of one process take turns on a page, so that they
+    lose none of each other's tags; tags that another process writes at the same moment can be lost.
 
     Attributes:
         id: Its number; a tag that is renamed gets another.
@@ -169,10 +170,11 @@ class Tag(Readable, Savable, Destroyable):
 
     def _create_record(self, changed: Sequence[str]) -> list[str]:
         self.page._settle_in(self.connection)
-        names = self._names_on(self.page)
-        if self.name not in names:
-            self._write(self.page, [*names, self.name])
-        self._find_id()
+        with self.page._exclusive_tags():
+            names = self._names_on(self.page)
+            if self.name not in names:
+                self._write(self.page, [*names, self.name])
+            self._find_id()
         return list(changed)
 
     def _update(self, endpoint: object, changed: Sequence[str], fresh: object) -> list[str]:
@@ -191,7 +193,8 @@ class Tag(Readable, Savable, Destroyable):
         done: list[Page] = []
         for page in pages:
             try:
-                self._write(page, change(self._names_on(page)))
+                with page._exclusive_tags():
+                    self._write(page, change(self._names_on(page)))
             except BackpackError as error:
                 error.add(f"failed on {page!r}, done before: {done}")
                 raise

@@ -28,7 +28,7 @@ from backpack_orm.wire.values import Kind
 if TYPE_CHECKING:
     from backpack_orm.connection import Connection
     from backpack_orm.orm.model import Model
-    from backpack_orm.orm.relations import Collection, Embedded
+    from backpack_orm.orm.relations import AssignableCollection, Embedded
 
 M = TypeVar("M", bound="Model")
 T = TypeVar("T")
@@ -419,11 +419,41 @@ def assigns_many(
     *,
     key: str,
     dump: Callable[[list[Any]], Words],
+    collection: type[AssignableCollection[Any]],
     view: str = "_whole",
     default: Any = (),
 ) -> Any:
     """Declare records inside this one that are set by assigning a list, such as tags."""
-    return Relation("", path, target, view, key=key, dump=dump)
+    return Relation("", path, target, view, key=key, dump=dump, collection=collection)
+
+
+class AssignableSlot:
+    """The slot of a collection that takes lists, and shows them as records until they are saved.
+
+    Only what is assigned passes through here: records are loaded without touching the slot.
+    """
+
+    def __init__(self, slot: Any, name: str) -> None:
+        self._slot = slot
+        self._name = name
+
+    def __get__(self, owner: Model | None, kind: type) -> Any:
+        return self if owner is None else self._slot.__get__(owner, kind)
+
+    def __set__(self, owner: Model, value: Any) -> None:
+        collection = owner._table.relations[self._name].collection
+        if collection is not None and type(value) is collection and _is_part_of(owner, value):
+            self._slot.__set__(owner, value)
+        else:
+            getattr(owner, self._name)._assign(value)
+
+    def __delete__(self, owner: Model) -> None:
+        self._slot.__delete__(owner)
+
+
+def _is_part_of(owner: Model, collection: Embedded[Any]) -> bool:
+    # One that is being unpickled may not know its owner yet.
+    return getattr(collection, "_owner", owner) is owner
 
 
 class ParentId:
@@ -459,7 +489,7 @@ if TYPE_CHECKING:
     class Assignable(Generic[M, V]):
         """A list, for type checkers: read as a collection of models, given as what names them."""
 
-        def __get__(self, owner: object, kind: type | None = None) -> Collection[M]: ...
+        def __get__(self, owner: object, kind: type | None = None) -> AssignableCollection[M]: ...
         def __set__(self, owner: object, value: Iterable[M | V]) -> None: ...
 
 
@@ -478,6 +508,11 @@ def resource(cls: type[M]) -> type[M]:
     """
     cls._resource = cls
     cls._table = _table(cls)
+    for name, relation in cls._table.relations.items():
+        if relation.key is not None:
+            setattr(cls, name, AssignableSlot(vars(cls)[name], name))
+    if "_record_type" not in vars(cls):
+        cls._record_type = cls.__name__
     if "_whole" not in vars(cls):
         cls._whole = View(model=cls)
     parent = cls._table.parent

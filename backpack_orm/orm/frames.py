@@ -53,7 +53,8 @@ def rows(model: type[Model], records: Iterable[Model]) -> list[dict[str, Any]]:
     found = []
     for record in records:
         row = {name: record._slot(name, None) if name in fields else None for name in names}
-        row.update(zip(outward, _places(record), strict=False))
+        places = list(_places(record))[-len(outward) :]  # an item of a page may be in a list too
+        row.update(zip(outward, places, strict=False))
         found.append(row)
     return found
 

@@ -25,7 +25,7 @@ from backpack_orm.errors import (
 from backpack_orm.orm.fields import ParentId, Table, View, say
 from backpack_orm.orm.looking import only_looking
 from backpack_orm.orm.model_type import ModelType
-from backpack_orm.orm.relations import Embedded, keys_of
+from backpack_orm.orm.relations import AssignableCollection, Embedded, entries_of
 from backpack_orm.shown import Shown, offered
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.build import Words, name_of
@@ -55,6 +55,12 @@ def _differ(old: object, new: object) -> bool:
 
 class _Tombstone(tuple[Any, ...]):
     """The last record of what was destroyed."""
+
+    __slots__ = ()
+
+
+class _Reloaded(tuple[Any, ...]):
+    """A record that was read by `reload()`: what it omits is not read from the cache either."""
 
     __slots__ = ()
 
@@ -104,6 +110,10 @@ class Model(Shown, metaclass=ModelType):
     _table: ClassVar[Table]
     _resource: ClassVar[type[Model]]
     """The model that the API knows: the class itself, or the one that it is a subclass of."""
+    _record_type: ClassVar[str]
+    """What the service calls such records: objects of one type are equal if they have one id."""
+    _included_elsewhere: ClassVar[tuple[str, ...]] = ()
+    """Relations that only a search or an export includes, so that they cannot be read again."""
     _defaults: ClassVar[Mapping[str, Any]] = {}
     """Defaults of the attributes that a subclass has added."""
     _own: ClassVar[tuple[str, ...]] = ()
@@ -165,7 +175,7 @@ class Model(Shown, metaclass=ModelType):
                 setattr(self, name, value)
                 return value
             if name in table.fields and self._record is not None and not only_looking():
-                self._load(name)
+                self._load(name, fresh=type(self._record) is _Reloaded)
                 return object.__getattribute__(self, name)
             if name in self._defaults:
                 return self._defaults[name]
@@ -197,13 +207,26 @@ class Model(Shown, metaclass=ModelType):
         if self._record is None:
             raise NotSaved(f"{self!r} has no {name} yet: save() it first")
         if self._record[position] is MISSING:
-            self._load(name)
+            self._load(name, fresh=type(self._record) is _Reloaded)
         return self._record[position]
 
     def _load(self, name: str, *, fresh: bool = False) -> None:
         """Ask the service for what is missing, so that `name` is known."""
         self._refuse_destroyed()
         self._absorb(self._fetch(fresh=fresh))
+
+    def _reload_relation(self, name: str) -> None:
+        """Ask the service for a relation, whatever is loaded or cached.
+
+        Raises:
+            ReadOnly: No call returns it for a record that is there already.
+        """
+        if name in self._included_elsewhere:
+            raise ReadOnly(
+                f"{type(self).__name__}.{name} cannot be read by itself: only searches and "
+                f"exports include it, so make another one"
+            )
+        self._load(name, fresh=True)
 
     def _fetch(self, *, fresh: bool = False) -> Record:
         """The whole record as the service has it; each model knows by which call."""
@@ -226,8 +249,11 @@ class Model(Shown, metaclass=ModelType):
             value = self._slot(name)
             if value is _UNSET or not _differ(value, self._record[position]):
                 setattr(self, name, record[position])
-        self._record = tuple(
-            old if new is MISSING else new for old, new in zip(self._record, record, strict=True)
+        self._record = type(self._record)(
+            tuple(
+                old if new is MISSING else new
+                for old, new in zip(self._record, record, strict=True)
+            )
         )
 
     def _slot(self, name: str, unset: Any = _UNSET) -> Any:
@@ -366,7 +392,7 @@ class Model(Shown, metaclass=ModelType):
             ValidationError: It is neither.
             NotSaved: The object has no id yet.
         """
-        if isinstance(value, cls._resource):
+        if isinstance(value, Model) and value._record_type == cls._record_type:
             return value._saved_id
         try:
             return values.plain_id(value)
@@ -399,7 +425,7 @@ class Model(Shown, metaclass=ModelType):
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        if not isinstance(other, Model) or self._resource is not other._resource:
+        if not isinstance(other, Model) or self._record_type != other._record_type:
             return NotImplemented
         if self._record is None or other._record is None:
             return False
@@ -408,7 +434,7 @@ class Model(Shown, metaclass=ModelType):
     def __hash__(self) -> int:
         if self._record is None:
             raise TypeError(f"{self!r} has no identity yet: save() it first")
-        return hash((self._resource.__name__, self._identity))
+        return hash((self._record_type, self._identity))
 
     def __repr__(self) -> str:
         fields = [field for field in self._table.fields.values() if field.is_shown]
@@ -480,7 +506,7 @@ class Model(Shown, metaclass=ModelType):
 
     def _is_own(self, value: object) -> bool:
         """Whether a value is this object's own collection, which holds what was loaded."""
-        return isinstance(value, Embedded) and value._owner is self
+        return isinstance(value, Embedded) and value._owner is self and not value.is_assigned
 
     def _snapshot(self, name: str) -> Any:
         """What an attribute was when it was loaded or saved, in comparable form."""
@@ -505,7 +531,15 @@ class Model(Shown, metaclass=ModelType):
             return value
         if relation.is_single:
             return value._saved_id if isinstance(value, Model) else value
-        return keys_of(self, relation, value)
+        try:
+            if isinstance(value, AssignableCollection):
+                return value._keys()
+            return tuple(
+                item._saved_id if isinstance(item, Model) else item
+                for item in entries_of(self, relation, value)
+            )
+        except ValidationError:  # save() says what is wrong with it
+            return value._assigned if isinstance(value, AssignableCollection) else value
 
     def to_dict(self) -> dict[str, Any]:
         """What is loaded, as plain values, with what it contains. No request.
@@ -526,9 +560,11 @@ class Model(Shown, metaclass=ModelType):
             value = self._slot(name)
             if value is _UNSET and name in table.relations and self._record is not None:
                 value = _UNSET if self._record[position] is MISSING else getattr(self, name)
-            if isinstance(value, Embedded):
+            if isinstance(value, AssignableCollection) and value.is_assigned:
+                plain[name] = value._assigned
+            elif isinstance(value, Embedded):
                 if value.is_loaded:
-                    plain[name] = [record.to_dict() for record in value]
+                    plain[name] = [record.to_dict() for record in value._contained()]
             elif value is not _UNSET:
                 plain[name] = value.to_dict() if isinstance(value, Model) else value
         return plain
@@ -553,10 +589,20 @@ class Model(Shown, metaclass=ModelType):
                 continue
             if position is None:
                 setattr(self, name, None)
-            elif name in self._table.relations or self._record[position] is MISSING:
+            elif name in self._table.relations:
+                self._unassign(name)
+            elif self._record[position] is MISSING:
                 delattr(self, name)
             else:
                 setattr(self, name, self._record[position])
+
+    def _unassign(self, name: str) -> None:
+        """Give up what was assigned to a relation, and show again what is loaded."""
+        slot = self._slot(name)
+        if isinstance(slot, Embedded) and slot._owner is self:
+            slot._unassign()
+        else:
+            self._unset(name)
 
     # --- copies -----------------------------------------------------------------------------
 
@@ -589,6 +635,13 @@ class Model(Shown, metaclass=ModelType):
         if self.is_destroyed:
             raise Destroyed(f"{self!r} was destroyed")
 
+    def _refuse_unassignable(self) -> None:
+        """Refuse what was assigned to a relation and is no list of its records."""
+        for name in self._table.relations:
+            slot = self._slot(name)
+            if isinstance(slot, AssignableCollection) and slot.is_assigned:
+                slot._keys()
+
     def _refuse_read_only(self) -> None:
         for name, (old, new) in self.changes.items():
             field, relation = self._table.fields.get(name), self._table.relations.get(name)
@@ -605,7 +658,10 @@ class Model(Shown, metaclass=ModelType):
         self._refuse_new("do that to")
         self._refuse_destroyed()
         read = parse.success if endpoint.path.startswith("ws/") else parse.anything
-        self.connection.call(endpoint, self._ids(endpoint), words or {}, read=read)
+        try:
+            self.connection.call(endpoint, self._ids(endpoint), words or {}, read=read)
+        finally:  # also when nobody knows whether it happened
+            self._forget_copies()
 
     def _ids(self, endpoint: Endpoint) -> tuple[int, ...]:
         """The ids in the path of a call about this record."""
@@ -646,6 +702,43 @@ class Model(Shown, metaclass=ModelType):
     def _forget_kind(self, child: Model) -> None:
         """Mark the relations in which a child is found as not loaded."""
         self._forget(*self._relations_of(child))
+        self._forget_copies()
+
+    def _forget_copies(self) -> None:
+        """Have collections around this record read again where they show other objects of it."""
+        place = self._source
+        while isinstance(place, Model):
+            place._forget_copies_of(self)
+            place = place._source
+
+    def _forget_copies_of(self, written: Model) -> None:
+        for name, relation in self._table.relations.items():
+            collection = self._slot(name)
+            if not isinstance(collection, Embedded) or collection._owner is not self:
+                continue
+            if relation.model._record_type == written._record_type:
+                for record in collection._objects:
+                    if record is not written and record._is_same_record(written):
+                        record._forget(*record._readable_relations())
+                        self._forget(name)
+            elif written._record_type in relation.model._types_inside():
+                for record in collection._objects:
+                    record._forget_copies_of(written)
+
+    @classmethod
+    def _types_inside(cls) -> set[str]:
+        """The types of the records that live in this one."""
+        return {relation.model._record_type for relation in cls._table.relations.values()}
+
+    @classmethod
+    def _readable_relations(cls) -> list[str]:
+        """The relations that the service returns when it is asked for the record."""
+        return [name for name in cls._table.relations if name not in cls._included_elsewhere]
+
+    def _is_same_record(self, other: Model) -> bool:
+        return (
+            self._record is not None and not self.is_destroyed and self._identity == other._identity
+        )
 
     def _child_came(self, child: Model) -> None:
         """Take note that a record was, or may have been, created in this one."""
@@ -662,11 +755,16 @@ class Model(Shown, metaclass=ModelType):
             if self._record is not None and self._record[position] is not MISSING:
                 part = self._record[position]
                 left = tuple(record for record in part if record[0] != child._saved_id)
-                self._record = (*self._record[:position], left, *self._record[position + 1 :])
+                self._record = type(self._record)(
+                    (*self._record[:position], left, *self._record[position + 1 :])
+                )
 
     def _relations_of(self, child: Model) -> list[str]:
-        target = child._resource.__name__
-        return [name for name, found in self._table.relations.items() if found.target == target]
+        return [
+            name
+            for name, found in self._table.relations.items()
+            if found.model._record_type == child._record_type
+        ]
 
 
 class Readable(Model):
@@ -675,7 +773,10 @@ class Readable(Model):
     __slots__ = ()
 
     def reload(self) -> Self:
-        """Read it afresh and give up all changes; one request.
+        """Reload the record and discard local changes. Makes one request.
+
+        What this request does not return, such as the `scope` of a page, is not loaded
+        afterwards: reading it makes another request, which bypasses the cache too.
 
         Raises:
             NotSaved: It is new.
@@ -690,10 +791,13 @@ class Readable(Model):
         record = self._fetch(fresh=True)
         self.discard()
         self._absorb(record)
-        unknown = (
-            name for name in self._table.relations if record[self._position(name)] is MISSING
-        )
-        self._forget(*unknown)
+        for name in (*self._table.fields, *self._readable_relations()):
+            position = self._table.positions.get(name)
+            if position is not None and record[position] is MISSING:
+                self._forget(name)
+                if name in self._table.fields:
+                    self._unset(name)
+        self._record = _Reloaded(self._record or ())
         return self
 
 
@@ -802,7 +906,7 @@ class Savable(Model):
             if relation.key is None or slot is _UNSET or self._is_own(slot):
                 continue
             if name not in self.changes:
-                delattr(self, name)
+                self._unassign(name)
 
     def _validated(self) -> list[str]:
         """The names of what is to be sent, once it is known that it can be."""
@@ -833,7 +937,12 @@ class Savable(Model):
             if field is not None:
                 words[name] = field.words(cls, self._on_its_clock(value))
             elif relation is not None and relation.dump is not None:
-                keys = list(keys_of(self, relation, value))
+                if self._is_own(value):
+                    continue  # it shows what is on the service
+                keys = [
+                    getattr(key, relation.key or "id") if isinstance(key, Model) else key
+                    for key in value._keys()
+                ]
                 words[name] = say(f"{cls.__name__}.{name}", relation.dump, keys)
             elif isinstance(getattr_static(cls, name, None), ParentId):
                 words[name] = str(value)
@@ -882,7 +991,7 @@ class Savable(Model):
         self._record = tuple(snapshot)
         for name in self._table.relations:
             if name in words or name not in changed:
-                self._unset(name)
+                self._unassign(name)
 
     @classmethod
     def _read_created(cls, answer: Answer) -> Record:
@@ -949,13 +1058,13 @@ class Savable(Model):
                 setattr(self, name, None)
             elif name in self._table.relations:
                 record[position] = MISSING
-                delattr(self, name)
+                self._unassign(name)
             else:
                 record[position] = getattr(self, name)
         for name in self._rewritten_by(changed):
             record[self._position(name)] = MISSING
             self._unset(name)
-        self._record = tuple(record)
+        self._record = type(self._record)(record)
 
     def _refuse_stale(self) -> Record:
         """Read the record, and refuse if it is not what it was when it was loaded."""

@@ -1,8 +1,9 @@
-"""Records of one kind in order: what calls give, and what lives inside a record."""
+"""Collections of records: results of calls, and the records inside another one."""
 
 from __future__ import annotations
 
 import collections.abc
+import operator
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from functools import partial
@@ -73,9 +74,7 @@ class Collection(Sequence[M_co], Shown, Generic[M_co]):
             TypeError: Its model has none.
             NotFound: There is none; the message names those that come near.
         """
-        name = label_of(self._model)
-        if name is None:
-            raise TypeError(f"a {self._model.__name__} has no title to find it by: give a number")
+        name = self._label("find")
         for record in self._all():
             if getattr(record, name) == label:
                 return record
@@ -96,6 +95,71 @@ class Collection(Sequence[M_co], Shown, Generic[M_co]):
     def __dir__(self) -> Iterable[str]:
         return offered(self, super().__dir__())
 
+    def __contains__(self, value: object) -> bool:
+        """Tell whether a record is in here, or one that has this title.
+
+        Raises:
+            TypeError: It is a number, which could be an id or an index; or a text, and the model
+                has no title.
+
+        >>> tags = Page.find_by(title="Lisbon").tags
+        >>> "Travel" in tags, tags[0] in tags, "Work" in tags
+        (True, True, False)
+        """
+        return next(self._matches(value), None) is not None
+
+    def index(self, value: object, start: int = 0, stop: int | None = None) -> int:
+        """Return the index of a record, or of the first one that has this title.
+
+        Raises:
+            ValueError: There is none.
+            TypeError: As for `in`.
+
+        >>> Page.find_by(title="Lisbon").tags.index("Portugal")
+        2
+        """
+        wanted = range(len(self))[start:stop]
+        for index in self._matches(value):
+            if index in wanted:
+                return index
+        raise ValueError(f"{value!r} is not in this collection")
+
+    def count(self, value: object) -> int:
+        """Return how often a record is in here, or how many records have this title.
+
+        Raises:
+            TypeError: As for `in`.
+
+        >>> Page.find_by(title="Lisbon").notes.count("")
+        1
+        """
+        return sum(1 for _ in self._matches(value))
+
+    def _matches(self, value: object) -> Iterator[int]:
+        """Yield the indexes of the records that a record or a title stands for."""
+        if isinstance(value, str):
+            name = self._label("look for")
+            found = (getattr(record, name) == value for record in self._all())
+        elif hasattr(value, "__index__"):
+            raise TypeError(
+                f"{value!r} could be an id or an index: use .find({value!r}) for the "
+                f"{self._model.__name__} with this id (NotFound if there is none)"
+            )
+        else:
+            found = (record is value or record == value for record in self._all())
+        return (index for index, is_match in enumerate(found) if is_match)
+
+    def _label(self, verb: str) -> str:
+        """Return the attribute that texts stand for.
+
+        Raises:
+            TypeError: The model has none.
+        """
+        name = label_of(self._model)
+        if name is None:
+            raise TypeError(f"a {self._model.__name__} has no title to {verb} it by: give a number")
+        return name
+
     def __iter__(self) -> Iterator[M_co]:
         return iter(self._all())
 
@@ -103,8 +167,9 @@ class Collection(Sequence[M_co], Shown, Generic[M_co]):
         return len(self._all())
 
     def __repr__(self) -> str:
-        shown = ", ".join(map(repr, self._objects[:_SHOWN]))
-        more = len(self._objects) - _SHOWN
+        objects = self._at_hand()
+        shown = ", ".join(map(repr, objects[:_SHOWN]))
+        more = len(objects) - _SHOWN
         return f"[{shown}, … {more} more]" if more > 0 else f"[{shown}]"
 
     def find(self, id: Model | int) -> M_co:
@@ -120,7 +185,7 @@ class Collection(Sequence[M_co], Shown, Generic[M_co]):
         """
         wanted = self._model._check_id("find", id)
         for record in self._all():
-            if record.id == wanted and (not isinstance(id, self._model) or record == id):
+            if record.id == wanted and (not hasattr(id, "_record_type") or record == id):
                 return record
         raise NotFound(f"there is no {self._model.__name__} {wanted} here", status=404)
 
@@ -214,14 +279,36 @@ class Embedded(Collection[M_co]):
         """
         return self._known_part() is not None
 
+    @property
+    def is_assigned(self) -> bool:
+        """Whether it shows an assigned list that is not saved yet. No request.
+
+        >>> Page.find_by(title="Lisbon").notes.is_assigned
+        False
+        """
+        return False
+
     def reload(self) -> Self:
-        """Load it afresh; one request. Unsaved edits of its objects stay.
+        """Read it from the service, bypassing the cache. Makes one request.
+
+        The objects stay the same and keep their unsaved changes.
+
+        Raises:
+            NotSaved: The record that it is part of is new.
+            Destroyed: That record was destroyed.
+            NotFound: That record is gone.
+            ReadOnly: No call of the API returns it by itself; the message names the one that
+                includes it.
 
         >>> len(Page.find_by(title="Lisbon").notes.reload())
         2
         """
-        self._owner._load(self._relation.name, fresh=True)
+        self._owner._refuse_new("reload")
+        self._owner._reload_relation(self._relation.name)
         return self
+
+    def _unassign(self) -> None:
+        """Discard an assigned list; there is none where nothing can be assigned."""
 
     def __len__(self) -> int:
         if only_looking() and not self.is_loaded:
@@ -231,7 +318,6 @@ class Embedded(Collection[M_co]):
     def __repr__(self) -> str:
         if not self.is_loaded:
             return f"<{self._relation.name} of {self._owner!r}, not loaded yet>"
-        self._all()
         return super().__repr__()
 
     def _copy_in(self, owner: Model) -> Self:
@@ -257,6 +343,10 @@ class Embedded(Collection[M_co]):
             self._objects = self._renew(part)
             self._part = part
         return self._objects
+
+    def _contained(self) -> list[M_co]:
+        """Return the objects that are contained in nothing else of the owner."""
+        return self._all()
 
     @property
     def _by_id(self) -> dict[int, M_co]:
@@ -381,19 +471,151 @@ class HasMany(Embeds[M_co], Generic[M_co]):
         collection = Children
 
 
-def keys_of(owner: Model, relation: Relation, value: object) -> tuple[Any, ...]:
-    """What stands for each record of an assigned list, such as the names of tags.
+class _Unassigned:
+    """Stands for the value of a collection to which nothing was assigned."""
+
+
+class AssignableCollection(Embedded[M_co]):
+    """Embedded records that are replaced by assigning a list, such as the tags of a page.
+
+    Until it is saved, the collection shows the assigned list as records: those of the list
+    itself, those that are loaded and meant by a key, and unsaved ones for all other keys. A list
+    that is changed after its assignment counts as it is when it is looked at.
+
+    >>> page = Page.find(Page.find_by(title="Lisbon").id)
+    >>> page.tags = ["Travel", "Sea side"]
+    >>> [(tag.name, tag.is_new) for tag in page.tags]
+    [('Travel', False), ('Sea side', True)]
+    >>> page.discard()
+    >>> [tag.name for tag in page.tags]
+    ['Travel', 'Long weekends', 'Portugal']
+    """
+
+    __slots__ = ("_assigned", "_shown")
+
+    def __init__(self, owner: Model, relation: Relation) -> None:
+        super().__init__(owner, relation)
+        self._assigned: Any = _Unassigned
+        self._shown: tuple[tuple[Any, ...], list[M_co]] = ((), [])
+        """What was assigned when it was last looked at, and the records that stand for it."""
+
+    @property
+    def is_assigned(self) -> bool:
+        """Whether it shows an assigned list that is not saved yet. No request.
+
+        >>> page = Page.find_by(title="Lisbon")
+        >>> page.tags = ["Travel"]
+        >>> page.tags.is_assigned
+        True
+        """
+        return self._assigned is not _Unassigned
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether using it costs no request.
+
+        >>> Page.find(Page.all()[0].id).tags.is_loaded
+        True
+        """
+        return self.is_assigned or super().is_loaded
+
+    def _assign(self, value: object) -> None:
+        if value is not self:
+            self._assigned = value
+
+    def _unassign(self) -> None:
+        self._assigned = _Unassigned
+        self._shown = ((), [])
+
+    def _keys(self) -> tuple[Any, ...]:
+        """Return what is sent for each record: its key, or itself if that is not loaded.
+
+        Raises:
+            ValidationError: The assigned value is no list, or names records of another account.
+        """
+        entries = entries_of(self._owner, self._relation, self._assigned)
+        known = dict(zip(map(id, self._shown[0]), self._shown[1], strict=True))
+        keys: list[Any] = []
+        for entry in entries:
+            record = entry if isinstance(entry, self._model) else known.get(id(entry))
+            keys.append(entry if record is None else record._slot(self._key, record))
+        return tuple(keys)
+
+    @property
+    def _key(self) -> str:
+        return self._relation.key or "id"
+
+    def _all(self) -> list[M_co]:
+        if not self.is_assigned:
+            return super()._all()
+        entries = entries_of(self._owner, self._relation, self._assigned)
+        known, objects = self._shown
+        if len(entries) == len(known) and all(map(operator.is_, entries, known)):
+            return objects
+        there: dict[Any, M_co] = {}
+        if self._known_part() is not None:
+            there = {record._slot(self._key): record for record in super()._all()}
+        there |= {key: record for key, record in zip(known, objects, strict=True) if _is_key(key)}
+        objects = []
+        for entry in entries:
+            if isinstance(entry, self._model):
+                record = entry
+            else:
+                found = there.get(entry) if _is_key(entry) else None
+                record = self._record_for(entry) if found is None else found
+            objects.append(record)
+        self._shown = entries, objects
+        return objects
+
+    def _record_for(self, key: Any) -> M_co:
+        """Return a record that stands for a key: one that is on the service if it is an id."""
+        if self._key == "id":
+            what = f"{type(self._owner).__name__}.{self._relation.name}"
+            return self._model._stub(self._model._check_id(what, key), self._owner)
+        parent = self._model._table.parent
+        assert parent is not None
+        return self._model(**{parent.name: self._owner, self._key: key})
+
+    def _at_hand(self) -> list[M_co]:
+        try:
+            return super()._at_hand()
+        except ValidationError:  # what was assigned is no list: save() says so
+            return []
+
+    def __repr__(self) -> str:
+        if self.is_assigned and not _is_list(self._assigned):
+            return repr(self._assigned)
+        return super().__repr__()
+
+    def _copy_in(self, owner: Model) -> Self:
+        twin = super()._copy_in(owner)
+        assigned = self._assigned
+        twin._assigned = list(assigned) if isinstance(assigned, list) else assigned
+        return twin
+
+
+def _is_key(entry: object) -> bool:
+    return isinstance(entry, str | int)
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, collections.abc.Collection) and not isinstance(
+        value, str | bytes | bytearray | collections.abc.Mapping
+    )
+
+
+def entries_of(owner: Model, relation: Relation, value: object) -> tuple[Any, ...]:
+    """Return the entries of an assigned list.
 
     Raises:
-        ValidationError: It is no list, or numbers records of another account.
+        ValidationError: It is no list, or names records of another account.
     """
     what = f"{type(owner).__name__}.{relation.name}"
-    if isinstance(value, str) or not isinstance(value, collections.abc.Collection):
-        raise ValidationError(f"{what} takes a list, not {shown(value)}")
+    if not _is_list(value):
+        hint = ": assign [] to remove all" if value is None else ""
+        raise ValidationError(f"{what} takes a list, not {shown(value)}{hint}")
+    entries = tuple(cast("collections.abc.Collection[Any]", value))
     if relation.key == "id":
-        for item in value:
-            owner._refuse_foreign(what, item)
-    return tuple(
-        getattr(item, relation.key or "id") if isinstance(item, relation.model) else item
-        for item in value
-    )
+        for entry in entries:
+            owner._refuse_foreign(what, entry)
+    return entries

@@ -427,7 +427,7 @@ def test_what_is_no_user_is_refused(connection: Connection, box: Sandbox, who: o
     ("find", "field"),
     [
         (lambda: Separator.create(page=Page.all()[0], name="x"), "id"),
-        (lambda: Page.create(title="T").items.create(content="x"), "list_id"),
+        (lambda: PageItem.create(page=Page.create(title="T"), content="x"), "list_id"),
         (lambda: JournalEntry.all(user=User.me())[0], "created_at"),
         (lambda: Status.find(User.me()), "updated_at"),
         (lambda: CalendarEvent.all()[0], "occurs_at"),

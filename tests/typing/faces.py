@@ -40,6 +40,7 @@ from backpack_orm import (
     connect,
     using,
 )
+from backpack_orm.orm.relations import AssignableCollection
 
 
 def connecting() -> None:
@@ -68,7 +69,7 @@ def pages(page: Page) -> None:
     assert_type(page.public, bool | None)
     assert_type(page.notes[0], Note)
     assert_type(page.lists[0], List)
-    assert_type(page.tags, Collection[Tag])
+    assert_type(page.tags, AssignableCollection[Tag])
     assert_type(page.belongings[0], Belonging)
     assert_type(page.belongings[0].widget, Model | None)
     assert_type(page.matches[0], Match)
@@ -122,7 +123,7 @@ def tags_and_reminders(tag: Tag, reminder: Reminder) -> None:
     assert_type(Reminder.all(), Collection[Reminder])
     assert_type(reminder.remind_at, datetime | None)
     assert_type(reminder.creator, User | None)
-    assert_type(reminder.remindees, Collection[User])
+    assert_type(reminder.remindees, AssignableCollection[User])
     reminder.remindees = [1, 2]
     Reminder(content="T", remindees=[1])
 
@@ -134,8 +135,8 @@ def what_else_is_on_pages(page: Page, mail: Email, line: Separator, item: PageIt
     assert_type(page.galleries[0].images[0], Image)
     assert_type(page.attachments[0], Attachment)
     assert_type(page.linked_pages[0], Page)
-    assert_type(page.items[0], PageItem)
-    assert_type(page.items.create(content="T"), PageItem)
+    assert_type(page.items[0], Item | PageItem)
+    assert_type(page.items.create(content="T"), Item | PageItem)
     assert_type(page.notes[0].messages[0], Message)
     assert_type(Email.all(page=page), Collection[Email])
     assert_type(Email.find(7, page=7), Email)

@@ -1,0 +1,134 @@
+"""The items of a page: those of its first list, and those of older pages that are in no list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self, cast, overload
+
+from backpack_orm.orm.fields import Relation
+from backpack_orm.orm.relations import Children, Embedded, HasMany
+from backpack_orm.wire.parse import MISSING
+
+if TYPE_CHECKING:
+    from backpack_orm.models.item import Item
+    from backpack_orm.models.list import List
+    from backpack_orm.models.page import Page
+    from backpack_orm.models.page_item import PageItem
+    from backpack_orm.orm.model import Model
+
+
+class PageItems(Children["Item | PageItem"]):
+    """The items of a page.
+
+    They are the very objects that the first list of the page has (the list with the lowest id), so
+    that what is done through either shows in both. Items of older pages that are in no list come
+    before them, as `PageItem` objects.
+
+    >>> page = Page.find_by(title="Groceries & such")
+    >>> page.items[0] is page.lists[0].items[0]
+    True
+    """
+
+    __slots__ = ("_combined",)
+
+    def __init__(self, owner: Model, relation: Relation) -> None:
+        super().__init__(owner, relation)
+        self._combined: tuple[Any, Any, list[Item | PageItem]] = (None, None, [])
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether using it costs no request.
+
+        >>> Page.all()[0].items.is_loaded, Page.find(Page.all()[0].id).items.is_loaded
+        (False, True)
+        """
+        lists: Embedded[List] = self._owner.lists  # type: ignore[attr-defined]  # a page
+        if not super().is_loaded or not lists.is_loaded:
+            return False
+        first = first_of(lists)
+        return first is None or first.items.is_loaded
+
+    def create(self, **attributes: Any) -> Item | PageItem:
+        """Create an item in the first list, or in a new unnamed one if the page has none.
+
+        Makes one request, and one more when the items are used again.
+
+        Raises:
+            TypeError: An attribute is misspelled.
+            ValidationError: A value could not be sent; nothing was.
+
+        >>> page = Page.create(title="Errands")
+        >>> item = page.items.create(content="Return the key")
+        >>> page.lists[0].items[0] is item
+        True
+        """
+        page = cast("Page", self._owner)
+        first = first_of(page.lists) if page.lists.is_loaded else None
+        if first is not None:
+            return first.items.create(**attributes)
+        model = cast("type[PageItem]", self._model)
+        return _in_its_list(model._create_in(page, attributes), page)
+
+    def _all(self) -> list[Item | PageItem]:
+        unlisted = super()._all()
+        lists = cast("Page", self._owner).lists
+        first = first_of(lists)
+        listed: list[Item] = [] if first is None else first.items._all()
+        if self._combined[0] is not unlisted or self._combined[1] is not listed:
+            known = {item._saved_id for each in lists for item in each.items._at_hand()}
+            alone = [item for item in unlisted if item._saved_id not in known]
+            self._combined = unlisted, listed, [*alone, *listed]
+        return self._combined[2]
+
+    def _contained(self) -> list[Item | PageItem]:
+        return [item for item in self._all() if isinstance(item, self._model)]
+
+    def _copy_in(self, owner: Model) -> PageItems:
+        twin = super()._copy_in(owner)
+        twin._combined = (None, None, [])
+        return twin
+
+
+if TYPE_CHECKING:
+    _HasItems = HasMany[Item | PageItem]
+else:
+    _HasItems = HasMany
+
+
+class HasPageItems(_HasItems):
+    """Declare the items of a page; in a subclass of `Page`, those in no list can get a class."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, owner: None, kind: type) -> Self: ...
+        @overload
+        def __get__(self, owner: object, kind: type | None = None) -> PageItems: ...
+        def __get__(self, owner: object, kind: type | None = None) -> Any: ...
+
+    else:
+        collection = PageItems
+
+        def __new__(cls, declared):
+            return super().__new__(cls, declared, target="PageItem")
+
+
+def first_of(lists: Embedded[List]) -> List | None:
+    """Return the list with the lowest id, whose items the service takes for the page's."""
+    return min(lists, key=lambda each: each._saved_id, default=None)
+
+
+def _in_its_list(created: PageItem, page: Page) -> Item | PageItem:
+    """Return a created item as one of its list, which it tells, and which shows it from now on."""
+    assert created._record is not None
+    list_id = created._record[created._position("list_id")]
+    if list_id is None or list_id is MISSING:
+        return created
+    lists = page.lists
+    place = next((one for one in lists._objects if one.id == list_id), None)
+    if place is None:
+        place = lists._model._stub(list_id, page)
+        lists._objects = [*lists._objects, place]
+    item = place.items._model._stub(created._saved_id, place)
+    item._absorb(item._record_with(content=created.content, completed=created.completed))
+    place._child_came(item)
+    return item

@@ -1,0 +1,39 @@
+"""Locks for records that are read, changed and written as a whole, such as the tags of a page."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from threading import Lock
+from weakref import WeakValueDictionary
+
+_locks: WeakValueDictionary[Hashable, Lock] = WeakValueDictionary()
+_guard = Lock()
+
+
+@contextmanager
+def exclusive(key: Hashable) -> Iterator[None]:
+    """Let one thread of this process at a time into the block, for each key.
+
+    A lock lives as long as some thread holds it or waits for it.
+
+    >>> with exclusive(("acme.backpackit.com", 71)), exclusive(("acme.backpackit.com", 72)):
+    ...     pass
+    """
+    with _guard:
+        lock = _locks.get(key)
+        if lock is None:
+            lock = _locks[key] = Lock()
+    with lock:
+        yield
+
+
+def _reset_after_fork() -> None:
+    """Replace the locks that other threads of the parent process may have held."""
+    global _locks, _guard
+    _locks, _guard = WeakValueDictionary(), Lock()
+
+
+if hasattr(os, "register_at_fork"):  # Windows forks nothing
+    os.register_at_fork(after_in_child=_reset_after_fork)

@@ -1,0 +1,364 @@
+"""Every write is seen by every read at once, within a process.
+
+A write is done through each kind of object that can do it, after everything that can be read was
+read and cached. Then all reads are compared with what the service says: those of the connection
+that has written, those of another one to the same account, those of another thread, and those of
+the page object around what was written.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+import backpack_orm
+from backpack_orm import (
+    Attachment,
+    Bookmark,
+    Calendar,
+    CalendarEvent,
+    Collection,
+    Connection,
+    Email,
+    Gallery,
+    Image,
+    Item,
+    JournalEntry,
+    List,
+    Model,
+    Note,
+    NotFound,
+    Page,
+    PageItem,
+    Reminder,
+    Separator,
+    Status,
+    Tag,
+    User,
+)
+from backpack_orm.sandbox import Sandbox
+
+Read = Callable[..., Any]
+WORDS = ["Zebra", "tram", "Socks", "Lisbon", "mail"]
+
+
+class Scene:
+    """The objects of one connection, by which writes are made.
+
+    With `held` all come from one page object; else each was found by itself, as far as it can be,
+    with that page given only where a call needs it.
+    """
+
+    def __init__(self, connection: Connection, *, held: bool) -> None:
+        self.connection = connection
+        home = Page.find_by(title="Lisbon", using=connection)
+        assert home is not None
+        self.page = Page.find(home.id, using=connection)
+        self.other = Page.find_by(title="The garden", using=connection)
+        self.linking = Page.find_by(title="Recipes", using=connection)
+        self.shared = Page.find_by(title="Kitchen renovation", using=connection)
+        self.reminder = Reminder.all(using=connection)[0]
+        self.me = User.me(using=connection)
+        self.calendar = Calendar.all(using=connection)[0]
+        page = self.page
+        if held:
+            self.note, self.list, self.email = page.notes[0], page.lists[0], page.emails[0]
+            self.item, self.page_item = self.list.items[1], page.items[1]
+            self.separator, self.tag = page.separators[0], page.tags[0]
+            self.event, self.entry = self.calendar.events[0], self.me.journal[0]
+            self.status = self.me.status
+        else:
+            self.note = Note.find(page.notes[0].id, page=page)
+            self.list = List.find(page.lists[0].id, page=page)
+            self.email = Email.find(page.emails[0].id, page=page)
+            self.item = Item.all(list=self.list.id, page=page)[1]
+            self.page_item = PageItem.all(page=page)[1]
+            self.separator = Separator.find(page.separators[0].id, page=page)
+            self.tag = Tag.create(page=page, name=page.tags[0].name)  # which finds it
+            self.event = CalendarEvent.find(self.calendar.events[0].id, using=connection)
+            self.entry = JournalEntry.find(self.me.journal[0].id, using=connection)
+            self.status = Status.find(self.me)
+        view(page)  # so that all of it is loaded before the write
+
+
+def edit(name: str, /, **values: Any) -> Callable[[Scene], object]:
+    """Return what changes attributes of an object and saves it."""
+
+    def write(scene: Scene) -> None:
+        record = getattr(scene, name)
+        for attribute, value in values.items():
+            setattr(record, attribute, value)
+        assert record.save()
+
+    return write
+
+
+def call(name: str, method: str, *arguments: Any, **options: Any) -> Callable[[Scene], object]:
+    return lambda scene: getattr(getattr(scene, name), method)(*arguments, **options)
+
+
+WRITES: dict[str, Callable[[Scene], object]] = {
+    "Page.create": lambda scene: Page.create(title="Zebra", using=scene.connection),
+    "Page.save title": edit("page", title="Zebra"),
+    "Page.save description": edit("page", description="Zebra"),
+    "Page.save tags": edit("page", tags=["Zebra", "Travel"]),
+    "Page.save no tags": edit("page", tags=[]),
+    "Page.save public": edit("page", public=True),
+    "Page.save title of a linked page": lambda scene: edit_linked(scene),
+    "Page.reorder": lambda scene: scene.page.reorder(reversed(scene.page.belongings)),
+    "Page.duplicate": call("page", "duplicate"),
+    "Page.share": call("page", "share", ["ana@example.com"], public=False),
+    "Page.unshare": call("shared", "unshare"),
+    "Page.email_copy": call("page", "email_copy"),
+    "Page.link": lambda scene: scene.page.link(scene.other),
+    "Page.unlink": lambda scene: scene.linking.unlink(scene.linking.linked_pages[0]),
+    "Page.destroy": call("page", "destroy"),
+    "Page.destroy of a linked page": lambda scene: scene.linking.linked_pages[0].destroy(),
+    "Note.create": lambda scene: Note.create(page=scene.page, title="Zebra"),
+    "Note.save": edit("note", title="Zebra", body="Zebra"),
+    "Note.destroy": call("note", "destroy"),
+    "List.create": lambda scene: List.create(page=scene.page, name="Zebra"),
+    "List.save": edit("list", name="Zebra"),
+    "List.destroy": call("list", "destroy"),
+    "Item.create": lambda scene: Item.create(list=scene.list, content="Zebra"),
+    "Item.save content": edit("item", content="Zebra"),
+    "Item.save completed": lambda scene: edit("item", completed=not scene.item.completed)(scene),
+    "Item.complete": call("item", "complete"),
+    "Item.reopen": lambda scene: scene.list.items.find_by(completed=True).reopen(),
+    "Item.toggle": call("item", "toggle"),
+    "Item.move_higher": call("item", "move_higher"),
+    "Item.move_lower": call("item", "move_lower"),
+    "Item.move_to_top": call("item", "move_to_top"),
+    "Item.move_to_bottom": call("item", "move_to_bottom"),
+    "Item.destroy": call("item", "destroy"),
+    "PageItem.create": lambda scene: PageItem.create(page=scene.page, content="Zebra"),
+    "PageItem.save content": edit("page_item", content="Zebra"),
+    "PageItem.save completed": lambda scene: edit(
+        "page_item", completed=not scene.page_item.completed
+    )(scene),
+    "PageItem.complete": call("page_item", "complete"),
+    "PageItem.reopen": lambda scene: PageItem.find_by(page=scene.page, completed=True).reopen(),
+    "PageItem.toggle": call("page_item", "toggle"),
+    "PageItem.move_higher": call("page_item", "move_higher"),
+    "PageItem.move_lower": call("page_item", "move_lower"),
+    "PageItem.move_to_top": call("page_item", "move_to_top"),
+    "PageItem.move_to_bottom": call("page_item", "move_to_bottom"),
+    "PageItem.destroy": call("page_item", "destroy"),
+    "Separator.create": lambda scene: Separator.create(page=scene.page, name="Zebra"),
+    "Separator.save": edit("separator", name="Zebra"),
+    "Separator.destroy": call("separator", "destroy"),
+    "Email.destroy": call("email", "destroy"),
+    "Tag.create": lambda scene: Tag.create(page=scene.page, name="Zebra"),
+    "Tag.save": edit("tag", name="Zebra"),
+    "Tag.destroy": call("tag", "destroy"),
+    "Reminder.create": lambda scene: Reminder.create(
+        content="tomorrow 9am Zebra", using=scene.connection
+    ),
+    "Reminder.save content": edit("reminder", content="Zebra"),
+    "Reminder.save time": lambda scene: edit(
+        "reminder", remind_at=scene.reminder.remind_at + timedelta(days=400)
+    )(scene),
+    "Reminder.save remindees": lambda scene: edit(
+        "reminder", remindees=User.all(using=scene.connection)[1:]
+    )(scene),
+    "Reminder.destroy": call("reminder", "destroy"),
+    "Status.create": lambda scene: Status.create(user=scene.me, message="Zebra"),
+    "Status.save": edit("status", message="Zebra"),
+    "JournalEntry.create": lambda scene: JournalEntry.create(user=scene.me, body="Zebra"),
+    "JournalEntry.save": edit("entry", body="Zebra"),
+    "JournalEntry.destroy": call("entry", "destroy"),
+    "CalendarEvent.create": lambda scene: CalendarEvent.create(
+        calendar=scene.calendar, title="tomorrow 9am Zebra"
+    ),
+    "CalendarEvent.save": edit("event", title="9/28 2pm Zebra"),
+    "CalendarEvent.destroy": call("event", "destroy"),
+    "Children.create": lambda scene: scene.page.notes.create(title="Zebra"),
+    "Items.create": lambda scene: scene.page.lists[0].items.create(content="Zebra"),
+    "Items.reorder": lambda scene: scene.list.items.reorder(list(reversed(scene.list.items))),
+    "PageItems.create": lambda scene: scene.page.items.create(content="Zebra"),
+}
+READ_ONLY = {
+    *("all", "find", "find_by", "where", "search", "iter", "me", "export", "read"),
+    *("to_dict", "discard", "reload", "count", "index", "first", "to_records", "to_frame"),
+}
+"""Public methods that write nothing to the service."""
+
+
+def edit_linked(scene: Scene) -> None:
+    linked = scene.linking.linked_pages[0]
+    linked.title = "Zebra"
+    assert linked.save()
+
+
+def collections_of(kind: type[Collection[Any]]) -> Iterator[type[Collection[Any]]]:
+    yield kind
+    for each in kind.__subclasses__():
+        yield from collections_of(each)
+
+
+def test_every_public_method_either_only_reads_or_has_a_row() -> None:
+    for name in backpack_orm.__all__:
+        getattr(backpack_orm, name)  # some are imported when they are first used
+    models = [
+        kind
+        for kind in map(partial(getattr, backpack_orm), backpack_orm.__all__)
+        if inspect.isclass(kind) and issubclass(kind, Model) and hasattr(kind, "_table")
+    ]
+    rows = {name.partition(" ")[0] for name in WRITES}
+    for kind in models:
+        for name, _ in inspect.getmembers(kind, callable):
+            if not name.startswith("_") and name not in READ_ONLY:
+                assert f"{kind.__name__}.{name}" in rows, f"{kind.__name__}.{name} has no row"
+    for collection in collections_of(Collection):
+        if collection.__module__.startswith("backpack_orm"):
+            for name, member in vars(collection).items():
+                if inspect.isfunction(member) and not name.startswith("_"):
+                    row = f"{collection.__name__}.{name}"
+                    assert name in READ_ONLY or row in rows, f"{row} has no row"
+
+
+# --- what can be read -------------------------------------------------------------------------
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, Model):
+        return value.to_dict()
+    if isinstance(value, Collection):
+        return [plain(each) for each in value]
+    return value
+
+
+def items(found: Collection[Any]) -> list[tuple[Any, ...]]:
+    return [(item.id, item.content, item.completed, item.list_id) for item in found]
+
+
+def view(page: Page) -> dict[str, Any]:
+    """All that a page shows, through its object."""
+    return {
+        "id": page.id,
+        "title": page.title,
+        "description": page.description,
+        "scope": page.scope,
+        "tags": [(tag.id, tag.name) for tag in page.tags],
+        "belongings": [(one.position, one.type, one.widget_id) for one in page.belongings],
+        "notes": [(note.id, note.title, note.body) for note in page.notes],
+        "lists": [(one.id, one.name, items(one.items)) for one in page.lists],
+        "items": items(page.items),
+        "separators": [(one.id, one.name) for one in page.separators],
+        "emails": [(mail.id, mail.subject, mail.body) for mail in page.emails],
+        "linked_pages": [(one.id, one.title) for one in page.linked_pages],
+        "galleries": plain(page.galleries),
+        "attachments": plain(page.attachments),
+    }
+
+
+def find_page(id: int, using: Connection) -> dict[str, Any]:
+    return view(Page.find(id, using=using))
+
+
+def reads(scene: Scene) -> dict[str, Read]:
+    """Every public read, about all that the writes touch; each takes the connection."""
+    page, mail, event, entry = (scene.page.id, scene.email.id, scene.event.id, scene.entry.id)
+    first, me, tag = scene.page.lists[0].id, scene.me.id, scene.tag
+    calendar, tags = scene.calendar.id, list(scene.page.tags)
+
+    def on_page(model: Any) -> Read:
+        return lambda using: plain(model.all(page=page, using=using))
+
+    return {
+        "Page.all": lambda using: [(one.id, one.title, one.scope) for one in Page.all(using=using)],
+        "Page.where": lambda using: plain(Page.where(title="Zebra", using=using)),
+        **{
+            f"Page.find {name}": partial(find_page, getattr(scene, name).id)
+            for name in ("page", "other", "linking", "shared")
+        },
+        **{
+            f"Page.search {word}": lambda using, word=word: [
+                (one.id, one.title, [(match.type, match.id) for match in one.matches])
+                for one in Page.search(word, using=using)
+            ]
+            for word in WORDS
+        },
+        **{
+            f"{model.__name__}.all": on_page(model)
+            for model in (List, Note, Separator, Email, Gallery, Image, Attachment)
+        },
+        "Item.all": lambda using: items(Item.all(page=page, using=using)),
+        "Item.all of a list": lambda using: items(Item.all(list=first, page=page, using=using)),
+        "PageItem.all": lambda using: items(PageItem.all(page=page, using=using)),
+        "Item.find": lambda using: plain(Item.find(scene.item.id, page=page, using=using)),
+        "Note.find": lambda using: plain(Note.find(scene.note.id, page=page, using=using)),
+        "Email.find": lambda using: plain(Email.find(mail, page=page, using=using)),
+        "Tag.all": lambda using: sorted((one.id, one.name) for one in Tag.all(using=using)),
+        "Tag.pages": lambda using: [
+            [(one.id, one.title) for one in Tag._stub(each.id, using).pages] for each in tags
+        ],
+        "Tag.find": lambda using: Tag.find(tag.id, using=using).name,
+        "Reminder.all": lambda using: plain(Reminder.all(using=using)),
+        "User.me": lambda using: plain(User.me(using=using)),
+        "User.all": lambda using: plain(User.all(using=using)),
+        "Bookmark.all": lambda using: plain(Bookmark.all(user=me, using=using)),
+        "Status.all": lambda using: [one.message for one in Status.all(using=using)],
+        "Status.find": lambda using: plain(Status.find(me, using=using)),
+        "JournalEntry.all": lambda using: plain(JournalEntry.all(using=using)[:20]),
+        "JournalEntry.all of a user": lambda using: [
+            (one.id, one.body) for one in JournalEntry.all(user=me, using=using)
+        ],
+        "JournalEntry.find": lambda using: plain(JournalEntry.find(entry, using=using)),
+        "Calendar.all": lambda using: plain(Calendar.all(using=using)),
+        "CalendarEvent.all": lambda using: plain(CalendarEvent.all(calendar=calendar, using=using)),
+        "CalendarEvent.find": lambda using: plain(CalendarEvent.find(event, using=using)),
+    }
+
+
+def answer(read: Read, connection: Connection) -> Any:
+    try:
+        return read(connection)
+    except NotFound:
+        return "not found"
+
+
+def answers(asked: dict[str, Read], connection: Connection) -> dict[str, Any]:
+    return {name: answer(read, connection) for name, read in asked.items()}
+
+
+@pytest.fixture
+def connect(box: Sandbox) -> Iterator[Callable[..., Connection]]:
+    opened: list[Connection] = []
+
+    def open_one(**options: Any) -> Connection:
+        opened.append(Connection(box.url, token=box.token, limits=None, **options))
+        return opened[-1]
+
+    yield open_one
+    for connection in opened:
+        connection.close()
+
+
+@pytest.mark.parametrize("held", [True, False], ids=["from the page", "found by itself"])
+@pytest.mark.parametrize("write", WRITES)
+def test_a_write_is_seen_by_all_reads(
+    write: str, held: bool, connect: Callable[..., Connection]
+) -> None:
+    mine, theirs = connect(), connect()
+    scene = Scene(mine, held=held)
+    asked = reads(scene)
+    for connection in (mine, theirs):
+        answers(asked, connection)
+    WRITES[write](scene)
+    service = connect()  # whose cache is empty
+    expected = answers(asked, service)
+    assert answers(asked, mine) == expected
+    assert answers(asked, theirs) == expected
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(answers, asked, mine).result() == expected
+    if not scene.page.is_destroyed:
+        whole = view(Page.find(scene.page.id, using=service))
+        assert view(scene.page) == whole
+        assert view(scene.page.reload()) == whole
