@@ -83,6 +83,11 @@ class PlainPage:
         """Those of a kind, which are listed by id."""
         return sorted((one for one in self.widgets if one.type == type), key=lambda one: one.id)
 
+    @property
+    def first_list(self) -> Widget | None:
+        """The one whose items are the page's, by the calls that name no list."""
+        return next(iter(self.of("List")), None)
+
     def tag(self, names: Iterable[str]) -> None:
         """These tags replace all others; each is there once."""
         self.tags = list(dict.fromkeys(names))
@@ -120,6 +125,10 @@ class PlainPage:
                     [(item.id, item.content, item.completed) for item in one.shown()],
                 )
                 for one in self.of("List")
+            ],
+            "items": [
+                (item.id, item.content, item.completed)
+                for item in (self.first_list.shown() if self.first_list else ())
             ],
             "separators": [(one.id, one.name) for one in self.of("Separator")],
         }

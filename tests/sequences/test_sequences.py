@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
-from backpack_orm import Connection, Item, List, Note, NotFound, Page, Tag, using
+from backpack_orm import Connection, Item, List, Note, NotFound, Page, PageItem, Tag, using
 from backpack_orm.sandbox import Sandbox
 
 from .rules import PlainItem, PlainPage, Widget
@@ -53,11 +53,14 @@ class Both:
     """An account in the sandbox, seen through the mapper, and the same one in plain Python.
 
     With `held` every page is one object from its creation on, through which all is done that is
-    done to it; else every step finds its page anew.
+    done to it; else every step finds its page anew. A second connection only reads.
     """
 
-    def __init__(self, connection: Connection, clock: Clock, *, held: bool) -> None:
-        self.connection, self._clock, self._held = connection, clock, held
+    def __init__(
+        self, connection: Connection, second: Connection, clock: Clock, *, held: bool
+    ) -> None:
+        self.connection, self._second = connection, second
+        self._clock, self._held = clock, held
         self.plain: list[PlainPage] = []
         self._pages: dict[int, Page] = {}
 
@@ -69,6 +72,7 @@ class Both:
             if place % LOOK == LOOK - 1:
                 for plain in self.plain:
                     assert told(self._real(plain)) == plain.told()
+                    assert told(Page.find(plain.id, using=self._second)) == plain.told()
                 self._compare_links()
 
     @property
@@ -252,6 +256,92 @@ class Both:
         )
         of.items.remove(plain)
 
+    # --- items, by the calls that name no list ----------------------------------------------
+
+    def _page_item(self, place: int) -> tuple[PlainPage, Widget, PlainItem, Item | PageItem]:
+        there = [
+            (page, page.first_list, item)
+            for page in self.plain
+            if page.first_list is not None
+            for item in page.first_list.items
+        ]
+        if not there:
+            self.create_page_item(place, "")
+            return self._page_item(place)
+        plain, of, item = there[place % len(there)]
+        page = self._real(plain)
+        found = PageItem.find(item.id, page=page) if place % 2 else page.items.find(item.id)
+        return plain, of, item, found
+
+    def create_page_item(self, place: int, text: str) -> None:
+        plain, page = self._page(place)
+        content = _said(text)
+        item = (
+            PageItem.create(page=page, content=content)
+            if place % 2
+            else page.items.create(content=content)
+        )
+        if plain.first_list is None:
+            plain.put(Widget("List", item.list_id, ""))
+        assert plain.first_list is not None
+        plain.first_list.items.append(PlainItem(item.id, content))
+
+    def edit_page_item(self, place: int, text: str) -> None:
+        _, _, plain, item = self._page_item(place)
+        item.content = plain.content = _other(_said(text), plain.content)
+        assert item.save().fields == ("content",)
+
+    def toggle_page_item(self, place: int, text: str) -> None:
+        _, _, plain, item = self._page_item(place)
+        plain.completed = not plain.completed
+        item.toggle()
+
+    def move_page_item(self, place: int, text: str) -> None:
+        _, of, plain, item = self._page_item(place)
+        direction = DIRECTIONS[len(text) % len(DIRECTIONS)]
+        of.move(plain, direction)
+        getattr(item, direction)()
+
+    def destroy_page_item(self, place: int, text: str) -> None:
+        _, of, plain, item = self._page_item(place)
+        item.destroy()
+        of.items.remove(plain)
+
+    # --- tags, one by one -------------------------------------------------------------------
+
+    def create_tag(self, place: int, text: str) -> None:
+        plain, page = self._page(place)
+        name = TAGS[place % len(TAGS)]
+        assert Tag.create(page=page, name=name).name == name
+        plain.tag([*plain.tags, name])
+
+    def rename_tag(self, place: int, text: str) -> None:
+        plain, tag = self._tag(place)
+        old, new = tag.name, TAGS[len(text) % len(TAGS)]
+        tag.name = new
+        tag.save()
+        self._change_tags(plain, lambda names: [new if name == old else name for name in names])
+
+    def destroy_tag(self, place: int, text: str) -> None:
+        plain, tag = self._tag(place)
+        tag.destroy()
+        self._change_tags(plain, lambda names: [name for name in names if name != tag.name])
+
+    def _tag(self, place: int) -> tuple[PlainPage, Tag]:
+        tagged = [plain for plain in self.plain if plain.tags]
+        if not tagged:
+            self.create_tag(place, "")
+            return self._tag(place)
+        plain = tagged[place % len(tagged)]
+        return plain, self._real(plain).tags[plain.tags[place // len(tagged) % len(plain.tags)]]
+
+    def _change_tags(self, on: PlainPage, change: Callable[[list[str]], list[str]]) -> None:
+        for plain in self.plain:
+            changed = change(plain.tags)
+            if changed != plain.tags and plain is not on and self._held:
+                self._pages[plain.id].reload()  # an object of its own, which nothing has told
+            plain.tag(changed)
+
     # --- separators -------------------------------------------------------------------------
 
     def create_separator(self, place: int, text: str) -> None:
@@ -280,6 +370,8 @@ class Both:
         self._compare_links()  # before anything is read afresh
         expected = [plain.told() for plain in self.plain]
         assert [told(self._real(plain)) for plain in self.plain] == expected
+        found = [told(Page.find(plain.id, using=self._second)) for plain in self.plain]
+        assert found == expected
         assert [told(Page.find(plain.id, fresh=True)) for plain in self.plain] == expected
         assert [(page.id, page.title) for page in Page.all()] == sorted(
             (plain.id, plain.title) for plain in self.plain
@@ -338,6 +430,7 @@ def told(page: Page) -> dict[str, Any]:
         "belongings": [(one.position, one.type, one.widget_id) for one in page.belongings],
         "notes": told_notes(page.notes),
         "lists": [(one.id, one.name, told_items(one.items)) for one in page.lists],
+        "items": told_items(page.items),
         "separators": [(one.id, one.name) for one in page.separators],
     }
 
@@ -376,6 +469,8 @@ STEPS = [
     *("create_list", "edit_list", "destroy_list"),
     *("create_item", "create_item", "edit_item", "complete_item", "toggle_item", "toggle_item"),
     *("move_item", "move_item", "move_item", "move_item", "reorder_items", "destroy_item"),
+    *("create_page_item", "edit_page_item", "toggle_page_item", "move_page_item"),
+    *("destroy_page_item", "create_tag", "create_tag", "rename_tag", "destroy_tag"),
     *("create_separator", "edit_separator", "destroy_separator"),
 ]
 SEQUENCES = st.lists(
@@ -392,8 +487,9 @@ def begin() -> Iterator[Callable[..., Both]]:
         def open_account(*, held: bool, ttl: int) -> Both:
             token = box.add_account(f"account-{next(names)}")
             connection = Connection(box.url, token=token, ttl=ttl, limits=None)
-            open_connections.append(connection)
-            return Both(connection, clock, held=held)
+            second = Connection(box.url, token=token, ttl=ttl, limits=None)
+            open_connections.extend([connection, second])
+            return Both(connection, second, clock, held=held)
 
         yield open_account
         for connection in open_connections:
