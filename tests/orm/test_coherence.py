@@ -45,7 +45,7 @@ from backpack_orm import (
 from backpack_orm.sandbox import Sandbox
 
 Read = Callable[..., Any]
-WORDS = ["Zebra", "tram", "Socks", "Lisbon", "mail"]
+WORDS = ["Zebra", "e", "tram", "Socks", "Lisbon", "mail"]
 
 
 class Scene:
