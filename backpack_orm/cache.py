@@ -12,6 +12,9 @@ from weakref import WeakSet, WeakValueDictionary
 from attrs import define, field
 from cachetools import TTLCache
 
+from backpack_orm.deadline import Deadline
+from backpack_orm.errors import Timeout
+
 
 @define(eq=False, repr=False)
 class _Flight:
@@ -146,6 +149,7 @@ class Cache:
         ask: Callable[[], tuple[Any, int]],
         fresh: bool = False,
         tags_in: Callable[[Any], Iterable[str]] = _none,
+        deadline: Deadline | None = None,
     ) -> Any:
         """The answer under a key: the one kept, the one on its way, or a new one.
 
@@ -155,8 +159,10 @@ class Cache:
             ask: Asks the service; gives the answer and its size in bytes.
             fresh: Ask in any case; the new answer is kept.
             tags_in: Gives the further tags that only the answer tells.
+            deadline: When to stop waiting for what another thread has asked for.
 
         Raises:
+            Timeout: The deadline has passed while another thread's request was under way.
             BaseException: What `ask` raised, here and for all who waited for it.
         """
         if self._is_off:
@@ -174,7 +180,7 @@ class Cache:
                 if flight is None:
                     break
                 while not flight.is_over:
-                    self._changed.wait()
+                    self._wait(deadline)
                 if isinstance(flight.error, Exception):
                     raise copy(flight.error)
                 if flight.error is None and not flight.is_stale:
@@ -192,6 +198,16 @@ class Cache:
             with self._lock:
                 self._land(key, flight, size)
         return flight.answer
+
+    def _wait(self, deadline: Deadline | None) -> None:
+        """Wait until some request has ended."""
+        if deadline is None:
+            self._changed.wait()
+        elif deadline.remaining <= 0 or not self._changed.wait(deadline.remaining):
+            raise Timeout(
+                "another thread's identical request did not end within the deadline of "
+                f"{deadline.seconds:g} s; nothing was sent"
+            )
 
     def drop(self, tags: Iterable[str]) -> None:
         """Invalidate responses with any of the tags, also those on their way, here and in peers."""

@@ -18,16 +18,19 @@ from attrs import field, frozen
 
 from backpack_orm import cache
 from backpack_orm.cache import Cache
+from backpack_orm.deadline import Deadline
 from backpack_orm.errors import NotConnected, ValidationError
 from backpack_orm.limits import Limits, renew_locks
+from backpack_orm.redaction import Secret
 from backpack_orm.shown import Shown, offered
 from backpack_orm.timezones import ACCOUNT, zone_named
-from backpack_orm.transport import Secret, Transport
+from backpack_orm.transport import Transport
 from backpack_orm.version import __version__
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.build import Words
 from backpack_orm.wire.endpoint import Endpoint, Place, rest
 from backpack_orm.wire.parse import Answer, Column, Shape
+from backpack_orm.wire.size import DEFAULT_MAX_SIZE
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -84,6 +87,10 @@ class Connection:
         oauth_token: An OAuth 2 bearer token, instead of `token`.
         user_agent: What to call yourself: a name, and a link or an e-mail address.
         timeout: Seconds to wait for a connection, and for an answer or more of it.
+        deadline: Seconds that one call may take, with all its waits and retries; None: as many as
+            it needs.
+        max_response_size: Bytes of a response, unpacked, that are read at most. It also bounds the
+            memory that reading one takes, to six times as much.
         ttl: Seconds an answer is kept; 0 asks the service each time.
         max_wait: Seconds that one call waits at most for the service's limits and before it is
             sent again, all together.
@@ -116,6 +123,8 @@ class Connection:
         oauth_token: str | None = None,
         user_agent: str = USER_AGENT,
         timeout: tuple[float, float] = (5.0, 30.0),
+        deadline: float | None = None,
+        max_response_size: int = DEFAULT_MAX_SIZE,
         ttl: float = 60.0,
         max_wait: float = 60.0,
         limits: str | None = "memory://",
@@ -131,6 +140,8 @@ class Connection:
             is_bearer=is_bearer,
             user_agent=user_agent,
             timeout=timeout,
+            deadline=deadline,
+            max_response_size=max_response_size,
             ttl=ttl,
             max_wait=max_wait,
             limits=limits,
@@ -147,6 +158,8 @@ class Connection:
         is_bearer: bool,
         user_agent: str,
         timeout: tuple[float, float],
+        deadline: float | None,
+        max_response_size: int,
         ttl: float,
         max_wait: float,
         limits: str | None,
@@ -160,6 +173,7 @@ class Connection:
         self._options: dict[str, Any] = {
             "user_agent": _header("user_agent", user_agent),
             "timeout": _check_timeout(timeout),
+            "deadline": _check_deadline(deadline),
             "ttl": _check_seconds("ttl", ttl),
             "timezone": _check_timezone(timezone),
             "allow_insecure": allow_insecure,
@@ -174,6 +188,7 @@ class Connection:
             timeout=self._options["timeout"],
             allow_insecure=allow_insecure,
             max_wait=_check_seconds("max_wait", max_wait),
+            max_response_size=_check_size(max_response_size),
             limits=Limits(_counted_as(url, self.account), _check_storage(limits)),
         )
 
@@ -358,12 +373,14 @@ class Connection:
         read: Callable[[Answer], T],
         fresh: bool,
     ) -> T:
+        deadline = self._deadline()
         answer: T = self._cache.fetch(
             key,
             lambda: endpoint.tags_read(ids),
-            lambda: self._exchange(endpoint, ids, words, read),
+            lambda: self._exchange(endpoint, ids, words, read, deadline),
             fresh,
             endpoint.tags_shown,
+            deadline,
         )
         return answer
 
@@ -375,7 +392,7 @@ class Connection:
         read: Callable[[Answer], T],
     ) -> T:
         try:
-            return self._exchange(endpoint, ids, words, read)[0]
+            return self._exchange(endpoint, ids, words, read, self._deadline())[0]
         finally:
             self._cache.drop(endpoint.tags_written(ids))
 
@@ -385,15 +402,23 @@ class Connection:
         ids: Sequence[int],
         words: Mapping[str, Words],
         read: Callable[[Answer], T],
+        deadline: Deadline | None,
     ) -> tuple[T, int]:
         transport = self._transport
         if transport is None:
             raise NotConnected(f"there is no connection to {self._url}: {self._absent}")
         if self._options["timezone"] is None or endpoint is _ME:
-            return transport.exchange(endpoint, ids, words, read)
-        return transport.exchange(
-            endpoint, ids, words, lambda answer: read(answer._replace(localize=self._localize))
-        )
+            return transport.exchange(endpoint, ids, words, read, deadline)
+
+        def read_localized(answer: Answer) -> T:
+            return read(answer._replace(localize=self._localize))
+
+        return transport.exchange(endpoint, ids, words, read_localized, deadline)
+
+    def _deadline(self) -> Deadline | None:
+        """The moment at which a call that begins now has to end."""
+        seconds = self._options.get("deadline")
+        return None if seconds is None else Deadline(seconds)
 
     def expect_times(self) -> None:
         """Make sure, before something is written, that the times in the answer can be read.
@@ -440,6 +465,8 @@ def connect(
     oauth_token: str | None = None,
     user_agent: str = USER_AGENT,
     timeout: tuple[float, float] = (5.0, 30.0),
+    deadline: float | None = None,
+    max_response_size: int = DEFAULT_MAX_SIZE,
     ttl: float = 60.0,
     max_wait: float = 60.0,
     limits: str | None = "memory://",
@@ -481,6 +508,8 @@ def connect(
         is_bearer=is_bearer,
         user_agent=user_agent,
         timeout=timeout,
+        deadline=deadline,
+        max_response_size=max_response_size,
         ttl=ttl,
         max_wait=max_wait,
         limits=limits,
@@ -651,6 +680,22 @@ def _check_timeout(timeout: tuple[float, float]) -> tuple[float, float]:
     raise ValidationError(
         f"timeout takes two numbers of seconds, to connect and to answer, not {timeout!r}"
     )
+
+
+def _check_deadline(deadline: float | None) -> float | None:
+    if deadline is None:
+        return None
+    if not isinstance(deadline, bool) and isinstance(deadline, int | float) and deadline > 0:
+        return deadline
+    raise ValidationError(
+        f"deadline takes a number of seconds above 0, or None for no deadline, not {deadline!r}"
+    )
+
+
+def _check_size(size: int) -> int:
+    if isinstance(size, bool) or not isinstance(size, int) or size <= 0:
+        raise ValidationError(f"max_response_size takes a number of bytes above 0, not {size!r}")
+    return size
 
 
 def _check_seconds(name: str, seconds: float) -> float:

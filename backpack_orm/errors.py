@@ -130,7 +130,7 @@ class Timeout(TransportError, TimeoutError):
     ...     fault = box.faults.latency(60)
     ...     Page.all(using=Connection(box.url, token=box.token, timeout=(5, 0.1), max_wait=0))
     Traceback (most recent call last):
-    backpack_orm.errors.Timeout: ...gave no answer in 0.1 s (POST /ws/pages/all)
+    backpack_orm.errors.Timeout: ...did not answer in 0.1 s (POST /ws/pages/all)
     """
 
 

@@ -5,31 +5,26 @@ from __future__ import annotations
 import logging
 import random
 import re
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from functools import cached_property
 from http import HTTPStatus
+from ipaddress import IPv6Address
 from threading import Lock
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import SplitResult, urljoin, urlsplit
-from weakref import WeakSet
 
 import requests
 from attrs import define, frozen
-from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
-from urllib3.exceptions import (
-    HTTPError,
-    InvalidHeader,
-    LocationParseError,
-    NewConnectionError,
-    ReadTimeoutError,
-)
+from urllib3.exceptions import InvalidHeader
 from urllib3.util.retry import Retry
 
 from backpack_orm import errors
+from backpack_orm.deadline import Deadline
 from backpack_orm.errors import (
     AuthenticationError,
     BackpackError,
@@ -42,8 +37,11 @@ from backpack_orm.errors import (
     UnexpectedRedirect,
     ValidationError,
 )
+from backpack_orm.failures import Failure, Situation, explain, is_foreign
 from backpack_orm.limits import WINDOW, Limits
-from backpack_orm.wire import parse
+from backpack_orm.redaction import Secret, log_redactor, redact_error
+from backpack_orm.sockets import Phase, Session, progress
+from backpack_orm.wire import parse, size
 from backpack_orm.wire.build import Words
 from backpack_orm.wire.endpoint import Endpoint, Kind, Place
 from backpack_orm.wire.parse import Answer
@@ -58,61 +56,8 @@ TRIES = 5
 BACK_OFF = 0.5
 """Seconds to wait at most before the second try; each further try doubles them."""
 
-MAX_ANSWER_BYTES = 64 * 1024 * 1024
 _PIECE_BYTES = 1024 * 1024
-_POOL_SIZE = 32
 _LOGIN = r"(?i)log-?in|sign-?in|session|launchpad"
-
-
-class Secret:
-    """A token that shows itself to nobody but the wire.
-
-    >>> Secret("0123456789abcdef")
-    [token]
-    """
-
-    __slots__ = ("__weakref__", "_words")
-
-    def __init__(self, words: str) -> None:
-        self._words = words
-
-    def reveal(self) -> str:
-        """The token itself."""
-        return self._words
-
-    def __repr__(self) -> str:
-        return "[token]"
-
-    def __reduce__(self) -> Any:
-        raise TypeError("a token is never pickled or copied")
-
-
-class _HideTokens(logging.Filter):
-    """Takes tokens out of what the HTTP library logs: some calls carry them in the path."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._secrets: WeakSet[Secret] = WeakSet()
-        self._lock = Lock()
-
-    def hide(self, secret: Secret) -> None:
-        """Take a token out from now on."""
-        with self._lock:
-            self._secrets.add(secret)
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        line = record.getMessage()
-        with self._lock:
-            secrets = tuple(self._secrets)
-        for secret in secrets:
-            line = line.replace(secret.reveal(), "[token]")
-        record.msg, record.args, record.exc_info = line, (), None  # an error may quote an answer
-        return True
-
-
-_hide_tokens = _HideTokens()
-for _name in ("urllib3.connectionpool", "urllib3.connection"):
-    logging.getLogger(_name).addFilter(_hide_tokens)
 
 
 class Redirect(Enum):
@@ -182,6 +127,7 @@ class _Failed(NamedTuple):
 
     event: Event
     error: BackpackError
+    is_sent: bool = True
 
 
 @define(eq=False, repr=False)
@@ -190,8 +136,11 @@ class _Call:
 
     endpoint: Endpoint
     path: str
+    url: str
+    """The address of the account, as far as this call knows."""
     patience: float
     """Seconds that it may still wait."""
+    deadline: Deadline | None = None
     tries: int = 1
     may_be_done: bool = False
     """Whether a try may have been carried out although no answer tells."""
@@ -215,6 +164,7 @@ class Transport:
         allow_insecure: bool,
         max_wait: float,
         limits: Limits,
+        max_response_size: int = size.DEFAULT_MAX_SIZE,
     ) -> None:
         self.url = url
         self._secret = secret
@@ -223,12 +173,13 @@ class Transport:
         self._allow_insecure = allow_insecure
         self._max_wait = max_wait
         self._limits = limits
+        self._max_response_size = max_response_size
         self._headers = {
             "User-Agent": user_agent,
             "Accept": "application/xml",
             "Accept-Encoding": "gzip",
         }
-        _hide_tokens.hide(secret)
+        log_redactor.add(secret)
         self.begin()
 
     def begin(self) -> None:
@@ -237,7 +188,7 @@ class Transport:
         self._sent_again: Counter[str] = Counter()
         self._waited = 0.0
         self._counting = Lock()
-        self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=_POOL_SIZE)
+        self._session = Session()
 
     def exchange(
         self,
@@ -245,8 +196,16 @@ class Transport:
         ids: Sequence[int],
         words: Mapping[str, Words],
         read: Callable[[Answer], T],
+        deadline: Deadline | None = None,
     ) -> tuple[T, int]:
         """Make one call: one request, and more where sending it again does no harm.
+
+        Args:
+            endpoint: The call.
+            ids: What fills its path, in order.
+            words: The values it sends.
+            read: Turns the response into a record.
+            deadline: When the call has to end, with its waits and retries; None: at no given time.
 
         Returns:
             What the answer was read as, and its size in bytes.
@@ -256,7 +215,7 @@ class Transport:
             InvalidResponse: What came back cannot be read.
             ApiError: The service refused; its classes are by status.
         """
-        call = _Call(endpoint, endpoint.path_for_people(ids), self._max_wait)
+        call = _Call(endpoint, endpoint.path_for_people(ids), self.url, self._max_wait, deadline)
         while True:
             self._wait_until_free(call)
             outcome = self._attempt(call, ids, words)
@@ -270,7 +229,7 @@ class Transport:
             if then is Then.DONE:
                 return read(_DESTROYED), 0
             if not self._has_another_try(call, then, result):
-                raise _told(call, then, result.error)
+                raise _told(call, then, result)
 
     def _has_another_try(self, call: _Call, then: Then, failed: _Failed) -> bool:
         """Whether to send it again; once that may be done."""
@@ -280,11 +239,13 @@ class Transport:
             seconds = WINDOW if failed.error.retry_after is None else failed.error.retry_after
             seconds = max(seconds, 1.0)  # a service that says 0 would be asked without end
             self._limits.pause(call.endpoint.budget, seconds)
-            if seconds > call.patience:
+            if seconds > call.patience or _is_too_late(call, seconds, failed.error):
                 return False
         else:
             seconds = random.uniform(0, BACK_OFF * 2 ** (call.tries - 1))  # noqa: S311 - no secret
             if then is not Then.AGAIN or call.tries == TRIES or seconds > call.patience:
+                return False
+            if _is_too_late(call, seconds, failed.error):
                 return False
             call.tries += 1
             self._wait(call, seconds, f"try {call.tries} of {TRIES}")
@@ -296,7 +257,8 @@ class Transport:
         """Wait until the service takes one more request.
 
         Raises:
-            RateLimited: That is longer than this call may wait.
+            RateLimited: That is longer than `max_wait` lets this call wait.
+            Timeout: It is longer than the call's deadline does.
         """
         budget = call.endpoint.budget
         while seconds := self._limits.seconds_until_free(budget):
@@ -306,7 +268,13 @@ class Transport:
                     f"may wait no longer than max_wait={self._max_wait:g} s in all"
                 )
                 error.retry_after = seconds
-                raise _told(call, Then.PAUSE, error)
+                raise _told(call, Then.PAUSE, _Failed(Event.BUSY, error, is_sent=False))
+            if call.deadline is not None and seconds > call.deadline.remaining:
+                late = Timeout(
+                    f"{self._host} takes no request for another {seconds:.1f} s, which is more "
+                    f"than is left of the deadline of {call.deadline.seconds:g} s"
+                )
+                raise _told(call, Then.PAUSE, _Failed(Event.BUSY, late, is_sent=False))
             self._wait(call, seconds, "the service's limits")
 
     def _wait(self, call: _Call, seconds: float, reason: str) -> None:
@@ -336,15 +304,15 @@ class Transport:
 
     def scrub(self, content: bytes) -> bytes:
         """An answer without the token, should it repeat it."""
-        return content.replace(self._secret.reveal().encode(), b"[token]")
+        return self._secret.redact_bytes(content)
 
     def scrub_text(self, text: str) -> str:
         """A message without the token, should it quote an answer that repeats it."""
-        return text.replace(self._secret.reveal(), "[token]")
+        return self._secret.redact(text)
 
     def close(self) -> None:
         """Close the sockets."""
-        self._adapter.close()
+        self._session.close()
 
     def _attempt(
         self, call: _Call, ids: Sequence[int], words: Mapping[str, Words]
@@ -354,7 +322,7 @@ class Transport:
         with self._counting:
             self._sent[call.endpoint.label] += 1
         began = time.perf_counter()
-        outcome = self._send(call.endpoint, ids, words)
+        outcome = self._send(call, ids, words)
         took = (time.perf_counter() - began) * 1000
         if isinstance(outcome, BaseException):
             raise outcome
@@ -366,15 +334,25 @@ class Transport:
         return outcome
 
     def _follow(self, call: _Call, outcome: _Received | _Failed) -> bool:
-        """Whether the account has moved to https, and the call is to be sent there, once."""
-        if isinstance(outcome, _Failed) or call.has_moved:
+        """Whether the account has moved to https, and the call is to be sent there, once.
+
+        The connection moves with it only when there has been a response from there: one redirect
+        must not cut it off from the address that works.
+        """
+        if isinstance(outcome, _Failed):
+            return False
+        if outcome.redirect is None:
+            if call.has_moved and self.url != call.url and outcome.answer.status < 500:
+                self.url = call.url
+                logger.info("the account has moved to %s", self.url)
+            return False
+        if call.has_moved:
             return False
         if outcome.redirect is Redirect.UPGRADE or (
             outcome.redirect is Redirect.DOWNGRADE and self._allow_insecure
         ):
-            self.url = outcome.target
+            call.url = outcome.target
             call.has_moved = True
-            logger.info("the account has moved to %s", self.url)
         return call.has_moved
 
     def _result(
@@ -388,6 +366,7 @@ class Transport:
             return failed
         answer = outcome.answer
         try:
+            size.check_size(answer.content, self._max_response_size)
             return read(answer), len(answer.content)
         except InvalidResponse as error:
             message = error.message
@@ -447,64 +426,82 @@ class Transport:
     # Whatever holds the token lives only below here, in frames that return instead of raising.
 
     def _send(
-        self, endpoint: Endpoint, ids: Sequence[int], words: Mapping[str, Words]
+        self, call: _Call, ids: Sequence[int], words: Mapping[str, Words]
     ) -> _Received | _Failed | BaseException:
         try:
-            prepared = self._prepare(endpoint, ids, words)
-            response = self._adapter.send(
-                prepared, stream=True, timeout=self._timeout, **self._environment
-            )
-            try:
-                content = _read(response)
-            finally:
-                response.close()
-        except (requests.RequestException, HTTPError, OSError) as error:
-            return self._lost(error)
+            prepared = self._prepare(call, ids, words)
         except ValueError as error:
-            return _Failed(Event.REFUSED, ValidationError(f"this cannot be sent: {error}"))
+            reason = self.scrub_text(f"this cannot be sent: {error}")
+            return _Failed(Event.REFUSED, ValidationError(reason), is_sent=False)
+        except BaseException as error:
+            return self._stripped(error)
+        try:
+            with log_redactor:
+                received = self._receive(prepared, call.deadline)
+        except Exception as error:
+            if is_foreign(error, progress.phase):
+                return self._stripped(error)
+            return self._failed(error, call)
         except BaseException as error:  # such as Ctrl-C, while the frames below hold the token
-            error.__cause__ = error.__context__ = None
-            return error.with_traceback(None)
+            return self._stripped(error)
+        if isinstance(received, _Received):
+            return received
+        limit = self._max_response_size
+        reason = (
+            f"{self._host} sends more than {limit:,} bytes: "
+            f"connect with max_response_size={2 * limit} or more if that is meant"
+        )
+        return _Failed(Event.UNREADABLE, InvalidResponse(reason))
+
+    def _receive(
+        self, prepared: requests.PreparedRequest, deadline: Deadline | None
+    ) -> _Received | None:
+        """Send a request and read the response; return None when it is too large."""
+        progress.begin(deadline)
+        timeout = self._timeout
+        if deadline is not None:
+            timeout = deadline.cap(timeout[0]), deadline.cap(timeout[1])
+        progress.phase = Phase.ELSEWHERE  # until this library's own sockets are reached
+        response = self._session.send(
+            prepared, stream=True, timeout=timeout, allow_redirects=False, **self._environment
+        )
+        try:
+            content = _read(response, self._max_response_size)
+        finally:
+            response.close()
         if content is None:
-            reason = f"{self._host} sends more than {MAX_ANSWER_BYTES:,} bytes"
-            return _Failed(Event.UNREADABLE, InvalidResponse(reason))
+            return None
         status, location = response.status_code, response.headers.get("Location")
         redirect, target = None, ""
         if 300 <= status < 400:
             redirect, target = _where(prepared.url or "", location or "")
-        return _Received(
-            Answer(status, content, location),
-            redirect,
-            target,
-            response.headers.get("Retry-After"),
-        )
+        retry_after = response.headers.get("Retry-After")
+        return _Received(Answer(status, content, location), redirect, target, retry_after)
 
-    def _lost(self, error: Exception) -> _Failed:
-        """What a failure of the libraries below means."""
-        host, (connecting, answering) = self._host, self._timeout
-        if isinstance(error, requests.ConnectTimeout):
-            reason = f"{host} took no connection in {connecting:g} s"
-            return _Failed(Event.NOT_SENT, Timeout(reason))
-        if isinstance(error, requests.ReadTimeout | ReadTimeoutError):
-            return _Failed(Event.LOST, Timeout(f"{host} gave no answer in {answering:g} s"))
-        if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            reason = f"{host} shows no certificate to be trusted"
-            return _Failed(Event.REFUSED, TransportError(reason))
-        if isinstance(error, requests.exceptions.ProxyError):
-            reason = f"the proxy leads to no {host}: check the proxy and the network"
-            return _Failed(Event.NOT_SENT, TransportError(reason))
-        unreachable = TransportError(f"{host} cannot be reached: check the address and the network")
-        if isinstance(error, LocationParseError):
-            return _Failed(Event.REFUSED, unreachable)
-        cause = error.args[0] if error.args else None
-        if isinstance(getattr(cause, "reason", None), NewConnectionError):
-            return _Failed(Event.NOT_SENT, unreachable)
-        return _Failed(Event.LOST, TransportError(f"{host} dropped the connection"))
+    def _stripped(self, error: BaseException) -> BaseException:
+        """Return an error that is not ours, without the token and the frames that hold it."""
+        redact_error(error, self._secret)
+        return error
+
+    def _failed(self, error: Exception, call: _Call) -> _Failed:
+        """Return what a failure of the libraries below means."""
+        url = urlsplit(call.url)
+        situation = Situation(
+            host=url.netloc,
+            is_secure=url.scheme == "https",
+            has_proxy=bool(requests.utils.select_proxy(call.url, self._environment["proxies"])),
+            ca_bundle=self._environment["verify"],
+            timeout=self._timeout,
+            deadline=call.deadline,
+        )
+        failure = explain(error, progress.phase, situation)
+        return _Failed(_event(failure), failure.error, failure.is_sent)
 
     def _prepare(
-        self, endpoint: Endpoint, ids: Sequence[int], words: Mapping[str, Words]
+        self, call: _Call, ids: Sequence[int], words: Mapping[str, Words]
     ) -> requests.PreparedRequest:
         """One request, written out: a session's own preparation costs as much as a small answer."""
+        endpoint = call.endpoint
         token = self._secret.reveal()
         headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(self._headers)
         if self._is_bearer:
@@ -518,26 +515,67 @@ class Transport:
             headers["Content-Length"] = str(len(body))
         prepared = requests.PreparedRequest()
         prepared.method = endpoint.verb
-        prepared.url = self.url + endpoint.path_for(ids, place)
+        prepared.url = call.url + endpoint.path_for(ids, place)
         prepared.headers = headers
         prepared.body = body
         return prepared
 
     @cached_property
     def _environment(self) -> dict[str, Any]:
-        """Proxies and certificates as the environment has them, read once."""
+        """Proxies and certificates as the environment has them, read once.
+
+        This machine itself is never reached through a proxy, which would get to see the token.
+        """
         with requests.Session() as session:
             settings = session.merge_environment_settings(self.url, {}, None, None, None)
+        if is_loopback(urlsplit(self.url).hostname or ""):
+            settings["proxies"] = {}
         return {name: settings[name] for name in ("proxies", "verify", "cert")}
 
 
-def _read(response: requests.Response) -> bytes | None:
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine, however its address is written.
+
+    >>> [is_loopback(host) for host in ("localhost", "127.0.0.2", "::1", "127.1", "2130706433")]
+    [True, True, True, True, True]
+    >>> is_loopback("127.0.0.1.evil.example"), is_loopback("10.0.0.1")
+    (False, False)
+    """
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        packed = socket.inet_aton(host)
+    except OSError:
+        try:
+            address = IPv6Address(host)
+        except ValueError:
+            return False
+        return address.is_loopback or bool(address.ipv4_mapped and address.ipv4_mapped.is_loopback)
+    return packed[0] == 127
+
+
+def _event(failure: Failure) -> Event:
+    if failure.is_sent:
+        return Event.LOST
+    return Event.REFUSED if failure.is_final else Event.NOT_SENT
+
+
+def _is_too_late(call: _Call, seconds: float, error: BackpackError) -> bool:
+    """Whether the call's deadline leaves no time to wait so long and try again."""
+    if call.deadline is None or seconds < call.deadline.remaining:
+        return False
+    if call.deadline.remaining > 0:
+        error.add(f"the deadline of {call.deadline.seconds:g} s leaves no time to try again")
+    return True
+
+
+def _read(response: requests.Response, max_size: int) -> bytes | None:
     """The body, in large pieces; None when it has no end in sight."""
     pieces, size = [], 0
     while piece := response.raw.read(_PIECE_BYTES, decode_content=True):
         pieces.append(piece)
         size += len(piece)
-        if size > MAX_ANSWER_BYTES:
+        if size > max_size:
             return None
     return b"".join(pieces)
 
@@ -574,8 +612,9 @@ def _port_when_secure(parts: SplitResult) -> int:
     return 443 if parts.port in (None, 80) else parts.port
 
 
-def _told(call: _Call, then: Then, error: BackpackError) -> BackpackError:
+def _told(call: _Call, then: Then, failed: _Failed) -> BackpackError:
     """The error that a call ends with."""
+    error = failed.error
     if then is Then.UNKNOWN:
         error = OutcomeUnknown(
             f"{error.message}; the write may have happened or not, "
@@ -586,6 +625,8 @@ def _told(call: _Call, then: Then, error: BackpackError) -> BackpackError:
     elif call.may_be_done and call.endpoint.kind is not Kind.READ:
         error.add("the write may have happened all the same")
         error.may_have_happened = True
+    elif not failed.is_sent and not call.may_be_done and isinstance(error, TransportError):
+        error.add("nothing was sent")
     error.verb, error.path = call.endpoint.verb, call.path
     error.retryable = then in (Then.AGAIN, Then.PAUSE)
     return error

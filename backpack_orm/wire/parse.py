@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from itertools import chain, islice, repeat
@@ -128,7 +129,8 @@ def _parser() -> etree.XMLParser:
     return parser
 
 
-_DOCUMENT = rb"(?s)\s*(<\?xml\b[^>]*\?>)?(.*)"
+_PROLOG = rb"\s*(<\?xml\b[^>]*\?>)?"
+_PIECE = 1024 * 1024
 
 
 def document(content: bytes) -> etree._Element:
@@ -161,14 +163,32 @@ def _parsed(content: bytes) -> etree._Element:
     try:
         return etree.fromstring(content, _parser())
     except etree.XMLSyntaxError as error:
-        found = re.match(_DOCUMENT, content)
+        found = re.match(_PROLOG, content)
         if error.msg is None or "Extra content" not in error.msg or found is None:
             raise
-        declaration, elements = found[1] or b"", found[2]
-        roots = etree.fromstring(declaration + b"<roots>" + elements + b"</roots>", _parser())
+        roots = _parsed_in_pieces(
+            chain((found[1] or b"", b"<roots>"), _pieces(content, found.end()), (b"</roots>",))
+        )
         if any(words and not words.isspace() for words in (roots.text, *(e.tail for e in roots))):
             raise
         return roots
+
+
+def _pieces(content: bytes, start: int) -> Iterator[bytes]:
+    """Give the rest of a body, never all of it at once: it may be large."""
+    return (content[place : place + _PIECE] for place in range(start, len(content), _PIECE))
+
+
+def _parsed_in_pieces(pieces: Iterable[bytes]) -> etree._Element:
+    parser = _parser()
+    try:
+        for piece in pieces:
+            parser.feed(piece)
+    except etree.XMLSyntaxError:
+        with suppress(etree.XMLSyntaxError):
+            parser.close()  # which makes it ready for the next document
+        raise
+    return parser.close()
 
 
 def excerpt(content: bytes) -> str:

@@ -101,7 +101,7 @@ def test_a_client_that_takes_a_lost_answer_for_a_success_is_found_out(broken: Br
 def test_a_client_that_denies_what_may_have_happened_is_found_out(
     broken: Break, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "_told", lambda call, then, error: error)
+    monkeypatch.setattr(transport, "_told", lambda call, then, failed: failed.error)
     report = campaign.run(seed=1, writes=400, reads=0)
     assert report.count(Differs.UNREPORTED) > 0
     assert not report.is_clean

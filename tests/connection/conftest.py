@@ -16,7 +16,7 @@ import trustme
 from limits.storage import memory
 
 import backpack_orm.connection as connection_module
-from backpack_orm import limits, transport
+from backpack_orm import deadline, limits, transport
 from backpack_orm.connection import Connection
 from backpack_orm.wire.endpoint import Place, rest, ws
 
@@ -240,7 +240,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The time that waiting goes by, in the tests that wait."""
     clock = Clock()
-    for module in (transport, limits, memory):
+    for module in (transport, limits, deadline, memory):
         monkeypatch.setattr(module, "time", clock)
     monkeypatch.setattr(transport, "random", clock)
     return clock

@@ -3,7 +3,14 @@
 import pytest
 
 from backpack_orm.connection import Connection
-from backpack_orm.errors import AuthenticationError, OutcomeUnknown, UnexpectedRedirect
+from backpack_orm.errors import (
+    AuthenticationError,
+    BackpackError,
+    NotFound,
+    OutcomeUnknown,
+    TransportError,
+    UnexpectedRedirect,
+)
 from backpack_orm.transport import Redirect, _where
 from backpack_orm.wire import parse
 from tests.connection.conftest import (
@@ -161,6 +168,49 @@ def test_after_an_upgrade_the_connection_stays_under_https(stub, connection, sec
     send(connection, RENAME, (7,), title="b")
     assert [request.is_secure for request in stub.requests] == [False, True, True]
     assert connection.url == secure
+
+
+def test_a_redirect_to_https_where_nobody_answers_leaves_the_address_as_it_was(
+    stub, other, connection, monkeypatch
+):
+    """The next call may be answered where this one was sent."""
+
+    def refuse(*_):
+        raise ConnectionRefusedError
+
+    stub.answers(moved(f"https://127.0.0.1:{stub.port}/ws/pages/all"))
+    with monkeypatch.context() as patch:
+        patch.setattr("urllib3.connection.HTTPSConnection.connect", refuse)
+        with pytest.raises(TransportError):
+            send(connection, READ)
+    assert connection.url == stub.url
+    send(connection, READ)
+    assert [request.is_secure for request in stub.requests] == [False, False]
+
+
+@pytest.mark.parametrize("answer", [DROP, http(502, b""), moved("https://evil.example/")])
+def test_only_a_response_from_there_makes_the_connection_stay_under_https(
+    stub, connection, secure, answer
+):
+    stub.answers(moved(f"{secure}/ws/pages/all"), answer)
+    with pytest.raises(BackpackError):
+        send(connection, READ)
+    assert connection.url == stub.url
+    send(connection, READ)
+    assert [request.is_secure for request in stub.requests] == [False, True, False]
+
+
+def test_a_refusal_from_there_is_a_response(stub, connection, secure):
+    stub.answers(moved(f"{secure}/ws/page/7/update_title"), http(404, b""))
+    with pytest.raises(NotFound):
+        send(connection, RENAME, (7,), title="a")
+    assert connection.url == secure
+
+
+def test_a_retry_after_an_upgrade_goes_to_https_at_once(stub, patient, secure):
+    stub.answers(moved(f"{secure}/ws/pages/all"), DROP)
+    send(patient, READ)
+    assert [request.is_secure for request in stub.requests] == [False, True, True]
 
 
 def test_an_upgrade_does_not_change_whose_account_it_is(stub, connection, secure):

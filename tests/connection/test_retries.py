@@ -110,7 +110,7 @@ def test_what_finds_no_connection_is_tried_again_whatever_it_is(closed_port, clo
 def test_what_is_given_no_connection_in_time_is_tried_again(full_port, clock, call):
     address = f"http://127.0.0.1:{full_port}"
     with Connection(address, token=TOKEN, timeout=(0.01, 5)) as connection:
-        with pytest.raises(errors.Timeout, match="took no connection"):
+        with pytest.raises(errors.Timeout, match="did not accept a connection"):
             send(connection, CALLS[call])
         assert connection.stats.retries == 4
 
@@ -155,7 +155,7 @@ def test_what_may_be_repeated_is_sent_again_after_a_time_out(stub, slow, call):
 
 
 def test_any_other_write_is_not_sent_again_after_a_time_out(stub, slow, withheld):
-    with pytest.raises(errors.OutcomeUnknown, match="gave no answer"):
+    with pytest.raises(errors.OutcomeUnknown, match="did not answer"):
         send(slow, CREATE)
     assert withheld.asked.wait(30)
     assert slow.stats.requests == len(stub.requests) == 1

@@ -8,9 +8,9 @@ import traceback
 
 import pytest
 
-from backpack_orm import errors, transport
+from backpack_orm import errors
 from backpack_orm.connection import Connection
-from backpack_orm.transport import Secret
+from backpack_orm.redaction import Secret
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.parse import Column, Shape
 from tests.connection.conftest import (
@@ -158,10 +158,12 @@ def test_no_refused_connection_tells_the_token(closed_port, lines, row):
     assert TOKEN not in lines()
 
 
-def test_no_oversized_answer_tells_the_token(stub, connection, lines, monkeypatch):
-    monkeypatch.setattr(transport, "MAX_ANSWER_BYTES", 10)
+def test_no_oversized_answer_tells_the_token(stub, lines):
     stub.default = http(200, ECHO)
-    with pytest.raises(errors.InvalidResponse) as caught:
+    with (
+        Connection(stub.url, token=TOKEN, max_response_size=10) as connection,
+        pytest.raises(errors.InvalidResponse) as caught,
+    ):
         call(connection, PATH_READ)
     assert TOKEN not in said(caught.value)
 

@@ -313,11 +313,18 @@ def test_every_public_name_is_met() -> None:
     assert rest == {
         "Collection",
         "Connection",
+        "Embeds",
         "Export",
+        "HasItems",
+        "HasMany",
+        "ProbeResult",
         "SaveResult",
         "Stats",
         "__version__",
         "connect",
+        "load_ipython_extension",
+        "probe_partial_updates",
+        "unload_ipython_extension",
         "using",
     }
 

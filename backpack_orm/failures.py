@@ -1,0 +1,235 @@
+"""What a failure of the HTTP libraries means: whether anything was sent, and what to tell."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import requests
+import urllib3.exceptions as urllib3_errors
+from attrs import frozen
+
+from backpack_orm.deadline import Deadline
+from backpack_orm.errors import Timeout, TransportError
+from backpack_orm.sockets import Phase
+
+_UNSENT = {Phase.PREPARING, Phase.CONNECTING}
+_UNCERTAIN = {Phase.ELSEWHERE, Phase.STARTED}
+_BEFORE_SENDING = (
+    requests.ConnectTimeout,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+    urllib3_errors.ConnectTimeoutError,
+    urllib3_errors.NewConnectionError,
+    urllib3_errors.LocationValueError,
+    urllib3_errors.HostChangedError,
+    urllib3_errors.ClosedPoolError,
+    urllib3_errors.EmptyPoolError,
+    socket.gaierror,
+    ssl.SSLCertVerificationError,
+)
+"""Errors that come before anything is sent, where the phase does not say so."""
+_TIMEOUTS = (requests.Timeout, urllib3_errors.TimeoutError, TimeoutError)
+_NOT_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"}
+_NOT_TLS |= {"PACKET_LENGTH_TOO_LONG"}
+_NO_BUNDLE = {"NO_CERTIFICATE_OR_CRL_FOUND", "NO_START_LINE"}
+_OF_THE_LIBRARIES = (
+    requests.RequestException,
+    urllib3_errors.HTTPError,
+    http.client.HTTPException,
+    urllib3_errors.ProxySchemeUnsupported,
+    OSError,
+)
+_STACK = {"requests", "urllib3", "ssl", "socket", "http", "builtins"}
+
+
+@frozen
+class Situation:
+    """What was tried, for the words of an error.
+
+    Attributes:
+        host: The service's host and port.
+        is_secure: Whether https was to be spoken.
+        has_proxy: Whether the request was to go through a proxy.
+        ca_bundle: The path of the CA bundle; True for that of requests.
+        timeout: Seconds to connect, and to answer.
+        deadline: The end of the call, if it has one.
+    """
+
+    host: str
+    is_secure: bool
+    has_proxy: bool
+    ca_bundle: str | bool
+    timeout: tuple[float, float]
+    deadline: Deadline | None
+
+
+class Failure(NamedTuple):
+    """Why an exchange came to nothing.
+
+    Attributes:
+        error: What to raise.
+        is_sent: Whether any part of the request may have been sent.
+        is_final: Whether it would fail in the same way if tried again.
+    """
+
+    error: TransportError
+    is_sent: bool
+    is_final: bool = False
+
+
+def is_foreign(error: BaseException, phase: Phase) -> bool:
+    """Return whether an error is not of the HTTP libraries, but of what replaces them in a test.
+
+    It is to be seen as it is: a request that no mock expects, or an assertion in one that answers
+    it, is a mistake that the test is to show.
+
+    >>> is_foreign(requests.ConnectionError(), Phase.ELSEWHERE)
+    False
+    >>> is_foreign(AssertionError("an unexpected title"), Phase.ELSEWHERE)
+    True
+    """
+    if type(error).__module__.partition(".")[0] not in _STACK:
+        return True
+    if isinstance(error, requests.ConnectionError) and error.args:
+        return str(error.args[0]).startswith("Connection refused by Responses")
+    if isinstance(error, ValueError) and phase in _UNSENT:
+        return False
+    return not isinstance(error, _OF_THE_LIBRARIES)
+
+
+def explain(error: Exception, phase: Phase, situation: Situation) -> Failure:
+    """Return what a failure of the HTTP libraries in some phase of a request means."""
+    causes = tuple(_causes(error))
+    is_sent = phase not in _UNSENT
+    if phase in _UNCERTAIN:
+        is_sent = not _find(causes, *_BEFORE_SENDING)
+    deadline = situation.deadline
+    if deadline is not None and deadline.remaining <= 0.001:
+        reason = f"{situation.host} did not answer within the deadline of {deadline.seconds:g} s"
+        return Failure(Timeout(reason), is_sent)
+    if is_sent:
+        return Failure(_lost(causes, situation), is_sent=True)
+    if phase is Phase.PREPARING:
+        return Failure(TransportError(_unprepared(causes, situation)), is_sent=False, is_final=True)
+    return _unconnected(causes, situation)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Give an error, and those that it was made from, outermost first."""
+    yield error
+    reason = getattr(error, "reason", None)
+    for each in (*error.args, reason):
+        if isinstance(each, BaseException):
+            yield from _causes(each)
+
+
+def _find(causes: tuple[BaseException, ...], *kinds: type[BaseException]) -> BaseException | None:
+    return next((each for each in causes if isinstance(each, kinds)), None)
+
+
+def _is_timeout(causes: tuple[BaseException, ...], *kinds: type[BaseException]) -> bool:
+    """Return whether a time-out is among the causes; urllib3 counts refused connections as one."""
+    is_refused = _find(causes, urllib3_errors.NewConnectionError) is not None
+    return not is_refused and _find(causes, *(kinds or _TIMEOUTS)) is not None
+
+
+def _lost(causes: tuple[BaseException, ...], situation: Situation) -> TransportError:
+    """Return the error for what failed when the request may have been sent."""
+    host = situation.host
+    if _is_timeout(causes):
+        return Timeout(f"{host} did not answer in {situation.timeout[1]:g} s")
+    if _find(causes, urllib3_errors.DecodeError):
+        return TransportError(f"{host} sent a response that cannot be decompressed")
+    return TransportError(f"{host} dropped the connection")
+
+
+def _unprepared(causes: tuple[BaseException, ...], situation: Situation) -> str:
+    """Return why a request failed before the network was touched."""
+    if _find(causes, requests.exceptions.InvalidSchema):
+        return "a SOCKS proxy needs the package PySocks: pip install 'requests[socks]'"
+    if _find(causes, requests.exceptions.InvalidURL, urllib3_errors.LocationValueError):
+        if situation.has_proxy:
+            return (
+                "the address of the proxy is malformed or of an unknown kind: "
+                "check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY in the environment"
+            )
+        return f"{situation.host} is no valid host: check the account's address"
+    if type(causes[0]) is OSError:
+        return (
+            f"there is no CA bundle at {situation.ca_bundle!r}: "
+            "check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE in the environment"
+        )
+    return f"the request to {situation.host} could not be prepared ({type(causes[0]).__name__})"
+
+
+def _unconnected(causes: tuple[BaseException, ...], situation: Situation) -> Failure:
+    """Return why no connection came about."""
+    host, seconds = situation.host, situation.timeout[0]
+    if _is_timeout(causes, requests.ConnectTimeout, urllib3_errors.ConnectTimeoutError):
+        return _unsent(Timeout(f"{host} did not accept a connection in {seconds:g} s"))
+    if _is_timeout(causes):
+        who = "the proxy" if situation.has_proxy else host
+        what = "complete the TLS handshake" if situation.is_secure else "accept a connection"
+        return _unsent(Timeout(f"{who} did not {what} in {seconds:g} s"))
+    certificate = _find(causes, ssl.SSLCertVerificationError)
+    if certificate is not None:
+        why = getattr(certificate, "verify_message", "") or "it cannot be verified"
+        reason = f"the certificate of {host} is not trusted ({why.rstrip('.')})"
+        return _unsent(TransportError(reason), is_final=True)
+    handshake = _find(causes, ssl.SSLError)
+    if isinstance(handshake, ssl.SSLError):
+        return _without_tls(handshake, causes, situation)
+    return _unsent(*_unreached(causes, situation))
+
+
+def _unsent(error: TransportError, is_final: bool = False) -> Failure:
+    return Failure(error, is_sent=False, is_final=is_final)
+
+
+def _without_tls(
+    error: ssl.SSLError, causes: tuple[BaseException, ...], situation: Situation
+) -> Failure:
+    who = "the proxy" if _find(causes, urllib3_errors.ProxyError) else situation.host
+    name = getattr(error, "reason", None) or type(error).__name__
+    if name in _NO_BUNDLE:
+        reason = (
+            f"the CA bundle at {situation.ca_bundle!r} holds no certificate: "
+            "check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE in the environment"
+        )
+        return _unsent(TransportError(reason), is_final=True)
+    if name in _NOT_TLS:
+        reason = f"{who} does not speak TLS at that port: check the scheme and the port"
+        return _unsent(TransportError(reason), is_final=True)
+    return _unsent(TransportError(f"the TLS handshake with {who} failed ({name})"))
+
+
+def _unreached(
+    causes: tuple[BaseException, ...], situation: Situation
+) -> tuple[TransportError, bool]:
+    """Return the error, and whether it would come again."""
+    host = situation.host
+    if _find(causes, requests.exceptions.ProxyError, urllib3_errors.ProxyError):
+        refusal = re.search(r"Tunnel connection failed: (\d{3})", str(causes[-1]))
+        if refusal is not None:
+            reason = f"the proxy does not connect to {host}: it answers {refusal[1]}"
+            return TransportError(reason), True
+        reason = f"the proxy to {host} cannot be reached: check the proxy and the network"
+        return TransportError(reason), False
+    if _find(causes, urllib3_errors.LocationValueError, requests.exceptions.InvalidURL):
+        whose = "the proxy's address or the account's" if situation.has_proxy else "the address"
+        return TransportError(f"{host} cannot be reached: check {whose}"), True
+    if _find(causes, urllib3_errors.NameResolutionError, socket.gaierror):
+        reason = f"the name of {host} cannot be resolved: check the address and the network"
+        return TransportError(reason), False
+    is_open = _find(causes, urllib3_errors.ProtocolError, ConnectionError)
+    if is_open and not _find(causes, urllib3_errors.NewConnectionError):
+        who = "the proxy" if situation.has_proxy else host
+        what = "during the TLS handshake" if situation.is_secure else "before anything was sent"
+        return TransportError(f"{who} closed the connection {what}"), False
+    return TransportError(f"{host} cannot be reached: check the address and the network"), False

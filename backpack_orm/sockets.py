@@ -1,0 +1,216 @@
+"""The HTTP session of a connection: how far a request has come, and until when it may take."""
+
+from __future__ import annotations
+
+import io
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from functools import cache
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.cookies import RequestsCookieJar
+
+from backpack_orm.deadline import Deadline
+
+POOL_SIZE = 32
+"""How many sockets stay open for the next request."""
+
+
+class Phase(IntEnum):
+    """How far a request has come."""
+
+    ELSEWHERE = 0
+    """Not as far as this library's sockets: a test has put something in their place."""
+    PREPARING = 1
+    """Certificates and the proxy's address are looked up."""
+    STARTED = 2
+    """The pool has it. Whether anything was sent cannot be told from here."""
+    CONNECTING = 3
+    """A connection is established, with the proxy and TLS if there are any. Nothing was sent."""
+    SENDING = 4
+    """There is a connection, and from here on anything may have been sent."""
+
+
+class Progress(threading.local):
+    """What each thread's request has come to."""
+
+    phase = Phase.ELSEWHERE
+    deadline: Deadline | None = None
+
+    def begin(self, deadline: Deadline | None) -> None:
+        """Note that a new request begins in this thread."""
+        self.phase = Phase.PREPARING
+        self.deadline = deadline
+
+    @contextmanager
+    def connecting(self) -> Iterator[None]:
+        """Note that the block establishes the connection, and sends nothing of the request."""
+        self.phase = Phase.CONNECTING
+        yield
+        self.phase = Phase.SENDING
+
+
+progress = Progress()
+
+
+class _BoundedReader(io.RawIOBase):
+    """The reading end of a socket, whose every read ends with the deadline of the call."""
+
+    def __init__(self, owner: BoundedSocket, raw: Any) -> None:
+        self._owner = owner
+        self._raw = raw
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._owner.shrink_timeout()
+        count: int | None = self._raw.readinto(buffer)
+        return count
+
+    def close(self) -> None:
+        super().close()
+        self._raw.close()
+
+
+class BoundedSocket:
+    """A socket whose every operation ends with the deadline of the call that uses it.
+
+    A socket's own time-out begins anew with each read, so that whoever sends a byte now and then
+    holds its reader for ever.
+    """
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+        self._timeout: float | None = sock.gettimeout()
+        self.deadline: Deadline | None = None
+
+    def settimeout(self, seconds: float | None) -> None:
+        self._timeout = seconds
+        self._sock.settimeout(seconds)
+
+    def gettimeout(self) -> float | None:
+        return self._timeout
+
+    def shrink_timeout(self) -> None:
+        """Let the next operation take no longer than the call may.
+
+        Raises:
+            TimeoutError: The deadline has passed.
+        """
+        if self.deadline is not None:
+            seconds = self.deadline.cap(float("inf") if self._timeout is None else self._timeout)
+            self._sock.settimeout(seconds)
+
+    def sendall(self, data: Any, *flags: int) -> None:
+        self.shrink_timeout()
+        self._sock.sendall(data, *flags)
+
+    def recv(self, *args: Any) -> Any:
+        self.shrink_timeout()
+        return self._sock.recv(*args)
+
+    def recv_into(self, *args: Any) -> Any:
+        self.shrink_timeout()
+        return self._sock.recv_into(*args)
+
+    def makefile(self, mode: str = "rb", *args: Any, **options: Any) -> io.BufferedReader:
+        raw = self._sock.makefile(mode, buffering=0)
+        return io.BufferedReader(_BoundedReader(self, raw))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+
+class _Tracking:
+    """What makes a pool tell how far a request has come, and connect before it begins to send.
+
+    Only what is public of urllib3's pools, or meant for their subclasses, is used. Were a hook not
+    called any more, the phase would stay at `STARTED`, which claims nothing.
+    """
+
+    def urlopen(self, *args: Any, **options: Any) -> Any:
+        progress.phase = Phase.STARTED
+        return super().urlopen(*args, **options)  # type: ignore[misc]
+
+    def _validate_conn(self, conn: Any) -> None:
+        with progress.connecting():
+            super()._validate_conn(conn)  # type: ignore[misc]
+            if conn.is_closed:
+                conn.connect()
+            if progress.deadline is not None:
+                _bind(conn, progress.deadline)
+
+    def _prepare_proxy(self, conn: Any) -> None:
+        with progress.connecting():
+            super()._prepare_proxy(conn)  # type: ignore[misc]
+
+
+@cache
+def _tracking(pool: type) -> type:
+    """Return a kind of pool, `http`'s, `https`'s or a SOCKS proxy's, that tracks its requests."""
+    return type(f"Tracking{pool.__name__}", (_Tracking, pool), {})
+
+
+def _track(manager: Any) -> Any:
+    """Have a manager of pools track the requests of all it makes from now on."""
+    kinds = manager.pool_classes_by_scheme
+    if not any(issubclass(kind, _Tracking) for kind in kinds.values()):
+        manager.pool_classes_by_scheme = {name: _tracking(kind) for name, kind in kinds.items()}
+    return manager
+
+
+def _bind(conn: Any, deadline: Deadline) -> None:
+    """Have a connection's socket keep to a deadline."""
+    if isinstance(conn.sock, socket.socket):
+        conn.sock = BoundedSocket(conn.sock)
+    if isinstance(conn.sock, BoundedSocket):
+        conn.sock.deadline = deadline
+
+
+class _TrackingAdapter(HTTPAdapter):
+    """requests' own adapter, on pools that tell how far a request has come."""
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        _track(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: Any, **options: Any) -> Any:
+        return _track(super().proxy_manager_for(proxy, **options))
+
+    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
+        progress.phase = Phase.PREPARING
+        pool = super().get_connection_with_tls_context(*args, **options)
+        if not isinstance(pool, _Tracking):
+            progress.phase = Phase.STARTED
+        return pool
+
+
+class _NoCookies(RequestsCookieJar):
+    """Takes no cookies: the API has none, and threads share a session."""
+
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        pass
+
+
+class Session(requests.Session):
+    """A session that sends prepared requests, and neither keeps nor follows anything.
+
+    It is requests' own in all that libraries such as requests-mock and responses replace.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.cookies = _NoCookies()
+        adapter = _TrackingAdapter(pool_connections=1, pool_maxsize=POOL_SIZE)
+        self.mount("https://", adapter)
+        self.mount("http://", adapter)
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return None: a redirect is looked at before anything is sent where it leads."""

@@ -1,0 +1,84 @@
+"""How much memory a response may take once it is parsed, estimated before it is."""
+
+from __future__ import annotations
+
+import re
+
+from backpack_orm.errors import InvalidResponse
+
+DEFAULT_MAX_SIZE = 64 * 1024 * 1024
+"""Bytes of a response that are read at most, unpacked, unless a connection says otherwise."""
+
+# What libxml2 takes for each, in bytes, measured: an attribute has a text node for its value.
+_ELEMENT = _TEXT = 128
+_ATTRIBUTE = 256
+
+TREE_FACTOR = 4
+"""Nodes may take so many times the largest size; the bytes themselves, twice, come to it."""
+_WIDE_SHARE = 0.9
+"""One character beyond the basic plane makes Python take four bytes for each in its text."""
+_FLOOR = 32 * 1024 * 1024
+"""They may always take so many bytes, however small the largest size is."""
+_DENSEST = 50
+"""No document takes more than so many times its size."""
+
+_PROLOG = rb"(?s)(?:\xef\xbb\xbf)?\s*(?:<\?xml\b[^>]*?\?>)?(?:\s+|<!--.*?-->|<\?.*?\?>)*"
+_ENCODING = rb"(?:\xef\xbb\xbf)?\s*<\?xml\b[^>]*?\bencoding\s*=\s*[\"']([^\"']*)"
+_ASCII_BASED = rb"(?i)(utf-?8|us-ascii|ascii|iso-8859-\d+|windows-125\d)"
+_UTF_16_OR_32 = (b"\xff\xfe", b"\xfe\xff", b"\x00", b"<\x00")
+_START_TAG = re.compile(rb"<[^\s<>/!?][^<>\"']*(?:(?:\"[^\"<]*\"|'[^'<]*')[^<>\"']*)*")
+
+
+def check_size(content: bytes, max_size: int) -> None:
+    """Refuse a response that would take much more memory as a tree than it does as bytes.
+
+    Depth, names and texts are bounded by libxml2 while it parses. Elements and attributes are not,
+    and take up to 50 times their bytes. They are counted here before there is a tree; a response
+    that is small enough for even that, as nearly all are, is not looked at.
+
+    Args:
+        content: The body of the response.
+        max_size: The largest size that is read, in bytes.
+
+    Raises:
+        InvalidResponse: It would take more than 6 times `max_size` bytes.
+
+    >>> check_size(b"<response success='true'/>", max_size=1024)
+    >>> check_size(b"<a/>" * 1_000_000, max_size=1024)
+    Traceback (most recent call last):
+    backpack_orm.errors.InvalidResponse: ...more elements and attributes than fit...
+    """
+    allowed = max(TREE_FACTOR * max_size, _FLOOR)
+    if len(content) * _DENSEST <= allowed:
+        return
+    found = re.match(_ENCODING, content)
+    if content.startswith(_UTF_16_OR_32) or (found and not re.fullmatch(_ASCII_BASED, found[1])):
+        raise InvalidResponse(f"the answer is large ({len(content):,} bytes), and not in UTF-8")
+    prolog = re.match(_PROLOG, content)
+    if prolog is not None and content.startswith(b"<!DOCTYPE", prolog.end()):
+        raise InvalidResponse("the answer declares a document type")
+    if len(content) > _WIDE_SHARE * max_size and re.search(rb"[\xf0-\xf4]", content):
+        raise InvalidResponse(
+            "the answer has characters that take four bytes each once it is read, and is too "
+            f"large for that with max_response_size={max_size:,}: allow for more if that is meant"
+        )
+    tags = content.count(b"<")
+    elements = tags - content.count(b"</")
+    nodes = elements * _ELEMENT + tags * _TEXT
+    if nodes + content.count(b"=") * _ATTRIBUTE <= allowed:
+        return
+    if nodes > allowed or nodes + _attributes(content, (allowed - nodes) // _ATTRIBUTE) > allowed:
+        raise InvalidResponse(
+            f"the answer has more elements and attributes than fit into memory with "
+            f"max_response_size={max_size:,}: allow for more if that is meant"
+        )
+
+
+def _attributes(content: bytes, most: int) -> int:
+    """Return the bytes that the attributes take; the count ends once there are too many."""
+    count = 0
+    for tag in _START_TAG.finditer(content):
+        count += tag[0].count(b"=")
+        if count > most:
+            break
+    return count * _ATTRIBUTE

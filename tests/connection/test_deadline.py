@@ -1,0 +1,256 @@
+"""A deadline bounds a whole call: its waits, its retries, and a server that drips."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from backpack_orm import errors
+from backpack_orm.cache import Cache
+from backpack_orm.connection import Connection
+from backpack_orm.deadline import Deadline
+from backpack_orm.errors import OutcomeUnknown, RateLimited, Timeout
+from backpack_orm.sandbox import Sandbox
+from backpack_orm.wire import parse
+from tests.connection.conftest import CREATE, DROP, OK, READ, RENAME, TOKEN, Withheld, http
+from tests.connection.test_transport_failures import recording
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
+
+
+def send(connection, row):
+    words = {} if row.reads else {"title": "a"}
+    return connection.call(row, (7,) * len(row.ids), words, read=parse.success)
+
+
+def dripping(beginning):
+    """A server that sends a beginning, and then a byte every 10 ms for as long as anybody reads."""
+
+    def drip(client, log):
+        log += client.recv(65536)
+        client.sendall(beginning)
+        while True:
+            client.sendall(b"x")
+            time.sleep(0.01)
+
+    return recording(drip)
+
+
+def limited(server, **options):
+    options = {"token": TOKEN, "timeout": (5, 30), "max_wait": 60, "deadline": 0.2} | options
+    return Connection(f"http://127.0.0.1:{server.port}", **options)
+
+
+# --- a server that drips ----------------------------------------------------------------------
+
+BEGINNINGS = {
+    "the status line": b"HTTP/1.1 200 ",
+    "the headers": b"HTTP/1.1 200 OK\r\nX-Endless: ",
+    "the body": HEAD,
+    "a chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n",
+    "a body without a length": b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("beginning", BEGINNINGS.values(), ids=BEGINNINGS.keys())
+def test_a_server_that_drips_holds_a_read_no_longer(beginning):
+    with dripping(beginning) as server, limited(server) as connection:
+        began = time.monotonic()
+        with pytest.raises(Timeout, match=r"did not answer within the deadline of 0\.2 s"):
+            send(connection, READ)
+        assert 0.2 <= time.monotonic() - began < 5
+        assert connection.stats.requests == 1
+
+
+def test_a_create_that_drips_has_an_unknown_outcome():
+    with (
+        dripping(HEAD) as server,
+        limited(server) as connection,
+        pytest.raises(OutcomeUnknown, match=r"within the deadline of 0\.2 s; the write may have"),
+    ):
+        send(connection, CREATE)
+
+
+def test_an_idempotent_write_that_drips_may_have_been_done():
+    with (
+        dripping(HEAD) as server,
+        limited(server) as connection,
+        pytest.raises(Timeout, match="the write may have happened all the same"),
+    ):
+        send(connection, RENAME)
+
+
+def test_a_tls_server_that_drips_holds_a_call_no_longer(monkeypatch):
+    with Sandbox(seed="empty", token=TOKEN, tls=True) as box:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", box.ca_bundle)
+        box.faults.slow_body(10)
+        with (
+            Connection(box.url, token=TOKEN, deadline=0.5) as connection,
+            pytest.raises(Timeout, match=r"within the deadline of 0\.5 s"),
+        ):
+            send(connection, READ)
+
+
+def test_without_a_deadline_each_drop_has_the_time_of_an_answer():
+    """So that a large answer may take as long as it needs."""
+    with recording(_drop_by_drop) as server, limited(server, deadline=None) as connection:
+        send(connection, READ)
+
+
+def _drop_by_drop(client, log):
+    log += client.recv(65536)
+    client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(OK))
+    for number in range(len(OK)):
+        client.sendall(OK[number : number + 1])
+        time.sleep(0.005)
+
+
+def test_a_socket_is_used_again_with_the_time_of_the_next_call(stub):
+    stub.default = http(200, OK)
+    with Connection(stub.url, token=TOKEN, ttl=0, deadline=0.5) as connection:
+        for _ in range(4):
+            send(connection, READ)
+            time.sleep(0.2)
+        assert {request.socket_number for request in stub.requests} == {1}
+
+
+# --- silence ----------------------------------------------------------------------------------
+
+
+def test_an_answer_that_does_not_come_ends_with_the_deadline(stub):
+    withheld = Withheld(http(200, OK))
+    stub.answers(withheld)
+    with (
+        Connection(stub.url, token=TOKEN, timeout=(5, 30), deadline=0.1) as connection,
+        pytest.raises(Timeout, match=r"within the deadline of 0\.1 s"),
+    ):
+        send(connection, READ)
+    withheld.released.set()
+
+
+def test_the_shorter_of_the_two_is_told(stub):
+    withheld = Withheld(http(200, OK))
+    stub.answers(withheld)
+    options = {"timeout": (5, 0.05), "deadline": 30, "max_wait": 0}
+    with (
+        Connection(stub.url, token=TOKEN, **options) as connection,
+        pytest.raises(Timeout, match=r"did not answer in 0\.05 s"),
+    ):
+        send(connection, READ)
+    withheld.released.set()
+
+
+def test_a_connection_that_does_not_come_about_ends_with_the_deadline(full_port):
+    with (
+        Connection(f"http://127.0.0.1:{full_port}", token=TOKEN, deadline=0.1) as connection,
+        pytest.raises(Timeout, match=r"within the deadline of 0\.1 s; nothing was sent"),
+    ):
+        send(connection, CREATE)
+
+
+# --- waits and retries, by a clock that moves when somebody waits -----------------------------
+
+
+def test_no_retry_begins_that_the_deadline_would_cut_off(stub, clock):
+    stub.default = DROP
+    with (
+        Connection(stub.url, token=TOKEN, deadline=2) as connection,
+        pytest.raises(
+            errors.TransportError,
+            match="dropped the connection; the deadline of 2 s leaves no time to try again",
+        ),
+    ):
+        send(connection, READ)
+    assert clock.slept == [0.5, 1.0]
+
+
+def test_a_pause_that_is_longer_than_the_deadline_is_not_begun(stub, clock):
+    stub.answers(http(503, b"", "Retry-After: 7"))
+    with (
+        Connection(stub.url, token=TOKEN, deadline=5) as connection,
+        pytest.raises(RateLimited, match="the deadline of 5 s leaves no time") as caught,
+    ):
+        send(connection, READ)
+    assert caught.value.retry_after == 7
+    assert clock.slept == []
+
+
+def test_a_wait_for_the_rate_limit_that_is_longer_than_the_deadline_is_not_begun(stub, clock):
+    stub.default = http(200, OK)
+    with Connection(stub.url, token=TOKEN, deadline=2, ttl=0) as connection:
+        for _ in range(100):
+            send(connection, READ)
+        with pytest.raises(Timeout, match=r"left of the deadline of 2 s; nothing was sent"):
+            send(connection, CREATE)
+    assert (len(stub.requests), clock.slept) == (100, [])
+
+
+def test_a_wait_for_the_rate_limit_that_is_short_enough_is_made(stub, clock):
+    stub.default = http(200, OK)
+    with Connection(stub.url, token=TOKEN, deadline=10, ttl=0) as connection:
+        for _ in range(101):
+            send(connection, READ)
+    assert sum(clock.slept) == pytest.approx(5.15, abs=0.1)
+
+
+def test_each_call_has_a_deadline_of_its_own(stub, clock):
+    stub.answers(DROP, http(200, OK), DROP, http(200, OK))
+    with Connection(stub.url, token=TOKEN, deadline=1, ttl=0) as connection:
+        send(connection, READ)
+        send(connection, READ)
+    assert clock.slept == [0.5, 0.5]
+
+
+def test_another_threads_identical_request_is_waited_for_no_longer(stub):
+    withheld = Withheld(http(200, OK))
+    stub.answers(withheld)
+    with Connection(stub.url, token=TOKEN, deadline=30) as connection:
+        first = threading.Thread(target=send, args=(connection, READ))
+        first.start()
+        assert withheld.asked.wait(30)
+        connection._options["deadline"] = 0.1
+        with pytest.raises(Timeout, match="another thread's identical request.*nothing was sent"):
+            send(connection, READ)
+        withheld.released.set()
+        first.join()
+        assert len(stub.requests) == 1
+
+
+def test_what_another_thread_has_asked_for_in_time_is_shared():
+    cache = Cache(ttl=60, max_bytes=1000)
+    begun, end = threading.Event(), threading.Event()
+
+    def ask():
+        begun.set()
+        assert end.wait(30)
+        return "answer", 6
+
+    first = threading.Thread(target=cache.fetch, args=("question", lambda: ["tag"], ask))
+    first.start()
+    assert begun.wait(30)
+    threading.Timer(0.05, end.set).start()
+    assert cache.fetch("question", lambda: ["tag"], ask, deadline=Deadline(30)) == "answer"
+    first.join()
+
+
+# --- what it may be ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("deadline", [0, -1, True, "5", float("nan"), (5, 30)])
+def test_a_deadline_that_is_none_is_refused(deadline):
+    with pytest.raises(errors.ValidationError, match="deadline takes a number of seconds above 0"):
+        Connection("acme", token=TOKEN, deadline=deadline)
+
+
+def test_a_deadline_caps_a_time_out_and_passes():
+    now = [100.0]
+    deadline = Deadline(5, clock=lambda: now[0])
+    assert deadline.cap(30) == 5
+    assert deadline.cap(2) == 2
+    now[0] = 103.5
+    assert (deadline.remaining, deadline.cap(30)) == (1.5, 1.5)
+    now[0] = 105.0
+    with pytest.raises(TimeoutError):
+        deadline.cap(30)
