@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from backpack_orm.models.calendar_event import CalendarEvent
 from backpack_orm.orm.fields import field, resource
@@ -23,7 +24,8 @@ class Calendar(InAccount):
         created_at: When it was made.
         updated_at: When it was last changed.
         token: What its feed is addressed by. Whoever has it can read the calendar.
-        ics_url: The address of its feed for calendar programs, which holds that token.
+        ical_subscription_url: The address of the outside feed that it mirrors; None for an
+            ordinary calendar.
         events: Its events; one request.
 
     >>> home = Calendar.all()[0]
@@ -43,11 +45,22 @@ class Calendar(InAccount):
     created_at: datetime | None = field(read_only=True)
     updated_at: datetime | None = field(read_only=True)
     token: str = field(read_only=True, shown=False)
-    ics_url: str = field(read_only=True, wire="ical_subscription_url", shown=False)
+    ical_subscription_url: str | None = field(read_only=True, shown=False)
 
     events = HasMany["CalendarEvent"]("")
 
     _all = rest("GET", "calendars.xml", reads="calendars")
+
+    @property
+    def ics_url(self) -> str:
+        """The address of its feed for calendar programs. It contains the token, which is secret.
+
+        Makes no request.
+
+        >>> Calendar.all()[0].ics_url.startswith("webcal://")
+        True
+        """
+        return f"webcal://{urlsplit(self.connection.url).netloc}/{self.token}.ics"
 
     def _load(self, name: str, *, fresh: bool = False) -> None:
         if name == "events":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from backpack_orm.connection import Connection, connection_for
 from backpack_orm.models.of_user import user_named
-from backpack_orm.orm.fields import ParentId, belongs_to, field, resource
+from backpack_orm.orm.fields import ParentId, View, belongs_to, field, resource
 from backpack_orm.orm.finding import InAccount
 from backpack_orm.orm.model import Destroyable, Savable
 from backpack_orm.orm.relations import Collection
@@ -33,6 +33,8 @@ class JournalEntry(InAccount, Savable, Destroyable):
         body: What was done.
         created_at: When it was written.
         updated_at: When it was last changed.
+        account_id: The account's id. Lists omit it; reading it then makes one request, which the
+            service refuses for the entries of others.
         user: Who wrote it.
         user_id: That person's id.
 
@@ -48,11 +50,14 @@ class JournalEntry(InAccount, Savable, Destroyable):
     _element = "journal_entry"
     _container = "journal_entries"
     _rewritten = ("updated_at",)
+    _listed = View(but=("account_id",))
+    _updated = View()
 
     id: int = field(read_only=True)
     body: str = field(text=True)
     created_at: datetime = field(read_only=True)
     updated_at: datetime = field(read_only=True)
+    account_id: int | None = field(read_only=True)
 
     user: BelongsTo[User] = belongs_to("User", id_from="user_id")
     user_id = ParentId("user")
@@ -133,7 +138,7 @@ class JournalEntry(InAccount, Savable, Destroyable):
         """
         place = connection_for(using) if user is None else user_named(cls, user, using)
         return (
-            cls._whole.load_one[cls](record, place)
+            cls._listed.load_one[cls](record, place)
             for record in cls._records_of(place, fresh=fresh)
         )
 
@@ -202,7 +207,7 @@ class JournalEntry(InAccount, Savable, Destroyable):
             connection, endpoint, ids = place.connection, cls._of_user, place._place()
         seen: set[int] = set()
         for n in itertools.count():
-            window = connection.call(endpoint, (*ids, n), read=cls._whole.read_many, fresh=fresh)
+            window = connection.call(endpoint, (*ids, n), read=cls._listed.read_many, fresh=fresh)
             for record in window:
                 if record[0] not in seen:  # each new entry pushes one into the next window
                     seen.add(record[0])

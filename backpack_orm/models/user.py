@@ -73,7 +73,7 @@ class User(InAccount):
     updated_at: datetime | None = field(read_only=True)
 
     bookmarks = Embeds["Bookmark"]("")
-    journal = HasMany["JournalEntry"]("")
+    journal = HasMany["JournalEntry"]("", view="_listed")
 
     _me = rest("GET", "me.xml", place=Place.PATH, reads="users")
     _all = rest("GET", "users.xml", place=Place.PATH, reads="users")

@@ -183,8 +183,14 @@ class Parent(NamedTuple):
         return Section(self.path, self._view.shape, is_single=True, key=self.id_from)
 
     def holding(self, part: Any, source: Connection | Model) -> Connection | Model:
-        """The parent of a record that came from an account, else where the record came from."""
-        if part is None or part is MISSING or isinstance(source, self.model):
+        """The parent of a record that came from an account, else where the record came from.
+
+        Where the record came from its parent, that one takes in what the record tells of it.
+        """
+        if part is None or part is MISSING:
+            return source
+        if isinstance(source, self.model):
+            source._learn(part)
             return source
         if all(value is MISSING for value in part[1:]):
             return self.model._stub(part[0], source)

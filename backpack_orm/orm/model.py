@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from inspect import getattr_static
@@ -255,6 +255,17 @@ class Model(Shown, metaclass=ModelType):
                 for old, new in zip(self._record, record, strict=True)
             )
         )
+
+    def _learn(self, record: Record) -> None:
+        """Take in what another response tells of this record and it does not know yet."""
+        known = self._record
+        if known is None or self.is_destroyed or record[0] != known[0]:
+            return
+        news = tuple(
+            new if old is MISSING else MISSING for old, new in zip(known, record, strict=True)
+        )
+        if any(value is not MISSING for value in news):
+            self._absorb(news)
 
     def _slot(self, name: str, unset: Any = _UNSET) -> Any:
         """An attribute as it stands, without loading it."""
@@ -653,13 +664,22 @@ class Model(Shown, metaclass=ModelType):
 
     # --- calls ------------------------------------------------------------------------------
 
-    def _send(self, endpoint: Endpoint, words: Mapping[str, Words] | None = None) -> None:
-        """Make a call about this record that answers with success and nothing else."""
+    def _send(
+        self,
+        endpoint: Endpoint,
+        words: Mapping[str, Words] | None = None,
+        read: Callable[[Answer], Record | None] | None = None,
+    ) -> Record | None:
+        """Make a call about this record, and return the record where `read` finds it.
+
+        Without `read`, the response is success and nothing else.
+        """
         self._refuse_new("do that to")
         self._refuse_destroyed()
-        read = parse.success if endpoint.path.startswith("ws/") else parse.anything
+        if read is None:
+            read = parse.success if endpoint.path.startswith("ws/") else parse.anything
         try:
-            self.connection.call(endpoint, self._ids(endpoint), words or {}, read=read)
+            return self.connection.call(endpoint, self._ids(endpoint), words or {}, read=read)
         finally:  # also when nobody knows whether it happened
             self._forget_copies()
 
@@ -809,6 +829,8 @@ class Savable(Model):
     _create: ClassVar[Endpoint]
     _created: ClassVar[View | None] = None
     """What the answer to its creation tells, where that is not all."""
+    _updated: ClassVar[View | None] = None
+    """What the response to an update includes, where it includes the record."""
     _updates: ClassVar[tuple[Endpoint, ...]]
     """The calls that change it, each for the fields that it sends."""
     _rewritten: ClassVar[tuple[str, ...]] = ()
@@ -1017,14 +1039,21 @@ class Savable(Model):
         Returns:
             The names of those that were sent.
         """
-        self._send_update(endpoint, self._words(changed))
+        updated = self._send_update(endpoint, self._words(changed))
         self._take_updated(changed)
+        if updated is not None:
+            self._absorb(updated)
         return list(changed)
 
-    def _send_update(self, endpoint: Endpoint, words: Mapping[str, Words]) -> None:
+    def _send_update(self, endpoint: Endpoint, words: Mapping[str, Words]) -> Record | None:
         """Send fields; if nobody knows whether they were stored, neither does the object."""
+        view = self._updated
+
+        def read(answer: Answer) -> Record | None:
+            return view.read_one(answer) if view and answer.content.strip() else None
+
         try:
-            self._send(endpoint, words)
+            return self._send(endpoint, words, read if view else None)
         except BaseException as error:
             if _may_have_happened(error):
                 self._mark_unknown([*words, *self._rewritten_by(words)])

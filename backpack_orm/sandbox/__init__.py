@@ -271,11 +271,11 @@ class Sandbox:
         self._tokens.add(token)
         return token
 
-    def add_calendar(self, name: str, *, color: str = "#3185c5", account: str | None = None) -> int:
+    def add_calendar(self, name: str, *, color: str = "3185c5", account: str | None = None) -> int:
         """Give an account a calendar, which the API cannot; the sandbox's own when None is named.
 
         Returns the calendar's id. Raises ValueError for an unknown account, a color that is not
-        written like `#3185c5`, or a name that XML cannot carry.
+        written like `3185c5`, or a name that XML cannot carry.
 
         >>> with Sandbox(seed="empty") as box:
         ...     box.add_calendar("Birthdays")

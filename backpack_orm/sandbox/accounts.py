@@ -13,7 +13,7 @@ from .models import Account, Calendar, User
 from .reading import check_text
 from .zones import zone
 
-_COLOR = re.compile("#[0-9A-Fa-f]{6}")
+_COLOR = re.compile("#?[0-9a-fA-F]{6}")
 
 
 def open_account(session: Session, name: str, token: str, now: datetime) -> User:
@@ -69,8 +69,9 @@ def new_calendar(
     """
     check_text(name)
     if not _COLOR.fullmatch(color):
-        raise ValueError(f"{color!r} is no color: give one like '#3185c5'")
-    calendar = account.new(Calendar, id=id, name=name, color=color, created_at=now, updated_at=now)
+        raise ValueError(f"{color!r} is no color: give one like '3185c5'")
+    digits = color.removeprefix("#")
+    calendar = account.new(Calendar, id=id, name=name, color=digits, created_at=now, updated_at=now)
     feed = f"{account.name}/{calendar.id}.ics"
     calendar.token = hashlib.sha256(feed.encode()).hexdigest()[:40]
     return calendar

@@ -139,7 +139,7 @@ def _icalendar(calendar: Calendar) -> bytes:
     feed.add("prodid", "-//backpack_orm//sandbox//EN")
     feed.add("version", "2.0")
     feed.add("x-wr-calname", calendar.name)
-    feed.add("x-apple-calendar-color", calendar.color)
+    feed.add("x-apple-calendar-color", f"#{calendar.color.removeprefix('#')}")
     for event in calendar.events:
         entry = icalendar.Event()
         entry.add("uid", f"{event.id}@{calendar.account.name}.backpackit.com")
@@ -168,9 +168,9 @@ def _calendar(calendar: Calendar) -> Xml:
         "calendar",
         [
             field("account-id", calendar.account.id),
-            element("color", calendar.color),
+            element("color", calendar.color.removeprefix("#")),
             field("created-at", calendar.created_at),
-            element("ical-subscription-url", f"webcal://{request.host}/{calendar.token}.ics"),
+            element("ical-subscription-url", ""),  # only the mirror of an outside feed has one
             field("id", calendar.id),
             element("name", calendar.name),
             element("token", calendar.token),

@@ -234,7 +234,7 @@ def _plant_older_mails(plant: Planter, parcels: Page) -> None:
 
 
 def _plant_calendars(plant: Planter) -> None:
-    home = plant.calendar("Home & away", "#c2452d")
+    home = plant.calendar("Home & away", "c2452d")
     plant.event(home, "Yuki's birthday", "-40")
     plant.event(
         home, "Chimney sweep", "-2 08:00", remind=True, reminded_at=plant.moment("-2 07:30")
@@ -242,7 +242,7 @@ def _plant_calendars(plant: Planter) -> None:
     plant.event(home, "Dentist", "+2 17:00", "+2 17:45", remind=True, message="Bring the X-ray.")
     plant.event(home, "Lisbon", "+20", "+29", message="Rua da Bica 41 – third floor")
     plant.event(home, "Almeida & Brandt: the contract", "+6 15:30")
-    choir = plant.calendar("Choir 🎶", "#3185c5")
+    choir = plant.calendar("Choir 🎶", "3185c5")
     for week in range(12):
         day = f"{7 * week - 21:+}"
         plant.event(choir, f"Rehearsal {week + 1}", f"{day} 18:00", f"{day} 20:30")

@@ -427,7 +427,7 @@ def _value_reader(column: Column) -> _ColumnReader:
 
     def value(word: str | None) -> Any:
         if kind.load is values.load_words:
-            return kind.empty if word is None else word
+            return word or kind.empty
         return kind.load(word) if word or is_needed else kind.empty  # type: ignore[arg-type]
 
     def read(elements: _Elements, localize: Localize | None) -> Iterable[Any]:

@@ -181,7 +181,7 @@ def test_edits_that_are_not_saved_are_in_the_rows(page: Page) -> None:
 def test_secrets_of_calendars_stay_out(connection: Connection) -> None:
     frame = Calendar.all().to_frame()
     assert "name" in frame
-    assert not {"token", "ics_url"} & set(frame)
+    assert not {"token", "ics_url", "ical_subscription_url"} & set(frame)
 
 
 def test_without_pandas_the_error_says_what_to_install(

@@ -15,12 +15,14 @@ from backpack_orm import (
     SaveResult,
     ValidationError,
 )
+from backpack_orm.orm.relations import Collection
+from backpack_orm.wire.parse import Answer
 
 
 def test_calendars_are_listed(account: Connection) -> None:
     calendars = Calendar.all()
     assert [calendar.name for calendar in calendars] == ["Home & away", "Choir 🎶"]
-    assert calendars[0].color
+    assert [calendar.color for calendar in calendars] == ["c2452d", "3185c5"]
     assert calendars[0].created_at is not None
     assert Calendar.find(calendars[1].id).name == "Choir 🎶"
     assert calendars[1].reload().name == "Choir 🎶"
@@ -28,10 +30,28 @@ def test_calendars_are_listed(account: Connection) -> None:
 
 def test_the_address_of_a_feed_is_no_matter_for_a_repr(account: Connection) -> None:
     calendar = Calendar.all()[0]
-    assert calendar.ics_url.startswith("webcal://")
-    assert calendar.ics_url.endswith(f"/{calendar.token}.ics")
+    host = account.url.partition("//")[2]
+    assert calendar.ics_url == f"webcal://{host}/{calendar.token}.ics"
+    assert account.stats.requests == 1
+    assert calendar.ical_subscription_url is None
     assert calendar.token not in repr(calendar)
     assert calendar.token not in repr(Calendar.all())
+
+
+def test_the_feed_of_an_account_is_at_its_own_host() -> None:
+    with Connection("acme", token="secret") as connection:
+        content = (
+            b"<calendars><calendar><id>61</id><name>Home</name><token>c0ffee</token>"
+            b"<ical-subscription-url>http://example.com/a.ics</ical-subscription-url>"
+            b"</calendar></calendars>"
+        )
+        records = Calendar._whole.read_many(Answer(200, content))
+        calendar = Calendar._whole.load[Calendar](records, connection)[0]
+        assert calendar.ics_url == "webcal://acme.backpackit.com/c0ffee.ics"
+        assert calendar.ical_subscription_url == "http://example.com/a.ics"
+        for secret in ("c0ffee", "example.com"):
+            assert secret not in repr(calendar)
+            assert secret not in repr(Collection(Calendar, [calendar]).to_records())
 
 
 def test_the_events_of_a_calendar_cost_one_request(account: Connection) -> None:

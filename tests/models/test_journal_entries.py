@@ -41,6 +41,41 @@ def test_a_full_last_window_is_the_last(account: Connection) -> None:
     assert account.stats.requests == 3
 
 
+def test_the_entries_of_one_user_tell_the_name(account: Connection) -> None:
+    id = JournalEntry.all()[0].user_id
+    before = account.stats.requests
+    found = [
+        JournalEntry.all(user=id)[0],
+        JournalEntry.where(user=id)[0],
+        next(JournalEntry.iter(user=id)),
+        JournalEntry.find_by(user=id),
+    ]
+    assert {entry.user.name for entry in found if entry} == {"Tomás Leite"}
+    assert account.stats.requests == before + 2  # two windows, and no list of users
+
+
+def test_an_entry_tells_its_account(account: Connection) -> None:
+    me = User.me()
+    first, second = list(JournalEntry.all(user=me))[:2]
+    entry = JournalEntry.find(first.id)
+    before = account.stats.requests
+    assert entry.account_id == me.account_id
+    assert account.stats.requests == before
+    assert second.account_id == me.account_id
+    assert account.stats.requests == before + 1
+
+
+def test_what_the_response_to_a_change_tells_is_not_read_again(account: Connection) -> None:
+    entry = JournalEntry.find(JournalEntry.all(user=User.me())[0].id)
+    before, old = account.stats.requests, entry.updated_at
+    entry.body += ", twice"
+    entry.save()
+    assert entry.updated_at > old
+    assert not entry.is_dirty
+    assert account.stats.requests == before + 1
+    assert JournalEntry.find(entry.id).updated_at == entry.updated_at
+
+
 def test_an_entry_is_written_and_found(account: Connection) -> None:
     entry = JournalEntry.create(body="Slept & <dreamt>")
     assert account.stats.requests == 2

@@ -626,7 +626,9 @@ def values_of(column):
     found = VALUES[column.kind.load]
     if column.name == "id" and not column.inside and not column.is_optional:
         return found
-    return st.none() | found if column.kind.empty is None else found
+    return (
+        st.none() | found.filter(lambda value: value != "") if column.kind.empty is None else found
+    )
 
 
 def records_of(shape):

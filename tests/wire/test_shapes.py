@@ -849,7 +849,7 @@ def test_the_status_of_one_user_tells_the_users_id_alone(content):
     ids=["documented", "real"],
 )
 def test_a_window_of_the_journal(content):
-    assert many(JournalEntry, content) == [
+    assert many(JournalEntry, content, JournalEntry._listed) == [
         {
             "id": 51,
             "body": "Booked the hotel – at last ",
@@ -881,6 +881,7 @@ def test_a_journal_entry_that_is_shown(content):
         "body": "Booked",
         "created_at": NOON,
         "updated_at": NOON,
+        "account_id": 2,
         "user": (4,),
     }
 
@@ -941,7 +942,7 @@ def test_the_list_of_calendars(content):
             "created_at": NOON,
             "updated_at": NOON,
             "token": "c0ffee",
-            "ics_url": "webcal://acme.backpackit.com/c0ffee.ics",
+            "ical_subscription_url": "webcal://acme.backpackit.com/c0ffee.ics",
         }
     ]
 
