@@ -17,7 +17,12 @@ from backpack_orm.orm.model import Savable
 from backpack_orm.orm.relations import Embedded
 
 FOLDER = Path(__file__).with_suffix("")
-PUBLIC = {name: getattr(backpack_orm, name) for name in backpack_orm.__all__ if name[0] != "_"}
+_HOOKS = {"load_ipython_extension", "unload_ipython_extension"}
+PUBLIC = {
+    name: getattr(backpack_orm, name)
+    for name in backpack_orm.__all__
+    if name[0] != "_" and name not in _HOOKS
+}
 CLASSES = {name: thing for name, thing in PUBLIC.items() if isinstance(thing, type)}
 MODELS = {name: cls for name, cls in CLASSES.items() if issubclass(cls, Model) and cls is not Model}
 OTHERS = {
@@ -29,6 +34,8 @@ OTHERS = {
         "models.item.Items",
     ],
     "What models share": ["Model", "SaveResult"],
+    "Relations of your own models": ["HasMany", "HasItems", "Embeds"],
+    "Probing the service": ["probe_partial_updates", "ProbeResult"],
     "Exports": ["Export"],
     "Exceptions": [name for name in vars(errors) if name in CLASSES],  # as the tree has them
     "The sandbox in Python": [

@@ -113,13 +113,14 @@ def test_words_name_the_time_that_is_told(words: str, became: str, connection: C
 
 def test_the_front_page_makes_the_requests_that_it_says(connection: Connection) -> None:
     program = first_program(INDEX)
-    told = sum(map(int, re.findall(r"# (\d)(?! for each)", program)))
+    once = sum(map(int, re.findall(r"# (\d)(?! for each)", program)))
+    for_each = sum(map(int, re.findall(r"# (\d) for each", program)))
     page = Page.find_by(title="Lisbon")
     assert page is not None
-    each = len(page.lists["Packing"].items.where(completed=False))
+    count = len(page.lists["Packing"].items.where(completed=False))
     names: dict[str, Any] = {}
     exec(program, names)
-    assert names["box"].requests == told + each
+    assert names["box"].requests == once + for_each * count
 
 
 # --- the reference ----------------------------------------------------------------------------

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
 from vcr.serializers import yamlserializer
 
-from backpack_orm.orm.registry import registry
+import backpack_orm
 from backpack_orm.wire.endpoint import Endpoint
 
 CASSETTES = Path(__file__).parent.parent.parent / "cassettes"
@@ -31,8 +31,8 @@ def cassettes_wanted() -> Iterator[Path]:
 def endpoints() -> dict[str, Endpoint]:
     return {
         f"{model.__name__}.{name}": row
-        for model in registry.values()
-        for name, row in vars(model).items()
+        for model in map(partial(getattr, backpack_orm), backpack_orm.__all__)
+        for name, row in getattr(model, "__dict__", {}).items()
         if isinstance(row, Endpoint)
     }
 
