@@ -1,15 +1,13 @@
-"""A connection: one account, its token, and the answers it keeps."""
+"""A connection: one account, its token, and its cached responses."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from types import TracebackType
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakSet
@@ -18,8 +16,23 @@ from attrs import field, frozen
 
 from backpack_orm import cache
 from backpack_orm.cache import Cache
+from backpack_orm.context import (
+    Usable,
+    candidates,
+    connection_for,
+    current,
+    ensure_connection,
+    set_default,
+    using,
+)
 from backpack_orm.deadline import Deadline
-from backpack_orm.errors import NotConnected, ValidationError
+from backpack_orm.errors import (
+    NotConnected,
+    ReadOnly,
+    ValidationError,
+    looks_like_a_token,
+    redacted,
+)
 from backpack_orm.limits import Limits, renew_locks
 from backpack_orm.redaction import Secret
 from backpack_orm.shown import Shown, offered
@@ -28,12 +41,23 @@ from backpack_orm.transport import Transport
 from backpack_orm.version import __version__
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.build import Words
-from backpack_orm.wire.endpoint import Endpoint, Place, rest
+from backpack_orm.wire.endpoint import Endpoint, Kind, Place, rest
 from backpack_orm.wire.parse import Answer, Column, Shape
 from backpack_orm.wire.size import DEFAULT_MAX_SIZE
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
+
+__all__ = [
+    "Connection",
+    "Stats",
+    "connect",
+    "connection_for",
+    "current",
+    "ensure_connection",
+    "unconnected",
+    "using",
+]
 
 T = TypeVar("T")
 
@@ -41,8 +65,8 @@ USER_AGENT = f"backpack_orm/{__version__} (https://backpack-orm.readthedocs.io)"
 CACHE_BYTES = 64 * 1024 * 1024
 _LONGEST = 24 * 60 * 60.0  # sockets take no endless time-out
 _UNPICKLED = (
-    "this one came out of a pickle, which holds no token; "
-    "connect() to the account first and unpickle then"
+    "this connection was unpickled, and pickles do not contain the token: "
+    "call connect() for this account first"
 )
 _ME = rest("GET", "me.xml", place=Place.PATH, reads="users")
 _read_zone = parse.one(Shape("user", (Column("time_zone_id", values.WORDS),)))
@@ -75,10 +99,11 @@ class Stats(Shown):
     retries_by_endpoint: Mapping[str, int] = field(repr=False)
 
 
-class Connection:
-    """One account as one user: its address, its token, and the answers it keeps for a while.
+class Connection(Usable):
+    """One account as one user: its address, its token, and its cached responses.
 
-    Threads may share it. As a context manager it is closed at the end.
+    Threads may share it. As a context manager it is current inside the block, and is closed at the
+    end of the outermost one.
 
     Args:
         account: The account's name (`"acme"`), or its address
@@ -103,10 +128,11 @@ class Connection:
         partial_updates: Rely on the service to keep the content of an item whose `completed` is
             sent without it. Saves the request that reads the item first; `probe_partial_updates`
             tests whether the service does so.
+        read_only: Refuse every call that is not a read, with `ReadOnly` and before any request.
 
     Raises:
-        ValidationError: The account is neither a name nor an address, there is no token, or both
-            kinds of it, or the address would send it in clear.
+        ValidationError: The account is neither a name nor an address, or looks like a token; there
+            is no token, or both kinds of it; or the address would send it in clear.
 
     >>> Connection("acme", token="0123456789abcdef")
     Connection('https://acme.backpackit.com')
@@ -131,11 +157,13 @@ class Connection:
         timezone: str | None = None,
         allow_insecure: bool = False,
         partial_updates: bool = False,
+        read_only: bool = False,
     ) -> None:
         secret, is_bearer = _secret(token, oauth_token), oauth_token is not None
-        del token, oauth_token  # a traceback may show the variables of what raises below
+        url = _address(account, allow_insecure)
+        del account, token, oauth_token  # a traceback may show the variables of what raises below
         self._connect(
-            account,
+            url,
             secret,
             is_bearer=is_bearer,
             user_agent=user_agent,
@@ -148,11 +176,12 @@ class Connection:
             timezone=timezone,
             allow_insecure=allow_insecure,
             partial_updates=partial_updates,
+            read_only=read_only,
         )
 
     def _connect(
         self,
-        account: str,
+        url: str | ValidationError,
         secret: Secret | ValidationError,
         *,
         is_bearer: bool,
@@ -166,8 +195,10 @@ class Connection:
         timezone: str | None,
         allow_insecure: bool,
         partial_updates: bool,
+        read_only: bool,
     ) -> None:
-        url = _address(account, allow_insecure)
+        if isinstance(url, ValidationError):
+            raise url
         if isinstance(secret, ValidationError):
             raise secret
         self._options: dict[str, Any] = {
@@ -177,7 +208,8 @@ class Connection:
             "ttl": _check_seconds("ttl", ttl),
             "timezone": _check_timezone(timezone),
             "allow_insecure": allow_insecure,
-            "partial_updates": bool(partial_updates),
+            "partial_updates": _check_flag("partial_updates", partial_updates),
+            "read_only": _check_flag("read_only", read_only),
         }
         self._open(url, _fingerprint(url, secret))
         self._transport = Transport(
@@ -199,7 +231,10 @@ class Connection:
         self._cache = self._empty_cache()
         self._transport = None
         self._zone: ZoneInfo | None = None
-        _opened.add(self)
+        self._is_open = True
+        self._reset_blocks()
+        with _opened_lock:
+            _opened.add(self)
 
     def _begin_anew(self) -> None:
         """Share nothing with the process that this one was forked off from.
@@ -208,6 +243,7 @@ class Connection:
         have asked for never comes here.
         """
         self._cache = self._empty_cache()
+        self._reset_blocks()
         if self._transport is not None:
             self._transport.begin()
 
@@ -244,6 +280,16 @@ class Connection:
         False
         """
         return bool(self._options.get("partial_updates"))
+
+    @property
+    def read_only(self) -> bool:
+        """Whether every call that is not a read is refused.
+
+        >>> Connection("acme", token="0123456789abcdef", read_only=True).read_only
+        True
+        """
+        read_only: bool = self._options["read_only"]
+        return read_only
 
     @property
     def zone(self) -> ZoneInfo:
@@ -301,6 +347,7 @@ class Connection:
             fresh: Ask even if an answer is kept.
 
         Raises:
+            ReadOnly: The call is not a read, and the connection is read-only.
             BackpackError: By what went wrong, see `backpack_orm.errors`.
 
         >>> from backpack_orm.wire import parse
@@ -309,6 +356,11 @@ class Connection:
         >>> page = Page.find_by(title="Lisbon")
         >>> page.connection.call(row, (page.id,), read=parse.success)
         """
+        if endpoint.kind is not Kind.READ:
+            self.ensure_writable(endpoint.label)
+        live = self._live()
+        if live is not self:
+            return live.call(endpoint, ids, words, read=read, fresh=fresh)
         if not endpoint.reads:
             return self._write(endpoint, ids, words, read)
         key = (endpoint, ids, *words.items()) if words else (endpoint, ids)
@@ -316,6 +368,51 @@ class Connection:
         if kept is not None:
             return kept
         return self._ask(key, endpoint, ids, words, read, fresh)
+
+    def ensure_writable(self, call: str) -> None:
+        """Refuse a write on a connection that is read-only. No request.
+
+        Args:
+            call: The name of the write, for the message.
+
+        Raises:
+            ReadOnly: The connection was made with `read_only=True`.
+
+        >>> Connection("acme", token="0123456789abcdef").ensure_writable("Page.save()")
+        """
+        if self.read_only:
+            raise ReadOnly(
+                f"{call} writes, and {self!r} is read-only: connect without read_only=True "
+                "to change the account"
+            )
+
+    def resolved(self) -> Connection:
+        """Return the connection that calls go through: this one, unless it was unpickled.
+
+        An unpickled connection has no token. It stands for a live one to the same account: the
+        current one, else the default, else any that is open in this process; looked up each time
+        it is used. If this one is read-only and that one is not, this one is returned: it passes
+        reads on and refuses writes. No request.
+
+        >>> import pickle
+        >>> copy = pickle.loads(pickle.dumps(Connection("acme", token="0123456789abcdef")))
+        >>> live = connect("acme", token="0123456789abcdef")
+        >>> copy.resolved() is live
+        True
+        """
+        live = self._live()
+        return live if live.read_only or not self.read_only else self
+
+    def _live(self) -> Connection:
+        """Return this connection, or the one that it stands for if it has been unpickled."""
+        if self._transport is not None or self._absent is not _UNPICKLED:
+            return self
+        with _opened_lock:
+            opened = [connection for connection in _opened if connection._is_open]
+        for live in (*candidates(), *opened):
+            if isinstance(live, Connection) and live._transport and live.account == self.account:
+                return live
+        return self
 
     def forget(self) -> None:
         """Drop all kept answers, so that the next reads ask the service.
@@ -332,20 +429,10 @@ class Connection:
 
         >>> Connection("acme", token="0123456789abcdef").close()
         """
+        self._is_open = False
         if self._transport is not None:
             self._transport.close()
         self._cache.clear()
-
-    def __enter__(self) -> Connection:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __dir__(self) -> Iterable[str]:
         return offered(self, object.__dir__(self))
@@ -407,6 +494,7 @@ class Connection:
         transport = self._transport
         if transport is None:
             raise NotConnected(f"there is no connection to {self._url}: {self._absent}")
+        self._is_open = True
         if self._options["timezone"] is None or endpoint is _ME:
             return transport.exchange(endpoint, ids, words, read, deadline)
 
@@ -439,9 +527,12 @@ class Connection:
 # --- several processes ------------------------------------------------------------------------
 
 _opened: WeakSet[Connection] = WeakSet()
+_opened_lock = Lock()
 
 
 def _begin_anew() -> None:
+    global _opened_lock
+    _opened_lock = Lock()
     renew_locks()
     cache.reset_after_fork()
     for connection in _opened:
@@ -452,10 +543,7 @@ if hasattr(os, "register_at_fork"):  # Windows forks nothing
     os.register_at_fork(after_in_child=_begin_anew)
 
 
-# --- which connection is used -----------------------------------------------------------------
-
-_in_context: ContextVar[Connection | None] = ContextVar("backpack_orm_connection", default=None)
-_default: Connection | None = None
+# --- the default ------------------------------------------------------------------------------
 
 
 def connect(
@@ -473,6 +561,7 @@ def connect(
     timezone: str | None = None,
     allow_insecure: bool = False,
     partial_updates: bool = False,
+    read_only: bool = False,
 ) -> Connection:
     """Connect to an account and use it from now on wherever no other connection is named.
 
@@ -489,21 +578,23 @@ def connect(
     >>> connect("acme", token="0123456789abcdef")
     Connection('https://acme.backpackit.com')
     """
-    global _default
-    account = account or os.environ.get("BACKPACK_URL")
-    if oauth_token is None:
-        token = token or os.environ.get("BACKPACK_TOKEN")
+    origin, key = "account", "token"
+    if not account:
+        account, origin = os.environ.get("BACKPACK_URL"), "BACKPACK_URL"
+    if not token and oauth_token is None:
+        token, key = os.environ.get("BACKPACK_TOKEN"), "BACKPACK_TOKEN"
     has_token, is_bearer = bool(token or oauth_token), oauth_token is not None
-    secret = _secret(token, oauth_token)
-    del token, oauth_token  # a traceback may show the variables of what raises below
-    if not account or not has_token:
+    secret = _secret(token, oauth_token, key)
+    url = _address(account, allow_insecure, origin) if account else None
+    del account, token, oauth_token  # a traceback may show the variables of what raises below
+    if url is None or not has_token:
         raise NotConnected(
             'say where: connect("your-account", token="…"), '
             "or set BACKPACK_URL and BACKPACK_TOKEN in the environment"
         )
     connection = Connection.__new__(Connection)
     connection._connect(
-        account,
+        url,
         secret,
         is_bearer=is_bearer,
         user_agent=user_agent,
@@ -516,71 +607,10 @@ def connect(
         timezone=timezone,
         allow_insecure=allow_insecure,
         partial_updates=partial_updates,
+        read_only=read_only,
     )
-    _default = connection
+    set_default(connection)
     return connection
-
-
-@contextmanager
-def using(connection: Connection) -> Iterator[Connection]:
-    """Use a connection for what happens inside a `with` block, in this thread or task only.
-
-    Raises:
-        ValidationError: `connection` is not a connection.
-
-    >>> home = Connection("home", token="0123456789abcdef")
-    >>> with using(home) as connection:
-    ...     connection is current()
-    True
-    """
-    before = _in_context.set(ensure_connection(connection))
-    try:
-        yield connection
-    finally:
-        _in_context.reset(before)
-
-
-def current() -> Connection:
-    """The connection in use: that of the innermost `using`, else that of the last `connect`.
-
-    Raises:
-        NotConnected: There is neither.
-    """
-    connection = _in_context.get() or _default
-    if connection is None:
-        raise NotConnected(
-            'not connected: call connect("your-account", token="…") first, '
-            "or pass using=Connection(…)"
-        )
-    return connection
-
-
-def connection_for(using: Connection | None) -> Connection:
-    """Return the connection given as a `using=` argument, or the current one for None.
-
-    Raises:
-        ValidationError: `using` is not a connection.
-        NotConnected: It is None, and no connection is current.
-
-    >>> home = Connection("home", token="0123456789abcdef")
-    >>> connection_for(home) is home
-    True
-    """
-    return current() if using is None else ensure_connection(using)
-
-
-def ensure_connection(using: Connection) -> Connection:
-    """Return a `using=` argument unchanged if it is a connection.
-
-    Raises:
-        ValidationError: It is not a connection.
-    """
-    if isinstance(using, Connection):
-        return using
-    raise ValidationError(  # without the value: it may be a token
-        f"using= takes a Connection, not {type(using).__name__}: "
-        'pass using=Connection("your-account", token="…")'
-    )
 
 
 def unconnected(url: str, account: str, why: str) -> Connection:
@@ -590,33 +620,43 @@ def unconnected(url: str, account: str, why: str) -> Connection:
     Connection('backup.xml')
     """
     connection = Connection.__new__(Connection)
-    connection._options = {"ttl": 0.0, "timezone": None}
+    connection._options = {"ttl": 0.0, "timezone": None, "read_only": False}
     connection._open(url, account, why)
     return connection
 
 
 def _unpickled(url: str, account: str, options: dict[str, Any]) -> Connection:
-    """The live connection to the same account if one is in use, else one without a token."""
-    live = _in_context.get() or _default
-    if live is not None and live.account == account:
-        return live
+    """Return the live connection to the same account if there is one, else one without a token."""
     connection = Connection.__new__(Connection)
     connection._options = options
     connection._open(url, account)
-    return connection
+    return connection.resolved()
 
 
 # --- checks -----------------------------------------------------------------------------------
 
 
-def _address(account: str, allow_insecure: bool) -> str:
-    """The address that a name or an address stands for."""
+def _address(
+    account: object, allow_insecure: bool, origin: str = "account"
+) -> str | ValidationError:
+    """Return the address that a name or an address stands for, or what is wrong with it.
+
+    The error is returned, to be raised by a caller that has dropped its variables: a token that
+    was given for an account would show in a traceback with local variables.
+    """
     if not isinstance(account, str):
-        raise ValidationError(f"account takes a name or an address, not {account!r}")
+        return ValidationError(f"{origin} takes a name or an address, not {redacted(account)}")
+    if looks_like_a_token(account):
+        return ValidationError(
+            f"{origin} looks like a token, so it is not shown: give the account's name or address, "
+            "and the token as token=…"
+        )
     if "://" not in account:
         if not re.fullmatch(_ACCOUNT, account):
-            raise ValidationError(
-                f"account {_shown(account)} is no account's name: "
+            is_padded = account.strip() != account
+            problem = "has white space around it" if is_padded else "is no account's name"
+            return ValidationError(
+                f"{origin} {_shown(account)} {problem}: "
                 'give the first part of its address ("acme"), or all of it '
                 '("https://acme.backpackit.com")'
             )
@@ -625,19 +665,21 @@ def _address(account: str, allow_insecure: bool) -> str:
         parts = urlsplit(account)
         port = parts.port
     except ValueError as error:
-        raise ValidationError(f"account {_shown(account)} is no address: {error}") from None
+        return ValidationError(f"{origin} {_shown(account)} is no address: {error}")
     host = parts.hostname
     if parts.username is not None or parts.password is not None:
-        raise ValidationError("account: leave names and passwords out of the address")
+        return ValidationError(f"{origin}: leave names and passwords out of the address")
     if parts.scheme not in ("http", "https") or not host or not re.fullmatch(r"[\w.:-]+", host):
-        raise ValidationError(f"account {_shown(account)} is no address that starts with https://")
+        return ValidationError(
+            f"{origin} {_shown(account)} is no address that starts with https://"
+        )
     if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise ValidationError(
-            f"account {_shown(account)}: give the address up to the host, and nothing after it"
+        return ValidationError(
+            f"{origin} {_shown(account)}: give the address up to the host, and nothing after it"
         )
     if parts.scheme == "http" and not re.fullmatch(_LOOPBACK, host) and not allow_insecure:
-        raise ValidationError(
-            f"account {account!r} would send the token in clear: "
+        return ValidationError(
+            f"{origin} {_shown(account)} would send the token in clear: "
             "use https://, or allow_insecure=True if that is meant"
         )
     named = f"[{host}]" if ":" in host else host
@@ -645,31 +687,45 @@ def _address(account: str, allow_insecure: bool) -> str:
 
 
 def _shown(account: str) -> str:
-    """An address for a message: what stands around its host may be a token or a password.
+    """Return an address for a message, without what may be a token or a password.
+
+    That is what stands around its host, and what is longer than names are.
 
     >>> _shown("https://acme.backpackit.com/0123456789abcdef/me.xml")
     "'https://acme.backpackit.com…'"
     """
-    return repr(re.sub(r"(?<=://)[^/?#]*@|(?<=[^:/])[/?#].*", "…", account, flags=re.DOTALL))
+    host = re.sub(r"(?<=://)[^/?#]*@|(?<=[^:/])[/?#].*", "…", account, flags=re.DOTALL)
+    return redacted(host)
 
 
-def _secret(token: str | None, oauth_token: str | None) -> Secret | ValidationError:
-    """The token, hidden; or what is wrong with it, to be raised where it cannot be seen."""
+def _secret(
+    token: str | None, oauth_token: str | None, origin: str = "token"
+) -> Secret | ValidationError:
+    """Return the token, hidden; or what is wrong with it, to be raised where it cannot be seen."""
     if token and oauth_token:
         return ValidationError("give either token or oauth_token, not both")
     words = token or oauth_token
     if not words:
         return ValidationError("token is missing: it stands under My info in Backpack")
+    name = "oauth_token" if oauth_token else origin
+    if isinstance(words, str) and words != words.strip():
+        return ValidationError(f"{name} has white space around it, and is not shown: strip it")
     taken = r"[!-~]+" if oauth_token else r"((?![/?#%])[!-~])+"  # it may stand in a path
     if not isinstance(words, str) or not re.fullmatch(taken, words):
-        return ValidationError("token has a character that no token has; it is not shown here")
+        return ValidationError(f"{name} has a character that no token has; it is not shown here")
     return Secret(words)
 
 
 def _header(name: str, value: str) -> str:
     if not isinstance(value, str) or not value.strip() or not re.fullmatch(r"[ -~]+", value):
-        raise ValidationError(f"{name} takes one line of plain letters, not {value!r}")
+        raise ValidationError(f"{name} takes one line of plain letters, not {redacted(value)}")
     return value
+
+
+def _check_flag(name: str, value: bool) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ValidationError(f"{name} takes True or False, not {redacted(value)}")
 
 
 def _check_timeout(timeout: tuple[float, float]) -> tuple[float, float]:
@@ -678,7 +734,7 @@ def _check_timeout(timeout: tuple[float, float]) -> tuple[float, float]:
             if 0 < connecting <= _LONGEST and 0 < answering <= _LONGEST:
                 return connecting, answering
     raise ValidationError(
-        f"timeout takes two numbers of seconds, to connect and to answer, not {timeout!r}"
+        f"timeout takes two numbers of seconds, to connect and to answer, not {redacted(timeout)}"
     )
 
 
@@ -688,26 +744,32 @@ def _check_deadline(deadline: float | None) -> float | None:
     if not isinstance(deadline, bool) and isinstance(deadline, int | float) and deadline > 0:
         return deadline
     raise ValidationError(
-        f"deadline takes a number of seconds above 0, or None for no deadline, not {deadline!r}"
+        f"deadline takes a number of seconds above 0, or None for none, not {redacted(deadline)}"
     )
 
 
 def _check_size(size: int) -> int:
     if isinstance(size, bool) or not isinstance(size, int) or size <= 0:
-        raise ValidationError(f"max_response_size takes a number of bytes above 0, not {size!r}")
+        raise ValidationError(
+            f"max_response_size takes a number of bytes above 0, not {redacted(size)}"
+        )
     return size
 
 
 def _check_seconds(name: str, seconds: float) -> float:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
-        raise ValidationError(f"{name} takes a number of seconds, 0 or more, not {seconds!r}")
+        raise ValidationError(
+            f"{name} takes a number of seconds, 0 or more, not {redacted(seconds)}"
+        )
     return seconds
 
 
 def _check_timezone(timezone: str | None) -> str | None:
     if timezone is not None and timezone != ACCOUNT:
         if not isinstance(timezone, str):
-            raise ValidationError(f"timezone takes the name of a time zone, not {timezone!r}")
+            raise ValidationError(
+                f"timezone takes the name of a time zone, not {redacted(timezone)}"
+            )
         zone_named(timezone)
     return timezone
 

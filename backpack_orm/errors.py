@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
@@ -110,7 +111,7 @@ class NotConnected(BackpackError):
     ...     kept = pickle.dumps(Page.all(using=Connection(box.url, token=box.token)))
     >>> pickle.loads(kept)[0].description
     Traceback (most recent call last):
-    backpack_orm.errors.NotConnected: ...this one came out of a pickle, which holds no token...
+    backpack_orm.errors.NotConnected: ...this connection was unpickled, and pickles do not...
     """
 
 
@@ -260,7 +261,9 @@ class ValidationError(BackpackError, ValueError):
 
 
 class ReadOnly(BackpackError):
-    """A field that the API cannot change was changed; nothing was sent.
+    """A write that is not possible: nothing was sent.
+
+    The API cannot change the field that was changed, or the connection is read-only.
 
     >>> note = Page.find_by(title="Lisbon").notes[0]
     >>> note.created_at = None
@@ -382,6 +385,30 @@ def for_status(status: int) -> type[ApiError]:
     ('NotFound', 'ServerError', 'ApiError')
     """
     return _BY_STATUS.get(status, ServerError if status >= 500 else ApiError)
+
+
+def looks_like_a_token(text: str) -> bool:
+    """Whether a text holds what only a token has: no name is so long and has so many digits.
+
+    >>> looks_like_a_token("https://0123456789abcdef0123456789abcdef.backpackit.com")
+    True
+    >>> looks_like_a_token("the-feedback-cafe-of-1984")
+    False
+    """
+    return any(len(re.findall("[0-9]", run)) >= 6 for run in re.findall("[0-9A-Za-z]{32,}", text))
+
+
+def redacted(value: object) -> str:
+    """Return the repr of a value for a message, without what may be a token.
+
+    >>> redacted("dXNlcjpzZWNyZXQtdG9rZW4=="), redacted(5), redacted("America/Argentina/Cordoba")
+    ("'…'", '5', "'America/Argentina/Cordoba'")
+    """
+
+    def hide(run: re.Match[str]) -> str:
+        return "…" if re.search("[0-9]", run[0]) else run[0]
+
+    return re.sub(r"[\w+/=%~-]{20,}", hide, repr(value))
 
 
 def meant(word: str, names: Iterable[str], most: int = 1) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backpack_orm.errors import ValidationError, meant
+from backpack_orm.errors import ValidationError, meant, redacted
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -189,6 +189,6 @@ def zone_named(name: str) -> ZoneInfo:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         pass
     raise ValidationError(
-        f"timezone {name!r} is no time zone: give an IANA name such as Europe/Lisbon, "
+        f"timezone {redacted(name)} is no time zone: give an IANA name such as Europe/Lisbon, "
         f"or one that Backpack lists{meant(name, RAILS, most=2)}"
     )

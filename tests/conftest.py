@@ -24,9 +24,7 @@ from sqlalchemy import Engine, event
 from vcr.serializers import yamlserializer
 
 import backpack_orm
-from backpack_orm import connection as connections
-from backpack_orm import limits
-from backpack_orm.orm import parallel
+from backpack_orm import context, limits, parallel
 from backpack_orm.sandbox import Sandbox
 
 CASSETTES = Path(__file__).parent.parent / "cassettes"
@@ -70,12 +68,12 @@ def _no_connection_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every test begins unconnected, and with nothing sent."""
     monkeypatch.delenv("BACKPACK_URL", raising=False)
     monkeypatch.delenv("BACKPACK_TOKEN", raising=False)
-    monkeypatch.setattr(connections, "_default", None)
+    monkeypatch.setattr(context, "_default", None)
     monkeypatch.setattr(limits, "_counters", {})
     monkeypatch.setattr(limits, "_pauses", {})
     yield
-    if connections._default is not None:
-        connections._default.close()
+    if context._default is not None:
+        context._default.close()
 
 
 @contextmanager

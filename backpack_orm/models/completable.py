@@ -67,6 +67,7 @@ class Completable(OnPage, Savable, Destroyable):
         """
         self._refuse_new("toggle")
         self._refuse_destroyed()
+        self._ensure_writable("toggle")
         with self._changing("completed", "updated_at"), self._parent._changing("items"):
             self._send(self._toggle)
 
@@ -113,11 +114,14 @@ class Completable(OnPage, Savable, Destroyable):
     def _set_completed(self, completed: bool) -> SaveResult:
         self._refuse_new("complete")
         self._refuse_destroyed()
+        self._ensure_writable("complete" if completed else "reopen")
         self._refuse_read_only()
         before = self.changes.get("completed")
         self.completed = completed  # type: ignore[misc]  # a slot of the models
         try:
-            edited = [name for name in self._validated() if name != "completed"]
+            changes = list(self.changes)
+            self._validate(changes)
+            edited = [name for name in changes if name != "completed"]
             sent = self._update(self._updates[0], ["completed", *edited], None)
         except BaseException:
             self._restore_completed(before)
@@ -163,5 +167,6 @@ class Completable(OnPage, Savable, Destroyable):
     def _move_by(self, direction: str) -> None:
         self._refuse_new("move")
         self._refuse_destroyed()
+        self._ensure_writable(direction)
         with self._parent._changing("items"):
             self._send(self._move, {"direction": direction})

@@ -98,7 +98,10 @@ class JournalEntry(InAccount, Savable, Destroyable):
         >>> JournalEntry.create(body="Watered the plants").user.name
         'Nora Whitfield'
         """
-        cls(user=_SOMEBODY, **attributes)._validated()  # before it is asked who you are
+        entry = cls(user=_SOMEBODY, **attributes)  # before it is asked who you are
+        entry._validate(list(entry.changes))
+        if user is None:
+            connection_for(using).ensure_writable("JournalEntry.create()")
         return super().create(user=user_named(cls, user, using), **attributes)
 
     @classmethod

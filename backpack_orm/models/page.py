@@ -20,8 +20,8 @@ from backpack_orm.orm.fields import (
 from backpack_orm.orm.finding import InAccount
 from backpack_orm.orm.locks import exclusive
 from backpack_orm.orm.model import Destroyable, Model, Savable
-from backpack_orm.orm.parallel import in_order
 from backpack_orm.orm.relations import AssignableCollection, Collection, Embeds, HasMany
+from backpack_orm.parallel import in_order
 from backpack_orm.wire import values
 from backpack_orm.wire.build import Words
 from backpack_orm.wire.endpoint import Endpoint, ws
@@ -254,6 +254,7 @@ class Page(InAccount, Savable, Destroyable):
         ['1', '2']
         """
         self._refuse_new("reorder")
+        self._ensure_writable("reorder")
         ids = {belonging.id for belonging in self.belongings}
         widgets = {
             (SECTIONS.get(found.type), found.widget_id): found.id for found in self.belongings

@@ -163,6 +163,7 @@ class Tag(Readable, Savable, Destroyable):
         """
         self._refuse_new("destroy")
         self._refuse_destroyed()
+        self._ensure_writable("destroy")
         self._refuse_read_only()
         old = self._saved_name
         self._rewrite(lambda names: [name for name in names if name != old])

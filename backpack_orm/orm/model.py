@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from inspect import getattr_static
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar, cast
@@ -321,7 +321,7 @@ class Model(Shown, metaclass=ModelType):
         source = self._source
         while isinstance(source, Model):
             source = source._source
-        return source or current()
+        return current() if source is None else source.resolved()
 
     @property
     def _account(self) -> str | None:
@@ -653,6 +653,15 @@ class Model(Shown, metaclass=ModelType):
             if isinstance(slot, AssignableCollection) and slot.is_assigned:
                 slot._keys()
 
+    def _ensure_writable(self, method: str) -> None:
+        """Refuse a write on a read-only connection before anything is read for it.
+
+        Raises:
+            ReadOnly: The connection refuses writes.
+        """
+        with suppress(NotConnected):  # the write itself says how to connect
+            self.connection.ensure_writable(f"{type(self).__name__}.{method}()")
+
     def _refuse_read_only(self) -> None:
         for name, (old, new) in self.changes.items():
             field, relation = self._table.fields.get(name), self._table.relations.get(name)
@@ -886,7 +895,8 @@ class Savable(Model):
 
         Raises:
             ValidationError: A value could not be sent; nothing was.
-            ReadOnly: A field that the API cannot change was changed; nothing was sent.
+            ReadOnly: The connection is read-only, or a field that the API cannot change was
+                changed; nothing was sent.
             Destroyed: The record was destroyed.
             StaleRecord: `check` found it changed on the service; nothing was sent.
             ApiError: The service refused; the message says what had been saved before.
@@ -901,8 +911,10 @@ class Savable(Model):
         """
         self._refuse_destroyed()
         self._refuse_read_only()
-        changed = self._validated()
-        is_new = self.is_new
+        is_new, changed = self.is_new, list(self.changes)
+        if is_new or changed:
+            self._ensure_writable("create" if is_new else "save")
+        self._validate(changed)
         fresh = self._refuse_stale() if check and changed and not is_new else None
         saved: list[str] = []
         try:
@@ -930,9 +942,8 @@ class Savable(Model):
             if name not in self.changes:
                 self._unassign(name)
 
-    def _validated(self) -> list[str]:
-        """The names of what is to be sent, once it is known that it can be."""
-        changed = list(self.changes)
+    def _validate(self, changed: Sequence[str]) -> None:
+        """Refuse to send values that cannot be sent."""
         for name, field in self._table.fields.items():
             if name not in changed and not (self.is_new and field.is_needed):
                 continue
@@ -946,7 +957,6 @@ class Savable(Model):
             if value is not None:
                 setattr(self, name, field.kind.plain(value))
         self._words(changed)
-        return changed
 
     def _words(self, names: Sequence[str]) -> dict[str, Words]:
         """Attributes in the words of the wire; what is unset or None has none."""
@@ -1126,7 +1136,7 @@ class Destroyable(Model):
         Raises:
             NotSaved: It is not on the service yet.
             Destroyed: It was destroyed already.
-            ReadOnly: Its id was overwritten.
+            ReadOnly: Its id was overwritten, or the connection is read-only.
             NotFound: It is gone.
 
         >>> Page.find_by(title="Lisbon").destroy()
@@ -1135,6 +1145,7 @@ class Destroyable(Model):
         """
         self._refuse_new("destroy")
         self._refuse_destroyed()
+        self._ensure_writable("destroy")
         self._refuse_read_only()
         try:
             self._send(self._destroy)

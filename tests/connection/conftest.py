@@ -15,8 +15,7 @@ import pytest
 import trustme
 from limits.storage import memory
 
-import backpack_orm.connection as connection_module
-from backpack_orm import deadline, limits, transport
+from backpack_orm import context, deadline, limits, transport
 from backpack_orm.connection import Connection
 from backpack_orm.wire.endpoint import Place, rest, ws
 
@@ -274,7 +273,7 @@ def full_port() -> Iterator[int]:
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the environment gets in, and no default connection stays behind."""
-    monkeypatch.setattr(connection_module, "_default", None)
+    monkeypatch.setattr(context, "_default", None)
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)

@@ -2,13 +2,14 @@
 
 import asyncio
 import copy
+import gc
 import pickle
 import threading
 
 import pytest
 
-import backpack_orm.connection as connection_module
-from backpack_orm.connection import Connection, connect, current, using
+from backpack_orm import context
+from backpack_orm.connection import Connection, connect, current, unconnected, using
 from backpack_orm.errors import NotConnected, ValidationError
 from backpack_orm.wire import parse
 from tests.connection.conftest import READ, TOKEN, http
@@ -57,7 +58,6 @@ def test_a_name_or_an_address_is_taken(address, url):
         "-acme",
         "acme-",
         "ac me",
-        "acme\n",
         "",
         "/",
         "ünicode",
@@ -158,7 +158,6 @@ def test_one_token_is_enough():
     "token",
     [
         "se cret",
-        "secret\n",
         "secret\r\nX: y",
         "sécret",
         "sec\x00ret",
@@ -176,7 +175,7 @@ def test_a_token_that_is_none_is_refused_and_not_shown(token):
     assert "cret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("token", ["se cret", "secret\n", "sécret", "sec\x00ret"])
+@pytest.mark.parametrize("token", ["se cret", "sécret", "sec\x00ret"])
 def test_an_oauth_token_that_is_none_is_refused(token):
     with pytest.raises(ValidationError, match="token has a character"):
         Connection("acme", oauth_token=token)
@@ -527,6 +526,13 @@ def revived(connection):
     return pickle.loads(pickle.dumps(connection))
 
 
+def asleep_at(stub):
+    """An unpickled connection, whose account has no other in this process."""
+    data = pickle.dumps(Connection(stub.url, token=TOKEN))
+    gc.collect()
+    return pickle.loads(data)
+
+
 def test_a_pickle_without_a_live_connection_knows_its_address_and_account():
     connection = revived(acme())
     assert (connection.url, connection.account) == (acme().url, acme().account)
@@ -534,9 +540,9 @@ def test_a_pickle_without_a_live_connection_knows_its_address_and_account():
     assert connection.stats.requests == 0
 
 
-def test_a_pickle_without_a_live_connection_sends_nothing(stub, connection):
-    other = revived(connection)
-    with pytest.raises(NotConnected, match=r"connect\(\) to the account first"):
+def test_a_pickle_without_a_live_connection_sends_nothing(stub):
+    other = asleep_at(stub)
+    with pytest.raises(NotConnected, match=r"call connect\(\) for this account first"):
         other.call(READ, read=parse.anything)
     assert stub.requests == []
     assert other.stats.requests == 0
@@ -569,4 +575,128 @@ def test_stats_show_what_matters():
 
 
 def test_importing_connects_nothing():
-    assert connection_module._default is None
+    assert context._default is None
+
+
+# --- what is unpickled before its account is connected ----------------------------------------
+
+
+def test_a_pickle_comes_to_life_when_its_account_is_connected(stub):
+    asleep = asleep_at(stub)
+    live = connect(stub.url, token=TOKEN)
+    assert asleep is not live
+    assert asleep.call(READ, read=lambda answer: answer.status) == 200
+    assert asleep.resolved() is live
+    assert live.stats.requests == 1
+
+
+def test_a_pickle_follows_the_connection_that_is_current(stub):
+    asleep = asleep_at(stub)
+    default, inner = connect(stub.url, token=TOKEN), Connection(stub.url, token=TOKEN)
+    assert asleep.resolved() is default
+    with using(inner):
+        assert asleep.resolved() is inner
+        with using(Connection("home", token=TOKEN)):
+            assert asleep.resolved() is inner
+    assert asleep.resolved() is default
+
+
+def test_a_pickle_finds_any_open_connection_to_its_account(stub):
+    data = pickle.dumps(Connection(stub.url, token=TOKEN))
+    others = [Connection(stub.url, token="another"), Connection("acme", token=TOKEN)]
+    asleep = pickle.loads(data)
+    assert asleep.resolved() is asleep
+    with Connection(stub.url, token=TOKEN) as live:
+        assert in_a_thread(asleep.resolved) is live
+        assert pickle.loads(data) is live
+    assert asleep.resolved() is asleep
+    live.call(READ, read=parse.anything)
+    assert asleep.resolved() is live
+    assert len(others) == 2
+
+
+def test_what_stands_for_no_account_never_comes_to_life(stub):
+    live = connect(stub.url, token=TOKEN)
+    nowhere = unconnected(stub.url, live.account, "it is a file")
+    assert nowhere.resolved() is nowhere
+    assert revived(nowhere).resolved() is not live
+
+
+# --- tokens in the wrong place ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("token", [TOKEN, TOKEN.upper(), "0" * 32, f"BAhb--{TOKEN}"])
+@pytest.mark.parametrize(
+    "place",
+    ["{}", "https://{}.backpackit.com", "https://{}", "http://127.0.0.1/{}", "{}.backpackit.com"],
+)
+@pytest.mark.parametrize("way", [connect, Connection])
+def test_a_token_is_not_taken_for_an_account(way, place, token):
+    with pytest.raises(ValidationError, match="account looks like a token, so it is not shown"):
+        way(place.format(token), token="acme")
+
+
+@pytest.mark.parametrize("place", ["{}", "https://{}.backpackit.com"])
+def test_a_token_in_the_environment_is_not_taken_for_an_account(place, monkeypatch):
+    monkeypatch.setenv("BACKPACK_URL", place.format(TOKEN))
+    monkeypatch.setenv("BACKPACK_TOKEN", TOKEN)
+    with pytest.raises(ValidationError, match="^BACKPACK_URL looks like a token") as caught:
+        connect()
+    assert TOKEN not in str(caught.value)
+
+
+LONGEST = "the-name-of-an-account-that-is-as-long-as-any-host-may-be-in-63"
+
+
+@pytest.mark.parametrize("name", [LONGEST, "0123456789", "feed-the-cafe-of-1984", "deadbeef"])
+def test_a_long_name_is_still_a_name(name):
+    assert Connection(name, token=TOKEN).url == f"https://{name}.backpackit.com"
+
+
+@pytest.mark.parametrize("way", [connect, Connection])
+@pytest.mark.parametrize("name", ["token", "oauth_token"])
+@pytest.mark.parametrize("pad", ["{} ", " {}", "{}\n", "\t{}\r\n", "{}\u00a0"])
+def test_white_space_around_a_token_is_told(way, name, pad):
+    with pytest.raises(ValidationError, match=f"^{name} has white space around it") as caught:
+        way("acme", **{name: pad.format(TOKEN)})
+    assert TOKEN not in str(caught.value)
+
+
+def test_white_space_around_the_token_of_the_environment_is_told(monkeypatch):
+    monkeypatch.setenv("BACKPACK_TOKEN", f"{TOKEN}\n")
+    with pytest.raises(ValidationError, match="^BACKPACK_TOKEN has white space around it"):
+        connect("acme")
+
+
+@pytest.mark.parametrize("name", ["acme\n", " acme", "acme "])
+def test_white_space_around_an_account_is_told(name):
+    with pytest.raises(ValidationError, match=r"^account '.*' has white space around it"):
+        Connection(name, token=TOKEN)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "account",
+        "user_agent",
+        "timeout",
+        "ttl",
+        "max_wait",
+        "limits",
+        "timezone",
+        "read_only",
+        "deadline",
+        "max_response_size",
+        "partial_updates",
+    ],
+)
+@pytest.mark.parametrize("value", [TOKEN, f" {TOKEN}\n", [TOKEN], "dXNlcjpzZWNyZXQ+dG9rZW4=="])
+def test_no_option_shows_a_token_that_it_is_given(option, value):
+    if option == "user_agent" and isinstance(value, str) and value.strip() == value:
+        value = f"{value}\n"
+    with pytest.raises(ValidationError) as caught:
+        Connection(**{"account": "acme", "token": "a"} | {option: value})
+    assert option in str(caught.value)
+    assert TOKEN not in str(caught.value)
+    assert "c2VjcmV0" not in str(caught.value)
+    assert "dXNlcjp" not in str(caught.value)

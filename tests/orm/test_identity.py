@@ -30,9 +30,9 @@ from backpack_orm import (
     User,
     ValidationError,
     connect,
+    context,
     using,
 )
-from backpack_orm import connection as connections
 from backpack_orm.sandbox import Sandbox
 
 
@@ -135,7 +135,7 @@ def test_using_does_not_leak_into_other_threads_or_tasks(
 ) -> None:
     seen: list[Connection] = []
     with using(other):
-        thread = threading.Thread(target=lambda: seen.append(connections.current()))
+        thread = threading.Thread(target=lambda: seen.append(context.current()))
         thread.start()
         thread.join()
     assert seen == [connection]
@@ -143,13 +143,13 @@ def test_using_does_not_leak_into_other_threads_or_tasks(
     async def inside(which: Connection) -> bool:
         with using(which):
             await asyncio.sleep(0)
-            return connections.current() is which
+            return context.current() is which
 
     async def both() -> list[bool]:
         return await asyncio.gather(inside(connection), inside(other))
 
     assert asyncio.run(both()) == [True, True]
-    assert connections.current() is connection
+    assert context.current() is connection
 
 
 def test_every_class_call_takes_a_connection(connection: Connection, other: Connection) -> None:
@@ -201,12 +201,13 @@ def test_a_pickle_opened_without_a_connection_can_be_read_but_not_saved(
     connection: Connection, box: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = pickle.dumps(Page.find(Page.all()[0].id))
-    monkeypatch.setattr(connections, "_default", None)
+    monkeypatch.setattr(context, "_default", None)
+    connection.close()
     page = pickle.loads(data)
     assert page.title == "Lisbon"
     assert page.notes[0].body
     page.title = "mine"
-    with pytest.raises(NotConnected, match="came out of a pickle, which holds no token"):
+    with pytest.raises(NotConnected, match="pickles do not contain the token"):
         page.save()
     assert page.is_dirty
     connect(box.url, token=box.token)
@@ -284,9 +285,9 @@ def test_an_object_is_found_in_its_own_account(box: Sandbox, connection: Connect
         with pytest.raises(ValidationError, match="belongs to Connection"):
             Page.find(theirs, using=connection)
         with pytest.raises(NotFound):
-            Page.all().find(theirs)
+            Page.all(using=connection).find(theirs)
         with pytest.raises(ValidationError, match="belongs to another account"):
-            Email.find(Email.all(using=other)[0], page=Page.all()[0])
+            Email.find(Email.all(using=other)[0], page=Page.all(using=connection)[0])
 
 
 @pytest.mark.parametrize("model", [Calendar, User, Bookmark, Email, Gallery, Attachment])

@@ -263,6 +263,9 @@ WRONG: dict[str, dict[str, Any]] = {
     "both": {"token": CANARY, "oauth_token": CANARY},
     "a token with a blank": {"token": f"{CANARY} "},
     "a token with a slash": {"token": f"/{CANARY}"},
+    "a token for an account": {"account": CANARY},
+    "a token for a host": {"account": f"https://{CANARY}.backpackit.com"},
+    "read_only": {"read_only": "no"},
 }
 
 
