@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, func, insert, literal, null, select, union_all
+from sqlalchemy import ColumnElement, Subquery, and_, func, insert, literal, null, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from .bulk import execute
 from .models import Item, List, Note, Page, Separator, Tagging, Utc, Widget
 
 _COPIED = [str(kind.__mapper__.polymorphic_identity) for kind in (Note, List, Separator)]
+
+_LIST = str(List.__mapper__.polymorphic_identity)
 
 
 def copy_contents(session: Session, original: Page, copy: Page, now: datetime) -> None:
@@ -96,7 +98,12 @@ class _Copying:
             .join(lists, lists.c.key == Item.list_key)
             .join(
                 copies,
-                (copies.page_key == self._copy.key) & (copies.id == lists.c.id_of_copy),
+                and_(  # all columns of an index
+                    copies.account_key == self._account.key,
+                    copies.type == _LIST,
+                    copies.other_type == "",
+                    copies.id == lists.c.id_of_copy,
+                ),
             ),
             select(null(), literal(self._copy.key), *texts).where(
                 Item.page_key == self._original.key

@@ -190,11 +190,13 @@ def share(call: Call, page: int) -> XmlResponse:
     public = call.parameters.group("page").flag("public")
     if public is not None:
         shared.public = public
-    addresses = (call.parameters.text("email_addresses") or "").split()
-    given = numbered(list(dict.fromkeys(map(str.casefold, addresses))))
-    is_known = exists().where(Friend.page_key == shared.key, Friend.email_address == given.c.value)
-    added = select(literal(shared.key), given.c.value).where(~is_known).order_by(given.c.key)
-    execute(call.session, insert(Friend).from_select(["page_key", "email_address"], added))
+    known = set(
+        call.session.scalars(select(Friend.email_address).where(Friend.page_key == shared.key))
+    )
+    addresses = map(str.casefold, (call.parameters.text("email_addresses") or "").split())
+    new = numbered([address for address in dict.fromkeys(addresses) if address not in known])
+    rows = select(literal(shared.key), new.c.value).order_by(new.c.key)
+    execute(call.session, insert(Friend).from_select(["page_key", "email_address"], rows))
     return ws()
 
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from flask import Response
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, delete, insert, literal, or_, select
 from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 from werkzeug.exceptions import UnprocessableEntity
 
-from .bulk import fetch
+from .bulk import execute, fetch, numbered
 from .calls import Call, Endpoints, XmlResponse, found, no_content, ws, xml
 from .dates import NO_DATE, read_moment, read_start
 from .models import Reminder, User, remindees
@@ -118,9 +118,9 @@ def _create(call: Call) -> Reminder:
         creator=call.me,
         content=content or "",
         remind_at=_not_past(remind_at or call.now + NO_DATE, call),
-        remindees=_remindees(call) or [call.me],
     )
     call.session.add(reminder)
+    _set_remindees(call, reminder, _remindees(call) or [call.me])
     return reminder
 
 
@@ -133,9 +133,20 @@ def _update(call: Call, id: int) -> Reminder:
     reminder.remind_at = call.updated(
         "reminder.remind_at", remind_at, reminder.remind_at, call.now + NO_DATE
     )
-    remindees = call.updated("reminder.remindees", _remindees(call), reminder.remindees, [])
-    reminder.remindees = remindees or [reminder.creator]
+    people = call.updated("reminder.remindees", _remindees(call), reminder.remindees, [])
+    _set_remindees(call, reminder, people or [reminder.creator])
     return reminder
+
+
+def _set_remindees(call: Call, reminder: Reminder, people: list[User]) -> None:
+    """Replace all whom a reminder is for; executes two statements, however many they are."""
+    call.session.flush()
+    pair = remindees.c
+    execute(call.session, delete(remindees).where(pair.remindees_left == reminder.key))
+    keys = numbered([user.key for user in people])
+    pairs = select(literal(reminder.key), keys.c.value)
+    execute(call.session, insert(remindees).from_select(list(pair), pairs))
+    set_committed_value(reminder, "remindees", sorted(people, key=lambda user: user.id))
 
 
 def _destroy(call: Call, id: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sqlalchemy import Subquery, delete, func, insert, literal, select
+from sqlalchemy import delete, insert, literal, select
 
 from .bulk import execute, numbered
 from .calls import Call, Endpoints, XmlResponse, ws
@@ -27,42 +27,38 @@ def select_tag(call: Call, id: int) -> XmlResponse:
 
 @tags.ws("page/PAGE/tags/tag")
 def tag_page(call: Call, page: int) -> XmlResponse:
-    """Replace all tags of a page; executes four statements besides finding the page."""
+    """Replace all tags of a page; executes five statements besides finding the page."""
     tagged = call.page(page)
-    names = numbered(_names(call.parameters.needed_text("tags")))
-    known = _known_tags(call)
-    account = call.me.account
-    id_of_new = account.last_id + func.row_number().over(order_by=names.c.key)
-    account.last_id += execute(
-        call.session,
-        insert(Tag).from_select(
-            ["account_key", "id", "name"],
-            select(literal(account.key), id_of_new, names.c.value).where(
-                names.c.value.not_in(select(known.c.name))
-            ),
-        ),
-    )
+    names = _names(call.parameters.needed_text("tags"))
+    known = _keys_of_tags(call, names)
+    _create_tags(call, [name for name in names if name not in known])
+    keys = _keys_of_tags(call, names)
+    order = numbered([keys[name] for name in names])
     execute(call.session, delete(Tagging).where(Tagging.page_key == tagged.key))
     execute(
         call.session,
         insert(Tagging).from_select(
             ["page_key", "tag_key", "position"],
-            select(literal(tagged.key), known.c.key, names.c.key).join(
-                known, known.c.name == names.c.value
-            ),
+            select(literal(tagged.key), order.c.value, order.c.key),
         ),
     )
     return ws()
 
 
-def _known_tags(call: Call) -> Subquery:
-    """Return the tags of the account; the first of several that have one name."""
-    return (
-        select(Tag.name, func.min(Tag.key).label("key"))
-        .where(call.ours(Tag))
-        .group_by(Tag.name)
-        .subquery()
+def _keys_of_tags(call: Call, names: list[str]) -> dict[str, int]:
+    """Return the keys of the tags there are; of several with one name the first."""
+    named = Tag.name.in_(select(numbered(names).c.value))
+    tags = call.rows(
+        select(Tag.name, Tag.key).where(call.ours(Tag), named).order_by(Tag.key.desc())
     )
+    return {tag.name: tag.key for tag in tags}
+
+
+def _create_tags(call: Call, names: list[str]) -> None:
+    account, new = call.me.account, numbered(names)
+    rows = select(literal(account.key), account.last_id + 1 + new.c.key, new.c.value)
+    execute(call.session, insert(Tag).from_select(["account_key", "id", "name"], rows))
+    account.last_id += len(names)
 
 
 def _names(text: str) -> list[str]:
