@@ -24,7 +24,8 @@ from sqlalchemy import Engine, event
 from vcr.serializers import yamlserializer
 
 import backpack_orm
-from backpack_orm import context, limits, parallel
+from backpack_orm import limits
+from backpack_orm.connection import context, parallel
 from backpack_orm.sandbox import Sandbox
 
 CASSETTES = Path(__file__).parent.parent / "cassettes"

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 
 from backpack_orm.connection import Connection
+from backpack_orm.connection.parallel import in_order
 from backpack_orm.errors import BackpackError, NotFound, ValidationError, shown
 from backpack_orm.models.belonging import SECTIONS, Belonging
 from backpack_orm.models.page_items import HasPageItems
@@ -21,7 +22,6 @@ from backpack_orm.orm.finding import InAccount
 from backpack_orm.orm.locks import exclusive
 from backpack_orm.orm.model import Destroyable, Model, Savable
 from backpack_orm.orm.relations import AssignableCollection, Collection, Embeds, HasMany
-from backpack_orm.parallel import in_order
 from backpack_orm.wire import values
 from backpack_orm.wire.build import Words
 from backpack_orm.wire.endpoint import Endpoint, ws

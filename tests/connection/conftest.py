@@ -15,8 +15,8 @@ import pytest
 import trustme
 from limits.storage import memory
 
-from backpack_orm import context, deadline, limits, transport
-from backpack_orm.connection import Connection
+from backpack_orm import deadline, limits, transport
+from backpack_orm.connection import Connection, context
 from backpack_orm.wire.endpoint import Place, rest, ws
 
 TOKEN = "c4na7y0123456789abcdefc4na7y0123456789ab"

@@ -6,7 +6,7 @@ import weakref
 
 import pytest
 
-from backpack_orm.cache import Cache, peers_at
+from backpack_orm.connection.cache import Cache, peers_at
 from backpack_orm.errors import NotFound
 
 

@@ -8,8 +8,7 @@ import threading
 
 import pytest
 
-from backpack_orm import context
-from backpack_orm.connection import Connection, connect, current, unconnected, using
+from backpack_orm.connection import Connection, connect, context, current, unconnected, using
 from backpack_orm.errors import NotConnected, ValidationError
 from backpack_orm.wire import parse
 from tests.connection.conftest import READ, TOKEN, http

@@ -17,8 +17,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from backpack_orm import context
-from backpack_orm.connection import Connection, connect, current, using
+from backpack_orm.connection import Connection, connect, context, current, using
 from backpack_orm.errors import NotConnected, ValidationError
 from tests.connection.conftest import TOKEN
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from backpack_orm import Connection, Email, Item, List, Note, NotFound, Page, ServerError, Tag
-from backpack_orm.parallel import WORKERS, in_order
+from backpack_orm.connection.parallel import WORKERS, in_order
 from backpack_orm.sandbox import Sandbox
 
 

@@ -24,8 +24,8 @@ from backpack_orm import (
     ValidationError,
     connect,
 )
+from backpack_orm.connection.time_zones import RAILS
 from backpack_orm.sandbox import Sandbox
-from backpack_orm.timezones import RAILS
 
 UTC = UTC
 PACIFIC = "Pacific Time (US & Canada)"

@@ -14,17 +14,10 @@ from weakref import WeakSet
 
 from attrs import field, frozen
 
-from backpack_orm import cache
-from backpack_orm.cache import Cache
-from backpack_orm.context import (
-    Usable,
-    candidates,
-    connection_for,
-    current,
-    ensure_connection,
-    set_default,
-    using,
-)
+from backpack_orm.connection import cache
+from backpack_orm.connection.cache import Cache
+from backpack_orm.connection.context import Usable, candidates, set_default
+from backpack_orm.connection.time_zones import ACCOUNT, zone_named
 from backpack_orm.deadline import Deadline
 from backpack_orm.errors import (
     NotConnected,
@@ -36,7 +29,6 @@ from backpack_orm.errors import (
 from backpack_orm.limits import Limits, renew_locks
 from backpack_orm.redaction import Secret
 from backpack_orm.shown import Shown, offered
-from backpack_orm.timezones import ACCOUNT, zone_named
 from backpack_orm.transport import Transport
 from backpack_orm.version import __version__
 from backpack_orm.wire import parse, values
@@ -47,17 +39,6 @@ from backpack_orm.wire.size import DEFAULT_MAX_SIZE
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
-
-__all__ = [
-    "Connection",
-    "Stats",
-    "connect",
-    "connection_for",
-    "current",
-    "ensure_connection",
-    "unconnected",
-    "using",
-]
 
 T = TypeVar("T")
 

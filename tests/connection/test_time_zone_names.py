@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo, available_timezones
 import pytest
 
 from backpack_orm import ValidationError
+from backpack_orm.connection.time_zones import RAILS, zone_named
 from backpack_orm.sandbox.zones import RAILS_ZONES
-from backpack_orm.timezones import RAILS, zone_named
 
 INSTANTS = [
     datetime(year, month, 15, 12, tzinfo=UTC) for year in (2006, 2011, 2026) for month in (1, 7, 10)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from attrs import define, field
 
+from backpack_orm.connection.parallel import in_order
 from backpack_orm.errors import NotConnected, ValidationError
-from backpack_orm.parallel import in_order
 
 if TYPE_CHECKING:
     from typing import Self
