@@ -16,13 +16,17 @@ RUN = "$(VENV)/bin/python"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: demo test lint bench chaos cassettes docs clean help environment environment-for-the-bench environment-for-the-demo environment-for-the-docs python
+.PHONY: demo check test lint bench chaos cassettes docs clean help environment environment-for-the-bench environment-for-the-demo environment-for-the-docs python
 unexport BACKPACK_URL BACKPACK_TOKEN PYTHONPATH PYTHONHOME
 
 demo: environment-for-the-demo ## show an account as Python objects, over HTTP from a sandbox
 	@$(RUN) docs/demo.py
 
-test: lint ## run all checks and all tests, with coverage
+check: lint ## check style, types and imports, and run the fast tests: less than a minute
+	$(RUN) -m pytest --quiet --numprocesses $(WORKERS) --dist worksteal \
+	    --offline -m "not network and not browser and not long"
+
+test: lint ## check style, types and imports, and run all tests, with coverage
 	$(RUN) -m pytest $(COVERAGE) --numprocesses $(WORKERS) --dist worksteal
 
 lint: environment ## check style, types and imports

@@ -107,7 +107,7 @@ _MODULES = {
     "version": "__version__",
 }
 _PLACES = {name: module for module, names in _MODULES.items() for name in names.split()}
-__all__ = [*_PLACES]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = [name for name in _PLACES if not name.endswith("_ipython_extension")]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:

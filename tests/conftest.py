@@ -10,7 +10,9 @@ from __future__ import annotations
 import gc
 import json
 import re
+import socket
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -36,6 +38,7 @@ HEAD = f"""\
 # Recorded from backpack_orm.sandbox (seed demo, its clock at {NOW:%Y-%m-%d %H:%M:%S} UTC),
 # never from the live service: it proves agreement with the sandbox's reading of the API.
 """
+_INTERNET = (socket.AF_INET, socket.AF_INET6)
 _KEPT_HEADERS = ("Content-Type", "Location")
 
 # How long an example takes says something about the machine, and nothing about the code.
@@ -45,14 +48,30 @@ settings.load_profile("unhurried")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--record", action="store_true", help="record the cassettes anew")
+    parser.addoption("--offline", action="store_true", help="let no test open a socket")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--offline"):
+        sys.addaudithook(forbid_sockets)
+
+
+def forbid_sockets(event: str, arguments: tuple[Any, ...]) -> None:
+    """Raise before a socket of the internet is bound or connected, to this machine included."""
+    if event in ("socket.bind", "socket.connect") and arguments[0].family in _INTERNET:
+        raise RuntimeError(
+            "a test that opens a socket needs the fixture or the mark `network`, see CONTRIBUTING"
+        )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long tests come first, so that none is left to one worker in the end.
+    """Mark the tests that use the network, and start with the long ones.
 
-    They do over and over what others do once: to measure what they cover takes long, and tells
-    nothing new.
+    Long tests repeat what others do once, so measuring their coverage tells nothing new.
     """
+    for item in items:
+        if "network" in getattr(item, "fixturenames", ()):
+            item.add_marker("network")
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
     for item in items:
         if item.get_closest_marker("long"):
@@ -111,8 +130,13 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., San
         yield make
 
 
+@pytest.fixture(scope="session")
+def network() -> None:
+    """What a fixture asks for that opens a socket: it marks the tests that use it."""
+
+
 @pytest.fixture
-def box(demo: Callable[..., Sandbox]) -> Iterator[Sandbox]:
+def box(demo: Callable[..., Sandbox], network: None) -> Iterator[Sandbox]:
     """A running sandbox with the demo account."""
     with demo() as box:
         yield box
@@ -132,11 +156,9 @@ def cassette_of(node: pytest.Item) -> Path:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "account" in metafunc.fixturenames:
-        ways = (
-            ["replayed"]
-            if metafunc.config.getoption("--record")
-            else ["replayed", "live", "bearer"]
-        )
+        ways: list[Any] = ["replayed"]
+        if not metafunc.config.getoption("--record"):
+            ways += [pytest.param(way, marks=pytest.mark.network) for way in ("live", "bearer")]
         metafunc.parametrize("account", ways, indirect=True)
 
 

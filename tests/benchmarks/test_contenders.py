@@ -69,6 +69,7 @@ def test_what_is_kept_is_given_back() -> None:
     assert bounds.kept(answer)() is answer
 
 
+@pytest.mark.network
 def test_the_server_answers_as_the_service_does() -> None:
     with serving() as url, Connection(url, token=TOKEN, limits=None) as connection:
         page = Page.find(NESTED, using=connection)

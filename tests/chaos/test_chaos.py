@@ -82,6 +82,7 @@ def test_whatever_goes_wrong_all_is_stored_as_it_was_told() -> None:
     assert 0.05 < sum(report.faults.values()) / report.calls < 0.15
 
 
+@pytest.mark.network
 def test_a_client_that_sends_creates_again_is_found_out(broken: Break) -> None:
     for event in (Event.LOST, Event.OUTAGE):
         broken(Kind.ONCE, event, Then.AGAIN)
@@ -90,6 +91,7 @@ def test_a_client_that_sends_creates_again_is_found_out(broken: Break) -> None:
     assert not report.is_clean
 
 
+@pytest.mark.network
 def test_a_client_that_takes_a_lost_answer_for_a_success_is_found_out(broken: Break) -> None:
     for kind in (Kind.REPEATABLE, Kind.DESTROY):
         broken(kind, Event.LOST, Then.DONE)
@@ -98,6 +100,7 @@ def test_a_client_that_takes_a_lost_answer_for_a_success_is_found_out(broken: Br
     assert not report.is_clean
 
 
+@pytest.mark.network
 def test_a_client_that_denies_what_may_have_happened_is_found_out(
     broken: Break, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,6 +110,7 @@ def test_a_client_that_denies_what_may_have_happened_is_found_out(
     assert not report.is_clean
 
 
+@pytest.mark.network
 def test_a_report_tells_what_was_met() -> None:
     lines = str(campaign.run(seed=2, writes=40, reads=40)).splitlines()
     names = [line[:17].strip() for line in lines]

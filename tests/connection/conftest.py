@@ -192,13 +192,13 @@ def serving(tls: ssl.SSLContext) -> Iterator[Stub]:
 
 
 @pytest.fixture
-def stub(tls: ssl.SSLContext) -> Iterator[Stub]:
+def stub(tls: ssl.SSLContext, network: None) -> Iterator[Stub]:
     with serving(tls) as server:
         yield server
 
 
 @pytest.fixture
-def other(tls: ssl.SSLContext) -> Iterator[Stub]:
+def other(tls: ssl.SSLContext, network: None) -> Iterator[Stub]:
     """A second server, where no token of the first one's must go."""
     with serving(tls) as server:
         yield server
@@ -253,14 +253,14 @@ def patient(stub: Stub, clock: Clock) -> Iterator[Connection]:
 
 
 @pytest.fixture
-def closed_port() -> int:
+def closed_port(network: None) -> int:
     """A port that nobody listens at."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
 
 
 @pytest.fixture
-def full_port() -> Iterator[int]:
+def full_port(network: None) -> Iterator[int]:
     """A port whose queue is full, so that it takes no more connections."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as server, ExitStack() as stack:
         for _ in range(4):

@@ -61,7 +61,7 @@ class _Handler(socketserver.StreamRequestHandler):
 
 
 @pytest.fixture
-def torrent() -> Iterator[Torrent]:
+def torrent(network: None) -> Iterator[Torrent]:
     with Torrent() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()

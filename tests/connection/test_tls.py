@@ -12,7 +12,7 @@ from tests.connection.conftest import TOKEN, serving
 
 
 @pytest.fixture
-def safe():
+def safe(network):
     """A sandbox that speaks https, and sends there who does not."""
     with Sandbox(seed="empty", token=TOKEN, tls=True, require_ssl=True) as box:
         yield box
@@ -80,6 +80,7 @@ def certified(authority, *names, **options):
     return context
 
 
+@pytest.mark.network
 @pytest.mark.parametrize(
     "options",
     [
@@ -94,6 +95,7 @@ def test_a_certificate_out_of_its_time_is_not_trusted(authority, certificate, mo
         assert stub.requests == []
 
 
+@pytest.mark.network
 @pytest.mark.parametrize("name", ["evil.example", "127.0.0.2"])
 def test_a_certificate_for_another_name_is_not_trusted(authority, certificate, monkeypatch, name):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", certificate)
@@ -102,6 +104,7 @@ def test_a_certificate_for_another_name_is_not_trusted(authority, certificate, m
         assert stub.requests == []
 
 
+@pytest.mark.network
 def test_a_certificate_that_vouches_for_itself_is_not_trusted(certificate, monkeypatch):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", certificate)
     with serving(certified(trustme.CA(), "127.0.0.1")) as stub:

@@ -29,7 +29,7 @@ def demo() -> ModuleType:
 
 
 @pytest.fixture(scope="module")
-def shown(demo: ModuleType) -> str:
+def shown(demo: ModuleType, network: None) -> str:
     out = io.StringIO()
     demo.run(demo.TOUR, out)
     return out.getvalue()

@@ -12,9 +12,12 @@ from attrs import evolve
 from backpack_orm import Note, Page
 from tests.display.screenshots import BROWSER, LAB_DARK, LAB_LIGHT, PLAIN, Surroundings, read, take
 
-pytestmark = pytest.mark.skipif(
-    not shutil.which(BROWSER) and not os.environ.get("CI"), reason="there is no Chromium here"
-)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        not shutil.which(BROWSER) and not os.environ.get("CI"), reason="there is no Chromium here"
+    ),
+]
 
 ATTACKS = [
     "<script>document.title = 'RUN'</script>",

@@ -36,6 +36,7 @@ def examples() -> Iterator[doctest.DocTest]:
         yield from (test for test in finder.find(importlib.import_module(name)) if test.examples)
 
 
+@pytest.mark.network
 @pytest.mark.parametrize("example", list(examples()), ids=lambda example: example.name)
 def test_an_example_gives_what_it_says(
     example: doctest.DocTest, request: pytest.FixtureRequest

@@ -88,6 +88,7 @@ def commands() -> Iterator[str]:
                 yield from re.findall(r"^\$ (.+)$", text, re.MULTILINE)
 
 
+@pytest.mark.network
 @pytest.mark.parametrize("command", sorted(set(commands())))
 def test_commands_are_there(command: str, tmp_path: Path) -> None:
     """Those of make are, that of the sandbox runs, and others are not ours to test."""

@@ -54,6 +54,7 @@ def test_the_site_lists_them_in_the_order_of_the_index() -> None:
 # --- what runs --------------------------------------------------------------------------------
 
 
+@pytest.mark.network
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=documents.name)
 def test_the_cells_of_a_notebook_run(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = "\n".join(documents.cells(path))
@@ -66,6 +67,7 @@ def test_the_cells_of_a_notebook_run(path: Path, monkeypatch: pytest.MonkeyPatch
         names["connection"].close()
 
 
+@pytest.mark.network
 def test_what_is_told_of_pytest_is_so(tmp_path: Path) -> None:
     fixture, tests = [text for language, text in documents.fences(DOCS / "testing.md")][:2]
     (tmp_path / "conftest.py").write_text(fixture, "utf-8")

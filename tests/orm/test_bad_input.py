@@ -101,6 +101,7 @@ def test_a_wrong_token_is_an_authentication_error(box: Sandbox) -> None:
         Reminder.all()
 
 
+@pytest.mark.network
 def test_a_wrong_host_is_a_transport_error() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

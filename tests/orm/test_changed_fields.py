@@ -150,6 +150,7 @@ def test_with_partial_updates_completed_is_sent_alone(box: Sandbox, bodies: list
     assert Item.find(item.id, fresh=True).content == "Walking shoes"
 
 
+@pytest.mark.network
 def test_a_service_that_clears_what_is_omitted_does_not_lose_the_content(
     demo: Callable[..., Sandbox],
 ) -> None:

@@ -58,7 +58,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def stub() -> Iterator[Stub]:
+def stub(network: None) -> Iterator[Stub]:
     with Stub() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()

@@ -43,6 +43,7 @@ def test_a_service_that_keeps_omitted_fields(box: Sandbox, partial_updates: bool
     assert pages(connection) == before
 
 
+@pytest.mark.network
 @pytest.mark.parametrize(
     ("cleared", "lost", "partial_updates"),
     [

@@ -200,7 +200,7 @@ def empty_account() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="module")
-def service() -> Iterator[Sandbox]:
+def service(network: None) -> Iterator[Sandbox]:
     """An account that the tests of this module share."""
     with empty_account() as box:
         yield box

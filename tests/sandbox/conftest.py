@@ -58,14 +58,14 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Sa
 
 
 @pytest.fixture
-def box(empty: Callable[..., Sandbox]) -> Iterator[Sandbox]:
+def box(empty: Callable[..., Sandbox], network: None) -> Iterator[Sandbox]:
     """An empty account; its owner has the id 40000001."""
     with empty() as box:
         yield box
 
 
 @pytest.fixture(scope="module")
-def demo() -> Iterator[Client]:
+def demo(network: None) -> Iterator[Client]:
     """The demonstration, for tests that only read."""
     with Sandbox(seed="demo", token="t0ken", clock=lambda: NOW) as box:
         client = Client(box.url, box.token)

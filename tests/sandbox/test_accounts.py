@@ -77,6 +77,7 @@ class TestIsolation:
 
 
 class TestFace:
+    @pytest.mark.network
     def test_a_random_token_has_40_hex_digits_and_is_new_each_time(self):
         tokens = set()
         for _ in range(2):
@@ -85,6 +86,7 @@ class TestFace:
         assert len(tokens) == 2
         assert all(re.fullmatch("[0-9a-f]{40}", token) for token in tokens)
 
+    @pytest.mark.network
     def test_the_url_is_known_only_while_it_listens(self):
         box = Sandbox(seed="empty", account="acme")
         assert repr(box) == "<Sandbox of 'acme', not started>"
@@ -208,6 +210,7 @@ class TestLastingData:
         with Sandbox(seed="empty", data=data, account="first", token="one") as box:
             assert "Lisbon" in self.visit(as_user, box).ws("pages/all")
 
+    @pytest.mark.network
     def test_a_token_of_somebody_else_in_the_file_is_refused(self, data):
         with Sandbox(seed="empty", data=data, account="first", token="one"):
             pass

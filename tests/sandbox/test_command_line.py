@@ -109,6 +109,7 @@ class TestDelivering:
         assert capsys.readouterr().err.startswith(f"backpack sandbox: {message}")
         assert "<emails></emails>" in emails()
 
+    @pytest.mark.network
     def test_the_program_takes_the_same_arguments(self, data):
         arguments = ["deliver", "--data", data, "--page", "40000002", "--body", "x"]
         done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60)
@@ -138,6 +139,7 @@ def test_what_cannot_be_done_is_said_in_one_line(options, message):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.network
 def test_a_port_in_use_is_said_in_one_line(capsys, restore_signals):
     with Sandbox(seed="empty") as box:
         assert main(["--seed", "empty", "--port", box.url.rpartition(":")[2]]) == 2

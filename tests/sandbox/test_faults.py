@@ -419,6 +419,7 @@ def test_answers_have_the_date_of_the_sandbox(api, faults, users):
     assert dates == {"Wed, 05 Mar 2031 18:30:15 GMT"}
 
 
+@pytest.mark.network
 def test_a_sandbox_that_makes_somebody_wait_can_be_closed(caplog):
     with Sandbox(seed="empty", token="t0ken") as box, ThreadPoolExecutor() as pool:
         fault = box.faults.latency(3600)
@@ -431,6 +432,7 @@ def test_a_sandbox_that_makes_somebody_wait_can_be_closed(caplog):
     assert "still running" not in caplog.text
 
 
+@pytest.mark.network
 def test_no_token_is_in_the_log_whatever_goes_wrong(caplog):
     with Sandbox(seed="empty", token=TOKEN) as box, caplog.at_level(logging.DEBUG):
         url = f"{box.url}/{TOKEN}/users.xml?token={TOKEN}"

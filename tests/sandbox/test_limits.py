@@ -123,6 +123,7 @@ class TestOverHttp:
         assert sam.rest("GET", "/calendars.xml").status_code == 503
         assert other.rest("GET", "/calendars.xml").status_code == 200
 
+    @pytest.mark.network
     def test_another_address_has_a_limit_of_its_own(self, strict):
         def status(address):
             answer = Caller(strict._gate).get(

@@ -91,7 +91,7 @@ class Account:
 
 
 @pytest.fixture
-def make(empty: Callable[..., Sandbox]) -> Callable[..., Sandbox]:
+def make(empty: Callable[..., Sandbox], network: None) -> Callable[..., Sandbox]:
     return empty
 
 

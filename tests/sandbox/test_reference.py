@@ -317,7 +317,7 @@ LOCATIONS = {
 
 
 @pytest.fixture(scope="module")
-def house():
+def house(network):
     """A sandbox for all accounts of this module."""
     with Sandbox(seed="empty", clock=lambda: NOW) as box:
         yield box

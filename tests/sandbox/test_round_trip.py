@@ -50,7 +50,7 @@ COMMENTED = (
 
 
 @pytest.fixture
-def begun_from(tmp_path: Path) -> Callable[..., Sandbox]:
+def begun_from(tmp_path: Path, network: None) -> Callable[..., Sandbox]:
     """Makes sandboxes, all with the account of one name, from texts."""
 
     def make(text: str) -> Sandbox:

@@ -72,7 +72,7 @@ def spoken(caplog):
 
 
 @pytest.fixture
-def canary(caplog):
+def canary(caplog, network):
     """A sandbox whose token must not be seen; looks for it in all that it has said."""
     box = Sandbox(seed="empty", token=TOKEN, limits=True, clock=lambda: NOW)
     with box, caplog.at_level(logging.DEBUG):

@@ -23,7 +23,7 @@ GET_USERS = b"GET /users.xml HTTP/1.1\r\nHost: x\r\nX-BP-Token: t0ken\r\n\r\n"
 
 
 @pytest.fixture
-def safe():
+def safe(network):
     """A sandbox that speaks https."""
     with Sandbox(seed="empty", token="t0ken", tls=True) as box:
         yield box
@@ -99,6 +99,7 @@ def test_plain_http_is_served_at_the_same_address(safe, client):
     assert client.get(f"{safe.url}/users.xml").status_code == 200
 
 
+@pytest.mark.network
 def test_plain_http_is_sent_to_the_same_place_under_https_where_that_is_required():
     with Sandbox(seed="empty", token="t0ken", tls=True, require_ssl=True) as box:
         url = f"{plain(box.url)}/users.xml?token=t0ken"
@@ -223,6 +224,7 @@ def test_no_token_is_logged_under_https(safe, client, caplog):
     )
 
 
+@pytest.mark.network
 def test_it_can_be_served_on_ipv6():
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
@@ -273,6 +275,7 @@ def test_without_its_extra_it_says_what_to_install(without_trustme):
     assert str(caught.value) == HOW_TO_INSTALL
 
 
+@pytest.mark.network
 def test_without_its_extra_all_else_works(without_trustme):
     importlib.reload(backpack_orm.sandbox)
     with backpack_orm.sandbox.Sandbox(seed="empty") as box:
@@ -289,6 +292,7 @@ def test_without_its_extra_the_command_line_says_what_to_install(without_trustme
     assert capsys.readouterr().err == f"backpack sandbox: {HOW_TO_INSTALL}\n"
 
 
+@pytest.mark.network
 def test_the_command_line_tells_where_its_authority_is():
     command = [sys.executable, "-m", "backpack_orm.sandbox", "--port", "0", "--tls"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:

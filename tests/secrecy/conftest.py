@@ -107,7 +107,7 @@ def place(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def canary_box(demo: Callable[..., Sandbox]) -> Iterator[Sandbox]:
+def canary_box(demo: Callable[..., Sandbox], network: None) -> Iterator[Sandbox]:
     """A sandbox that only the canary opens."""
     with demo(token=CANARY) as box:
         yield box

@@ -80,7 +80,7 @@ class Listener:
 
 
 @pytest.fixture
-def elsewhere() -> Iterator[Listener]:
+def elsewhere(network: None) -> Iterator[Listener]:
     """Another server; nobody has come to it in the end."""
     listener = Listener()
     yield listener
@@ -89,7 +89,9 @@ def elsewhere() -> Iterator[Listener]:
 
 
 @pytest.fixture(scope="module", params=["token", "oauth_token"])
-def connected(request: pytest.FixtureRequest) -> Iterator[tuple[Sandbox, Connection]]:
+def connected(
+    request: pytest.FixtureRequest, network: None
+) -> Iterator[tuple[Sandbox, Connection]]:
     """A sandbox, and a connection to it."""
     with Sandbox(seed="empty", token=CANARY) as box:
         place: dict[str, Any] = {request.param: CANARY}
@@ -114,6 +116,7 @@ def test_the_token_goes_nowhere_else(
     assert (fault.fired, box.requests - before) == (1, 1)
 
 
+@pytest.mark.network
 def test_who_comes_is_counted() -> None:
     listener = Listener()
     with socket.create_connection(("127.0.0.1", listener.port)) as client:

@@ -51,6 +51,7 @@ def test_the_tokens_of_the_tests_would_be_found() -> None:
     assert not any(tokens(path) for path in (documents.ROOT / "cassettes").rglob("*.yaml"))
 
 
+@pytest.mark.network
 @pytest.mark.parametrize("place", ["token", "oauth_token"])
 def test_no_cassette_keeps_the_token_that_made_it(tmp_path: Path, place: str) -> None:
     path = tmp_path / "cassette.yaml"

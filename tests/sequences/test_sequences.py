@@ -479,7 +479,7 @@ SEQUENCES = st.lists(
 
 
 @pytest.fixture(scope="module")
-def begin() -> Iterator[Callable[..., Both]]:
+def begin(network: None) -> Iterator[Callable[..., Both]]:
     """Opens account after account in one sandbox."""
     clock, names, open_connections = Clock(), count(), []
     with Sandbox(seed="empty", clock=clock) as box:
