@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Integer, Result, String, TableValuedAlias, column, func
+from sqlalchemy import Executable, Integer, String, TableValuedAlias, column, func
 from sqlalchemy.orm import Session
 
 from .scheduling import Turn
 
-_ROWS_AT_ONCE = 500
+_ROWS_AT_ONCE = 200
 
 
 def numbered(values: Sequence[int] | Sequence[str]) -> TableValuedAlias:
@@ -25,9 +25,10 @@ def numbered(values: Sequence[int] | Sequence[str]) -> TableValuedAlias:
     )
 
 
-def fetch(result: Result[Any], turn: Turn) -> Iterator[Any]:
-    """Return the rows of a result, with checkpoints among them."""
-    for rows in result.partitions(_ROWS_AT_ONCE):
+def fetch(session: Session, statement: Executable, turn: Turn) -> Iterator[Any]:
+    """Execute a statement and return its rows, with checkpoints among them."""
+    result = session.execute(statement, execution_options={"yield_per": _ROWS_AT_ONCE})
+    for rows in result.partitions():
         yield from rows
         turn.checkpoint()
 

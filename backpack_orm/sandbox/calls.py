@@ -163,7 +163,7 @@ class Call:
 
     def rows(self, statement: Select[*tuple[Any, ...]]) -> list[Row[Any]]:
         """Return the rows of a statement, which may be many."""
-        return list(fetch(self.session.execute(statement), self.turn))
+        return list(fetch(self.session, statement, self.turn))
 
     def widget(self, kind: type[W], page_id: int, id: int) -> W:
         """Return a widget of some kind on a page that I see."""

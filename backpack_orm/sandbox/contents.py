@@ -73,7 +73,7 @@ def contents(call: Call, which: Select[int], *, messages: bool) -> Contents:
     in_widgets = select(Widget.key).where(on_pages)
 
     def rows(statement: Any) -> Iterable[Any]:
-        return fetch(call.session.execute(statement), call.turn)
+        return fetch(call.session, statement, call.turn)
 
     return Contents(
         pages=list(

@@ -117,7 +117,7 @@ class _Search:
         return {in_list for in_list, _ in found}, {on_page for _, on_page in found}
 
     def _rows(self, statement: Select[*tuple[Any, ...]]) -> Iterator[Row[Any]]:
-        return fetch(self._call.session.execute(statement), self._call.turn)
+        return fetch(self._call.session, statement, self._call.turn)
 
     def _is_in(self, *texts: str) -> bool:
         return any(self._term in text.casefold() for text in texts)

@@ -91,7 +91,7 @@ def _with_people(call: Call, wanted: ColumnElement[bool]) -> list[Reminder]:
         .order_by(User.id)
     )
     people: defaultdict[int, list[User]] = defaultdict(list)
-    for key, user in fetch(call.session.execute(pairs), call.turn):
+    for key, user in fetch(call.session, pairs, call.turn):
         people[key].append(user)
     found = (
         select(Reminder)
@@ -99,7 +99,7 @@ def _with_people(call: Call, wanted: ColumnElement[bool]) -> list[Reminder]:
         .options(joinedload(Reminder.creator))
         .order_by(Reminder.remind_at, Reminder.id)
     )
-    reminders = [one for (one,) in fetch(call.session.execute(found), call.turn)]
+    reminders = [one for (one,) in fetch(call.session, found, call.turn)]
     for reminder in reminders:
         set_committed_value(reminder, "remindees", people[reminder.key])
     return reminders

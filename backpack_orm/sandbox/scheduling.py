@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-_SLICE = 0.0005  # seconds that a long request works between two naps
+_SLICE = 0.0003  # seconds that a long request works between two naps
 _NAP = 0.00005  # seconds; enough for another thread to take the interpreter lock
 _LONGEST_WAIT = 0.01  # seconds that a long request waits for short ones at a time
 
