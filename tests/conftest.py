@@ -26,8 +26,7 @@ from sqlalchemy import Engine, event
 from vcr.serializers import yamlserializer
 
 import backpack_orm
-from backpack_orm import limits
-from backpack_orm.connection import context, parallel
+from backpack_orm.connection import context, parallel, rate_limits
 from backpack_orm.sandbox import Sandbox
 
 CASSETTES = Path(__file__).parent.parent / "cassettes"
@@ -89,8 +88,8 @@ def _no_connection_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("BACKPACK_URL", raising=False)
     monkeypatch.delenv("BACKPACK_TOKEN", raising=False)
     monkeypatch.setattr(context, "_default", None)
-    monkeypatch.setattr(limits, "_counters", {})
-    monkeypatch.setattr(limits, "_pauses", {})
+    monkeypatch.setattr(rate_limits, "_counters", {})
+    monkeypatch.setattr(rate_limits, "_pauses", {})
     yield
     if context._default is not None:
         context._default.close()

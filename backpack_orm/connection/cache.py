@@ -12,7 +12,7 @@ from weakref import WeakSet, WeakValueDictionary
 from attrs import define, field
 from cachetools import TTLCache
 
-from backpack_orm.deadline import Deadline
+from backpack_orm.connection.deadline import Deadline
 from backpack_orm.errors import Timeout
 
 

@@ -17,8 +17,11 @@ from attrs import field, frozen
 from backpack_orm.connection import cache
 from backpack_orm.connection.cache import Cache
 from backpack_orm.connection.context import Usable, candidates, set_default
+from backpack_orm.connection.deadline import Deadline
+from backpack_orm.connection.rate_limits import Limits, renew_locks
+from backpack_orm.connection.redaction import Secret
 from backpack_orm.connection.time_zones import ACCOUNT, zone_named
-from backpack_orm.deadline import Deadline
+from backpack_orm.connection.transport import Transport
 from backpack_orm.errors import (
     NotConnected,
     ReadOnly,
@@ -26,10 +29,7 @@ from backpack_orm.errors import (
     looks_like_a_token,
     redacted,
 )
-from backpack_orm.limits import Limits, renew_locks
-from backpack_orm.redaction import Secret
 from backpack_orm.shown import Shown, offered
-from backpack_orm.transport import Transport
 from backpack_orm.version import __version__
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.build import Words

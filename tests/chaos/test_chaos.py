@@ -10,8 +10,9 @@ from typing import TypeAlias, cast
 
 import pytest
 
-from backpack_orm import NotFound, OutcomeUnknown, limits, transport
-from backpack_orm.transport import RULES, Event, Then
+from backpack_orm import NotFound, OutcomeUnknown
+from backpack_orm.connection import rate_limits, transport
+from backpack_orm.connection.transport import RULES, Event, Then
 from backpack_orm.wire.endpoint import Kind
 from tests.chaos import campaign
 from tests.chaos.journal import Difference, Journal
@@ -37,7 +38,7 @@ def _nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
     clock = SimpleNamespace(time=time, monotonic=time, perf_counter=time, sleep=sleep)
     monkeypatch.setattr(transport, "time", clock)
-    monkeypatch.setattr(limits, "time", clock)
+    monkeypatch.setattr(rate_limits, "time", clock)
 
 
 @pytest.fixture

@@ -15,8 +15,7 @@ import pytest
 import trustme
 from limits.storage import memory
 
-from backpack_orm import deadline, limits, transport
-from backpack_orm.connection import Connection, context
+from backpack_orm.connection import Connection, context, deadline, rate_limits, transport
 from backpack_orm.wire.endpoint import Place, rest, ws
 
 TOKEN = "c4na7y0123456789abcdefc4na7y0123456789ab"
@@ -239,7 +238,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The time that waiting goes by, in the tests that wait."""
     clock = Clock()
-    for module in (transport, limits, deadline, memory):
+    for module in (transport, rate_limits, deadline, memory):
         monkeypatch.setattr(module, "time", clock)
     monkeypatch.setattr(transport, "random", clock)
     return clock

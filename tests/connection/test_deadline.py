@@ -10,7 +10,7 @@ import pytest
 from backpack_orm import errors
 from backpack_orm.connection import Connection
 from backpack_orm.connection.cache import Cache
-from backpack_orm.deadline import Deadline
+from backpack_orm.connection.deadline import Deadline
 from backpack_orm.errors import OutcomeUnknown, RateLimited, Timeout
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire import parse

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 from limits.storage import redis as redis_storage
 
-from backpack_orm import limits
-from backpack_orm.connection import Connection
+from backpack_orm.connection import Connection, rate_limits
 from backpack_orm.errors import RateLimited, TransportError, ValidationError
 from backpack_orm.models.page import Page
 from backpack_orm.sandbox import Sandbox
@@ -134,7 +133,7 @@ def test_nothing_is_counted_when_nothing_is_to_be(stub, clock):
     with Connection(stub.url, token=TOKEN, limits=None) as connection:
         ask(connection, READ, 150)
     assert clock.slept == []
-    assert limits._counters == {}
+    assert rate_limits._counters == {}
 
 
 def test_threads_are_counted_together(stub, clock):
@@ -270,7 +269,7 @@ def test_all_wait_even_when_nothing_is_counted(stub, hasty, clock):
 
 
 def test_a_shorter_wait_ends_no_longer_one(clock):
-    account = limits.Limits("acme", None)
+    account = rate_limits.Limits("acme", None)
     account.pause(READ.budget, 30)
     account.pause(READ.budget, 5)
     assert account.seconds_until_free(READ.budget) == 30
@@ -278,9 +277,9 @@ def test_a_shorter_wait_ends_no_longer_one(clock):
 
 def test_waits_that_are_over_leave_no_trace(clock):
     for number in range(100):
-        limits.Limits(f"account {number}", None).pause(READ.budget, 5)
+        rate_limits.Limits(f"account {number}", None).pause(READ.budget, 5)
         clock.now += 1
-    assert len(limits._pauses) <= 6
+    assert len(rate_limits._pauses) <= 6
 
 
 @pytest.mark.parametrize(("wait", "seconds"), [("0", 1.0), ("soon", 5.0), ("", 5.0)])
@@ -384,7 +383,7 @@ def shared_clock(clock, monkeypatch):
 def test_a_shared_storage_holds_the_counts(stub, redis, shared_clock, monkeypatch):
     with Connection(stub.url, token=TOKEN, limits=redis) as one:
         ask(one, CALENDAR_READ, 6)
-    monkeypatch.setattr(limits, "_counters", {})  # as in another process
+    monkeypatch.setattr(rate_limits, "_counters", {})  # as in another process
     with Connection(stub.url, token=TOKEN, limits=redis) as other:
         ask(other, CALENDAR_READ, 4)
         assert shared_clock.slept == []
@@ -395,7 +394,7 @@ def test_a_shared_storage_holds_the_counts(stub, redis, shared_clock, monkeypatc
 def test_a_shared_storage_holds_no_token(stub, redis):
     with Connection(stub.url, token=TOKEN, limits=redis) as connection:
         ask(connection)
-    kept = limits._counters[redis].storage
+    kept = rate_limits._counters[redis].storage
     for key in kept.keys("*"):
         assert TOKEN.encode() not in key
     assert any(f"127.0.0.1:{stub.port}/".encode() in key for key in kept.keys("*"))
@@ -458,7 +457,7 @@ def test_two_that_share_a_budget_are_never_refused(redis, shared_clock, monkeypa
         Connection(box.url, token=box.token, limits=redis) as other,
     ):
         for connection, counters in [(one, {}), (other, {})] * 150:
-            monkeypatch.setattr(limits, "_counters", counters)  # as in processes of their own
+            monkeypatch.setattr(rate_limits, "_counters", counters)  # as in processes of their own
             Page.all(using=connection, fresh=True)
         assert [exchange.status for exchange in box.log] == [200] * 300
         assert one.stats.retries == other.stats.retries == 0

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from backpack_orm.connection import Connection
-from backpack_orm.redaction import Secret, log_redactor
+from backpack_orm.connection.redaction import Secret, log_redactor
 from backpack_orm.wire import parse
 from tests.connection.conftest import PATH_READ, READ, TOKEN, http
 

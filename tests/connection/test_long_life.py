@@ -12,8 +12,8 @@ import pytest
 from limits.storage import memory
 from requests.structures import CaseInsensitiveDict
 
-from backpack_orm import errors, limits, transport
-from backpack_orm.connection import Connection
+from backpack_orm import errors
+from backpack_orm.connection import Connection, rate_limits, transport
 from backpack_orm.models.page import Page
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.parse import Column, Shape
@@ -65,7 +65,7 @@ class Clock:
 @pytest.fixture
 def service(monkeypatch):
     clock = Clock()
-    for module in (transport, limits, memory):
+    for module in (transport, rate_limits, memory):
         monkeypatch.setattr(module, "time", clock)
     return Service()
 

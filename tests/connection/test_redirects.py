@@ -3,6 +3,7 @@
 import pytest
 
 from backpack_orm.connection import Connection
+from backpack_orm.connection.transport import Redirect, _where
 from backpack_orm.errors import (
     AuthenticationError,
     BackpackError,
@@ -11,7 +12,6 @@ from backpack_orm.errors import (
     TransportError,
     UnexpectedRedirect,
 )
-from backpack_orm.transport import Redirect, _where
 from backpack_orm.wire import parse
 from tests.connection.conftest import (
     CREATE,

@@ -9,7 +9,7 @@ import pytest
 
 from backpack_orm import errors
 from backpack_orm.connection import Connection
-from backpack_orm.transport import RULES, Event
+from backpack_orm.connection.transport import RULES, Event
 from backpack_orm.wire import parse
 from backpack_orm.wire.endpoint import Kind
 from tests.connection.conftest import (

@@ -10,8 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from backpack_orm import limits
-from backpack_orm.connection import Connection, connect, current, using
+from backpack_orm.connection import Connection, connect, current, rate_limits, using
 from backpack_orm.models.page import Page
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire import parse
@@ -221,6 +220,6 @@ def test_a_process_that_is_forked_off_waits_for_no_thread_of_the_first(stub):
     with Connection(stub.url, token=TOKEN) as connection, ThreadPoolExecutor(1) as pool:
         pool.submit(connection.call, READ, read=parse.anything)
         assert withheld.asked.wait(30)
-        with limits._counting, limits._pausing:
+        with rate_limits._counting, rate_limits._pausing:
             assert forked(lambda: connection.call(READ, read=parse.anything)) == 0
         withheld.released.set()

@@ -14,7 +14,8 @@ from unittest.mock import Mock
 import pytest
 
 import backpack_orm
-from backpack_orm import Connection, Model, Page, Reminder, Stats, connect, limits, using
+from backpack_orm import Connection, Model, Page, Reminder, Stats, connect, using
+from backpack_orm.connection import rate_limits
 from backpack_orm.errors import BackpackError
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.sandbox.faults import KINDS
@@ -125,9 +126,9 @@ def test_where_requests_are_counted_it_is_not_told(
     Page.all()
     canary_connection._transport._limits.pause(Page._all.budget, 1)  # type: ignore[union-attr]
     storage: Any
-    (storage,) = limits._counters.values()
-    assert storage.events and limits._pauses
-    heard.parts.append(repr((storage.events, storage.storage, limits._pauses)))
+    (storage,) = rate_limits._counters.values()
+    assert storage.events and rate_limits._pauses
+    heard.parts.append(repr((storage.events, storage.storage, rate_limits._pauses)))
 
 
 # --- what fails -------------------------------------------------------------------------------

@@ -24,7 +24,11 @@ from urllib3.exceptions import InvalidHeader
 from urllib3.util.retry import Retry
 
 from backpack_orm import errors
-from backpack_orm.deadline import Deadline
+from backpack_orm.connection.deadline import Deadline
+from backpack_orm.connection.failures import Failure, Situation, explain, is_foreign
+from backpack_orm.connection.rate_limits import WINDOW, Limits
+from backpack_orm.connection.redaction import Secret, log_redactor, redact_error
+from backpack_orm.connection.sockets import Phase, Session, progress
 from backpack_orm.errors import (
     AuthenticationError,
     BackpackError,
@@ -37,10 +41,6 @@ from backpack_orm.errors import (
     UnexpectedRedirect,
     ValidationError,
 )
-from backpack_orm.failures import Failure, Situation, explain, is_foreign
-from backpack_orm.limits import WINDOW, Limits
-from backpack_orm.redaction import Secret, log_redactor, redact_error
-from backpack_orm.sockets import Phase, Session, progress
 from backpack_orm.wire import parse, size
 from backpack_orm.wire.build import Words
 from backpack_orm.wire.endpoint import Endpoint, Kind, Place

@@ -13,9 +13,9 @@ import requests
 import urllib3.exceptions as urllib3_errors
 from attrs import frozen
 
-from backpack_orm.deadline import Deadline
+from backpack_orm.connection.deadline import Deadline
+from backpack_orm.connection.sockets import Phase
 from backpack_orm.errors import Timeout, TransportError
-from backpack_orm.sockets import Phase
 
 _UNSENT = {Phase.PREPARING, Phase.CONNECTING}
 _UNCERTAIN = {Phase.ELSEWHERE, Phase.STARTED}

@@ -15,7 +15,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
 
-from backpack_orm.deadline import Deadline
+from backpack_orm.connection.deadline import Deadline
 
 POOL_SIZE = 32
 """How many sockets stay open for the next request."""
