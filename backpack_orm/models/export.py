@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Self
 from attrs import frozen
 
 from backpack_orm.connection import Connection, unconnected
-from backpack_orm.errors import InvalidResponse, ValidationError
+from backpack_orm.errors import InvalidResponse, ValidationError, shown
 from backpack_orm.models.page import Page
 from backpack_orm.models.reminder import Reminder
+from backpack_orm.orm.fields import View
 from backpack_orm.orm.relations import Collection
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.parse import MISSING, Answer, Column, Record, Section, Shape
@@ -25,9 +26,12 @@ if TYPE_CHECKING:
 class Export:
     """All that somebody can see: every page with all that is on it, and every reminder.
 
-    It is complete: nothing on it costs a request, and what it does not tell is empty.
+    It is complete but for the pages that a page links to, which the export of a user omits: reading
+    `linked_pages` loads that page, with one request. In an export that was read from a file they
+    are empty. Nothing else makes a request, and what the export omits is empty.
 
     Attributes:
+        user_id: The id of who made it; None where the export omits it.
         username: Who made it, where it says so.
         account: Of which account, where it says so.
         pages: The pages.
@@ -38,6 +42,7 @@ class Export:
     Export(username='Nora Whitfield', account='acme', 13 pages, 6 reminders)
     """
 
+    user_id: int | None
     username: str
     account: str
     pages: Collection[Page]
@@ -62,7 +67,7 @@ class Export:
         elif isinstance(source, str | Path):
             name, content = str(source), Path(source).read_bytes()
         else:
-            raise ValidationError(f"Export.read takes a path or bytes, not {source!r}")
+            raise ValidationError(f"Export.read takes a path or bytes, not {shown(source)}")
         try:
             record = read_export(Answer(200, content))
         except InvalidResponse as error:
@@ -75,8 +80,9 @@ class Export:
 
     @classmethod
     def _of(cls, record: Record, connection: Connection) -> Self:
-        username, account, pages, reminders = record
+        user_id, username, account, pages, reminders = record
         return cls(
+            user_id,
             username,
             account,
             Collection(Page, Page._exported.load[Page](pages, connection)),
@@ -90,27 +96,37 @@ class Export:
         )
 
 
+def read_live_export(answer: Answer) -> Record:
+    """The user's id and name, the account, the pages and the reminders in a live export."""
+    return _read(answer, Page._exported_by_user)
+
+
 def read_export(answer: Answer) -> Record:
-    """The username, account, pages and reminders in an export of any shape."""
-    shape, record = _reader()(answer)
+    """The same in an export of any shape that was kept: what it omits is not there."""
+    return _read(answer, Page._exported)
+
+
+def _read(answer: Answer, view: View) -> Record:
+    shape, record = _reader(view)(answer)
     if shape == "page":
-        return "", "", (record,), ()
+        return None, "", "", (record,), ()
     if shape == "pages":
-        return "", "", record[0], ()
-    if record[2] is MISSING:
+        return None, "", "", record[0], ()
+    if record[3] is MISSING:
         raise InvalidResponse(f"a <{shape}> without <pages> is no export")
     return record
 
 
 @cache
-def _reader() -> Callable[[Answer], tuple[str, Record]]:
-    page = Page._exported.shape
+def _reader(view: View) -> Callable[[Answer], tuple[str, Record]]:
+    page = view.shape
+    id = Column("id", values.INTEGER, is_optional=True)
     account = Column("account", values.WORDS)
     pages = Section("pages/page", page, is_sure=False)  # me.xml is a <user>, too
     contents = pages, Section("reminders/reminder", Reminder._whole.shape)
     return parse.one_of(
-        Shape("user", (Column("name", values.WORDS), account, *contents)),
-        Shape("backpack", (Column("username", values.WORDS), account, *contents)),
+        Shape("user", (id, Column("name", values.WORDS), account, *contents)),
+        Shape("backpack", (id, Column("username", values.WORDS), account, *contents)),
         Shape("pages", (Section("page", page),)),
         page,
     )

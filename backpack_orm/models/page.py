@@ -91,6 +91,7 @@ class Page(InAccount, Savable, Destroyable):
     _found = View("id", "title", "matches")
     _shown = View(but=("scope", "matches"), unsure=("emails",))
     _exported = View(but=("matches",), depth="_exported")
+    _exported_by_user = View(but=("matches",), unsure=("linked_pages",), depth="_exported")
 
     id: int = field(read_only=True)
     title: str = field()

@@ -7,7 +7,7 @@ from typing import Self
 
 from backpack_orm.connection import Connection, connection_for
 from backpack_orm.models.bookmark import Bookmark
-from backpack_orm.models.export import Export, read_export
+from backpack_orm.models.export import Export, read_live_export
 from backpack_orm.models.journal_entry import JournalEntry
 from backpack_orm.models.page import Page
 from backpack_orm.models.status import Status
@@ -114,6 +114,8 @@ class User(InAccount):
         """All that you can see, in one request: every page with all that is on it, and all
         reminders, past ones too. Only your own, as for `User.me().export()`.
 
+        It omits `linked_pages`: reading them loads the page, with one request.
+
         Raises:
             Forbidden: It is somebody else's.
 
@@ -122,7 +124,7 @@ class User(InAccount):
         'Where we sleep'
         """
         connection = self.connection
-        record = connection.call(self._export, self._place(), read=read_export)
+        record = connection.call(self._export, self._place(), read=read_live_export)
         return Export._of(record, connection)
 
     def _load(self, name: str, *, fresh: bool = False) -> None:

@@ -18,7 +18,8 @@ exports = Endpoints("exports", __name__)
 @exports.read("GET", "/users/USER/export.xml")
 def export(call: Call, user: int) -> XmlResponse:
     me = call.myself(user)
-    parts = chain(stream("pages", _renderer(call).pages()), _reminders(call, reminder_resource))
+    pages = _renderer(call, links=False).pages()
+    parts = chain(stream("pages", pages), _reminders(call, reminder_resource))
     return xml(stream("user", parts, id=me.id, name=me.name, account=me.account.name), newline=True)
 
 
@@ -29,8 +30,9 @@ def account_export(call: Call) -> XmlResponse:
     return xml(stream("backpack", parts, username=call.me.name), newline=True)
 
 
-def _renderer(call: Call) -> PageRenderer:
-    return PageRenderer(contents(call, call.visible_keys, messages=True), call.zone)
+def _renderer(call: Call, *, links: bool = True) -> PageRenderer:
+    found = contents(call, call.visible_keys, messages=True)
+    return PageRenderer(found, call.zone, links=links)
 
 
 def _reminders(call: Call, render: Callable[[Reminder, Call], Xml]) -> Iterator[Xml]:

@@ -99,10 +99,14 @@ def _with_messages(content: str, messages: Rows) -> Iterable[Xml]:
 
 
 class PageRenderer:
-    """Renders pages with everything on them, piece by piece."""
+    """Renders pages with everything on them, piece by piece.
 
-    def __init__(self, contents: Contents, zone: tzinfo) -> None:
+    Without `links` it leaves out which pages a page links to, as the export of a user does.
+    """
+
+    def __init__(self, contents: Contents, zone: tzinfo, *, links: bool = True) -> None:
         self._contents = contents
+        self._links = links
         self._zone = zone
 
     def pages(self) -> Iterator[Xml]:
@@ -147,7 +151,8 @@ class PageRenderer:
         yield from _section("attachments", map(_attachment, of(Attachment)))
         yield from _section("separators", map(separator_line, of(Separator)))
         yield from _section("emails", each(of(Email), lambda mail: email_line(mail, self._zone)))
-        yield from _section("linked_pages", map(page_line, linked))
+        if self._links:
+            yield from _section("linked_pages", map(page_line, linked))
 
     def _lists(self, lists: Rows) -> Iterator[Xml]:
         for one in lists:

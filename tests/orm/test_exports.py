@@ -54,7 +54,7 @@ def test_an_export_is_read_from_its_file(tmp_path: Path, make: Callable[[str], s
     file = tmp_path / "backup.xml"
     file.write_bytes(KEPT)
     export = Export.read(make(str(file)))
-    assert (export.username, export.account) == ("Ana", "acme")
+    assert (export.user_id, export.username, export.account) == (4, "Ana", "acme")
     assert repr(export) == "Export(username='Ana', account='acme', 1 pages, 1 reminders)"
     assert repr(export.pages[0].connection) == f"Connection({str(file)!r})"
 
@@ -92,7 +92,20 @@ def test_an_answer_that_was_kept_reads_like_the_live_export(
     ]
     assert kept.pages[0] != live.pages[0]
     if not path.startswith("ws/"):  # the older call tells less
-        assert [page.to_dict() for page in kept.pages] == [page.to_dict() for page in live.pages]
+        assert kept.user_id == live.user_id == me.id
+        told = [page.to_dict() for page in kept.pages]
+        assert all(page.pop("linked_pages") == [] for page in told)  # a live one leaves them open
+        assert told == [page.to_dict() for page in live.pages]
+
+
+def test_a_live_export_loads_the_links_that_it_omits(box: Sandbox, connection: Connection) -> None:
+    lisbon, porto = Page.create(title="Lisbon 2"), Page.create(title="Porto 2")
+    lisbon.link(porto)
+    page = User.me().export().pages.find(lisbon.id)
+    before = box.requests
+    assert not page.linked_pages.is_loaded
+    assert [linked.title for linked in page.linked_pages] == ["Porto 2"]
+    assert box.requests == before + 1
 
 
 def test_the_same_file_twice_gives_equal_records_and_another_file_others(export: Export) -> None:

@@ -61,6 +61,11 @@ def begun_from(tmp_path: Path, network: None) -> Callable[..., Sandbox]:
     return make
 
 
+def without_links(answer: str) -> str:
+    """An answer without the pages that its pages link to, which the export of a user omits."""
+    return re.sub("<linked_pages>.*?</linked_pages>", "", answer, flags=re.DOTALL)
+
+
 @pytest.fixture(scope="module", params=[USER, ACCOUNT, PAGES])
 def shape(request):
     """What is exported, and begun from."""
@@ -114,11 +119,11 @@ def test_comments_and_unknown_kinds_do_too(again, begun_from, shape):
 def test_all_calls_about_pages_answer_as_before(demo, begun_from):
     with begun_from(exported(demo, USER)) as box:
         client = Client(box.url, box.token)
-        assert exported(client, ACCOUNT) == exported(demo, ACCOUNT)
+        assert exported(client, ACCOUNT) == without_links(exported(demo, ACCOUNT))
         for page in re.findall(' id="(.*?)"/>', demo.ws("pages/all")):
             for call in ("", "/notes/list", "/emails/list", "/lists/list"):
                 path = f"page/{page}{call}"
-                assert client.ws(path) == demo.ws(path)
+                assert client.ws(path) == without_links(demo.ws(path))
         for tag in set(re.findall('<tag name=".*?" id="(.*?)"', exported(demo, PAGES))):
             assert client.ws(f"tags/select/{tag}") == demo.ws(f"tags/select/{tag}")
         client.close()
@@ -344,7 +349,7 @@ def made_again(tmp_path_factory) -> Iterator[Callable[[str, str], str]]:
 @given(drawn=st.composite(Account)())
 def test_an_account_with_any_texts_comes_out_as_it_went_in(made_again, drawn):
     export = drawn.export("first")
-    assert made_again(export, USER) == export
+    assert made_again(export, USER) == without_links(export)
     for shape in (ACCOUNT, PAGES):
         older = made_again(export, shape)
         assert made_again(older, shape) == older

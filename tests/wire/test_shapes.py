@@ -31,7 +31,7 @@ from backpack_orm import (
     Tag,
     User,
 )
-from backpack_orm.models.export import read_export
+from backpack_orm.models.export import read_export, read_live_export
 from backpack_orm.orm.fields import View
 from backpack_orm.wire.parse import MISSING, Answer
 
@@ -1028,7 +1028,7 @@ PAGES = [
 
 def exported(content):
     """The username, the account, what the pages know, and the reminders of an export."""
-    username, account, pages, reminders = read_export(Answer(200, content))
+    _, username, account, pages, reminders = read_export(Answer(200, content))
     return username, account, [named(Page, page) for page in pages], known(reminders)
 
 
@@ -1069,6 +1069,28 @@ def test_the_reminders_of_an_export_come_in_either_form(root, reminders, creator
     content = b"<%s><pages/><reminders>%s</reminders></%s>" % (root, reminders, root)
     moment = datetime(2031, 1, 2, 9, 5)
     assert exported(content)[3] == ((81, "Call the hotel", moment, creator, ()),)
+
+
+@pytest.mark.parametrize(
+    ("content", "id"),
+    [
+        (b"<user id='4' name='Ana'><pages/></user>", 4),
+        (b"<user><id type='integer'>4</id><pages/></user>", 4),
+        (b"<user name='Ana'><pages/></user>", None),
+        (b"<backpack username='Ana'><pages/></backpack>", None),
+        (b"<pages/>", None),
+        (b"<page id='71' title=''/>", None),
+    ],
+)
+def test_an_export_tells_whose_it_is(content, id):
+    assert read_export(Answer(200, content))[0] == id
+
+
+def test_only_a_live_export_leaves_open_which_pages_are_linked():
+    content = b"<user id='4'><pages><page id='71' title='Lisbon'/></pages></user>"
+    position = Page._table.positions["linked_pages"]
+    assert read_live_export(Answer(200, content))[3][0][position] is MISSING
+    assert read_export(Answer(200, content))[3][0][position] == ()
 
 
 def test_a_page_of_an_export_may_be_entirely_empty():
