@@ -88,7 +88,7 @@ def _no_connection_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("BACKPACK_URL", raising=False)
     monkeypatch.delenv("BACKPACK_TOKEN", raising=False)
     monkeypatch.setattr(context, "_default", None)
-    monkeypatch.setattr(rate_limits, "_counters", {})
+    monkeypatch.setattr(rate_limits, "_stores", {})
     monkeypatch.setattr(rate_limits, "_pauses", {})
     yield
     if context._default is not None:

@@ -18,7 +18,7 @@ from backpack_orm.connection import cache
 from backpack_orm.connection.cache import Cache
 from backpack_orm.connection.context import Usable, candidates, set_default
 from backpack_orm.connection.deadline import Deadline
-from backpack_orm.connection.rate_limits import Limits, renew_locks
+from backpack_orm.connection.rate_limits import RateLimiter, renew_locks
 from backpack_orm.connection.redaction import Secret
 from backpack_orm.connection.time_zones import ACCOUNT, zone_named
 from backpack_orm.connection.transport import Transport
@@ -202,7 +202,7 @@ class Connection(Usable):
             allow_insecure=allow_insecure,
             max_wait=_check_seconds("max_wait", max_wait),
             max_response_size=_check_size(max_response_size),
-            limits=Limits(_counted_as(url, self.account), _check_storage(limits)),
+            limits=RateLimiter(_counted_as(url, self.account), _check_storage(limits)),
         )
 
     def _open(self, url: str, account: str, absent: str = _UNPICKLED) -> None:

@@ -1,18 +1,14 @@
-"""The service's request limits, kept: whether one more request may go, and if not, when."""
+"""The service's rate limits: whether one more request may be sent, and if not, when."""
 
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from collections import deque
+from collections.abc import Callable
 from threading import Lock
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import Protocol
 
-from backpack_orm.errors import TransportError, ValidationError
 from backpack_orm.wire.endpoint import Budget
-
-if TYPE_CHECKING:
-    from limits.storage import MovingWindowSupport
 
 WINDOW = 5
 """Seconds within which the service counts."""
@@ -20,29 +16,97 @@ WINDOW = 5
 MARGIN = 0.15
 """Seconds to keep clear of it: not all requests are equally long on their way."""
 
-SHARED_MARGIN = 1
-"""The same among several processes: machines' clocks differ, and storages count whole seconds."""
+IN_MEMORY = "memory://"
+_ROUNDING = 0.001
+"""Seconds to wait longer: at the very end of a window it is still full."""
+
+
+class Store(Protocol):
+    """Where requests are counted."""
+
+    def acquire(self, key: str, limit: int) -> float:
+        """Count a request and return 0, or return the seconds until one may be sent."""
+
+    def renew_lock(self) -> None:
+        """Release what threads held that this process does not have, after a fork."""
+
+
+class MovingWindows:
+    """Requests of the last seconds, counted in this process under any number of keys.
+
+    Args:
+        seconds: Length of the window.
+        clock: A monotonic clock in seconds.
+
+    >>> now = 100.0
+    >>> windows = MovingWindows(5, clock=lambda: now)
+    >>> windows.acquire("acme", limit=1)
+    0.0
+    >>> now += 3
+    >>> round(windows.acquire("acme", limit=1), 2)
+    2.0
+    """
+
+    def __init__(self, seconds: float, clock: Callable[[], float] | None = None) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._sent: dict[str, deque[float]] = {}
+        self._lock = Lock()
+
+    def acquire(self, key: str, limit: int) -> float:
+        """Count a request and return 0, or return the seconds until one may be sent.
+
+        Args:
+            key: What is counted together.
+            limit: Requests in a window.
+        """
+        with self._lock:
+            now = (self._clock or time.monotonic)()
+            sent = self._sent.get(key)
+            if sent is None:
+                self._remove_idle(now)
+                sent = self._sent[key] = deque()
+            while sent and sent[0] <= now - self._seconds:
+                sent.popleft()
+            if len(sent) < limit:
+                sent.append(now)
+                return 0.0
+            return sent[-limit] + self._seconds - now + _ROUNDING
+
+    def renew_lock(self) -> None:
+        """Release what threads held that this process does not have, after a fork."""
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        return len(self._sent)
+
+    def _remove_idle(self, now: float) -> None:
+        for key in [key for key, sent in self._sent.items() if sent[-1] <= now - self._seconds]:
+            del self._sent[key]
+
 
 # Shared by all connections of this process: to the service they are one client.
-_counters: dict[str, MovingWindowSupport] = {}
-_counting = Lock()
+_stores: dict[str, Store] = {}
 _pauses: dict[str, float] = {}
-_pausing = Lock()
+_lock = Lock()
 
 
 def renew_locks() -> None:
-    """Let go of what threads may have held that this process does not have: it was forked off."""
-    global _counting, _pausing
-    _counting, _pausing = Lock(), Lock()
+    """Release what threads held that this process does not have: it was forked off."""
+    global _lock
+    _lock = Lock()
+    for store in _stores.values():
+        store.renew_lock()
 
 
-class Limits:
+class RateLimiter:
     """What one account may be sent.
 
     Args:
-        account: What tells the account from others; it goes into shared storages, and tells no
+        account: What tells the account from others; it goes into shared storages, and contains no
             token.
-        storage: Where requests are counted, as a URI of the `limits` library; None counts none.
+        storage: Where requests are counted: `memory://`, or a URI of the `limits` library, such as
+            `redis://127.0.0.1:6379`, to count together with other processes; None counts none.
     """
 
     def __init__(self, account: str, storage: str | None) -> None:
@@ -50,81 +114,46 @@ class Limits:
         self._storage = storage
 
     def seconds_until_free(self, budget: Budget) -> float:
-        """How long to wait before asking again; 0 when a request may go, which is then counted.
+        """Return how long to wait before asking again; 0 if a request may go, which then counts.
 
         Raises:
             TransportError: The storage cannot be reached.
             ValidationError: There is no such storage.
         """
-        name = self._name(budget)
-        with _pausing:
-            paused = _pauses.get(name, 0.0) - time.monotonic()
+        key = self._key(budget)
+        with _lock:
+            paused = _pauses.get(key, 0.0) - time.monotonic()
         if paused > 0:
             return paused
         if self._storage is None:
             return 0.0
-        return self._count(self._storage, budget, name)
+        return _store(self._storage).acquire(key, budget.value)
 
     def pause(self, budget: Budget, seconds: float) -> None:
         """Let nobody in this process send anything of that kind for a while."""
         now = time.monotonic()
-        name = self._name(budget)
-        with _pausing:
+        key = self._key(budget)
+        with _lock:
             for other in [other for other, until in _pauses.items() if until <= now]:
                 del _pauses[other]
-            _pauses[name] = max(_pauses.get(name, 0.0), now + seconds)
+            _pauses[key] = max(_pauses.get(key, 0.0), now + seconds)
 
-    def _name(self, budget: Budget) -> str:
+    def _key(self, budget: Budget) -> str:
         return f"{self._account}/{budget.name.lower()}"
 
-    def _count(self, storage: str, budget: Budget, name: str) -> float:
-        from limits.errors import StorageError
-        from limits.storage import MemoryStorage
 
-        try:
-            with _counting:  # the library's own counting in memory is not safe among threads
-                counter, window = _counter(storage)
-                question = f"backpack_orm/{name}", budget.value, window
-                if counter.acquire_entry(*question):
-                    return 0.0
-                oldest, _ = counter.get_moving_window(*question)
-                seconds: float = oldest + window - time.time()
-                if seconds > window + 1 and isinstance(counter, MemoryStorage):
-                    counter.clear(question[0])  # the clock was set back since these were sent
-                    seconds = window
-        except StorageError as error:
-            problem = type(error.storage_error).__name__
-        else:
-            return max(seconds, 0.0) + 0.001  # at the very end of a window it is still full
-        raise TransportError(
-            f"requests cannot be counted at {_shown(storage)} ({problem}), so none was sent"
-        )
+def _store(storage: str) -> Store:
+    """Return what counts there, made once."""
+    with _lock:
+        store = _stores.get(storage)
+        if store is None:
+            store = _stores[storage] = _new_store(storage)
+        return store
 
 
-def _counter(storage: str) -> tuple[MovingWindowSupport, Any]:
-    """What counts there, made once, and over how many seconds it does."""
-    from limits.errors import ConfigurationError
-    from limits.storage import MemoryStorage, MovingWindowSupport, storage_from_string
+def _new_store(storage: str) -> Store:
+    if storage == IN_MEMORY:
+        return MovingWindows(WINDOW + MARGIN)
+    from backpack_orm.connection.shared_rate_limits import SharedWindows  # only who shares pays
 
-    counter: object = _counters.get(storage)
-    if counter is None:
-        with suppress(ConfigurationError, ValueError):  # which may tell the storage's password
-            counter = storage_from_string(storage, wrap_exceptions=True)
-    if isinstance(counter, MovingWindowSupport):
-        _counters[storage] = counter
-        is_ours = isinstance(counter, MemoryStorage)
-        return counter, WINDOW + (MARGIN if is_ours else SHARED_MARGIN)
-    raise ValidationError(
-        f"limits={_shown(storage)!r} names no storage that can be used: there is memory://, "
-        "and redis://HOST:PORT with the package redis installed"
-    )
-
-
-def _shown(storage: str) -> str:
-    """A storage's URI for messages: without a password.
-
-    >>> _shown("redis://:secret@127.0.0.1:6379/0")
-    'redis://127.0.0.1:6379'
-    """
-    parts = urlsplit(storage)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    return SharedWindows(storage, WINDOW)

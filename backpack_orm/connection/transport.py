@@ -26,7 +26,7 @@ from urllib3.util.retry import Retry
 from backpack_orm import errors
 from backpack_orm.connection.deadline import Deadline
 from backpack_orm.connection.failures import Failure, Situation, explain, is_foreign
-from backpack_orm.connection.rate_limits import WINDOW, Limits
+from backpack_orm.connection.rate_limits import WINDOW, RateLimiter
 from backpack_orm.connection.redaction import Secret, log_redactor, redact_error
 from backpack_orm.connection.sockets import Phase, Session, progress
 from backpack_orm.errors import (
@@ -163,7 +163,7 @@ class Transport:
         timeout: tuple[float, float],
         allow_insecure: bool,
         max_wait: float,
-        limits: Limits,
+        limits: RateLimiter,
         max_response_size: int = size.DEFAULT_MAX_SIZE,
     ) -> None:
         self.url = url

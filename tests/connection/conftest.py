@@ -13,7 +13,6 @@ from functools import cached_property
 
 import pytest
 import trustme
-from limits.storage import memory
 
 from backpack_orm.connection import Connection, context, deadline, rate_limits, transport
 from backpack_orm.wire.endpoint import Place, rest, ws
@@ -238,7 +237,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The time that waiting goes by, in the tests that wait."""
     clock = Clock()
-    for module in (transport, rate_limits, deadline, memory):
+    for module in (transport, rate_limits, deadline):
         monkeypatch.setattr(module, "time", clock)
     monkeypatch.setattr(transport, "random", clock)
     return clock

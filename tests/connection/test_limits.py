@@ -5,18 +5,22 @@ import shutil
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from limits.storage import redis as redis_storage
 
-from backpack_orm.connection import Connection, rate_limits
+from backpack_orm.connection import Connection, rate_limits, shared_rate_limits
+from backpack_orm.connection.rate_limits import MovingWindows
 from backpack_orm.errors import RateLimited, TransportError, ValidationError
 from backpack_orm.models.page import Page
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire import parse
-from tests.connection.conftest import CALENDAR_READ, CREATE, OK, READ, TOKEN, http
+from tests.connection.conftest import CALENDAR_READ, CREATE, OK, PAGES, READ, TOKEN, http
 
 
 def ask(connection, row=READ, times=1):
@@ -69,12 +73,51 @@ def test_after_a_window_all_is_free_again(patient, clock):
     assert clock.slept == []
 
 
-def test_a_clock_that_is_set_back_costs_one_window(stub, patient, clock):
+def test_a_wall_clock_that_is_set_back_costs_nothing(stub, patient, clock, monkeypatch):
     ask(patient, CALENDAR_READ, 10)
-    clock.now -= 600
-    ask(patient, CALENDAR_READ, 11)
-    assert clock.slept == [pytest.approx(5.151), pytest.approx(5.151)]
-    assert len(stub.requests) == 21
+    monkeypatch.setattr(clock, "time", lambda: clock.now - 600)
+    ask(patient, CALENDAR_READ)
+    assert clock.slept == [pytest.approx(5.151)]
+    assert len(stub.requests) == 11
+
+
+def test_a_window_of_ones_own_goes_by_the_clock_it_is_given():
+    now = [100.0]
+    windows = MovingWindows(5, clock=lambda: now[0])
+    assert [windows.acquire("acme", 2) for _ in range(2)] == [0.0, 0.0]
+    now[0] = 103.0
+    assert windows.acquire("acme", 2) == pytest.approx(2.001)
+    assert windows.acquire("other", 2) == 0.0
+    now[0] = 105.0
+    assert windows.acquire("acme", 2) == 0.0
+
+
+def test_windows_that_are_over_leave_no_trace():
+    now = [0.0]
+    windows = MovingWindows(5, clock=lambda: now[0])
+    for number in range(1000):
+        windows.acquire(f"account {number}", 10)
+        now[0] += 1
+    assert len(windows) <= 6
+
+
+def test_threads_together_take_no_more_than_the_limit():
+    windows = MovingWindows(60)
+    with ThreadPoolExecutor(16) as pool:
+        waits = list(pool.map(lambda _: windows.acquire("acme", 100), range(2000)))
+    assert waits.count(0.0) == 100
+
+
+@given(st.lists(st.floats(0, 3), max_size=60), st.integers(1, 5))
+def test_no_window_ever_holds_more_than_the_limit(pauses, limit):
+    now, sent = [0.0], []
+    windows = MovingWindows(5, clock=lambda: now[0])
+    for pause in pauses:
+        now[0] += pause
+        while seconds := windows.acquire("acme", limit):
+            now[0] += seconds
+        sent.append(now[0])
+    assert all(later - earlier >= 5 for earlier, later in zip(sent, sent[limit:], strict=False))
 
 
 def test_calendars_and_all_else_are_counted_apart(patient, clock):
@@ -133,7 +176,7 @@ def test_nothing_is_counted_when_nothing_is_to_be(stub, clock):
     with Connection(stub.url, token=TOKEN, limits=None) as connection:
         ask(connection, READ, 150)
     assert clock.slept == []
-    assert rate_limits._counters == {}
+    assert rate_limits._stores == {}
 
 
 def test_threads_are_counted_together(stub, clock):
@@ -269,7 +312,7 @@ def test_all_wait_even_when_nothing_is_counted(stub, hasty, clock):
 
 
 def test_a_shorter_wait_ends_no_longer_one(clock):
-    account = rate_limits.Limits("acme", None)
+    account = rate_limits.RateLimiter("acme", None)
     account.pause(READ.budget, 30)
     account.pause(READ.budget, 5)
     assert account.seconds_until_free(READ.budget) == 30
@@ -277,7 +320,7 @@ def test_a_shorter_wait_ends_no_longer_one(clock):
 
 def test_waits_that_are_over_leave_no_trace(clock):
     for number in range(100):
-        rate_limits.Limits(f"account {number}", None).pause(READ.budget, 5)
+        rate_limits.RateLimiter(f"account {number}", None).pause(READ.budget, 5)
         clock.now += 1
     assert len(rate_limits._pauses) <= 6
 
@@ -343,10 +386,33 @@ def test_a_storage_is_not_in_a_pickle():
     assert "secret" not in repr(connection.__reduce__())
 
 
-@pytest.mark.parametrize("work", ["", "; backpack_orm.connect('acme', token='x').stats"])
-def test_the_library_that_counts_is_not_imported_before_the_first_request(work):
-    code = f"import backpack_orm, sys{work}; sys.exit('limits' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+def test_the_library_that_counts_for_several_processes_is_not_needed_for_one(stub):
+    """Its package belongs to the extra redis."""
+    code = (
+        "import sys; sys.modules['limits'] = None\n"
+        "from backpack_orm import Connection, Page\n"
+        f"print(Page.all(using=Connection({stub.url!r}, token='x'))[0].title)"
+    )
+    stub.default = http(200, PAGES)
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "Lisbon\n"
+
+
+def test_without_that_library_the_message_names_the_extra(stub, monkeypatch):
+    monkeypatch.setitem(sys.modules, "limits.errors", None)
+    with (
+        Connection(stub.url, token=TOKEN, limits="redis://:secret@127.0.0.1") as connection,
+        pytest.raises(ValidationError, match=r"needs the extra redis: pip install") as caught,
+    ):
+        ask(connection)
+    assert "secret" not in str(caught.value)
+
+
+def test_windows_in_a_storage_of_that_library_take_so_many_and_keep_a_second_clear():
+    windows = shared_rate_limits.SharedWindows(rate_limits.IN_MEMORY, 5)
+    assert [windows.acquire("acme", 2) for _ in range(2)] == [0.0, 0.0]
+    assert 5.5 < windows.acquire("acme", 2) <= 6.001
+    assert windows.acquire("other", 2) == 0.0
 
 
 # --- several processes ------------------------------------------------------------------------
@@ -377,13 +443,14 @@ def redis(tmp_path_factory):
 @pytest.fixture
 def shared_clock(clock, monkeypatch):
     monkeypatch.setattr(redis_storage, "time", clock)
+    monkeypatch.setattr(shared_rate_limits, "time", clock)
     return clock
 
 
 def test_a_shared_storage_holds_the_counts(stub, redis, shared_clock, monkeypatch):
     with Connection(stub.url, token=TOKEN, limits=redis) as one:
         ask(one, CALENDAR_READ, 6)
-    monkeypatch.setattr(rate_limits, "_counters", {})  # as in another process
+    monkeypatch.setattr(rate_limits, "_stores", {})  # as in another process
     with Connection(stub.url, token=TOKEN, limits=redis) as other:
         ask(other, CALENDAR_READ, 4)
         assert shared_clock.slept == []
@@ -394,7 +461,7 @@ def test_a_shared_storage_holds_the_counts(stub, redis, shared_clock, monkeypatc
 def test_a_shared_storage_holds_no_token(stub, redis):
     with Connection(stub.url, token=TOKEN, limits=redis) as connection:
         ask(connection)
-    kept = rate_limits._counters[redis].storage
+    kept = rate_limits._stores[redis]._counter.storage
     for key in kept.keys("*"):
         assert TOKEN.encode() not in key
     assert any(f"127.0.0.1:{stub.port}/".encode() in key for key in kept.keys("*"))
@@ -457,7 +524,7 @@ def test_two_that_share_a_budget_are_never_refused(redis, shared_clock, monkeypa
         Connection(box.url, token=box.token, limits=redis) as other,
     ):
         for connection, counters in [(one, {}), (other, {})] * 150:
-            monkeypatch.setattr(rate_limits, "_counters", counters)  # as in processes of their own
+            monkeypatch.setattr(rate_limits, "_stores", counters)  # as in processes of their own
             Page.all(using=connection, fresh=True)
         assert [exchange.status for exchange in box.log] == [200] * 300
         assert one.stats.retries == other.stats.retries == 0

@@ -9,7 +9,6 @@ from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
-from limits.storage import memory
 from requests.structures import CaseInsensitiveDict
 
 from backpack_orm import errors
@@ -65,7 +64,7 @@ class Clock:
 @pytest.fixture
 def service(monkeypatch):
     clock = Clock()
-    for module in (transport, rate_limits, memory):
+    for module in (transport, rate_limits):
         monkeypatch.setattr(module, "time", clock)
     return Service()
 

@@ -220,6 +220,7 @@ def test_a_process_that_is_forked_off_waits_for_no_thread_of_the_first(stub):
     with Connection(stub.url, token=TOKEN) as connection, ThreadPoolExecutor(1) as pool:
         pool.submit(connection.call, READ, read=parse.anything)
         assert withheld.asked.wait(30)
-        with rate_limits._counting, rate_limits._pausing:
+        (store,) = rate_limits._stores.values()
+        with rate_limits._lock, store._lock:
             assert forked(lambda: connection.call(READ, read=parse.anything)) == 0
         withheld.released.set()

@@ -125,10 +125,10 @@ def test_where_requests_are_counted_it_is_not_told(
 ) -> None:
     Page.all()
     canary_connection._transport._limits.pause(Page._all.budget, 1)  # type: ignore[union-attr]
-    storage: Any
-    (storage,) = rate_limits._counters.values()
-    assert storage.events and rate_limits._pauses
-    heard.parts.append(repr((storage.events, storage.storage, rate_limits._pauses)))
+    store: Any
+    (store,) = rate_limits._stores.values()
+    assert store._sent and rate_limits._pauses
+    heard.parts.append(repr((store._sent, rate_limits._pauses)))
 
 
 # --- what fails -------------------------------------------------------------------------------
@@ -326,9 +326,7 @@ def test_every_public_name_is_met() -> None:
         "Stats",
         "__version__",
         "connect",
-        "load_ipython_extension",
         "probe_partial_updates",
-        "unload_ipython_extension",
         "using",
     }
 
