@@ -284,6 +284,7 @@ EMPTY_PAGE = {
     "attachments": (),
     "separators": (),
     "linked_pages": (),
+    "items": (),
 }
 
 
@@ -300,7 +301,7 @@ def test_a_full_page(content):
         b"</response>",
     ],
 )
-def test_a_page_with_nothing_on_it_may_still_have_mails_and_items(content):
+def test_a_page_with_nothing_on_it_may_still_have_mails(content):
     assert one(Page, content, Page._shown) == EMPTY_PAGE
 
 
@@ -1094,7 +1095,7 @@ def test_only_a_live_export_leaves_open_which_pages_are_linked():
 
 
 def test_a_page_of_an_export_may_be_entirely_empty():
-    nothing = {**EMPTY_PAGE, "scope": None, "emails": (), "items": ()}
+    nothing = {**EMPTY_PAGE, "scope": None, "emails": ()}
     assert exported(b"<user><pages><page title='' id='71'/></pages></user>")[2] == [nothing]
 
 
