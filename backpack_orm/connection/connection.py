@@ -254,6 +254,15 @@ class Connection(Usable):
         return self._transport.url if self._transport else self._url
 
     @property
+    def is_file(self) -> bool:
+        """Whether it stands for a file that was read, so that there is nothing more to load.
+
+        >>> Connection("acme", token="0123456789abcdef").is_file
+        False
+        """
+        return self._transport is None and self._absent is not _UNPICKLED
+
+    @property
     def partial_updates(self) -> bool:
         """Whether `completed` of an item is sent without its content.
 

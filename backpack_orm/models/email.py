@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Self
 from backpack_orm.connection import Connection
 from backpack_orm.models.on_page import OnPage, page_named
 from backpack_orm.models.page import Page
-from backpack_orm.orm.fields import ParentId, belongs_to, field, resource
+from backpack_orm.orm.fields import (
+    FIELDS,
+    ParentId,
+    View,
+    belongs_to,
+    field,
+    resource,
+)
 from backpack_orm.orm.model import Destroyable
 from backpack_orm.wire.endpoint import ws
 from backpack_orm.wire.parse import Record
@@ -37,6 +44,7 @@ class Email(OnPage, Destroyable):
 
     _element = "email"
     _container = "emails"
+    _embedded = View(unsure=(FIELDS,))
 
     id: int = field(read_only=True)
     subject: str = field(read_only=True, wire="subject|title")

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 class Export:
     """All that somebody can see: every page with all that is on it, and every reminder.
 
-    It is complete but for the pages that a page links to, which the export of a user omits: reading
-    `linked_pages` loads that page, with one request. In an export that was read from a file they
-    are empty. Nothing else makes a request, and what the export omits is empty.
+    It holds everything but the `scope` of pages, the `updated_at` of items, and in the export of a
+    user the pages that a page links to. These are loaded when they are read, with one request; in an
+    export that was read from a file they are None or empty.
 
     Attributes:
         user_id: The id of who made it; None where the export omits it.
@@ -86,7 +86,7 @@ class Export:
             username,
             account,
             Collection(Page, Page._exported.load[Page](pages, connection)),
-            Collection(Reminder, Reminder._whole.load[Reminder](reminders, connection)),
+            Collection(Reminder, Reminder._exported.load[Reminder](reminders, connection)),
         )
 
     def __repr__(self) -> str:
@@ -123,7 +123,7 @@ def _reader(view: View) -> Callable[[Answer], tuple[str, Record]]:
     id = Column("id", values.INTEGER, is_optional=True)
     account = Column("account", values.WORDS)
     pages = Section("pages/page", page, is_sure=False)  # me.xml is a <user>, too
-    contents = pages, Section("reminders/reminder", Reminder._whole.shape)
+    contents = pages, Section("reminders/reminder", Reminder._exported.shape)
     return parse.one_of(
         Shape("user", (id, Column("name", values.WORDS), account, *contents)),
         Shape("backpack", (id, Column("username", values.WORDS), account, *contents)),

@@ -11,7 +11,14 @@ from backpack_orm.errors import ValidationError
 from backpack_orm.models.completable import Completable
 from backpack_orm.models.on_page import page_named
 from backpack_orm.models.page import Page, Progress, check_order
-from backpack_orm.orm.fields import ParentId, View, belongs_to, field, resource
+from backpack_orm.orm.fields import (
+    FIELDS,
+    ParentId,
+    View,
+    belongs_to,
+    field,
+    resource,
+)
 from backpack_orm.orm.registry import registry
 from backpack_orm.orm.relations import Children, Collection, Embeds, HasMany
 from backpack_orm.wire.endpoint import ws
@@ -117,8 +124,9 @@ class Item(Completable):
     _element = "item"
     _container = "items"
     _whole = View(but=("messages",))
-    _created = View("id", "content", "completed")
-    _exported = View()
+    _embedded = View(but=("messages",), unsure=(FIELDS,))
+    _created = View("id", "content", "completed", unsure=(FIELDS,))
+    _exported = View(unsure=(FIELDS,))
     _known_by = "lists"
 
     id: int = field(read_only=True)

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 from backpack_orm.connection import Connection, connection_for
 from backpack_orm.models.of_user import user_named
-from backpack_orm.orm.fields import ParentId, View, belongs_to, field, resource
+from backpack_orm.orm.fields import (
+    FIELDS,
+    ParentId,
+    View,
+    belongs_to,
+    field,
+    resource,
+)
 from backpack_orm.orm.finding import InAccount
 from backpack_orm.orm.model import Destroyable, Savable
 from backpack_orm.orm.relations import Collection
@@ -50,8 +57,8 @@ class JournalEntry(InAccount, Savable, Destroyable):
     _element = "journal_entry"
     _container = "journal_entries"
     _rewritten = ("updated_at",)
-    _listed = View(but=("account_id",))
-    _updated = View()
+    _listed = View(but=("account_id",), unsure=(FIELDS,))
+    _updated = View(unsure=(FIELDS,))
 
     id: int = field(read_only=True)
     body: str = field(text=True)

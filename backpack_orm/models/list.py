@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 from backpack_orm.models.item import HasItems, Item
 from backpack_orm.models.on_page import OnPage
-from backpack_orm.orm.fields import ParentId, View, belongs_to, field, resource
+from backpack_orm.orm.fields import (
+    FIELDS,
+    ParentId,
+    View,
+    belongs_to,
+    field,
+    resource,
+)
 from backpack_orm.orm.model import Destroyable, Savable
 from backpack_orm.wire.endpoint import ws
 
@@ -38,8 +45,10 @@ class List(OnPage, Savable, Destroyable):
 
     _element = "list"
     _container = "lists"
-    _listed = _created = View("id", "name")
-    _exported = View(depth="_exported")
+    _listed = View("id", "name")
+    _created = View("id", "name", unsure=(FIELDS,))
+    _embedded = View(unsure=(FIELDS, "items"))
+    _exported = View(unsure=(FIELDS, "items"), depth="_exported")
 
     id: int = field(read_only=True)
     name: str = field(default="")

@@ -6,7 +6,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from backpack_orm.models.on_page import OnPage
-from backpack_orm.orm.fields import ParentId, View, belongs_to, field, resource
+from backpack_orm.orm.fields import (
+    FIELDS,
+    ParentId,
+    View,
+    belongs_to,
+    field,
+    resource,
+)
 from backpack_orm.orm.model import Destroyable, Savable
 from backpack_orm.orm.relations import Embeds
 from backpack_orm.wire.endpoint import ws
@@ -43,7 +50,8 @@ class Note(OnPage, Savable, Destroyable):
     _element = "note"
     _container = "notes"
     _whole = View(but=("messages",))
-    _exported = View()
+    _embedded = View(but=("messages",), unsure=(FIELDS,))
+    _exported = View(unsure=(FIELDS,))
 
     id: int = field(read_only=True)
     title: str = field(default="")

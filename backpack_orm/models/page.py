@@ -12,6 +12,7 @@ from backpack_orm.errors import BackpackError, NotFound, ValidationError, shown
 from backpack_orm.models.belonging import SECTIONS, Belonging
 from backpack_orm.models.page_items import HasPageItems
 from backpack_orm.orm.fields import (
+    FIELDS,
     View,
     assigns_many,
     field,
@@ -86,12 +87,17 @@ class Page(InAccount, Savable, Destroyable):
     _element = "page"
     _container = "pages"
     _included_elsewhere = ("matches",)
-    _listed = View("id", "title", "scope")
-    _named = _created = View("id", "title")
-    _found = View("id", "title", "matches")
+    _listed = View("id", "title", "scope", unsure=("title",))
+    _named = _created = View("id", "title", unsure=("title",))
+    _found = View("id", "title", "matches", unsure=("title",))
     _shown = View(but=("scope", "matches"), unsure=("emails",))
-    _exported = View(but=("matches",), depth="_exported")
-    _exported_by_user = View(but=("matches",), unsure=("linked_pages",), depth="_exported")
+    _exported = View(but=("matches",), unsure=(FIELDS,), sure=("description",), depth="_exported")
+    _exported_by_user = View(
+        but=("matches",),
+        unsure=(FIELDS, "linked_pages"),
+        sure=("description",),
+        depth="_exported",
+    )
 
     id: int = field(read_only=True)
     title: str = field()

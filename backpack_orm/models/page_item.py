@@ -9,11 +9,18 @@ from typing import TYPE_CHECKING
 from backpack_orm.models.completable import Completable
 from backpack_orm.models.item import Item
 from backpack_orm.models.page import Page
-from backpack_orm.orm.fields import ParentId, View, belongs_to, field, resource
+from backpack_orm.orm.fields import (
+    FIELDS,
+    ParentId,
+    View,
+    belongs_to,
+    field,
+    resource,
+)
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.relations import Embeds
 from backpack_orm.wire.endpoint import ws
-from backpack_orm.wire.parse import Record
+from backpack_orm.wire.parse import PartialRecord, Record
 
 if TYPE_CHECKING:
     from typing import Self
@@ -56,8 +63,9 @@ class PageItem(Completable):
     _container = "items"
     _is_grouped = True
     _whole = View(but=("messages",))
-    _created = View("id", "content", "completed", "list_id")
-    _exported = View()
+    _embedded = View(but=("messages",), unsure=(FIELDS,))
+    _created = View("id", "content", "completed", "list_id", unsure=(FIELDS,))
+    _exported = View(unsure=(FIELDS,))
 
     id: int = field(read_only=True)
     content: str = field(text=True)
@@ -113,4 +121,4 @@ def _record_of(item: Item | PageItem) -> Record:
     assert item._record is not None
     known = dict(zip(item._table.positions, item._record, strict=True))
     known["list_id"] = item.list_id if isinstance(item, Item) else known["list_id"]
-    return tuple(known[name] for name in PageItem._table.positions)
+    return PartialRecord(known[name] for name in PageItem._table.positions)

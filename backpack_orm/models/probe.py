@@ -12,6 +12,7 @@ from backpack_orm.errors import BackpackError
 from backpack_orm.models.completable import Completable
 from backpack_orm.models.note import Note
 from backpack_orm.models.page import Page
+from backpack_orm.models.page_item import PageItem
 
 TITLE = "backpack_orm: scratch page of a test, safe to destroy"
 
@@ -69,7 +70,10 @@ def _probe(page: Page) -> dict[str, bool]:
         "note.title": _is_kept("title", note, body="New body"),
     }
     item = page.lists.create(name="List").items.create(content="Item")
-    for kind, record in ("item", item), ("page_item", page.items.create(content="Page item")):
+    for kind, record in (
+        ("item", item),
+        ("page_item", PageItem.create(page=page, content="Page item")),
+    ):
         kept[f"{kind}.content"] = _is_kept("content", record, completed=True)
         kept[f"{kind}.completed"] = _is_kept("completed", record, content="New content")
     return kept

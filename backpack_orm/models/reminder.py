@@ -6,12 +6,22 @@ from collections.abc import Container
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from backpack_orm.orm.fields import assigns_many, field, has_one, resource
+from backpack_orm.errors import NotFound
+from backpack_orm.orm.fields import (
+    FIELDS,
+    View,
+    assigns_many,
+    field,
+    has_one,
+    resource,
+)
 from backpack_orm.orm.finding import InAccount
 from backpack_orm.orm.model import Destroyable, Savable
+from backpack_orm.orm.registry import registry
 from backpack_orm.orm.relations import AssignableCollection
 from backpack_orm.wire import values
 from backpack_orm.wire.endpoint import Place, rest
+from backpack_orm.wire.parse import Record
 
 if TYPE_CHECKING:
     from backpack_orm.models.user import User
@@ -44,6 +54,7 @@ class Reminder(InAccount, Savable, Destroyable):
 
     _element = "reminder"
     _container = "reminders"
+    _exported = View(unsure=(FIELDS, "creator", "remindees"))
     _rewritten = ("content", "remind_at")
 
     id: int = field(read_only=True)
@@ -79,6 +90,41 @@ class Reminder(InAccount, Savable, Destroyable):
     )
     _destroy = rest("DELETE", "reminders/{id}.xml", place=Place.PATH, writes="reminders")
     _updates = (_update_row,)
+
+    @property
+    def is_upcoming(self) -> bool:
+        """Whether it is still to come, as far as the list of upcoming reminders says.
+
+        Makes one request. A reminder that was moved to `now`, or whose time has passed, is not in
+        that list. What is not loaded of it is then read from the user's export, which makes two
+        requests more.
+
+        >>> Reminder.all()[0].is_upcoming
+        True
+        """
+        self._refuse_new("look for")
+        self._refuse_destroyed()
+        upcoming = self.connection.call(self._all, read=self._whole.read_many)
+        return any(record[0] == self._saved_id for record in upcoming)
+
+    def _fetch(self, *, fresh: bool = False) -> Record:
+        """Read the record from the list of upcoming reminders, else from the user's export.
+
+        Only the export has those whose time has come; it makes two requests more.
+        """
+        try:
+            return super()._fetch(fresh=fresh)
+        except NotFound as missing:
+            me: User = registry["User"].me(using=self.connection)  # type: ignore[attr-defined]
+            for reminder in me.export().reminders:
+                record = reminder._record
+                assert record is not None
+                if record[0] == self._saved_id:
+                    return record
+            raise NotFound(
+                f"{self!r} is neither among the upcoming reminders nor among those in the export",
+                status=404,
+            ) from missing
 
     def _rewritten_by(self, sent: Container[str]) -> list[str]:
         names = super()._rewritten_by(sent)

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Self
 from backpack_orm.connection import Connection
 from backpack_orm.errors import NotFound
 from backpack_orm.models.of_user import user_named
-from backpack_orm.orm.fields import ParentId, belongs_to, field, resource
+from backpack_orm.orm.fields import (
+    FIELDS,
+    ParentId,
+    View,
+    belongs_to,
+    field,
+    resource,
+)
 from backpack_orm.orm.finding import Listed
 from backpack_orm.orm.model import Savable
 from backpack_orm.wire import parse
@@ -40,6 +47,7 @@ class Status(Listed, Savable):
 
     _element = "status"
     _container = "statuses"
+    _listed = View(unsure=(FIELDS,))
     _rewritten = ("updated_at",)
 
     id: int = field(read_only=True)

@@ -53,7 +53,7 @@ class User(InAccount):
 
     _element = "user"
     _container = "users"
-    _listed = _named = View("id", "name")
+    _listed = _named = View("id", "name", unsure=("name",))
 
     id: int = field(read_only=True)
     name: str = field(read_only=True)

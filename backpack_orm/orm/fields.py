@@ -22,7 +22,7 @@ from backpack_orm.errors import ValidationError, meant, shown
 from backpack_orm.orm.registry import registry
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.build import Words
-from backpack_orm.wire.parse import MISSING, Answer, Column, Record, Section, Shape
+from backpack_orm.wire.parse import MISSING, Answer, Column, PartialRecord, Record, Section, Shape
 from backpack_orm.wire.values import Kind
 
 if TYPE_CHECKING:
@@ -73,11 +73,15 @@ class Field(NamedTuple):
     is_shown: bool
     default: Any
 
-    def column(self) -> Column:
-        """How it stands in an answer."""
+    def column(self, *, is_sure: bool) -> Column:
+        """How it stands in an answer.
+
+        Args:
+            is_sure: Whether there is no value when the answer omits it.
+        """
         path, _, other = self.wire.partition("|")
         inside, _, name = path.rpartition("/")
-        return Column(name, self.kind, inside, self.is_text, other, self.is_optional)
+        return Column(name, self.kind, inside, self.is_text, other, self.is_optional, is_sure)
 
     def words(self, owner: type[Model], value: object) -> str:
         """Its value in the words of the wire.
@@ -147,6 +151,7 @@ class Relation(NamedTuple):
         """
         view = self.contents
         if self.view == "_whole":
+            view = getattr(self.model, "_embedded", view)
             view = getattr(self.model, depth, view)
         return Section(
             self.path, view.shape, self.is_single, self.id_from, self.model._is_grouped, is_sure
@@ -580,6 +585,10 @@ if TYPE_CHECKING:
         def __getitem__(self, cls: type[M]) -> Callable[[Sequence[Record], object], list[M]]: ...
 
 
+FIELDS = "*"
+"""All attributes of a model but its relations."""
+
+
 class View:
     """What one kind of answer tells of a model's records, and the code that takes it in.
 
@@ -588,7 +597,9 @@ class View:
     Args:
         *names: The attributes it tells; none: all that there are.
         but: Those that it does not tell.
-        unsure: Relations that it may leave out even if there are such records.
+        unsure: Attributes that it may omit even if they have a value, which another response tells;
+            `FIELDS` means all that are no relations. Any other attribute that it omits is empty.
+        sure: Attributes that are empty if it omits them, where `unsure` names all.
         depth: The name of the view that is taken of the records inside, where they have it.
         model: The model, where the view is not declared in its class.
     """
@@ -600,12 +611,14 @@ class View:
         *names: str,
         but: tuple[str, ...] = (),
         unsure: tuple[str, ...] = (),
+        sure: tuple[str, ...] = (),
         depth: str = "",
         model: type[Model] | None = None,
     ) -> None:
         self._names = names
         self._but = but
         self._unsure = unsure
+        self._sure = sure
         self._depth = depth
         if model is not None:
             self.model = model
@@ -619,6 +632,18 @@ class View:
             return False
         return (not self._names or name in self._names) and name not in self._but
 
+    def _is_sure(self, field: str) -> bool:
+        """Whether a field is empty if it is omitted."""
+        if field == "id" or field in self._sure:  # without an id a response cannot be read
+            return True
+        return field not in self._unsure and FIELDS not in self._unsure
+
+    @cached_property
+    def unsure(self) -> View:
+        """The same for responses that may omit any of it, such as those to a creation."""
+        unsure = (FIELDS, *self.model._table.relations)
+        return View(*self._names, but=self._but, unsure=unsure, depth=self._depth, model=self.model)
+
     @cached_property
     def shape(self) -> Shape:
         """What its answers are read into."""
@@ -628,7 +653,7 @@ class View:
             if not self._tells(name):
                 parts.append(None)
             elif name in table.fields:
-                parts.append(table.fields[name].column())
+                parts.append(table.fields[name].column(is_sure=self._is_sure(name)))
             elif name in table.relations:
                 is_sure = name not in self._unsure
                 parts.append(table.relations[name].section(self._depth, is_sure=is_sure))
@@ -672,6 +697,8 @@ class View:
             "def load_one(record, source):",
             "    self = new(blank)",
             *(f"    {line}" for line in self._assignments(cls)),
+            "    if type(record) is partial:",
+            "        unset(self, record)",
             "    return self",
         ]
         return self._compiled(cls, lines)["load_one"]
@@ -682,6 +709,10 @@ class View:
             "    objects = list(map(new, repeat(blank, len(records))))",
             "    for self, record in zip(objects, records):",
             *(f"        {line}" for line in self._assignments(cls)),
+            "    if partial in set(map(type, records)):",
+            "        for self, record in zip(objects, records):",
+            "            if type(record) is partial:",
+            "                unset(self, record)",
             "    return objects",
         ]
         return self._compiled(cls, lines)["load"]
@@ -706,10 +737,25 @@ class View:
         if cls._blank is not cls:
             yield "self.__class__ = cls"
 
+    def _unset_missing(self, object: Model, record: Record) -> None:
+        """Unset the slots of fields that a response has omitted."""
+        table = self.model._table
+        for name in table.fields:
+            position = table.positions.get(name)
+            if position is not None and record[position] is MISSING:
+                object._unset(name)
+
     def _compiled(self, cls: type[Model], lines: list[str]) -> dict[str, Any]:
         parent = self.model._table.parent
         blank: Any = cls._blank
-        scope = {"new": blank.__new__, "blank": blank, "cls": cls, "repeat": repeat}
+        scope = {
+            "new": blank.__new__,
+            "blank": blank,
+            "cls": cls,
+            "repeat": repeat,
+            "partial": PartialRecord,
+            "unset": self._unset_missing,
+        }
         if parent is not None:
             scope["holding"] = parent.holding
         exec("\n".join(lines), scope)  # noqa: S102 - written above, from our own tables

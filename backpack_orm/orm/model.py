@@ -175,7 +175,7 @@ class Model(Shown, metaclass=ModelType):
                 setattr(self, name, value)
                 return value
             if name in table.fields and self._record is not None and not only_looking():
-                self._load(name, fresh=type(self._record) is _Reloaded)
+                self._complete(name)
                 return object.__getattribute__(self, name)
             if name in self._defaults:
                 return self._defaults[name]
@@ -207,8 +207,19 @@ class Model(Shown, metaclass=ModelType):
         if self._record is None:
             raise NotSaved(f"{self!r} has no {name} yet: save() it first")
         if self._record[position] is MISSING:
-            self._load(name, fresh=type(self._record) is _Reloaded)
+            self._complete(name)
         return self._record[position]
+
+    def _complete(self, name: str) -> None:
+        """Load an attribute. What even the most complete response omits has no value."""
+        self._refuse_destroyed()
+        if not self.connection.is_file:
+            self._load(name, fresh=type(self._record) is _Reloaded)
+        assert self._record is not None
+        if self._record[self._position(name)] is MISSING:
+            field, relation = self._table.fields.get(name), self._table.relations.get(name)
+            empty = field.kind.empty if field else None if relation and relation.is_single else ()
+            self._absorb(self._record_with(**{name: empty}))
 
     def _load(self, name: str, *, fresh: bool = False) -> None:
         """Ask the service for what is missing, so that `name` is known."""
@@ -990,7 +1001,7 @@ class Savable(Model):
         """Make the creating call; from its success on, the object is saved."""
         endpoint, connection = self._create, self.connection
         words = self._words(_names(endpoint))
-        if (self._created or self._whole).tells_times:
+        if (self._created or self._whole.unsure).tells_times:
             connection.expect_times()
         try:
             record = connection.call(endpoint, self._ids(endpoint), words, read=self._read_created)
@@ -1030,7 +1041,7 @@ class Savable(Model):
         """The record that a creation answers with; its id is what the `Location` says, if any."""
         id = parse.location_id(answer)
         if answer.content.strip():
-            record = (cls._created or cls._whole).read_one(answer)
+            record = (cls._created or cls._whole.unsure).read_one(answer)
             return record if id is None else (id, *record[1:])
         if id is None:
             raise InvalidResponse("the answer does not tell what was created")

@@ -2,8 +2,9 @@
 
 A record is a tuple of values in the order of its shape's columns; sections are tuples of records.
 Both dialects are read alike: a value may be an attribute or a child element, its name spelled with
-underscores or dashes. What an answer cannot know (a list of pages tells nothing of their notes)
-is `MISSING` in the record; what it leaves out is empty.
+underscores or dashes. What a response cannot tell (a list of pages says nothing of their notes) is
+`MISSING` in the record. What it omits, though others of its kind have it, is `MISSING` too, unless
+no other response could tell it: then it is empty, see `Column.is_sure`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,17 @@ MISSING: Final = ...
 one, in copies and pickles too. The garbage collector need not look into records for it."""
 
 Record: TypeAlias = "tuple[Any, ...]"
+
+
+class PartialRecord(tuple[Any, ...]):
+    """A record of a response that has omitted a field which it usually includes.
+
+    A type of its own, so that loading all others need not look for what is missing.
+    """
+
+    __slots__ = ()
+
+
 Localize: TypeAlias = "Callable[[datetime], datetime]"
 T = TypeVar("T")
 
@@ -43,6 +55,7 @@ class Column(NamedTuple):
         is_text: Whether the element's own text carries it, unless a child of that name does.
         other: Another name that it goes by, where the first is not met.
         is_optional: For an id: whether a record may come without it.
+        is_sure: Whether there is no value when the response omits it; else that is not known.
     """
 
     name: str
@@ -51,6 +64,7 @@ class Column(NamedTuple):
     is_text: bool = False
     other: str = ""
     is_optional: bool = False
+    is_sure: bool = True
 
 
 class Section(NamedTuple):
@@ -373,6 +387,9 @@ _AT_ONCE = 256
 class _Elements(list[etree._Element]):
     """Some elements, whose columns are read."""
 
+    is_partial = False
+    """Whether a value is missing that is not sure to be empty."""
+
     def first(self, name: str, other: str | None = None) -> list[etree._Element | None]:
         """The first child of a name in each of them; that of another one where there is none."""
         found = [children.get(name) for children in self._children]
@@ -399,11 +416,21 @@ def reader_of(shape: Shape) -> Reader:
     what is not is looked at one by one.
     """
     columns = [_reader_of(part, shape) for part in shape.parts]
+    unsure = [
+        position
+        for position, part in enumerate(shape.parts)
+        if isinstance(part, Column) and not part.is_sure
+    ]
+
+    def mark(record: Record) -> Record:
+        is_partial = any(record[position] is MISSING for position in unsure)
+        return PartialRecord(record) if is_partial else record
 
     def read(elements: Iterable[etree._Element], localize: Localize | None) -> tuple[Record, ...]:
         left, records = iter(elements), list[Record]()
         while some := _Elements(islice(left, _AT_ONCE)):
-            records += zip(*[column(some, localize) for column in columns], strict=False)
+            found = zip(*[column(some, localize) for column in columns], strict=False)
+            records += map(mark, found) if some.is_partial else found
         return tuple(records)
 
     return read
@@ -432,12 +459,27 @@ def _value_reader(column: Column) -> _ColumnReader:
 
     def read(elements: _Elements, localize: Localize | None) -> Iterable[Any]:
         words = find(elements)
-        found = kind.load_all(words) if all(words) else map(value, seek(elements, words))
+        if all(words):
+            found = kind.load_all(words)
+        elif column.is_sure:
+            found = map(value, seek(elements, words))
+        else:
+            found = [
+                MISSING if word is None and _is_omitted(e, column) else value(word)
+                for e, word in zip(elements, seek(elements, words), strict=True)
+            ]
+            elements.is_partial |= any(each is MISSING for each in found)
         if kind.is_time and localize is not None:
-            return [time and localize(time) for time in found]
+            return [localize(each) if isinstance(each, datetime) else each for each in found]
         return found
 
     return read
+
+
+def _is_omitted(element: etree._Element, column: Column) -> bool:
+    """Whether an element has no place for a value; one that is nil is a value."""
+    names = (column.inside,) if column.inside else (column.name, column.other)
+    return all(_child(element, name) is None for name in names if name)
 
 
 _Ways: TypeAlias = (
@@ -506,7 +548,16 @@ def _text_reader(column: Column, shape: Shape) -> _ColumnReader:
         texts = [e.text for e in elements]
         if any(map(len, elements)):
             texts = [text_among_children(e) if len(e) else e.text for e in elements]
-        return texts if all(texts) else [text or column.kind.empty for text in texts]
+        if all(texts):
+            return texts
+        if column.is_sure:
+            return [text or column.kind.empty for text in texts]
+        found = [
+            MISSING if text is None and len(e) and _is_omitted(e, column) else text or ""
+            for e, text in zip(elements, texts, strict=True)
+        ]
+        elements.is_partial |= MISSING in found
+        return found
 
     return read
 
@@ -549,6 +600,8 @@ def _section_reader(section: Section) -> _ColumnReader:
             else _alone(e, section.key, size)
             if section.key
             else None
+            if section.is_sure or _child(e, element) is not None
+            else MISSING
             for e, child in zip(elements, children, strict=True)
         ]
 

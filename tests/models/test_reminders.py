@@ -96,3 +96,13 @@ def test_a_bearer_token_is_in_no_path(account: Connection) -> None:
     reminder.save()
     reminder.destroy()
     assert reminder not in list(Reminder.all())
+
+
+def test_a_moved_reminder_can_be_moved_back(account: Connection) -> None:
+    reminder = Reminder.all()[0]
+    old = reminder.remind_at
+    reminder.content = "tomorrow 9am Call the baker"
+    reminder.save()
+    reminder.remind_at = old
+    assert reminder.save().fields == ("remind_at",)
+    assert Reminder.find(reminder.id, fresh=True).remind_at == old

@@ -226,10 +226,15 @@ def test_mails_and_items_that_a_page_leaves_out_are_not_known_to_be_none(name):
     assert shown(f"<{name}/>".encode())[name] == ()
 
 
-@pytest.mark.parametrize("form", ["", "<list id='4'><items/></list>", "<list id='4' name=''/>"])
+@pytest.mark.parametrize("form", ["", "<list id='4' name=''><items/></list>"])
 def test_a_list_without_items_is_empty(form):
     lists = shown(f"<lists>{form}</lists>".encode())["lists"]
     assert lists == ((4, "", ()),) * bool(form)
+
+
+def test_a_list_that_omits_its_items_or_name_does_not_tell_them():
+    lists = shown(b"<lists><list id='4' name=''/><list id='5'><items/></list></lists>")["lists"]
+    assert lists == ((4, "", MISSING), (5, MISSING, ()))
 
 
 def test_a_gallery_without_images_is_empty():
@@ -677,6 +682,7 @@ def rendered(draw, shape, record, name=None):
     text = ""
     for part, value in zip(shape.parts, record, strict=True):
         if part is None or value is None:
+            children += nil(draw, part)
             continue
         if isinstance(part, Section):
             children.append(section(draw, part, value))
@@ -706,6 +712,13 @@ def rendered(draw, shape, record, name=None):
         draw(st.permutations(attributes)),
         text + "".join(draw(st.permutations(children))),
     )
+
+
+def nil(draw, part):
+    """What says that there is no value, where omitting it would not."""
+    if part is None or part.is_sure:
+        return []
+    return [f"<{spelled(draw, part.name)} nil='true'/>"]
 
 
 def section(draw, part, value):
