@@ -37,7 +37,6 @@ from backpack_orm import (
 from backpack_orm.orm.fields import View
 from backpack_orm.orm.registry import registry
 from backpack_orm.sandbox import Sandbox
-from backpack_orm.transport import Transport
 from backpack_orm.wire.parse import MISSING, Answer, Column
 
 
@@ -117,6 +116,7 @@ PROJECTIONS = [
     projection(Page, "_exported", "description"),  # which a page that has none omits
     projection(Page, "_exported_by_user", "description"),
     projection(JournalEntry, "_listed"),
+    projection(JournalEntry, "_updated"),
     projection(Status, "_listed"),
     projection(Reminder, "_exported"),
     projection(User, "_listed"),
@@ -233,9 +233,9 @@ def test_what_a_creation_omits_is_what_was_sent_or_not_loaded(
 
 def strip(monkeypatch: pytest.MonkeyPatch, path: str, *names: str) -> None:
     """Take attributes and elements out of the responses of one endpoint."""
-    exchange = Transport.exchange
+    call = Connection.call
 
-    def stripped(self: Any, endpoint: Any, ids: Any, words: Any, read: Any) -> Any:
+    def stripped(self: Any, endpoint: Any, *args: Any, read: Any, **more: Any) -> Any:
         def read_less(answer: Answer) -> Any:
             content = answer.content
             for name in names if endpoint.path.endswith(path) else ():
@@ -245,9 +245,9 @@ def strip(monkeypatch: pytest.MonkeyPatch, path: str, *names: str) -> None:
                     content = re.sub(rb"(?s)<%s\b[^>]*>.*?</%s>" % (word, word), b"", content)
             return read(answer._replace(content=content))
 
-        return exchange(self, endpoint, ids, words, read_less)
+        return call(self, endpoint, *args, read=read_less, **more)
 
-    monkeypatch.setattr(Transport, "exchange", stripped)
+    monkeypatch.setattr(Connection, "call", stripped)
 
 
 def page() -> Page:
