@@ -210,7 +210,7 @@ def stored(box: Sandbox, column: tuple[str, str], record: Model) -> bytes:
     """Return the bytes in the storage of the sandbox."""
     table, name = column
     id = record.id  # now, since nothing is answered while the storage is locked
-    with box._storage.transaction() as session:
+    with box._database.transaction() as session:
         found = session.execute(
             sql(f"SELECT CAST({name} AS BLOB) FROM {table} WHERE id = :id"),
             {"id": id},
