@@ -27,8 +27,8 @@ class Export:
     """All that somebody can see: every page with all that is on it, and every reminder.
 
     It holds everything but the `scope` of pages, the `updated_at` of items, and in the export of a
-    user the pages that a page links to. These are loaded when they are read, with one request; in an
-    export that was read from a file they are None or empty.
+    user the pages that a page links to. These are loaded when they are read, with one request; in
+    an export that was read from a file they are None or empty.
 
     Attributes:
         user_id: The id of who made it; None where the export omits it.
