@@ -1,12 +1,13 @@
 """One account: which connection is current, and how its calls are made."""
 
-from backpack_orm.connection.connection import Connection, Stats, connect, unconnected
+from backpack_orm.connection.connection import Connection, connect, unconnected
 from backpack_orm.connection.context import (
     connection_for,
     current,
     ensure_connection,
     using,
 )
+from backpack_orm.connection.stats import Stats
 
 __all__ = [
     "Connection",

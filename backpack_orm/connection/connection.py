@@ -2,49 +2,39 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
-from weakref import WeakSet
 
-from attrs import field, frozen
-
-from backpack_orm.connection import cache
-from backpack_orm.connection.cache import Cache
+from backpack_orm.connection import registry
+from backpack_orm.connection.addresses import cache_host, fingerprint, rate_limit_key
+from backpack_orm.connection.cache import Cache, peers_at
 from backpack_orm.connection.context import Usable, candidates, set_default
 from backpack_orm.connection.deadline import Deadline
-from backpack_orm.connection.rate_limits import RateLimiter, renew_locks
-from backpack_orm.connection.redaction import Secret
+from backpack_orm.connection.rate_limits import RateLimiter
+from backpack_orm.connection.settings import (
+    Settings,
+    checked,
+    from_environment,
+    method_signature_of,
+    signature_of,
+)
+from backpack_orm.connection.stats import Stats
 from backpack_orm.connection.time_zones import ACCOUNT, zone_named
 from backpack_orm.connection.transport import Transport
-from backpack_orm.errors import (
-    NotConnected,
-    ReadOnly,
-    ValidationError,
-    looks_like_a_token,
-    redacted,
-)
-from backpack_orm.shown import Shown, offered
-from backpack_orm.version import __version__
+from backpack_orm.errors import NotConnected, ReadOnly
+from backpack_orm.shown import offered
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.build import Words
 from backpack_orm.wire.endpoint import Endpoint, Kind, Place, rest
 from backpack_orm.wire.parse import Answer, Column, Shape
-from backpack_orm.wire.size import DEFAULT_MAX_SIZE
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 T = TypeVar("T")
 
-USER_AGENT = f"backpack_orm/{__version__} (https://backpack-orm.readthedocs.io)"
 CACHE_BYTES = 64 * 1024 * 1024
-_LONGEST = 24 * 60 * 60.0  # sockets take no endless time-out
 _UNPICKLED = (
     "this connection was unpickled, and pickles do not contain the token: "
     "call connect() for this account first"
@@ -52,32 +42,6 @@ _UNPICKLED = (
 _ME = rest("GET", "me.xml", place=Place.PATH, reads="users")
 _read_zone = parse.one(Shape("user", (Column("time_zone_id", values.WORDS),)))
 _NOTHING: Mapping[str, Words] = {}
-_LOOPBACK = r"localhost|127(\.\d+){3}|::1"
-_ACCOUNT = r"[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?"
-
-
-@frozen
-class Stats(Shown):
-    """What a connection has done so far.
-
-    Attributes:
-        requests: Requests sent.
-        cache_hits: Reads that needed none.
-        retries: Requests that were sent again after a failure.
-        seconds_waited: How long calls have waited before they were sent, all together.
-        by_endpoint: Requests for each call of the API.
-        retries_by_endpoint: Those sent again, for each call of the API.
-
-    >>> Page.all()[0].connection.stats.by_endpoint
-    {'POST /ws/pages/all': 1}
-    """
-
-    requests: int
-    cache_hits: int
-    retries: int
-    seconds_waited: float
-    by_endpoint: Mapping[str, int] = field(repr=False)
-    retries_by_endpoint: Mapping[str, int] = field(repr=False)
 
 
 class Connection(Usable):
@@ -119,93 +83,36 @@ class Connection(Usable):
     Connection('https://acme.backpackit.com')
     """
 
-    _url = ""  # until it is set: a traceback may show one that never came about
+    _url = ""  # until it is set: a traceback may show a connection that could not be made
     _transport: Transport | None = None
 
-    def __init__(
-        self,
-        account: str,
-        *,
-        token: str | None = None,
-        oauth_token: str | None = None,
-        user_agent: str = USER_AGENT,
-        timeout: tuple[float, float] = (5.0, 30.0),
-        deadline: float | None = None,
-        max_response_size: int = DEFAULT_MAX_SIZE,
-        ttl: float = 60.0,
-        max_wait: float = 60.0,
-        limits: str | None = "memory://",
-        timezone: str | None = None,
-        allow_insecure: bool = False,
-        partial_updates: bool = False,
-        read_only: bool = False,
-    ) -> None:
-        secret, is_bearer = _secret(token, oauth_token), oauth_token is not None
-        url = _address(account, allow_insecure)
-        del account, token, oauth_token  # a traceback may show the variables of what raises below
-        self._connect(
-            url,
-            secret,
-            is_bearer=is_bearer,
-            user_agent=user_agent,
-            timeout=timeout,
-            deadline=deadline,
-            max_response_size=max_response_size,
-            ttl=ttl,
-            max_wait=max_wait,
-            limits=limits,
-            timezone=timezone,
-            allow_insecure=allow_insecure,
-            partial_updates=partial_updates,
-            read_only=read_only,
-        )
+    @method_signature_of(Settings)
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        settings = checked("Connection", arguments, options)
+        del arguments, options  # a traceback may show the variables of what raises below
+        if not isinstance(settings, Settings):
+            raise settings
+        self._open(settings)
 
-    def _connect(
-        self,
-        url: str | ValidationError,
-        secret: Secret | ValidationError,
-        *,
-        is_bearer: bool,
-        user_agent: str,
-        timeout: tuple[float, float],
-        deadline: float | None,
-        max_response_size: int,
-        ttl: float,
-        max_wait: float,
-        limits: str | None,
-        timezone: str | None,
-        allow_insecure: bool,
-        partial_updates: bool,
-        read_only: bool,
-    ) -> None:
-        if isinstance(url, ValidationError):
-            raise url
-        if isinstance(secret, ValidationError):
-            raise secret
-        self._options: dict[str, Any] = {
-            "user_agent": _header("user_agent", user_agent),
-            "timeout": _check_timeout(timeout),
-            "deadline": _check_deadline(deadline),
-            "ttl": _check_seconds("ttl", ttl),
-            "timezone": _check_timezone(timezone),
-            "allow_insecure": allow_insecure,
-            "partial_updates": _check_flag("partial_updates", partial_updates),
-            "read_only": _check_flag("read_only", read_only),
-        }
-        self._open(url, _fingerprint(url, secret))
+    def _open(self, settings: Settings) -> None:
+        """Connect to the account of the settings. No request."""
+        secret, account = settings.secret, fingerprint(settings.url, settings.secret)
+        self._set_up(settings, settings.url, account)
         self._transport = Transport(
-            url,
+            settings.url,
             secret,
-            is_bearer=is_bearer,
-            user_agent=self._options["user_agent"],
-            timeout=self._options["timeout"],
-            allow_insecure=allow_insecure,
-            max_wait=_check_seconds("max_wait", max_wait),
-            max_response_size=_check_size(max_response_size),
-            limits=RateLimiter(_counted_as(url, self.account), _check_storage(limits)),
+            is_bearer=settings.is_bearer,
+            user_agent=settings.user_agent,
+            timeout=settings.timeout,
+            allow_insecure=settings.allow_insecure,
+            max_wait=settings.max_wait,
+            max_response_size=settings.max_response_size,
+            limits=RateLimiter(rate_limit_key(settings.url, account), settings.limits),
         )
 
-    def _open(self, url: str, account: str, absent: str = _UNPICKLED) -> None:
+    def _set_up(self, settings: Settings, url: str, account: str, absent: str = _UNPICKLED) -> None:
+        """Become a connection that has no transport yet, and why it has none."""
+        self._settings = settings
         self._url = url
         self.account = account
         self._absent = absent
@@ -214,14 +121,13 @@ class Connection(Usable):
         self._zone: ZoneInfo | None = None
         self._is_open = True
         self._reset_blocks()
-        with _opened_lock:
-            _opened.add(self)
+        registry.add(self)
 
-    def _begin_anew(self) -> None:
-        """Share nothing with the process that this one was forked off from.
+    def _reset_after_fork(self) -> None:
+        """Share nothing with the parent process.
 
-        On its sockets either would read the other's answers; and what its other threads hold or
-        have asked for never comes here.
+        On its sockets either process would read the other's responses, and requests that its other
+        threads have under way never end in this process.
         """
         self._cache = self._empty_cache()
         self._reset_blocks()
@@ -229,20 +135,12 @@ class Connection(Usable):
             self._transport.begin()
 
     def _empty_cache(self) -> Cache:
-        return Cache(self._options["ttl"], CACHE_BYTES, peers=cache.peers_at(self._host))
+        return Cache(self._settings.ttl, CACHE_BYTES, peers=peers_at(self._host))
 
     @property
     def _host(self) -> str:
-        """What tells hosts apart: connections to one host invalidate each other's caches.
-
-        The scheme makes no difference, and neither do the names of this machine.
-        """
-        if self._absent is not _UNPICKLED:
-            return self._url  # it names a file
-        parts = urlsplit(self._url)
-        name = parts.hostname or ""
-        name = "localhost" if re.fullmatch(_LOOPBACK, name) else name
-        return name if parts.port in (None, 80, 443) else f"{name}:{parts.port}"
+        """What tells hosts apart: connections to one host invalidate each other's caches."""
+        return cache_host(self._url) if self._absent is _UNPICKLED else self._url  # a file's name
 
     @property
     def url(self) -> str:
@@ -269,7 +167,7 @@ class Connection(Usable):
         >>> Connection("acme", token="0123456789abcdef").partial_updates
         False
         """
-        return bool(self._options.get("partial_updates"))
+        return self._settings.partial_updates
 
     @property
     def read_only(self) -> bool:
@@ -278,8 +176,7 @@ class Connection(Usable):
         >>> Connection("acme", token="0123456789abcdef", read_only=True).read_only
         True
         """
-        read_only: bool = self._options["read_only"]
-        return read_only
+        return self._settings.read_only
 
     @property
     def zone(self) -> ZoneInfo:
@@ -293,7 +190,7 @@ class Connection(Usable):
         zoneinfo.ZoneInfo(key='America/Los_Angeles')
         """
         if self._zone is None:
-            name = self._options["timezone"]
+            name = self._settings.timezone
             if name is None or name == ACCOUNT:
                 (name,) = self.call(_ME, read=_read_zone)
             self._zone = zone_named(name)
@@ -397,25 +294,30 @@ class Connection(Usable):
         """Return this connection, or the one that it stands for if it has been unpickled."""
         if self._transport is not None or self._absent is not _UNPICKLED:
             return self
-        with _opened_lock:
-            opened = [connection for connection in _opened if connection._is_open]
-        for live in (*candidates(), *opened):
-            if isinstance(live, Connection) and live._transport and live.account == self.account:
+        for live in candidates():
+            if isinstance(live, Connection) and live._is_live(self.account):
                 return live
+        for other in registry.registered():
+            if isinstance(other, Connection) and other._is_open and other._is_live(self.account):
+                return other
         return self
 
-    def forget(self) -> None:
-        """Drop all kept answers, so that the next reads ask the service.
+    def _is_live(self, account: str) -> bool:
+        """Whether calls to an account can be made through this connection."""
+        return self._transport is not None and self.account == account
+
+    def clear_cache(self) -> None:
+        """Drop all cached responses, so that the next reads make requests.
 
         >>> page = Page.all()[0]
-        >>> page.connection.forget()
+        >>> page.connection.clear_cache()
         >>> Page.all()[0].connection.stats
         Stats(requests=2, cache_hits=0, retries=0, seconds_waited=0.0)
         """
         self._cache.clear()
 
     def close(self) -> None:
-        """Close the sockets and drop what is kept; the next call opens them again.
+        """Close the sockets and clear the cache; the next call opens sockets again.
 
         >>> Connection("acme", token="0123456789abcdef").close()
         """
@@ -439,7 +341,7 @@ class Connection(Usable):
     def __reduce__(self) -> Any:
         if self._absent is not _UNPICKLED:
             return unconnected, (self._url, self.account, self._absent)
-        return _unpickled, (self.url, self.account, self._options)
+        return _unpickled, (self.url, self.account, self._settings.for_pickle())
 
     def _ask(
         self,
@@ -485,7 +387,7 @@ class Connection(Usable):
         if transport is None:
             raise NotConnected(f"there is no connection to {self._url}: {self._absent}")
         self._is_open = True
-        if self._options["timezone"] is None or endpoint is _ME:
+        if self._settings.timezone is None or endpoint is _ME:
             return transport.exchange(endpoint, ids, words, read, deadline)
 
         def read_localized(answer: Answer) -> T:
@@ -495,18 +397,18 @@ class Connection(Usable):
 
     def _deadline(self) -> Deadline | None:
         """The moment at which a call that begins now has to end."""
-        seconds = self._options.get("deadline")
+        seconds = self._settings.deadline
         return None if seconds is None else Deadline(seconds)
 
-    def expect_times(self) -> None:
+    def ensure_time_zone(self) -> None:
         """Make sure, before something is written, that the times in the answer can be read.
 
         Raises:
             ValidationError: They are to be given a zone, and nobody knows the account's.
 
-        >>> Connection("acme", token="0123456789abcdef").expect_times()
+        >>> Connection("acme", token="0123456789abcdef").ensure_time_zone()
         """
-        if self._options["timezone"] is not None:
+        if self._settings.timezone is not None:
             self.zone  # noqa: B018 - which may cost a request
 
     def _localize(self, moment: datetime) -> datetime:
@@ -514,45 +416,11 @@ class Connection(Usable):
         return moment if moment.tzinfo else moment.replace(tzinfo=self.zone)
 
 
-# --- several processes ------------------------------------------------------------------------
-
-_opened: WeakSet[Connection] = WeakSet()
-_opened_lock = Lock()
-
-
-def _begin_anew() -> None:
-    global _opened_lock
-    _opened_lock = Lock()
-    renew_locks()
-    cache.reset_after_fork()
-    for connection in _opened:
-        connection._begin_anew()
-
-
-if hasattr(os, "register_at_fork"):  # Windows forks nothing
-    os.register_at_fork(after_in_child=_begin_anew)
-
-
 # --- the default ------------------------------------------------------------------------------
 
 
-def connect(
-    account: str | None = None,
-    *,
-    token: str | None = None,
-    oauth_token: str | None = None,
-    user_agent: str = USER_AGENT,
-    timeout: tuple[float, float] = (5.0, 30.0),
-    deadline: float | None = None,
-    max_response_size: int = DEFAULT_MAX_SIZE,
-    ttl: float = 60.0,
-    max_wait: float = 60.0,
-    limits: str | None = "memory://",
-    timezone: str | None = None,
-    allow_insecure: bool = False,
-    partial_updates: bool = False,
-    read_only: bool = False,
-) -> Connection:
+@signature_of(Settings)
+def connect(*arguments: Any, **options: Any) -> Connection:
     """Connect to an account and use it from now on wherever no other connection is named.
 
     Sends nothing. Takes what `Connection` takes; what is not given comes from the environment:
@@ -568,37 +436,21 @@ def connect(
     >>> connect("acme", token="0123456789abcdef")
     Connection('https://acme.backpackit.com')
     """
-    origin, key = "account", "token"
-    if not account:
-        account, origin = os.environ.get("BACKPACK_URL"), "BACKPACK_URL"
-    if not token and oauth_token is None:
-        token, key = os.environ.get("BACKPACK_TOKEN"), "BACKPACK_TOKEN"
-    has_token, is_bearer = bool(token or oauth_token), oauth_token is not None
-    secret = _secret(token, oauth_token, key)
-    url = _address(account, allow_insecure, origin) if account else None
-    del account, token, oauth_token  # a traceback may show the variables of what raises below
-    if url is None or not has_token:
+    arguments, options = from_environment(arguments, options)
+    is_complete = all((*arguments[:1], options.get("oauth_token") or options.get("token")))
+    settings = checked("connect", arguments, options)
+    del arguments, options  # a traceback may show the variables of what raises below
+    if isinstance(settings, TypeError):
+        raise settings
+    if not is_complete:
         raise NotConnected(
             'say where: connect("your-account", token="…"), '
             "or set BACKPACK_URL and BACKPACK_TOKEN in the environment"
         )
+    if not isinstance(settings, Settings):
+        raise settings
     connection = Connection.__new__(Connection)
-    connection._connect(
-        url,
-        secret,
-        is_bearer=is_bearer,
-        user_agent=user_agent,
-        timeout=timeout,
-        deadline=deadline,
-        max_response_size=max_response_size,
-        ttl=ttl,
-        max_wait=max_wait,
-        limits=limits,
-        timezone=timezone,
-        allow_insecure=allow_insecure,
-        partial_updates=partial_updates,
-        read_only=read_only,
-    )
+    connection._open(settings)
     set_default(connection)
     return connection
 
@@ -610,181 +462,12 @@ def unconnected(url: str, account: str, why: str) -> Connection:
     Connection('backup.xml')
     """
     connection = Connection.__new__(Connection)
-    connection._options = {"ttl": 0.0, "timezone": None, "read_only": False}
-    connection._open(url, account, why)
+    connection._set_up(Settings("nowhere", ttl=0.0), url, account, why)
     return connection
 
 
 def _unpickled(url: str, account: str, options: dict[str, Any]) -> Connection:
     """Return the live connection to the same account if there is one, else one without a token."""
     connection = Connection.__new__(Connection)
-    connection._options = options
-    connection._open(url, account)
+    connection._set_up(Settings(url, **options), url, account)
     return connection.resolved()
-
-
-# --- checks -----------------------------------------------------------------------------------
-
-
-def _address(
-    account: object, allow_insecure: bool, origin: str = "account"
-) -> str | ValidationError:
-    """Return the address that a name or an address stands for, or what is wrong with it.
-
-    The error is returned, to be raised by a caller that has dropped its variables: a token that
-    was given for an account would show in a traceback with local variables.
-    """
-    if not isinstance(account, str):
-        return ValidationError(f"{origin} takes a name or an address, not {redacted(account)}")
-    if looks_like_a_token(account):
-        return ValidationError(
-            f"{origin} looks like a token, so it is not shown: give the account's name or address, "
-            "and the token as token=…"
-        )
-    if "://" not in account:
-        if not re.fullmatch(_ACCOUNT, account):
-            is_padded = account.strip() != account
-            problem = "has white space around it" if is_padded else "is no account's name"
-            return ValidationError(
-                f"{origin} {_shown(account)} {problem}: "
-                'give the first part of its address ("acme"), or all of it '
-                '("https://acme.backpackit.com")'
-            )
-        return f"https://{account.lower()}.backpackit.com"
-    try:
-        parts = urlsplit(account)
-        port = parts.port
-    except ValueError as error:
-        return ValidationError(f"{origin} {_shown(account)} is no address: {error}")
-    host = parts.hostname
-    if parts.username is not None or parts.password is not None:
-        return ValidationError(f"{origin}: leave names and passwords out of the address")
-    if parts.scheme not in ("http", "https") or not host or not re.fullmatch(r"[\w.:-]+", host):
-        return ValidationError(
-            f"{origin} {_shown(account)} is no address that starts with https://"
-        )
-    if parts.path not in ("", "/") or parts.query or parts.fragment:
-        return ValidationError(
-            f"{origin} {_shown(account)}: give the address up to the host, and nothing after it"
-        )
-    if parts.scheme == "http" and not re.fullmatch(_LOOPBACK, host) and not allow_insecure:
-        return ValidationError(
-            f"{origin} {_shown(account)} would send the token in clear: "
-            "use https://, or allow_insecure=True if that is meant"
-        )
-    named = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{named}" + (f":{port}" if port else "")
-
-
-def _shown(account: str) -> str:
-    """Return an address for a message, without what may be a token or a password.
-
-    That is what stands around its host, and what is longer than names are.
-
-    >>> _shown("https://acme.backpackit.com/0123456789abcdef/me.xml")
-    "'https://acme.backpackit.com…'"
-    """
-    host = re.sub(r"(?<=://)[^/?#]*@|(?<=[^:/])[/?#].*", "…", account, flags=re.DOTALL)
-    return redacted(host)
-
-
-def _secret(
-    token: str | None, oauth_token: str | None, origin: str = "token"
-) -> Secret | ValidationError:
-    """Return the token, hidden; or what is wrong with it, to be raised where it cannot be seen."""
-    if token and oauth_token:
-        return ValidationError("give either token or oauth_token, not both")
-    words = token or oauth_token
-    if not words:
-        return ValidationError("token is missing: it stands under My info in Backpack")
-    name = "oauth_token" if oauth_token else origin
-    if isinstance(words, str) and words != words.strip():
-        return ValidationError(f"{name} has white space around it, and is not shown: strip it")
-    taken = r"[!-~]+" if oauth_token else r"((?![/?#%])[!-~])+"  # it may stand in a path
-    if not isinstance(words, str) or not re.fullmatch(taken, words):
-        return ValidationError(f"{name} has a character that no token has; it is not shown here")
-    return Secret(words)
-
-
-def _header(name: str, value: str) -> str:
-    if not isinstance(value, str) or not value.strip() or not re.fullmatch(r"[ -~]+", value):
-        raise ValidationError(f"{name} takes one line of plain letters, not {redacted(value)}")
-    return value
-
-
-def _check_flag(name: str, value: bool) -> bool:
-    if isinstance(value, bool):
-        return value
-    raise ValidationError(f"{name} takes True or False, not {redacted(value)}")
-
-
-def _check_timeout(timeout: tuple[float, float]) -> tuple[float, float]:
-    match timeout:
-        case (int() | float() as connecting, int() | float() as answering):
-            if 0 < connecting <= _LONGEST and 0 < answering <= _LONGEST:
-                return connecting, answering
-    raise ValidationError(
-        f"timeout takes two numbers of seconds, to connect and to answer, not {redacted(timeout)}"
-    )
-
-
-def _check_deadline(deadline: float | None) -> float | None:
-    if deadline is None:
-        return None
-    if not isinstance(deadline, bool) and isinstance(deadline, int | float) and deadline > 0:
-        return deadline
-    raise ValidationError(
-        f"deadline takes a number of seconds above 0, or None for none, not {redacted(deadline)}"
-    )
-
-
-def _check_size(size: int) -> int:
-    if isinstance(size, bool) or not isinstance(size, int) or size <= 0:
-        raise ValidationError(
-            f"max_response_size takes a number of bytes above 0, not {redacted(size)}"
-        )
-    return size
-
-
-def _check_seconds(name: str, seconds: float) -> float:
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
-        raise ValidationError(
-            f"{name} takes a number of seconds, 0 or more, not {redacted(seconds)}"
-        )
-    return seconds
-
-
-def _check_timezone(timezone: str | None) -> str | None:
-    if timezone is not None and timezone != ACCOUNT:
-        if not isinstance(timezone, str):
-            raise ValidationError(
-                f"timezone takes the name of a time zone, not {redacted(timezone)}"
-            )
-        zone_named(timezone)
-    return timezone
-
-
-def _check_storage(limits: str | None) -> str | None:
-    if limits is None or (isinstance(limits, str) and re.match(r"(?!async)[a-z+]+://", limits)):
-        return limits
-    raise ValidationError(
-        "limits takes an address such as memory:// or redis://127.0.0.1:6379, "
-        "or None to count nothing"
-    )
-
-
-def _fingerprint(url: str, secret: Secret) -> str:
-    """What tells one user of one account from another, without telling the token."""
-    parts = urlsplit(url)
-    host = parts.hostname if parts.port in (None, 80, 443) else f"{parts.hostname}:{parts.port}"
-    digest = hashlib.blake2b(secret.reveal().encode(), digest_size=8, person=b"backpack_orm")
-    return f"{host}/{digest.hexdigest()}"
-
-
-def _counted_as(url: str, account: str) -> str:
-    """What the service counts requests by: the account, whoever asks.
-
-    Its host names it; but a sandbox on this machine may hold several, told apart by who asks.
-    """
-    host = account.partition("/")[0]
-    return account if re.fullmatch(_LOOPBACK, urlsplit(url).hostname or "") else host

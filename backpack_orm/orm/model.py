@@ -1002,7 +1002,7 @@ class Savable(Model):
         endpoint, connection = self._create, self.connection
         words = self._words(_names(endpoint))
         if (self._created or self._whole.unsure).tells_times:
-            connection.expect_times()
+            connection.ensure_time_zone()
         try:
             record = connection.call(endpoint, self._ids(endpoint), words, read=self._read_created)
         except BaseException as error:

@@ -452,7 +452,7 @@ def test_connect_takes_what_a_connection_takes(stub):
         connection.call(READ, read=parse.anything)
         connection.call(READ, read=parse.anything)
     assert [request.headers["user-agent"] for request in stub.requests] == ["Diary"] * 2
-    assert connection._options["timeout"] == (1, 2)
+    assert connection._settings.timeout == (1, 2)
 
 
 # --- whose account it is ----------------------------------------------------------------------
@@ -558,7 +558,14 @@ def test_a_revived_connection_can_be_closed():
 
 
 def test_a_pickle_keeps_its_options():
-    assert revived(acme(ttl=5, timeout=(1, 2)))._options == acme(ttl=5, timeout=(1, 2))._options
+    options = {"ttl": 5, "timeout": (1, 2), "read_only": True, "deadline": 9.0}
+    sent = revived(acme(**options))._settings.for_pickle()
+    assert options.items() <= sent.items()
+
+
+def test_a_pickle_holds_no_password_of_a_storage():
+    data = pickle.dumps(acme(limits="redis://:pa55word@127.0.0.1:6379"))
+    assert b"pa55word" not in data
 
 
 def test_a_pickle_after_an_upgrade_has_the_new_address(stub, connection, certificate, monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+import attrs
 import pytest
 
 from backpack_orm import errors
@@ -210,7 +211,7 @@ def test_another_threads_identical_request_is_waited_for_no_longer(stub):
         first = threading.Thread(target=send, args=(connection, READ))
         first.start()
         assert withheld.asked.wait(30)
-        connection._options["deadline"] = 0.1
+        connection._settings = attrs.evolve(connection._settings, deadline=0.1)
         with pytest.raises(Timeout, match="another thread's identical request.*nothing was sent"):
             send(connection, READ)
         withheld.released.set()

@@ -225,7 +225,7 @@ def test_two_connections_share_no_answers(stub, connection):
 
 def test_forget_drops_what_is_kept(stub, connection):
     send(connection, READ)
-    connection.forget()
+    connection.clear_cache()
     send(connection, READ)
     assert len(stub.requests) == 2
 

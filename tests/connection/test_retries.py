@@ -120,7 +120,7 @@ def test_a_socket_that_was_dropped_meanwhile_is_not_used(stub, patient, clock, c
     """So that a write after a while of silence is not lost: nothing is sent into such a socket."""
     send(patient, READ)
     stub.sockets[0].shutdown(socket.SHUT_RDWR)
-    patient.forget()
+    patient.clear_cache()
     send(patient, CALLS[call])
     assert len(stub.requests) == len(stub.sockets) == 2
     assert (clock.slept, patient.stats.retries) == ([], 0)

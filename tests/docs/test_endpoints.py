@@ -86,7 +86,7 @@ def test_a_body_says_what_the_reference_says_where_it_says_it(name: str) -> None
 def test_a_line_makes_the_call(name: str, connection: Connection) -> None:
     space: dict[str, Any] = {name: getattr(backpack_orm, name) for name in backpack_orm.__all__}
     exec(_MADE["BEGINNING"], space)
-    connection.forget()
+    connection.clear_cache()
     label = _ENDPOINTS[name].label
     before = connection.stats.by_endpoint.get(label, 0)
     exec(_MADE["LINES"][name], space)

@@ -99,7 +99,7 @@ def test_a_line_for_another_wrapper_does_it(line: str, connection: Connection) -
     if re.fullmatch(r"page\.\w+|packing.items", line):  # came with the page
         assert len(eval(line, names)) > 0
     else:
-        connection.forget()
+        connection.clear_cache()
         exec(line, names)
         assert connection.stats.requests > before
 

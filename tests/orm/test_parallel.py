@@ -117,7 +117,7 @@ def test_a_page_that_goes_meanwhile_is_left_out(connection: Connection) -> None:
 
 def test_a_find_reads_no_further_than_it_must(box: Sandbox, connection: Connection) -> None:
     first = Page.find(Page.all()[0].id).notes[0]
-    connection.forget()
+    connection.clear_cache()
     before = box.requests
     assert Note.find(first.id) == first
     assert box.requests == before + 2

@@ -109,7 +109,7 @@ def test_scope_is_read_from_the_list_of_pages(connection: Connection, box: Sandb
     before = box.requests
     assert page.scope == "personal"
     assert box.requests == before  # the list was kept
-    connection.forget()
+    connection.clear_cache()
     assert Page.find(id).scope == "personal"
     assert box.requests == before + 2
 
@@ -174,7 +174,7 @@ def test_a_child_made_by_the_parents_id_costs_one(page: Page, box: Sandbox) -> N
 def test_a_found_child_stops_the_search(connection: Connection, box: Sandbox) -> None:
     pages = Page.all()
     item = pages[1].lists[0].items[0] if pages[1].lists else pages[0].lists[0].items[0]
-    connection.forget()
+    connection.clear_cache()
     before = box.requests
     assert Item.find(item.id) == item
     assert box.requests <= before + 4  # the list, the first page, and two at once

@@ -241,7 +241,7 @@ def test_an_aware_time_is_sent_as_the_accounts_clock_will_show_it(
 def test_the_accounts_zone_is_read_once_for_all_reminders(connection: Connection) -> None:
     for hour in range(3):
         Reminder.create(content="T", remind_at=datetime(2031, 7, 1, hour, tzinfo=UTC))
-    connection.forget()
+    connection.clear_cache()
     Reminder.create(content="T", remind_at=datetime(2031, 7, 2, tzinfo=UTC))
     assert asked_who(connection) == 1
 

@@ -68,7 +68,7 @@ def told(names: dict[str, Any]) -> list[object]:
 @pytest.mark.parametrize("name", _MADE["LINES"])
 def test_no_call_tells_it(name: str, canary_connection: Connection, heard: Heard) -> None:
     names = space()
-    canary_connection.forget()
+    canary_connection.clear_cache()
     exec(f"_result = {last}" if is_value(last := _MADE["LINES"][name]) else last, names)
     assert "urllib3" in heard.stream.getvalue()
     for thing in told(names):

@@ -1,0 +1,124 @@
+"""Addresses of accounts: what is accepted, and what tells accounts and hosts apart."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import NoReturn
+from urllib.parse import SplitResult, urlsplit
+
+from backpack_orm.connection.redaction import Secret
+from backpack_orm.errors import ValidationError, looks_like_a_token, redacted
+
+_LOOPBACK = r"localhost|127(\.\d+){3}|::1"
+_NAME = r"[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?"
+
+
+def url_of(account: object, *, option: str = "account", allow_insecure: bool = False) -> str:
+    """Return the address that an account's name or address stands for, without a final slash.
+
+    Args:
+        account: A name, such as `acme`, or an address.
+        option: What the account was given as, for messages.
+        allow_insecure: Accept an http address of another machine.
+
+    Raises:
+        ValidationError: It is neither, or looks like a token; the message does not show tokens.
+
+    >>> url_of("acme"), url_of("http://127.0.0.1:8137/")
+    ('https://acme.backpackit.com', 'http://127.0.0.1:8137')
+    """
+    if not isinstance(account, str):
+        raise ValidationError(f"{option} takes a name or an address, not {redacted(account)}")
+    if looks_like_a_token(account):
+        raise ValidationError(
+            f"{option} looks like a token, so it is not shown: give the account's name or address, "
+            "and the token as token=…"
+        )
+    if "://" in account:
+        return _url_of_address(account, option, allow_insecure)
+    if re.fullmatch(_NAME, account):
+        return f"https://{account.lower()}.backpackit.com"
+    is_padded = account.strip() != account
+    problem = "has white space around it" if is_padded else "is no account's name"
+    raise ValidationError(
+        f"{option} {_shown(account)} {problem}: give the first part of its address "
+        '("acme"), or all of it ("https://acme.backpackit.com")'
+    )
+
+
+def _url_of_address(account: str, option: str, allow_insecure: bool) -> str:
+    def refuse(problem: str) -> NoReturn:
+        raise ValidationError(f"{option} {_shown(account)}{problem}")
+
+    try:
+        parts = urlsplit(account)
+        port = parts.port
+    except ValueError as error:
+        message = f" is no address: {error}"
+    else:
+        message = ""
+    if message:
+        refuse(message)
+    host = parts.hostname
+    if parts.username is not None or parts.password is not None:
+        raise ValidationError(f"{option}: leave names and passwords out of the address")
+    if parts.scheme not in ("http", "https") or not host or not re.fullmatch(r"[\w.:-]+", host):
+        refuse(" is no address that starts with https://")
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        refuse(": give the address up to the host, and nothing after it")
+    if parts.scheme == "http" and not _is_loopback(parts) and not allow_insecure:
+        refuse(
+            " would send the token in clear: use https://, or allow_insecure=True if that is meant"
+        )
+    named = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{named}" + (f":{port}" if port else "")
+
+
+def fingerprint(url: str, secret: Secret) -> str:
+    """Return what tells one user of one account from another, without telling the token.
+
+    >>> fingerprint("https://acme.backpackit.com", Secret("0123456789abcdef"))
+    'acme.backpackit.com/66b8b3e3ed9ba0d0'
+    """
+    digest = hashlib.blake2b(secret.reveal().encode(), digest_size=8, person=b"backpack_orm")
+    return f"{_host(urlsplit(url))}/{digest.hexdigest()}"
+
+
+def rate_limit_key(url: str, account: str) -> str:
+    """Return what the service counts requests by: the account, whoever asks.
+
+    Its host names it; but a sandbox on this machine may hold several, told apart by their users.
+    """
+    return account if _is_loopback(urlsplit(url)) else account.partition("/")[0]
+
+
+def cache_host(url: str) -> str:
+    """Return what tells hosts apart whose responses are cached.
+
+    The scheme makes no difference, and neither do the names of this machine.
+
+    >>> cache_host("http://127.0.0.1:8137"), cache_host("https://acme.backpackit.com")
+    ('localhost:8137', 'acme.backpackit.com')
+    """
+    parts = urlsplit(url)
+    return _host(parts, "localhost" if _is_loopback(parts) else None)
+
+
+def _host(parts: SplitResult, name: str | None = None) -> str:
+    name = name or parts.hostname or ""
+    return name if parts.port in (None, 80, 443) else f"{name}:{parts.port}"
+
+
+def _is_loopback(parts: SplitResult) -> bool:
+    return re.fullmatch(_LOOPBACK, parts.hostname or "") is not None
+
+
+def _shown(account: str) -> str:
+    """Return an address for a message, without what may be a token or a password.
+
+    >>> _shown("https://acme.backpackit.com/0123456789abcdef/me.xml")
+    "'https://acme.backpackit.com…'"
+    """
+    host = re.sub(r"(?<=://)[^/?#]*@|(?<=[^:/])[/?#].*", "…", account, flags=re.DOTALL)
+    return redacted(host)

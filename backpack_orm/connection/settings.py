@@ -1,0 +1,297 @@
+"""The settings of a connection: each option with its default and its check, once."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import attrs
+from attrs import Attribute, field, frozen
+
+from backpack_orm.connection.addresses import url_of
+from backpack_orm.connection.redaction import Secret
+from backpack_orm.connection.time_zones import ACCOUNT, zone_named
+from backpack_orm.errors import ValidationError, meant, redacted
+from backpack_orm.version import __version__
+from backpack_orm.wire.size import DEFAULT_MAX_SIZE
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+USER_AGENT = f"backpack_orm/{__version__} (https://backpack-orm.readthedocs.io)"
+_NO_TOKEN = Secret("\0")  # stands for what is no text; the validator refuses it unseen
+_LONGEST = 24 * 60 * 60.0  # sockets take no endless time-out
+
+
+class EnvironmentValue(str):
+    """A value from the environment, which knows its variable for messages."""
+
+    __slots__ = ("variable",)
+
+    variable: str
+
+    def __new__(cls, variable: str) -> EnvironmentValue:
+        self = super().__new__(cls, os.environ.get(variable, ""))
+        self.variable = variable
+        return self
+
+
+def _option(attribute: Attribute[Any], value: object) -> str:
+    return value.variable if isinstance(value, EnvironmentValue) else attribute.name
+
+
+# --- converters -------------------------------------------------------------------------------
+
+
+def _hidden(token: str | None) -> Secret | None:
+    given: object = token
+    if isinstance(given, Secret):  # attrs.evolve() passes what is there on
+        return given
+    if given is None or given == "":
+        return None
+    return Secret(given) if isinstance(given, str) else _NO_TOKEN
+
+
+def _pair(timeout: tuple[float, float]) -> tuple[float, float]:
+    return tuple(timeout) if isinstance(timeout, list) else timeout
+
+
+# --- validators -------------------------------------------------------------------------------
+
+
+def _token(settings: Settings, attribute: Attribute[Any], secret: Secret | None) -> None:
+    if secret is None:
+        return
+    value = secret.reveal()
+    option = _option(attribute, value)
+    if value != value.strip():
+        raise ValidationError(f"{option} has white space around it, and is not shown: strip it")
+    # an API token may stand in a path
+    allowed = r"[!-~]+" if attribute.name == "oauth_token" else r"((?![/?#%])[!-~])+"
+    if not re.fullmatch(allowed, value):
+        raise ValidationError(f"{option} has a character that no token has; it is not shown here")
+
+
+def _header(settings: Settings, attribute: Attribute[Any], value: object) -> None:
+    if not isinstance(value, str) or not value.strip() or not re.fullmatch(r"[ -~]+", value):
+        raise ValidationError(
+            f"{attribute.name} takes one line of plain letters, not {redacted(value)}"
+        )
+
+
+def _timeout(settings: Settings, attribute: Attribute[Any], value: object) -> None:
+    match value:
+        case (int() | float() as connecting, int() | float() as answering):
+            if 0 < connecting <= _LONGEST and 0 < answering <= _LONGEST:
+                return
+    raise ValidationError(
+        f"{attribute.name} takes two numbers of seconds, to connect and to answer, "
+        f"not {redacted(value)}"
+    )
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _seconds(settings: Settings, attribute: Attribute[Any], value: Any) -> None:
+    if not _number(value) or not value >= 0:
+        raise ValidationError(
+            f"{attribute.name} takes a number of seconds, 0 or more, not {redacted(value)}"
+        )
+
+
+def _deadline(settings: Settings, attribute: Attribute[Any], value: Any) -> None:
+    if value is not None and not (_number(value) and value > 0):
+        raise ValidationError(
+            f"{attribute.name} takes a number of seconds above 0, or None for none, "
+            f"not {redacted(value)}"
+        )
+
+
+def _size(settings: Settings, attribute: Attribute[Any], value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        raise ValidationError(
+            f"{attribute.name} takes a number of bytes above 0, not {redacted(value)}"
+        )
+
+
+def _storage(settings: Settings, attribute: Attribute[Any], value: object) -> None:
+    if value is None:
+        return
+    if not isinstance(value, str) or not re.match(r"(?!async)[a-z+]+://", value):
+        raise ValidationError(  # without the value: it may hold a password
+            f"{attribute.name} takes an address such as memory:// or redis://127.0.0.1:6379, "
+            "or None to count nothing"
+        )
+
+
+def _zone(settings: Settings, attribute: Attribute[Any], value: object) -> None:
+    if value is None or value == ACCOUNT:
+        return
+    if not isinstance(value, str):
+        raise ValidationError(
+            f"{attribute.name} takes the name of a time zone, not {redacted(value)}"
+        )
+    zone_named(value)
+
+
+def _flag(settings: Settings, attribute: Attribute[Any], value: object) -> None:
+    if not isinstance(value, bool):
+        raise ValidationError(f"{attribute.name} takes True or False, not {redacted(value)}")
+
+
+# --- the settings -----------------------------------------------------------------------------
+
+
+@frozen(eq=False)
+class Settings:
+    """The settings of a connection, checked.
+
+    The parameters of `Connection` and `connect` are the fields of this class, see `signature_of`.
+
+    Attributes:
+        url: The address that `account` stands for.
+
+    >>> Settings("acme", ttl=0).url
+    'https://acme.backpackit.com'
+    """
+
+    account: str | None = field(default=None)
+    token: Secret | None = field(
+        default=None, converter=_hidden, validator=_token, kw_only=True, repr=False
+    )
+    oauth_token: Secret | None = field(
+        default=None, converter=_hidden, validator=_token, kw_only=True, repr=False
+    )
+    user_agent: str = field(default=USER_AGENT, validator=_header, kw_only=True)
+    timeout: tuple[float, float] = field(
+        default=(5.0, 30.0), converter=_pair, validator=_timeout, kw_only=True
+    )
+    deadline: float | None = field(default=None, validator=_deadline, kw_only=True)
+    max_response_size: int = field(default=DEFAULT_MAX_SIZE, validator=_size, kw_only=True)
+    ttl: float = field(default=60.0, validator=_seconds, kw_only=True)
+    max_wait: float = field(default=60.0, validator=_seconds, kw_only=True)
+    limits: str | None = field(default="memory://", validator=_storage, kw_only=True, repr=False)
+    timezone: str | None = field(default=None, validator=_zone, kw_only=True)
+    allow_insecure: bool = field(default=False, validator=_flag, kw_only=True)
+    partial_updates: bool = field(default=False, validator=_flag, kw_only=True)
+    read_only: bool = field(default=False, validator=_flag, kw_only=True)
+    url: str = field(init=False)
+
+    @url.default
+    def _url(self) -> str:
+        option = getattr(self.account, "variable", "account")
+        return url_of(self.account, option=option, allow_insecure=self.allow_insecure is True)
+
+    def __attrs_post_init__(self) -> None:
+        if self.token and self.oauth_token:
+            raise ValidationError("give either token or oauth_token, not both")
+
+    @property
+    def secret(self) -> Secret:
+        """The token to send.
+
+        Raises:
+            ValidationError: There is none.
+        """
+        secret = self.oauth_token or self.token
+        if secret is None:
+            raise ValidationError("token is missing: it stands under My info in Backpack")
+        return secret
+
+    @property
+    def is_bearer(self) -> bool:
+        """Whether the token is sent as an OAuth 2 bearer token."""
+        return self.oauth_token is not None
+
+    def for_pickle(self) -> dict[str, Any]:
+        """Return the options that hold no secret: no token, and no password of a storage.
+
+        >>> Settings("acme", token="0123456789abcdef", ttl=0).for_pickle()["ttl"]
+        0
+        """
+        left_out = {"account", "token", "oauth_token", "limits", "url"}
+        return {
+            attribute.name: getattr(self, attribute.name)
+            for attribute in attrs.fields(type(self))
+            if attribute.name not in left_out
+        }
+
+
+def checked(
+    caller: str, arguments: tuple[Any, ...], options: Mapping[str, Any]
+) -> Settings | ValidationError | TypeError:
+    """Return the settings that arguments make, or the error that they make instead.
+
+    The error is returned for a caller to raise that has deleted its arguments: tracebacks may show
+    the variables of their frames, and the arguments hold the token.
+    """
+    try:
+        settings = Settings(*arguments, **options)
+        if settings.oauth_token is None and settings.token is None:
+            return ValidationError("token is missing: it stands under My info in Backpack")
+        return settings
+    except ValidationError as error:
+        found: ValidationError | TypeError = error
+    except TypeError as error:
+        found = _wrong_call(caller, str(error))
+    found.__context__ = found.__traceback__ = None
+    return found
+
+
+def _wrong_call(caller: str, message: str) -> TypeError:
+    message = message.replace("Settings.__init__", caller)
+    unknown = re.search(r"keyword argument '(\w+)'", message)
+    names = [attribute.name for attribute in attrs.fields(Settings) if attribute.init]
+    return TypeError(message + (meant(unknown[1], names) if unknown else ""))
+
+
+def from_environment(
+    arguments: tuple[Any, ...], options: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return arguments with the account and the token of the environment where none are given."""
+    options = dict(options)
+    if not (arguments[0] if arguments else options.get("account")):
+        arguments = (EnvironmentValue("BACKPACK_URL"), *arguments[1:])
+        options.pop("account", None)
+    if not options.get("token") and options.get("oauth_token") is None:
+        options["token"] = EnvironmentValue("BACKPACK_TOKEN")
+    return arguments, options
+
+
+# --- signatures -------------------------------------------------------------------------------
+
+
+def _set_signature(source: Callable[..., Any], is_method: bool, function: Any) -> Any:
+    signature = inspect.signature(source)
+    own = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)] if is_method else []
+    function.__signature__ = signature.replace(
+        parameters=[*own, *signature.parameters.values()],
+        return_annotation=inspect.signature(function).return_annotation,
+    )
+    return function
+
+
+def signature_of(source: Callable[P, Any]) -> Callable[[Callable[..., R]], Callable[P, R]]:
+    """Give a function the parameters of another callable, for people, editors and type checkers.
+
+    So each option is named in `Settings` and nowhere else.
+
+    >>> @signature_of(Settings)
+    ... def connect(*arguments, **options): ...
+    >>> "read_only" in inspect.signature(connect).parameters
+    True
+    """
+    return partial(_set_signature, source, False)
+
+
+def method_signature_of(
+    source: Callable[P, Any],
+) -> Callable[[Callable[..., R]], Callable[Concatenate[Any, P], R]]:
+    """Give a method the parameters of a callable, after `self`."""
+    return partial(_set_signature, source, True)
