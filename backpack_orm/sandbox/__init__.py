@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import secrets
 import ssl
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
@@ -15,15 +13,25 @@ try:
     from sqlalchemy import select
     from sqlalchemy.orm import Session
 
-    from .accounts import account_named, add_user, new_calendar, open_account
+    from .accounts import (
+        account_named,
+        add_user,
+        check_account_name,
+        new_calendar,
+        open_account,
+    )
     from .calls import CLEARABLE, Service
     from .database import Database
     from .faults import Fault, Faults
+    from .guard import Guard
+    from .http_server import Server
     from .limits import Limits
     from .mail import deliver
     from .models import Account
+    from .names import check_name
     from .seeds import seed_named
-    from .server import Exchange, Gate, Server
+    from .server import Exchange, Gate
+    from .tokens import Authenticator, TokenInfo, Tokens, check_token, new_token, store_token
 except ModuleNotFoundError as missing:
     raise ImportError(
         f"the sandbox needs {missing.name}, which its extra brings: "
@@ -33,9 +41,7 @@ except ModuleNotFoundError as missing:
 if TYPE_CHECKING:
     from trustme import Blob
 
-__all__ = ["Exchange", "Fault", "Faults", "Sandbox"]
-
-_TOKEN = re.compile(r"[A-Za-z0-9_-]+")
+__all__ = ["Exchange", "Fault", "Faults", "Sandbox", "TokenInfo", "Tokens"]
 
 
 class Sandbox:
@@ -45,24 +51,28 @@ class Sandbox:
     or that block:
 
     >>> from urllib.request import Request, urlopen
-    >>> with Sandbox(seed="empty", token="secret") as box:
+    >>> with Sandbox(seed="empty") as box:
     ...     answer = urlopen(Request(f"{box.url}/users.xml", headers={"X-BP-Token": box.token}))
     ...     answer.status, box.requests, box.log
     (200, 1, [Exchange(verb='GET', path='/users.xml', status=200)])
 
-    `seed` fills an account that is new: `"demo"` with a person's pages, `"empty"` with one user
-    and nothing else, and the path of an export, or of full pages, with what is in that file,
-    under the ids that it has there. `data` is a file, which keeps everything for the next time,
-    or `":memory:"`. `account` is the account's name, and `token` lets its first user in: a random
-    one when None, or the one in the file; a token that differs from it replaces it.
-    `host` and `port` are where to listen, port 0 being any free one. `clock` gives the time
-    as an aware datetime; with a fixed clock, token and port all answers are the same in every
-    run. With `require_ssl` every request over plain HTTP is redirected, as the service does;
-    with `page_limit` an account that has so many pages cannot create another. With `limits` it
-    serves 10 requests for calendars and their events in any 5 seconds, and 100 others, to each
-    account at each address; past that it answers 503 and says how long to wait. With `tls` it
-    speaks https, and plain HTTP at the same address; its certificate comes from an authority of its
-    own, which a client trusts when it is given `ca_bundle`.
+    `seed` fills an account that is new: `"demo"` with a person's pages, `"empty"` with one user and
+    nothing else, and the path of an export, or of full pages, with what is in that file, under the
+    ids that it has there. `data` is a file, which keeps everything for the next time, or
+    `":memory:"`. `account` is the account's name. `token` is a token of its first user, 16
+    characters or more; it is added to those that the user has. If it is None, a random one is
+    generated: for a new account it is stored, for an account in a file it is valid until the
+    process ends. See `tokens` for more of them. `host` and `port` are where to listen, port 0 being
+    any free one. `clock` gives the time as an aware datetime; `token_factory` returns random tokens
+    for users and calendars, `secrets.token_hex(20)` unless given; with a fixed clock, port, token
+    and token factory all answers are the same in every run. Requests are served under `host`, and
+    if that is a loopback address, under the names of that; `allowed_hosts` are more names. With
+    `require_ssl` every request over plain HTTP is redirected, as the service does; with
+    `page_limit` an account that has so many pages cannot create another. With `limits` it serves 10
+    requests for calendars and their events in any 5 seconds, and 100 others, to each account at
+    each address; past that it answers 503 and says how long to wait. With `tls` it speaks https,
+    and plain HTTP at the same address; its certificate comes from an authority of its own, which a
+    client trusts when it is given `ca_bundle`.
 
     `clears_omitted` names fields that an update clears when it omits them, such as
     `["item.content"]`; True means all of them. By default an omitted field keeps its value, as
@@ -86,6 +96,8 @@ class Sandbox:
         host: str = "127.0.0.1",
         port: int = 0,
         clock: Callable[[], datetime] | None = None,
+        token_factory: Callable[[], str] | None = None,
+        allowed_hosts: Iterable[str] = (),
         require_ssl: bool = False,
         page_limit: int | None = None,
         limits: bool = False,
@@ -100,13 +112,15 @@ class Sandbox:
         self._database = Database(data)
         self._service = Service(
             self._database,
+            Authenticator(),
             clock or _real_time,
             page_limit,
             Limits() if limits else None,
             require_ssl,
             clears_omitted,
         )
-        self._tokens = self._database.tokens()
+        self._new_token = token_factory or new_token
+        self.tokens = Tokens(self._database, account, self._service.now)
         try:
             self.token = self.add_account(account, seed=seed, token=token)
         except (OSError, ValueError):
@@ -115,7 +129,7 @@ class Sandbox:
         self._files = ExitStack()
         self._ca_bundle = self._files.enter_context(authority.tempfile()) if authority else None
         self.faults = Faults()
-        self._gate = Gate(self._service, self._tokens, self.faults)
+        self._gate = Gate(self._service, Guard(host, allowed_hosts), self.faults)
         self._server: Server | None = None
 
     def __repr__(self) -> str:
@@ -181,9 +195,9 @@ class Sandbox:
         """The path of the certificate to trust, until `close()`; RuntimeError without `tls`.
 
         >>> from urllib.request import urlopen
-        >>> with Sandbox(seed="empty", token="secret", tls=True) as box:
+        >>> with Sandbox(seed="empty", tls=True) as box:
         ...     trusting = ssl.create_default_context(cafile=box.ca_bundle)
-        ...     urlopen(f"{box.url}/users.xml?token=secret", context=trusting).status
+        ...     urlopen(f"{box.url}/users.xml?token={box.token}", context=trusting).status
         200
         """
         if self._ca_bundle is None:
@@ -213,27 +227,27 @@ class Sandbox:
     def add_account(self, name: str, *, seed: str = "empty", token: str | None = None) -> str:
         """Open another account in this sandbox; accounts see nothing of each other.
 
-        Returns the token of its first user. An account that is there already keeps what it has,
-        and takes the token if one is given. Raises ValueError for an unknown seed, or a name or
-        token that cannot be used.
+        Returns a token of its first user. An account that is there already keeps what it has, and
+        its first user gets the token besides the other ones; without `token` one that is valid
+        until the process ends. Raises ValueError for an unknown seed, or a name or token that
+        cannot be used.
 
         >>> with Sandbox(seed="empty") as box:
-        ...     box.add_account("other", seed="demo", token="open-sesame")
-        'open-sesame'
+        ...     box.add_account("other", seed="demo", token="open-sesame-4-me")
+        'open-sesame-4-me'
         """
         _check(seed, name, token)
+        now = self._service.now()
         with self._database.transaction() as session:
             account = session.scalar(select(Account).where(Account.name == name))
             if account is None:
-                owner = open_account(session, name, self._free(token), self._service.now())
-                seed_named(seed)(session, owner, self._service.now())
+                owner = open_account(session, name, now)
+                seed_named(seed)(session, owner, now, self._new_token)
             else:
                 owner = account.users[0]
-                if token and token != owner.token:
-                    owner.token = self._free(token)
-            token = owner.token
-        self._tokens.add(token)
-        return token
+                if token is None:
+                    return self._service.authenticator.add_temporary(owner)
+            return store_token(session, owner, token or self._new_token(), now=now)
 
     def add_user(
         self,
@@ -252,24 +266,23 @@ class Sandbox:
         account or zone, or a token that cannot be used.
 
         >>> with Sandbox(seed="empty") as box:
-        ...     box.add_user("Sam", time_zone="Tokyo", token="let-sam-in")
-        'let-sam-in'
+        ...     box.add_user("Sam", time_zone="Tokyo", token="let-sam-come-in-please")
+        'let-sam-come-in-please'
         """
-        _check_token(token)
+        check_name(name, "the name of a user")
+        check_name(email_address or "", "an e-mail address")
+        now = self._service.now()
         with self._database.transaction() as session:
             user = add_user(
                 session,
                 self._home(session, account),
                 name,
-                token=self._free(token),
                 email_address=email_address,
                 admin=admin,
                 time_zone=time_zone,
-                now=self._service.now(),
+                now=now,
             )
-            token = user.token
-        self._tokens.add(token)
-        return token
+            return store_token(session, user, token or self._new_token(), now=now)
 
     def add_calendar(self, name: str, *, color: str = "3185c5", account: str | None = None) -> int:
         """Give an account a calendar, which the API cannot; the sandbox's own when None is named.
@@ -282,7 +295,13 @@ class Sandbox:
         40000002
         """
         with self._database.transaction() as session:
-            calendar = new_calendar(self._home(session, account), name, color, self._service.now())
+            calendar = new_calendar(
+                self._home(session, account),
+                name,
+                color,
+                self._service.now(),
+                token=self._new_token(),
+            )
             session.add(calendar)
             return calendar.id
 
@@ -304,11 +323,6 @@ class Sandbox:
 
     def _home(self, session: Session, account: str | None) -> Account:
         return account_named(session, account or self._account)
-
-    def _free(self, token: str | None) -> str:
-        if token in self._tokens:
-            raise ValueError("this token is somebody else's already")
-        return token or secrets.token_hex(20)
 
 
 def _throw_away(host: str) -> tuple[ssl.SSLContext, Blob]:
@@ -333,11 +347,6 @@ def _fields(names: bool | Iterable[str]) -> frozenset[str]:
 
 def _check(seed: str, account: str, token: str | None) -> None:
     seed_named(seed)
-    if not account:
-        raise ValueError("an account needs a name")
-    _check_token(token)
-
-
-def _check_token(token: str | None) -> None:
-    if token is not None and not _TOKEN.fullmatch(token):
-        raise ValueError("a token is made of letters, digits, - and _")
+    check_account_name(account)
+    if token is not None:
+        check_token(token)

@@ -6,24 +6,24 @@ import argparse
 import signal
 import sys
 import threading
-from datetime import UTC, datetime
 from pathlib import Path
 
 from . import Sandbox
-from .accounts import account_named
-from .database import Database
+from .commands import COMMANDS, run
 from .faults import KINDS, Which
-from .mail import deliver
+from .http_server import raise_file_limit
+from .logs import LEVELS, configure
+from .token_file import VARIABLE, token_and_source
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do what the arguments say; returns the exit code, 2 when that is not possible."""
+    """Do what the arguments say and return the exit code, 2 if that is not possible."""
     words = sys.argv[1:] if arguments is None else arguments
     try:
-        if words[:1] == ["deliver"]:
-            _deliver(_delivery().parse_args(words[1:]))
-        else:
-            _serve(_options().parse_args(words))
+        if words and words[0] in COMMANDS:
+            configure()
+            return run(words[0], words[1:])
+        _serve(_options().parse_args(words))
     except (ImportError, OSError, OverflowError, ValueError) as error:
         print(f"backpack sandbox: {error}", file=sys.stderr)
         return 2
@@ -35,37 +35,31 @@ def _serve(options: argparse.Namespace) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: end.set())
     arguments = vars(options)
+    configure(
+        arguments.pop("log_level"),
+        access=arguments.pop("access_log"),
+        as_json=arguments.pop("log_json"),
+    )
+    raise_file_limit()
+    token, source = token_and_source(arguments.pop("token_file"))
     faults = arguments.pop("fault")
     if "all" in arguments["clears_omitted"]:
         arguments["clears_omitted"] = True
-    with Sandbox(**arguments) as box:
+    with Sandbox(**arguments, token=token) as box:
         for words in faults:
             box.faults.add(words)
+        said = f"token in {source}" if source else f"token {box.token}"
         trust = f" ca-bundle {box.ca_bundle}" if options.tls else ""
-        print(f"backpack sandbox ready: {box.url} token {box.token}{trust}", flush=True)
+        print(f"backpack sandbox ready: {box.url} {said}{trust}", flush=True)
         end.wait()
-
-
-def _deliver(options: argparse.Namespace) -> None:
-    if not Path(options.data).is_file():
-        raise ValueError(f"there is no file {options.data!r}")
-    body = sys.stdin.read() if options.body is None else options.body
-    storage = Database(options.data)
-    try:
-        with storage.transaction() as session:
-            account = account_named(session, options.account)
-            now = datetime.now(UTC).replace(microsecond=0)
-            id = deliver(session, account, options.page, options.subject, body, now).id
-    finally:
-        storage.close()
-    print(f"backpack sandbox delivered: mail {id} to page {options.page}")
 
 
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m backpack_orm.sandbox",
+        allow_abbrev=False,  # `--token SECRET` must not pass for `--token-file SECRET`
         description="A Backpack server of one's own. It prints one line when it is ready.",
-        epilog="`%(prog)s deliver --help` tells how to let a mail arrive on a page.",
+        epilog=f"Other commands: {', '.join(COMMANDS)}. `%(prog)s backup --help` and so on.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument(
@@ -84,9 +78,30 @@ def _options() -> argparse.ArgumentParser:
     )
     parser.add_argument("--account", default="acme", metavar="NAME", help="name (%(default)s)")
     parser.add_argument(
-        "--token",
-        help="lets the account's first user in, in place of the stored one; random if never given",
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        help="file with a token for the account's first user; created with a random one if it does "
+        f"not exist. Without it, {VARIABLE} is read from the environment, or a random token is "
+        "generated and printed",
     )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        dest="allowed_hosts",
+        metavar="NAME",
+        help="serve requests to this host name, too; may be given more than once (by default only "
+        "to the names of the address listened on, since web pages can make browsers use others)",
+    )
+    parser.add_argument(
+        "--log-level",
+        choices=LEVELS,
+        default="warning",
+        help="what to write to standard error (%(default)s and worse)",
+    )
+    parser.add_argument("--access-log", action="store_true", help="log each request, too")
+    parser.add_argument("--log-json", action="store_true", help="log JSON lines")
     parser.add_argument(
         "--require-ssl",
         action="store_true",
@@ -119,19 +134,6 @@ def _options() -> argparse.ArgumentParser:
         f"given more than once. What goes wrong: {', '.join(KINDS)}. For which requests: "
         f"{', '.join(Which.__annotations__)}",
     )
-    return parser
-
-
-def _delivery() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m backpack_orm.sandbox deliver",
-        description="Let a mail arrive on a page, also while a sandbox serves the file.",
-    )
-    parser.add_argument("--data", required=True, metavar="FILE", help="where the sandbox keeps it")
-    parser.add_argument("--account", default="acme", metavar="NAME", help="name (%(default)s)")
-    parser.add_argument("--page", required=True, type=int, metavar="ID", help="the page's id")
-    parser.add_argument("--subject", default="", help="the mail's subject; empty if not given")
-    parser.add_argument("--body", help="the mail's text; read from standard input if not given")
     return parser
 
 

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .models import Account, Calendar, User
+from .names import check_name
 from .reading import check_text
+from .tokens import account_named, new_token
 from .zones import zone
+
+__all__ = ["account_named", "add_user", "check_account_name", "new_calendar", "open_account"]
 
 _COLOR = re.compile("#?[0-9a-fA-F]{6}")
 
 
-def open_account(session: Session, name: str, token: str, now: datetime) -> User:
-    """A new account; returns its owner."""
-    account = Account(name=name, created_at=now)
+def open_account(session: Session, name: str, now: datetime) -> User:
+    """Create an account and return its owner; raise ValueError for a name that cannot be used."""
+    account = Account(name=check_account_name(name), created_at=now)
     session.add(account)
     session.flush()
-    return add_user(session, account, "Owner", token=token, admin=True, now=now)
+    return add_user(session, account, "Owner", admin=True, now=now)
 
 
-def account_named(session: Session, name: str) -> Account:
-    """The account with a name; raises ValueError when there is none."""
-    account = session.scalar(select(Account).where(Account.name == name))
-    if account is None:
-        raise ValueError(f"there is no account {name!r} in this sandbox")
-    return account
+def check_account_name(name: str) -> str:
+    """Return the name of an account; raise ValueError if it is empty or malformed."""
+    if not name:
+        raise ValueError("an account needs a name")
+    return check_name(name, "the name of an account")
 
 
 def add_user(
@@ -37,21 +38,20 @@ def add_user(
     account: Account,
     name: str,
     *,
-    token: str,
     now: datetime,
     email_address: str | None = None,
     admin: bool = False,
     time_zone: str = "UTC",
     id: int | None = None,
 ) -> User:
-    """A new person in an account; raises ValueError for a time zone that is none."""
+    """Create a user without a token; raise ValueError for a bad name, address or time zone."""
     zone(time_zone)
+    check_text(name)  # no more than that: an export may hold line breaks
     user = account.new(
         User,
         id=id,
         name=name,
         email_address=email_address or f"{'.'.join(name.lower().split())}@{account.name}.example",
-        token=token,
         admin=admin,
         time_zone=time_zone,
         created_at=now,
@@ -61,17 +61,22 @@ def add_user(
 
 
 def new_calendar(
-    account: Account, name: str, color: str, now: datetime, *, id: int | None = None
+    account: Account,
+    name: str,
+    color: str,
+    now: datetime,
+    *,
+    id: int | None = None,
+    token: str | None = None,
 ) -> Calendar:
-    """A new calendar; its token is made from its id, so the same in every run.
+    """Create a calendar; anybody who knows its token can read its feed, so that is random.
 
-    Raises ValueError for a name that XML cannot carry, or a color that is none.
+    Raises ValueError for a bad name or color.
     """
-    check_text(name)
+    check_name(name, "the name of a calendar")
     if not _COLOR.fullmatch(color):
         raise ValueError(f"{color!r} is no color: give one like '3185c5'")
     digits = color.removeprefix("#")
     calendar = account.new(Calendar, id=id, name=name, color=digits, created_at=now, updated_at=now)
-    feed = f"{account.name}/{calendar.id}.ics"
-    calendar.token = hashlib.sha256(feed.encode()).hexdigest()[:40]
+    calendar.token = token or new_token()
     return calendar

@@ -18,12 +18,14 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import Forbidden, NotFound, RequestEntityTooLarge
 
 from .bulk import fetch, numbered
+from .credentials import candidates, explicit_token
 from .database import Database
 from .limits import Family, Limits
 from .models import Friend, Page, Record, User, Widget
 from .reading import SIZE_LIMIT, Fields, Parameters, Unreadable, read_body, read_fields
 from .rendering import Xml, document, element, stream
 from .scheduling import Scheduler, Turn
+from .tokens import Authenticator
 from .zones import zone
 
 R = TypeVar("R", bound=Record)
@@ -31,8 +33,6 @@ T = TypeVar("T")
 W = TypeVar("W", bound=Widget)
 View = Callable[..., "Response | XmlResponse"]
 Transaction = Callable[[Database], AbstractContextManager[Session]]
-
-TOKEN_IN_PATH = "backpack.token"  # noqa: S105 - where it is, not what it is
 
 
 class NotSignedIn(Exception):  # noqa: N818 - says what is the case
@@ -69,6 +69,7 @@ class Service:
     """What all calls of a sandbox share."""
 
     database: Database
+    authenticator: Authenticator
     clock: Callable[[], datetime]
     page_limit: int | None = None
     limits: Limits | None = None
@@ -245,11 +246,14 @@ class Endpoints(Blueprint):
             @wraps(view)
             def answer(**ids: int) -> Response:
                 service = asked_service()
+                service = asked_service()
                 turn: Turn = request.environ[TURN]
-                parameters = _parameters()  # before the transaction: a long body may take a while
+                body = _body()
+                token = _admit(service, body)
+                parameters = _parameters(body)  # before the transaction: it may take a while
                 with transaction(service.database) as session:
                     turn.check_client()  # it may have waited for others
-                    call = _call(service, session, parameters, self._family, turn)
+                    call = _call(service, session, token, parameters, self._family, turn)
                     response = view(call, **ids)
                 return response if isinstance(response, Response) else response.render(turn)
 
@@ -270,15 +274,39 @@ class Endpoints(Blueprint):
 _PLACE = re.compile(r"\b[A-Z]+\b")
 
 
-def _parameters() -> Parameters:
-    return Parameters({**read_fields(request.args.items(multi=True)), **_body_fields()})
+def _body() -> bytes:
+    """Return the bytes of the body; raise Unreadable if there are too many."""
+    if (request.content_length or 0) > SIZE_LIMIT:
+        raise Unreadable(f"a body of {request.content_length} bytes: the limit is {SIZE_LIMIT}")
+    # A multipart form is parsed from what is cached.
+    return request.get_data(cache=request.mimetype == "multipart/form-data")
+
+
+def _admit(service: Service, body: bytes) -> str:
+    """Return the token outside the body, if any; raise NotSignedIn if there is no valid token.
+
+    It comes before the body is parsed, which takes much longer: see `credentials`.
+    """
+    token = explicit_token(request)
+    tokens = [token] if token else candidates(body)
+    if not service.authenticator.admit(service.database, tokens):
+        raise NotSignedIn
+    return token
+
+
+def _parameters(body: bytes) -> Parameters:
+    return Parameters({**read_fields(request.args.items(multi=True)), **_body_fields(body)})
 
 
 def _call(
-    service: Service, session: Session, parameters: Parameters, family: Family, turn: Turn
+    service: Service,
+    session: Session,
+    token: str,
+    parameters: Parameters,
+    family: Family,
+    turn: Turn,
 ) -> Call:
-    token = _token(parameters)
-    me = session.scalar(select(User).where(User.token == token))
+    me = service.authenticator.user(session, token or (parameters.text("token") or "").strip())
     if me is None:
         raise NotSignedIn
     if service.limits is not None:
@@ -294,26 +322,13 @@ def _call(
     )
 
 
-def _body_fields() -> Fields:
-    if (request.content_length or 0) > SIZE_LIMIT:
-        raise Unreadable(f"a body of {request.content_length} bytes: the limit is {SIZE_LIMIT}")
+def _body_fields(body: bytes) -> Fields:
     if request.mimetype == "multipart/form-data":
         try:
             return read_fields(request.form.items(multi=True))
         except RequestEntityTooLarge:
             raise Unreadable("a form of too many parts, or too large") from None
-    return read_body(request.get_data(cache=False))
-
-
-def _token(parameters: Parameters) -> str:
-    """The token, from any of the places where a client may put it."""
-    scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
-    return (
-        request.environ.get(TOKEN_IN_PATH)
-        or request.headers.get("X-BP-Token")
-        or (bearer.strip() if scheme.lower() == "bearer" else "")
-        or (parameters.text("token") or "").strip()
-    )
+    return read_body(body)
 
 
 @dataclass(frozen=True)

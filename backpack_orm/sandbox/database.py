@@ -10,17 +10,15 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
 from .limits import Busy
 from .locks import LockTimeout, ReadWriteLock
-from .models import Base, User
-
-# Which tables there are, and with which columns: a file with others cannot be used.
-SCHEMA = 1
+from .models import Base
+from .schema import prepare_file, stamp
 
 MEMORY = ":memory:"
 BUSY_TIMEOUT = 5.0
@@ -46,6 +44,11 @@ class Database:
     def __init__(self, data: str) -> None:
         is_file = data != MEMORY
         self._lock = ReadWriteLock(BUSY_TIMEOUT, readers_wait=not is_file)
+        if is_file:
+            try:
+                prepare_file(Path(data).absolute())
+            except OSError as error:
+                raise OSError(f"cannot keep data in {data!r}: {error.strerror or error}") from None
         url = _file_url(data) if is_file else _memory_url()
         self._writer = _engine(url, _prepare, "BEGIN IMMEDIATE")
         self._reader = _engine(url, _prepare_reader, "BEGIN")
@@ -98,11 +101,6 @@ class Database:
             session.begin(),
         ):
             yield session
-
-    def tokens(self) -> set[str]:
-        """Return the tokens of all users of all accounts."""
-        with self.reading() as session:
-            return set(session.scalars(select(User.token)))
 
     def close(self) -> None:
         """Close all connections; what was in memory is lost."""
@@ -163,9 +161,6 @@ def _prepare_reader(connection: Any, record: object) -> None:
 
 def _create_tables(connection: Connection) -> None:
     """Create the tables where there are none yet."""
-    if inspect(connection).get_table_names():
-        if connection.exec_driver_sql("PRAGMA user_version").scalar() != SCHEMA:
-            raise OSError("it was not made by this version of the sandbox")
-        return
-    Base.metadata.create_all(connection, checkfirst=False)
-    connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA}")
+    if not inspect(connection).get_table_names():
+        Base.metadata.create_all(connection, checkfirst=False)
+        stamp(connection)

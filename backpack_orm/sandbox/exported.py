@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -59,7 +58,13 @@ _PARTS = {
 _NAMES = ("title", "name", "subject", "file_name")  # attributes; each kind has one of them
 
 
-def plant_export(path: Path, session: Session, owner: User, now: datetime) -> None:
+def plant_export(
+    path: Path,
+    session: Session,
+    owner: User,
+    now: datetime,
+    token_factory: Callable[[], str],
+) -> None:
     """Fill an account from a file: an export in either dialect, or one or more full pages.
 
     Takes time linear in the size of the file, and little memory besides the largest page.
@@ -379,7 +384,7 @@ class _Loader:
             self._out.add(remindees, remindees_left=key, remindees_right=user.key)
 
     def _user(self, element: Element) -> User:
-        """Return somebody whom a reminder names; they get a token that nobody knows."""
+        """Return somebody whom a reminder names; they have no token."""
         id = id_of(element)
         if id is None or id not in self._users:
             id = self._met("User", id)
@@ -387,7 +392,6 @@ class _Loader:
                 self._session,
                 self._account,
                 element.get("name") or "",
-                token=secrets.token_hex(20),
                 now=self._now,
                 id=id,
             )

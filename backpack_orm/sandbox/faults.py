@@ -157,13 +157,14 @@ class Faults:
 
     >>> from urllib.error import HTTPError
     >>> from urllib.request import urlopen
-    >>> with Sandbox(seed="empty", token="secret") as box:
+    >>> with Sandbox(seed="empty") as box:
+    ...     address = f"{box.url}/users.xml?token={box.token}"
     ...     outage = box.faults.status(503, retry_after=2, path="users.xml", times=1)
     ...     try:
-    ...         urlopen(f"{box.url}/users.xml?token=secret")
+    ...         urlopen(address)
     ...     except HTTPError as error:
     ...         error.code, error.headers["Retry-After"], outage.fired
-    ...     urlopen(f"{box.url}/users.xml?token=secret").status
+    ...     urlopen(address).status
     (503, '2', 1)
     200
 

@@ -100,18 +100,30 @@ class Record(Base):
 
 
 class User(Record):
-    """A person with a token to the account."""
+    """A person who may sign in to the account, with any of their tokens."""
 
     __tablename__ = "users"
 
     name: Mapped[str]
     email_address: Mapped[str]
-    token: Mapped[str] = mapped_column(unique=True)
     admin: Mapped[bool]
     time_zone: Mapped[str]
     created_at: Mapped[datetime]
 
     account: Mapped[Account] = relationship(back_populates="users", lazy="joined")
+
+
+class Token(Base):
+    """A token of a user: only its hash, so that nobody can read it here."""
+
+    __tablename__ = "tokens"
+
+    user_key: Mapped[int] = _owned_by("users")
+    digest: Mapped[str] = mapped_column(unique=True)
+    label: Mapped[str]
+    created_at: Mapped[datetime]
+
+    user: Mapped[User] = relationship(lazy="joined")
 
 
 linked_pages = _pair("linked_pages", "pages", "pages")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, time, timedelta
 from itertools import count
 from typing import Any
@@ -43,8 +43,11 @@ ASIDE = 30_000_001
 class Planter:
     """Fills an account for its owner, as if over the last weeks."""
 
-    def __init__(self, session: Session, owner: User, now: datetime) -> None:
+    def __init__(
+        self, session: Session, owner: User, now: datetime, token_factory: Callable[[], str]
+    ) -> None:
         self._session, self._owner, self._now = session, owner, now
+        self._new_token = token_factory
         self._account = owner.account
         self._tags: dict[str, Tag] = {}
         self._places: Counter[User] = Counter()
@@ -130,7 +133,9 @@ class Planter:
         self._add(JournalEntry, user=user, body=body, created_at=then, updated_at=then)
 
     def calendar(self, name: str, color: str) -> Calendar:
-        calendar = new_calendar(self._account, name, color, self._now, id=next(self._ids))
+        calendar = new_calendar(
+            self._account, name, color, self._now, id=next(self._ids), token=self._new_token()
+        )
         self._session.add(calendar)
         return calendar
 

@@ -18,7 +18,9 @@ Fields = dict[str, Value]
 
 SIZE_LIMIT = 4 * 1024 * 1024
 DEPTH_LIMIT = 32
-COUNT_LIMIT = 10_000  # of values, where reading many takes long
+YAML_LIMIT = 256 * 1024  # bytes: reading YAML takes long
+COUNT_LIMIT = 10_000  # of values in YAML and of fields in a form
+VALUE_LIMIT = 100_000  # of values in XML and JSON: elements, attributes, members
 LARGEST_ID = 2**63 - 1
 
 _YAML_START = re.compile(r"""---|:?["']?[\w-]+["']?:(\s|$)""")
@@ -172,22 +174,35 @@ def _add(fields: Fields, name: str, value: Value) -> None:
         fields[name] = [present, value]
 
 
-def _normal(value: Any, depth: int = 0) -> Value:
-    """Names with underscores, values as text; refuses what no answer could carry."""
-    if depth > DEPTH_LIMIT:
-        raise Unreadable("the body is nested too deeply")
-    if isinstance(value, dict):
-        return {
-            str(name).lstrip(":").replace("-", "_"): _normal(part, depth + 1)
-            for name, part in value.items()
-        }
-    if isinstance(value, list):
-        return [_normal(part, depth + 1) for part in value]
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        check_text(value)
-    return None if value is None else str(value)
+def _normal(value: Any) -> Value:
+    """Return fields with underscores in names and text as values; refuse what XML cannot carry."""
+    return _Normalizer().normal(value)
+
+
+class _Normalizer:
+    """Normalizes the values of one body, of which there must not be too many."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def normal(self, value: Any, depth: int = 0) -> Value:
+        if depth > DEPTH_LIMIT:
+            raise Unreadable("the body is nested too deeply")
+        self._count += 1
+        if self._count > VALUE_LIMIT:
+            raise Unreadable("the body holds too many values")
+        if isinstance(value, dict):
+            return {
+                str(name).lstrip(":").replace("-", "_"): self.normal(part, depth + 1)
+                for name, part in value.items()
+            }
+        if isinstance(value, list):
+            return [self.normal(part, depth + 1) for part in value]
+        if isinstance(value, bool):
+            return str(value).lower()
+        if isinstance(value, str):
+            check_text(value)
+        return None if value is None else str(value)
 
 
 def check_text(text: str) -> None:
@@ -249,6 +264,8 @@ for _tag in ("!binary", "tag:yaml.org,2002:binary"):
 
 
 def _read_yaml(body: bytes) -> Any:
+    if len(body) > YAML_LIMIT:
+        raise Unreadable(f"YAML of more than {YAML_LIMIT} bytes")
     try:
         return yaml.load(body.decode(), Loader=_TextLoader)  # noqa: S506 - it makes texts only
     except yaml.YAMLError as error:
@@ -262,14 +279,18 @@ class _XmlReader:
     def __init__(self) -> None:
         self.root: Value = None
         self._open: list[_Element] = []
+        self._count = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         if len(self._open) > DEPTH_LIMIT:
             raise Unreadable("XML: nested too deeply")
+        self._count += 1 + len(attributes)
+        if self._count > VALUE_LIMIT:
+            raise Unreadable("XML: too many values")
         self._open.append(_Element(attributes))
 
     def text(self, text: str) -> None:
-        self._open[-1].text += text
+        self._open[-1].pieces.append(text)
 
     def end(self, name: str) -> None:
         value = self._open.pop().value()
@@ -290,20 +311,21 @@ class _Element:
         self.nil = attributes.pop("nil", "") in _TRUE
         self.attributes = attributes
         self.children: list[tuple[str, Value]] = []
-        self.text = ""
+        self.pieces: list[str] = []
 
     def value(self) -> Value:
+        text = "".join(self.pieces)
         if self.nil:
             return None
         if self.type == "array":
             return [value for _, value in self.children]
         if not self.children and not self.attributes:
-            return self.text
+            return text
         fields: Fields = dict(self.attributes)
         for name, value in self.children:
             _add(fields, name, value)
-        if not self.children and self.text.strip():
-            fields["content"] = self.text
+        if not self.children and text.strip():
+            fields["content"] = text
         return fields
 
 

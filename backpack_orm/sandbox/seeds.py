@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -53,18 +52,16 @@ a violin bow
 the fence"""
 
 
-def plant_demo(session: Session, owner: User, now: datetime) -> None:
+def plant_demo(
+    session: Session, owner: User, now: datetime, token_factory: Callable[[], str]
+) -> None:
     """The pages of Nora Whitfield, who plans more than she can do, and her reminders."""
     account = owner.account
     owner.name, owner.email_address = "Nora Whitfield", f"nora@{account.name}.example"
     owner.time_zone = "Pacific Time (US & Canada)"
-    tomas = add_user(
-        session, account, "Tomás Leite", token=secrets.token_hex(20), now=now, time_zone="Lisbon"
-    )
-    yuki = add_user(
-        session, account, "Yuki 由紀", token=secrets.token_hex(20), now=now, time_zone="Tokyo"
-    )
-    plant = Planter(session, owner, now)
+    tomas = add_user(session, account, "Tomás Leite", now=now, time_zone="Lisbon")
+    yuki = add_user(session, account, "Yuki 由紀", now=now, time_zone="Tokyo")
+    plant = Planter(session, owner, now, token_factory)
 
     lisbon = plant.page("Lisbon", tags=["Travel", "Long weekends", "Portugal"])
     lisbon.description = "Ten days in *May*. Slow trains, no museums before noon."
@@ -249,11 +246,14 @@ def _plant_calendars(plant: Planter) -> None:
     plant.event(choir, "Concert: Fauré, Requiem", "+70 19:00", remind=True, message="Dark clothes")
 
 
-def _nothing(session: Session, owner: User, now: datetime) -> None:
+def _nothing(
+    session: Session, owner: User, now: datetime, token_factory: Callable[[], str]
+) -> None:
     """Leave the account as it was opened."""
 
 
-Seed = Callable[[Session, User, datetime], None]
+Seed = Callable[[Session, User, datetime, Callable[[], str]], None]
+"""Fills an account: gets its owner, the time, and what returns tokens for calendars."""
 
 SEEDS: dict[str, Seed] = {"demo": plant_demo, "empty": _nothing}
 

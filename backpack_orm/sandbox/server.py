@@ -1,33 +1,31 @@
-"""The HTTP of a sandbox: the application, what stands before it, and the server it runs in."""
+"""The WSGI application of a sandbox, and the gate that every request passes first."""
 
 from __future__ import annotations
 
 import logging
 import re
-import socket
-import ssl
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from contextlib import suppress
-from functools import cache, partial
+from collections.abc import Iterable
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from flask import Blueprint, Flask, Response, request
-from waitress import wasyncore
-from waitress.channel import ClientDisconnected, HTTPChannel
-from waitress.server import BaseWSGIServer, create_server
-from waitress.task import ErrorTask, WSGITask
+from sqlalchemy.exc import DatabaseError
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.http import http_date
 from werkzeug.routing import IntegerConverter, Map
 
 from .bookmarks import bookmarks
 from .calendars import calendars, feeds
-from .calls import SERVICE, TOKEN_IN_PATH, TURN, NotSignedIn, Service, asked_service, failure
+from .calls import SERVICE, TURN, NotSignedIn, Service, asked_service, failure
+from .credentials import TOKEN_IN_PATH
 from .exports import exports
 from .faults import Faults, HangUp
+from .guard import Guard, Refused
+from .http_server import CLIENT_IS_GONE
 from .journal import journal
 from .limits import Busy
 from .lists import lists
@@ -39,18 +37,18 @@ from .scheduling import ClientGone
 from .separators import separators
 from .statuses import statuses
 from .tags import tags
+from .tokens import MIN_LENGTH
 from .users import users
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-THREADS = 8
-CONNECTIONS = 500  # idle ones count too, and past these new ones wait for minutes
 LOG_LENGTH = 10_000
+LONGEST_PATH = 300  # characters that the log keeps of a path
+LONGEST_VERB = 20
 
 log = logging.getLogger("backpack_orm.sandbox")
-# That a request waits a moment for a thread is no news: it is answered all the same.
-logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+access_log = logging.getLogger("backpack_orm.sandbox.access")
 
 _ALL: tuple[Blueprint, ...] = (
     pages,
@@ -129,14 +127,40 @@ def _answer_failures(app: Flask) -> None:
         status = error.code or InternalServerError.code
         return failure(status, _MESSAGES.get(status, error.name))
 
+    @app.errorhandler(DatabaseError)
+    def report_storage_failure(error: DatabaseError) -> Response:
+        status = _storage_status(error)
+        if status == InternalServerError.code:
+            return report_defect(error)
+        log.error("cannot store data for %s: %s", request.environ[SHOWN], error.orig)
+        return failure(status, "Insufficient Storage" if status == FULL else "Storage unavailable")
+
     @app.errorhandler(Exception)
     def report_defect(error: Exception) -> Response:
         log.exception("defect in %s", request.environ[SHOWN])
         return failure(500, _MESSAGES[500])
 
 
+FULL = 507
+_STORAGE_FAILURES = {
+    "SQLITE_FULL": FULL,
+    "SQLITE_READONLY": 503,
+    "SQLITE_IOERR": 503,
+    "SQLITE_CANTOPEN": 503,
+}
+
+
+def _storage_status(error: DatabaseError) -> int:
+    """Return the status for a failure of the storage: what an administrator has to mend is not 500.
+
+    SQLite's names may be longer, such as SQLITE_IOERR_WRITE.
+    """
+    name = getattr(error.orig, "sqlite_errorname", "")
+    statuses = (status for start, status in _STORAGE_FAILURES.items() if name.startswith(start))
+    return next(statuses, 500)
+
+
 ORIGINAL_PATH = "backpack.original_path"
-CLIENT_IS_GONE = "backpack.client_is_gone"
 SHOWN = "backpack.shown"  # the request as a log may show it
 
 
@@ -158,18 +182,26 @@ class Exchange(NamedTuple):
 
 
 _FEED = re.compile(r"/[^/]+\.ics$")
+_SECRET = re.compile(rf"[A-Za-z0-9_-]{{{MIN_LENGTH},}}")  # what a token may look like
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Gate:
-    """What a request passes first: finds the token in the path, counts, keeps a log, has faults."""
+    """What every request passes first, as a WSGI application around the real one.
 
-    def __init__(self, service: Service, tokens: set[str], faults: Faults) -> None:
+    It refuses requests that web pages of other origins send, takes the token out of the path,
+    meets faults, and counts and logs requests without their tokens.
+    """
+
+    def __init__(self, service: Service, guard: Guard, faults: Faults) -> None:
         app = application()
         self._app: WSGIApplication = app.wsgi_app
         self._service = service
-        self._tokens = tokens
+        self._guard = guard
         self._faults = faults
+        parts = {part for rule in app.url_map.iter_rules() for part in rule.rule.split("/")}
         self._first_parts = {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()}
+        self._literal = frozenset(parts)
         self._lock = threading.Lock()
         self.count = 0
         self.exchanges: deque[Exchange] = deque(maxlen=LOG_LENGTH)
@@ -177,15 +209,20 @@ class Gate:
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         environ[SERVICE] = self._service
         path = environ[ORIGINAL_PATH] = environ["PATH_INFO"]
-        shown = self._take_token(environ, path)
+        shown = _shortened(self._take_token(environ, path), LONGEST_PATH)
         verb = environ["REQUEST_METHOD"]
-        environ[SHOWN] = f"{verb} {shown}"
+        shown_verb = _shortened(verb, LONGEST_VERB)
+        environ[SHOWN] = f"{shown_verb} {shown}"
+        began = time.perf_counter()
         is_answered = False
 
         def note(status: int | None) -> None:
             with self._lock:
                 self.count += 1
-                self.exchanges.append(Exchange(verb, shown, status))
+                self.exchanges.append(Exchange(shown_verb, shown, status))
+            if access_log.isEnabledFor(logging.INFO):
+                seconds = time.perf_counter() - began
+                self._log(environ, shown_verb, shown, status, seconds)
 
         def answer(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
             nonlocal is_answered
@@ -194,6 +231,11 @@ class Gate:
             date = ("Date", http_date(self._service.now()))
             return start(status, [*headers, date], *error)
 
+        try:
+            self._guard.check(environ)
+        except Refused as refusal:
+            log.warning("refused %s: %s", environ[SHOWN], refusal)
+            return failure(refusal.status, refusal.message)(environ, answer)
         fault = self._faults.met_by(verb, environ["PATH_INFO"].removeprefix("/"))
         client_is_gone = environ.get(CLIENT_IS_GONE, _never)
         with self._service.scheduler.turn(client_is_gone) as environ[TURN]:
@@ -206,8 +248,21 @@ class Gate:
                     note(None)
                 raise
 
+    def _log(
+        self, environ: WSGIEnvironment, verb: str, path: str, status: int | None, seconds: float
+    ) -> None:
+        fields = {
+            "address": environ.get("REMOTE_ADDR"),
+            "verb": verb,
+            "path": path,
+            "status": status,
+            "seconds": round(seconds, 6),
+        }
+        message = f"{fields['address']} {verb} {path} {status or 'no response'} {seconds:.3f}s"
+        access_log.info("%s", message, extra={"fields": fields})
+
     def _take_token(self, environ: WSGIEnvironment, path: str) -> str:
-        """Take a token off the front of the path; returns the path as the log may show it."""
+        """Take a token off the front of the path; return the path as the log may show it."""
         first, slash, rest = path.removeprefix("/").partition("/")
         if first not in self._first_parts and rest.partition("/")[0] in self._first_parts:
             environ[TOKEN_IN_PATH] = first
@@ -216,8 +271,11 @@ class Gate:
         return self._without_tokens(path)
 
     def _without_tokens(self, path: str) -> str:
+        """Return a path without anything that looks like a token, be it valid, old or mistyped."""
         parts = path.split("/")
-        shown = "/".join("[token]" if part in self._tokens else part for part in parts)
+        shown = "/".join(
+            part if part in self._literal else _SECRET.sub("[token]", part) for part in parts
+        )
         return _FEED.sub("/[token].ics", shown)
 
 
@@ -225,132 +283,7 @@ def _never() -> bool:
     return False
 
 
-def _is_gone(connection: socket.socket | None) -> bool:
-    """Return whether a client has closed its connection, or its half of it.
-
-    Like nginx this takes a half-closed connection for a closed one: no client is known that closes
-    its half before it has read the response. Not seen is the end behind what was not read yet.
-    """
-    if connection is None:
-        return True
-    try:
-        # Not the method of a TLS socket, which would decrypt.
-        return socket.socket.recv(connection, 1, socket.MSG_PEEK) == b""
-    except (BlockingIOError, InterruptedError):
-        return False
-    except OSError:
-        return True
-
-
-class _Task(WSGITask):
-    """A request while it is answered; it can end in a hang-up."""
-
-    def get_environment(self) -> WSGIEnvironment:
-        environ = super().get_environment()
-        environ[CLIENT_IS_GONE] = partial(_is_gone, self.channel.socket)
-        if isinstance(self.channel.socket, ssl.SSLSocket):
-            environ["wsgi.url_scheme"] = "https"
-        return environ
-
-    def service(self) -> None:
-        try:
-            super().service()
-        except HangUp as end:
-            with suppress(ClientDisconnected):
-                self.channel.write_soon(end.last_words)
-            self.close_on_finish = True
-        except ClientDisconnected:  # waitress would log the path, where a token may be
-            self.close_on_finish = True
-
-
-class _Refusal(ErrorTask):
-    """The answer to what is no HTTP; waitress would quote it, and a token may be in it."""
-
-    def execute(self) -> None:
-        self.request.error.body = "this is no HTTP"  # type: ignore[attr-defined]
-        super().execute()
-
-
-class _NotYet(Exception):  # noqa: N818 - says what is the case
-    """A part of a TLS record is there: the rest has to come first."""
-
-
-class _Channel(HTTPChannel):
-    """A client's connection, which speaks TLS when its first byte does.
-
-    Waitress has no TLS, so it is put between its reading and writing and the socket. Nothing waits
-    here: what TLS cannot give or take yet is asked for again when the socket is ready. No lock is
-    needed: waitress does not read from a client while it answers it.
-    """
-
-    task_class = _Task
-    error_task_class = _Refusal
-    tls: ssl.SSLContext | None = None
-
-    def handle_read(self) -> None:
-        if self.tls is not None and self.socket is not None:
-            if self.socket.recv(1, socket.MSG_PEEK) == _HANDSHAKE:
-                self.socket = self.tls.wrap_socket(
-                    self.socket, server_side=True, do_handshake_on_connect=False
-                )
-            self.tls = None  # only a beginning tells
-        with suppress(_NotYet):
-            super().handle_read()
-
-    def recv(self, buffer_size: int) -> bytes:
-        try:
-            return super().recv(buffer_size)
-        except ssl.SSLWantReadError:
-            raise _NotYet from None
-
-    def send(self, data: bytes, do_close: bool = True) -> int:
-        try:
-            return super().send(data, do_close)
-        except ssl.SSLWantWriteError:
-            return 0
-
-
-_HANDSHAKE = b"\x16"
-_LARGEST_RECORD = 16 * 1024  # of TLS; what is read at once, so that nothing waits unseen
-
-
-class Server:
-    """An application that listens on an address, in threads of its own.
-
-    With `tls` it speaks https there too, and tells the two apart by how a client begins.
-    """
-
-    def __init__(
-        self, app: Callable[..., Any], host: str, port: int, tls: ssl.SSLContext | None
-    ) -> None:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family)
-        self.port: int = listener.getsockname()[1]
-        self._sockets: dict[int, Any] = {}
-        self._waitress: BaseWSGIServer = create_server(  # type: ignore[assignment]
-            app,
-            map=self._sockets,
-            sockets=[listener],
-            threads=THREADS,
-            connection_limit=CONNECTIONS,
-            recv_bytes=_LARGEST_RECORD,
-            log_socket_errors=False,  # clients break off as they like, here even on purpose
-            ident="backpack",
-        )
-        self._waitress.channel_class = type("Channel", (_Channel,), {"tls": tls})
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._serve, name="backpack sandbox", daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop listening, and wait until all threads have ended."""
-        self._closing.set()
-        self._waitress.pull_trigger()
-        self._thread.join()
-        self._waitress.task_dispatcher.shutdown()
-        # Last, because all of those threads may still use the sockets.
-        wasyncore.close_all(self._sockets)
-
-    def _serve(self) -> None:
-        while not self._closing.is_set():
-            wasyncore.loop(use_poll=True, map=self._sockets, count=1)
+def _shortened(text: str, length: int) -> str:
+    """Return a text for the log: of bounded length, and on one line."""
+    shown = _CONTROL.sub(lambda char: f"\\x{ord(char[0]):02x}", text[: length + 1])
+    return shown if len(shown) <= length else f"{shown[: length - 1]}…"

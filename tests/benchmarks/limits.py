@@ -22,7 +22,7 @@ _HALF = """
 import sys
 from backpack_orm import Connection, Page
 url, storage, ids = sys.argv[1:]
-connection = Connection(url, token="secret", limits=storage)
+connection = Connection(url, token="a-token-for-limits", limits=storage)
 print("ready", flush=True)
 sys.stdin.readline()
 for id in ids.split():
@@ -81,7 +81,7 @@ def _account() -> Iterator[Sandbox]:
     with tempfile.TemporaryDirectory() as folder:
         seed = Path(folder, "export.xml")
         seed.write_text(export, "utf-8")
-        with Sandbox(seed=str(seed), token="secret", limits=True) as box:
+        with Sandbox(seed=str(seed), token="a-token-for-limits", limits=True) as box:
             yield box
 
 

@@ -157,7 +157,7 @@ def _bare() -> Iterator[str]:
 
 @contextmanager
 def _sandbox() -> Iterator[str]:
-    options = ["--port", "0", "--seed", "demo", "--token", TOKEN]
+    options = ["--port", "0", "--seed", "demo"]
     with _program("-m", "backpack_orm.sandbox", *options) as line:
         yield line.split()[3]
 
@@ -166,7 +166,8 @@ def _sandbox() -> Iterator[str]:
 def _program(*arguments: str) -> Iterator[str]:
     """Run a Python program, and give the line that it prints when it is ready."""
     command = [sys.executable, *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    environment = os.environ | {"BACKPACK_SANDBOX_TOKEN": TOKEN}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         try:
             yield process.stdout.readline().strip()

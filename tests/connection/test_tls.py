@@ -178,7 +178,7 @@ def test_back_to_http_is_followed_where_that_is_meant(trusted, monkeypatch):
     ],
 )
 def test_a_redirect_elsewhere_takes_no_token_along(safe, secure, to):
-    with Sandbox(seed="empty", token="t0ken", tls=True) as other:
+    with Sandbox(seed="empty", token="t0ken-0123456789", tls=True) as other:
         host = other.url.removeprefix("https://")
         fault = safe.faults.redirect(to.replace("{other}", host))
         with pytest.raises(errors.UnexpectedRedirect, match="the token must not go") as caught:

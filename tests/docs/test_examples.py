@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -34,8 +35,9 @@ _OTHERS = (
     "python3",
     "source",
     ".venv/bin/python",
+    "docker",
 )
-_READY = re.compile(r"backpack sandbox ready: (\S+) token (\S+)")
+_READY = re.compile(r"backpack sandbox ready: (\S+) token (?:in )?(\S+)")
 
 
 @pytest.mark.parametrize("path", documents.DOCUMENTS, ids=documents.name)
@@ -56,10 +58,11 @@ def test_python_runs(
         example.evaluate()
 
 
-def test_code_is_python_or_a_console() -> None:
+def test_code_is_python_or_a_console_or_a_configuration() -> None:
+    languages = ("python", "console", "ini", "dockerfile")
     for path in documents.DOCUMENTS:
         for language, text in documents.fences(path):
-            assert language in ("python", "console"), f"{documents.name(path)}: {text}"
+            assert language in languages, f"{documents.name(path)}: {text}"
 
 
 def test_no_code_hides_from_the_tests_by_how_it_is_set() -> None:
@@ -98,9 +101,23 @@ def test_commands_are_there(command: str, tmp_path: Path) -> None:
         assert re.search(rf"^{arguments[0]}:.*## ", makefile, re.MULTILINE)
     elif program == "python":
         assert arguments[:2] == ["-m", "backpack_orm.sandbox"]
+        if arguments[2:3] and not arguments[2].startswith("-"):
+            act_on_file(arguments, tmp_path)
+            return
         serve([re.sub(r"^\d+$", "0", argument) for argument in arguments], tmp_path)
     else:
         assert program in _OTHERS
+
+
+def act_on_file(arguments: list[str], folder: Path) -> None:
+    """Run a command of the sandbox that does not serve, where there are files to act on."""
+    data = str(folder / "account.db")
+    with closing(Sandbox(seed="demo", data=data)) as box:
+        box.tokens.create()
+    if arguments[2] == "check":
+        (folder / "account.db").rename(folder / arguments[3])
+    environment = {**os.environ, "PYTHONPATH": str(documents.ROOT)}
+    subprocess.run([sys.executable, *arguments], cwd=folder, env=environment, check=True)
 
 
 def serve(arguments: list[str], folder: Path) -> None:
@@ -116,7 +133,9 @@ def serve(arguments: list[str], folder: Path) -> None:
             assert process.stdout is not None
             ready = _READY.match(process.stdout.readline())
             assert ready
-            with Connection(ready[1], token=ready[2]) as connection:
+            file = folder / ready[2]
+            token = file.read_text("utf-8").strip() if file.is_file() else ready[2]
+            with Connection(ready[1], token=token) as connection:
                 assert backpack_orm.Page.find_by(title="Lisbon", using=connection)
         finally:
             process.terminate()

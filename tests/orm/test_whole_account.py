@@ -130,7 +130,9 @@ def test_it_is_the_same_field_by_field_and_byte_by_byte(tmp_path: Path) -> None:
     assert len(before[0]) == PAGES
 
     with (
-        Sandbox(seed=str(kept), token="second", clock=lambda: START + timedelta(days=1)) as box,
+        Sandbox(
+            seed=str(kept), token="the-second-token", clock=lambda: START + timedelta(days=1)
+        ) as box,
         Connection(box.url, token=box.token, limits=None) as connection,
         using(connection),
     ):

@@ -53,7 +53,7 @@ class Client:
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Sandbox]]:
     """Makes sandboxes with an empty account."""
     path = tmp_path_factory.mktemp("empty") / "empty.db"
-    with planted_once(path, seed="empty", token="t0ken", clock=lambda: NOW) as make:
+    with planted_once(path, seed="empty", token="t0ken-0123456789", clock=lambda: NOW) as make:
         yield make
 
 
@@ -67,7 +67,7 @@ def box(empty: Callable[..., Sandbox], network: None) -> Iterator[Sandbox]:
 @pytest.fixture(scope="module")
 def demo(network: None) -> Iterator[Client]:
     """The demonstration, for tests that only read."""
-    with Sandbox(seed="demo", token="t0ken", clock=lambda: NOW) as box:
+    with Sandbox(seed="demo", token="t0ken-0123456789", clock=lambda: NOW) as box:
         client = Client(box.url, box.token)
         yield client
         client.close()

@@ -22,7 +22,7 @@ def marked(answer):
 
 
 def test_a_bookmark_is_shown_with_what_it_marks(demo):
-    assert demo.send("GET", "/t0ken/users/40000001/bookmarks.xml").text.startswith(FIRST)
+    assert demo.send("GET", "/t0ken-0123456789/users/40000001/bookmarks.xml").text.startswith(FIRST)
 
 
 def test_pages_and_tags_are_marked_in_the_order_of_their_positions(demo):

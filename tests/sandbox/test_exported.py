@@ -427,6 +427,6 @@ def test_an_account_that_is_there_already_keeps_what_it_has(tmp_path, as_user):
     export, data = tmp_path / "export.xml", str(tmp_path / "data.db")
     export.write_text(page(""))
     for _ in range(2):
-        with Sandbox(seed=str(export), data=data, token="t") as box:
-            assert as_user("t", box.url).ws("pages/all").count("<page ") == 1
+        with Sandbox(seed=str(export), data=data, token="one-token-of-many") as box:
+            assert as_user("one-token-of-many", box.url).ws("pages/all").count("<page ") == 1
         export.unlink(missing_ok=True)

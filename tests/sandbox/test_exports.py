@@ -19,7 +19,7 @@ class TestUserExport:
         api.ws(f"{page}/notes/create", "<note><title>Keys</title><body>R&amp;amp;D</body></note>")
         api.rest("POST", "/reminders.xml", CALL)
         reminder = api.rest("GET", "/reminders.xml").text.removeprefix(XML)
-        assert api.send("GET", "/t0ken/users/40000001/export.xml").text == (
+        assert api.send("GET", "/t0ken-0123456789/users/40000001/export.xml").text == (
             f'{XML}\n<user id="40000001" name="Owner" account="acme">'
             f"<pages>{inner(api.ws(page))}</pages>{reminder}</user>"
         )

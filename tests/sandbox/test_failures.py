@@ -27,7 +27,7 @@ def failure(code, message):
         ("POST", f"/ws/page/{2**63}"),
         ("POST", f"/ws/page/{'9' * 4000}"),
         ("PUT", "/reminders/7.xml"),
-        ("GET", "/t0ken"),
+        ("GET", "/t0ken-0123456789"),
         ("GET", "/a/b/c/d"),
         ("GET", "/%00%FF"),
     ],

@@ -16,7 +16,7 @@ import requests
 from backpack_orm.sandbox import Exchange, Faults, Sandbox
 from backpack_orm.sandbox.__main__ import main
 
-GET_USERS = b"GET /users.xml HTTP/1.1\r\nHost: x\r\nX-BP-Token: t0ken\r\n\r\n"
+GET_USERS = b"GET /users.xml HTTP/1.1\r\nHost: localhost\r\nX-BP-Token: t0ken-0123456789\r\n\r\n"
 NEW_PAGE = "<page><title>Lisbon</title></page>"
 TOKEN = "c4na7yc4na7yc4na7y"
 
@@ -64,7 +64,7 @@ def test_latency_delays_what_is_done_and_answered(api, faults):
         while not fault.fired:
             assert not answer.done()
         with requests.Session() as other:
-            assert "Lisbon" not in other.post(f"{api.url}/ws/pages/all?token=t0ken").text
+            assert "Lisbon" not in other.post(f"{api.url}/ws/pages/all?token=t0ken-0123456789").text
         assert not answer.done()
         faults.clear()
         assert answer.result().status_code == 200
@@ -78,7 +78,7 @@ def test_latency_ends(api, faults, users):
 
 def test_a_slow_body_keeps_one_waiting_after_the_head(api, faults, users):
     faults.slow_body(3600)
-    answer = requests.get(f"{api.url}/users.xml?token=t0ken", stream=True)
+    answer = requests.get(f"{api.url}/users.xml?token=t0ken-0123456789", stream=True)
     assert (answer.status_code, answer.headers["Content-Length"]) == (200, str(len(users)))
     faults.clear()
     assert answer.text == users
@@ -140,7 +140,10 @@ def test_a_wrong_length_is_shorter_than_the_body(api, faults, users):
 def test_garbage_is_no_http(api, faults):
     faults.garbage(times=1)
     said = NEW_PAGE.encode()
-    head = b"POST /t0ken/ws/pages/new HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+    head = (
+        b"POST /t0ken-0123456789/ws/pages/new HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Length: %d\r\n\r\n"
+    )
     heard = "".join(talk(api, head % len(said) + said))
     assert heard == bytes(range(256)).decode("latin-1")
     assert pages(api) == 1
@@ -226,7 +229,7 @@ def test_after_a_fault_the_sandbox_serves_as_before(api, faults, users, words):
     faults.add(f"{words} times=1")
     with contextlib.suppress(requests.RequestException):
         api.rest("GET", "/users.xml")
-    assert requests.get(f"{api.url}/users.xml?token=t0ken").text == users
+    assert requests.get(f"{api.url}/users.xml?token=t0ken-0123456789").text == users
 
 
 # --- which requests meet it -------------------------------------------------------------------
@@ -272,8 +275,8 @@ def test_a_path_does_not_fit(pattern, path):
 
 def test_a_path_has_no_token(api, faults):
     fault = faults.status(502, path="users.xml")
-    assert api.send("GET", "/t0ken/users.xml").status_code == 502
-    assert api.send("GET", "/t0ken/me.xml").status_code == 200
+    assert api.send("GET", "/t0ken-0123456789/users.xml").status_code == 502
+    assert api.send("GET", "/t0ken-0123456789/me.xml").status_code == 200
     assert fault.fired == 1
 
 
@@ -421,9 +424,9 @@ def test_answers_have_the_date_of_the_sandbox(api, faults, users):
 
 @pytest.mark.network
 def test_a_sandbox_that_makes_somebody_wait_can_be_closed(caplog):
-    with Sandbox(seed="empty", token="t0ken") as box, ThreadPoolExecutor() as pool:
+    with Sandbox(seed="empty", token="t0ken-0123456789") as box, ThreadPoolExecutor() as pool:
         fault = box.faults.latency(3600)
-        answer = pool.submit(requests.get, f"{box.url}/users.xml?token=t0ken")
+        answer = pool.submit(requests.get, f"{box.url}/users.xml?token=t0ken-0123456789")
         while not fault.fired:
             assert not answer.done()
         box.close()
@@ -528,10 +531,11 @@ def test_words_that_plan_nothing_are_an_error(words, message):
 
 
 def test_the_command_line_takes_faults(as_user):
-    command = [sys.executable, "-m", "backpack_orm.sandbox", "--port", "0", "--token", "t0ken"]
+    command = [sys.executable, "-m", "backpack_orm.sandbox", "--port", "0"]
     faults = ["--fault", "status 500 times=1 path=users.xml", "--fault", "status 502 path=me.xml"]
     with subprocess.Popen([*command, *faults], stdout=subprocess.PIPE, text=True) as program:
-        api = as_user("t0ken", program.stdout.readline().split()[3])
+        _, _, _, url, _, token = program.stdout.readline().split()
+        api = as_user(token, url)
         paths = ["/users.xml", "/users.xml", "/me.xml"]
         assert [api.rest("GET", path).status_code for path in paths] == [500, 200, 502]
         program.terminate()

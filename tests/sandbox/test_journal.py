@@ -71,8 +71,8 @@ def test_an_update_without_a_body_keeps_it(api, written):
 
 def test_only_the_time_of_the_update_moves(box, as_user):
     now = [box._service.now()]
-    with Sandbox(seed="empty", token="t", clock=lambda: now[0]) as later:
-        api = as_user("t", later.url)
+    with Sandbox(seed="empty", token="one-token-of-many", clock=lambda: now[0]) as later:
+        api = as_user("one-token-of-many", later.url)
         api.rest("POST", MINE, entry())
         now[0] += timedelta(minutes=1)
         answer = api.rest("PUT", "/journal_entries/40000002.xml", entry("x"))

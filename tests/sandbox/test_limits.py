@@ -72,13 +72,15 @@ class TestOverHttp:
 
     @pytest.fixture
     def strict(self, clock):
-        with Sandbox(seed="empty", token="t0ken", clock=lambda: clock[0], limits=True) as box:
+        with Sandbox(
+            seed="empty", token="t0ken-0123456789", clock=lambda: clock[0], limits=True
+        ) as box:
             box.add_calendar("Home")
             yield box
 
     @pytest.fixture
     def api(self, strict, as_user):
-        return as_user("t0ken", strict.url)
+        return as_user("t0ken-0123456789", strict.url)
 
     def test_past_its_limit_an_account_is_told_to_wait(self, api, clock):
         for _ in range(10):
@@ -128,7 +130,7 @@ class TestOverHttp:
         def status(address):
             answer = Caller(strict._gate).get(
                 "/calendars.xml",
-                headers={"X-BP-Token": "t0ken"},
+                headers={"X-BP-Token": "t0ken-0123456789"},
                 environ_overrides={"REMOTE_ADDR": address},
             )
             return answer.status_code

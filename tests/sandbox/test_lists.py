@@ -190,8 +190,8 @@ def test_a_reorder_with_a_stray_id_changes_nothing(api, packing, items):
 @pytest.mark.parametrize("call", ["update", "toggle"])
 def test_a_change_is_dated(as_user, call):
     times = [NOW]
-    with Sandbox(seed="empty", token="t0ken", clock=lambda: times[0]) as box:
-        api = as_user("t0ken", box.url)
+    with Sandbox(seed="empty", token="t0ken-0123456789", clock=lambda: times[0]) as box:
+        api = as_user("t0ken-0123456789", box.url)
         api.ws("pages/new", "<page><title>Lisbon</title></page>")
         api.ws("page/40000002/items/add", "<item><content>Socks</content></item>")
         times[0] += timedelta(hours=1)

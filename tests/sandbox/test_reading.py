@@ -21,30 +21,33 @@ from backpack_orm.sandbox.reading import (
     read_fields,
 )
 
-ITEM = {"token": "t0ken", "item": {"completed": "true", "content": "Socks & shoes"}}
+ITEM = {"token": "t0ken-0123456789", "item": {"completed": "true", "content": "Socks & shoes"}}
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        b"<request><token>t0ken</token><item completed='true'><content>Socks &amp; shoes</content>"
+        b"<request><token>t0ken-0123456789</token>"
+        b"<item completed='true'><content>Socks &amp; shoes</content>"
         b"</item></request>",
-        b"<?xml version='1.0' encoding='UTF-8'?>\n<anything><token>t0ken</token><item>"
+        b"<?xml version='1.0' encoding='UTF-8'?>\n<anything><token>t0ken-0123456789</token><item>"
         b"<completed type='boolean'>true</completed><content><![CDATA[Socks & shoes]]></content>"
         b"</item></anything>",
-        b"\xef\xbb\xbf\n <request token='t0ken'><item completed='true' "
+        b"\xef\xbb\xbf\n <request token='t0ken-0123456789'><item completed='true' "
         b"content='Socks &amp; shoes'/></request>",
-        b'{"token": "t0ken", "item": {"completed": true, "content": "Socks & shoes"}}',
-        b'{"request": {"token": "t0ken", '
+        b'{"token": "t0ken-0123456789", "item": {"completed": true, "content": "Socks & shoes"}}',
+        b'{"request": {"token": "t0ken-0123456789", '
         b'"item": {"completed": "true", "content": "Socks & shoes"}}}',
-        b"token=t0ken&item[completed]=true&item[content]=Socks+%26+shoes",
-        b"token=t0ken&item%5Bcompleted%5D=true&item%5Bcontent%5D=Socks%20%26%20shoes",
-        b"--- \ntoken: t0ken\nitem: \n  completed: true\n  content: Socks & shoes\n",
-        b'"token": "t0ken"\n"item": {completed: "true", content: "Socks & shoes"}\n',
-        b"---\n:token: t0ken\n:item: !map:HashWithIndifferentAccess\n  :completed: true\n"
+        b"token=t0ken-0123456789&item[completed]=true&item[content]=Socks+%26+shoes",
+        b"token=t0ken-0123456789&item%5Bcompleted%5D=true&item%5Bcontent%5D=Socks%20%26%20shoes",
+        b"--- \ntoken: t0ken-0123456789\nitem: \n  completed: true\n  content: Socks & shoes\n",
+        b'"token": "t0ken-0123456789"\n"item": {completed: "true", content: "Socks & shoes"}\n',
+        b"---\n:token: t0ken-0123456789\n:item: !map:HashWithIndifferentAccess\n"
+        b"  :completed: true\n"
         b"  :content: Socks & shoes\n",
-        b"token: t0ken\nitem:\n  completed: true\n  content: Socks & shoes",
-        b"---\nrequest:\n  token: t0ken\n  item:\n    completed: true\n    content: Socks & shoes",
+        b"token: t0ken-0123456789\nitem:\n  completed: true\n  content: Socks & shoes",
+        b"---\nrequest:\n  token: t0ken-0123456789\n"
+        b"  item:\n    completed: true\n    content: Socks & shoes",
     ],
 )
 def test_one_meaning_has_many_spellings(body):
@@ -269,30 +272,33 @@ class TestOverHttp:
     @pytest.mark.parametrize(
         ("body", "headers"),
         [
-            ("<request><token>t0ken</token><item><content>Socks</content></item></request>", {}),
             (
-                "<request><token>t0ken</token><item><content>Socks</content></item></request>",
+                "<request><token>t0ken-0123456789</token><item><content>Socks</content></item></request>",
+                {},
+            ),
+            (
+                "<request><token>t0ken-0123456789</token><item><content>Socks</content></item></request>",
                 {"X_POST_DATA_FORMAT": "xml"},
             ),
             (
-                "<request><token>t0ken</token><item><content>Socks</content></item></request>",
+                "<request><token>t0ken-0123456789</token><item><content>Socks</content></item></request>",
                 {"Content_Type": "text/xml"},
             ),
             (
-                '{"token": "t0ken", "item": {"content": "Socks"}}',
+                '{"token": "t0ken-0123456789", "item": {"content": "Socks"}}',
                 {"Content_Type": "application/json"},
             ),
             (
-                "--- \ntoken: t0ken\nitem: \n  content: Socks\n",
+                "--- \ntoken: t0ken-0123456789\nitem: \n  content: Socks\n",
                 {"X_Post_data_format": "yaml", "Content_Type": "application/x-www-form-urlencoded"},
             ),
             (
-                "token=t0ken&item[content]=Socks",
+                "token=t0ken-0123456789&item[content]=Socks",
                 {"Content_Type": "application/x-www-form-urlencoded"},
             ),
-            ("token=t0ken&item[content]=Socks", {"Content_Type": "application/xml"}),
+            ("token=t0ken-0123456789&item[content]=Socks", {"Content_Type": "application/xml"}),
             (
-                '--x\r\nContent-Disposition: form-data; name="token"\r\n\r\nt0ken\r\n'
+                '--x\r\nContent-Disposition: form-data; name="token"\r\n\r\nt0ken-0123456789\r\n'
                 '--x\r\nContent-Disposition: form-data; name="item[content]"\r\n\r\n'
                 "Socks\r\n--x--\r\n",
                 {"Content_Type": "multipart/form-data; boundary=x"},
@@ -304,25 +310,29 @@ class TestOverHttp:
         assert ">Socks</item>" in answer.text
 
     def test_parameters_may_stand_in_the_query(self, api):
-        api.send("POST", "/ws/pages/new?token=t0ken&page[title]=Lisbon")
+        api.send("POST", "/ws/pages/new?token=t0ken-0123456789&page[title]=Lisbon")
         assert 'title="Lisbon"' in api.ws("pages/all")
 
     def test_an_empty_body_may_call_itself_xml(self, api):
         for verb in ("GET", "POST"):
             answer = api.send(
-                verb, "/me.xml", b"", X_BP_Token="t0ken", Content_Type="application/xml"
+                verb,
+                "/me.xml",
+                b"",
+                X_BP_Token="t0ken-0123456789",
+                Content_Type="application/xml",
             )
             assert answer.status_code == 200
 
     def test_a_chunked_body_is_read(self, api, page):
         import requests
 
-        pieces = (piece for piece in (b"<request><token>t0ken</token>", b"</request>"))
+        pieces = (piece for piece in (b"<request><token>t0ken-0123456789</token>", b"</request>"))
         answer = requests.post(f"{api.url}/ws/{page}", data=pieces)
         assert "Lisbon" in answer.text
 
     def test_a_form_of_too_many_parts_is_such_an_error_too(self, api, caplog):
-        part = '--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nt0ken\r\n'
+        part = '--x\r\nContent-Disposition: form-data; name="token"\r\n\r\nt0ken-0123456789\r\n'
         form = part * 1001 + "--x--\r\n"
         with caplog.at_level(logging.WARNING, "backpack_orm.sandbox"):
             kind = "multipart/form-data; boundary=x"
@@ -333,10 +343,13 @@ class TestOverHttp:
     @pytest.mark.parametrize(
         ("body", "reason"),
         [
-            ("<request><token>t0ken</token>", "XML: no element found"),
-            ("<!DOCTYPE r><request><token>t0ken</token></request>", "document types"),
-            ("---\ntoken: t0ken\na: [", "YAML: "),
-            ("<request><token>t0ken</token><page>x</page></request>", "<page> must hold fields"),
+            ("<request><token>t0ken-0123456789</token>", "XML: no element found"),
+            ("<!DOCTYPE r><request><token>t0ken-0123456789</token></request>", "document types"),
+            ("---\ntoken: t0ken-0123456789\na: [", "YAML: "),
+            (
+                "<request><token>t0ken-0123456789</token><page>x</page></request>",
+                "<page> must hold fields",
+            ),
             (b"<" * (SIZE_LIMIT + 1), "the limit is"),
         ],
         ids=["cut", "doctype", "yaml", "group", "size"],
@@ -351,4 +364,4 @@ class TestOverHttp:
             '<response success="false"><error code="500">Internal error</error></response>'
         )
         assert re.search(f"cannot read POST /ws/pages/new: .*{re.escape(reason)}", caplog.text)
-        assert "t0ken" not in caplog.text
+        assert "t0ken-0123456789" not in caplog.text

@@ -22,7 +22,7 @@ def what(answer):
 
 
 def test_a_new_reminder_is_answered_with_its_location(api):
-    answer = api.send("POST", "/t0ken/reminders.xml", reminder())
+    answer = api.send("POST", "/t0ken-0123456789/reminders.xml", reminder())
     assert answer.status_code == 201
     assert answer.headers["Location"] == "/reminders/40000002"
     assert answer.text == (
@@ -35,7 +35,7 @@ def test_a_new_reminder_is_answered_with_its_location(api):
 def test_upcoming_reminders_are_listed_earliest_first(api):
     api.rest("POST", "/reminders.xml", reminder("Later", "2031-05-01 00:00:00"))
     api.rest("POST", "/reminders.xml", reminder("Sooner"))
-    listed = api.send("GET", "/t0ken/reminders.xml").text
+    listed = api.send("GET", "/t0ken-0123456789/reminders.xml").text
     assert listed.startswith(f'{XML}<reminders><reminder id="40000003">')
     assert re.findall("<content>([^<]*)<", listed) == ["Sooner", "Later"]
 
@@ -126,7 +126,7 @@ class TestUpdating:
         api.rest("POST", "/reminders.xml", reminder())
 
     def update(self, api, body):
-        return api.send("PUT", "/t0ken/reminders/40000002.xml", body)
+        return api.send("PUT", "/t0ken-0123456789/reminders/40000002.xml", body)
 
     def test_everything_can_be_changed(self, api):
         answer = self.update(api, reminder("Write", "2031-04-01 10:00:00"))
@@ -160,9 +160,9 @@ class TestUpdating:
 
 def test_a_reminder_can_be_destroyed_once(api):
     api.rest("POST", "/reminders.xml", reminder())
-    answer = api.send("DELETE", "/t0ken/reminders/40000002.xml")
+    answer = api.send("DELETE", "/t0ken-0123456789/reminders/40000002.xml")
     assert (answer.status_code, answer.content) == (204, b"")
-    assert api.send("DELETE", "/t0ken/reminders/40000002.xml").status_code == 404
+    assert api.send("DELETE", "/t0ken-0123456789/reminders/40000002.xml").status_code == 404
 
 
 class TestRemindees:

@@ -56,7 +56,7 @@ def begun_from(tmp_path: Path, network: None) -> Callable[..., Sandbox]:
     def make(text: str) -> Sandbox:
         path = tmp_path / "export.xml"
         path.write_text(text, newline="")
-        return Sandbox(seed=str(path), token="t0ken", clock=lambda: NOW)
+        return Sandbox(seed=str(path), token="t0ken-0123456789", clock=lambda: NOW)
 
     return make
 
@@ -92,7 +92,7 @@ def test_the_demonstration_comes_out_as_it_went_in(demo, again, shape):
 
 
 def test_somebody_elses_export_does_too(again, as_user):
-    with Sandbox(seed="demo", token="t0ken", clock=lambda: NOW) as box:
+    with Sandbox(seed="demo", token="t0ken-0123456789", clock=lambda: NOW) as box:
         builder = as_user(box.add_user("Sam", email_address="builder@example.com"), box.url)
         builder.rest(
             "POST",

@@ -4,7 +4,10 @@ import pytest
 
 XML = '<?xml version="1.0" encoding="UTF-8"?>'
 DONE = XML + '<response success="true"></response>'
-BODY = "<request><token>t0ken</token><separator><name>On the way</name></separator></request>"
+BODY = (
+    "<request><token>t0ken-0123456789</token>"
+    "<separator><name>On the way</name></separator></request>"
+)
 
 
 @pytest.fixture
@@ -30,15 +33,18 @@ def test_a_separator_can_be_renamed(api, page, path):
 
 
 def test_an_update_without_a_name_keeps_it(api, page, path):
-    api.send("PUT", path, "<request><token>t0ken</token></request>")
+    api.send("PUT", path, "<request><token>t0ken-0123456789</token></request>")
     assert '<separator id="40000003">On the way</separator>' in api.ws(page)
 
 
 def test_a_destroyed_separator_is_answered_without_content(api, page, path):
-    answer = api.send("DELETE", path, "<request><token>t0ken</token></request>")
+    answer = api.send("DELETE", path, "<request><token>t0ken-0123456789</token></request>")
     assert (answer.status_code, answer.content) == (204, b"")
     assert "separator" not in api.ws(page)
-    assert api.send("DELETE", path, "<request><token>t0ken</token></request>").status_code == 404
+    assert (
+        api.send("DELETE", path, "<request><token>t0ken-0123456789</token></request>").status_code
+        == 404
+    )
 
 
 def test_the_older_dialect_creates_changes_and_destroys(api, page):

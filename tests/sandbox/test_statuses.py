@@ -31,7 +31,9 @@ def test_setting_it_is_answered_with_nothing_but_success(api):
     assert (answer.status_code, answer.content) == (200, b"")
 
 
-@pytest.mark.parametrize("body", [status(), f"<request><token>t0ken</token>{status()}</request>"])
+@pytest.mark.parametrize(
+    "body", [status(), f"<request><token>t0ken-0123456789</token>{status()}</request>"]
+)
 def test_it_is_shown_with_the_id_of_its_user(api, body):
     api.rest("PUT", MINE, body)
     assert api.rest("GET", MINE).text == f"{XML}\n<status>{FIELDS}</status>"
@@ -59,8 +61,8 @@ def test_a_new_one_replaces_the_old_one_under_its_id(api):
 
 def test_the_time_is_that_of_the_last_one(as_user):
     now = [NOW]
-    with Sandbox(seed="empty", token="t", clock=lambda: now[0]) as box:
-        api = as_user("t", box.url)
+    with Sandbox(seed="empty", token="one-token-of-many", clock=lambda: now[0]) as box:
+        api = as_user("one-token-of-many", box.url)
         api.rest("PUT", MINE, status())
         now[0] += timedelta(minutes=1)
         api.rest("PUT", MINE, status())

@@ -19,13 +19,13 @@ import backpack_orm.sandbox
 from backpack_orm.sandbox import Exchange, Sandbox
 from backpack_orm.sandbox.__main__ import main
 
-GET_USERS = b"GET /users.xml HTTP/1.1\r\nHost: x\r\nX-BP-Token: t0ken\r\n\r\n"
+GET_USERS = b"GET /users.xml HTTP/1.1\r\nHost: localhost\r\nX-BP-Token: t0ken-0123456789\r\n\r\n"
 
 
 @pytest.fixture
 def safe(network):
     """A sandbox that speaks https."""
-    with Sandbox(seed="empty", token="t0ken", tls=True) as box:
+    with Sandbox(seed="empty", token="t0ken-0123456789", tls=True) as box:
         yield box
 
 
@@ -35,7 +35,7 @@ def client(safe):
     with requests.Session() as session:
         session.trust_env = False
         session.verify = safe.ca_bundle
-        session.headers["X-BP-Token"] = "t0ken"
+        session.headers["X-BP-Token"] = "t0ken-0123456789"
         yield session
 
 
@@ -82,7 +82,7 @@ def test_its_certificate_is_for_all_names_of_the_machine(safe, client, host):
 
 def test_who_does_not_know_its_authority_sends_nothing(safe):
     with pytest.raises(requests.exceptions.SSLError, match="CERTIFICATE_VERIFY_FAILED"):
-        requests.get(f"{safe.url}/users.xml?token=t0ken")
+        requests.get(f"{safe.url}/users.xml?token=t0ken-0123456789")
     assert safe.log == []
 
 
@@ -101,10 +101,13 @@ def test_plain_http_is_served_at_the_same_address(safe, client):
 
 @pytest.mark.network
 def test_plain_http_is_sent_to_the_same_place_under_https_where_that_is_required():
-    with Sandbox(seed="empty", token="t0ken", tls=True, require_ssl=True) as box:
-        url = f"{plain(box.url)}/users.xml?token=t0ken"
+    with Sandbox(seed="empty", token="t0ken-0123456789", tls=True, require_ssl=True) as box:
+        url = f"{plain(box.url)}/users.xml?token=t0ken-0123456789"
         answer = requests.get(url, verify=box.ca_bundle)
-        assert (answer.status_code, answer.url) == (200, f"{box.url}/users.xml?token=t0ken")
+        assert (answer.status_code, answer.url) == (
+            200,
+            f"{box.url}/users.xml?token=t0ken-0123456789",
+        )
         statuses = [exchange.status for exchange in box.log]
         assert statuses == [302, 200]
 
@@ -194,13 +197,15 @@ def test_many_threads_are_served_at_once(safe):
             session.verify = safe.ca_bundle
             for each in range(10):
                 body = f"<page><title>{number}-{each}-{'x' * 50_000}</title></page>"
-                url = f"{safe.url}/ws/pages/new?token=t0ken"
+                url = f"{safe.url}/ws/pages/new?token=t0ken-0123456789"
                 assert session.post(url, data=body).status_code == 200
 
     with ThreadPoolExecutor(12) as pool:
         list(pool.map(ask, range(12)))
     with requests.Session() as session:
-        answer = session.post(f"{safe.url}/ws/pages/all?token=t0ken", verify=safe.ca_bundle).text
+        answer = session.post(
+            f"{safe.url}/ws/pages/all?token=t0ken-0123456789", verify=safe.ca_bundle
+        ).text
     assert answer.count("x" * 50_000) == 120
 
 
@@ -211,15 +216,15 @@ def test_faults_happen_under_https_too(safe, client, words):
         client.get(f"{safe.url}/users.xml")
     assert fault.fired == 1
     with requests.Session() as session:
-        url = f"{safe.url}/users.xml?token=t0ken"
+        url = f"{safe.url}/users.xml?token=t0ken-0123456789"
         assert session.get(url, verify=safe.ca_bundle).status_code == 200
 
 
 def test_no_token_is_logged_under_https(safe, client, caplog):
     with caplog.at_level(logging.DEBUG):
-        client.get(f"{safe.url}/t0ken/users.xml?token=t0ken")
+        client.get(f"{safe.url}/t0ken-0123456789/users.xml?token=t0ken-0123456789")
     assert safe.log == [Exchange("GET", "/[token]/users.xml", 200)]
-    assert "t0ken" not in "".join(
+    assert "t0ken-0123456789" not in "".join(
         record.getMessage() for record in caplog.records if "urllib3" not in record.name
     )
 
@@ -230,8 +235,8 @@ def test_it_can_be_served_on_ipv6():
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
         pytest.skip("this machine has no IPv6")
-    with Sandbox(seed="empty", token="t0ken", host="::1", tls=True) as box:
-        url = f"{box.url}/users.xml?token=t0ken"
+    with Sandbox(seed="empty", token="t0ken-0123456789", host="::1", tls=True) as box:
+        url = f"{box.url}/users.xml?token=t0ken-0123456789"
         assert requests.get(url, verify=box.ca_bundle).status_code == 200
 
 

@@ -17,7 +17,7 @@ ME = f"""{XML}
 
 
 @pytest.mark.parametrize("verb", ["GET", "POST"])
-@pytest.mark.parametrize("path", ["/me.xml", "/t0ken/me.xml"])
+@pytest.mark.parametrize("path", ["/me.xml", "/t0ken-0123456789/me.xml"])
 def test_i_am_shown_to_myself(api, verb, path):
     assert api.rest(verb, path).text == ME
 

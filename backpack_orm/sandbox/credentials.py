@@ -1,0 +1,50 @@
+"""Where a request carries its token. What is outside the body is read first; the body is searched
+for a token, in linear time, before any of it is parsed."""
+
+from __future__ import annotations
+
+import re
+
+from werkzeug.wrappers import Request
+
+from .tokens import MAX_LENGTH, MIN_LENGTH
+
+TOKEN_IN_PATH = "backpack.token"  # noqa: S105 - a key of the environment, not a token
+
+_MOST_CANDIDATES = 100
+_NAME = b"token"
+_DISTANCE = 200  # bytes from the word "token" to the token itself, in any of the formats
+_CHARACTER = "[A-Za-z0-9_-]"
+_RUN = re.compile(
+    rf"(?<!{_CHARACTER}){_CHARACTER}{{{MIN_LENGTH},{MAX_LENGTH}}}(?!{_CHARACTER})".encode()
+)
+
+
+def explicit_token(request: Request) -> str:
+    """Return the token in the path, in a header or in the query; empty if there is none."""
+    scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
+    token: str = (
+        request.environ.get(TOKEN_IN_PATH)
+        or request.headers.get("X-BP-Token")
+        or (bearer.strip() if scheme.lower() == "bearer" else "")
+        or request.args.get("token", "").strip()
+    )
+    return token
+
+
+def candidates(body: bytes) -> list[str]:
+    """Return what may be the token in a body of any format, in the order it stands there.
+
+    Whatever is made of the characters of a token and follows soon after the word "token" is a
+    candidate, so this needs no knowledge of XML, JSON, YAML and forms. At most 100 different ones
+    are returned.
+    """
+    text = body.replace(b"\0", b"")  # so that UTF-16 and UTF-32 read like ASCII
+    names = text.lower()
+    found: dict[str, None] = {}
+    for run in _RUN.finditer(text):
+        if names.find(_NAME, max(0, run.start() - _DISTANCE), run.start()) >= 0:
+            found[run[0].decode("ascii")] = None
+            if len(found) == _MOST_CANDIDATES:
+                break
+    return list(found)

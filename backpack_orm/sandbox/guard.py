@@ -1,0 +1,104 @@
+"""Keeps web pages of other origins away from a sandbox that runs beside a browser.
+
+A page can make a browser send requests to any address. Two things about such requests cannot be
+forged by the page: the `Host` is the name in the page's address bar when the name was made to
+point here (DNS rebinding), and `Origin` and `Sec-Fetch-Site` tell where the page came from.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_SAME_SITE = ("same-origin", "none")  # what `Sec-Fetch-Site` says of our own pages and of users
+
+
+class Refused(Exception):  # noqa: N818 - says what happened
+    """A request that a browser may have been tricked into sending."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+class Guard:
+    """Decides whether a request may come from where it says.
+
+    Args:
+        bound: Address the server listens on. A wildcard address stands for all addresses of this
+            machine, and for its name.
+        allowed: Further host names, without port, under which clients reach the server.
+    """
+
+    def __init__(self, bound: str, allowed: Iterable[str] = ()) -> None:
+        self._hosts = {_normal(host) for host in allowed} | {_normal(bound)}
+        self._any_address = False
+        address = _address(bound)
+        if address is not None and address.is_unspecified:
+            self._any_address = True
+            self._hosts |= _LOOPBACK_NAMES | {socket.gethostname().lower()}
+        elif address is None or address.is_loopback:
+            self._hosts |= _LOOPBACK_NAMES
+
+    def check(self, environ: WSGIEnvironment) -> None:
+        """Raise `Refused` for a request of another origin, or to a host that is not ours."""
+        host = environ.get("HTTP_HOST")
+        if host is None:
+            if environ.get("SERVER_PROTOCOL") != "HTTP/1.0":
+                raise Refused(400, "a request needs a Host header")
+        elif not self._serves(host):
+            raise Refused(
+                421,
+                f"{host[:100]!r} is not a host of this sandbox; "
+                "if it should be, allow it with allowed_hosts or --allow-host",
+            )
+        origin = environ.get("HTTP_ORIGIN")
+        if origin is not None and not self._is_same(origin, environ):
+            raise Refused(403, "requests of web pages from other origins are refused")
+        site = environ.get("HTTP_SEC_FETCH_SITE")
+        if site is not None and site.strip().lower() not in _SAME_SITE:
+            raise Refused(403, "requests of web pages from other sites are refused")
+
+    def _serves(self, host: str) -> bool:
+        name = _host_of(host)
+        if name is None:
+            return False
+        # An address in the Host header cannot come from rebinding, which needs a name.
+        return name in self._hosts or (self._any_address and _address(name) is not None)
+
+    def _is_same(self, origin: str, environ: WSGIEnvironment) -> bool:
+        scheme, _, host = origin.partition("://")
+        ours = f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '')}"
+        return f"{scheme}://{host}".lower() == ours.lower()
+
+
+def _host_of(header: str) -> str | None:
+    """Return the host in a `Host` header, None if it is malformed."""
+    try:
+        parts = urlsplit(f"//{header}")
+        parts.port  # noqa: B018 - raises ValueError for what is no port
+    except ValueError:
+        return None
+    if parts.hostname is None or parts.path or parts.query or parts.fragment or "@" in header:
+        return None
+    return _normal(parts.hostname)
+
+
+def _normal(host: str) -> str:
+    address = _address(host)
+    return host.lower().removesuffix(".") if address is None else str(address)
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        return None

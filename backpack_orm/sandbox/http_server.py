@@ -1,0 +1,394 @@
+"""The HTTP server under a sandbox: waitress, with TLS, deadlines and bounded memory."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from waitress import wasyncore
+from waitress.channel import ClientDisconnected, HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.server import BaseWSGIServer, create_server
+from waitress.task import ErrorTask, WSGITask
+
+from .faults import HangUp
+from .reading import SIZE_LIMIT
+from .rendering import document, element
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+    from waitress.utilities import Error
+
+THREADS = 8
+MOST_CONNECTIONS = 2000
+IDLE_TIMEOUT = 5.0
+"""Seconds without a byte in either direction after which a connection is closed."""
+HEADER_DEADLINE = 10.0
+REQUEST_DEADLINE = 30.0
+RESPONSE_DEADLINE = 60.0
+"""Seconds for all of a header, of a request, and for reading all of a response: however little
+at a time a client sends or reads, it cannot hold its connection longer."""
+BUFFER_LIMIT = 256 * 1024 * 1024
+"""Bytes that unread responses and unfinished requests of all connections may take together."""
+SHUTDOWN_TIMEOUT = 1.5
+"""Seconds that requests which have begun get to finish when the server is closed."""
+
+_HEADER_LIMIT = 64 * 1024
+_TIDY_INTERVAL = 1.0
+_HANDSHAKE = b"\x16"
+_LARGEST_RECORD = 16 * 1024  # of TLS; what is read at once, so that nothing waits unseen
+
+log = logging.getLogger("backpack_orm.sandbox")
+# That a request waits a moment for a thread is no news: it is answered all the same.
+logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+
+
+CLIENT_IS_GONE = "backpack.client_is_gone"
+
+
+def _is_gone(connection: socket.socket | None) -> bool:
+    """Return whether a client has closed its connection, or its half of it.
+
+    Like nginx this takes a half-closed connection for a closed one: no client is known that closes
+    its half before it has read the response. Not seen is the end behind what was not read yet.
+    """
+    if connection is None:
+        return True
+    try:
+        # Not the method of a TLS socket, which would decrypt.
+        return socket.socket.recv(connection, 1, socket.MSG_PEEK) == b""
+    except (BlockingIOError, InterruptedError):
+        return False
+    except OSError:
+        return True
+
+
+class _Request(HTTPRequestParser):
+    """A request while it is received; refuses what two readers could understand differently."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        super().parse_header(header_plus)
+        is_encoded = self.chunked or "TRANSFER_ENCODING" in self.headers
+        if is_encoded and "CONTENT_LENGTH" in self.headers:
+            raise ParsingError("both Content-Length and Transfer-Encoding")
+
+
+class _Task(WSGITask):
+    """A request while it is answered; it can end in a hang-up."""
+
+    channel: _Channel
+
+    def get_environment(self) -> WSGIEnvironment:
+        environ = super().get_environment()
+        environ[CLIENT_IS_GONE] = partial(_is_gone, self.channel.socket)
+        if isinstance(self.channel.socket, ssl.SSLSocket):
+            environ["wsgi.url_scheme"] = "https"
+        return environ
+
+    def build_response_header(self) -> bytes:
+        if self.channel.load.is_closing:
+            self.set_close_on_finish()
+        return super().build_response_header()
+
+    def service(self) -> None:
+        # Waitress would log the path of what fails here, and a token may be in it.
+        try:
+            super().service()
+        except HangUp as end:
+            with suppress(ClientDisconnected):
+                self.channel.write_soon(end.last_words)
+            self.close_on_finish = True
+        except ClientDisconnected:
+            self.close_on_finish = True
+        except Exception:
+            log.exception("defect while a response was sent")
+            self.close_on_finish = True
+
+
+class _Refusal(ErrorTask):
+    """The response to what is no valid HTTP; waitress would quote it, and a token may be in it."""
+
+    def execute(self) -> None:
+        error = cast("Error", self.request.error)  # type: ignore[attr-defined]
+        failure = element("error", error.reason, code=error.code)
+        root = element("response", [failure], success=False)
+        body = b"".join(document([root], newline=False))
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers = [("Content-Type", "application/xml; charset=utf-8")]
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class _NotYet(Exception):  # noqa: N818 - says what is the case
+    """A part of a TLS record is there: the rest has to come first."""
+
+
+class _Load:
+    """What the connections of one server share: how much they buffer, and whether it is closing."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.buffered = 0
+        self.is_closing = False
+
+    def add(self, change: int) -> None:
+        with self._lock:
+            self.buffered += change
+
+
+class _Channel(HTTPChannel):
+    """A client's connection, which speaks TLS when its first byte does.
+
+    Waitress has no TLS, so it is put between its reading and writing and the socket. Nothing waits
+    here: what TLS cannot give or take yet is asked for again when the socket is ready. No lock is
+    needed: waitress does not read from a client while it answers it.
+    """
+
+    task_class = _Task
+    error_task_class = _Refusal
+    parser_class = _Request
+    tls: ssl.SSLContext | None = None
+    load: _Load
+
+    _counted = 0  # bytes that this connection has added to the load
+    _began: float | None = None  # when the first byte of an unfinished request came
+    _answered: float | None = None  # since when there has been something for the client to read
+
+    # --- TLS
+
+    def handle_read(self) -> None:
+        if self.tls is not None and self.socket is not None:
+            if self.socket.recv(1, socket.MSG_PEEK) == _HANDSHAKE:
+                self.socket = self.tls.wrap_socket(
+                    self.socket, server_side=True, do_handshake_on_connect=False
+                )
+            self.tls = None  # only a beginning tells
+        with suppress(_NotYet):
+            super().handle_read()
+
+    def recv(self, buffer_size: int) -> bytes:
+        try:
+            return super().recv(buffer_size)
+        except ssl.SSLWantReadError:
+            raise _NotYet from None
+
+    def send(self, data: bytes, do_close: bool = True) -> int:
+        try:
+            return super().send(data, do_close)
+        except ssl.SSLWantWriteError:
+            return 0
+
+    # --- time and memory
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request has begun that is not answered, or not all of its answer is sent."""
+        return bool(self.requests or self.request is not None or self.total_outbufs_len)
+
+    @property
+    def is_served(self) -> bool:
+        """Whether a thread works for this connection, or will: it needs no deadline."""
+        return bool(self.requests)
+
+    @property
+    def since(self) -> float:
+        """Since when the client has kept the server waiting, in seconds of the monotonic clock."""
+        return min(self._began or _LATER, self._answered or _LATER)
+
+    @property
+    def buffered(self) -> int:
+        """Bytes held for this connection."""
+        return self._counted
+
+    def is_overdue(self, now: float) -> bool:
+        """Whether the client has taken longer than it may over its request or its response."""
+        if self._began is not None and self.request is not None:
+            received = self.request.headers_finished
+            if now - self._began > (REQUEST_DEADLINE if received else HEADER_DEADLINE):
+                return True
+        return self._answered is not None and now - self._answered > RESPONSE_DEADLINE
+
+    def readable(self) -> bool:
+        if self.load.is_closing and self.request is None:
+            return False
+        return super().readable()
+
+    def received(self, data: bytes) -> bool:
+        before = self.request
+        result = super().received(data)
+        if self.request is None:
+            self._began = None
+        elif self.request is not before:
+            self._began = time.monotonic()
+        self._count()
+        return result
+
+    def write_soon(self, data: bytes) -> int:
+        written = super().write_soon(data)
+        self._count()
+        return written
+
+    def handle_write(self) -> None:
+        super().handle_write()
+        self._count()
+
+    def service(self) -> None:
+        super().service()
+        self._count()
+
+    def handle_close(self) -> None:
+        super().handle_close()
+        if self.request is not None:
+            self.request.close()
+            self.request = None
+        self._count()
+
+    def _count(self) -> None:
+        with self.outbuf_lock:
+            unread = self.total_outbufs_len
+            if not unread:
+                self._answered = None
+            elif self._answered is None:
+                self._answered = time.monotonic()
+            request = self.request
+            held = unread + (0 if request is None else request.body_bytes_received)
+            change, self._counted = held - self._counted, held
+        if change:
+            self.load.add(change)
+            if change > 0 and self.load.buffered > BUFFER_LIMIT:
+                self.server.pull_trigger()
+
+
+_LATER = float("inf")
+
+
+class Server:
+    """An application that listens on an address, in threads of its own.
+
+    With `tls` it speaks https there too, and tells the two apart by how a client begins.
+    """
+
+    def __init__(
+        self, app: Callable[..., Any], host: str, port: int, tls: ssl.SSLContext | None
+    ) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family)
+        self.port: int = listener.getsockname()[1]
+        self._sockets: dict[int, Any] = {}
+        self._load = _Load()
+        self._most = _connection_limit()
+        self._waitress: BaseWSGIServer = create_server(  # type: ignore[assignment]
+            app,
+            map=self._sockets,
+            sockets=[listener],
+            threads=THREADS,
+            connection_limit=self._most,
+            channel_timeout=int(IDLE_TIMEOUT),
+            cleanup_interval=3600,  # `_tidy` does that
+            outbuf_high_watermark=1 << 30,  # no thread ever waits for a client to read
+            max_request_header_size=_HEADER_LIMIT,
+            max_request_body_size=2 * SIZE_LIMIT,  # up to that the application says what is wrong
+            recv_bytes=_LARGEST_RECORD,
+            log_socket_errors=False,  # clients break off as they like, here even on purpose
+            ident="backpack",
+        )
+        channel = type("Channel", (_Channel,), {"tls": tls, "load": self._load})
+        self._waitress.channel_class = channel
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="backpack sandbox", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening; wait until what has begun is answered, but two seconds at most."""
+        self._closing.set()
+        self._waitress.pull_trigger()
+        self._thread.join()
+        self._waitress.task_dispatcher.shutdown(timeout=0.3)  # type: ignore[arg-type]
+        # Last, because all of those threads may still use the sockets.
+        wasyncore.close_all(self._sockets)
+
+    def _serve(self) -> None:
+        tidied = 0.0
+        while not self._closing.is_set():
+            wasyncore.loop(timeout=_TIDY_INTERVAL, use_poll=True, map=self._sockets, count=1)
+            now = time.monotonic()
+            if now - tidied >= _TIDY_INTERVAL:
+                tidied = now
+                self._tidy(now)
+            if self._load.buffered > BUFFER_LIMIT:
+                self._free_memory()
+        self._drain()
+
+    def _channels(self) -> list[_Channel]:
+        channels = list(self._waitress.active_channels.values())  # type: ignore[attr-defined]
+        return cast("list[_Channel]", channels)
+
+    def _tidy(self, now: float) -> None:
+        """Close idle and overdue connections, and more of them when hardly any are left."""
+        channels = self._channels()
+        idle_since = time.time() - IDLE_TIMEOUT  # the clock that waitress uses
+        for channel in channels:
+            is_idle = not channel.is_served and channel.last_activity < idle_since
+            if is_idle or channel.is_overdue(now):
+                channel.handle_close()
+        waiting = [one for one in self._channels() if not one.is_served]
+        if len(self._sockets) > 0.9 * self._most:
+            # Idle connections first, then those whose clients take longest.
+            waiting.sort(key=lambda one: (one.is_busy, one.since))
+            for channel in waiting[: len(waiting) // 2]:
+                channel.handle_close()
+            log.warning("closed %d waiting connections to make room", len(waiting) // 2)
+
+    def _free_memory(self) -> None:
+        """Close those connections that have kept the most waiting the longest."""
+        for channel in sorted(self._channels(), key=lambda one: one.since):
+            if self._load.buffered <= BUFFER_LIMIT:
+                return
+            if channel.buffered:
+                log.warning("closed a connection that held %d bytes", channel.buffered)
+                channel.handle_close()
+
+    def _drain(self) -> None:
+        """Answer what has begun, without taking on more."""
+        self._load.is_closing = True
+        self._waitress.accepting = False
+        end = time.monotonic() + SHUTDOWN_TIMEOUT
+        while time.monotonic() < end and any(one.is_busy for one in self._channels()):
+            for channel in self._channels():
+                if not channel.is_busy:
+                    channel.handle_close()
+            wasyncore.loop(timeout=0.05, use_poll=True, map=self._sockets, count=1)
+
+
+def _connection_limit() -> int:
+    """How many connections the limit of open files allows; each may need two more for its data."""
+    try:
+        import resource
+    except ImportError:  # Windows, where there is no such limit
+        return MOST_CONNECTIONS
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return max(20, min(MOST_CONNECTIONS, (files - 100) // 2))
+
+
+def raise_file_limit() -> None:
+    """Let this process have as many open files as the server may need, if the system allows."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * MOST_CONNECTIONS + 200
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

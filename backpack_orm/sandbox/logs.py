@@ -1,0 +1,46 @@
+"""What the command line writes to standard error: warnings, defects, and requests if asked for."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+LEVELS = ("debug", "info", "warning", "error")
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line, with the fields of a request as fields of their own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(entry, ensure_ascii=False)
+
+
+def configure(level: str = "warning", *, access: bool = False, as_json: bool = False) -> None:
+    """Send log records to standard error, from a level on.
+
+    Args:
+        level: One of `LEVELS`.
+        access: Whether to log each request, whatever the level.
+        as_json: Whether to write JSON lines.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        JsonLines()
+        if as_json
+        else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    )
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.getLogger("backpack_orm.sandbox.access").setLevel(
+        logging.INFO if access else logging.WARNING
+    )

@@ -1,0 +1,96 @@
+"""Looking after data files: backups while a server runs, and checks."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from .schema import HEAD, integrity_faults, readable_errors, revision_of
+
+LOCK_TIMEOUT = 60.0
+"""Seconds that a backup waits for a server that is writing."""
+
+_POSITIONS = {
+    # table: (what the records are on, the lowest position, the word for them)
+    "widgets": ("page_key", 1, "the widgets of page"),
+    "items": ("coalesce(list_key, -page_key)", 1, "the items of list"),
+    "taggings": ("page_key", 0, "the tags of page"),
+}
+
+
+def backup(data: Path, target: Path) -> int:
+    """Copy a data file, also while a server writes to it, and return the size in bytes.
+
+    The copy is what SQLite's online backup makes: the state between two transactions. It is
+    checked, is readable by its owner only, and appears under its name when it is complete.
+
+    Raises:
+        FileExistsError: There is a file called `target` already. It is left alone.
+        OSError: The data file is missing, damaged or not a sandbox's, or the copy cannot be
+            written.
+    """
+    if target.exists():
+        raise FileExistsError(f"{target} exists already: backups do not replace files")
+    part = target.with_name(f"{target.name}.part")
+    part.unlink(missing_ok=True)
+    try:
+        with readable_errors(), closing(open_for_reading(data)) as source:
+            revision_of(source)
+            os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            with closing(sqlite3.connect(part, isolation_level=None)) as copy:
+                source.backup(copy)  # in one step: a server that writes cannot make it start anew
+                copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a -wal
+                fault = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
+                if fault != "ok":
+                    raise OSError(f"the copy is damaged, and so may be {data}: {fault}")
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+            size = os.fstat(file.fileno()).st_size
+        os.link(part, target)  # fails if the file has appeared meanwhile
+    finally:
+        part.unlink(missing_ok=True)
+    return size
+
+
+def check(data: Path) -> list[str]:
+    """Return what is wrong with a data file, one sentence each; an empty list if nothing is.
+
+    Looks at the file's structure, its schema, references between records, and whether the
+    positions of widgets, items and tags are dense. Nothing is written.
+
+    Raises:
+        OSError: The file is missing, cannot be read, or is not a sandbox's.
+    """
+    with readable_errors(), closing(open_for_reading(data)) as connection:
+        revision = revision_of(connection)
+        if revision is None:
+            return ["it is empty: no sandbox has written to it yet"]
+        if revision != HEAD:
+            return [
+                f"it has the older schema {revision}: start a sandbox with it to upgrade it to "
+                f"{HEAD}, then check again"
+            ]
+        connection.execute("BEGIN")  # one state of the file for all of the queries
+        return [*integrity_faults(connection), *_positions(connection)]
+
+
+def open_for_reading(data: Path) -> sqlite3.Connection:
+    """Return a connection that cannot write; raise FileNotFoundError if there is no such file."""
+    if not data.is_file():
+        raise FileNotFoundError(f"there is no file {str(data)!r}")
+    uri = f"{data.absolute().as_uri()}?mode=ro"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=LOCK_TIMEOUT)
+
+
+def _positions(connection: sqlite3.Connection) -> Iterator[str]:
+    for table, (home, first, words) in _POSITIONS.items():
+        rows = connection.execute(
+            f"SELECT {home}, count(*), count(DISTINCT position), min(position), max(position) "  # noqa: S608
+            f"FROM {table} GROUP BY 1"
+        )
+        for key, count, distinct, lowest, highest in rows:
+            if (distinct, lowest, highest) != (count, first, first + count - 1):
+                yield f"{words} {abs(key)} are not numbered from {first} to {first + count - 1}"

@@ -1,0 +1,49 @@
+"""Migrations of data files, by Alembic. They run on a copy only: see `schema`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import URL, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+
+def scripts() -> ScriptDirectory:
+    """Return the migration scripts."""
+    return ScriptDirectory.from_config(_config())
+
+
+def upgrade(path: Path) -> None:
+    """Bring a database up to the newest schema; raise OSError if that fails half-way.
+
+    A file without a revision is taken for one of the first.
+    """
+    engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
+    # Tables are rebuilt: with foreign keys on, dropping the old one would delete what refers to it.
+    event.listen(
+        engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys = OFF")
+    )
+    config = _config()
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            if not connection.dialect.has_table(connection, "alembic_version"):
+                command.stamp(config, "0001")
+            command.upgrade(config, "head")
+    except (SQLAlchemyError, CommandError) as error:
+        raise OSError(str(error).splitlines()[0]) from None
+    finally:
+        engine.dispose()
+
+
+def _config() -> Config:
+    config = Config()
+    folder = str(Path(__file__).parent).replace("%", "%%")
+    config.set_main_option("script_location", folder)
+    config.set_main_option("path_separator", "os")
+    return config

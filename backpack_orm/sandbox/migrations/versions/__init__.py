@@ -1,0 +1,1 @@
+"""The migrations, one schema version each."""

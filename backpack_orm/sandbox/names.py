@@ -1,0 +1,28 @@
+"""Names that people give to accounts, users, calendars and tokens."""
+
+from __future__ import annotations
+
+import unicodedata
+
+LONGEST = 200
+
+
+def check_name(name: str, what: str = "a name") -> str:
+    """Return a name; raise ValueError if it holds characters that no response could carry.
+
+    Control characters (NUL, line breaks, tabs), surrogates and noncharacters are refused: they
+    break XML, log lines and terminals.
+
+    >>> check_name("Yuki 由紀")
+    'Yuki 由紀'
+    >>> check_name("A\\0B")
+    Traceback (most recent call last):
+    ValueError: a name must not contain control characters: 'A\\x00B'
+    """
+    if len(name) > LONGEST:
+        raise ValueError(f"{what} has at most {LONGEST} characters, not {len(name)}")
+    if any(
+        unicodedata.category(char) in ("Cc", "Cs") or ord(char) & 0xFFFE == 0xFFFE for char in name
+    ):
+        raise ValueError(f"{what} must not contain control characters: {name!r}")
+    return name

@@ -1,0 +1,250 @@
+"""Data files: recognizing them, creating them, and bringing older ones up to date.
+
+A file is one of ours if its `application_id` says so. Its schema version is the revision in
+`alembic_version`, and the same number in `user_version`. Files written before there were
+migrations have no application id and the user version 1; they are revision 0001.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+REVISIONS = ("0001", "0002")
+"""All schema versions, oldest first. A test compares them with the migration scripts."""
+
+HEAD = REVISIONS[-1]
+APPLICATION_ID = 0x4250_4F53  # "BPOS"
+
+LOCK_TIMEOUT = 5.0
+"""Seconds that opening a file waits for others who are writing to it."""
+
+_TABLES_OF_0001 = {
+    *("accounts", "users", "pages", "widgets", "items", "messages", "images"),
+    *("tags", "taggings", "friends", "linked_pages", "bookmarks", "statuses"),
+    *("reminders", "remindees", "journal_entries", "calendars", "calendar_events"),
+}
+
+log = logging.getLogger("backpack_orm.sandbox")
+
+
+def prepare_file(path: Path) -> None:
+    """Make a data file ready to be opened: create it, or check it and bring it up to date.
+
+    A new file is readable by its owner only. An older file is migrated on a copy; the file as it
+    was is kept beside it as `NAME.schema-0001` or similar.
+
+    Raises OSError, with one sentence, for what is no data file, was written by a newer version,
+    is damaged, or cannot be written.
+    """
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        return
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError("it is not a regular file")
+    if status.st_mode & 0o077:
+        log.warning("%s can be read by other users of this machine: chmod 600 it", path)
+    with readable_errors(), closing(_connect(path)) as connection:
+        revision = revision_of(connection)
+        if revision is None:
+            return
+        fault = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if fault != "ok":
+            raise OSError(f"it is damaged: {fault.splitlines()[-1]}")
+    if revision != HEAD:
+        _migrate(path, revision)
+
+
+def revision_of(connection: sqlite3.Connection) -> str | None:
+    """Return the schema version of a database, None if it is empty.
+
+    Raises OSError if it is not a sandbox's, or was written by a newer version.
+    """
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    tables = {name for (name,) in connection.execute(_TABLES)}
+    if application_id == 0 and not tables:
+        return None
+    if application_id == 0 and version == 1 and tables == _TABLES_OF_0001:
+        return REVISIONS[0]
+    if application_id != APPLICATION_ID:
+        raise OSError("it is a database of another program")
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    revision = row[0] if row else "none"
+    if revision not in REVISIONS:
+        raise OSError(
+            f"it was written by a newer version of backpack_orm (schema {revision}; "
+            f"this version knows up to {HEAD}): upgrade backpack_orm"
+        )
+    return str(revision)
+
+
+_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+
+
+def stamp(connection: Any) -> None:
+    """Mark a database as ours and up to date; takes a connection of SQLite or of SQLAlchemy."""
+    execute = getattr(connection, "exec_driver_sql", None) or connection.execute
+    execute("CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) NOT NULL)")
+    execute("DELETE FROM alembic_version")
+    execute(f"INSERT INTO alembic_version VALUES ('{HEAD}')")  # noqa: S608 - a constant
+    execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    execute(f"PRAGMA user_version = {int(HEAD)}")
+
+
+def describe(connection: sqlite3.Connection) -> dict[str, Any]:
+    """Return the columns, indexes and foreign keys of all tables, for comparison."""
+    tables = sorted(name for (name,) in connection.execute(_TABLES) if name != "alembic_version")
+    return {table: _describe_table(connection, table) for table in tables}
+
+
+def _describe_table(connection: sqlite3.Connection, table: str) -> dict[str, Any]:
+    def pragma(name: str, of: str) -> list[Any]:
+        return connection.execute(f"SELECT * FROM pragma_{name}(?)", (of,)).fetchall()  # noqa: S608
+
+    columns = {
+        name: (type, bool(required), bool(key))
+        for _, name, type, required, _, key in pragma("table_info", table)
+    }
+    indexes = sorted(
+        (bool(unique), [column for _, _, column in pragma("index_info", name)])
+        for _, name, unique, *_ in pragma("index_list", table)
+    )
+    foreign_keys = sorted(
+        (column, of, to, on_delete)
+        for _, _, of, column, to, _, on_delete, _ in pragma("foreign_key_list", table)
+    )
+    return {"columns": columns, "indexes": indexes, "foreign keys": foreign_keys}
+
+
+def expected_schema() -> dict[str, Any]:
+    """Return what `describe` says of a new database."""
+    from sqlalchemy import create_engine  # here: only migrating and checking need it
+    from sqlalchemy.pool import StaticPool
+
+    from .models import Base
+
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    try:
+        Base.metadata.create_all(engine)
+        with engine.connect() as connection:
+            raw = connection.connection.driver_connection
+            assert isinstance(raw, sqlite3.Connection)
+            return describe(raw)
+    finally:
+        engine.dispose()
+
+
+def integrity_faults(connection: sqlite3.Connection) -> list[str]:
+    """Return what is wrong with a database of the newest schema, one sentence each."""
+    faults = [text for (text,) in connection.execute("PRAGMA integrity_check") if text != "ok"]
+    faults += [
+        f"row {row} of {table} refers to a row of {parent} that is not there"
+        for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check")
+    ]
+    expected, found = expected_schema(), describe(connection)
+    faults += [
+        f"the table {table} is not as this version expects it"
+        for table in sorted(expected.keys() | found.keys())
+        if expected.get(table) != found.get(table)
+    ]
+    return faults
+
+
+@contextmanager
+def readable_errors() -> Iterator[None]:
+    """Turn SQLite's exceptions into OSErrors of one sentence."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        name = getattr(error, "sqlite_errorname", "")
+        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+            raise OSError(f"it is damaged, or no SQLite database: {error}") from None
+        raise OSError(str(error)) from None
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, timeout=LOCK_TIMEOUT)
+
+
+def _migrate(path: Path, revision: str) -> None:
+    """Replace a file by a migrated copy of it; the file as it was is kept beside it.
+
+    SQLite cannot roll back all that migrations do, so they never run on the file itself. It is
+    locked meanwhile, so that nothing is written to it after it was copied.
+    """
+    copy = path.with_name(f"{path.name}.migrating")
+    try:
+        with readable_errors(), closing(_connect(path)) as source:
+            # Fails while another process has the file open in WAL mode; leaves no -wal behind,
+            # which would be taken for the new file's.
+            source.execute("PRAGMA journal_mode = DELETE")
+            source.execute("BEGIN IMMEDIATE")  # nobody else can write from here on
+            copy.unlink(missing_ok=True)
+            _copy(path, copy)
+            _upgrade(copy)
+            kept = _keep(path, revision)
+            os.replace(copy, path)
+            _sync(path.parent)
+            source.execute("ROLLBACK")
+    except OSError as error:
+        raise OSError(
+            f"it could not be upgraded to schema {HEAD}, and is unchanged: {error}"
+        ) from None
+    finally:
+        copy.unlink(missing_ok=True)
+    log.warning(
+        "%s was upgraded from schema %s to %s; it was kept as %s", path, revision, HEAD, kept
+    )
+
+
+def _copy(path: Path, copy: Path) -> None:
+    """Copy a database by SQLite: reading the file by other means would drop locks held on it."""
+    os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    with closing(_connect(path)) as source, closing(_connect(copy)) as target:
+        source.backup(target)
+        target.execute("PRAGMA journal_mode = DELETE")
+
+
+def _upgrade(copy: Path) -> None:
+    from .migrations import upgrade  # here: Alembic takes long to import, and few starts need it
+
+    upgrade(copy)
+    with closing(_connect(copy)) as target:
+        stamp(target)
+        target.execute("VACUUM")  # what was removed, such as tokens in clear text, is gone for good
+        if faults := integrity_faults(target):
+            raise OSError(f"the upgraded copy is not sound: {faults[0]}")
+    _sync(copy)
+
+
+def _keep(path: Path, revision: str) -> Path:
+    """Give a file a second name, next to its own."""
+    number = 1
+    kept = path.with_name(f"{path.name}.schema-{revision}")
+    while kept.exists():
+        number += 1
+        kept = path.with_name(f"{path.name}.schema-{revision}-{number}")
+    try:
+        os.link(path, kept)
+    except OSError:  # file systems without hard links
+        _copy(path, kept)
+        _sync(kept)
+    os.chmod(kept, 0o600)
+    return kept
+
+
+def _sync(path: Path) -> None:
+    """Have what was written to a file or folder on the disk."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)

@@ -1,0 +1,52 @@
+"""Where the command line gets a token from: a file or the environment, never its arguments."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from .tokens import check_token, new_token
+
+VARIABLE = "BACKPACK_SANDBOX_TOKEN"
+
+log = logging.getLogger("backpack_orm.sandbox")
+
+
+def token_and_source(
+    file: Path | None, environment: Mapping[str, str] = os.environ
+) -> tuple[str | None, str]:
+    """Return a token and where it came from; None and an empty text if there is none.
+
+    A file that is named comes before `BACKPACK_SANDBOX_TOKEN`. If there is no such file, it is
+    created with a random token, readable by its owner only.
+
+    Raises:
+        OSError: The file cannot be read or created.
+        ValueError: What is in the file or the environment is no token.
+    """
+    if file is not None:
+        return _read(file), str(file)
+    token = environment.get(VARIABLE)
+    if not token:
+        return None, ""
+    return _checked(token, VARIABLE), VARIABLE
+
+
+def _read(file: Path) -> str:
+    if not file.exists():
+        token = new_token()
+        with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as new:
+            new.write(f"{token}\n")
+        return token
+    if file.stat().st_mode & 0o077:
+        log.warning("%s can be read by other users of this machine: chmod 600 it", file)
+    return _checked(file.read_text("utf-8").strip(), str(file))
+
+
+def _checked(token: str, source: str) -> str:
+    try:
+        return check_token(token)
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from None

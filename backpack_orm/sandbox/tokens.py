@@ -1,0 +1,249 @@
+"""API tokens: made, hashed, stored per user, and looked up when a request comes in."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from .database import Database
+from .models import Account, Token, User
+from .names import check_name
+
+MIN_LENGTH = 16
+MAX_LENGTH = 200
+_TOKEN = re.compile(rf"[A-Za-z0-9_-]{{{MIN_LENGTH},{MAX_LENGTH}}}")
+
+
+def new_token() -> str:
+    """Return a random token: 40 hexadecimal digits, like those of the service."""
+    return secrets.token_hex(20)
+
+
+def check_token(token: str) -> str:
+    """Return a token that somebody chose; raise ValueError if it is too short or malformed."""
+    if not _TOKEN.fullmatch(token):
+        raise ValueError(
+            f"a token has {MIN_LENGTH} to {MAX_LENGTH} letters, digits, - and _: "
+            "leave it out to have a random one generated"
+        )
+    return token
+
+
+def digest(token: str) -> str:
+    """Return the form in which a token is stored.
+
+    A plain SHA-256, without salt or stretching: tokens are random, so there is no dictionary to
+    try, and every request has to compute it.
+    """
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True)
+class TokenInfo:
+    """A stored token as it can be listed: everything but the token itself, which is not stored.
+
+    Attributes:
+        id: Number by which it can be revoked.
+        user: Name of the user who signs in with it.
+        account: Name of the user's account.
+        label: What it is for, as given when it was created.
+        created_at: When it was created, as an aware datetime in UTC.
+    """
+
+    id: int
+    user: str
+    account: str
+    label: str
+    created_at: datetime
+
+
+class Authenticator:
+    """Finds the user that a token belongs to.
+
+    Besides the stored tokens there are temporary ones, which live in memory only and end with
+    the process.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._temporary: dict[str, int] = {}  # digest -> key of the user
+        self._seen: set[str] = set()
+
+    def add_temporary(self, user: User) -> str:
+        """Return a new token for a user, valid as long as this object lives."""
+        token = new_token()
+        with self._lock:
+            self._temporary[digest(token)] = user.key
+        return token
+
+    def user(self, session: Session, token: str) -> User | None:
+        """Return the user of a token, or None if it is nobody's. Executes one statement."""
+        if not _TOKEN.fullmatch(token):
+            return None
+        hashed = digest(token)
+        key = self._temporary.get(hashed)
+        if key is not None:
+            return session.scalar(select(User).where(User.key == key))
+        return session.scalar(select(User).join(Token).where(Token.digest == hashed))
+
+    def admit(self, database: Database, tokens: Iterable[str]) -> bool:
+        """Return whether any of some tokens may be valid.
+
+        This only decides whether a request is worth any work. It remembers valid tokens, so that
+        it looks at the database once for each, and may therefore say True for a token that was
+        revoked meanwhile: `user()` has the last word.
+        """
+        hashed = {digest(token) for token in tokens if _TOKEN.fullmatch(token)}
+        if hashed & self._seen or hashed & self._temporary.keys():
+            return True
+        if not hashed:
+            return False
+        with database.reading() as session:
+            valid = set(session.scalars(select(Token.digest).where(Token.digest.in_(hashed))))
+        with self._lock:
+            self._seen |= valid
+        return bool(valid)
+
+
+def store_token(
+    session: Session, user: User, token: str | None, *, label: str = "", now: datetime
+) -> str:
+    """Store a token of a user, a random one if None is given, and return it.
+
+    Nothing changes if it is this user's already. Raises ValueError if it is somebody else's, is
+    too short or malformed.
+    """
+    token = new_token() if token is None else check_token(token)
+    check_name(label, "a label")
+    known = session.scalar(select(Token).where(Token.digest == digest(token)))
+    if known is None:
+        session.add(Token(user=user, digest=digest(token), label=label, created_at=now))
+    elif known.user is not user:
+        raise ValueError("this token belongs to another user: give each user tokens of their own")
+    return token
+
+
+def stored_tokens(session: Session, account: str | None = None) -> list[TokenInfo]:
+    """Return the stored tokens of one account, or of all, oldest first."""
+    wanted = select(Token).join(User).join(Account).order_by(Token.key)
+    if account is not None:
+        wanted = wanted.where(Account.name == account)
+    return [
+        TokenInfo(
+            token.key, token.user.name, token.user.account.name, token.label, token.created_at
+        )
+        for token in session.scalars(wanted)
+    ]
+
+
+def revoke_token(session: Session, id: int) -> None:
+    """Delete a stored token; raise ValueError if there is none with that id."""
+    token = session.get(Token, id)
+    if token is None:
+        raise ValueError(f"there is no token {id}")
+    session.delete(token)
+
+
+def account_named(session: Session, name: str) -> Account:
+    """Return the account with a name; raise ValueError if there is none."""
+    account = session.scalar(select(Account).where(Account.name == name))
+    if account is None:
+        raise ValueError(f"there is no account {name!r} in this sandbox")
+    return account
+
+
+def user_named(account: Account, user: str | int | None) -> User:
+    """Return a user of an account by id or name, or its first user for None.
+
+    Raises ValueError if there is none, or if several users have that name.
+    """
+    if user is None:
+        return account.users[0]
+    found = [one for one in account.users if user in (one.id, one.name)]
+    if not found:
+        raise ValueError(f"there is no user {user!r} in the account {account.name!r}")
+    if len(found) > 1:
+        ids = ", ".join(str(one.id) for one in found)
+        raise ValueError(f"several users are named {user!r}: give one of the ids {ids}")
+    return found[0]
+
+
+class Tokens:
+    """The stored tokens of a sandbox: `box.tokens`. All of them are tokens of users.
+
+    >>> with Sandbox(seed="empty") as box:
+    ...     secret = box.tokens.create(label="backup job")
+    ...     first, second = box.tokens.all()
+    ...     box.tokens.revoke(second.id)
+    ...     (second.user, second.label), len(box.tokens.all())
+    (('Owner', 'backup job'), 1)
+    """
+
+    def __init__(self, database: Database, account: str, now: Callable[[], datetime]) -> None:
+        self._database, self._account, self._now = database, account, now
+
+    def __repr__(self) -> str:
+        return f"<Tokens of {len(self.all())} in {self._account!r} and all other accounts>"
+
+    def create(
+        self,
+        user: str | int | None = None,
+        *,
+        account: str | None = None,
+        label: str = "",
+        token: str | None = None,
+    ) -> str:
+        """Give a user one more token and return it. It cannot be read again later.
+
+        Args:
+            user: Name or id of the user; the first one of the account if None.
+            account: Name of the user's account; the sandbox's own if None.
+            label: What the token is for, shown in lists.
+            token: The token itself, 16 to 200 letters, digits, - and _; a random one if None.
+
+        Raises:
+            ValueError: There is no such account or user, several users have the name, or the
+                token is malformed or belongs to another user.
+
+        >>> with Sandbox(seed="empty") as box:
+        ...     len(box.tokens.create())
+        40
+        """
+        with self._database.transaction() as session:
+            home = account_named(session, account or self._account)
+            owner = user_named(home, user)
+            return store_token(session, owner, token, label=label, now=self._now())
+
+    def all(self, account: str | None = None) -> list[TokenInfo]:
+        """Return all stored tokens, or those of one account, oldest first.
+
+        What is returned describes the tokens; only hashes of them are stored.
+
+        >>> with Sandbox(seed="empty") as box:
+        ...     [token.user for token in box.tokens.all()]
+        ['Owner']
+        """
+        with self._database.reading() as session:
+            return stored_tokens(session, account)
+
+    def revoke(self, id: int) -> None:
+        """Delete a token, which ends with the next request that brings it.
+
+        Raises:
+            ValueError: There is no token with that id.
+
+        >>> with Sandbox(seed="empty") as box:
+        ...     box.tokens.revoke(box.tokens.all()[0].id)
+        ...     box.tokens.all()
+        []
+        """
+        with self._database.transaction() as session:
+            revoke_token(session, id)

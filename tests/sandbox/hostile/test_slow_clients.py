@@ -1,0 +1,158 @@
+"""Clients that send little, send slowly, or do not read what they asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+
+import pytest
+import requests
+
+from backpack_orm.sandbox import Sandbox, http_server
+
+TOKEN = "t0ken-0123456789"
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    """Deadlines that a test can wait for."""
+    monkeypatch.setattr(http_server, "IDLE_TIMEOUT", 1.0)
+    monkeypatch.setattr(http_server, "HEADER_DEADLINE", 1.0)
+    monkeypatch.setattr(http_server, "REQUEST_DEADLINE", 2.0)
+    monkeypatch.setattr(http_server, "RESPONSE_DEADLINE", 2.0)
+    monkeypatch.setattr(http_server, "_TIDY_INTERVAL", 0.2)
+
+
+@pytest.fixture
+def connected(box):
+    """Makes connections to the sandbox."""
+    with contextlib.ExitStack() as stack:
+        port = int(box.url.rpartition(":")[2])
+
+        def connect(receive_buffer: int | None = None) -> socket.socket:
+            client = stack.enter_context(socket.socket())
+            if receive_buffer is not None:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            client.connect(("127.0.0.1", port))
+            client.settimeout(20)
+            return client
+
+        yield connect
+
+
+def seconds_until_closed(client: socket.socket, *, trickle: bytes = b"") -> float:
+    began = time.monotonic()
+    client.settimeout(0.1)
+    while time.monotonic() - began < 20:
+        try:
+            if trickle:
+                client.send(trickle)
+            if client.recv(1) == b"":
+                break
+        except TimeoutError:
+            continue
+        except OSError:
+            break
+    return time.monotonic() - began
+
+
+def is_served(url: str) -> bool:
+    """Whether somebody else gets a response soon."""
+    response = requests.get(f"{url}/me.xml", headers={"X-BP-Token": TOKEN}, timeout=5)
+    return response.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("sent", "trickle"),
+    [
+        (b"", b""),
+        (b"GET / HTTP/1.1\r\nHost: lo", b""),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nA: ", b"a"),
+        (b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\n", b"a"),
+    ],
+    ids=["nothing", "half a header", "a header in drops", "a body in drops"],
+)
+def test_a_client_that_does_not_finish_its_request_is_cut_off(hasty, connected, sent, trickle):
+    client = connected()
+    client.sendall(sent)
+    assert seconds_until_closed(client, trickle=trickle) < 6
+
+
+@pytest.fixture
+def large(api):
+    """A page with 8 MB of notes."""
+    page = api.ws("pages/new", "<page><title>Large</title></page>").split('id="')[1].split('"')[0]
+    for _ in range(3):
+        api.ws(f"page/{page}/notes/create", f"<note><body>{'x' * 2_700_000}</body></note>")
+    return (
+        f"POST /ws/page/{page}/notes/list HTTP/1.1\r\nHost: localhost\r\n"
+        f"X-BP-Token: {TOKEN}\r\nContent-Length: 0\r\n\r\n"
+    ).encode()
+
+
+def test_clients_that_do_not_read_stop_nobody_else(hasty, box, connected, large):
+    clients = [connected(4096) for _ in range(2 * http_server.THREADS)]
+    for client in clients:
+        client.sendall(large)
+    assert is_served(box.url)
+    time.sleep(3)
+    for client in clients:  # cut off, so that the rest of the response does not come
+        received = 0
+        with contextlib.suppress(OSError):
+            while part := client.recv(1 << 20):
+                received += len(part)
+        assert received < 8_000_000
+
+
+def test_reading_in_drops_does_not_outlast_the_deadline(hasty, box, api, connected, large):
+    api.close()
+    client = connected(4096)
+    client.sendall(large)
+    began = time.monotonic()
+    with contextlib.suppress(OSError):  # what the system has buffered can still be read
+        while client.recv(1024) and box._server._channels() and time.monotonic() - began < 15:
+            time.sleep(0.05)
+    assert time.monotonic() - began < 10
+
+
+def test_what_unread_responses_take_is_bounded(box, connected, large, monkeypatch):
+    monkeypatch.setattr(http_server, "BUFFER_LIMIT", 20_000_000)
+    clients = [connected(4096) for _ in range(6)]
+    highest = 0
+    for client in clients:
+        client.sendall(large)
+        time.sleep(0.3)
+        highest = max(highest, box._server._load.buffered)
+    assert 8_000_000 < highest < 30_000_000
+    assert is_served(box.url)
+    monkeypatch.setattr(http_server, "BUFFER_LIMIT", 0)
+    box._server._waitress.pull_trigger()
+    deadline = time.monotonic() + 10
+    while box._server._load.buffered and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert box._server._load.buffered == 0
+
+
+@pytest.mark.parametrize("opening", [b"", b"GET / HTTP/1.1\r\nA: "], ids=["idle", "half a header"])
+def test_more_connections_than_there_is_room_for_do_not_close_the_door(monkeypatch, opening):
+    monkeypatch.setattr(http_server, "MOST_CONNECTIONS", 60)
+    with Sandbox(seed="empty", token=TOKEN) as box, contextlib.ExitStack() as stack:
+        port = int(box.url.rpartition(":")[2])
+        for _ in range(120):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            client.sendall(opening)
+        began = time.monotonic()
+        assert is_served(box.url)
+        assert time.monotonic() - began < 4
+
+
+def test_a_client_that_pauses_less_than_the_timeout_keeps_its_connection(box, connected):
+    client = connected()
+    for _ in range(2):
+        client.sendall(b"GET /login HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        received = b""
+        while not received.endswith(b"Sign in to Backpack"):
+            received += client.recv(65536)
+        assert received.startswith(b"HTTP/1.1 200")
+        time.sleep(2)

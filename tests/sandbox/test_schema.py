@@ -1,0 +1,191 @@
+"""Data files of this version, of older and newer ones, of others, and broken ones."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from backpack_orm.sandbox import Sandbox, migrations, schema
+from backpack_orm.sandbox.maintenance import check
+from backpack_orm.sandbox.models import Base, User
+
+FILES = Path(__file__).parent / "files"
+OLD_TOKEN = "0f3c5d7e9b1a2c4e6f8091a3b5c7d9e1f2a4b6c8"
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A file of this version, with the demonstration."""
+    path = tmp_path / "data.db"
+    Sandbox(seed="demo", data=str(path), token=OLD_TOKEN).close()
+    return path
+
+
+@pytest.fixture
+def old(tmp_path):
+    """A file that was written before there were migrations, by that version itself."""
+    path = tmp_path / "old.db"
+    with gzip.open(FILES / "schema-1.db.gz") as packed, path.open("wb") as file:
+        shutil.copyfileobj(packed, file)
+    path.chmod(0o600)
+    return path
+
+
+def refusal(path: Path) -> str:
+    """What is said about a file; it must not be touched."""
+    before = path.read_bytes()
+    with pytest.raises(OSError, match="cannot keep data in") as caught:
+        Sandbox(data=str(path), seed="empty")
+    assert path.read_bytes() == before
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_scripts_are_the_revisions_that_are_known():
+    known = [script.revision for script in migrations.scripts().walk_revisions()]
+    assert tuple(reversed(known)) == schema.REVISIONS
+
+
+def test_a_new_file_is_readable_by_its_owner_only(data, tmp_path):
+    assert {path.name: mode(path) for path in tmp_path.iterdir()} == {"data.db": 0o600}
+    with closing(sqlite3.connect(data)) as file:
+        assert file.execute("PRAGMA application_id").fetchone() == (schema.APPLICATION_ID,)
+        assert file.execute("PRAGMA user_version").fetchone() == (int(schema.HEAD),)
+        assert file.execute("SELECT * FROM alembic_version").fetchone() == (schema.HEAD,)
+
+
+def test_a_file_that_others_can_read_is_warned_of(data, caplog):
+    data.chmod(0o644)
+    Sandbox(data=str(data)).close()
+    assert f"{data} can be read by other users of this machine" in caplog.text
+
+
+class TestMigrating:
+    def test_everything_is_there_afterwards(self, old, as_user):
+        with Sandbox(data=str(old)) as box:
+            client = as_user(OLD_TOKEN, box.url)
+            pages = client.ws("pages/all")
+            assert 'title="Lisbon"' in pages
+            assert 'title="Written over HTTP"' in pages
+            assert client.ws("page/40000004").count("<item ") == 12
+            assert client.rest("GET", "/journal_entries.xml").text.count("<journal-entry>") == 100
+            second = as_user("5a6b7c8d9e0f1a2b3c4d5e6f708192a3b4c5d6e7", box.url)
+            assert "<pages></pages>" in second.ws("pages/all")
+        assert check(old) == []
+
+    def test_the_schema_is_that_of_a_new_file(self, old, data):
+        Sandbox(data=str(old)).close()
+        with closing(sqlite3.connect(old)) as one, closing(sqlite3.connect(data)) as other:
+            assert schema.describe(one) == schema.describe(other)
+
+    def test_the_old_file_is_kept(self, old, caplog):
+        before = old.read_bytes()
+        Sandbox(data=str(old)).close()
+        kept = old.with_name("old.db.schema-0001")
+        assert kept.read_bytes() == before
+        assert (mode(old), mode(kept)) == (0o600, 0o600)
+        assert f"was upgraded from schema 0001 to {schema.HEAD}" in caplog.text
+        assert sorted(path.name for path in old.parent.iterdir()) == ["old.db", kept.name]
+
+    def test_no_token_is_left_in_clear_text(self, old):
+        assert OLD_TOKEN.encode() in old.read_bytes()
+        Sandbox(data=str(old)).close()
+        assert OLD_TOKEN.encode() not in old.read_bytes()
+
+    def test_tokens_that_are_too_short_are_revoked_with_a_warning(self, old, caplog, as_user):
+        with Sandbox(data=str(old)) as box:
+            as_user("let-me-in", box.url).ws("pages/all", status=302)
+        assert "the token of Owner in the account weak was revoked" in caplog.text
+
+    def test_feeds_that_could_be_guessed_get_new_tokens(self, old, api):
+        guessable = "251628d91bac0452267521d9e859ab2746e4e6d2"
+        with closing(sqlite3.connect(old)) as file:
+            assert (guessable,) in file.execute("SELECT token FROM calendars").fetchall()
+        with Sandbox(data=str(old)) as box:
+            api.url = box.url
+            assert api.send("GET", f"/{guessable}.ics").status_code == 404
+
+    @pytest.mark.parametrize("step", ["upgrade", "integrity_faults", "replace"])
+    def test_a_failure_leaves_the_file_as_it_was(self, old, monkeypatch, step):
+        def fail(*_: object) -> None:
+            raise OSError("No space left on device")
+
+        where = {"upgrade": migrations, "integrity_faults": schema, "replace": os}[step]
+        monkeypatch.setattr(where, step, fail)
+        assert "could not be upgraded" in refusal(old)
+        monkeypatch.undo()
+        assert not old.with_name("old.db.migrating").exists()
+        Sandbox(data=str(old)).close()
+
+    def test_a_file_that_somebody_is_writing_to_is_not_replaced(self, old, monkeypatch):
+        monkeypatch.setattr(schema, "LOCK_TIMEOUT", 0.1)
+        with closing(sqlite3.connect(old, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(OSError, match="could not be upgraded.*locked"):
+                Sandbox(data=str(old))
+
+    def test_what_a_crash_left_behind_is_not_in_the_way(self, old):
+        old.with_name("old.db.migrating").write_bytes(b"half of it")
+        Sandbox(data=str(old)).close()
+        assert check(old) == []
+
+
+class TestRefusing:
+    def test_a_newer_version(self, data):
+        with closing(sqlite3.connect(data)) as file:
+            file.execute("UPDATE alembic_version SET version_num = '9999'")
+            file.commit()
+            file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        assert "written by a newer version of backpack_orm (schema 9999" in refusal(data)
+
+    @pytest.mark.parametrize(
+        "pragma", ["user_version = 1", "application_id = 7", "user_version = 0"]
+    )
+    def test_a_database_of_another_program(self, tmp_path, pragma):
+        path = tmp_path / "other.db"
+        with closing(sqlite3.connect(path)) as other:
+            other.execute("CREATE TABLE pages (title TEXT)")
+            other.execute(f"PRAGMA {pragma}")
+        assert "a database of another program" in refusal(path)
+
+    def test_text(self, tmp_path):
+        path = tmp_path / "notes.txt"
+        path.write_text("Dear diary,\n" * 1000)
+        assert "damaged, or no SQLite database" in refusal(path)
+
+    def test_a_damaged_file(self, data):
+        with data.open("r+b") as file:
+            file.seek(4096 * 3)
+            file.write(b"\xff" * 4096 * 8)
+        assert "damaged" in refusal(data)
+
+    def test_half_a_file(self, data):
+        with data.open("r+b") as file:
+            file.truncate(data.stat().st_size // 2)
+        assert "damaged" in refusal(data)
+
+    def test_what_is_no_file(self, tmp_path):
+        with pytest.raises(OSError, match="is not a regular file"):
+            Sandbox(data=str(tmp_path))
+
+    def test_an_empty_file_is_filled(self, tmp_path):
+        path = tmp_path / "empty.db"
+        path.touch(0o600)
+        Sandbox(data=str(path), seed="empty").close()
+        assert check(path) == []
+
+
+def test_tokens_are_stored_as_hashes_only(data):
+    assert OLD_TOKEN.encode() not in data.read_bytes()
+    assert "token" not in Base.metadata.tables[User.__tablename__].columns
