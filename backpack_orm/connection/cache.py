@@ -17,35 +17,35 @@ from backpack_orm.errors import Timeout
 
 
 @define(eq=False, repr=False)
-class _Flight:
-    """One request under way, and everybody who waits for its answer.
+class _Pending:
+    """One request under way, which other threads may wait for.
 
     Attributes:
-        tags: What its answer will be about.
-        tags_in: What its answer turned out to be about besides.
-        dropped: The tags that were dropped since it began.
+        tags: The cache tags of its response that are known before it arrives.
+        response_tags: The further tags that the response itself adds.
+        invalidated: The tags that were invalidated since the request began.
     """
 
     tags: frozenset[str]
-    tags_in: frozenset[str] = frozenset()
-    dropped: set[str] = field(factory=set)
-    is_over: bool = False
-    answer: Any = None
+    response_tags: frozenset[str] = frozenset()
+    invalidated: set[str] = field(factory=set)
+    is_done: bool = False
+    response: Any = None
     error: BaseException | None = None
 
     @property
     def is_stale(self) -> bool:
-        """Whether some who wait may have come after a write that its answer does not show."""
-        return not self.tags_in.isdisjoint(self.dropped)
+        """Whether a waiting thread may have begun after a write that the response precedes."""
+        return not self.response_tags.isdisjoint(self.invalidated)
 
 
-class _Kept(NamedTuple):
-    answer: Any
+class _Cached(NamedTuple):
+    response: Any
     size: int
     tags: frozenset[str]
 
 
-def _none(answer: object) -> Iterable[str]:
+def _no_tags(response: object) -> Iterable[str]:
     return ()
 
 
@@ -95,15 +95,15 @@ def reset_after_fork() -> None:
 
 
 class Cache:
-    """Immutable answers under hashable keys.
+    """Immutable responses under hashable keys.
 
-    Whoever asks after a write has returned never gets an answer from before it: `drop` also
-    disowns the requests that are under way at that moment, so that late answers are neither kept
-    nor given to newcomers.
+    A read that begins after a write has returned never gets a response from before it:
+    `invalidate` also marks the requests that are under way at that moment, so that their responses
+    are neither cached nor given to threads that come later.
 
     Args:
-        ttl: Seconds an answer is kept; 0 keeps none.
-        max_bytes: The size of all answers together; the least recently used go first.
+        ttl: Seconds to cache a response; 0 disables the cache.
+        max_bytes: The size of all cached responses; the least recently used are dropped first.
         clock: A monotonic clock in seconds.
         peers: The caches to invalidate together with this one.
     """
@@ -115,13 +115,13 @@ class Cache:
         clock: Callable[[], float] = time.monotonic,
         peers: Peers | None = None,
     ) -> None:
-        self._kept: TTLCache[Hashable, _Kept] = TTLCache(
-            max_bytes, ttl, timer=clock, getsizeof=lambda kept: kept.size
+        self._cached: TTLCache[Hashable, _Cached] = TTLCache(
+            max_bytes, ttl, timer=clock, getsizeof=lambda cached: cached.size
         )
         self._is_off = ttl <= 0
-        self._flights: dict[Hashable, _Flight] = {}
+        self._pending: dict[Hashable, _Pending] = {}
         self._keys: dict[str, set[Hashable]] = {}
-        self._kept_since_sweep = 0
+        self._stored_since_sweep = 0
         self._lock = Lock()
         self._changed = Condition(self._lock)
         self.hits = 0
@@ -129,75 +129,75 @@ class Cache:
         self._peers.add(self)
 
     def get(self, key: Hashable) -> Any:
-        """The answer kept under a key, else None.
+        """Return the response cached under a key, else None.
 
-        >>> Cache(ttl=60, max_bytes=1000).get("question") is None
+        >>> Cache(ttl=60, max_bytes=1000).get("key") is None
         True
         """
         with self._lock:
             try:
-                answer = self._kept[key].answer
+                response = self._cached[key].response
             except KeyError:
                 return None
             self.hits += 1
-            return answer
+            return response
 
     def fetch(
         self,
         key: Hashable,
         tags: Callable[[], Iterable[str]],
-        ask: Callable[[], tuple[Any, int]],
+        request: Callable[[], tuple[Any, int]],
         fresh: bool = False,
-        tags_in: Callable[[Any], Iterable[str]] = _none,
+        response_tags: Callable[[Any], Iterable[str]] = _no_tags,
         deadline: Deadline | None = None,
     ) -> Any:
-        """The answer under a key: the one kept, the one on its way, or a new one.
+        """Return the response under a key: cached, from a request under way, or from a new one.
 
         Args:
-            key: What is asked.
-            tags: Gives the tags to keep the answer under.
-            ask: Asks the service; gives the answer and its size in bytes.
-            fresh: Ask in any case; the new answer is kept.
-            tags_in: Gives the further tags that only the answer tells.
-            deadline: When to stop waiting for what another thread has asked for.
+            key: Identifies the request.
+            tags: Returns the tags to cache the response under.
+            request: Makes the request; returns the response and its size in bytes.
+            fresh: Bypass the cache; the new response is cached.
+            response_tags: Returns the further tags that the response itself adds.
+            deadline: When to stop waiting for another thread's identical request.
 
         Raises:
             Timeout: The deadline has passed while another thread's request was under way.
-            BaseException: What `ask` raised, here and for all who waited for it.
+            BaseException: What `request` raised, here and in all threads that waited for it.
         """
         if self._is_off:
-            return ask()[0]
+            return request()[0]
         with self._lock:
             while not fresh:
                 try:
-                    answer = self._kept[key].answer
+                    response = self._cached[key].response
                 except KeyError:
                     pass
                 else:
                     self.hits += 1
-                    return answer
-                flight = self._flights.get(key)
-                if flight is None:
+                    return response
+                pending = self._pending.get(key)
+                if pending is None:
                     break
-                while not flight.is_over:
+                while not pending.is_done:
                     self._wait(deadline)
-                if isinstance(flight.error, Exception):
-                    raise copy(flight.error)
-                if flight.error is None and not flight.is_stale:
+                if isinstance(pending.error, Exception):
+                    raise copy(pending.error)
+                if pending.error is None and not pending.is_stale:
                     self.hits += 1
-                    return flight.answer
-            flight = self._flights[key] = _Flight(frozenset(tags()))
+                    return pending.response
+            pending = self._pending[key] = _Pending(frozenset(tags()))
         size = 0
         try:
-            flight.answer, size = ask()
-            flight.tags_in = frozenset(tags_in(flight.answer))
+            pending.response, size = request()
+            pending.response_tags = frozenset(response_tags(pending.response))
         except BaseException as error:
-            flight.error = error
+            pending.error = error
             raise
         finally:
             with self._lock:
-                self._land(key, flight, size)
-        return flight.answer
+                self._complete(key, pending, size)
+        return pending.response
 
     def _wait(self, deadline: Deadline | None) -> None:
         """Wait until some request has ended."""
@@ -209,64 +209,68 @@ class Cache:
                 f"{deadline.seconds:g} s; nothing was sent"
             )
 
-    def drop(self, tags: Iterable[str]) -> None:
+    def invalidate(self, tags: Iterable[str]) -> None:
         """Invalidate responses with any of the tags, also those on their way, here and in peers."""
         stale = set(tags)
         if stale:
             for cache in self._peers:
-                cache._drop(stale)
+                cache._invalidate(stale)
 
-    def _drop(self, stale: set[str]) -> None:
+    def _invalidate(self, stale: set[str]) -> None:
         with self._lock:
             for tag in stale:
                 for key in self._keys.pop(tag, ()):
-                    self._kept.pop(key, None)
-            for key, flight in list(self._flights.items()):
-                flight.dropped |= stale
-                if not stale.isdisjoint(flight.tags):
-                    del self._flights[key]
+                    self._cached.pop(key, None)
+            for key, pending in list(self._pending.items()):
+                pending.invalidated |= stale
+                if not stale.isdisjoint(pending.tags):
+                    del self._pending[key]
 
     def clear(self) -> None:
-        """Forget everything.
+        """Drop all cached responses.
 
         >>> cache = Cache(ttl=60, max_bytes=1000)
-        >>> cache.fetch("question", lambda: ["tag"], lambda: ("answer", 6))
-        'answer'
+        >>> cache.fetch("key", lambda: ["tag"], lambda: ("response", 8))
+        'response'
         >>> cache.clear()
         >>> len(cache)
         0
         """
         with self._lock:
-            self._kept.clear()
+            self._cached.clear()
             self._keys.clear()
-            self._flights.clear()
+            self._pending.clear()
 
     def __len__(self) -> int:
         with self._lock:
-            return len(self._kept)
+            return len(self._cached)
 
-    def _land(self, key: Hashable, flight: _Flight, size: int) -> None:
-        flight.is_over = True
-        if self._flights.get(key) is flight:  # else it was disowned, or asked afresh meanwhile
-            del self._flights[key]
-            if flight.error is None and not flight.is_stale:
-                self._keep(key, _Kept(flight.answer, size, flight.tags | flight.tags_in))
+    def _complete(self, key: Hashable, pending: _Pending, size: int) -> None:
+        pending.is_done = True
+        if (
+            self._pending.get(key) is pending
+        ):  # else it was invalidated, or requested again meanwhile
+            del self._pending[key]
+            if pending.error is None and not pending.is_stale:
+                self._store(
+                    key, _Cached(pending.response, size, pending.tags | pending.response_tags)
+                )
         self._changed.notify_all()
 
-    def _keep(self, key: Hashable, kept: _Kept) -> None:
-        if kept.size > self._kept.maxsize:
+    def _store(self, key: Hashable, cached: _Cached) -> None:
+        if cached.size > self._cached.maxsize:
             return
-        self._kept[key] = kept
-        for tag in kept.tags:
+        self._cached[key] = cached
+        for tag in cached.tags:
             self._keys.setdefault(tag, set()).add(key)
-        self._kept_since_sweep += 1
-        if self._kept_since_sweep > len(self._kept) + 1000:
+        self._stored_since_sweep += 1
+        if self._stored_since_sweep > len(self._cached) + 1000:
             self._sweep()
 
     def _sweep(self) -> None:
-        """Take out of the index what has expired or was pushed out."""
-        self._kept_since_sweep = 0
-        alive = set(self._kept)
+        """Remove from the index what has expired or was evicted."""
+        self._stored_since_sweep = 0
+        alive = set(self._cached)
         for tag, keys in list(self._keys.items()):
             keys &= alive
             if not keys:

@@ -55,20 +55,18 @@ class Connection(Usable):
             (`"https://acme.backpackit.com"`, `"http://127.0.0.1:8137"`).
         token: The API token. It is a password: it shows in no repr, log, error or pickle.
         oauth_token: An OAuth 2 bearer token, instead of `token`.
-        user_agent: What to call yourself: a name, and a link or an e-mail address.
-        timeout: Seconds to wait for a connection, and for an answer or more of it.
-        deadline: Seconds that one call may take, with all its waits and retries; None: as many as
-            it needs.
-        max_response_size: Bytes of a response, unpacked, that are read at most. It also bounds the
-            memory that reading one takes, to six times as much.
-        ttl: Seconds an answer is kept; 0 asks the service each time.
-        max_wait: Seconds that one call waits at most for the service's limits and before it is
-            sent again, all together.
-        limits: Where requests are counted, so as not to exceed the service's limits: in this
-            process, or at a `redis://` address for several processes; None: not at all.
-        timezone: The zone of times that come without one: an IANA name (`"Europe/Lisbon"`), one
-            of Backpack's (`"Pacific Time (US & Canada)"`), or `"account"` for the one noted in the
-            account, which costs one request; None: they stay without.
+        user_agent: The User-Agent header: a name, and a link or an e-mail address.
+        timeout: Seconds to wait for a connection, and for the next part of a response.
+        deadline: Seconds that one call may take, including waits and retries; None: no deadline.
+        max_response_size: Maximum size of an uncompressed response in bytes. Reading a response
+            takes at most six times as much memory.
+        ttl: Seconds to cache responses; 0 disables the cache.
+        max_wait: Seconds that one call may wait in total for rate limits and before retries.
+        limits: Storage of the rate limiter: in memory, or the `redis://` address of a server that
+            several processes share; None disables it.
+        timezone: Time zone applied to naive timestamps: an IANA name (`"Europe/Lisbon"`), one of
+            Backpack's (`"Pacific Time (US & Canada)"`), or `"account"` for the account's own, which
+            takes one request; None: timestamps stay naive.
         allow_insecure: Send the token in clear to a host that is not this machine.
         partial_updates: Rely on the service to keep the content of an item whose `completed` is
             sent without it. Saves the request that reads the item first; `probe_partial_updates`
@@ -180,11 +178,11 @@ class Connection(Usable):
 
     @property
     def zone(self) -> ZoneInfo:
-        """The zone of the account's clock: the one that `timezone` tells, else the one noted in
-        the account, which costs one request the first time.
+        """The time zone of the account: that of the option `timezone`, else the account's own,
+        which takes one request the first time.
 
         Raises:
-            ValidationError: No zone is called what is noted there.
+            ValidationError: The account has a time zone that is not known.
 
         >>> Page.all()[0].connection.zone
         zoneinfo.ZoneInfo(key='America/Los_Angeles')
@@ -198,7 +196,7 @@ class Connection(Usable):
 
     @property
     def stats(self) -> Stats:
-        """What has been done so far.
+        """What the connection has done so far. No request.
 
         >>> Connection("acme", token="0123456789abcdef").stats
         Stats(requests=0, cache_hits=0, retries=0, seconds_waited=0.0)
@@ -224,14 +222,14 @@ class Connection(Usable):
         read: Callable[[Answer], T],
         fresh: bool = False,
     ) -> T:
-        """Make one call of the API: one request, or none when its answer is still kept.
+        """Make one call of the API. Makes one request, or none if the response is cached.
 
         Args:
             endpoint: The call.
             ids: What fills its path, in order.
-            words: The values it sends, in the words of the wire.
-            read: Turns the answer into a record; what it gives must be immutable.
-            fresh: Ask even if an answer is kept.
+            words: The serialized values to send, by name.
+            read: Parses the response; what it returns must be immutable.
+            fresh: Bypass the cache.
 
         Raises:
             ReadOnly: The call is not a read, and the connection is read-only.
@@ -251,10 +249,10 @@ class Connection(Usable):
         if not endpoint.reads:
             return self._write(endpoint, ids, words, read)
         key = (endpoint, ids, *words.items()) if words else (endpoint, ids)
-        kept: T | None = None if fresh else self._cache.get(key)
-        if kept is not None:
-            return kept
-        return self._ask(key, endpoint, ids, words, read, fresh)
+        cached: T | None = None if fresh else self._cache.get(key)
+        if cached is not None:
+            return cached
+        return self._read(key, endpoint, ids, words, read, fresh)
 
     def ensure_writable(self, call: str) -> None:
         """Refuse a write on a connection that is read-only. No request.
@@ -343,7 +341,7 @@ class Connection(Usable):
             return unconnected, (self._url, self.account, self._absent)
         return _unpickled, (self.url, self.account, self._settings.for_pickle())
 
-    def _ask(
+    def _read(
         self,
         key: tuple[Any, ...],
         endpoint: Endpoint,
@@ -353,7 +351,7 @@ class Connection(Usable):
         fresh: bool,
     ) -> T:
         deadline = self._deadline()
-        answer: T = self._cache.fetch(
+        record: T = self._cache.fetch(
             key,
             lambda: endpoint.tags_read(ids),
             lambda: self._exchange(endpoint, ids, words, read, deadline),
@@ -361,7 +359,7 @@ class Connection(Usable):
             endpoint.tags_shown,
             deadline,
         )
-        return answer
+        return record
 
     def _write(
         self,
@@ -373,7 +371,7 @@ class Connection(Usable):
         try:
             return self._exchange(endpoint, ids, words, read, self._deadline())[0]
         finally:
-            self._cache.drop(endpoint.tags_written(ids))
+            self._cache.invalidate(endpoint.tags_written(ids))
 
     def _exchange(
         self,
@@ -401,10 +399,12 @@ class Connection(Usable):
         return None if seconds is None else Deadline(seconds)
 
     def ensure_time_zone(self) -> None:
-        """Make sure, before something is written, that the times in the answer can be read.
+        """Load the time zone that the timestamps of a response need, before a write is sent.
+
+        Makes no request, or one to load the account's time zone for the first time.
 
         Raises:
-            ValidationError: They are to be given a zone, and nobody knows the account's.
+            ValidationError: The account has a time zone that is not known.
 
         >>> Connection("acme", token="0123456789abcdef").ensure_time_zone()
         """
@@ -412,26 +412,23 @@ class Connection(Usable):
             self.zone  # noqa: B018 - which may cost a request
 
     def _localize(self, moment: datetime) -> datetime:
-        """A time that came without a zone, in the account's."""
+        """Return a naive timestamp with the time zone of the account."""
         return moment if moment.tzinfo else moment.replace(tzinfo=self.zone)
-
-
-# --- the default ------------------------------------------------------------------------------
 
 
 @signature_of(Settings)
 def connect(*arguments: Any, **options: Any) -> Connection:
-    """Connect to an account and use it from now on wherever no other connection is named.
+    """Connect to an account, and make it the default connection.
 
-    Sends nothing. Takes what `Connection` takes; what is not given comes from the environment:
-    `BACKPACK_URL` (a name or an address) and `BACKPACK_TOKEN`.
+    Makes no request. Takes the parameters of `Connection`. An account or a token that is not given
+    is read from the environment: `BACKPACK_URL` (a name or an address) and `BACKPACK_TOKEN`.
 
     Returns:
         The connection, for `using` and `close()`.
 
     Raises:
-        NotConnected: Neither the arguments nor the environment say where to.
-        ValidationError: They say something that cannot be.
+        NotConnected: Neither the arguments nor the environment name an account and a token.
+        ValidationError: An option has a value that it does not take.
 
     >>> connect("acme", token="0123456789abcdef")
     Connection('https://acme.backpackit.com')
@@ -456,7 +453,7 @@ def connect(*arguments: Any, **options: Any) -> Connection:
 
 
 def unconnected(url: str, account: str, why: str) -> Connection:
-    """What stands for an account that cannot be reached, with the reason.
+    """Return a connection that stands for an account that cannot be reached, with the reason.
 
     >>> unconnected("backup.xml", "ab12", "it is a file")
     Connection('backup.xml')

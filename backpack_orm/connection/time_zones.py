@@ -1,4 +1,4 @@
-"""Time zones: the names that the service knows them by, and the world's."""
+"""Time zones: the names that Rails has for them, and IANA's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 ACCOUNT = "account"
-"""Stands for the zone that the service has noted for the user."""
+"""Stands for the time zone in the settings of the user on the service."""
 
 RAILS = {
     "International Date Line West": "Etc/GMT+12",
@@ -168,14 +168,14 @@ RAILS = {
     "Chatham Is.": "Pacific/Chatham",
     "Samoa": "Pacific/Apia",
 }
-"""Rails' names, those of earlier years among them, and IANA's for the same places."""
+"""IANA names by Rails names, those of earlier years included."""
 
 
 def zone_named(name: str) -> ZoneInfo:
-    """The zone that a Rails name or an IANA name stands for.
+    """Return the time zone with a Rails name or an IANA name.
 
     Raises:
-        ValidationError: No zone is called that; the message tells the nearest that are.
+        ValidationError: There is none; the message suggests similar names.
 
     >>> zone_named("Pacific Time (US & Canada)")
     zoneinfo.ZoneInfo(key='America/Los_Angeles')

@@ -1,4 +1,4 @@
-"""Answers kept for a while: how long, under which tags, and asked for once."""
+"""Answers cached for a while: how long, under which tags, and asked for once."""
 
 import threading
 import time
@@ -26,13 +26,13 @@ class Service:
 
     def __call__(self) -> tuple[str, int]:
         self.asked += 1
-        return f"answer {self.asked}", self.size
+        return f"response {self.asked}", self.size
 
 
 class Gate:
-    """A service that answers only once it is opened."""
+    """A service that responses only once it is opened."""
 
-    def __init__(self, outcome: object = "slow answer") -> None:
+    def __init__(self, outcome: object = "slow response") -> None:
         self.asked = 0
         self.arrived = threading.Event()
         self.opened = threading.Event()
@@ -51,25 +51,29 @@ class Asker(threading.Thread):
     """Asks in a thread of its own, and remembers what came of it."""
 
     def __init__(
-        self, cache: Cache, ask: object, fresh: bool = False, tags_in: object = lambda answer: ()
+        self,
+        cache: Cache,
+        ask: object,
+        fresh: bool = False,
+        response_tags: object = lambda response: (),
     ) -> None:
         super().__init__(daemon=True)
-        self.question = (cache, ask, fresh, tags_in)
-        self.answer: object = None
+        self.question = (cache, ask, fresh, response_tags)
+        self.response: object = None
         self.error: BaseException | None = None
         self.start()
 
     def run(self) -> None:
-        cache, ask, fresh, tags_in = self.question
+        cache, ask, fresh, response_tags = self.question
         try:
-            self.answer = cache.fetch("key", lambda: ["tag"], ask, fresh, tags_in)
+            self.response = cache.fetch("key", lambda: ["tag"], ask, fresh, response_tags)
         except BaseException as error:
             self.error = error
 
     def outcome(self) -> object:
         self.join(10)
         assert not self.is_alive()
-        return self.error or self.answer
+        return self.error or self.response
 
 
 @pytest.fixture
@@ -88,7 +92,7 @@ def service() -> Service:
 
 
 def wait_for_waiters(cache: Cache, count: int) -> None:
-    """Return once that many threads wait for an answer that is on its way."""
+    """Return once that many threads wait for a response that is on its way."""
     for _ in range(30_000):
         with cache._changed:
             if len(cache._changed._waiters) == count:
@@ -100,65 +104,65 @@ def wait_for_waiters(cache: Cache, count: int) -> None:
 # --- how long ---------------------------------------------------------------------------------
 
 
-def test_an_answer_is_kept(cache, service):
+def test_a_response_is_cached(cache, service):
     first = cache.fetch("key", lambda: ["tag"], service)
-    assert (first, cache.fetch("key", lambda: ["tag"], service)) == ("answer 1", "answer 1")
+    assert (first, cache.fetch("key", lambda: ["tag"], service)) == ("response 1", "response 1")
     assert service.asked == 1
 
 
 def test_the_very_object_is_given_again(cache):
-    answer = (1, 2)
-    assert cache.fetch("key", list, lambda: (answer, 1)) is answer
-    assert cache.fetch("key", list, lambda: ("other", 1)) is answer
+    response = (1, 2)
+    assert cache.fetch("key", list, lambda: (response, 1)) is response
+    assert cache.fetch("key", list, lambda: ("other", 1)) is response
 
 
-def test_an_answer_is_kept_until_just_before_its_time(cache, service, clock):
+def test_a_response_is_cached_until_just_before_its_time(cache, service, clock):
     cache.fetch("key", lambda: ["tag"], service)
     clock.now += 59.999
-    assert cache.fetch("key", lambda: ["tag"], service) == "answer 1"
+    assert cache.fetch("key", lambda: ["tag"], service) == "response 1"
 
 
-def test_an_answer_is_forgotten_when_its_time_is_over(cache, service, clock):
+def test_a_response_is_forgotten_when_its_time_is_over(cache, service, clock):
     cache.fetch("key", lambda: ["tag"], service)
     clock.now += 60
-    assert cache.fetch("key", lambda: ["tag"], service) == "answer 2"
+    assert cache.fetch("key", lambda: ["tag"], service) == "response 2"
 
 
-def test_using_an_answer_does_not_keep_it_longer(cache, service, clock):
+def test_using_a_response_does_not_keep_it_longer(cache, service, clock):
     cache.fetch("key", lambda: ["tag"], service)
     clock.now += 40
     cache.fetch("key", lambda: ["tag"], service)
     clock.now += 40
-    assert cache.fetch("key", lambda: ["tag"], service) == "answer 2"
+    assert cache.fetch("key", lambda: ["tag"], service) == "response 2"
 
 
 @pytest.mark.parametrize("ttl", [0, 0.0])
-def test_without_a_time_nothing_is_kept(ttl, service):
+def test_without_a_time_nothing_is_cached(ttl, service):
     cache = Cache(ttl, 100)
     cache.fetch("key", lambda: ["tag"], service)
-    assert cache.fetch("key", lambda: ["tag"], service) == "answer 2"
+    assert cache.fetch("key", lambda: ["tag"], service) == "response 2"
     assert len(cache) == 0
 
 
-def test_other_keys_have_other_answers(cache, service):
+def test_other_keys_have_other_responses(cache, service):
     cache.fetch("key", lambda: ["tag"], service)
-    assert cache.fetch("other", lambda: ["tag"], service) == "answer 2"
+    assert cache.fetch("other", lambda: ["tag"], service) == "response 2"
 
 
-def test_an_answer_of_none_is_an_answer(cache):
+def test_a_response_of_none_is_a_response(cache):
     cache.fetch("key", list, lambda: (None, 1))
     assert cache.fetch("key", list, lambda: ("other", 1)) is None
 
 
 def test_fresh_asks_in_any_case(cache, service):
     cache.fetch("key", lambda: ["tag"], service)
-    assert cache.fetch("key", lambda: ["tag"], service, fresh=True) == "answer 2"
+    assert cache.fetch("key", lambda: ["tag"], service, fresh=True) == "response 2"
 
 
-def test_a_fresh_answer_is_kept(cache, service):
+def test_a_fresh_response_is_cached(cache, service):
     cache.fetch("key", lambda: ["tag"], service)
     cache.fetch("key", lambda: ["tag"], service, fresh=True)
-    assert cache.fetch("key", lambda: ["tag"], service) == "answer 2"
+    assert cache.fetch("key", lambda: ["tag"], service) == "response 2"
 
 
 def test_hits_are_counted_and_questions_are_not(cache, service):
@@ -168,68 +172,68 @@ def test_hits_are_counted_and_questions_are_not(cache, service):
     assert cache.hits == 2
 
 
-def test_an_error_is_not_kept(cache, service):
+def test_an_error_is_not_cached(cache, service):
     def fail() -> tuple[str, int]:
         raise NotFound("gone")
 
     with pytest.raises(NotFound, match="gone"):
         cache.fetch("key", lambda: ["tag"], fail)
-    assert cache.fetch("key", lambda: ["tag"], service) == "answer 1"
+    assert cache.fetch("key", lambda: ["tag"], service) == "response 1"
 
 
-def test_a_fresh_question_that_fails_leaves_what_is_kept(cache, service):
+def test_a_fresh_question_that_fails_leaves_what_is_cached(cache, service):
     def fail() -> tuple[str, int]:
         raise NotFound("gone")
 
     cache.fetch("key", lambda: ["tag"], service)
     with pytest.raises(NotFound):
         cache.fetch("key", lambda: ["tag"], fail, fresh=True)
-    assert cache.fetch("key", lambda: ["tag"], service) == "answer 1"
+    assert cache.fetch("key", lambda: ["tag"], service) == "response 1"
 
 
 # --- tags -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dropped", [["a"], ["b"], ["a", "b"], ["x", "b"]])
-def test_an_answer_is_dropped_by_any_of_its_tags(cache, service, dropped):
+def test_a_response_is_dropped_by_any_of_its_tags(cache, service, dropped):
     cache.fetch("key", lambda: ["a", "b"], service)
-    cache.drop(dropped)
+    cache.invalidate(dropped)
     assert len(cache) == 0
-    assert cache.fetch("key", lambda: ["a", "b"], service) == "answer 2"
+    assert cache.fetch("key", lambda: ["a", "b"], service) == "response 2"
 
 
 @pytest.mark.parametrize("dropped", [[], ["c"], ["page:7"]])
-def test_an_answer_under_other_tags_stays(cache, service, dropped):
+def test_a_response_under_other_tags_stays(cache, service, dropped):
     cache.fetch("key", lambda: ["a", "b", "page:71"], service)
-    cache.drop(dropped)
-    assert cache.fetch("key", list, service) == "answer 1"
+    cache.invalidate(dropped)
+    assert cache.fetch("key", list, service) == "response 1"
 
 
-def test_a_tag_drops_all_that_is_kept_under_it(cache, service):
+def test_a_tag_drops_all_that_is_cached_under_it(cache, service):
     for key in "one", "two", "three":
         cache.fetch(key, lambda: ["tag"], service)
     cache.fetch("other", lambda: ["other"], service)
-    cache.drop(["tag"])
+    cache.invalidate(["tag"])
     assert len(cache) == 1
 
 
-def test_a_tag_can_be_dropped_again_after_new_answers(cache, service):
+def test_a_tag_can_be_dropped_again_after_new_responses(cache, service):
     for _ in range(2):
         cache.fetch("key", lambda: ["tag"], service)
-        cache.drop(["tag"])
+        cache.invalidate(["tag"])
         assert len(cache) == 0
 
 
 def test_a_tag_that_was_dropped_leaves_no_trace(cache, service):
     cache.fetch("key", lambda: ["tag"], service)
-    cache.drop(["tag"])
+    cache.invalidate(["tag"])
     assert cache._keys == {}
 
 
-@pytest.mark.parametrize(("dropped", "left"), [("tag", 0), ("answer 1", 0), ("answer 2", 1)])
-def test_an_answer_is_dropped_by_what_is_in_it_too(cache, service, dropped, left):
-    cache.fetch("key", lambda: ["tag"], service, tags_in=lambda answer: [answer])
-    cache.drop([dropped])
+@pytest.mark.parametrize(("dropped", "left"), [("tag", 0), ("response 1", 0), ("response 2", 1)])
+def test_a_response_is_dropped_by_what_is_in_it_too(cache, service, dropped, left):
+    cache.fetch("key", lambda: ["tag"], service, response_tags=lambda response: [response])
+    cache.invalidate([dropped])
     assert len(cache) == left
 
 
@@ -237,7 +241,7 @@ def test_clear_forgets_everything(cache, service):
     cache.fetch("key", lambda: ["tag"], service)
     cache.clear()
     assert len(cache) == 0
-    assert cache.fetch("key", lambda: ["tag"], service) == "answer 2"
+    assert cache.fetch("key", lambda: ["tag"], service) == "response 2"
 
 
 # --- size -------------------------------------------------------------------------------------
@@ -249,20 +253,20 @@ def test_what_was_used_longest_ago_goes_first(cache):
     cache.fetch("two", list, service)
     cache.fetch("one", list, service)
     cache.fetch("three", list, service)
-    assert cache.fetch("one", list, service) == "answer 1"
-    assert cache.fetch("two", list, service) == "answer 4"
+    assert cache.fetch("one", list, service) == "response 1"
+    assert cache.fetch("two", list, service) == "response 4"
 
 
-def test_an_answer_that_just_fits_is_kept(cache):
+def test_a_response_that_just_fits_is_cached(cache):
     service = Service(size=100)
     cache.fetch("key", list, service)
-    assert cache.fetch("key", list, service) == "answer 1"
+    assert cache.fetch("key", list, service) == "response 1"
 
 
-def test_an_answer_larger_than_the_whole_is_given_but_not_kept(cache):
+def test_a_response_larger_than_the_whole_is_given_but_not_cached(cache):
     service = Service(size=101)
-    assert cache.fetch("key", list, service) == "answer 1"
-    assert cache.fetch("key", list, service) == "answer 2"
+    assert cache.fetch("key", list, service) == "response 1"
+    assert cache.fetch("key", list, service) == "response 2"
 
 
 def test_the_index_of_tags_does_not_grow_for_ever(clock):
@@ -273,7 +277,7 @@ def test_the_index_of_tags_does_not_grow_for_ever(clock):
     assert len(cache._keys) <= 1100
 
 
-def test_keeping_an_answer_looks_through_the_index_only_now_and_then(clock, monkeypatch):
+def test_keeping_a_response_looks_through_the_index_only_now_and_then(clock, monkeypatch):
     sweeps = []
     sweep = Cache._sweep
     monkeypatch.setattr(Cache, "_sweep", lambda cache: sweeps.append(sweep(cache)))
@@ -289,7 +293,7 @@ def test_what_was_pushed_out_of_the_index_takes_nothing_alive_along(clock):
     service = Service()
     for number in range(1500):
         cache.fetch(number, lambda: ["tag"], service)
-    cache.drop(["tag"])
+    cache.invalidate(["tag"])
     assert len(cache) == 0
 
 
@@ -301,7 +305,7 @@ def test_thirty_threads_ask_once(cache):
     askers = [Asker(cache, gate) for _ in range(30)]
     wait_for_waiters(cache, 29)
     gate.opened.set()
-    assert [asker.outcome() for asker in askers] == ["slow answer"] * 30
+    assert [asker.outcome() for asker in askers] == ["slow response"] * 30
     assert gate.asked == 1
     assert cache.hits == 29
 
@@ -311,39 +315,39 @@ def test_without_a_time_each_thread_asks_for_itself():
 
     def ask() -> tuple[str, int]:
         meeting.wait()
-        return "answer", 1
+        return "response", 1
 
     cache = Cache(0, 100)
     askers = [Asker(cache, ask), Asker(cache, ask)]
-    assert [asker.outcome() for asker in askers] == ["answer"] * 2
+    assert [asker.outcome() for asker in askers] == ["response"] * 2
 
 
 def test_threads_with_other_questions_do_not_wait(cache, service):
     gate = Gate()
     slow = Asker(cache, gate)
     assert gate.arrived.wait(10)
-    assert cache.fetch("other", lambda: ["tag"], service) == "answer 1"
+    assert cache.fetch("other", lambda: ["tag"], service) == "response 1"
     gate.opened.set()
-    assert slow.outcome() == "slow answer"
+    assert slow.outcome() == "slow response"
 
 
 def test_a_fresh_question_does_not_wait_for_another(cache, service):
     gate = Gate()
     slow = Asker(cache, gate)
     assert gate.arrived.wait(10)
-    assert cache.fetch("key", lambda: ["tag"], service, fresh=True) == "answer 1"
+    assert cache.fetch("key", lambda: ["tag"], service, fresh=True) == "response 1"
     gate.opened.set()
-    assert slow.outcome() == "slow answer"
+    assert slow.outcome() == "slow response"
 
 
-def test_a_late_answer_does_not_replace_a_fresher_one(cache, service):
+def test_a_late_response_does_not_replace_a_fresher_one(cache, service):
     gate = Gate()
     slow = Asker(cache, gate)
     assert gate.arrived.wait(10)
     cache.fetch("key", lambda: ["tag"], service, fresh=True)
     gate.opened.set()
     slow.outcome()
-    assert cache.fetch("key", lambda: ["tag"], service) == "answer 1"
+    assert cache.fetch("key", lambda: ["tag"], service) == "response 1"
 
 
 def test_newcomers_wait_for_the_fresher_question(cache):
@@ -363,84 +367,86 @@ def test_newcomers_wait_for_the_fresher_question(cache):
 # --- writes while a question is on its way ----------------------------------------------------
 
 
-def test_an_answer_from_before_a_write_is_not_kept(cache, service):
+def test_a_response_from_before_a_write_is_not_cached(cache, service):
     gate = Gate()
     slow = Asker(cache, gate)
     assert gate.arrived.wait(10)
-    cache.drop(["tag"])
+    cache.invalidate(["tag"])
     gate.opened.set()
-    assert slow.outcome() == "slow answer"
+    assert slow.outcome() == "slow response"
     assert len(cache) == 0
-    assert cache.fetch("key", lambda: ["tag"], service) == "answer 1"
+    assert cache.fetch("key", lambda: ["tag"], service) == "response 1"
 
 
-def test_who_asks_after_a_write_does_not_wait_for_an_answer_from_before(cache, service):
+def test_who_asks_after_a_write_does_not_wait_for_a_response_from_before(cache, service):
     gate = Gate()
     slow = Asker(cache, gate)
     assert gate.arrived.wait(10)
-    cache.drop(["tag"])
-    assert cache.fetch("key", lambda: ["tag"], service) == "answer 1"
+    cache.invalidate(["tag"])
+    assert cache.fetch("key", lambda: ["tag"], service) == "response 1"
     gate.opened.set()
     slow.outcome()
-    assert cache.fetch("key", lambda: ["tag"], service) == "answer 1"
+    assert cache.fetch("key", lambda: ["tag"], service) == "response 1"
 
 
-def test_who_waited_before_a_write_still_gets_the_answer(cache):
+def test_who_waited_before_a_write_still_gets_the_response(cache):
     gate = Gate()
     askers = [Asker(cache, gate), Asker(cache, gate)]
     wait_for_waiters(cache, 1)
-    cache.drop(["tag"])
+    cache.invalidate(["tag"])
     gate.opened.set()
-    assert [asker.outcome() for asker in askers] == ["slow answer"] * 2
+    assert [asker.outcome() for asker in askers] == ["slow response"] * 2
 
 
-def test_an_answer_from_before_a_write_that_it_should_show_is_not_kept(cache, service):
+def test_a_response_from_before_a_write_that_it_should_show_is_not_cached(cache, service):
     gate = Gate()
-    slow = Asker(cache, gate, tags_in=lambda answer: [answer])
+    slow = Asker(cache, gate, response_tags=lambda response: [response])
     assert gate.arrived.wait(10)
-    cache.drop(["slow answer"])
+    cache.invalidate(["slow response"])
     gate.opened.set()
-    assert slow.outcome() == "slow answer"
+    assert slow.outcome() == "slow response"
     assert len(cache) == 0
 
 
-def test_who_waits_for_an_answer_that_turns_out_to_be_from_before_a_write_asks(cache, service):
+def test_who_waits_for_a_response_that_turns_out_to_be_from_before_a_write_asks(cache, service):
     gate = Gate()
-    slow = Asker(cache, gate, tags_in=lambda answer: [answer])
+    slow = Asker(cache, gate, response_tags=lambda response: [response])
     assert gate.arrived.wait(10)
-    cache.drop(["slow answer"])
-    newcomers = [Asker(cache, service, tags_in=lambda answer: [answer]) for _ in range(20)]
+    cache.invalidate(["slow response"])
+    newcomers = [
+        Asker(cache, service, response_tags=lambda response: [response]) for _ in range(20)
+    ]
     wait_for_waiters(cache, 20)
     gate.opened.set()
-    assert slow.outcome() == "slow answer"
-    assert [newcomer.outcome() for newcomer in newcomers] == ["answer 1"] * 20
+    assert slow.outcome() == "slow response"
+    assert [newcomer.outcome() for newcomer in newcomers] == ["response 1"] * 20
     assert service.asked == 1
 
 
-def test_a_write_elsewhere_leaves_an_answer_with_tags_of_its_own_alone(cache, service):
+def test_a_write_elsewhere_leaves_a_response_with_tags_of_its_own_alone(cache, service):
     gate = Gate()
-    slow = Asker(cache, gate, tags_in=lambda answer: [answer])
+    slow = Asker(cache, gate, response_tags=lambda response: [response])
     assert gate.arrived.wait(10)
-    cache.drop(["other"])
+    cache.invalidate(["other"])
     gate.opened.set()
     slow.outcome()
-    assert cache.fetch("key", lambda: ["tag"], service) == "slow answer"
+    assert cache.fetch("key", lambda: ["tag"], service) == "slow response"
 
 
-def test_a_question_whose_answer_tells_no_tags_fails(cache, service):
+def test_a_question_whose_response_tells_no_tags_fails(cache, service):
     with pytest.raises(KeyError):
-        cache.fetch("key", lambda: ["tag"], service, tags_in=lambda answer: {}[answer])
-    assert cache.fetch("key", lambda: ["tag"], service) == "answer 2"
+        cache.fetch("key", lambda: ["tag"], service, response_tags=lambda response: {}[response])
+    assert cache.fetch("key", lambda: ["tag"], service) == "response 2"
 
 
 def test_a_write_elsewhere_leaves_a_question_alone(cache, service):
     gate = Gate()
     slow = Asker(cache, gate)
     assert gate.arrived.wait(10)
-    cache.drop(["other"])
+    cache.invalidate(["other"])
     gate.opened.set()
     slow.outcome()
-    assert cache.fetch("key", lambda: ["tag"], service) == "slow answer"
+    assert cache.fetch("key", lambda: ["tag"], service) == "slow response"
 
 
 def test_clear_disowns_questions_on_their_way(cache):
@@ -480,12 +486,12 @@ def test_after_an_error_for_many_the_next_asks_again(cache, service):
     asker = Asker(cache, gate)
     gate.opened.set()
     asker.outcome()
-    assert cache.fetch("key", lambda: ["tag"], service) == "answer 1"
+    assert cache.fetch("key", lambda: ["tag"], service) == "response 1"
 
 
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
 def test_who_waits_for_an_interrupted_thread_asks_again(cache, interrupt):
-    gate, next_gate = Gate(interrupt()), Gate("answer")
+    gate, next_gate = Gate(interrupt()), Gate("response")
     interrupted = Asker(cache, gate)
     assert gate.arrived.wait(10)
     askers = [Asker(cache, next_gate) for _ in range(5)]
@@ -493,7 +499,7 @@ def test_who_waits_for_an_interrupted_thread_asks_again(cache, interrupt):
     gate.opened.set()
     next_gate.opened.set()
     assert isinstance(interrupted.outcome(), interrupt)
-    assert [asker.outcome() for asker in askers] == ["answer"] * 5
+    assert [asker.outcome() for asker in askers] == ["response"] * 5
     assert next_gate.asked == 1
 
 
@@ -503,14 +509,14 @@ def test_tags_that_cannot_be_told_leave_nobody_waiting(cache, service):
 
     with pytest.raises(ValueError, match="no tags"):
         cache.fetch("key", tags, service)
-    assert cache.fetch("key", lambda: ["tag"], service) == "answer 1"
+    assert cache.fetch("key", lambda: ["tag"], service) == "response 1"
 
 
 # --- several caches of one host ---------------------------------------------------------------
 
 
 def kept_in(cache: Cache, tag: str = "tag") -> None:
-    cache.fetch("question", lambda: [tag], lambda: ("old answer", 1))
+    cache.fetch("question", lambda: [tag], lambda: ("old response", 1))
 
 
 def test_a_write_invalidates_all_caches_of_the_host():
@@ -518,7 +524,7 @@ def test_a_write_invalidates_all_caches_of_the_host():
     mine, theirs = (Cache(60, 1000, peers=peers) for _ in range(2))
     kept_in(mine)
     kept_in(theirs)
-    mine.drop(["tag"])
+    mine.invalidate(["tag"])
     assert (len(mine), len(theirs)) == (0, 0)
 
 
@@ -528,18 +534,18 @@ def test_a_write_disowns_what_is_on_its_way_to_another_cache_of_the_host(service
     gate = Gate("from before the write")
     asker = Asker(theirs, gate)
     assert gate.arrived.wait(10)
-    mine.drop(["tag"])
+    mine.invalidate(["tag"])
     gate.opened.set()
     asker.join(10)
     assert len(theirs) == 0
-    assert theirs.fetch("question", lambda: ["tag"], service) == "answer 1"
+    assert theirs.fetch("question", lambda: ["tag"], service) == "response 1"
 
 
 def test_a_write_leaves_the_caches_of_other_hosts_alone():
     mine = Cache(60, 1000, peers=peers_at("acme.backpackit.com"))
     theirs = Cache(60, 1000, peers=peers_at("home.backpackit.com"))
     kept_in(theirs)
-    mine.drop(["tag"])
+    mine.invalidate(["tag"])
     assert len(theirs) == 1
 
 

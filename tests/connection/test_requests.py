@@ -223,7 +223,7 @@ def test_two_connections_share_no_answers(stub, connection):
     assert len(stub.requests) == 2
 
 
-def test_forget_drops_what_is_kept(stub, connection):
+def test_clear_cache_drops_all_responses(stub, connection):
     send(connection, READ)
     connection.clear_cache()
     send(connection, READ)

@@ -115,9 +115,9 @@ def test_a_pickle_of_a_connection_opens_no_account(heard: Heard) -> None:
 def test_nothing_that_is_kept_tells_it(canary_connection: Connection, heard: Heard) -> None:
     space()
     cache = canary_connection._cache
-    assert cache._kept and cache._keys
-    heard.parts += [repr([*cache._kept.items()]), repr(cache._keys)]
-    heard.parts.append(repr(pickle.dumps([*cache._kept])))
+    assert cache._cached and cache._keys
+    heard.parts += [repr([*cache._cached.items()]), repr(cache._keys)]
+    heard.parts.append(repr(pickle.dumps([*cache._cached])))
 
 
 def test_where_requests_are_counted_it_is_not_told(
