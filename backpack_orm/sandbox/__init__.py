@@ -107,8 +107,10 @@ class Sandbox:
         self._account, self._host, self._port = account, host, port
         _check(seed, account, token)
         clears_omitted = _fields(clears_omitted)
+        self._seed = seed
         context, authority = _throw_away(host) if tls else (None, None)
         self._tls: ssl.SSLContext | None = context
+        self._authority: Blob | None = authority
         self._database = Database(data)
         self._service = Service(
             self._database,
@@ -127,7 +129,7 @@ class Sandbox:
             self._database.close()
             raise
         self._files = ExitStack()
-        self._ca_bundle = self._files.enter_context(authority.tempfile()) if authority else None
+        self._ca_bundle = self._write_ca_bundle()
         self.faults = Faults()
         self._gate = Gate(self._service, Guard(host, allowed_hosts), self.faults)
         self._server: Server | None = None
@@ -153,12 +155,20 @@ class Sandbox:
         self.close()
 
     def start(self) -> None:
-        """Begin to listen; does nothing when it listens already.
+        """Start to listen; does nothing if it listens already.
+
+        After `close()` it starts anew: with what is in the file, or, in memory, with an account as
+        it was at first. The token stays the same.
 
         >>> box = Sandbox(seed="empty")
         >>> box.start()
         >>> box.close()
         """
+        if not self._database.is_open:
+            self._database.open()
+            self._ca_bundle = self._write_ca_bundle()
+            if self._database.is_in_memory:
+                self.add_account(self._account, seed=self._seed, token=self.token)
         if self._server is None:
             self._server = Server(self._gate, self._host, self._port, self._tls)
 
@@ -320,6 +330,12 @@ class Sandbox:
         with self._database.transaction() as session:
             home = self._home(session, account)
             return deliver(session, home, page_id, subject, body, self._service.now()).id
+
+    def _write_ca_bundle(self) -> str | None:
+        """Write the certificate to trust to a file, which is there until `close()`."""
+        if self._authority is None:
+            return None
+        return self._files.enter_context(self._authority.tempfile())
 
     def _home(self, session: Session, account: str | None) -> Account:
         return account_named(session, account or self._account)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from itertools import count
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .models import Account, Calendar, User
@@ -47,17 +49,35 @@ def add_user(
     """Create a user without a token; raise ValueError for a bad name, address or time zone."""
     zone(time_zone)
     check_text(name)  # no more than that: an export may hold line breaks
+    if email_address is None:
+        email_address = _free_address(session, account, name)
+    elif _is_taken(session, account, email_address):
+        raise ValueError(f"{email_address!r} is the address of another user of this account")
     user = account.new(
         User,
         id=id,
         name=name,
-        email_address=email_address or f"{'.'.join(name.lower().split())}@{account.name}.example",
+        email_address=email_address,
         admin=admin,
         time_zone=time_zone,
         created_at=now,
     )
     session.add(user)
     return user
+
+
+def _free_address(session: Session, account: Account, name: str) -> str:
+    """Return an address that no other user of the account has, since pages are shared by it."""
+    start = ".".join(name.lower().split())
+    numbers = ("" if number == 1 else f".{number}" for number in count(1))
+    addresses = (f"{start}{number}@{account.name}.example" for number in numbers)
+    return next(one for one in addresses if not _is_taken(session, account, one))
+
+
+def _is_taken(session: Session, account: Account, address: str) -> bool:
+    users = select(User.email_address).where(User.account_key == account.key)
+    folded = address.casefold()
+    return any(taken.casefold() == folded for taken in session.scalars(users))
 
 
 def new_calendar(

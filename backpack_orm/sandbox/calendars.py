@@ -10,7 +10,7 @@ from sqlalchemy.orm import joinedload
 from werkzeug.exceptions import UnprocessableEntity
 
 from .calls import Call, Endpoints, XmlResponse, asked_service, bare, found, xml
-from .dates import Start, read_event_start, read_moment
+from .dates import Start, check_moment, read_event_start, read_moment
 from .limits import Family
 from .models import Calendar, CalendarEvent
 from .reading import Parameters, Unreadable
@@ -73,7 +73,7 @@ def update(call: Call, id: int) -> Response:
     start = _start(fields, call)
     if start is not None:
         if event.occurs_until is not None:
-            event.occurs_until += start.at - event.occurs_at  # it lasts as long as before
+            event.occurs_until = _shifted(event.occurs_until, start.at - event.occurs_at)
         event.occurs_at, event.all_day = start.at, start.all_day
     event.title = call.updated(
         "calendar_event.title", start.rest if start else None, event.title, ""
@@ -114,6 +114,14 @@ def _change(event: CalendarEvent, fields: Parameters, call: Call) -> None:
     event.updated_at = call.now
 
 
+def _shifted(end: datetime, by: timedelta) -> datetime:
+    """Return the end of an event that lasts as long as before; 422 beyond all calendars."""
+    try:
+        return check_moment(end + by)
+    except (OverflowError, ValueError):
+        raise UnprocessableEntity from None
+
+
 def _moment(text: str) -> datetime | None:
     """A time of an event, which is UTC where it does not say otherwise; an empty one is none."""
     if not text or text.isspace():
@@ -126,13 +134,15 @@ def _moment(text: str) -> datetime | None:
 
 @feeds.get("/<token>.ics")
 def feed(token: str) -> Response:
-    """A calendar for programs that know its token, which is all that they need."""
+    """Return a calendar for programs that know its token, which is all that they need."""
     with asked_service().database.reading() as session:
-        calendar = found(session.scalar(select(Calendar).where(Calendar.token == token)))
-        return Response(_icalendar(calendar), content_type="text/calendar; charset=utf-8")
+        wanted = select(Calendar).where(Calendar.token == token)
+        calendar = found(session.scalar(wanted.options(joinedload(Calendar.account))))
+        events = list(calendar.events)
+    return Response(_icalendar(calendar, events), content_type="text/calendar; charset=utf-8")
 
 
-def _icalendar(calendar: Calendar) -> bytes:
+def _icalendar(calendar: Calendar, events: list[CalendarEvent]) -> bytes:
     import icalendar  # here, because nothing else needs it
 
     feed = icalendar.Calendar()
@@ -140,7 +150,8 @@ def _icalendar(calendar: Calendar) -> bytes:
     feed.add("version", "2.0")
     feed.add("x-wr-calname", calendar.name)
     feed.add("x-apple-calendar-color", f"#{calendar.color.removeprefix('#')}")
-    for event in calendar.events:
+
+    def entry(event: CalendarEvent) -> icalendar.Event:
         entry = icalendar.Event()
         entry.add("uid", f"{event.id}@{calendar.account.name}.backpackit.com")
         entry.add("dtstamp", event.updated_at)
@@ -154,7 +165,10 @@ def _icalendar(calendar: Calendar) -> bytes:
         entry.add("summary", event.title)
         if event.message:
             entry.add("description", event.message)
-        feed.add_component(entry)
+        return entry
+
+    for one in each(events, entry):
+        feed.add_component(one)
     written: bytes = feed.to_ical()
     return written
 

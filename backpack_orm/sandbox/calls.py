@@ -328,7 +328,7 @@ def _body_fields(body: bytes) -> Fields:
             return read_fields(request.form.items(multi=True))
         except RequestEntityTooLarge:
             raise Unreadable("a form of too many parts, or too large") from None
-    return read_body(body)
+    return read_body(body, request.mimetype_params.get("charset", ""))
 
 
 @dataclass(frozen=True)

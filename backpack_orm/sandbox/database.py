@@ -38,34 +38,40 @@ class Database:
     file, readers see a snapshot (WAL) and neither wait for writers nor block them. In memory, where
     SQLite has no WAL, readers wait for the writer but not for each other.
 
-    Raises OSError for a file that cannot be used.
+    It is open from the start, and can be opened again after it was closed. Raises OSError for a
+    file that cannot be used.
     """
 
     def __init__(self, data: str) -> None:
-        is_file = data != MEMORY
-        self._lock = ReadWriteLock(BUSY_TIMEOUT, readers_wait=not is_file)
-        if is_file:
-            try:
-                prepare_file(Path(data).absolute())
-            except OSError as error:
-                raise OSError(f"cannot keep data in {data!r}: {error.strerror or error}") from None
-        url = _file_url(data) if is_file else _memory_url()
+        self._data = data
+        self.is_in_memory = data == MEMORY
+        self._lock = ReadWriteLock(BUSY_TIMEOUT, readers_wait=self.is_in_memory)
+        url = _memory_url() if self.is_in_memory else _file_url(data)
         self._writer = _engine(url, _prepare, "BEGIN IMMEDIATE")
         self._reader = _engine(url, _prepare_reader, "BEGIN")
         self._anchor: Connection | None = None
+        self.is_open = False
+        self.open()
+
+    def open(self) -> None:
+        """Connect; create the tables where there are none. Raises OSError for an unusable file."""
+        data = self._data
         try:
+            if not self.is_in_memory:
+                prepare_file(Path(data).absolute())
             with self._writer.begin() as connection:
                 _create_tables(connection)
-            if is_file:
-                self._write_ahead(data)
-            else:  # it lives as long as somebody is connected
+            if self.is_in_memory:  # it lives as long as somebody is connected
                 self._anchor = self._writer.connect()
+            else:
+                self._write_ahead(data)
+            self.is_open = True
         except DatabaseError as error:
             self.close()
             raise OSError(f"cannot keep data in {data!r}: {error.orig}") from None
         except OSError as error:
             self.close()
-            raise OSError(f"cannot keep data in {data!r}: {error}") from None
+            raise OSError(f"cannot keep data in {data!r}: {error.strerror or error}") from None
 
     def _write_ahead(self, data: str) -> None:
         """Let readers see snapshots; the file remembers it."""
@@ -104,8 +110,10 @@ class Database:
 
     def close(self) -> None:
         """Close all connections; what was in memory is lost."""
+        self.is_open = False
         if self._anchor is not None:
             self._anchor.close()
+            self._anchor = None
         self._reader.dispose()
         self._writer.dispose()
 

@@ -11,6 +11,9 @@ from dateutil.relativedelta import relativedelta, weekday
 NO_DATE = timedelta(hours=3)
 MORNING = (9, 0)
 
+_FIRST = datetime(1, 1, 3, tzinfo=UTC)
+_LAST = datetime(9999, 12, 29, tzinfo=UTC)
+
 _NAMES = parserinfo()
 
 _CLOCK = (
@@ -41,9 +44,19 @@ def read_moment(text: str, zone: tzinfo) -> datetime:
         day = date(int(match["year"]), int(match["month"]), int(match["day"]))
         moment = _at(day, int(match["hour"]), int(match["minute"]), int(match["second"] or 0))
         own = isoparser().parse_tzstr(match["zone"]) if match["zone"] else zone
-        return moment.replace(tzinfo=own).astimezone(UTC)
+        return check_moment(moment.replace(tzinfo=own).astimezone(UTC))
     except OverflowError:
         raise ValueError(f"{text!r} is beyond all calendars") from None
+
+
+def check_moment(moment: datetime) -> datetime:
+    """Return a moment; raise ValueError if it cannot be shown in every time zone.
+
+    Zones are up to a day apart, and the end of an event of the whole day is shown as the day after.
+    """
+    if not _FIRST <= moment <= _LAST:
+        raise ValueError(f"{moment.isoformat()} is too near to the end of the calendar")
+    return moment
 
 
 def read_start(text: str, now: datetime) -> tuple[datetime, str] | None:
@@ -89,7 +102,7 @@ def _read(text: str, now: datetime, today: datetime) -> tuple[datetime, bool, st
             continue
         timed = _names_a_time(match)
         try:
-            moment = moment_of(match, now if timed else today).astimezone(UTC)
+            moment = check_moment(moment_of(match, now if timed else today).astimezone(UTC))
         except (ValueError, OverflowError):  # words like dates that are none: 2/30, 25:00
             continue
         return moment, timed, text[match.end() :].lstrip()
@@ -179,7 +192,7 @@ _GRAMMAR: list[tuple[re.Pattern[str], Callable[[Match, datetime], datetime]]] = 
     (_pattern(r"\+(?:(?P<hours>\d{1,6}):)?(?P<minutes>\d{1,6})"), _minutes_from_now),
     (_pattern("now"), _now),
     (_pattern(_CLOCK), _time_of_day),
-    (_pattern(rf"today\s+{_CLOCK}"), _today),
+    (_pattern(rf"today(?:\s+{_CLOCK})?"), _today),
     (_pattern(rf"tomorrow(?:\s+{_CLOCK})?"), _tomorrow),
     (_pattern(rf"(?P<next>next\s+)?(?P<weekday>{'|'.join(_WEEKDAYS)})(?:\s+{_CLOCK})?"), _weekday),
     (

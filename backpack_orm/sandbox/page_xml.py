@@ -11,7 +11,7 @@ from sqlalchemy import Row
 
 from .contents import Contents, Rows
 from .models import Attachment, Email, Gallery, List, Note, OtherWidget, Separator, Widget
-from .rendering import Xml, each, element, local_time, stream, text
+from .rendering import Xml, each, element, local_time, section, stream, text
 
 
 class PageLike(Protocol):
@@ -114,7 +114,7 @@ class PageRenderer:
         for page in self._contents.pages:
             items = self._contents.page_items[page.key]
             description = [element("description", page.description)] if page.description else []
-            yield from self._page(page, [*description, *_section("items", self._items(items))])
+            yield from self._page(page, [*description, *section("items", self._items(items))])
 
     def older_pages(self) -> Iterator[Xml]:
         """Render all pages in the form of a time when each had one text and one list of items."""
@@ -143,16 +143,16 @@ class PageRenderer:
             return by_kind.get(str(kind.__mapper__.polymorphic_identity), [])
 
         tags, linked = found.tags[page.key], found.linked[page.key]
-        yield from _section("belongings", map(_belonging, widgets))
-        yield from _section("tags", (element("tag", name=tag.name, id=tag.id) for tag in tags))
-        yield from _section("lists", self._lists(of(List)))
-        yield from _section("notes", each(of(Note), self._note))
-        yield from _section("galleries", map(self._gallery, of(Gallery)))
-        yield from _section("attachments", map(_attachment, of(Attachment)))
-        yield from _section("separators", map(separator_line, of(Separator)))
-        yield from _section("emails", each(of(Email), lambda mail: email_line(mail, self._zone)))
+        yield from section("belongings", map(_belonging, widgets))
+        yield from section("tags", (element("tag", name=tag.name, id=tag.id) for tag in tags))
+        yield from section("lists", self._lists(of(List)))
+        yield from section("notes", each(of(Note), self._note))
+        yield from section("galleries", map(self._gallery, of(Gallery)))
+        yield from section("attachments", map(_attachment, of(Attachment)))
+        yield from section("separators", map(separator_line, of(Separator)))
+        yield from section("emails", each(of(Email), lambda mail: email_line(mail, self._zone)))
         if self._links:
-            yield from _section("linked_pages", map(page_line, linked))
+            yield from section("linked_pages", map(page_line, linked))
 
     def _lists(self, lists: Rows) -> Iterator[Xml]:
         for one in lists:
@@ -180,13 +180,6 @@ class PageRenderer:
             for image in self._contents.images[gallery.key]
         ]
         return element("gallery", [element("images", images)], name=gallery.name, id=gallery.id)
-
-
-def _section(name: str, parts: Iterable[Xml]) -> Iterator[Xml]:
-    """Render an element around others, or nothing where there are none."""
-    inside = iter(parts)
-    for first in inside:
-        yield from stream(name, chain([first], inside))
 
 
 _OTHER = OtherWidget.__mapper__.polymorphic_identity

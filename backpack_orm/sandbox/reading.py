@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -109,32 +110,78 @@ def _id(word: str, name: str) -> int:
     return int(word) if len(word) < 20 else LARGEST_ID
 
 
-def read_body(body: bytes) -> Fields:
-    """The fields of a body, whose kind is told by how it begins, not by any header."""
+def read_body(body: bytes, charset: str = "") -> Fields:
+    """Return the fields of a body.
+
+    Its format is told by how it begins, not by any header. Its encoding is told by its byte order
+    mark, by `charset`, by the zero bytes of UTF-16 and UTF-32, or by the XML declaration.
+    """
     if len(body) > SIZE_LIMIT:
         raise Unreadable(f"a body of {len(body)} bytes: the limit is {SIZE_LIMIT}")
+    encoding = _encoding(body, charset)
+    if encoding is not None:
+        body = _transcoded(body, encoding)
     start = body.lstrip(b"\xef\xbb\xbf \t\r\n")
     if not start:
         return {}
     try:
-        if start.startswith(b"<"):
-            value = _read_xml(start)
-        elif start.startswith(b"{"):
-            value = _unwrapped(_read_json(start))
-        elif _YAML_START.match(start[:200].decode("latin-1")):
-            value = _unwrapped(_read_yaml(start))
-        else:
-            value = read_fields(_read_form(start))
+        fields = _normal(_read_any(start, None if encoding is None else "utf-8"))
     except UnicodeDecodeError:
         raise Unreadable("the body is not UTF-8") from None
     except RecursionError:
         raise Unreadable("the body is nested too deeply") from None
-    fields = _normal(value)
     if isinstance(fields, dict):
         return fields
     if not fields:
         return {}
     raise Unreadable("the body holds no fields")
+
+
+def _read_any(body: bytes, encoding: str | None) -> Any:
+    """Read a body in any format; only that of XML may have another encoding than UTF-8."""
+    if body.startswith(b"<"):
+        return _read_xml(body, encoding)
+    if body.startswith(b"{"):
+        return _unwrapped(_read_json(body))
+    if _YAML_START.match(body[:200].decode("latin-1")):
+        return _unwrapped(_read_yaml(body))
+    return read_fields(_read_form(body))
+
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins like the mark of UTF-16
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_BY_ZEROS = {
+    b"\1\1\1\0": "utf-32-be",
+    b"\0\1\1\1": "utf-32-le",
+    b"\1\0": "utf-16-be",
+    b"\0\1": "utf-16-le",
+}
+"""Encodings by which of the first bytes are zero."""
+
+
+def _encoding(body: bytes, charset: str) -> str | None:
+    """Return the encoding of a body, None if only its XML declaration can tell."""
+    for mark, encoding in _MARKS:
+        if body.startswith(mark):
+            return encoding
+    if charset:
+        return charset
+    # The first character is ASCII in every format.
+    zeros = bytes(byte == 0 for byte in body[:4])
+    return _BY_ZEROS.get(zeros) or _BY_ZEROS.get(zeros[:2])
+
+
+def _transcoded(body: bytes, encoding: str) -> bytes:
+    """Return a body in UTF-8."""
+    try:
+        return body.decode(encoding).encode()
+    except (LookupError, UnicodeError):
+        raise Unreadable(f"the body is not in the encoding {encoding[:40]!r}") from None
 
 
 def read_fields(pairs: Iterable[tuple[str, str]]) -> Fields:
@@ -329,9 +376,9 @@ class _Element:
         return fields
 
 
-def _read_xml(body: bytes) -> Value:
+def _read_xml(body: bytes, encoding: str | None) -> Value:
     reader = _XmlReader()
-    parser = expat.ParserCreate()
+    parser = expat.ParserCreate(encoding)
     parser.buffer_text = True
     parser.StartElementHandler = reader.start
     parser.EndElementHandler = reader.end

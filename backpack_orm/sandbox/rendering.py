@@ -4,10 +4,12 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, tzinfo
+from itertools import chain
 from typing import NewType, TypeVar
 
 Xml = NewType("Xml", str)
 T = TypeVar("T")
+R = TypeVar("R")
 
 log = logging.getLogger("backpack_orm.sandbox")
 
@@ -54,7 +56,7 @@ def stream(name: str, content: Iterable[Xml], /, **attributes: object) -> Iterat
     yield Xml(f"</{name}>")
 
 
-def each(records: Iterable[T], render: Callable[[T], Xml]) -> Iterator[Xml]:
+def each(records: Iterable[T], render: Callable[[T], R]) -> Iterator[R]:
     """Render records one by one.
 
     One that cannot be rendered is logged and left out, so that it does not take the others with it.
@@ -75,10 +77,11 @@ def text(content: str) -> Xml:
     return Xml(_escape_text(content))
 
 
-def section(name: str, elements: Iterable[Xml]) -> list[Xml]:
-    """A named element around others, or nothing when there are none."""
-    inside = list(elements)
-    return [element(name, inside)] if inside else []
+def section(name: str, parts: Iterable[Xml]) -> Iterator[Xml]:
+    """Render a named element around others, or nothing where there are none."""
+    inside = iter(parts)
+    for first in inside:
+        yield from stream(name, chain([first], inside))
 
 
 def field(name: str, value: object) -> Xml:

@@ -298,3 +298,30 @@ def test_two_sandboxes_may_serve_one_file_at_once(tmp_path, as_user):
 def test_idle_clients_keep_nobody_waiting(box, as_user):
     clients = [as_user(box.token) for _ in range(120)]
     assert {client.rest("GET", "/me.xml").status_code for client in clients} == {200}
+
+
+class TestStartingAgain:
+    def test_in_memory_the_account_is_as_it_was_at_first(self, as_user):
+        box = Sandbox(seed="empty", token="a-token-of-the-owner")
+        for _ in range(2):
+            box.start()
+            api = as_user(box.token, box.url)
+            assert "Lisbon" not in api.ws("pages/all")
+            api.ws("pages/new", "<page><title>Lisbon</title></page>")
+            box.close()
+        assert box.token == "a-token-of-the-owner"
+
+    def test_in_a_file_everything_is_there(self, tmp_path, as_user):
+        box = Sandbox(seed="empty", data=str(tmp_path / "data.db"))
+        box.start()
+        as_user(box.token, box.url).ws("pages/new", "<page><title>Lisbon</title></page>")
+        box.close()
+        box.start()
+        assert "Lisbon" in as_user(box.token, box.url).ws("pages/all")
+        box.close()
+
+    @pytest.mark.parametrize("name", ["a?b", "100%", "a&b=c", "a#b", "\u7531\u7d00 1"])
+    def test_a_file_may_have_any_name(self, tmp_path, as_user, name):
+        path = tmp_path / f"{name}.db"
+        Sandbox(seed="empty", data=str(path)).close()
+        assert [file.name for file in tmp_path.iterdir()] == [path.name]

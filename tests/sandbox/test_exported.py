@@ -297,6 +297,22 @@ class TestPages:
         api.ws("page/71/notes/destroy/4")
         assert positions() == ["1", "2", "3"]
 
+    def test_of_equal_belonging_ids_all_but_the_first_are_replaced(self, seeded):
+        belongings = "".join(
+            f"<belonging id='8'><position>{id}</position><widget type='Note' id='{id}'/>"
+            "</belonging>"
+            for id in (1, 2, 3)
+        )
+        notes = "".join(f"<note id='{id}'/>" for id in (1, 2, 3))
+        api = seeded(page(f"<belongings>{belongings}</belongings><notes>{notes}</notes>"))
+        ids = re.findall('<belonging id="(.*?)"', api.ws("page/71"))
+        assert ids[0] == "8"
+        assert len(set(ids)) == 3
+        api.ws("page/71/reorder", f"<belongings>{ids[2]}</belongings>")
+        shown = api.ws("page/71")
+        assert re.findall('widget type="Note" id="(.)"', shown) == ["3", "1", "2"]
+        assert re.findall("<position>(.)<", shown) == ["1", "2", "3"]
+
     def test_equal_ids_of_different_types_are_different_things(self, seeded):
         api = seeded(
             page("<notes><note title='A' id='1'/></notes><lists><list name='B' id='1'/></lists>")

@@ -213,6 +213,34 @@ class TestDuplicating:
         assert ids
         assert not any(id in api.ws(f"page/{copy}") for id in ids)
 
+    def test_the_ids_of_the_copies_are_in_the_order_of_the_originals(self, api, page):
+        for title in "ABC":
+            api.ws(f"{page}/notes/create", f"<note><title>{title}</title></note>")
+        api.ws(f"{page}/lists/add", "<name>L</name>")
+        for content in "DE":
+            api.ws(f"{page}/items/add", f"<item><content>{content}</content></item>")
+        (last,) = re.findall(r'id="([0-9]+)" list_id="[0-9]+">E', api.ws(page))
+        list_path = f"{page}/lists/{re.findall('<list .*?id=.([0-9]+)', api.ws(page))[0]}"
+        api.ws(f"{list_path}/items/move/{last}", "<direction>move_to_top</direction>")
+        copy = re.search(r' id="(\d+)"', api.ws(f"{page}/duplicate"))[1]
+        shown = api.ws(f"page/{copy}")
+        notes = re.findall(r'<note title="(.)" id="(\d+)"', shown)
+        items = re.findall(r'id="(\d+)" list_id="\d+">(.)<', shown)
+        assert [title for title, _ in notes] == ["A", "B", "C"]  # they are listed by id
+        assert [content for _, content in items] == ["E", "D"]
+        assert int(items[1][0]) < int(items[0][0])
+        positions = re.findall("<position>(.)<", shown)
+        assert positions == ["1", "2", "3", "4"]
+
+    def test_a_copy_of_another_copy_is_a_copy_of_all(self, api, page):
+        api.ws(f"{page}/lists/add", "<name>L</name>")
+        api.ws(f"{page}/items/add", "<item><content>D</content></item>")
+        first = re.search(r' id="(\d+)"', api.ws(f"{page}/duplicate"))[1]
+        second = re.search(r' id="(\d+)"', api.ws(f"page/{first}/duplicate"))[1]
+        assert ">D</item>" in api.ws(f"page/{second}")
+        new = re.search(r' id="(\d+)"', api.ws("pages/new", "<title>New</title>"))[1]
+        assert int(new) > max(map(int, re.findall(r'id="(\d+)"', api.ws(f"page/{second}"))))
+
     def test_a_copy_is_not_shared_and_leaves_files_and_mails_behind(self, demo_copy):
         assert "<galleries>" not in demo_copy
         assert "<attachments>" not in demo_copy
@@ -224,6 +252,49 @@ class TestDuplicating:
         copy = re.search(r' id="(\d+)"', demo.ws("page/40000004/duplicate"))[1]
         assert f'<page scope="personal" title="Lisbon (copy)" id="{copy}"/>' in demo.ws("pages/all")
         return demo.ws(f"page/{copy}")
+
+
+class TestFriends:
+    """Whom a page is shared with, here Sam."""
+
+    @pytest.fixture
+    def sam(self, box, api, page, as_user):
+        token = box.add_user("Sam", email_address="sam@x.example")
+        api.ws(f"{page}/share", "<email_addresses>SAM@x.Example</email_addresses>")
+        return as_user(token)
+
+    def test_letter_case_of_an_address_does_not_matter(self, sam, page):
+        assert "Lisbon" in sam.ws(page)
+
+    @pytest.mark.parametrize("verb", ["destroy", "share"])
+    def test_they_neither_destroy_nor_share_it(self, sam, api, page, verb):
+        fields = "<email_addresses>kim@x</email_addresses><page><public>1</public></page>"
+        assert '<error code="403">' in sam.ws(f"{page}/{verb}", fields, 403)
+        assert '<page scope="friends"' in api.ws("pages/all")
+
+    def test_they_change_what_is_on_it(self, sam, api, page):
+        sam.ws(f"{page}/notes/create", "<note><title>Keys</title></note>")
+        assert "Keys" in api.ws(page)
+
+    def test_they_can_give_it_up(self, sam, page):
+        sam.ws(f"{page}/unshare_friend_page")
+        assert "Lisbon" not in sam.ws("pages/all")
+
+    def test_two_users_of_one_name_do_not_see_each_others_pages(self, box, api, page, as_user):
+        first, second = as_user(box.add_user("Kim")), as_user(box.add_user("Kim"))
+        addresses = [
+            re.search("<email-address>(.*?)<", one.rest("GET", "/me.xml").text)[1]
+            for one in (first, second)
+        ]
+        assert addresses == ["kim@acme.example", "kim.2@acme.example"]
+        api.ws(f"{page}/share", f"<email_addresses>{addresses[0]}</email_addresses>")
+        assert "Lisbon" in first.ws("pages/all")
+        assert "Lisbon" not in second.ws("pages/all")
+
+    def test_an_address_belongs_to_one_user(self, box):
+        box.add_user("Sam", email_address="sam@x.example")
+        with pytest.raises(ValueError, match="address of another user"):
+            box.add_user("Samantha", email_address="SAM@x.example")
 
 
 class TestSharing:

@@ -103,6 +103,16 @@ class TestTime:
         answer = api.rest("POST", "/reminders.xml", body)
         assert (when(answer), what(answer)) == ("2031-03-06 09:00:00", "Call Ana")
 
+    def test_today_alone_is_this_morning_as_tomorrow_is_the_next(self, box, as_user):
+        sam = as_user(box.add_user("Sam", time_zone="Hawaii"))  # where it is 8:30 in the morning
+        body = "<reminder><content>today Call Ana</content></reminder>"
+        answer = sam.rest("POST", "/reminders.xml", body)
+        assert (when(answer), what(answer)) == ("2031-03-05 09:00:00", "Call Ana")
+
+    def test_today_is_refused_when_its_morning_is_over(self, api):
+        body = "<reminder><content>today Call Ana</content></reminder>"
+        assert api.rest("POST", "/reminders.xml", body).status_code == 422
+
     def test_date_words_beside_a_time_are_text(self, api):
         answer = api.rest("POST", "/reminders.xml", reminder("tomorrow 9am Call"))
         assert what(answer) == "tomorrow 9am Call"

@@ -1,14 +1,14 @@
 """Whatever XML can carry comes back exactly, in ASCII."""
 
 import xml.etree.ElementTree as ET
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from xml.sax.saxutils import escape
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from backpack_orm.sandbox.rendering import document, element, field, section
+from backpack_orm.sandbox.rendering import document, each, element, field, local_time, section
 
 texts = st.text(
     st.characters(
@@ -21,7 +21,7 @@ texts = st.text(
 
 @given(texts, texts)
 def test_text_and_attributes_are_read_as_they_were_written(text, attribute):
-    written = document(element("a", text, b=attribute), newline=True)
+    written = b"".join(document([element("a", text, b=attribute)], newline=True))
     assert written.isascii()
     read = ET.fromstring(written)
     assert (read.text or "", read.get("b")) == (text, attribute)
@@ -52,14 +52,37 @@ def test_elements_are_written_as_the_service_does(built, written):
 
 
 def test_a_section_is_there_only_when_it_has_something():
-    assert section("notes", []) == []
-    assert section("notes", [element("note")]) == ["<notes><note/></notes>"]
+    assert list(section("notes", [])) == []
+    assert "".join(section("notes", [element("note")])) == "<notes><note/></notes>"
 
 
 def test_a_document_begins_with_a_declaration_and_sometimes_a_newline():
     declaration = b'<?xml version="1.0" encoding="UTF-8"?>'
-    assert document(element("a", "–"), newline=False) == declaration + b"<a>&#8211;</a>"
-    assert document(element("a"), newline=True) == declaration + b"\n<a/>"
+    assert document([element("a", "–")], newline=False) == [declaration + b"<a>&#8211;</a>"]
+    assert document([element("a")], newline=True) == [declaration + b"\n<a/>"]
+
+
+def test_a_long_document_comes_in_blocks_with_a_checkpoint_after_each():
+    checkpoints = []
+    lines = [element("a", "–" * 999)] * 100
+    blocks = document(lines, newline=False, checkpoint=lambda: checkpoints.append(True))
+    assert len(blocks) > 10
+    assert len(checkpoints) >= len(blocks) - 1
+    assert b"".join(blocks).endswith(("".join(lines)).encode("ascii", "xmlcharrefreplace"))
+
+
+def test_one_record_that_cannot_be_rendered_is_left_out_and_logged(caplog):
+    def render(value):
+        return element("a", str(1 // value))
+
+    assert list(each([1, 0, -1], render)) == ["<a>1</a>", "<a>-1</a>"]
+    assert "left out of a response: int" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_years_have_four_digits():
+    assert local_time(datetime(1, 2, 3, tzinfo=UTC), UTC) == "0001-02-03 00:00:00"
+    assert ">0001-02-03T00:00:00Z<" in field("at", datetime(1, 2, 3, tzinfo=UTC))
 
 
 def xml(text):

@@ -1,0 +1,121 @@
+"""Dates at the ends of the calendar: refused where they come in, and harmless where they are."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from backpack_orm.sandbox import Sandbox, models
+from backpack_orm.sandbox.models import CalendarEvent, Reminder, User
+
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(microsecond=0, tzinfo=UTC)
+
+
+def reminder(at: str, extra: str = "") -> str:
+    return f"<reminder><content>Call</content><remind_at>{at}</remind_at>{extra}</reminder>"
+
+
+@pytest.mark.parametrize("at", ["9999-12-31 23:59:59", "9999-12-30 00:00:00"])
+def test_a_reminder_that_some_zone_cannot_show_is_refused(box, api, as_user, at) -> None:
+    sam = as_user(box.add_user("Sam", time_zone="Tokyo"))
+    extra = "<remindees type='array'><user_id>40000002</user_id></remindees>"
+    assert api.rest("POST", "/reminders.xml", reminder(at, extra)).status_code == 500
+    assert "<reminders></reminders>" in sam.rest("GET", "/reminders.xml").text
+
+
+def test_the_last_reminder_is_shown_in_all_zones(box, api, as_user) -> None:
+    sam = as_user(box.add_user("Sam", time_zone="Tokyo"))
+    extra = "<remindees type='array'><user_id>40000002</user_id></remindees>"
+    answer = api.rest("POST", "/reminders.xml", reminder("9999-12-28 23:00:00", extra))
+    assert answer.status_code == 201
+    assert "9999-12-29 08:00:00" in sam.rest("GET", "/reminders.xml").text
+
+
+@pytest.mark.parametrize("until", ["9999-12-31 00:00:00", "0001-01-01 00:00:00"])
+def test_an_event_that_some_zone_cannot_show_is_refused(box, api, until) -> None:
+    calendar = box.add_calendar("Home")
+    event = (
+        f"<request><event><calendar-id>{calendar}</calendar-id><title>tomorrow Call</title>"
+        f"<occurs-until>{until}</occurs-until></event></request>"
+    )
+    assert api.rest("POST", "/calendar_events.xml", event).status_code == 500
+
+
+def test_an_event_cannot_be_moved_beyond_the_calendar(box, api) -> None:
+    calendar = box.add_calendar("Home")
+    body = "<request><event><title>{}</title>{}</event></request>"
+    last = "<occurs-until>9999-12-28 00:00:00</occurs-until>"
+    created = api.rest(
+        "POST",
+        "/calendar_events.xml",
+        body.format("tomorrow Call", f"<calendar-id>{calendar}</calendar-id>{last}"),
+    )
+    path = created.headers["Location"].removeprefix(box.url)
+    assert api.rest("PUT", path, body.format("3/1/2099 Call", "")).status_code == 422
+
+
+class TestStored:
+    """What an older version has stored all the same."""
+
+    @pytest.fixture(autouse=True)
+    def stored(self, box: Sandbox, api) -> None:
+        api.rest("POST", "/reminders.xml", reminder("2040-01-01 09:00:00"))
+        calendar = box.add_calendar("Home")
+        with box._database.transaction() as session:
+            owner = session.query(User).one()
+            owner.time_zone = "Tokyo"
+            account = owner.account
+            times = {"created_at": LAST - timedelta(days=9000), "updated_at": LAST}
+            session.add(
+                account.new(
+                    Reminder, creator=owner, content="Never", remind_at=LAST, remindees=[owner]
+                )
+            )
+            for title, until in (("Good", None), ("Bad", LAST)):
+                session.add(
+                    account.new(
+                        CalendarEvent,
+                        calendar_key=next(
+                            one.key for one in session.query(models.Calendar) if one.id == calendar
+                        ),
+                        title=title,
+                        occurs_at=datetime(2031, 3, 6, tzinfo=UTC),
+                        occurs_until=until,
+                        all_day=True,
+                        **times,
+                    )
+                )
+
+    @pytest.mark.parametrize(
+        ("verb", "path"),
+        [
+            ("GET", "/reminders.xml"),
+            ("POST", "/ws/reminders"),
+            ("GET", "/users/40000001/export.xml"),
+            ("POST", "/ws/account/export"),
+        ],
+    )
+    def test_one_bad_reminder_does_not_take_the_others_with_it(self, api, verb, path, caplog):
+        with caplog.at_level(logging.ERROR, "backpack_orm.sandbox"):
+            answer = api.rest(verb, path)
+        assert answer.status_code == 200
+        assert "Call" in answer.text
+        assert "Never" not in answer.text
+        assert "left out of a response: Reminder 4000000" in caplog.text
+
+    def test_one_bad_event_does_not_take_the_feed_with_it(self, api, caplog):
+        token = api.rest("GET", "/calendars.xml").text.partition("<token>")[2].partition("<")[0]
+        feed = api.rest("GET", f"/{token}.ics")
+        assert feed.status_code == 200
+        assert "SUMMARY:Good" in feed.text
+        assert "SUMMARY:Bad" not in feed.text
+        assert "left out of a response: CalendarEvent" in caplog.text
+
+
+def test_year_1_has_four_digits(box, api, page) -> None:
+    api.ws(f"{page}/notes/create", "<note><body>Old</body></note>")
+    with box._database.transaction() as session:
+        session.query(models.Note).one().created_at = FIRST
+    assert 'created_at="0001-01-01 00:00:00"' in api.ws(f"{page}/notes/list")
