@@ -10,7 +10,7 @@ from pathlib import Path
 
 import backpack_orm
 from backpack_orm import Model
-from backpack_orm.wire.endpoint import Budget, Endpoint, Kind
+from backpack_orm.wire.endpoint import Endpoint, RateLimit, Safety
 
 DOCUMENT = Path(__file__).with_suffix(".md")
 
@@ -109,10 +109,10 @@ OTHERS = {
 """Calls that do what a newer one, or another name of the same, does as well."""
 
 _KINDS = {
-    Kind.READ: "a read",
-    Kind.REPEATABLE: "a write, idempotent",
-    Kind.ONCE: "a write, never sent twice",
-    Kind.DESTROY: "a destroy, idempotent",
+    Safety.READ: "a read",
+    Safety.IDEMPOTENT: "a write, idempotent",
+    Safety.NOT_IDEMPOTENT: "a write, never sent twice",
+    Safety.DELETE: "a destroy, idempotent",
 }
 
 
@@ -153,8 +153,10 @@ def document() -> str:
 
 
 def _kind(row: Endpoint) -> str:
-    kind = _KINDS[row.kind]
-    return kind if row.budget is Budget.ALL_ELSE else f"{kind}; {row.budget.value} in 5 s"
+    kind = _KINDS[row.safety]
+    return (
+        kind if row.rate_limit is RateLimit.ALL_ELSE else f"{kind}; {row.rate_limit.value} in 5 s"
+    )
 
 
 def _tags(row: Endpoint) -> str:

@@ -26,7 +26,7 @@ from backpack_orm.errors import NotConnected, ReadOnly
 from backpack_orm.shown import offered
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.build import Words
-from backpack_orm.wire.endpoint import Endpoint, Kind, Place, rest
+from backpack_orm.wire.endpoint import Endpoint, Safety, TokenLocation, rest
 from backpack_orm.wire.parse import Answer, Column, Shape
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _UNPICKLED = (
     "this connection was unpickled, and pickles do not contain the token: "
     "call connect() for this account first"
 )
-_ME = rest("GET", "me.xml", place=Place.PATH, reads="users")
+_ME = rest("GET", "me.xml", token_in=TokenLocation.PATH, reads="users")
 _read_zone = parse.one(Shape("user", (Column("time_zone_id", values.WORDS),)))
 _NOTHING: Mapping[str, Words] = {}
 
@@ -241,7 +241,7 @@ class Connection(Usable):
         >>> page = Page.find_by(title="Lisbon")
         >>> page.connection.call(row, (page.id,), read=parse.success)
         """
-        if endpoint.kind is not Kind.READ:
+        if endpoint.safety is not Safety.READ:
             self.ensure_writable(endpoint.label)
         live = self._live()
         if live is not self:

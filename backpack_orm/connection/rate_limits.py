@@ -8,7 +8,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Protocol
 
-from backpack_orm.wire.endpoint import Budget
+from backpack_orm.wire.endpoint import RateLimit
 
 WINDOW = 5
 """Seconds within which the service counts."""
@@ -113,33 +113,33 @@ class RateLimiter:
         self._account = account
         self._storage = storage
 
-    def seconds_until_free(self, budget: Budget) -> float:
+    def seconds_until_free(self, rate_limit: RateLimit) -> float:
         """Return how long to wait before asking again; 0 if a request may go, which then counts.
 
         Raises:
             TransportError: The storage cannot be reached.
             ValidationError: There is no such storage.
         """
-        key = self._key(budget)
+        key = self._key(rate_limit)
         with _lock:
             paused = _pauses.get(key, 0.0) - time.monotonic()
         if paused > 0:
             return paused
         if self._storage is None:
             return 0.0
-        return _store(self._storage).acquire(key, budget.value)
+        return _store(self._storage).acquire(key, rate_limit.value)
 
-    def pause(self, budget: Budget, seconds: float) -> None:
+    def pause(self, rate_limit: RateLimit, seconds: float) -> None:
         """Let nobody in this process send anything of that kind for a while."""
         now = time.monotonic()
-        key = self._key(budget)
+        key = self._key(rate_limit)
         with _lock:
             for other in [other for other, until in _pauses.items() if until <= now]:
                 del _pauses[other]
             _pauses[key] = max(_pauses.get(key, 0.0), now + seconds)
 
-    def _key(self, budget: Budget) -> str:
-        return f"{self._account}/{budget.name.lower()}"
+    def _key(self, rate_limit: RateLimit) -> str:
+        return f"{self._account}/{rate_limit.name.lower()}"
 
 
 def _store(storage: str) -> Store:

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import logging
-import random
-import re
-import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from enum import Enum
 from functools import cached_property
 from http import HTTPStatus
-from ipaddress import IPv6Address
 from threading import Lock
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 from attrs import define, frozen
 from requests.structures import CaseInsensitiveDict
-from urllib3.exceptions import InvalidHeader
-from urllib3.util.retry import Retry
 
 from backpack_orm import errors
+from backpack_orm.connection import redirects
 from backpack_orm.connection.deadline import Deadline
+from backpack_orm.connection.environment import network_settings
 from backpack_orm.connection.failures import Failure, Situation, explain, is_foreign
 from backpack_orm.connection.rate_limits import WINDOW, RateLimiter
 from backpack_orm.connection.redaction import Secret, log_redactor, redact_error
+from backpack_orm.connection.redirects import Redirect
+from backpack_orm.connection.retries import (
+    MAX_TRIES,
+    RULES,
+    Action,
+    Outcome,
+    back_off,
+    parse_retry_after,
+)
 from backpack_orm.connection.sockets import Phase, Session, progress
 from backpack_orm.errors import (
     AuthenticationError,
@@ -43,7 +47,7 @@ from backpack_orm.errors import (
 )
 from backpack_orm.wire import parse, size
 from backpack_orm.wire.build import Words
-from backpack_orm.wire.endpoint import Endpoint, Kind, Place
+from backpack_orm.wire.endpoint import Endpoint, Safety, TokenLocation
 from backpack_orm.wire.parse import Answer
 
 T = TypeVar("T")
@@ -51,64 +55,7 @@ T = TypeVar("T")
 logger = logging.getLogger("backpack_orm")
 logger.addHandler(logging.NullHandler())  # where nobody wants to hear of it, nobody does
 
-TRIES = 5
-"""How often a call is sent at most, those that the service was too busy for not counted."""
-BACK_OFF = 0.5
-"""Seconds to wait at most before the second try; each further try doubles them."""
-
 _PIECE_BYTES = 1024 * 1024
-_LOGIN = r"(?i)log-?in|sign-?in|session|launchpad"
-
-
-class Redirect(Enum):
-    """Where a redirect leads, as far as it matters."""
-
-    UPGRADE = "the same place under https"
-    DOWNGRADE = "the same place without https"
-    LOGIN = "a login page"
-    ELSEWHERE = "elsewhere"
-
-
-class Event(Enum):
-    """What became of one request, as far as sending it again is concerned."""
-
-    NOT_SENT = "no connection came about"
-    LOST = "it was sent, and no whole answer came"
-    OUTAGE = "what stands before the service answered in its place: 502, 503 or 504"
-    BUSY = "the service has no time for it, and has not looked at it"
-    UNREADABLE = "the answer is not what the API documents"
-    GONE = "what an earlier try may have destroyed is not there"
-    REFUSED = "the service said no, or it cannot be sent at all"
-
-
-class Then(Enum):
-    """What to do then."""
-
-    AGAIN = "wait a little and send it again"
-    PAUSE = "send nothing of the kind for as long as the service says, then send it again"
-    FAIL = "raise the error"
-    UNKNOWN = "raise that nobody knows whether it was done"
-    DONE = "take it for done"
-
-
-_KINDS = (Kind.READ, Kind.REPEATABLE, Kind.ONCE, Kind.DESTROY)
-_AGAIN, _PAUSE, _FAIL, _UNKNOWN, _DONE = Then
-_TABLE = {
-    Event.NOT_SENT: (_AGAIN, _AGAIN, _AGAIN, _AGAIN),
-    Event.LOST: (_AGAIN, _AGAIN, _UNKNOWN, _AGAIN),
-    Event.OUTAGE: (_AGAIN, _AGAIN, _UNKNOWN, _AGAIN),
-    Event.BUSY: (_PAUSE, _PAUSE, _PAUSE, _PAUSE),
-    Event.UNREADABLE: (_FAIL, _FAIL, _UNKNOWN, _FAIL),
-    Event.GONE: (_FAIL, _FAIL, _FAIL, _DONE),
-    Event.REFUSED: (_FAIL, _FAIL, _FAIL, _FAIL),
-}
-RULES: Mapping[tuple[Kind, Event], Then] = {
-    (kind, event): then
-    for event, row in _TABLE.items()
-    for kind, then in zip(_KINDS, row, strict=True)
-}
-"""What follows, for each kind of call, from each event."""
-
 _DESTROYED = Answer(200, b'<response success="true"/>')
 
 
@@ -125,7 +72,7 @@ class _Received:
 class _Failed(NamedTuple):
     """Why a request came to nothing, and what that means for sending it again."""
 
-    event: Event
+    outcome: Outcome
     error: BackpackError
     is_sent: bool = True
 
@@ -225,30 +172,30 @@ class Transport:
             if not isinstance(result, _Failed):
                 return result
             del outcome  # it holds the answer, and what is raised from here keeps this frame
-            then = RULES[endpoint.kind, result.event]
-            if then is Then.DONE:
+            action = RULES[endpoint.safety, result.outcome]
+            if action is Action.SUCCEED:
                 return read(_DESTROYED), 0
-            if not self._has_another_try(call, then, result):
-                raise _told(call, then, result)
+            if not self._has_another_try(call, action, result):
+                raise _final_error(call, action, result)
 
-    def _has_another_try(self, call: _Call, then: Then, failed: _Failed) -> bool:
+    def _has_another_try(self, call: _Call, action: Action, failed: _Failed) -> bool:
         """Whether to send it again; once that may be done."""
-        call.may_be_done |= failed.event in (Event.LOST, Event.OUTAGE, Event.UNREADABLE)
-        if then is Then.PAUSE:
+        call.may_be_done |= failed.outcome in (Outcome.LOST, Outcome.OUTAGE, Outcome.UNREADABLE)
+        if action is Action.PAUSE:
             assert isinstance(failed.error, RateLimited)
             seconds = WINDOW if failed.error.retry_after is None else failed.error.retry_after
             seconds = max(seconds, 1.0)  # a service that says 0 would be asked without end
-            self._limits.pause(call.endpoint.budget, seconds)
+            self._limits.pause(call.endpoint.rate_limit, seconds)
             if seconds > call.patience or _is_too_late(call, seconds, failed.error):
                 return False
         else:
-            seconds = random.uniform(0, BACK_OFF * 2 ** (call.tries - 1))  # noqa: S311 - no secret
-            if then is not Then.AGAIN or call.tries == TRIES or seconds > call.patience:
+            seconds = back_off(call.tries)
+            if action is not Action.RETRY or call.tries == MAX_TRIES or seconds > call.patience:
                 return False
             if _is_too_late(call, seconds, failed.error):
                 return False
             call.tries += 1
-            self._wait(call, seconds, f"try {call.tries} of {TRIES}")
+            self._wait(call, seconds, f"try {call.tries} of {MAX_TRIES}")
         with self._counting:
             self._sent_again[call.endpoint.label] += 1
         return True
@@ -260,21 +207,21 @@ class Transport:
             RateLimited: That is longer than `max_wait` lets this call wait.
             Timeout: It is longer than the call's deadline does.
         """
-        budget = call.endpoint.budget
-        while seconds := self._limits.seconds_until_free(budget):
+        rate_limit = call.endpoint.rate_limit
+        while seconds := self._limits.seconds_until_free(rate_limit):
             if seconds > call.patience:
                 error = RateLimited(
                     f"{self._host} takes no request for another {seconds:.1f} s, and this call "
                     f"may wait no longer than max_wait={self._max_wait:g} s in all"
                 )
                 error.retry_after = seconds
-                raise _told(call, Then.PAUSE, _Failed(Event.BUSY, error, is_sent=False))
+                raise _final_error(call, Action.PAUSE, _Failed(Outcome.BUSY, error, is_sent=False))
             if call.deadline is not None and seconds > call.deadline.remaining:
                 late = Timeout(
                     f"{self._host} takes no request for another {seconds:.1f} s, which is more "
                     f"than is left of the deadline of {call.deadline.seconds:g} s"
                 )
-                raise _told(call, Then.PAUSE, _Failed(Event.BUSY, late, is_sent=False))
+                raise _final_error(call, Action.PAUSE, _Failed(Outcome.BUSY, late, is_sent=False))
             self._wait(call, seconds, "the service's limits")
 
     def _wait(self, call: _Call, seconds: float, reason: str) -> None:
@@ -375,13 +322,13 @@ class Transport:
             status=answer.status,
             excerpt=parse.excerpt(self.scrub(answer.content)) or None,
         )
-        return _Failed(Event.UNREADABLE, unreadable)
+        return _Failed(Outcome.UNREADABLE, unreadable)
 
     def _problem(self, call: _Call, received: _Received) -> _Failed | None:
         """The failure that an answer stands for, if it does."""
         if received.redirect is not None:
             target = self.scrub_text(received.target)
-            return _Failed(Event.REFUSED, self._redirected(received.redirect, target))
+            return _Failed(Outcome.REFUSED, self._redirected(received.redirect, target))
         status, content = received.answer.status, received.answer.content
         if status < 300 and parse.failure(content) is None:
             return None
@@ -392,14 +339,14 @@ class Transport:
             code = status
         if code == 429 or (code == 503 and received.retry_after is not None):
             limited = RateLimited(f"too many requests; {message}", status=code)
-            limited.retry_after = _seconds(received.retry_after)
-            return _Failed(Event.BUSY, limited)
+            limited.retry_after = parse_retry_after(received.retry_after)
+            return _Failed(Outcome.BUSY, limited)
         excerpt = None if failed or not content.strip() else parse.excerpt(content)
         error = errors.for_status(code)(message, status=code, excerpt=excerpt)
         if status in (502, 503, 504):
-            return _Failed(Event.OUTAGE, error)
+            return _Failed(Outcome.OUTAGE, error)
         is_gone = isinstance(error, NotFound) and call.may_be_done
-        return _Failed(Event.GONE if is_gone else Event.REFUSED, error)
+        return _Failed(Outcome.GONE if is_gone else Outcome.REFUSED, error)
 
     def _redirected(self, redirect: Redirect, target: str) -> BackpackError:
         if redirect is Redirect.LOGIN:
@@ -432,7 +379,7 @@ class Transport:
             prepared = self._prepare(call, ids, words)
         except ValueError as error:
             reason = self.scrub_text(f"this cannot be sent: {error}")
-            return _Failed(Event.REFUSED, ValidationError(reason), is_sent=False)
+            return _Failed(Outcome.REFUSED, ValidationError(reason), is_sent=False)
         except BaseException as error:
             return self._stripped(error)
         try:
@@ -451,7 +398,7 @@ class Transport:
             f"{self._host} sends more than {limit:,} bytes: "
             f"connect with max_response_size={2 * limit} or more if that is meant"
         )
-        return _Failed(Event.UNREADABLE, InvalidResponse(reason))
+        return _Failed(Outcome.UNREADABLE, InvalidResponse(reason))
 
     def _receive(
         self, prepared: requests.PreparedRequest, deadline: Deadline | None
@@ -474,7 +421,7 @@ class Transport:
         status, location = response.status_code, response.headers.get("Location")
         redirect, target = None, ""
         if 300 <= status < 400:
-            redirect, target = _where(prepared.url or "", location or "")
+            redirect, target = redirects.classify(prepared.url or "", location or "")
         retry_after = response.headers.get("Retry-After")
         return _Received(Answer(status, content, location), redirect, target, retry_after)
 
@@ -495,7 +442,7 @@ class Transport:
             deadline=call.deadline,
         )
         failure = explain(error, progress.phase, situation)
-        return _Failed(_event(failure), failure.error, failure.is_sent)
+        return _Failed(_outcome(failure), failure.error, failure.is_sent)
 
     def _prepare(
         self, call: _Call, ids: Sequence[int], words: Mapping[str, Words]
@@ -506,7 +453,7 @@ class Transport:
         headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(self._headers)
         if self._is_bearer:
             headers["Authorization"] = f"Bearer {token}"
-        elif endpoint.place is Place.HEADER:
+        elif endpoint.token_in is TokenLocation.HEADER:
             headers["X-BP-Token"] = token
         place = None if self._is_bearer else token
         body = endpoint.body_for(words, place)
@@ -522,42 +469,14 @@ class Transport:
 
     @cached_property
     def _environment(self) -> dict[str, Any]:
-        """Proxies and certificates as the environment has them, read once.
-
-        This machine itself is never reached through a proxy, which would get to see the token.
-        """
-        with requests.Session() as session:
-            settings = session.merge_environment_settings(self.url, {}, None, None, None)
-        if is_loopback(urlsplit(self.url).hostname or ""):
-            settings["proxies"] = {}
-        return {name: settings[name] for name in ("proxies", "verify", "cert")}
+        """Proxies and certificates, read once."""
+        return network_settings(self.url)
 
 
-def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine, however its address is written.
-
-    >>> [is_loopback(host) for host in ("localhost", "127.0.0.2", "::1", "127.1", "2130706433")]
-    [True, True, True, True, True]
-    >>> is_loopback("127.0.0.1.evil.example"), is_loopback("10.0.0.1")
-    (False, False)
-    """
-    if host.lower().rstrip(".") == "localhost":
-        return True
-    try:
-        packed = socket.inet_aton(host)
-    except OSError:
-        try:
-            address = IPv6Address(host)
-        except ValueError:
-            return False
-        return address.is_loopback or bool(address.ipv4_mapped and address.ipv4_mapped.is_loopback)
-    return packed[0] == 127
-
-
-def _event(failure: Failure) -> Event:
+def _outcome(failure: Failure) -> Outcome:
     if failure.is_sent:
-        return Event.LOST
-    return Event.REFUSED if failure.is_final else Event.NOT_SENT
+        return Outcome.LOST
+    return Outcome.REFUSED if failure.is_final else Outcome.NOT_SENT
 
 
 def _is_too_late(call: _Call, seconds: float, error: BackpackError) -> bool:
@@ -580,68 +499,24 @@ def _read(response: requests.Response, max_size: int) -> bytes | None:
     return b"".join(pieces)
 
 
-def _where(url: str, location: str) -> tuple[Redirect, str]:
-    """What a redirect from a URL means, and its target as far as a message may show it.
-
-    >>> _where("http://acme.backpackit.com/ws/page/7", "https://acme.backpackit.com/ws/page/7")
-    (<Redirect.UPGRADE: 'the same place under https'>, 'https://acme.backpackit.com')
-    >>> _where("https://acme.backpackit.com/ws/page/7", "https://evil.example/login/../x")[0]
-    <Redirect.LOGIN: 'a login page'>
-    """
-    old = urlsplit(url)
-    try:
-        new = urlsplit(urljoin(url, location))
-        host = f"[{new.hostname}]" if ":" in (new.hostname or "") else new.hostname
-        target = f"{new.scheme}://{host}" + (f":{new.port}" if new.port else "")
-        same_place = (new.hostname, new.path, new.query) == (old.hostname, old.path, old.query)
-        same_port = _port_when_secure(new) == _port_when_secure(old)
-    except ValueError:
-        return Redirect.ELSEWHERE, "an address that cannot be read"
-    if same_place and same_port and not new.username:
-        if (old.scheme, new.scheme) == ("http", "https"):
-            return Redirect.UPGRADE, target
-        if (old.scheme, new.scheme) == ("https", "http"):
-            return Redirect.DOWNGRADE, target
-    if re.search(_LOGIN, f"{new.hostname}{new.path}"):
-        return Redirect.LOGIN, target
-    return Redirect.ELSEWHERE, target
-
-
-def _port_when_secure(parts: SplitResult) -> int:
-    """The port, once http's own is taken for https's."""
-    return 443 if parts.port in (None, 80) else parts.port
-
-
-def _told(call: _Call, then: Then, failed: _Failed) -> BackpackError:
+def _final_error(call: _Call, action: Action, failed: _Failed) -> BackpackError:
     """The error that a call ends with."""
     error = failed.error
-    if then is Then.UNKNOWN:
+    if action is Action.OUTCOME_UNKNOWN:
         error = OutcomeUnknown(
             f"{error.message}; the write may have happened or not, "
             "and was not sent again: look at the service first",
             status=error.status,
             excerpt=error.excerpt,
         )
-    elif call.may_be_done and call.endpoint.kind is not Kind.READ:
+    elif call.may_be_done and call.endpoint.safety is not Safety.READ:
         error.add("the write may have happened all the same")
         error.may_have_happened = True
     elif not failed.is_sent and not call.may_be_done and isinstance(error, TransportError):
         error.add("nothing was sent")
     error.verb, error.path = call.endpoint.verb, call.path
-    error.retryable = then in (Then.AGAIN, Then.PAUSE)
+    error.retryable = action in (Action.RETRY, Action.PAUSE)
     return error
-
-
-def _seconds(words: str | None) -> float | None:
-    """What a `Retry-After` asks for, in seconds or as a date.
-
-    >>> _seconds("5"), _seconds("Mon, 05 Mar 2007 18:30:15 GMT"), _seconds("soon")
-    (5.0, 0.0, None)
-    """
-    try:
-        return float(Retry().parse_retry_after(words or ""))
-    except (InvalidHeader, ValueError, OverflowError):
-        return None
 
 
 def _phrase(status: int) -> str:

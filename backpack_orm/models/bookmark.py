@@ -11,7 +11,7 @@ from backpack_orm.models.tag import Tag
 from backpack_orm.orm.fields import ParentId, belongs_to, field, resource
 from backpack_orm.orm.model import Readable
 from backpack_orm.orm.relations import Collection
-from backpack_orm.wire.endpoint import Place, rest
+from backpack_orm.wire.endpoint import TokenLocation, rest
 from backpack_orm.wire.parse import Record
 
 if TYPE_CHECKING:
@@ -46,7 +46,9 @@ class Bookmark(Readable):
     user: BelongsTo[User] = belongs_to("User")
     user_id = ParentId("user")
 
-    _all = rest("GET", "users/{user_id}/bookmarks.xml", place=Place.PATH, reads="bookmarks")
+    _all = rest(
+        "GET", "users/{user_id}/bookmarks.xml", token_in=TokenLocation.PATH, reads="bookmarks"
+    )
 
     @classmethod
     def all(

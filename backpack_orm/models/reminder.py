@@ -20,7 +20,7 @@ from backpack_orm.orm.model import Destroyable, Savable
 from backpack_orm.orm.registry import registry
 from backpack_orm.orm.relations import AssignableCollection
 from backpack_orm.wire import values
-from backpack_orm.wire.endpoint import Place, rest
+from backpack_orm.wire.endpoint import TokenLocation, rest
 from backpack_orm.wire.parse import Record
 
 if TYPE_CHECKING:
@@ -71,11 +71,11 @@ class Reminder(InAccount, Savable, Destroyable):
         default=(),
     )
 
-    _all = rest("GET", "reminders.xml", place=Place.PATH, reads="reminders")
+    _all = rest("GET", "reminders.xml", token_in=TokenLocation.PATH, reads="reminders")
     _create = rest(
         "POST",
         "reminders.xml",
-        place=Place.PATH,
+        token_in=TokenLocation.PATH,
         sends="reminder/content reminder/remind_at reminder/remindees[]/user_id=remindees",
         bare=True,
         writes="reminders",
@@ -83,12 +83,12 @@ class Reminder(InAccount, Savable, Destroyable):
     _update_row = rest(
         "PUT",
         "reminders/{id}.xml",
-        place=Place.PATH,
+        token_in=TokenLocation.PATH,
         sends="reminder/content reminder/remind_at reminder/remindees[]/user_id=remindees",
         bare=True,
         writes="reminders",
     )
-    _destroy = rest("DELETE", "reminders/{id}.xml", place=Place.PATH, writes="reminders")
+    _destroy = rest("DELETE", "reminders/{id}.xml", token_in=TokenLocation.PATH, writes="reminders")
     _updates = (_update_row,)
 
     @property

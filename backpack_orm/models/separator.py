@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from backpack_orm.models.on_page import OnPage
 from backpack_orm.orm.fields import ParentId, belongs_to, field, resource
 from backpack_orm.orm.model import Destroyable, Savable
-from backpack_orm.wire.endpoint import Place, rest
+from backpack_orm.wire.endpoint import TokenLocation, rest
 
 if TYPE_CHECKING:
     from backpack_orm.models.page import Page
@@ -46,21 +46,21 @@ class Separator(OnPage, Savable, Destroyable):
     _create = rest(
         "POST",
         "pages/{page_id}/separators.xml",
-        place=Place.BODY,
+        token_in=TokenLocation.BODY,
         sends="separator/name",
         writes="page:{page_id}",
     )
     _update_row = rest(
         "PUT",
         "pages/{page_id}/separators/{id}.xml",
-        place=Place.BODY,
+        token_in=TokenLocation.BODY,
         sends="separator/name",
         writes="page:{page_id}",
     )
     _destroy = rest(
         "DELETE",
         "pages/{page_id}/separators/{id}.xml",
-        place=Place.BODY,
+        token_in=TokenLocation.BODY,
         writes="page:{page_id}",
     )
     _updates = (_update_row,)

@@ -14,7 +14,7 @@ from backpack_orm.models.status import Status
 from backpack_orm.orm.fields import View, field, resource
 from backpack_orm.orm.finding import InAccount
 from backpack_orm.orm.relations import Embeds, HasMany
-from backpack_orm.wire.endpoint import Place, rest
+from backpack_orm.wire.endpoint import TokenLocation, rest
 from backpack_orm.wire.parse import Record
 
 
@@ -75,9 +75,9 @@ class User(InAccount):
     bookmarks = Embeds["Bookmark"]("")
     journal = HasMany["JournalEntry"]("", view="_listed")
 
-    _me = rest("GET", "me.xml", place=Place.PATH, reads="users")
-    _all = rest("GET", "users.xml", place=Place.PATH, reads="users")
-    _export = rest("GET", "users/{id}/export.xml", place=Place.PATH)
+    _me = rest("GET", "me.xml", token_in=TokenLocation.PATH, reads="users")
+    _all = rest("GET", "users.xml", token_in=TokenLocation.PATH, reads="users")
+    _export = rest("GET", "users/{id}/export.xml", token_in=TokenLocation.PATH)
 
     @classmethod
     def me(cls, *, using: Connection | None = None, fresh: bool = False) -> Self:

@@ -14,25 +14,25 @@ from backpack_orm.wire.build import Words
 from backpack_orm.wire.parse import Record
 
 
-class Place(Enum):
-    """Where the token goes."""
+class TokenLocation(Enum):
+    """Where a request carries the token."""
 
     BODY = "body"
     PATH = "path"
     HEADER = "header"
 
 
-class Kind(Enum):
-    """What sending a call twice would do."""
+class Safety(Enum):
+    """What sending a call twice does."""
 
     READ = "asks, and changes nothing"
-    REPEATABLE = "writes, and twice does no more than once"
-    ONCE = "writes, and twice does it twice"
-    DESTROY = "destroys, and finds nothing the second time"
+    IDEMPOTENT = "writes, and twice does no more than once"
+    NOT_IDEMPOTENT = "writes, and twice does it twice"
+    DELETE = "destroys, and finds nothing the second time"
 
 
-class Budget(Enum):
-    """The calls that the service counts together, and how many of them it takes in a window."""
+class RateLimit(Enum):
+    """Calls that the service counts together, and how many of them it takes in a window."""
 
     CALENDARS = 10
     ALL_ELSE = 100
@@ -45,7 +45,7 @@ class Endpoint:
     Attributes:
         verb: The HTTP verb.
         path: The path below the account's URL; `{id}` and the like are filled in.
-        place: Where the token goes.
+        token_in: Where the token goes.
         sends: Where the values go in the body, see `wire.build.request`.
         is_bare: Whether the body is the bare resource, without a `<request>` around it.
         is_idempotent: Whether sending it twice does no more than sending it once.
@@ -56,7 +56,7 @@ class Endpoint:
 
     verb: str
     path: str
-    place: Place
+    token_in: TokenLocation
     sends: tuple[str, ...] = ()
     is_bare: bool = False
     is_idempotent: bool
@@ -79,44 +79,47 @@ class Endpoint:
         return f"{self.verb} {self.path_for_people(['{' + name + '}' for name in self.ids])}"
 
     @cached_property
-    def kind(self) -> Kind:
+    def safety(self) -> Safety:
         """What sending it twice would do.
 
-        >>> ws("page/{id}/destroy", idempotent=True).kind.name, ws("page/{id}/email").kind.name
-        ('DESTROY', 'ONCE')
+        >>> ws("page/{id}/destroy", idempotent=True).safety.name, ws("page/{id}/email").safety.name
+        ('DELETE', 'NOT_IDEMPOTENT')
         """
         if self.reads or self.verb == "GET":
-            return Kind.READ
+            return Safety.READ
         if self.verb == "DELETE" or {"destroy", "unlink"} & set(self.path.split("/")):
-            return Kind.DESTROY
-        return Kind.REPEATABLE if self.is_idempotent else Kind.ONCE
+            return Safety.DELETE
+        return Safety.IDEMPOTENT if self.is_idempotent else Safety.NOT_IDEMPOTENT
 
     @cached_property
-    def budget(self) -> Budget:
+    def rate_limit(self) -> RateLimit:
         """With which other calls the service counts it.
 
-        >>> rest("GET", "calendar_events/{id}.xml", reads="calendars").budget.name
+        >>> rest("GET", "calendar_events/{id}.xml", reads="calendars").rate_limit.name
         'CALENDARS'
         """
-        return Budget.CALENDARS if self.path.startswith("calendar") else Budget.ALL_ELSE
+        return RateLimit.CALENDARS if self.path.startswith("calendar") else RateLimit.ALL_ELSE
 
     def path_for(self, ids: Sequence[int], token: str | None) -> str:
         """The path of one call, with the token if it goes there.
 
-        >>> rest("GET", "reminders.xml", place=Place.PATH, reads="reminders").path_for((), "secret")
+        >>> row = rest("GET", "reminders.xml", token_in=TokenLocation.PATH, reads="reminders")
+        >>> row.path_for((), "secret")
         '/secret/reminders.xml'
         """
         path = "/" + self.path.format(**dict(zip(self.ids, ids, strict=True)))
-        return f"/{token}{path}" if self.place is Place.PATH and token is not None else path
+        return (
+            f"/{token}{path}" if self.token_in is TokenLocation.PATH and token is not None else path
+        )
 
     def path_for_people(self, ids: Sequence[int | str]) -> str:
         """The path of one call as messages show it."""
         path = "/" + self.path.format(**dict(zip(self.ids, ids, strict=True)))
-        return f"/[token]{path}" if self.place is Place.PATH else path
+        return f"/[token]{path}" if self.token_in is TokenLocation.PATH else path
 
     def body_for(self, words: Mapping[str, Words], token: str | None) -> bytes | None:
         """The body of one call, with the token if it goes there; None when there is none."""
-        if self.place is Place.BODY:
+        if self.token_in is TokenLocation.BODY:
             return build.request(self.sends, words, token)
         if not self.sends:
             return None
@@ -161,7 +164,7 @@ def ws(
     return Endpoint(
         verb="POST",
         path=f"ws/{path}",
-        place=Place.BODY,
+        token_in=TokenLocation.BODY,
         sends=tuple(sends.split()),
         is_idempotent=idempotent or bool(reads),
         reads=tuple(reads.split()),
@@ -174,7 +177,7 @@ def rest(
     verb: str,
     path: str,
     *,
-    place: Place = Place.HEADER,
+    token_in: TokenLocation = TokenLocation.HEADER,
     sends: str = "",
     bare: bool = False,
     reads: str = "",
@@ -182,13 +185,14 @@ def rest(
 ) -> Endpoint:
     """A call of the newer dialect: the verb tells whether it may be repeated.
 
-    >>> rest("PUT", "reminders/{id}.xml", place=Place.PATH, writes="reminders").is_idempotent
+    >>> row = rest("PUT", "reminders/{id}.xml", token_in=TokenLocation.PATH, writes="reminders")
+    >>> row.is_idempotent
     True
     """
     return Endpoint(
         verb=verb,
         path=path,
-        place=place,
+        token_in=token_in,
         sends=tuple(sends.split()),
         is_bare=bare,
         is_idempotent=verb != "POST",

@@ -12,13 +12,13 @@ import pytest
 
 from backpack_orm import NotFound, OutcomeUnknown
 from backpack_orm.connection import rate_limits, transport
-from backpack_orm.connection.transport import RULES, Event, Then
-from backpack_orm.wire.endpoint import Kind
+from backpack_orm.connection.retries import RULES, Action, Outcome
+from backpack_orm.wire.endpoint import Safety
 from tests.chaos import campaign
 from tests.chaos.journal import Difference, Journal
 from tests.chaos.journal import Kind as Differs
 
-Break: TypeAlias = "Callable[[Kind, Event, Then], None]"
+Break: TypeAlias = "Callable[[Safety, Outcome, Action], None]"
 UNKNOWN = OutcomeUnknown("the write may have happened or not")
 MAYBE = NotFound("no; the write may have happened all the same")
 KEY = ("home", "note", "note.1")
@@ -46,8 +46,10 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Break:
     """Breaks one of the rules by which calls are sent again, under more faults than ever."""
     monkeypatch.setattr(campaign, "SHARE", 0.4)
 
-    def break_rule(kind: Kind, event: Event, then: Then) -> None:
-        monkeypatch.setitem(cast("dict[tuple[Kind, Event], Then]", RULES), (kind, event), then)
+    def break_rule(safety: Safety, outcome: Outcome, action: Action) -> None:
+        monkeypatch.setitem(
+            cast("dict[tuple[Safety, Outcome], Action]", RULES), (safety, outcome), action
+        )
 
     return break_rule
 
@@ -85,8 +87,8 @@ def test_whatever_goes_wrong_all_is_stored_as_it_was_told() -> None:
 
 @pytest.mark.network
 def test_a_client_that_sends_creates_again_is_found_out(broken: Break) -> None:
-    for event in (Event.LOST, Event.OUTAGE):
-        broken(Kind.ONCE, event, Then.AGAIN)
+    for event in (Outcome.LOST, Outcome.OUTAGE):
+        broken(Safety.NOT_IDEMPOTENT, event, Action.RETRY)
     report = campaign.run(seed=1, writes=400, reads=0)
     assert report.count(Differs.DOUBLED) > 0
     assert not report.is_clean
@@ -94,8 +96,8 @@ def test_a_client_that_sends_creates_again_is_found_out(broken: Break) -> None:
 
 @pytest.mark.network
 def test_a_client_that_takes_a_lost_answer_for_a_success_is_found_out(broken: Break) -> None:
-    for kind in (Kind.REPEATABLE, Kind.DESTROY):
-        broken(kind, Event.LOST, Then.DONE)
+    for kind in (Safety.IDEMPOTENT, Safety.DELETE):
+        broken(kind, Outcome.LOST, Action.SUCCEED)
     report = campaign.run(seed=1, writes=400, reads=0)
     assert report.count(Differs.LOST) + report.count(Differs.UNREPORTED) > 0
     assert not report.is_clean
@@ -105,7 +107,7 @@ def test_a_client_that_takes_a_lost_answer_for_a_success_is_found_out(broken: Br
 def test_a_client_that_denies_what_may_have_happened_is_found_out(
     broken: Break, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "_told", lambda call, then, failed: failed.error)
+    monkeypatch.setattr(transport, "_final_error", lambda call, action, failed: failed.error)
     report = campaign.run(seed=1, writes=400, reads=0)
     assert report.count(Differs.UNREPORTED) > 0
     assert not report.is_clean

@@ -14,8 +14,8 @@ from functools import cached_property
 import pytest
 import trustme
 
-from backpack_orm.connection import Connection, context, deadline, rate_limits, transport
-from backpack_orm.wire.endpoint import Place, rest, ws
+from backpack_orm.connection import Connection, context, deadline, rate_limits, retries, transport
+from backpack_orm.wire.endpoint import TokenLocation, rest, ws
 
 TOKEN = "c4na7y0123456789abcdefc4na7y0123456789ab"
 
@@ -29,16 +29,16 @@ SHOW = ws("page/{id}", reads="page:{id}")
 CREATE = ws("pages/new", sends="page/title", writes="pages")
 DESTROY = ws("page/{id}/destroy", writes="pages page:{id}", idempotent=True)
 RENAME = ws("page/{id}/update_title", sends="page/title", writes="pages page:{id}", idempotent=True)
-PATH_READ = rest("GET", "reminders.xml", place=Place.PATH, reads="reminders")
+PATH_READ = rest("GET", "reminders.xml", token_in=TokenLocation.PATH, reads="reminders")
 PATH_CREATE = rest(
     "POST",
     "reminders.xml",
-    place=Place.PATH,
+    token_in=TokenLocation.PATH,
     sends="reminder/content",
     bare=True,
     writes="reminders",
 )
-PATH_DESTROY = rest("DELETE", "reminders/{id}.xml", place=Place.PATH, writes="reminders")
+PATH_DESTROY = rest("DELETE", "reminders/{id}.xml", token_in=TokenLocation.PATH, writes="reminders")
 HEADER_READ = rest("GET", "statuses.xml", reads="statuses")
 CALENDAR_READ = rest("GET", "calendars.xml", reads="calendars")
 
@@ -239,7 +239,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     for module in (transport, rate_limits, deadline):
         monkeypatch.setattr(module, "time", clock)
-    monkeypatch.setattr(transport, "random", clock)
+    monkeypatch.setattr(retries, "random", clock)
     return clock
 
 

@@ -164,8 +164,8 @@ def test_accounts_are_counted_apart(stub, patient, clock):
 def test_whoever_asks_is_counted_for_the_account(clock, sam):
     ana = Connection("acme", token="ana's")._transport._limits
     for _ in range(10):
-        assert ana.seconds_until_free(CALENDAR_READ.budget) == 0
-    ana.pause(READ.budget, 7)
+        assert ana.seconds_until_free(CALENDAR_READ.rate_limit) == 0
+    ana.pause(READ.rate_limit, 7)
     for row, seconds in (CALENDAR_READ, 5.151), (READ, 7):
         with pytest.raises(RateLimited) as caught:
             ask(Connection("acme", max_wait=0, **sam), row)
@@ -313,14 +313,14 @@ def test_all_wait_even_when_nothing_is_counted(stub, hasty, clock):
 
 def test_a_shorter_wait_ends_no_longer_one(clock):
     account = rate_limits.RateLimiter("acme", None)
-    account.pause(READ.budget, 30)
-    account.pause(READ.budget, 5)
-    assert account.seconds_until_free(READ.budget) == 30
+    account.pause(READ.rate_limit, 30)
+    account.pause(READ.rate_limit, 5)
+    assert account.seconds_until_free(READ.rate_limit) == 30
 
 
 def test_waits_that_are_over_leave_no_trace(clock):
     for number in range(100):
-        rate_limits.RateLimiter(f"account {number}", None).pause(READ.budget, 5)
+        rate_limits.RateLimiter(f"account {number}", None).pause(READ.rate_limit, 5)
         clock.now += 1
     assert len(rate_limits._pauses) <= 6
 

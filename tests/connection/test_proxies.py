@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backpack_orm.connection import Connection
-from backpack_orm.connection.transport import is_loopback
+from backpack_orm.connection.environment import is_loopback
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire import parse
 from tests.connection.conftest import CREATE, HEADER_READ, PATH_CREATE, PATH_READ, READ, TOKEN

@@ -3,7 +3,7 @@
 import pytest
 
 from backpack_orm.connection import Connection
-from backpack_orm.connection.transport import Redirect, _where
+from backpack_orm.connection.redirects import Redirect, classify
 from backpack_orm.errors import (
     AuthenticationError,
     BackpackError,
@@ -54,7 +54,7 @@ def moved(location: str, status: int = 302) -> bytes:
 def test_the_same_place_under_https_is_an_upgrade(url, location):
     if location.startswith("//"):
         location = "https:" + location
-    assert _where(url, location)[0] is Redirect.UPGRADE
+    assert classify(url, location)[0] is Redirect.UPGRADE
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_the_same_place_under_https_is_an_upgrade(url, location):
     [HERE, "http://acme.backpackit.com:80/ws/page/7", "http://ACME.backpackit.com/ws/page/7"],
 )
 def test_the_same_place_without_https_is_a_downgrade(location):
-    assert _where(SAFE, location)[0] is Redirect.DOWNGRADE
+    assert classify(SAFE, location)[0] is Redirect.DOWNGRADE
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_the_same_place_without_https_is_a_downgrade(location):
 )
 @pytest.mark.parametrize("url", [HERE, SAFE])
 def test_a_login_page_is_known_by_its_name(url, location):
-    assert _where(url, location)[0] is Redirect.LOGIN
+    assert classify(url, location)[0] is Redirect.LOGIN
 
 
 @pytest.mark.parametrize("url", [HERE, SAFE])
@@ -116,7 +116,7 @@ def test_a_login_page_is_known_by_its_name(url, location):
     ],
 )
 def test_all_else_is_elsewhere(url, location):
-    assert _where(url, location)[0] is Redirect.ELSEWHERE
+    assert classify(url, location)[0] is Redirect.ELSEWHERE
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_all_else_is_elsewhere(url, location):
     ],
 )
 def test_a_target_is_told_up_to_the_host(url, location, target):
-    assert _where(url, location)[1] == target
+    assert classify(url, location)[1] == target
 
 
 # --- what is done about it --------------------------------------------------------------------

@@ -9,9 +9,9 @@ import pytest
 
 from backpack_orm import errors
 from backpack_orm.connection import Connection
-from backpack_orm.connection.transport import RULES, Event
+from backpack_orm.connection.retries import RULES, Outcome
 from backpack_orm.wire import parse
-from backpack_orm.wire.endpoint import Kind
+from backpack_orm.wire.endpoint import Safety
 from tests.connection.conftest import (
     CREATE,
     DESTROY,
@@ -162,7 +162,7 @@ def test_any_other_write_is_not_sent_again_after_a_time_out(stub, slow, withheld
 
 
 def test_there_is_a_rule_for_whatever_happens_to_any_call():
-    assert set(RULES) == {(kind, event) for kind in Kind for event in Event}
+    assert set(RULES) == {(safety, outcome) for safety in Safety for outcome in Outcome}
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422])

@@ -528,7 +528,7 @@ def test_what_was_not_sent_after_a_try_that_may_have_been_done_does_not_claim_so
     connects = iter([urllib3.connection.HTTPConnection.connect, raising(ConnectionRefusedError)])
 
     with pytest.MonkeyPatch.context() as patch, Connection(stub.url, token=TOKEN) as connection:
-        patch.setattr("backpack_orm.connection.transport.TRIES", 2)
+        patch.setattr("backpack_orm.connection.transport.MAX_TRIES", 2)
         patch.setattr(
             urllib3.connection.HTTPConnection, "connect", lambda self: next(connects)(self)
         )

@@ -32,7 +32,7 @@ from backpack_orm import (
 )
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire import build
-from backpack_orm.wire.endpoint import Kind
+from backpack_orm.wire.endpoint import Safety
 from tests.docs import documents
 from tests.sandbox.test_reference import ROWS
 
@@ -100,7 +100,7 @@ def test_what_the_other_calls_do_is_done_by_ones_that_models_make(label: str, na
 
 
 WRITES = {
-    name: _MADE["LINES"][name] for name, row in _ENDPOINTS.items() if row.kind is not Kind.READ
+    name: _MADE["LINES"][name] for name, row in _ENDPOINTS.items() if row.safety is not Safety.READ
 }
 MORE = {  # changes that the lines of the table do not make
     "another content of an item": 'item.content = "Zebra"; item.save()',

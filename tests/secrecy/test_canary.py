@@ -124,7 +124,7 @@ def test_where_requests_are_counted_it_is_not_told(
     canary_connection: Connection, heard: Heard
 ) -> None:
     Page.all()
-    canary_connection._transport._limits.pause(Page._all.budget, 1)  # type: ignore[union-attr]
+    canary_connection._transport._limits.pause(Page._all.rate_limit, 1)  # type: ignore[union-attr]
     store: Any
     (store,) = rate_limits._stores.values()
     assert store._sent and rate_limits._pauses

@@ -13,7 +13,7 @@ from backpack_orm.models.page_item import PageItem
 from backpack_orm.models.reminder import Reminder
 from backpack_orm.models.separator import Separator
 from backpack_orm.models.tag import Tag
-from backpack_orm.wire.endpoint import Budget, Endpoint, Kind, Place, rest, ws
+from backpack_orm.wire.endpoint import Endpoint, RateLimit, Safety, TokenLocation, rest, ws
 
 
 @pytest.mark.parametrize(
@@ -95,46 +95,46 @@ def test_all_else_is_idempotent(row):
 
 @pytest.mark.parametrize("row", NOT_REPEATABLE, ids=lambda row: row.label)
 def test_what_does_more_when_sent_twice_is_done_once(row):
-    assert row.kind is Kind.ONCE
+    assert row.safety is Safety.NOT_IDEMPOTENT
 
 
 @pytest.mark.parametrize("model", [Page, List, Item, Note, Reminder])
 def test_a_destroy_is_known_as_such(model):
-    assert model._destroy.kind is Kind.DESTROY
+    assert model._destroy.safety is Safety.DELETE
 
 
 @pytest.mark.parametrize("row", [Page._all, Page._show, Tag._select, Reminder._all])
 def test_a_question_is_known_as_such(row):
-    assert row.kind is Kind.READ
+    assert row.safety is Safety.READ
 
 
 def test_a_question_whose_answer_is_not_kept_is_one_all_the_same():
-    assert rest("GET", "users/{id}/export.xml").kind is Kind.READ
+    assert rest("GET", "users/{id}/export.xml").safety is Safety.READ
 
 
 @pytest.mark.parametrize("row", [Page._update_title, Page._tag, Note._update_row, List._reorder])
 def test_what_sets_something_may_be_repeated(row):
-    assert row.kind is Kind.REPEATABLE
+    assert row.safety is Safety.IDEMPOTENT
 
 
 @pytest.mark.parametrize(
-    ("path", "budget"),
+    ("path", "rate_limit"),
     [
-        ("calendars.xml", Budget.CALENDARS),
-        ("calendars/{id}/calendar_events.xml", Budget.CALENDARS),
-        ("calendar_events.xml", Budget.CALENDARS),
-        ("calendar_events/{id}.xml", Budget.CALENDARS),
-        ("reminders.xml", Budget.ALL_ELSE),
-        ("users/{id}/status.xml", Budget.ALL_ELSE),
+        ("calendars.xml", RateLimit.CALENDARS),
+        ("calendars/{id}/calendar_events.xml", RateLimit.CALENDARS),
+        ("calendar_events.xml", RateLimit.CALENDARS),
+        ("calendar_events/{id}.xml", RateLimit.CALENDARS),
+        ("reminders.xml", RateLimit.ALL_ELSE),
+        ("users/{id}/status.xml", RateLimit.ALL_ELSE),
     ],
 )
-def test_calendars_and_their_events_are_counted_by_themselves(path, budget):
-    assert rest("GET", path).budget is budget
+def test_calendars_and_their_events_are_counted_by_themselves(path, rate_limit):
+    assert rest("GET", path).rate_limit is rate_limit
 
 
 @pytest.mark.parametrize("row", sorted(ALL, key=lambda row: row.label))
 def test_the_older_dialect_has_no_calendars(row):
-    assert row.budget is Budget.ALL_ELSE
+    assert row.rate_limit is RateLimit.ALL_ELSE
 
 
 @pytest.mark.parametrize("row", sorted(ALL, key=lambda row: row.label))
@@ -142,7 +142,7 @@ def test_a_row_reads_or_writes_and_never_both(row):
     assert not (row.reads and row.writes)
 
 
-in_path = rest("PUT", "reminders/{id}.xml", place=Place.PATH, sends="reminder/content")
+in_path = rest("PUT", "reminders/{id}.xml", token_in=TokenLocation.PATH, sends="reminder/content")
 in_header = rest("PUT", "journal_entries/{id}.xml", sends="journal-entry/body", bare=True)
 
 
