@@ -1,6 +1,6 @@
-"""Writes `endpoints.md`: every call of the API, and the line of Python that makes it.
+"""Writes `endpoints.md`: all calls of the API, each with the Python that makes it.
 
-Run it as `python docs/endpoints.py` when a model has got a new call.
+Run `python docs/endpoints.py` after adding a call to a model.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ LINES = {
     "CalendarEvent._update_row": 'event.title = "9/27 2pm Tea"; event.save()',
     "CalendarEvent._destroy": "event.destroy()",
 }
-"""What makes each call, after the beginning."""
+"""Python that makes each call, after the setup."""
 
 OTHERS = {
     "POST /ws/page/{page_id}/items/create": "PageItem._create",
@@ -106,18 +106,18 @@ OTHERS = {
     "POST /[token]/me.xml": "User._me",
     "POST /ws/account/export": "User._export",
 }
-"""Calls that do what a newer one, or another name of the same, does as well."""
+"""Calls that have a newer equivalent, or another name."""
 
 _KINDS = {
-    Safety.READ: "a read",
-    Safety.IDEMPOTENT: "a write, idempotent",
-    Safety.NOT_IDEMPOTENT: "a write, never sent twice",
-    Safety.DELETE: "a destroy, idempotent",
+    Safety.READ: "read",
+    Safety.IDEMPOTENT: "idempotent write",
+    Safety.NOT_IDEMPOTENT: "write, never retried",
+    Safety.DELETE: "destroy, idempotent",
 }
 
 
 def endpoints() -> dict[str, Endpoint]:
-    """All calls that models make, by model and name."""
+    """Return all endpoint rows of the models, by model and name."""
     public = [getattr(backpack_orm, name) for name in backpack_orm.__all__]
     return {
         f"{model.__name__}.{name}": row
@@ -129,24 +129,24 @@ def endpoints() -> dict[str, Endpoint]:
 
 
 def document() -> str:
-    """The whole document."""
+    """Return the text of the document."""
     rows = endpoints()
     parts = [
         "# Endpoints\n",
-        "Every call of the API, and the line of Python that makes it. This table is made from\n"
-        "the models' own, and the tests run every line. The answer of a read is kept under the\n"
-        "names that stand here, and a write drops what is kept under its own: see\n"
-        "[the cache](cache.md). The service takes 100 calls in 5 seconds, but only 10 where that\n"
-        "is said: see [limits and retries](limits-and-retries.md), also for what is sent again.\n",
-        f"The lines come after this:\n\n```python\n{BEGINNING}```\n",
-        "| call, and the line that makes it | kind | is kept as, or drops |\n|---|---|---|",
+        "All calls of the API, each with the Python that makes it. The table is generated from\n"
+        "the models, and the tests run every line. The response of a read is [cached](cache.md)\n"
+        "under the tags in the last column; a write invalidates its tags. The rate limit is 100\n"
+        "calls in 5 seconds, or 10 where the table says so. What is retried depends on the kind\n"
+        "of call: see [rate limits and retries](limits-and-retries.md).\n",
+        f"The lines follow this setup:\n\n```python\n{BEGINNING}```\n",
+        "| call, and the Python that makes it | kind | cache tags |\n|---|---|---|",
         *(
             f"| `{row.label}`<br>`{LINES[name]}` | {_kind(row)} | {_tags(row)} |"
             for name, row in sorted(rows.items(), key=lambda found: list(LINES).index(found[0]))
         ),
-        "\nFor some things the API has a second call. What it does is done as well by the line\n"
-        "beside it, through the first:\n",
-        "| call | line |\n|---|---|",
+        "\nThese calls are alternatives to others. The Python beside them does the same with\n"
+        "another call:\n",
+        "| call | Python |\n|---|---|",
         *(f"| `{label}` | `{LINES[name]}` |" for label, name in OTHERS.items()),
     ]
     return "\n".join(parts) + "\n"
@@ -160,9 +160,9 @@ def _kind(row: Endpoint) -> str:
 
 
 def _tags(row: Endpoint) -> str:
-    """What a read is kept as, or what a write drops: no call does both."""
+    """Return the tags that a read is cached under, or that a write invalidates."""
     tags = [f"`{re.sub('page_id|id', 'page', tag)}`" for tag in row.reads or row.writes]
-    return " ".join([*tags, "and others, by what it shows"] if row.reads_in else tags)
+    return " ".join([*tags, "and others, depending on the response"] if row.reads_in else tags)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ LEFT_OUT = {
 
 _ATTRIBUTES = re.compile(r"^Attributes:\n((?:    .*\n|\n)*)", re.MULTILINE)
 _MEANING = re.compile(r"^(\w+): (.*(?:\n +.*)*)", re.MULTILINE)
-_HEAD = ("attribute", "meaning", "can be", "in answers")
+_HEAD = ("attribute", "meaning", "access", "in responses")
 
 
 def pages() -> dict[str, str]:
@@ -106,7 +106,7 @@ def _row(model: type[Model], name: str) -> tuple[str, str, str]:
         field = known.fields[name]
         use = "read" if field.is_read_only else "set" if field.is_write_only else "read, set"
         if field.is_needed:
-            use += "; needed"
+            use += "; required"
         wire = "its text" if field.is_text else field.wire.replace("|", "`` or ``").strip("/")
         return f"``{model.__annotations__[name]}``", use, f"``{wire}``"
     if name in known.relations:
