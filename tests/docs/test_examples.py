@@ -36,6 +36,7 @@ _OTHERS = (
     "source",
     ".venv/bin/python",
     "docker",
+    ".venv/bin/pre-commit",
 )
 _READY = re.compile(r"backpack sandbox ready: (\S+) token (?:in )?(\S+)")
 
