@@ -25,7 +25,7 @@ _REFERENCE: dict[str, Any] = runpy.run_path(str(documents.ROOT / "docs" / "refer
 
 def modules() -> Iterator[str]:
     for found in pkgutil.walk_packages(backpack_orm.__path__, "backpack_orm."):
-        if not found.name.endswith("__main__"):
+        if not found.name.endswith(("__main__", ".migrations.env")):  # they run when imported
             yield found.name
     yield "backpack_orm"
 
