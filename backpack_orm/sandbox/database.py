@@ -171,4 +171,4 @@ def _create_tables(connection: Connection) -> None:
     """Create the tables where there are none yet."""
     if not inspect(connection).get_table_names():
         Base.metadata.create_all(connection, checkfirst=False)
-        stamp(connection)
+    stamp(connection)  # even if it is stamped: this fails now if nothing can be written

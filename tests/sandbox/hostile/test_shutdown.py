@@ -1,0 +1,95 @@
+"""Stopping while clients go on and on."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import time
+from contextlib import closing
+
+import requests
+
+from backpack_orm.sandbox import Sandbox
+
+TOKEN = "t0ken-0123456789"
+
+
+def connected(box):
+    return socket.create_connection(("127.0.0.1", int(box.url.rpartition(":")[2])))
+
+
+def test_under_load_it_stops_within_two_seconds_and_keeps_what_was_acknowledged(tmp_path):
+    data = str(tmp_path / "data.db")
+    box = Sandbox(seed="empty", data=data, token=TOKEN)
+    box.start()
+    acknowledged: list[str] = []
+    cut = []
+
+    def write(number: int) -> None:
+        with requests.Session() as session:
+            session.trust_env = False
+            for count in range(100_000):
+                title = f"{number}.{count}"
+                body = f"<request><page><title>{title}</title></page></request>"
+                try:
+                    answer = session.post(
+                        f"{box_url}/ws/pages/new", body, headers={"X-BP-Token": TOKEN}
+                    )
+                except requests.ConnectionError as error:
+                    cut.append(error)
+                    return
+                if answer.status_code == 200:
+                    acknowledged.append(title)
+
+    box_url = box.url
+    clients = [threading.Thread(target=write, args=(number,)) for number in range(12)]
+    idle = [connected(box) for _ in "abc"]
+    for client in clients:
+        client.start()
+    time.sleep(1)
+    began = time.monotonic()
+    box.close()
+    took = time.monotonic() - began
+    for client in clients:
+        client.join()
+    for connection in idle:
+        connection.close()
+    assert took < 2
+    assert acknowledged
+    with Sandbox(data=data, token=TOKEN) as again:
+        answer = requests.post(f"{again.url}/ws/pages/all", headers={"X-BP-Token": TOKEN})
+        stored = set(re.findall(r'title="(\d+\.\d+)"', answer.text))
+    assert stored >= set(acknowledged)
+
+
+def test_a_request_that_has_begun_is_answered_and_the_connection_closed(box):
+    box.faults.latency(0.5)
+    with closing(
+        socket.create_connection(("127.0.0.1", int(box.url.rpartition(":")[2])))
+    ) as client:
+        client.settimeout(10)
+        client.sendall(
+            b"GET /me.xml HTTP/1.1\r\nHost: localhost\r\nX-BP-Token: t0ken-0123456789\r\n\r\n"
+        )
+        time.sleep(0.2)
+        closer = threading.Thread(target=box.close)
+        closer.start()
+        received = b""
+        while part := client.recv(65536):
+            received += part
+        closer.join()
+    assert received.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"Connection: close\r\n" in received
+    assert received.endswith(b"</user>")
+
+
+def test_a_client_that_never_finishes_does_not_delay_it(box):
+    with closing(
+        socket.create_connection(("127.0.0.1", int(box.url.rpartition(":")[2])))
+    ) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900\r\n\r\nx")
+        time.sleep(0.2)
+        began = time.monotonic()
+        box.close()
+        assert time.monotonic() - began < 2
