@@ -1,13 +1,13 @@
-# What can be done here: `make help`.
+# Run `make help` for a list of commands.
 #
-# All that is needed is Python 3.11 or newer, make, and the network for installing. Everything is
-# installed into VENV, which is made, checked and repaired by .ci/environment.py.
+# Needs Python 3.11 or newer, make, and the network for installing. Everything is installed into VENV,
+# which .ci/environment.py creates, checks and repairs.
 
 PYTHON ?= python3
 VENV ?= .venv
 ONLY ?=
 COVERAGE ?= --cov
-# One more than there are processors: some tests wait.
+# One more than there are processors, since some tests wait.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) + 1)
 SEED ?= 1
 SIZE ?= 5000
@@ -19,7 +19,7 @@ RUN = "$(VENV)/bin/python"
 .PHONY: demo check test lint bench chaos cassettes docs clean help environment environment-for-the-bench environment-for-the-demo environment-for-the-docs python
 unexport BACKPACK_URL BACKPACK_TOKEN PYTHONPATH PYTHONHOME
 
-demo: environment-for-the-demo ## show an account as Python objects, over HTTP from a sandbox
+demo: environment-for-the-demo ## run a tour of an account in a sandbox
 	@$(RUN) docs/demo.py
 
 check: lint ## check style, types and imports, and run the fast tests: less than a minute
@@ -35,24 +35,24 @@ lint: environment ## check style, types and imports
 	$(RUN) -m mypy
 	"$(VENV)/bin/lint-imports"
 
-# The newest Python that is here: what is fast differs from one to the next.
+# Uses the newest Python on the machine.
 bench: VENV = .venv-bench
 bench: PYTHON = $(or $(shell .ci/python 3.13 2>/dev/null),python3)
 bench: environment-for-the-bench ## measure speed against hand-written code and other libraries; ONLY=load runs a part
 	@$(RUN) -m tests.benchmarks $(ONLY)
 
-chaos: environment ## write and read for three minutes while much goes wrong; SEED=2 SIZE=5000
+chaos: environment ## write and read for three minutes under random faults; SEED=2 SIZE=5000
 	@$(RUN) -m tests.chaos --seed $(SEED) --size $(SIZE)
 
-cassettes: environment ## record the cassettes anew from the sandbox
+cassettes: environment ## record all cassettes again from the sandbox
 	$(RUN) -m pytest tests/models --record
 
-docs: environment-for-the-docs ## build the site into docs/_build/html, and run the code in the documents
+docs: environment-for-the-docs ## build the site into docs/_build/html, and run the code in the documentation
 	$(RUN) -m sphinx -b html -E -a -W --keep-going -q docs docs/_build/html
 	$(RUN) -m pytest tests/docs
 	@echo "open docs/_build/html/index.html"
 
-clean: ## remove what the other commands have made
+clean: ## remove everything that the other commands have created
 	@[ ! -e "$(VENV)/.backpack_orm.json" ] || rm -rf "$(VENV)"
 	rm -rf .venv .venv-* build dist .bench *.egg-info
 	rm -rf docs/_build docs/reference

@@ -1,4 +1,4 @@
-"""Runs the tour: shows each line, does it, and tells what it gave and how many requests it made.
+"""Runs the tour: displays each line, runs it, and displays its result and number of requests.
 
 The lines are read from `tour.py` and run as they stand there, so what is shown is what is done.
 Requests are counted by the sandbox that answers them.
@@ -45,7 +45,7 @@ class Step:
 
 
 def steps(text: str, name: str) -> Iterator[Step]:
-    """The statements of a program, as it says them itself."""
+    """Return the statements of a program as they are written."""
     lines = text.splitlines()
     last = 0
     for node in ast.parse(text, name).body:
@@ -63,7 +63,7 @@ def steps(text: str, name: str) -> Iterator[Step]:
 
 
 class Screen:
-    """Where the tour is shown: in colour where that is welcome."""
+    """The terminal: in colour if it supports it."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -79,7 +79,7 @@ class Screen:
             self._line(self._paint("36", line))
 
     def code(self, source: str, requests: int | None) -> None:
-        """A statement, with the number of its requests at the right, where that is known."""
+        """Print a statement, with the number of requests at the right if it is known."""
         lines = [
             ("... " if number else ">>> ") + line for number, line in enumerate(source.splitlines())
         ]
@@ -106,7 +106,7 @@ class Screen:
 
 
 def width(text: str) -> int:
-    """How many columns a terminal needs for a text."""
+    """Return the width of a text in terminal columns."""
     return sum(
         0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF")
         for letter in text
@@ -114,7 +114,7 @@ def width(text: str) -> int:
 
 
 def folded(line: str) -> list[str]:
-    """A line in pieces that fit, broken at blanks where there are any."""
+    """Split a line into parts that fit, at spaces if possible."""
     pieces, piece = [], ""
     for word in re.findall(r"\s*\S+", line) or [line]:
         while width(piece + word) > WIDTH:
@@ -127,7 +127,7 @@ def folded(line: str) -> list[str]:
 
 
 def run(path: Path, out: TextIO) -> int:
-    """Run a tour and show it; gives how many requests it made."""
+    """Run a tour and display it; return the number of requests."""
     screen = Screen(out)
     screen.title(f"backpack_orm {__version__}: a Backpack account as Python objects")
     space: dict[str, Any] = {"__name__": "tour"}
@@ -159,7 +159,7 @@ def _counted(requests: int) -> str:
 
 
 def _requests(space: dict[str, Any]) -> int:
-    """What the sandbox has counted, once there is one."""
+    """Return the sandbox's request count, or 0 before it exists."""
     count: int = space["box"].requests if "box" in space else 0
     return count
 
@@ -169,6 +169,6 @@ if __name__ == "__main__":
         sys.stdout.reconfigure(errors="replace")
     try:
         run(TOUR, sys.stdout)
-    except BrokenPipeError:  # nobody reads on, such as after `| head`
+    except BrokenPipeError:  # for example after `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -1,6 +1,6 @@
-"""A tour of somebody's Backpack. `make demo` runs this file, line by line, and shows each."""
+"""A tour of a Backpack account. `make demo` runs this file line by line."""
 
-# A service to talk to. Real HTTP, real storage, on this machine only; Nora's account is in it.
+# Start a sandbox: a server with real HTTP and storage on this machine, with Nora's account.
 from backpack_orm import Note, Page, Reminder, connect
 from backpack_orm.sandbox import Sandbox
 
@@ -8,12 +8,12 @@ box = Sandbox(seed="demo")
 box.start()
 connection = connect(box.url, token=box.token)
 
-# Her pages. The list tells id and title; asked again, it is still known.
+# List her pages. The response has ids and titles; the second call is cached.
 pages = Page.all()
 [page.title for page in pages]
 Page.find_by(title="Lisbon")
 
-# A page, opened: one request brings all that stands on it.
+# Read a page: one request loads everything on it.
 lisbon = Page.find(pages[0].id)
 lisbon.description
 [tag.name for tag in lisbon.tags]
@@ -24,41 +24,41 @@ for each in lisbon.lists:
     for item in each.items:
         print("  [x]" if item.completed else "  [ ]", item.content)
 
-# The order in which things stand there is the belongings'.
+# The order on the page is in its belongings.
 for place in lisbon.belongings[:5]:
     print(place.position, place.type, place.widget)
 
-# A search tells what it has found, and where.
+# Search. Results say which records match.
 for page in Page.search("tram"):
     print(page.title, [match.type for match in page.matches])
 
-# Write a note, and change it. What was sent is said; what has not changed is not sent.
+# Create a note and change it. save() sends only changed fields, and returns what it has sent.
 note = lisbon.notes.create(title="Lunch", body="Sardines, at *one*")
 note.body += ", on the quay"
 note.changes
 note.save()
 note.save()
 
-# Tick something off a list.
+# Complete an item.
 hat = lisbon.lists[0].items[1]
 hat.complete()
 [item.content for item in lisbon.lists[0].items if item.completed]
 
-# A new title, and other tags: two calls of the API, so two requests.
+# Change title and tags: two calls of the API, so two requests.
 lisbon.title = "Lisbon in May"
 lisbon.tags = ["Travel", "Slow trains"]
 lisbon.save()
 [tag.name for tag in lisbon.tags]
 
-# A reminder, with the time in words, as people write it.
+# Create a reminder, with its time in words.
 reminder = Reminder.create(content="tomorrow 9am Buy the tickets")
 reminder
 [user.name for user in reminder.remindees]
 
-# The notes of every page of the account: one request for each page not yet known.
+# Read the notes of all pages: one request per page that is not cached.
 len(Note.all())
 
-# And things destroyed: what is gone is gone.
+# Destroy records.
 note.destroy()
 reminder.destroy()
 lisbon.lists[1].destroy()

@@ -1,4 +1,4 @@
-"""`python -m tests.chaos`: a campaign against a service that misbehaves, and what is left of it."""
+"""`python -m tests.chaos`: run a campaign against a failing service and report differences."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from tests.chaos import campaign
 
 
 def main() -> None:
-    """Go through one campaign; ends with 1 unless everything is as it was told."""
+    """Run one campaign; exit with 1 if anything differs from what was reported."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="what happens, by chance [1]")
     parser.add_argument(
         "--size", type=int, default=5000, help="writes, a fourth of the reads [5000]"
     )
     options = parser.parse_args()
-    logging.disable(logging.WARNING)  # every fault is worth a line, and there are thousands
+    logging.disable(logging.WARNING)  # thousands of faults would log a line each
     report = campaign.run(options.seed, options.size, 4 * options.size)
     print(report)
     sys.exit(not report.is_clean)

@@ -1,4 +1,4 @@
-"""A campaign: threads that write and read through the mapper while the service misbehaves."""
+"""A campaign: threads that write and read through the mapper while the service fails."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.chaos.journal import Difference, Journal, Key, Kind, State
 
 THREADS = 8
 SHARE = 0.1
-"""The share of exchanges that meet a fault."""
+"""Share of requests with a fault."""
 NOW = datetime(2031, 3, 1, 9, 0, tzinfo=UTC)
 FAULTS = {
     "drop_before_write": 2,
@@ -50,12 +50,12 @@ FAULTS = {
     "latency 0.02": 0.5,
     "slow_body 0.02": 0.5,
 }
-"""What goes wrong, and how often in comparison; the one that makes all wait is a rare one."""
+"""Faults with their relative frequency; the one that pauses all threads is rare."""
 TEXTS = ("", "R & D <b>", "café “q”", "two\nlines", "&rarr; &amp;", "كلمات 🎶")
 ROOM = 40
-"""How many records a thread keeps before it destroys some."""
+"""Number of records per thread before it destroys some."""
 SHOWN = 20
-"""How many differences a report shows."""
+"""Maximum number of differences in a report."""
 ACCOUNT = "the account"
 
 KINDS: dict[str, tuple[str, Callable[[Worker, str], Any]]] = {
@@ -72,13 +72,13 @@ KINDS: dict[str, tuple[str, Callable[[Worker, str], Any]]] = {
     ),
     "entry": ("body", lambda worker, words: JournalEntry.create(user=worker.me, body=words)),
 }
-"""What is created and changed: the field that holds the words, and how it is made."""
+"""Records that are created and changed: the text field, and how to create one."""
 IN_ACCOUNT = {"page", "reminder", "entry"}
 
 
 @frozen
 class Report:
-    """What a campaign came to.
+    """Result of a campaign.
 
     Attributes:
         seconds: How long it took.
@@ -104,11 +104,11 @@ class Report:
 
     @property
     def is_clean(self) -> bool:
-        """Whether everything is as it was told."""
+        """Whether storage matches what was reported."""
         return not self.storage and not self.views
 
     def count(self, kind: Kind) -> int:
-        """How many records differ in storage in that way."""
+        """Number of records that differ in storage in this way."""
         return sum(difference.kind is kind for difference in self.storage)
 
     def __str__(self) -> str:
@@ -133,7 +133,7 @@ class Report:
 
 @define(eq=False)
 class Worker:
-    """One thread's part: it writes on a page of its own, and into the account, and reads."""
+    """One thread: it writes to a page of its own and to the account, and reads."""
 
     number: int
     dice: random.Random
@@ -152,7 +152,7 @@ class Worker:
     _count: int = field(default=0, init=False)
 
     def settle(self) -> None:
-        """Make the page and what stays on it, while nothing goes wrong yet."""
+        """Create the page and its permanent records before any fault is active."""
         self.name = f"home.{self.number}"
         self.page = Page.create(title=self.name, using=self.connection)
         self._known((self.name, "description", self.name), "")
@@ -170,14 +170,14 @@ class Worker:
         self._known((self.name, "order", self.name), placed)
 
     def work(self, writes: int, reads: int) -> None:
-        """Write and read so often, in an order of chance."""
+        """Write and read this many times, in random order."""
         steps = [self.write] * writes + [self.read] * reads
         self.dice.shuffle(steps)
         for step in steps:
             step()
 
     def write(self) -> None:
-        """One write of any kind."""
+        """Make one random write."""
         chance = self.dice.random()
         if chance < 0.2:
             self._write_home()
@@ -189,7 +189,7 @@ class Worker:
             self._create(self.dice.choice([*KINDS]))
 
     def read(self) -> None:
-        """One read of any kind; what it tells of the own page must be what was written."""
+        """Make one random read; what it returns of the own page must match what was written."""
         self.reads += 1
         fresh = self.dice.random() < 0.5
         ways: list[Callable[[], object]] = [
@@ -268,7 +268,7 @@ class Worker:
             self.page.discard()
 
     def _send(self, key: Key, change: Callable[[State], State], send: Callable[[], Any]) -> Any:
-        """What a write gave, or True when it gave nothing; None when it failed."""
+        """Return the result of a write, or True if it has none; None if it failed."""
 
         def sent() -> object:
             result = send()
@@ -278,7 +278,7 @@ class Worker:
 
 
 def run(seed: int, writes: int, reads: int, threads: int = THREADS) -> Report:
-    """Go through a campaign, and compare what is stored with what was told."""
+    """Run a campaign and compare what is stored with what was reported."""
     began = time.monotonic()
     with (
         Sandbox(seed="empty", clock=_clock()) as box,
@@ -314,7 +314,7 @@ def run(seed: int, writes: int, reads: int, threads: int = THREADS) -> Report:
 
 
 def plan(box: Sandbox, seed: int) -> dict[str, Fault]:
-    """Let a share of all exchanges meet a fault."""
+    """Make a share of all requests fail."""
     box.faults._dice = random.Random(seed)
     left, faults = 1.0, {}
     for words, weight in FAULTS.items():
@@ -325,7 +325,7 @@ def plan(box: Sandbox, seed: int) -> dict[str, Fault]:
 
 
 def seen(page: Page, name: str) -> Iterator[tuple[Key, State]]:
-    """What the mapper tells of a worker's page."""
+    """Return a worker's page as the mapper reads it."""
     yield (name, "description", name), page.description
     yield (name, "tags", name), tuple(tag.name for tag in page.tags)
     for note in page.notes:
@@ -339,7 +339,7 @@ def seen(page: Page, name: str) -> Iterator[tuple[Key, State]]:
 
 
 def stored(box: Sandbox) -> Iterator[tuple[Key, State]]:
-    """What the sandbox has stored, read behind its back."""
+    """Return what the sandbox has stored, read directly from its database."""
     with box._database.transaction() as session:
         for page in session.scalars(select(models.Page)):
             if page.title.startswith("home."):
@@ -354,7 +354,7 @@ def stored(box: Sandbox) -> Iterator[tuple[Key, State]]:
 
 
 def gathered(found: Iterator[tuple[Key, State]]) -> dict[Key, list[State]]:
-    """What was found, by its key."""
+    """Return the records found, by key."""
     states: defaultdict[Key, list[State]] = defaultdict(list)
     for key, state in found:
         states[key].append(state)
@@ -404,7 +404,7 @@ def _moved(state: State, item: str, verb: str) -> State:
 
 
 def _clock() -> Callable[[], datetime]:
-    """A time of the sandbox's own: no two things happen at once, in whatever thread."""
+    """Return a clock for the sandbox in which no two events are simultaneous, in any thread."""
     lock, ticks = Lock(), iter(range(10**9))
 
     def now() -> datetime:

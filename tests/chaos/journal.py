@@ -1,4 +1,4 @@
-"""What the clients of a campaign know of their writes, and how that compares with what is there."""
+"""What the clients of a campaign know about their writes, compared with what is stored."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from attrs import define, field, frozen
 from backpack_orm import BackpackError, OutcomeUnknown
 
 Key: TypeAlias = tuple[str, str, str]
-"""The page where a record stands, its kind, and the word that marks it."""
+"""The page of a record, its type, and the word that identifies it."""
 State: TypeAlias = object
-"""What is told of a record; None where there is none."""
+"""The known state of a record; None if there is none."""
 T = TypeVar("T")
 
 
 class Kind(Enum):
-    """In what way something is not as it was told."""
+    """How something differs from what was reported."""
 
     LOST = "it should be there or look otherwise: a write that was told did not happen"
     DOUBLED = "it is there more than once"
@@ -28,7 +28,7 @@ class Kind(Enum):
 
 @frozen
 class Difference:
-    """A record that is not as it was told.
+    """A record that differs from what was reported.
 
     Attributes:
         kind: In what way.
@@ -50,7 +50,7 @@ class Difference:
 
 @define
 class Journal:
-    """The states that each record may have, as far as its writer was told.
+    """The possible states of each record, according to what its writer was told.
 
     Every record is written by one thread only; so is its entry here.
     """
@@ -59,7 +59,7 @@ class Journal:
     _states: dict[Key, frozenset[State]] = field(factory=dict)
 
     def write(self, key: Key, change: Callable[[State], State], send: Callable[[], T]) -> T | None:
-        """Send a write that changes a record so, and note what was told of it.
+        """Send a write that changes a record, and note the result.
 
         A write that failed was not done, unless the error says that it may have been.
         """
@@ -76,12 +76,12 @@ class Journal:
         return None
 
     def differences(self, page: str, found: Mapping[Key, list[State]]) -> list[Difference]:
-        """How what was found on a page differs from what was told of it."""
+        """Return how the records found on a page differ from what was reported."""
         here = {key for key in [*self._states] if key[0] == page}
         return self._compared(here, found)
 
     def all_differences(self, found: Mapping[Key, list[State]]) -> list[Difference]:
-        """How all that was found differs from all that was told."""
+        """Return how all records found differ from what was reported."""
         return self._compared([*self._states], found)
 
     def _note(self, key: Key, states: frozenset[State], outcome: str) -> None:

@@ -26,7 +26,7 @@ KEY = ("home", "note", "note.1")
 
 @pytest.fixture(autouse=True)
 def _nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A time that passes only when somebody waits, so that it costs none."""
+    """A clock that advances only when something sleeps."""
     lock, now = threading.Lock(), [1000.0]
 
     def sleep(seconds: float) -> None:
@@ -43,7 +43,7 @@ def _nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> Break:
-    """Breaks one of the rules by which calls are sent again, under more faults than ever."""
+    """Return a function that breaks one of the retry rules, with more faults than usual."""
     monkeypatch.setattr(campaign, "SHARE", 0.4)
 
     def break_rule(safety: Safety, outcome: Outcome, action: Action) -> None:
@@ -67,7 +67,7 @@ def write(
 
 
 def kind(differences: list[Difference]) -> Differs | None:
-    """In what way the one record differs, if it does."""
+    """Return how the only record differs, if it does."""
     return differences[0].kind if differences else None
 
 

@@ -1,4 +1,4 @@
-"""Loads a program that is in no package."""
+"""Loads a program that is not in a package."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from types import ModuleType
 
 
 def load(path: Path) -> ModuleType:
-    """The module that a file holds."""
+    """Return the module of a file."""
     spec = util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
     module = util.module_from_spec(spec)
-    sys.modules[path.stem] = module  # where its classes look for their names
+    sys.modules[path.stem] = module  # its classes resolve names there
     spec.loader.exec_module(module)
     return module

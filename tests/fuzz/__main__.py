@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz`: answers that nobody would send, read until the time is up."""
+"""`python -m tests.fuzz`: parse malformed responses until the time is up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.fuzz import target
 
 
 def main() -> None:
-    """Read changed answers for some seconds; ends with 1 at the first that breaks a reader."""
+    """Parse mutated responses for some seconds; exit with 1 at the first that breaks a parser."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--seconds", type=float, default=120, help="how long [120]")
     parser.add_argument("--seed", type=int, default=1, help="which answers [1]")

@@ -1,4 +1,4 @@
-"""What is fuzzed: everything that reads an answer, and what is made of it then."""
+"""The fuzz target: everything that parses a response, and the objects built from it."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ WORDS = [
     b"<error code='999'>",
     b"<html>",
 ]
-"""What is put into answers: what has broken readers of XML, numbers and times before."""
+"""Fragments to insert: they have broken parsers of XML, numbers and times before."""
 _ZONE = ZoneInfo("Europe/Lisbon")
 _NOWHERE = unconnected("a fuzzer", "nobody", "it is made up")
 
 
 @cache
 def samples() -> tuple[bytes, ...]:
-    """All answers in the cassettes."""
+    """Return all responses in the cassettes."""
     found: set[str] = set()
     for path in CASSETTES.rglob("*.yaml"):
         cassette = yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)
@@ -80,7 +80,7 @@ def samples() -> tuple[bytes, ...]:
 
 
 def mutated(dice: random.Random) -> bytes:
-    """A real answer with some things in it changed."""
+    """Return a real response with random changes."""
     content = dice.choice(samples())
     for _ in range(dice.choice([1, 1, 1, 2, 3, 5, 8])):
         content = dice.choice(_MUTATIONS)(content, dice)
@@ -88,7 +88,7 @@ def mutated(dice: random.Random) -> bytes:
 
 
 def read_all(content: bytes) -> int:
-    """Read an answer in every way; returns how many could.
+    """Parse a response with every parser; return how many succeeded.
 
     Whatever it raises is a defect, for all that an answer may do to a reader is `InvalidResponse`.
     """
@@ -136,7 +136,7 @@ def _reader(view: View) -> Callable[[bytes], object]:
                 records = view.read_many(answer)
             except InvalidResponse:
                 records = (view.read_one(answer),)
-            hash(records)  # they are kept, so they must not change
+            hash(records)  # they are cached, so they must be immutable
             for found in view.load[view.model](records, _NOWHERE):
                 _look(found)
 
@@ -151,7 +151,7 @@ def _read_export(content: bytes) -> None:
 
 
 def _look(found: Model) -> None:
-    """Everything that makes no request."""
+    """Call everything that makes no request."""
     repr(found)
     str(found)
     found.to_dict()
@@ -167,7 +167,7 @@ def _localize(moment: datetime) -> datetime:
 
 
 def _spot(content: bytes, dice: random.Random) -> tuple[int, int]:
-    """The ends of a short part."""
+    """Return the ends of a short range."""
     start = dice.randrange(len(content) + 1)
     return start, min(start + dice.choice([0, 1, 1, 4, 20, 200]), len(content))
 
@@ -178,7 +178,7 @@ def _word(content: bytes, dice: random.Random) -> bytes:
 
 
 def _value(content: bytes, dice: random.Random) -> bytes:
-    """Another value in place of an attribute's or an element's."""
+    """Replace the value of an attribute or element."""
     values = [found.span(1) for found in re.finditer(rb"""(?<=[">])([^"<>]*)(?=["<])""", content)]
     if not values:
         return content
@@ -213,7 +213,7 @@ def _insert(content: bytes, part: bytes, dice: random.Random) -> bytes:
 
 
 def _element(content: bytes, dice: random.Random) -> bytes:
-    """An element taken out, put twice, or put elsewhere."""
+    """Remove, duplicate or move an element."""
     elements = [found.span() for found in re.finditer(rb"<(\w[\w-]*)\b[^<>]*>[^<>]*</\1>", content)]
     if not elements:
         return content
@@ -225,7 +225,7 @@ def _element(content: bytes, dice: random.Random) -> bytes:
 
 
 def _rename(content: bytes, dice: random.Random) -> bytes:
-    """One name in place of another, wherever it stands."""
+    """Replace a name by another everywhere."""
     names = sorted(set(re.findall(rb"[a-z][a-z_-]+", content)))
     if len(names) < 2:
         return content
@@ -245,7 +245,7 @@ _MUTATIONS: tuple[Callable[[bytes, random.Random], bytes], ...] = (
 
 
 def endless(seed: int) -> Iterator[bytes]:
-    """Changed answers without an end."""
+    """Yield mutated responses forever."""
     dice = random.Random(seed)
     while True:
         yield mutated(dice)

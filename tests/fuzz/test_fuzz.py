@@ -1,4 +1,4 @@
-"""Whatever an answer is, reading it gives records or `InvalidResponse`."""
+"""Parsing any response returns records or raises `InvalidResponse`."""
 
 from __future__ import annotations
 
