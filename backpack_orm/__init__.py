@@ -67,10 +67,10 @@ if TYPE_CHECKING:
     from backpack_orm.models.tag import Tag as Tag
     from backpack_orm.models.user import User as User
     from backpack_orm.orm.model import Model as Model
-    from backpack_orm.orm.model import SaveResult as SaveResult
     from backpack_orm.orm.relations import Collection as Collection
     from backpack_orm.orm.relations import Embeds as Embeds
     from backpack_orm.orm.relations import HasMany as HasMany
+    from backpack_orm.orm.saving import SaveResult as SaveResult
     from backpack_orm.version import __version__ as __version__
 
 _MODULES = {
@@ -102,8 +102,9 @@ _MODULES = {
     "models.status": "Status",
     "models.tag": "Tag",
     "models.user": "User",
-    "orm.model": "Model SaveResult",
+    "orm.model": "Model",
     "orm.relations": "Collection Embeds HasMany",
+    "orm.saving": "SaveResult",
     "version": "__version__",
 }
 _PLACES = {name: module for module, names in _MODULES.items() for name in names.split()}

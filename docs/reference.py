@@ -13,8 +13,8 @@ from textwrap import dedent
 
 import backpack_orm
 from backpack_orm import Model, errors
-from backpack_orm.orm.model import Savable
 from backpack_orm.orm.relations import Embedded
+from backpack_orm.orm.saving import Savable
 
 FOLDER = Path(__file__).with_suffix("")
 _HOOKS = {"load_ipython_extension", "unload_ipython_extension"}

@@ -21,7 +21,8 @@ from backpack_orm.models.note import Note
 from backpack_orm.models.page import Page
 from backpack_orm.models.separator import Separator
 from backpack_orm.orm import frames
-from backpack_orm.orm.model import Changes, Model
+from backpack_orm.orm.changes import Changes
+from backpack_orm.orm.model import Model
 from backpack_orm.orm.relations import Collection, Embedded, label_of
 from backpack_orm.wire.parse import MISSING
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backpack_orm.orm.fields import ParentId, belongs_to, field, resource
+from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.model import Model
+from backpack_orm.orm.resources import resource
 
 if TYPE_CHECKING:
     from backpack_orm.models.page import Page
-    from backpack_orm.orm.fields import BelongsTo
+    from backpack_orm.orm.declarations import BelongsTo
     from backpack_orm.orm.relations import Embedded
 
 SECTIONS = {

@@ -8,15 +8,16 @@ from backpack_orm.connection import Connection
 from backpack_orm.models.of_user import user_named
 from backpack_orm.models.page import Page
 from backpack_orm.models.tag import Tag
-from backpack_orm.orm.fields import ParentId, belongs_to, field, resource
+from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.model import Readable
 from backpack_orm.orm.relations import Collection
+from backpack_orm.orm.resources import resource
 from backpack_orm.wire.endpoint import TokenLocation, rest
 from backpack_orm.wire.parse import Record
 
 if TYPE_CHECKING:
     from backpack_orm.models.user import User
-    from backpack_orm.orm.fields import BelongsTo
+    from backpack_orm.orm.declarations import BelongsTo
 
 
 @resource

@@ -6,9 +6,10 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from backpack_orm.models.calendar_event import CalendarEvent
-from backpack_orm.orm.fields import field, resource
+from backpack_orm.orm.declarations import field
 from backpack_orm.orm.finding import InAccount
 from backpack_orm.orm.relations import HasMany
+from backpack_orm.orm.resources import resource
 from backpack_orm.wire.endpoint import rest
 
 

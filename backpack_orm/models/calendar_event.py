@@ -7,17 +7,20 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from backpack_orm.connection import Connection, connection_for
-from backpack_orm.orm.fields import ParentId, belongs_to, field, resource
-from backpack_orm.orm.model import Destroyable, Readable, Savable
+from backpack_orm.orm.declarations import ParentId, belongs_to, field
+from backpack_orm.orm.destroying import Destroyable
+from backpack_orm.orm.model import Readable
 from backpack_orm.orm.registry import registry
 from backpack_orm.orm.relations import Collection
+from backpack_orm.orm.resources import resource
+from backpack_orm.orm.saving import Savable
 from backpack_orm.wire import values
 from backpack_orm.wire.endpoint import rest
 from backpack_orm.wire.parse import Record
 
 if TYPE_CHECKING:
     from backpack_orm.models.calendar import Calendar
-    from backpack_orm.orm.fields import BelongsTo
+    from backpack_orm.orm.declarations import BelongsTo
 
 
 @resource

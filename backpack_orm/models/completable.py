@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from backpack_orm.models.on_page import OnPage
-from backpack_orm.orm.model import Destroyable, Savable, SaveResult
+from backpack_orm.orm.destroying import Destroyable
+from backpack_orm.orm.saving import Savable, SaveResult
 from backpack_orm.wire.endpoint import Endpoint
 from backpack_orm.wire.parse import MISSING, Record
 

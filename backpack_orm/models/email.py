@@ -8,20 +8,15 @@ from typing import TYPE_CHECKING, Self
 from backpack_orm.connection import Connection
 from backpack_orm.models.on_page import OnPage, page_named
 from backpack_orm.models.page import Page
-from backpack_orm.orm.fields import (
-    FIELDS,
-    ParentId,
-    View,
-    belongs_to,
-    field,
-    resource,
-)
-from backpack_orm.orm.model import Destroyable
+from backpack_orm.orm.declarations import ParentId, belongs_to, field
+from backpack_orm.orm.destroying import Destroyable
+from backpack_orm.orm.projections import FIELDS, View
+from backpack_orm.orm.resources import resource
 from backpack_orm.wire.endpoint import ws
 from backpack_orm.wire.parse import Record
 
 if TYPE_CHECKING:
-    from backpack_orm.orm.fields import BelongsTo
+    from backpack_orm.orm.declarations import BelongsTo
 
 
 @resource

@@ -13,7 +13,7 @@ from backpack_orm.connection import Connection, unconnected
 from backpack_orm.errors import InvalidResponse, ValidationError, shown
 from backpack_orm.models.page import Page
 from backpack_orm.models.reminder import Reminder
-from backpack_orm.orm.fields import View
+from backpack_orm.orm.projections import View
 from backpack_orm.orm.relations import Collection
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.parse import MISSING, Answer, Column, Record, Section, Shape

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Self
 
 from backpack_orm.models.gallery import Gallery
 from backpack_orm.models.on_page import OnPage
-from backpack_orm.orm.fields import ParentId, belongs_to, field, resource
+from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.relations import Collection
+from backpack_orm.orm.resources import resource
 from backpack_orm.wire.parse import Record
 
 if TYPE_CHECKING:
     from backpack_orm.models.page import Page
-    from backpack_orm.orm.fields import BelongsTo
+    from backpack_orm.orm.declarations import BelongsTo
 
 
 @resource

@@ -11,22 +11,17 @@ from backpack_orm.errors import ValidationError
 from backpack_orm.models.completable import Completable
 from backpack_orm.models.on_page import page_named
 from backpack_orm.models.page import Page, Progress, check_order
-from backpack_orm.orm.fields import (
-    FIELDS,
-    ParentId,
-    View,
-    belongs_to,
-    field,
-    resource,
-)
+from backpack_orm.orm.declarations import ParentId, belongs_to, field
+from backpack_orm.orm.projections import FIELDS, View
 from backpack_orm.orm.registry import registry
 from backpack_orm.orm.relations import Children, Collection, Embeds, HasMany
+from backpack_orm.orm.resources import resource
 from backpack_orm.wire.endpoint import ws
 
 if TYPE_CHECKING:
     from backpack_orm.models.list import List
     from backpack_orm.models.message import Message
-    from backpack_orm.orm.fields import BelongsTo
+    from backpack_orm.orm.declarations import BelongsTo
 
 
 I_co = TypeVar("I_co", bound="Item", covariant=True)

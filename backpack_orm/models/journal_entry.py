@@ -9,23 +9,19 @@ from typing import TYPE_CHECKING, Any, Self
 
 from backpack_orm.connection import Connection, connection_for
 from backpack_orm.models.of_user import user_named
-from backpack_orm.orm.fields import (
-    FIELDS,
-    ParentId,
-    View,
-    belongs_to,
-    field,
-    resource,
-)
+from backpack_orm.orm.declarations import ParentId, belongs_to, field
+from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.finding import InAccount
-from backpack_orm.orm.model import Destroyable, Savable
+from backpack_orm.orm.projections import FIELDS, View
 from backpack_orm.orm.relations import Collection
+from backpack_orm.orm.resources import resource
+from backpack_orm.orm.saving import Savable
 from backpack_orm.wire.endpoint import rest
 from backpack_orm.wire.parse import Record
 
 if TYPE_CHECKING:
     from backpack_orm.models.user import User
-    from backpack_orm.orm.fields import BelongsTo
+    from backpack_orm.orm.declarations import BelongsTo
 
 _WINDOW = 100  # the most that the service gives at once
 _SOMEBODY = 1

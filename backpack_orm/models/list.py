@@ -6,20 +6,16 @@ from typing import TYPE_CHECKING
 
 from backpack_orm.models.item import HasItems, Item
 from backpack_orm.models.on_page import OnPage
-from backpack_orm.orm.fields import (
-    FIELDS,
-    ParentId,
-    View,
-    belongs_to,
-    field,
-    resource,
-)
-from backpack_orm.orm.model import Destroyable, Savable
+from backpack_orm.orm.declarations import ParentId, belongs_to, field
+from backpack_orm.orm.destroying import Destroyable
+from backpack_orm.orm.projections import FIELDS, View
+from backpack_orm.orm.resources import resource
+from backpack_orm.orm.saving import Savable
 from backpack_orm.wire.endpoint import ws
 
 if TYPE_CHECKING:
     from backpack_orm.models.page import Page
-    from backpack_orm.orm.fields import BelongsTo
+    from backpack_orm.orm.declarations import BelongsTo
 
 
 @resource

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from backpack_orm.orm.fields import field, resource
+from backpack_orm.orm.declarations import field
 from backpack_orm.orm.model import Model
+from backpack_orm.orm.resources import resource
 
 
 @resource

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Self
 from backpack_orm.connection import Connection, connection_for
 from backpack_orm.errors import NotFound
 from backpack_orm.models.page import Page, Progress
-from backpack_orm.orm.fields import View
 from backpack_orm.orm.model import Model, Readable
+from backpack_orm.orm.projections import View
 from backpack_orm.orm.relations import Collection
 from backpack_orm.wire.endpoint import Endpoint
 from backpack_orm.wire.parse import Record

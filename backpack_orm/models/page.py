@@ -11,18 +11,16 @@ from backpack_orm.connection.parallel import in_order
 from backpack_orm.errors import BackpackError, NotFound, ValidationError, shown
 from backpack_orm.models.belonging import SECTIONS, Belonging
 from backpack_orm.models.page_items import HasPageItems
-from backpack_orm.orm.fields import (
-    FIELDS,
-    View,
-    assigns_many,
-    field,
-    resource,
-    say,
-)
+from backpack_orm.orm.declarations import assigns_many, field
+from backpack_orm.orm.destroying import Destroyable
+from backpack_orm.orm.fields import say
 from backpack_orm.orm.finding import InAccount
 from backpack_orm.orm.locks import exclusive
-from backpack_orm.orm.model import Destroyable, Model, Savable
+from backpack_orm.orm.model import Model
+from backpack_orm.orm.projections import FIELDS, View
 from backpack_orm.orm.relations import AssignableCollection, Collection, Embeds, HasMany
+from backpack_orm.orm.resources import resource
+from backpack_orm.orm.saving import Savable
 from backpack_orm.wire import values
 from backpack_orm.wire.build import Words
 from backpack_orm.wire.endpoint import Endpoint, ws
@@ -38,7 +36,8 @@ if TYPE_CHECKING:
     from backpack_orm.models.on_page import OnPage
     from backpack_orm.models.separator import Separator
     from backpack_orm.models.tag import Tag
-    from backpack_orm.orm.fields import Assignable
+    from backpack_orm.orm.declarations import Assignable
+    from backpack_orm.orm.family import Related
 
 
 Progress: TypeAlias = "Callable[[int, int], object]"
@@ -462,19 +461,19 @@ class Page(InAccount, Savable, Destroyable):
                 return record
         return self._record_with(scope=None)
 
-    def _forget_kind(self, child: Model) -> None:
+    def _forget_kind(self, child: Related) -> None:
         super()._forget_kind(child)
         self._forget("belongings", *_also_in(child))
         if child._container == "items":  # nobody knows which list it went to
             for each in self.lists._objects:
                 each._forget("items")
 
-    def _child_went(self, child: Model) -> None:
+    def _child_went(self, child: Related) -> None:
         super()._child_went(child)
         self._forget("belongings", *_also_in(child))
 
 
-def _also_in(child: Model) -> tuple[str, ...]:
+def _also_in(child: Related) -> tuple[str, ...]:
     """What else of a page shows something that stands on it."""
     return ("lists",) if child._container == "items" else ()
 

@@ -9,16 +9,11 @@ from typing import TYPE_CHECKING
 from backpack_orm.models.completable import Completable
 from backpack_orm.models.item import Item
 from backpack_orm.models.page import Page
-from backpack_orm.orm.fields import (
-    FIELDS,
-    ParentId,
-    View,
-    belongs_to,
-    field,
-    resource,
-)
+from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.model import Model
+from backpack_orm.orm.projections import FIELDS, View
 from backpack_orm.orm.relations import Embeds
+from backpack_orm.orm.resources import resource
 from backpack_orm.wire.endpoint import ws
 from backpack_orm.wire.parse import PartialRecord, Record
 
@@ -26,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from backpack_orm.models.message import Message
-    from backpack_orm.orm.fields import BelongsTo
+    from backpack_orm.orm.declarations import BelongsTo
 
 
 @resource

@@ -7,25 +7,21 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from backpack_orm.errors import NotFound
-from backpack_orm.orm.fields import (
-    FIELDS,
-    View,
-    assigns_many,
-    field,
-    has_one,
-    resource,
-)
+from backpack_orm.orm.declarations import assigns_many, field, has_one
+from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.finding import InAccount
-from backpack_orm.orm.model import Destroyable, Savable
+from backpack_orm.orm.projections import FIELDS, View
 from backpack_orm.orm.registry import registry
 from backpack_orm.orm.relations import AssignableCollection
+from backpack_orm.orm.resources import resource
+from backpack_orm.orm.saving import Savable
 from backpack_orm.wire import values
 from backpack_orm.wire.endpoint import TokenLocation, rest
 from backpack_orm.wire.parse import Record
 
 if TYPE_CHECKING:
     from backpack_orm.models.user import User
-    from backpack_orm.orm.fields import Assignable
+    from backpack_orm.orm.declarations import Assignable
 
 
 def _dump_ids(ids: list[object]) -> list[str]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backpack_orm.models.on_page import OnPage
-from backpack_orm.orm.fields import ParentId, belongs_to, field, resource
-from backpack_orm.orm.model import Destroyable, Savable
+from backpack_orm.orm.declarations import ParentId, belongs_to, field
+from backpack_orm.orm.destroying import Destroyable
+from backpack_orm.orm.resources import resource
+from backpack_orm.orm.saving import Savable
 from backpack_orm.wire.endpoint import TokenLocation, rest
 
 if TYPE_CHECKING:
     from backpack_orm.models.page import Page
-    from backpack_orm.orm.fields import BelongsTo
+    from backpack_orm.orm.declarations import BelongsTo
 
 
 @resource

@@ -8,23 +8,18 @@ from typing import TYPE_CHECKING, Self
 from backpack_orm.connection import Connection
 from backpack_orm.errors import NotFound
 from backpack_orm.models.of_user import user_named
-from backpack_orm.orm.fields import (
-    FIELDS,
-    ParentId,
-    View,
-    belongs_to,
-    field,
-    resource,
-)
+from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.finding import Listed
-from backpack_orm.orm.model import Savable
+from backpack_orm.orm.projections import FIELDS, View
+from backpack_orm.orm.resources import resource
+from backpack_orm.orm.saving import Savable
 from backpack_orm.wire import parse
 from backpack_orm.wire.endpoint import rest
 from backpack_orm.wire.parse import MISSING, Answer, Record
 
 if TYPE_CHECKING:
     from backpack_orm.models.user import User
-    from backpack_orm.orm.fields import BelongsTo
+    from backpack_orm.orm.declarations import BelongsTo
 
 
 @resource

@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Any, Self
 from backpack_orm.connection import Connection
 from backpack_orm.errors import BackpackError, NotFound
 from backpack_orm.models.page import Page, Progress
-from backpack_orm.orm.fields import ParentId, belongs_to, field, resource, say
-from backpack_orm.orm.model import Destroyable, Model, Readable, Savable
+from backpack_orm.orm.declarations import ParentId, belongs_to, field
+from backpack_orm.orm.destroying import Destroyable
+from backpack_orm.orm.fields import say
+from backpack_orm.orm.model import Model, Readable
 from backpack_orm.orm.relations import Collection
+from backpack_orm.orm.resources import resource
+from backpack_orm.orm.saving import Savable
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.endpoint import ws
 from backpack_orm.wire.parse import Record
 
 if TYPE_CHECKING:
-    from backpack_orm.orm.fields import BelongsTo
+    from backpack_orm.orm.declarations import BelongsTo
 
 
 @resource

@@ -11,9 +11,11 @@ from backpack_orm.models.export import Export, read_live_export
 from backpack_orm.models.journal_entry import JournalEntry
 from backpack_orm.models.page import Page
 from backpack_orm.models.status import Status
-from backpack_orm.orm.fields import View, field, resource
+from backpack_orm.orm.declarations import field
 from backpack_orm.orm.finding import InAccount
+from backpack_orm.orm.projections import View
 from backpack_orm.orm.relations import Embeds, HasMany
+from backpack_orm.orm.resources import resource
 from backpack_orm.wire.endpoint import TokenLocation, rest
 from backpack_orm.wire.parse import Record
 

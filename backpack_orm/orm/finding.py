@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar, Self
 
 from backpack_orm.connection import Connection, connection_for
-from backpack_orm.orm.fields import View
 from backpack_orm.orm.model import Readable
+from backpack_orm.orm.projections import View
 from backpack_orm.orm.relations import Collection
 from backpack_orm.wire.build import Words
 from backpack_orm.wire.endpoint import Endpoint

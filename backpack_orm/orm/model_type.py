@@ -9,7 +9,8 @@ from inspect import getattr_static
 from typing import TYPE_CHECKING, Any
 
 from backpack_orm.errors import meant
-from backpack_orm.orm.fields import FieldOptions, Parent, Relation, Table
+from backpack_orm.orm.declarations import FieldOptions
+from backpack_orm.orm.fields import Parent, Relation, Table
 from backpack_orm.orm.right_calls import explained, hint_at_another_name
 
 

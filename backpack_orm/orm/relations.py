@@ -10,15 +10,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
 from backpack_orm.errors import NotFound, ValidationError, meant, shown
-from backpack_orm.orm.fields import Relation, View, label_in
+from backpack_orm.orm.fields import Relation, label_in
 from backpack_orm.orm.looking import only_looking
+from backpack_orm.orm.projections import View
 from backpack_orm.shown import Shown, offered
 from backpack_orm.wire.parse import MISSING, Record
 
 if TYPE_CHECKING:
     import pandas
 
-    from backpack_orm.orm.model import Model, Savable
+    from backpack_orm.orm.identity import Identified
+    from backpack_orm.orm.model import Model
+    from backpack_orm.orm.saving import Savable
 
 M_co = TypeVar("M_co", bound="Model", covariant=True)
 _SHOWN = 5
@@ -604,7 +607,7 @@ def _is_list(value: object) -> bool:
     )
 
 
-def entries_of(owner: Model, relation: Relation, value: object) -> tuple[Any, ...]:
+def entries_of(owner: Identified, relation: Relation, value: object) -> tuple[Any, ...]:
     """Return the entries of an assigned list.
 
     Raises:

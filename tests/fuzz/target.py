@@ -15,7 +15,7 @@ import yaml
 import backpack_orm
 from backpack_orm import Export, InvalidResponse, Model
 from backpack_orm.connection import unconnected
-from backpack_orm.orm.fields import View
+from backpack_orm.orm.projections import View
 from backpack_orm.wire import parse
 from backpack_orm.wire.parse import Answer
 

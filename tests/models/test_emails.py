@@ -71,7 +71,7 @@ def test_a_mail_is_read_again(account: Connection) -> None:
 
 
 def test_a_mail_cannot_be_changed() -> None:
-    with pytest.raises(ReadOnly, match="Email: the API has no call that makes one"):
+    with pytest.raises(ReadOnly, match="Email: the API has no call that creates one"):
         Email(page=71, subject="Hello")  # type: ignore[call-arg]
     assert not hasattr(Email, "save")
     assert not hasattr(Email, "create")

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 from backpack_orm import Embeds, Model, Page
 from backpack_orm.models.on_page import OnPage
-from backpack_orm.orm.fields import ParentId, View, belongs_to, field, resource
-from backpack_orm.orm.model import Destroyable, Savable
+from backpack_orm.orm.declarations import ParentId, belongs_to, field
+from backpack_orm.orm.destroying import Destroyable
+from backpack_orm.orm.projections import View
+from backpack_orm.orm.resources import resource
+from backpack_orm.orm.saving import Savable
 from backpack_orm.wire.endpoint import rest
 from backpack_orm.wire.parse import Record
 
 if TYPE_CHECKING:
-    from backpack_orm.orm.fields import BelongsTo
+    from backpack_orm.orm.declarations import BelongsTo
 
 
 @resource

@@ -30,9 +30,9 @@ from backpack_orm import (
     User,
     ValidationError,
     connect,
-    context,
     using,
 )
+from backpack_orm.connection import context
 from backpack_orm.sandbox import Sandbox
 
 
@@ -292,5 +292,5 @@ def test_an_object_is_found_in_its_own_account(box: Sandbox, connection: Connect
 
 @pytest.mark.parametrize("model", [Calendar, User, Bookmark, Email, Gallery, Attachment])
 def test_what_the_api_cannot_make_is_not_made_here_either(model: type[Model]) -> None:
-    with pytest.raises(ReadOnly, match="the API has no call that makes one"):
+    with pytest.raises(ReadOnly, match="the API has no call that creates one"):
         model()

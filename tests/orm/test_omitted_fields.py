@@ -34,7 +34,7 @@ from backpack_orm import (
     Tag,
     User,
 )
-from backpack_orm.orm.fields import View
+from backpack_orm.orm.projections import View
 from backpack_orm.orm.registry import registry
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire.parse import MISSING, Answer, Column

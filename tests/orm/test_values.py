@@ -31,7 +31,7 @@ from backpack_orm import (
     User,
     ValidationError,
 )
-from backpack_orm.orm.model import Savable
+from backpack_orm.orm.saving import Savable
 from backpack_orm.sandbox import Sandbox
 
 SAVABLE: list[Any] = [

@@ -32,7 +32,7 @@ from backpack_orm import (
     User,
 )
 from backpack_orm.models.export import read_export, read_live_export
-from backpack_orm.orm.fields import View
+from backpack_orm.orm.projections import View
 from backpack_orm.wire.parse import MISSING, Answer
 
 XML = b'<?xml version="1.0" encoding="UTF-8"?>'

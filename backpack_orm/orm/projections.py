@@ -1,0 +1,230 @@
+"""Projections: the fields that a response includes, and the code that reads and loads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from itertools import repeat
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    TypeVar,
+)
+
+from backpack_orm.wire import parse, values
+from backpack_orm.wire.parse import MISSING, Answer, Column, PartialRecord, Record, Section, Shape
+
+if TYPE_CHECKING:
+    from backpack_orm.orm.model import Model
+
+M = TypeVar("M", bound="Model")
+T = TypeVar("T")
+V = TypeVar("V")
+
+
+_REQUIRED: Final = object()
+_KINDS = {
+    "int": values.INTEGER,
+    "bool": values.BOOLEAN,
+    "str": values.WORDS,
+    "datetime": values.TIME,
+}
+
+
+class _PerClass(dict[Any, Any]):
+    """Functions that are compiled for a model class when they are first used."""
+
+    def __init__(self, compile: Callable[[type[Model]], Any]) -> None:
+        super().__init__()
+        self._compile = compile
+
+    def __missing__(self, cls: type[Model]) -> Any:
+        function = self[cls] = self._compile(cls)
+        return function
+
+
+if TYPE_CHECKING:
+
+    class _LoadOne:
+        def __getitem__(self, cls: type[M]) -> Callable[[Record, object], M]: ...
+
+    class _LoadMany:
+        def __getitem__(self, cls: type[M]) -> Callable[[Sequence[Record], object], list[M]]: ...
+
+
+FIELDS = "*"
+"""All attributes of a model but its relations."""
+
+
+class View:
+    """What one kind of answer tells of a model's records, and the code that takes it in.
+
+    The loaders are looked up by the class of the objects to make: the model or a subclass of it.
+
+    Args:
+        *names: The attributes it tells; none: all that there are.
+        but: Those that it does not tell.
+        unsure: Attributes that it may omit even if they have a value, which another response tells;
+            `FIELDS` means all that are no relations. Any other attribute that it omits is empty.
+        sure: Attributes that are empty if it omits them, where `unsure` names all.
+        depth: The name of the view that is taken of the records inside, where they have it.
+        model: The model, where the view is not declared in its class.
+    """
+
+    model: type[Model]
+
+    def __init__(
+        self,
+        *names: str,
+        but: tuple[str, ...] = (),
+        unsure: tuple[str, ...] = (),
+        sure: tuple[str, ...] = (),
+        depth: str = "",
+        model: type[Model] | None = None,
+    ) -> None:
+        self._names = names
+        self._but = but
+        self._unsure = unsure
+        self._sure = sure
+        self._depth = depth
+        if model is not None:
+            self.model = model
+
+    def __set_name__(self, owner: type[Model], name: str) -> None:
+        self.model = owner
+
+    def _tells(self, name: str) -> bool:
+        relation = self.model._table.relations.get(name)
+        if relation is not None and not relation.path:
+            return False
+        return (not self._names or name in self._names) and name not in self._but
+
+    def _is_sure(self, field: str) -> bool:
+        """Whether a field is empty if it is omitted."""
+        if field == "id" or field in self._sure:  # without an id a response cannot be read
+            return True
+        return field not in self._unsure and FIELDS not in self._unsure
+
+    @cached_property
+    def unsure(self) -> View:
+        """The same for responses that may omit any of it, such as those to a creation."""
+        unsure = (FIELDS, *self.model._table.relations)
+        return View(*self._names, but=self._but, unsure=unsure, depth=self._depth, model=self.model)
+
+    @cached_property
+    def shape(self) -> Shape:
+        """What its answers are read into."""
+        table = self.model._table
+        parts: list[Column | Section | None] = []
+        for name in table.positions:
+            if not self._tells(name):
+                parts.append(None)
+            elif name in table.fields:
+                parts.append(table.fields[name].column(is_sure=self._is_sure(name)))
+            elif name in table.relations:
+                is_sure = name not in self._unsure
+                parts.append(table.relations[name].section(self._depth, is_sure=is_sure))
+            elif table.parent is not None:
+                parts.append(table.parent.section())
+        return Shape(self.model._element, tuple(parts))
+
+    @cached_property
+    def tells_times(self) -> bool:
+        """Whether there are times in what it tells."""
+        columns = (part for part in self.shape.parts if isinstance(part, Column))
+        return any(column.kind.is_time for column in columns)
+
+    @cached_property
+    def read_one(self) -> Callable[[Answer], Record]:
+        """The function that reads a record from an answer."""
+        return parse.one(self.shape)
+
+    @cached_property
+    def read_many(self) -> Callable[[Answer], tuple[Record, ...]]:
+        """The function that reads a list of records from an answer."""
+        return parse.many(self.shape, self.model._container, self.model._is_grouped)
+
+    @cached_property
+    def load_one(self) -> _LoadOne:
+        """By class: the function that makes an object from a record.
+
+        What the record does not know stays an unset slot.
+        """
+        loaders: Any = _PerClass(self._compile_load_one)
+        return loaders  # type: ignore[no-any-return]  # typed by what it gives for a class
+
+    @cached_property
+    def load(self) -> _LoadMany:
+        """By class: the function that makes objects from records, in one sweep of straight code."""
+        loaders: Any = _PerClass(self._compile_load)
+        return loaders  # type: ignore[no-any-return]  # typed by what it gives for a class
+
+    def _compile_load_one(self, cls: type[Model]) -> Any:
+        lines = [
+            "def load_one(record, source):",
+            "    self = new(blank)",
+            *(f"    {line}" for line in self._assignments(cls)),
+            "    if type(record) is partial:",
+            "        unset(self, record)",
+            "    return self",
+        ]
+        return self._compiled(cls, lines)["load_one"]
+
+    def _compile_load(self, cls: type[Model]) -> Any:
+        lines = [
+            "def load(records, source):",
+            "    objects = list(map(new, repeat(blank, len(records))))",
+            "    for self, record in zip(objects, records):",
+            *(f"        {line}" for line in self._assignments(cls)),
+            "    if partial in set(map(type, records)):",
+            "        for self, record in zip(objects, records):",
+            "            if type(record) is partial:",
+            "                unset(self, record)",
+            "    return objects",
+        ]
+        return self._compiled(cls, lines)["load"]
+
+    def _assignments(self, cls: type[Model]) -> Iterator[str]:
+        """The statements that fill a new object `self` from its `record`."""
+        table = self.model._table
+        parent = table.parent
+        yield "self._record = record"
+        if parent is not None and parent.is_told:
+            yield f"self._source = holding(record[{table.positions[parent.name]}], source)"
+        else:
+            yield "self._source = source"
+        targets = (
+            f"self.{name}" if name in table.fields and self._tells(name) else "_"
+            for name in table.positions
+        )
+        yield f"{', '.join(targets)}, = record"
+        for field in table.fields.values():
+            if field.is_write_only:
+                yield f"self.{field.name} = None"
+        if cls._blank is not cls:
+            yield "self.__class__ = cls"
+
+    def _unset_missing(self, object: Model, record: Record) -> None:
+        """Unset the slots of fields that a response has omitted."""
+        table = self.model._table
+        for name in table.fields:
+            position = table.positions.get(name)
+            if position is not None and record[position] is MISSING:
+                object._unset(name)
+
+    def _compiled(self, cls: type[Model], lines: list[str]) -> dict[str, Any]:
+        parent = self.model._table.parent
+        blank: Any = cls._blank
+        scope = {
+            "new": blank.__new__,
+            "blank": blank,
+            "cls": cls,
+            "repeat": repeat,
+            "partial": PartialRecord,
+            "unset": self._unset_missing,
+        }
+        if parent is not None:
+            scope["holding"] = parent.holding
+        exec("\n".join(lines), scope)  # noqa: S102 - written above, from our own tables
+        return scope

@@ -1,0 +1,368 @@
+"""Records that the API can create and change."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from datetime import datetime
+from inspect import getattr_static
+from typing import Any, ClassVar, NamedTuple, Self
+
+from backpack_orm.connection import Connection
+from backpack_orm.errors import (
+    BackpackError,
+    InvalidResponse,
+    ReadOnly,
+    StaleRecord,
+    ValidationError,
+)
+from backpack_orm.orm.declarations import ParentId
+from backpack_orm.orm.fields import say
+from backpack_orm.orm.model import Model
+from backpack_orm.orm.projections import View
+from backpack_orm.orm.state import UNSET, may_have_happened
+from backpack_orm.wire import parse
+from backpack_orm.wire.build import Words, name_of
+from backpack_orm.wire.endpoint import Endpoint
+from backpack_orm.wire.parse import MISSING, Answer, Record
+
+
+class SaveResult(NamedTuple):
+    """What a `save()` did; false when it sent nothing.
+
+    Attributes:
+        created: Whether the record is new on the service.
+        updated: Whether an existing record was changed.
+        fields: The attributes that were sent because they had changed; no others are.
+
+    >>> bool(SaveResult()), bool(SaveResult(updated=True, fields=("title",)))
+    (False, True)
+    """
+
+    created: bool = False
+    updated: bool = False
+    fields: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.created or self.updated
+
+
+class Savable(Model):
+    """A record that the API can create and change."""
+
+    __slots__ = ()
+
+    _create: ClassVar[Endpoint]
+    _created: ClassVar[View | None] = None
+    """What the answer to its creation tells, where that is not all."""
+    _updated: ClassVar[View | None] = None
+    """What the response to an update includes, where it includes the record."""
+    _updates: ClassVar[tuple[Endpoint, ...]]
+    """The calls that change it, each for the fields that it sends."""
+    _rewritten: ClassVar[tuple[str, ...]] = ()
+    """What the service may make something else of, or change by itself, when it is written to."""
+
+    def __init__(self, **attributes: Any) -> None:
+        cls, table = type(self), self._table
+        self._record = None
+        self._source = None
+        if table.parent is not None:
+            given = attributes.pop(table.parent.name, None)
+            if given is None:
+                raise ValidationError(
+                    f"{cls.__name__} needs the {table.parent.target} it lives in: "
+                    f"give {table.parent.name}=…"
+                )
+            self._set_parent(given)
+        table.check_names(cls, attributes)
+        for name, field in table.fields.items():
+            if name in attributes and field.is_read_only:
+                raise ReadOnly(f"{cls.__name__}.{name} is given by the service: leave it out")
+            if field.is_needed and attributes.get(name) is None:
+                raise ValidationError(f"{cls.__name__} needs {name}=…, which cannot be None")
+            setattr(self, name, attributes.get(name, field.default))
+        for name, relation in table.relations.items():
+            if name in attributes:
+                if relation.key is None:
+                    raise ReadOnly(f"{cls.__name__}.{name} cannot be given: create them one by one")
+                setattr(self, name, attributes[name])
+
+    @classmethod
+    def create(cls, *, using: Connection | None = None, **attributes: Any) -> Self:
+        """Make a new record on the service; `create(title=…)` is `Model(title=…)`, saved.
+
+        Args:
+            using: The connection, where it is not the one in use or the parent's.
+            **attributes: What the model takes.
+
+        Raises:
+            TypeError: An attribute is misspelled.
+            ValidationError: A value could not be sent; nothing was.
+            ApiError: The service refused.
+            OutcomeUnknown: The answer was lost.
+
+        >>> Page.create(title="Porto").title
+        'Porto'
+        """
+        record = cls(**attributes)
+        if using is not None:
+            record._settle_in(using)
+        record.save()
+        return record
+
+    @classmethod
+    def _create_in(cls, owner: Model, attributes: Mapping[str, Any]) -> Self:
+        parent = cls._table.parent
+        assert parent is not None
+        if parent.name in attributes:
+            raise TypeError(f"leave {parent.name}= out: it is created in {owner!r}")
+        return cls.create(**{**attributes, parent.name: owner})
+
+    def save(self, *, check: bool = False) -> SaveResult:
+        """Send the fields that have changed, and no others.
+
+        Makes no request if nothing has changed, else one; where the API sets fields by several
+        calls, one for each call that is needed. Changing `completed` of an item makes one more,
+        see `Item.complete`.
+
+        If a response is lost, the fields that were sent count as unknown: they are sent again by
+        the next `save()`, whatever they are set to, or read again after `discard()`.
+
+        Args:
+            check: Read the record afresh first (one request more), and refuse when it has changed
+                on the service since it was loaded.
+
+        Returns:
+            What was done; false when nothing was sent.
+
+        Raises:
+            ValidationError: A value could not be sent; nothing was.
+            ReadOnly: The connection is read-only, or a field that the API cannot change was
+                changed; nothing was sent.
+            Destroyed: The record was destroyed.
+            StaleRecord: `check` found it changed on the service; nothing was sent.
+            ApiError: The service refused; the message says what had been saved before.
+            OutcomeUnknown: The response to the creation was lost.
+
+        >>> page = Page.find_by(title="Lisbon")
+        >>> page.title = "Lisboa"
+        >>> page.save()
+        SaveResult(created=False, updated=True, fields=('title',))
+        >>> bool(page.save())
+        False
+        """
+        self._refuse_destroyed()
+        self._refuse_read_only()
+        is_new, changed = self.is_new, list(self.changes)
+        if is_new or changed:
+            self._ensure_writable("create" if is_new else "save")
+        self._validate(changed)
+        fresh = self._refuse_stale() if check and changed and not is_new else None
+        saved: list[str] = []
+        try:
+            if is_new:
+                saved += self._create_record(changed)
+            for endpoint in self._updates:
+                group = [name for name in _names(endpoint) if name in changed]
+                if not set(group) <= set(saved):
+                    saved += self._update(endpoint, group, fresh)
+        except BackpackError as error:
+            if saved:
+                left = [name for name in changed if name not in saved]
+                error.add(f"saved before: {', '.join(saved)}; not saved: {', '.join(left)}")
+                error.add(f"it is {self!r}")
+            raise
+        self._drop_equal_lists()
+        return SaveResult(is_new, not is_new and bool(saved), tuple(saved))
+
+    def _drop_equal_lists(self) -> None:
+        """Give up assigned lists that say what was loaded, so that objects are read again."""
+        for name, relation in self._table.relations.items():
+            slot = self._slot(name)
+            if relation.key is None or slot is UNSET or self._is_own(slot):
+                continue
+            if name not in self.changes:
+                self._unassign(name)
+
+    def _validate(self, changed: Sequence[str]) -> None:
+        """Refuse to send values that cannot be sent."""
+        for name, field in self._table.fields.items():
+            if name not in changed and not (self.is_new and field.is_needed):
+                continue
+            value = self._slot(name)
+            if value is None and field.is_optional and not self.is_new:
+                raise ValidationError(
+                    f"{type(self).__name__}.{name} cannot be taken away: "
+                    "give a value, or discard() the change"
+                )
+            field.check(type(self), self._on_its_clock(value))
+            if value is not None:
+                setattr(self, name, field.kind.plain(value))
+        self._words(changed)
+
+    def _words(self, names: Sequence[str]) -> dict[str, Words]:
+        """Attributes in the words of the wire; what is unset or None has none."""
+        cls, words = type(self), dict[str, Words]()
+        for name in names:
+            value = self._slot(name)
+            if value is UNSET or value is None:
+                continue
+            field, relation = self._table.fields.get(name), self._table.relations.get(name)
+            if field is not None:
+                words[name] = field.words(cls, self._on_its_clock(value))
+            elif relation is not None and relation.dump is not None:
+                if self._is_own(value):
+                    continue  # it shows what is on the service
+                keys = [
+                    getattr(key, relation.key or "id") if isinstance(key, Model) else key
+                    for key in value._keys()
+                ]
+                words[name] = say(f"{cls.__name__}.{name}", relation.dump, keys)
+            elif isinstance(getattr_static(cls, name, None), ParentId):
+                words[name] = str(value)
+        return words
+
+    def _on_its_clock(self, value: object) -> object:
+        """A time with a zone as the account's clock shows it; all else as it stands."""
+        if isinstance(value, datetime) and value.tzinfo is not None:
+            return value.astimezone(self.connection.zone).replace(tzinfo=None)
+        return value
+
+    def _create_record(self, changed: Sequence[str]) -> list[str]:
+        """Make the creating call; from its success on, the object is saved."""
+        endpoint, connection = self._create, self.connection
+        words = self._words(_names(endpoint))
+        if (self._created or self._whole.unsure).tells_times:
+            connection.ensure_time_zone()
+        try:
+            record = connection.call(endpoint, self._ids(endpoint), words, read=self._read_created)
+        except BaseException as error:
+            if may_have_happened(error) and isinstance(self._source, Model):
+                self._source._child_came(self)
+            raise
+        self._settle_in(connection)
+        self._take_created(record, words, changed)
+        if isinstance(self._source, Model):
+            self._source._child_came(self)
+        return [name for name in changed if name in words]
+
+    def _take_created(
+        self, record: Record, words: Mapping[str, Words], changed: Sequence[str]
+    ) -> None:
+        """Become what was created: what the service told, else what was sent, else unknown."""
+        snapshot = list(record)
+        for name, field in self._table.fields.items():
+            position = self._table.positions.get(name)
+            if position is None:
+                if name in words:
+                    setattr(self, name, None)
+            elif record[position] is not MISSING:
+                setattr(self, name, record[position])
+            elif name in words and name not in self._rewritten:
+                snapshot[position] = getattr(self, name)
+            elif name in words or self._slot(name) == field.default:
+                self._unset(name)
+        self._record = tuple(snapshot)
+        for name in self._table.relations:
+            if name in words or name not in changed:
+                self._unassign(name)
+
+    @classmethod
+    def _read_created(cls, answer: Answer) -> Record:
+        """The record that a creation answers with; its id is what the `Location` says, if any."""
+        id = parse.location_id(answer)
+        if answer.content.strip():
+            record = (cls._created or cls._whole.unsure).read_one(answer)
+            return record if id is None else (id, *record[1:])
+        if id is None:
+            raise InvalidResponse("the answer does not tell what was created")
+        return cls._record_of(id)
+
+    def _update(
+        self, endpoint: Endpoint, changed: Sequence[str], fresh: Record | None
+    ) -> list[str]:
+        """Send one group of changed fields, which are clean as soon as that has succeeded.
+
+        Args:
+            endpoint: The call that changes them.
+            changed: Their names.
+            fresh: The record as the service has it, if it was just read.
+
+        Returns:
+            The names of those that were sent.
+        """
+        updated = self._send_update(endpoint, self._words(changed))
+        self._take_updated(changed)
+        if updated is not None:
+            self._absorb(updated)
+        return list(changed)
+
+    def _send_update(self, endpoint: Endpoint, words: Mapping[str, Words]) -> Record | None:
+        """Send fields; if nobody knows whether they were stored, neither does the object."""
+        view = self._updated
+
+        def read(answer: Answer) -> Record | None:
+            return view.read_one(answer) if view and answer.content.strip() else None
+
+        try:
+            return self._send(endpoint, words, read if view else None)
+        except BaseException as error:
+            if may_have_happened(error):
+                self._mark_unknown([*words, *self._rewritten_by(words)])
+            raise
+
+    def _mark_unknown(self, names: Iterable[str]) -> None:
+        """Mark values on the service as unknown.
+
+        An edited attribute stays as it is, and counts as changed whatever it is set to; any other
+        is loaded when it is read.
+        """
+        edited = self.changes
+        known = [name for name in dict.fromkeys(names) if name in self._table.positions]
+        self._forget(*known)
+        for name in known:
+            if name not in edited:
+                self._unset(name)
+
+    def _rewritten_by(self, sent: Container[str]) -> list[str]:
+        """The attributes that the service may change by itself when these are sent."""
+        fields = self._table.fields
+        return [name for name in self._rewritten if name in sent or fields[name].is_read_only]
+
+    def _take_updated(self, changed: Sequence[str]) -> None:
+        """Take over what was stored, and mark as not loaded what the service may have changed."""
+        assert self._record is not None
+        record = list(self._record)
+        for name in changed:
+            position = self._table.positions.get(name)
+            if position is None:
+                setattr(self, name, None)
+            elif name in self._table.relations:
+                record[position] = MISSING
+                self._unassign(name)
+            else:
+                record[position] = getattr(self, name)
+        for name in self._rewritten_by(changed):
+            record[self._position(name)] = MISSING
+            self._unset(name)
+        self._record = type(self._record)(record)
+
+    def _refuse_stale(self) -> Record:
+        """Read the record, and refuse if it is not what it was when it was loaded."""
+        assert self._record is not None
+        fresh = self._fetch(fresh=True)
+        table = self._table
+        assigned = (name for name, found in table.relations.items() if found.key is not None)
+        for name in (*table.fields, *assigned):
+            if name not in table.positions:
+                continue
+            old, new = self._snapshot(name), self._told(fresh, name)
+            if old is not MISSING and new is not MISSING and old != new:
+                raise StaleRecord(
+                    f"{self!r} has changed on the service: {name} was {old!r} and is {new!r}; "
+                    "reload() it and edit again"
+                )
+        return fresh
+
+
+def _names(endpoint: Endpoint) -> tuple[str, ...]:
+    return tuple(name_of(path) for path in endpoint.sends)
