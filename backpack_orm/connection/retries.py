@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from enum import Enum
+from typing import NamedTuple
 
 from urllib3.exceptions import InvalidHeader
 from urllib3.util.retry import Retry
 
+from backpack_orm.errors import BackpackError
 from backpack_orm.wire.endpoint import Safety
 
 MAX_TRIES = 5
@@ -56,6 +58,14 @@ RULES: Mapping[tuple[Safety, Outcome], Action] = {
     for safety, action in zip(_SAFETIES, row, strict=True)
 }
 """What to do, for each safety of a call and each outcome of a request."""
+
+
+class Failed(NamedTuple):
+    """Why a request came to nothing, and what that means for sending it again."""
+
+    outcome: Outcome
+    error: BackpackError
+    is_sent: bool = True
 
 
 def back_off(tries: int) -> float:

@@ -6,33 +6,28 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from http import HTTPStatus
 from threading import Lock
-from typing import Any, NamedTuple, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
-import requests
-from attrs import define, frozen
-from requests.structures import CaseInsensitiveDict
+from attrs import define
 
 from backpack_orm import errors
-from backpack_orm.connection import redirects
 from backpack_orm.connection.deadline import Deadline
-from backpack_orm.connection.environment import network_settings
-from backpack_orm.connection.failures import Failure, Situation, explain, is_foreign
 from backpack_orm.connection.rate_limits import WINDOW, RateLimiter
-from backpack_orm.connection.redaction import Secret, log_redactor, redact_error
+from backpack_orm.connection.redaction import Secret
 from backpack_orm.connection.redirects import Redirect
 from backpack_orm.connection.retries import (
     MAX_TRIES,
     RULES,
     Action,
+    Failed,
     Outcome,
     back_off,
     parse_retry_after,
 )
-from backpack_orm.connection.sockets import Phase, Session, progress
+from backpack_orm.connection.sending import Received, Sender
 from backpack_orm.errors import (
     AuthenticationError,
     BackpackError,
@@ -43,11 +38,10 @@ from backpack_orm.errors import (
     Timeout,
     TransportError,
     UnexpectedRedirect,
-    ValidationError,
 )
 from backpack_orm.wire import parse, size
 from backpack_orm.wire.build import Words
-from backpack_orm.wire.endpoint import Endpoint, Safety, TokenLocation
+from backpack_orm.wire.endpoint import Endpoint, Safety
 from backpack_orm.wire.parse import Answer
 
 T = TypeVar("T")
@@ -55,26 +49,7 @@ T = TypeVar("T")
 logger = logging.getLogger("backpack_orm")
 logger.addHandler(logging.NullHandler())  # where nobody wants to hear of it, nobody does
 
-_PIECE_BYTES = 1024 * 1024
 _DESTROYED = Answer(200, b'<response success="true"/>')
-
-
-@frozen(eq=False, repr=False)
-class _Received:
-    """What came back."""
-
-    answer: Answer
-    redirect: Redirect | None
-    target: str
-    retry_after: str | None
-
-
-class _Failed(NamedTuple):
-    """Why a request came to nothing, and what that means for sending it again."""
-
-    outcome: Outcome
-    error: BackpackError
-    is_sent: bool = True
 
 
 @define(eq=False, repr=False)
@@ -115,27 +90,29 @@ class Transport:
     ) -> None:
         self.url = url
         self._secret = secret
-        self._is_bearer = is_bearer
-        self._timeout = timeout
         self._allow_insecure = allow_insecure
         self._max_wait = max_wait
         self._limits = limits
         self._max_response_size = max_response_size
-        self._headers = {
-            "User-Agent": user_agent,
-            "Accept": "application/xml",
-            "Accept-Encoding": "gzip",
-        }
-        log_redactor.add(secret)
-        self.begin()
+        self._sender = Sender(
+            secret,
+            is_bearer=is_bearer,
+            user_agent=user_agent,
+            timeout=timeout,
+            max_response_size=max_response_size,
+        )
+        self._reset_counts()
 
     def begin(self) -> None:
         """Begin without sockets, and with nothing sent."""
+        self._sender.begin()
+        self._reset_counts()
+
+    def _reset_counts(self) -> None:
         self._sent: Counter[str] = Counter()
         self._sent_again: Counter[str] = Counter()
         self._waited = 0.0
         self._counting = Lock()
-        self._session = Session()
 
     def exchange(
         self,
@@ -169,7 +146,7 @@ class Transport:
             if self._follow(call, outcome):
                 continue
             result = self._result(call, outcome, read)
-            if not isinstance(result, _Failed):
+            if not isinstance(result, Failed):
                 return result
             del outcome  # it holds the answer, and what is raised from here keeps this frame
             action = RULES[endpoint.safety, result.outcome]
@@ -178,7 +155,7 @@ class Transport:
             if not self._has_another_try(call, action, result):
                 raise _final_error(call, action, result)
 
-    def _has_another_try(self, call: _Call, action: Action, failed: _Failed) -> bool:
+    def _has_another_try(self, call: _Call, action: Action, failed: Failed) -> bool:
         """Whether to send it again; once that may be done."""
         call.may_be_done |= failed.outcome in (Outcome.LOST, Outcome.OUTAGE, Outcome.UNREADABLE)
         if action is Action.PAUSE:
@@ -215,13 +192,13 @@ class Transport:
                     f"may wait no longer than max_wait={self._max_wait:g} s in all"
                 )
                 error.retry_after = seconds
-                raise _final_error(call, Action.PAUSE, _Failed(Outcome.BUSY, error, is_sent=False))
+                raise _final_error(call, Action.PAUSE, Failed(Outcome.BUSY, error, is_sent=False))
             if call.deadline is not None and seconds > call.deadline.remaining:
                 late = Timeout(
                     f"{self._host} takes no request for another {seconds:.1f} s, which is more "
                     f"than is left of the deadline of {call.deadline.seconds:g} s"
                 )
-                raise _final_error(call, Action.PAUSE, _Failed(Outcome.BUSY, late, is_sent=False))
+                raise _final_error(call, Action.PAUSE, Failed(Outcome.BUSY, late, is_sent=False))
             self._wait(call, seconds, "the service's limits")
 
     def _wait(self, call: _Call, seconds: float, reason: str) -> None:
@@ -259,34 +236,34 @@ class Transport:
 
     def close(self) -> None:
         """Close the sockets."""
-        self._session.close()
+        self._sender.close()
 
     def _attempt(
         self, call: _Call, ids: Sequence[int], words: Mapping[str, Words]
-    ) -> _Received | _Failed:
+    ) -> Received | Failed:
         """Send it once."""
         verb = call.endpoint.verb
         with self._counting:
             self._sent[call.endpoint.label] += 1
         began = time.perf_counter()
-        outcome = self._send(call, ids, words)
+        outcome = self._sender.send(call.url, call.endpoint, ids, words, call.deadline)
         took = (time.perf_counter() - began) * 1000
         if isinstance(outcome, BaseException):
             raise outcome
-        if isinstance(outcome, _Failed):
+        if isinstance(outcome, Failed):
             logger.warning("%s %s: %s, %.0f ms", verb, call.path, outcome.error.message, took)
         else:
             status, size = outcome.answer.status, len(outcome.answer.content)
             logger.debug("%s %s: %d, %d bytes, %.0f ms", verb, call.path, status, size, took)
         return outcome
 
-    def _follow(self, call: _Call, outcome: _Received | _Failed) -> bool:
+    def _follow(self, call: _Call, outcome: Received | Failed) -> bool:
         """Whether the account has moved to https, and the call is to be sent there, once.
 
         The connection moves with it only when there has been a response from there: one redirect
         must not cut it off from the address that works.
         """
-        if isinstance(outcome, _Failed):
+        if isinstance(outcome, Failed):
             return False
         if outcome.redirect is None:
             if call.has_moved and self.url != call.url and outcome.answer.status < 500:
@@ -303,10 +280,10 @@ class Transport:
         return call.has_moved
 
     def _result(
-        self, call: _Call, outcome: _Received | _Failed, read: Callable[[Answer], T]
-    ) -> tuple[T, int] | _Failed:
+        self, call: _Call, outcome: Received | Failed, read: Callable[[Answer], T]
+    ) -> tuple[T, int] | Failed:
         """What a request came to."""
-        if isinstance(outcome, _Failed):
+        if isinstance(outcome, Failed):
             return outcome
         failed = self._problem(call, outcome)
         if failed is not None:
@@ -322,13 +299,13 @@ class Transport:
             status=answer.status,
             excerpt=parse.excerpt(self.scrub(answer.content)) or None,
         )
-        return _Failed(Outcome.UNREADABLE, unreadable)
+        return Failed(Outcome.UNREADABLE, unreadable)
 
-    def _problem(self, call: _Call, received: _Received) -> _Failed | None:
+    def _problem(self, call: _Call, received: Received) -> Failed | None:
         """The failure that an answer stands for, if it does."""
         if received.redirect is not None:
             target = self.scrub_text(received.target)
-            return _Failed(Outcome.REFUSED, self._redirected(received.redirect, target))
+            return Failed(Outcome.REFUSED, self._redirected(received.redirect, target))
         status, content = received.answer.status, received.answer.content
         if status < 300 and parse.failure(content) is None:
             return None
@@ -340,13 +317,13 @@ class Transport:
         if code == 429 or (code == 503 and received.retry_after is not None):
             limited = RateLimited(f"too many requests; {message}", status=code)
             limited.retry_after = parse_retry_after(received.retry_after)
-            return _Failed(Outcome.BUSY, limited)
+            return Failed(Outcome.BUSY, limited)
         excerpt = None if failed or not content.strip() else parse.excerpt(content)
         error = errors.for_status(code)(message, status=code, excerpt=excerpt)
         if status in (502, 503, 504):
-            return _Failed(Outcome.OUTAGE, error)
+            return Failed(Outcome.OUTAGE, error)
         is_gone = isinstance(error, NotFound) and call.may_be_done
-        return _Failed(Outcome.GONE if is_gone else Outcome.REFUSED, error)
+        return Failed(Outcome.GONE if is_gone else Outcome.REFUSED, error)
 
     def _redirected(self, redirect: Redirect, target: str) -> BackpackError:
         if redirect is Redirect.LOGIN:
@@ -370,114 +347,6 @@ class Transport:
     def _host(self) -> str:
         return urlsplit(self.url).netloc
 
-    # Whatever holds the token lives only below here, in frames that return instead of raising.
-
-    def _send(
-        self, call: _Call, ids: Sequence[int], words: Mapping[str, Words]
-    ) -> _Received | _Failed | BaseException:
-        try:
-            prepared = self._prepare(call, ids, words)
-        except ValueError as error:
-            reason = self.scrub_text(f"this cannot be sent: {error}")
-            return _Failed(Outcome.REFUSED, ValidationError(reason), is_sent=False)
-        except BaseException as error:
-            return self._stripped(error)
-        try:
-            with log_redactor:
-                received = self._receive(prepared, call.deadline)
-        except Exception as error:
-            if is_foreign(error, progress.phase):
-                return self._stripped(error)
-            return self._failed(error, call)
-        except BaseException as error:  # such as Ctrl-C, while the frames below hold the token
-            return self._stripped(error)
-        if isinstance(received, _Received):
-            return received
-        limit = self._max_response_size
-        reason = (
-            f"{self._host} sends more than {limit:,} bytes: "
-            f"connect with max_response_size={2 * limit} or more if that is meant"
-        )
-        return _Failed(Outcome.UNREADABLE, InvalidResponse(reason))
-
-    def _receive(
-        self, prepared: requests.PreparedRequest, deadline: Deadline | None
-    ) -> _Received | None:
-        """Send a request and read the response; return None when it is too large."""
-        progress.begin(deadline)
-        timeout = self._timeout
-        if deadline is not None:
-            timeout = deadline.cap(timeout[0]), deadline.cap(timeout[1])
-        progress.phase = Phase.ELSEWHERE  # until this library's own sockets are reached
-        response = self._session.send(
-            prepared, stream=True, timeout=timeout, allow_redirects=False, **self._environment
-        )
-        try:
-            content = _read(response, self._max_response_size)
-        finally:
-            response.close()
-        if content is None:
-            return None
-        status, location = response.status_code, response.headers.get("Location")
-        redirect, target = None, ""
-        if 300 <= status < 400:
-            redirect, target = redirects.classify(prepared.url or "", location or "")
-        retry_after = response.headers.get("Retry-After")
-        return _Received(Answer(status, content, location), redirect, target, retry_after)
-
-    def _stripped(self, error: BaseException) -> BaseException:
-        """Return an error that is not ours, without the token and the frames that hold it."""
-        redact_error(error, self._secret)
-        return error
-
-    def _failed(self, error: Exception, call: _Call) -> _Failed:
-        """Return what a failure of the libraries below means."""
-        url = urlsplit(call.url)
-        situation = Situation(
-            host=url.netloc,
-            is_secure=url.scheme == "https",
-            has_proxy=bool(requests.utils.select_proxy(call.url, self._environment["proxies"])),
-            ca_bundle=self._environment["verify"],
-            timeout=self._timeout,
-            deadline=call.deadline,
-        )
-        failure = explain(error, progress.phase, situation)
-        return _Failed(_outcome(failure), failure.error, failure.is_sent)
-
-    def _prepare(
-        self, call: _Call, ids: Sequence[int], words: Mapping[str, Words]
-    ) -> requests.PreparedRequest:
-        """One request, written out: a session's own preparation costs as much as a small answer."""
-        endpoint = call.endpoint
-        token = self._secret.reveal()
-        headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(self._headers)
-        if self._is_bearer:
-            headers["Authorization"] = f"Bearer {token}"
-        elif endpoint.token_in is TokenLocation.HEADER:
-            headers["X-BP-Token"] = token
-        place = None if self._is_bearer else token
-        body = endpoint.body_for(words, place)
-        if body is not None:
-            headers["Content-Type"] = "application/xml"
-            headers["Content-Length"] = str(len(body))
-        prepared = requests.PreparedRequest()
-        prepared.method = endpoint.verb
-        prepared.url = call.url + endpoint.path_for(ids, place)
-        prepared.headers = headers
-        prepared.body = body
-        return prepared
-
-    @cached_property
-    def _environment(self) -> dict[str, Any]:
-        """Proxies and certificates, read once."""
-        return network_settings(self.url)
-
-
-def _outcome(failure: Failure) -> Outcome:
-    if failure.is_sent:
-        return Outcome.LOST
-    return Outcome.REFUSED if failure.is_final else Outcome.NOT_SENT
-
 
 def _is_too_late(call: _Call, seconds: float, error: BackpackError) -> bool:
     """Whether the call's deadline leaves no time to wait so long and try again."""
@@ -488,18 +357,7 @@ def _is_too_late(call: _Call, seconds: float, error: BackpackError) -> bool:
     return True
 
 
-def _read(response: requests.Response, max_size: int) -> bytes | None:
-    """The body, in large pieces; None when it has no end in sight."""
-    pieces, size = [], 0
-    while piece := response.raw.read(_PIECE_BYTES, decode_content=True):
-        pieces.append(piece)
-        size += len(piece)
-        if size > max_size:
-            return None
-    return b"".join(pieces)
-
-
-def _final_error(call: _Call, action: Action, failed: _Failed) -> BackpackError:
+def _final_error(call: _Call, action: Action, failed: Failed) -> BackpackError:
     """The error that a call ends with."""
     error = failed.error
     if action is Action.OUTCOME_UNKNOWN:

@@ -28,7 +28,7 @@ def titles(box, page):
 
 def silence(connection):
     """Wait until the service's end of the idle socket is closed."""
-    pools = connection._transport._session.get_adapter("http://").poolmanager.pools
+    pools = connection._transport._sender._session.get_adapter("http://").poolmanager.pools
     (pool,) = (pools[key] for key in pools.keys())  # noqa: SIM118 - it cannot be iterated over
     idle = [each.sock for each in pool.pool.queue if each]
     assert idle

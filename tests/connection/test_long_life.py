@@ -107,7 +107,7 @@ def test_100_000_calls_leave_the_memory_as_it_was(service):
     tracemalloc.start()
     try:
         with Connection("acme", token=TOKEN, ttl=3600) as connection:
-            connection._transport._session.mount("https://", service)
+            connection._transport._sender._session.mount("https://", service)
             use(connection, 10_000)
             before = memory_in_use()
             use(connection, 90_000)
@@ -133,7 +133,7 @@ def test_models_leave_the_memory_as_it_was(service):
     tracemalloc.start()
     try:
         with Connection("acme", token=TOKEN, limits=None) as connection:
-            connection._transport._session.mount("https://", service)
+            connection._transport._sender._session.mount("https://", service)
             use(connection, 1000)
             before, sent = memory_in_use(), service.sent
             use(connection, 4000)

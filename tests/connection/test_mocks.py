@@ -172,4 +172,4 @@ def test_no_cookie_is_kept_or_sent(acme, mock):
     Page.all(using=acme)
     Page.all(using=acme)
     assert "Cookie" not in mock.calls[1].request.headers
-    assert len(acme._transport._session.cookies) == 0
+    assert len(acme._transport._sender._session.cookies) == 0

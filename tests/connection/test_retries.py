@@ -142,7 +142,7 @@ def slow(stub, withheld, clock, monkeypatch):
 
         def sleep(seconds):
             assert withheld.asked.wait(30)
-            connection._transport._timeout = (5, 30)
+            connection._transport._sender._timeout = (5, 30)
 
         monkeypatch.setattr(clock, "sleep", sleep)
         yield connection

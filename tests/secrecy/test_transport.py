@@ -26,6 +26,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from backpack_orm import Connection, Page, Reminder, Status, connect, using
+from backpack_orm.connection import redaction
 from backpack_orm.errors import BackpackError
 from backpack_orm.sandbox import Sandbox
 from tests.connection.test_transport_failures import (
@@ -139,7 +140,7 @@ def test_no_failure_of_a_tunnel_tells_it_to_anybody(
     heard: Heard,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    acme._transport._timeout = (0.05, 0.05)  # type: ignore[union-attr]
+    acme._transport._sender._timeout = (0.05, 0.05)  # type: ignore[union-attr]
     with recording(behave) as proxy:
         monkeypatch.setenv("https_proxy", f"http://user:pw@127.0.0.1:{proxy.port}")
         error = caught(call)
@@ -293,10 +294,9 @@ def test_no_object_of_the_library_shows_it(canary_connection: Connection, heard:
         and not type(thing).__module__.startswith("backpack_orm.sandbox")
     ]
     names = {type(thing).__name__ for thing in things}
-    assert {"Connection", "Transport", "Secret", "Session", "Cache", "LogRedactor"} <= names
-    for thing in things:
-        heard.parts.append(repr(thing))
-    session = canary_connection._transport._session  # type: ignore[union-attr]
+    assert {"Connection", "Transport", "Secret", "Sender", "Session", "Cache"} <= names
+    heard.parts += [repr(thing) for thing in (*things, redaction.log_redactor)]
+    session = canary_connection._transport._sender._session  # type: ignore[union-attr]
     heard.parts += [repr(vars(session)), repr(session.headers), repr(session.adapters)]
 
 
