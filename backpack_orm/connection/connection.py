@@ -241,18 +241,19 @@ class Connection(Usable):
         >>> page = Page.find_by(title="Lisbon")
         >>> page.connection.call(row, (page.id,), read=parse.success)
         """
+        key = (endpoint, ids, *words.items()) if words else (endpoint, ids)
+        if endpoint.reads and not fresh:  # first of all, since this is what scripts do most
+            cached: T | None = self._cache.get(key)
+            if cached is not None:
+                return cached
         if endpoint.safety is not Safety.READ:
             self.ensure_writable(endpoint.label)
         live = self._live()
         if live is not self:
             return live.call(endpoint, ids, words, read=read, fresh=fresh)
-        if not endpoint.reads:
-            return self._write(endpoint, ids, words, read)
-        key = (endpoint, ids, *words.items()) if words else (endpoint, ids)
-        cached: T | None = None if fresh else self._cache.get(key)
-        if cached is not None:
-            return cached
-        return self._read(key, endpoint, ids, words, read, fresh)
+        if endpoint.reads:
+            return self._read(key, endpoint, ids, words, read, fresh)
+        return self._write(endpoint, ids, words, read)
 
     def ensure_writable(self, call: str) -> None:
         """Refuse a write on a connection that is read-only. No request.
