@@ -8,11 +8,16 @@ import sys
 import threading
 from pathlib import Path
 
+from sqlalchemy import select
+
 from . import Sandbox
 from .commands import COMMANDS, run
+from .database import MEMORY, Database
 from .faults import KINDS, Which
 from .http_server import raise_file_limit
 from .logs import LEVELS, configure
+from .models import Account
+from .schema import HEAD
 from .token_file import VARIABLE, token_and_source
 
 
@@ -41,6 +46,8 @@ def _serve(options: argparse.Namespace) -> None:
         as_json=arguments.pop("log_json"),
     )
     raise_file_limit()
+    opened = _opening(options.data, options.account, options.seed, arguments.pop("create_account"))
+    arguments["seed"] = options.seed or "demo"
     token, source = token_and_source(arguments.pop("token_file"))
     faults = arguments.pop("fault")
     if "all" in arguments["clears_omitted"]:
@@ -48,10 +55,48 @@ def _serve(options: argparse.Namespace) -> None:
     with Sandbox(**arguments, token=token) as box:
         for words in faults:
             box.faults.add(words)
+        if opened:
+            print(f"backpack sandbox: {opened}", file=sys.stderr, flush=True)
         said = f"token in {source}" if source else f"token {box.token}"
         trust = f" ca-bundle {box.ca_bundle}" if options.tls else ""
         print(f"backpack sandbox ready: {box.url} {said}{trust}", flush=True)
         end.wait()
+
+
+def _opening(data: str, account: str, seed: str | None, create: bool) -> str:
+    """Return what is opened, for the user to see; empty if nothing is kept.
+
+    Raises ValueError if the file has other accounts only, or if its account has a content already.
+    """
+    if data == MEMORY:
+        return ""
+    path = Path(data).absolute()
+    if not path.is_file():
+        return f"created {path} (schema {HEAD}) with the account {account!r}"
+    names = _accounts_in(data)
+    if account in names:
+        if seed is not None:
+            raise ValueError(
+                f"{path} has the account {account!r} already, and --seed only fills new ones: "
+                "leave it out, or name another account"
+            )
+        return f"opened {path} (schema {HEAD}), account {account!r}"
+    if names and not create:
+        others = ", ".join(map(repr, names))
+        raise ValueError(
+            f"{path} has no account {account!r}, only {others}: name one of them with --account, "
+            "or add --create-account"
+        )
+    return f"opened {path} (schema {HEAD}) and created the account {account!r} in it"
+
+
+def _accounts_in(data: str) -> list[str]:
+    database = Database(data)
+    try:
+        with database.reading() as session:
+            return list(session.scalars(select(Account.name).order_by(Account.key)))
+    finally:
+        database.close()
 
 
 def _options() -> argparse.ArgumentParser:
@@ -73,10 +118,14 @@ def _options() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--seed",
-        default="demo",
-        help="how a new account begins: demo, empty or the path of an export (%(default)s)",
+        help="how a new account begins: demo, empty or the path of an export (demo)",
     )
     parser.add_argument("--account", default="acme", metavar="NAME", help="name (%(default)s)")
+    parser.add_argument(
+        "--create-account",
+        action="store_true",
+        help="create the account if the file has others only; without it that is an error",
+    )
     parser.add_argument(
         "--token-file",
         type=Path,

@@ -62,6 +62,51 @@ def test_data_in_a_file_outlives_the_program(as_user, tmp_path):
     assert lines[0][5] != lines[1][5]  # only the first one is stored
 
 
+class TestOpening:
+    """What is said of the file at the start, and what is refused."""
+
+    @pytest.fixture
+    def data(self, tmp_path):
+        path = tmp_path / "no?tes 100%.db"
+        Sandbox(seed="empty", data=str(path), account="home").close()
+        return path
+
+    def said(self, *options):
+        with running("--port", "0", *options) as program:
+            assert program.stdout.readline().startswith("backpack sandbox ready: ")
+            program.send_signal(signal.SIGTERM)
+            return program.communicate(timeout=60)[1].removeprefix("backpack sandbox: ")
+
+    def refusal(self, capsys, *options):
+        assert main(["--port", "0", *options]) == 2
+        return capsys.readouterr().err
+
+    def test_it_says_which_file_account_and_schema_it_opens(self, data):
+        said = self.said("--data", str(data), "--account", "home")
+        assert said == f"opened {data} (schema 0002), account 'home'\n"
+
+    def test_it_says_that_it_creates_a_file(self, tmp_path):
+        path = tmp_path / "new.db"
+        said = self.said("--data", str(path), "--seed", "empty")
+        assert said == f"created {path} (schema 0002) with the account 'acme'\n"
+
+    def test_an_account_that_the_file_lacks_is_refused(self, data, capsys):
+        before = data.read_bytes()
+        said = self.refusal(capsys, "--data", str(data), "--account", "hmoe")
+        assert f"{data} has no account 'hmoe', only 'home'" in said
+        assert "--create-account" in said
+        assert data.read_bytes() == before
+
+    def test_it_is_created_on_demand(self, data):
+        options = ["--data", str(data), "--account", "work", "--create-account"]
+        assert "created the account 'work' in it" in self.said(*options)
+        assert "opened" in self.said(*options[:-1])
+
+    def test_a_seed_for_an_account_that_is_there_is_refused(self, data, capsys):
+        options = ["--data", str(data), "--account", "home", "--seed", "empty"]
+        assert "has the account 'home' already" in self.refusal(capsys, *options)
+
+
 def test_limits_can_be_switched_on(as_user):
     with running("--port", "0", "--seed", "empty", "--limits", token="t0ken-0123456789") as program:
         client = as_user("t0ken-0123456789", program.stdout.readline().split()[3])
