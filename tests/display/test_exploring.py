@@ -100,7 +100,7 @@ def test_dir_offers_what_can_be_done_and_nothing_private(
     assert {"title", "notes", "tags", "save", "destroy", "share", "is_dirty"} <= set(dir(listed))
     assert {"page", "page_id", "body", "save", "reload"} <= set(dir(page.notes[0]))
     assert {"create", "find", "where", "is_loaded", "to_frame"} <= set(dir(page.notes))
-    assert {"stats", "close", "forget"} <= set(dir(connection))
+    assert {"stats", "close", "clear_cache"} <= set(dir(connection))
 
 
 def test_dir_of_an_object_leaves_out_what_is_its_class_s(page: Page) -> None:

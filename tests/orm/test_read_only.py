@@ -182,13 +182,13 @@ def test_the_error_names_the_method(lisbon: Page) -> None:
 def test_each_call_that_may_be_made_is_a_read(name: str, row: Endpoint) -> None:
     """What is neither a GET nor cached counts as a write, the POSTs of the older dialect too."""
     is_read = row.verb == "GET" or bool(row.reads)
-    assert (row.kind is Safety.READ) is is_read
+    assert (row.safety is Safety.READ) is is_read
     assert not (is_read and row.writes)
 
 
 def test_each_call_that_is_no_read_is_refused(reader: Connection, box: Sandbox) -> None:
     for _, row in endpoints():
-        if row.kind is not Safety.READ:
+        if row.safety is not Safety.READ:
             with pytest.raises(ReadOnly, match=r"writes, and"):
                 reader.call(row, (7,) * len(row.ids), {}, read=lambda answer: None)
     assert box.requests == 0
