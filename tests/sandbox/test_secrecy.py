@@ -156,11 +156,11 @@ def test_a_defect_shows_no_token(canary, caplog, monkeypatch):
 def test_a_defect_shows_no_token_of_a_calendar(canary, caplog, monkeypatch):
     canary.add_calendar("Birthdays")
     calendar = requests.get(f"{canary.url}/{TOKEN}/calendars.xml").text
-    feed = re.search(r"webcal:/(/.*/(\w+)\.ics)<", calendar)
+    token = re.search(r"<token>(\w+)<", calendar)[1]
     monkeypatch.delattr(calendars, "_icalendar")
-    assert requests.get(f"http:/{feed[1]}").status_code == 500
+    assert requests.get(f"{canary.url}/{token}.ics").status_code == 500
     assert "defect in GET /[token].ics" in caplog.text
-    assert feed[2] not in "".join(spoken(caplog))
+    assert token not in "".join(spoken(caplog))
 
 
 def test_a_client_that_has_left_is_quoted_nowhere(canary, caplog):

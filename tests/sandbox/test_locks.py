@@ -1,0 +1,108 @@
+"""Locks and turns among the threads of a sandbox."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from backpack_orm.sandbox.locks import LockTimeout, ReadWriteLock
+from backpack_orm.sandbox.scheduling import ClientGone, Scheduler
+
+SOON = 10.0
+
+
+def in_thread(work: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+def never() -> bool:
+    return False
+
+
+class TestReadWriteLock:
+    def test_readers_share_it(self) -> None:
+        lock = ReadWriteLock(0.01, readers_wait=True)
+        with lock.reading(), lock.reading():
+            pass
+
+    def test_a_reader_waits_for_the_writer_only_so_long(self) -> None:
+        lock = ReadWriteLock(0.01, readers_wait=True)
+        with lock.writing(), pytest.raises(LockTimeout), lock.reading():
+            pass
+
+    def test_a_writer_waits_for_readers_and_writers_only_so_long(self) -> None:
+        lock = ReadWriteLock(0.01, readers_wait=True)
+        with lock.reading(), pytest.raises(LockTimeout), lock.writing():
+            pass
+        with lock.writing(), pytest.raises(LockTimeout), lock.writing():
+            pass
+        with lock.writing():
+            pass
+
+    def test_readers_of_snapshots_wait_for_nobody(self) -> None:
+        lock = ReadWriteLock(0.01, readers_wait=False)
+        with lock.writing(), lock.reading():
+            pass
+
+    def test_a_waiting_writer_goes_before_new_readers(self) -> None:
+        lock = ReadWriteLock(SOON, readers_wait=True)
+        order = []
+        with lock.reading():
+
+            def write() -> None:
+                with lock.writing():
+                    order.append("written")
+
+            def read() -> None:
+                with lock.reading():
+                    order.append("read")
+
+            writer = in_thread(write)
+            while not lock._waiting_writers:
+                threading.Event().wait(0.001)
+            reader = in_thread(read)
+        writer.join()
+        reader.join()
+        assert order == ["written", "read"]
+
+    def test_a_writer_that_gives_up_lets_readers_pass(self) -> None:
+        lock = ReadWriteLock(0.01, readers_wait=True)
+        with lock.reading():
+            with pytest.raises(LockTimeout), lock.writing():
+                pass
+            with lock.reading():
+                pass
+
+
+class TestScheduler:
+    def checkpoint(self, turn) -> None:
+        turn._last_nap = 0.0  # as if it had worked for long
+        turn.checkpoint()
+
+    def test_a_long_request_gives_way_to_a_short_one_but_not_for_ever(self) -> None:
+        scheduler = Scheduler()
+        with scheduler.turn(never) as long, scheduler.turn(never):
+            self.checkpoint(long)  # the short one does not end meanwhile
+
+    def test_two_long_requests_do_not_count_as_short(self) -> None:
+        scheduler = Scheduler()
+        with scheduler.turn(never) as one, scheduler.turn(never) as other:
+            self.checkpoint(one)
+            assert scheduler._short == 1
+            self.checkpoint(other)
+            assert scheduler._short == 0
+        assert scheduler._short == 0
+
+    def test_a_request_whose_client_is_gone_ends_at_the_next_checkpoint(self) -> None:
+        with Scheduler().turn(lambda: True) as turn, pytest.raises(ClientGone):
+            self.checkpoint(turn)
+
+    def test_a_short_one_naps_at_no_checkpoint(self) -> None:
+        scheduler = Scheduler()
+        with scheduler.turn(never) as turn:
+            turn.checkpoint()
+            assert scheduler._short == 1
