@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from backpack_orm.connection import Connection
@@ -15,6 +15,7 @@ from backpack_orm.orm.model import Model, Readable
 from backpack_orm.orm.relations import Collection
 from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable
+from backpack_orm.orm.state import may_have_happened
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.endpoint import ws
 from backpack_orm.wire.parse import Record
@@ -169,8 +170,7 @@ class Tag(Readable, Savable, Destroyable):
         self._refuse_destroyed()
         self._ensure_writable("destroy")
         self._refuse_read_only()
-        old = self._saved_name
-        self._rewrite(lambda names: [name for name in names if name != old])
+        self._rewrite(None)
         self._bury()
 
     def _create_record(self, changed: Sequence[str]) -> list[str]:
@@ -183,15 +183,17 @@ class Tag(Readable, Savable, Destroyable):
         return list(changed)
 
     def _update(self, endpoint: object, changed: Sequence[str], fresh: object) -> list[str]:
-        old, new = self._saved_name, self.name
-        self._rewrite(
-            lambda names: list(dict.fromkeys(new if name == old else name for name in names))
-        )
+        try:
+            self._rewrite(self.name)
+        except BaseException as error:
+            if may_have_happened(error):
+                self._mark_unknown(("name",))
+            raise
         self._find_id()
         return list(changed)
 
-    def _rewrite(self, change: Callable[[list[str]], list[str]]) -> None:
-        """Change the tags of all pages that have this one."""
+    def _rewrite(self, new: str | None) -> None:
+        """Rename the tag on all pages that have it, or take it off them if `new` is None."""
         pages = self._pages(fresh=True)
         if not pages:
             raise NotFound(f"no page has {self!r} any more", status=404)
@@ -199,12 +201,17 @@ class Tag(Readable, Savable, Destroyable):
         for page in pages:
             try:
                 with page._exclusive_tags():
-                    self._write(page, change(self._names_on(page)))
+                    self._write(page, self._names_with(new, self._part_of(page)))
             except BackpackError as error:
                 error.add(f"failed on {page!r}, done before: {done}")
                 raise
             done.append(page)
         self.page._forget("tags")
+
+    def _names_with(self, new: str | None, tags: Sequence[Record]) -> list[str]:
+        """The names of the tags of a page, with this one renamed or left out."""
+        renamed = (new if id == self._saved_id else name for id, name in tags)
+        return list(dict.fromkeys(name for name in renamed if name is not None))
 
     def _find_id(self) -> None:
         """Take the id that the service has given the name."""
@@ -225,11 +232,6 @@ class Tag(Readable, Savable, Destroyable):
                 raise NotFound(f"no page has {self!r}", status=404)
             self._source = page
         return self._source
-
-    @property
-    def _saved_name(self) -> str:
-        assert self._record is not None
-        return str(self._record[1])
 
     def _pages(self, *, fresh: bool) -> Collection[Page]:
         self._refuse_new("look for")

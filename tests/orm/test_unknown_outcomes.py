@@ -279,3 +279,24 @@ def test_what_a_page_shows_is_read_again_after_a_lost_response(
     assert look(page) == stored
     if do is not ACTS["share"][0] and do is not ACTS["unshare"][0]:
         assert before != stored
+
+
+@pytest.mark.parametrize("fault", ["drop_after_write", "drop_before_write"])
+def test_the_name_of_a_tag_is_unknown_after_a_lost_response(
+    hasty: Connection, box: Sandbox, fault: str
+) -> None:
+    tag = page().tags["Portugal"]
+    tag.name = "Iberia"
+    getattr(box.faults, fault)(path="ws/page/*/tags/tag")
+    with pytest.raises(TransportError):
+        tag.save()
+    box.faults.clear()
+    tag.name = "Portugal"
+    assert tag.is_dirty
+    if fault == "drop_before_write":
+        assert tag.save().fields == ("name",)
+        assert not tag.is_dirty
+        assert "Portugal" in page().tags
+    else:  # the service has renamed it, and so has given it another id
+        with pytest.raises(backpack_orm.NotFound, match="no page has"):
+            tag.save()
