@@ -89,6 +89,22 @@ class TestMigrating:
         with closing(sqlite3.connect(old)) as one, closing(sqlite3.connect(data)) as other:
             assert schema.describe(one) == schema.describe(other)
 
+    def test_a_page_stays_shared_whatever_the_letter_case_of_the_address(self, old, as_user):
+        with closing(sqlite3.connect(old)) as file, file:
+            file.execute(
+                "INSERT INTO friends (page_key, email_address) "
+                "SELECT key, 'SAM@X.example' FROM pages WHERE id = 40000004"
+            )
+        with Sandbox(data=str(old)) as box:
+            sam = as_user(box.add_user("Sam", email_address="sam@x.example"), box.url)
+            assert "Lisbon" in sam.ws("pages/all")
+
+    def test_gaps_in_the_positions_are_closed(self, old):
+        with closing(sqlite3.connect(old)) as file, file:
+            file.execute("UPDATE widgets SET position = 10 * position")
+        Sandbox(data=str(old)).close()
+        assert check(old) == []
+
     def test_the_old_file_is_kept(self, old, caplog):
         before = old.read_bytes()
         Sandbox(data=str(old)).close()

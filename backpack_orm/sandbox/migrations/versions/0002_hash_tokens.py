@@ -1,4 +1,7 @@
-"""Users have several tokens, stored as hashes; calendars have random ones, and colors without #."""
+"""Users have several tokens, stored as hashes; calendars have random ones, and colors without #.
+
+Positions have no gaps, and the addresses of friends are in lower case, as they are compared.
+"""
 
 import hashlib
 import logging
@@ -42,6 +45,14 @@ def upgrade() -> None:
             ),
             {"key": key, "token": secrets.token_hex(20)},
         )
+    connection.execute(sa.text("UPDATE friends SET email_address = lower(email_address)"))
+    connection.execute(
+        sa.text(
+            "UPDATE widgets SET position = ranked.position FROM (SELECT key, row_number() OVER "
+            "(PARTITION BY page_key ORDER BY position, key) AS position FROM widgets) AS ranked "
+            "WHERE ranked.key = widgets.key"
+        )
+    )
 
 
 def _warn_of_short_ones(connection: sa.Connection) -> None:
