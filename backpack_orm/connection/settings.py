@@ -246,6 +246,7 @@ def checked(
 
 def _wrong_call(caller: str, message: str) -> TypeError:
     message = message.replace("Settings.__init__", caller)
+    message = message.partition(". Did you mean")[0]  # newer Pythons hint too
     unknown = re.search(r"keyword argument '(\w+)'", message)
     names = [attribute.name for attribute in attrs.fields(Settings) if attribute.init]
     return TypeError(message + (meant(unknown[1], names) if unknown else ""))

@@ -192,7 +192,7 @@ PLACES = {
 def empty_account() -> Iterator[Sandbox]:
     """A sandbox with an empty account, whose connection is current."""
     with (
-        Sandbox(seed="empty", token="t0ken", clock=lambda: NOW) as box,
+        Sandbox(seed="empty", token="t0ken-0123456789", clock=lambda: NOW) as box,
         Connection(box.url, token=box.token, limits=None) as connection,
         using(connection),
     ):

@@ -118,7 +118,7 @@ def test_it_is_the_same_field_by_field_and_byte_by_byte(tmp_path: Path) -> None:
     with (
         Sandbox(
             seed=str(seed),
-            token="first",
+            token="the-first-of-two-tokens",
             clock=lambda: START + timedelta(seconds=37 * next(steps)),
         ) as box,
         Connection(box.url, token=box.token, limits=None) as connection,
@@ -131,7 +131,9 @@ def test_it_is_the_same_field_by_field_and_byte_by_byte(tmp_path: Path) -> None:
 
     with (
         Sandbox(
-            seed=str(kept), token="the-second-token", clock=lambda: START + timedelta(days=1)
+            seed=str(kept),
+            token="the-second-of-two-tokens",
+            clock=lambda: START + timedelta(days=1),
         ) as box,
         Connection(box.url, token=box.token, limits=None) as connection,
         using(connection),
