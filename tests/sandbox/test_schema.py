@@ -18,6 +18,8 @@ from backpack_orm.sandbox.models import Base, User
 
 FILES = Path(__file__).parent / "files"
 OLD_TOKEN = "0f3c5d7e9b1a2c4e6f8091a3b5c7d9e1f2a4b6c8"
+SECOND_OLD_TOKEN = "5a6b7c8d9e0f1a2b3c4d5e6f708192a3b4c5d6e7"
+GUESSABLE_FEED = "251628d91bac0452267521d9e859ab2746e4e6d2"
 
 
 def mode(path: Path) -> int:
@@ -80,7 +82,7 @@ class TestMigrating:
             assert 'title="Written over HTTP"' in pages
             assert client.ws("page/40000004").count("<item ") == 12
             assert client.rest("GET", "/journal_entries.xml").text.count("<journal-entry>") == 100
-            second = as_user("5a6b7c8d9e0f1a2b3c4d5e6f708192a3b4c5d6e7", box.url)
+            second = as_user(SECOND_OLD_TOKEN, box.url)
             assert "<pages></pages>" in second.ws("pages/all")
         assert check(old) == []
 
@@ -125,7 +127,7 @@ class TestMigrating:
         assert "the token of Owner in the account weak was revoked" in caplog.text
 
     def test_feeds_that_could_be_guessed_get_new_tokens(self, old, api):
-        guessable = "251628d91bac0452267521d9e859ab2746e4e6d2"
+        guessable = GUESSABLE_FEED
         with closing(sqlite3.connect(old)) as file:
             assert (guessable,) in file.execute("SELECT token FROM calendars").fetchall()
         with Sandbox(data=str(old)) as box:

@@ -12,10 +12,12 @@ from backpack_orm import Page, Reminder, Status, connect
 from backpack_orm.sandbox import Sandbox
 from tests import conftest
 from tests.docs import documents
+from tests.sandbox import test_schema
 from tests.secrecy.conftest import CANARY
 
 FEED = "a446feb0599b4f392fc0f8133ac6653f13233385"
-PLACEHOLDERS = {conftest.TOKEN, CANARY, FEED}
+OLD_TOKENS = {test_schema.OLD_TOKEN, test_schema.SECOND_OLD_TOKEN, test_schema.GUESSABLE_FEED}
+PLACEHOLDERS = {conftest.TOKEN, CANARY, FEED} | OLD_TOKENS
 """What the tests take for tokens, one of a calendar's feed; none opens more than a sandbox."""
 _TOKEN = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{40}(?![0-9a-fA-F])")
 _READ = {".md", ".toml", ".cfg", ".ini", ".yaml", ".yml", ".txt"}
