@@ -1,4 +1,4 @@
-"""Makes the virtual environment that the Makefile works in, and repairs it when it is broken.
+"""Creates the virtual environment of the Makefile, and repairs it if it is broken.
 
     python3 .ci/environment.py FOLDER EXTRA
 
@@ -23,15 +23,15 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 STAMP = ".backpack_orm.json"
 EXTRAS = ("sandbox", "dev", "docs", "bench")
-"""Each brings all that those before it bring."""
+"""Each extra includes those before it."""
 
 
 class Impossible(Exception):  # noqa: N818 - it is a message for whoever called make
-    """What is wrong, and the way out."""
+    """An error for the user, with what to do about it."""
 
 
 def main(folder: Path, extra: str) -> None:
-    """Have an environment in a folder, with this project and what an extra of it needs."""
+    """Ensure an environment in a folder, with this project and one of its extras installed."""
     stamp, found = read_stamp(folder), inspect(folder)
     is_sound = (
         stamp.get("root") == str(ROOT)
@@ -59,12 +59,12 @@ def main(folder: Path, extra: str) -> None:
 
 
 def identity() -> list[str]:
-    """What tells this Python from others."""
+    """Return what identifies this Python."""
     return [sys.version, os.path.realpath(sys.base_prefix)]
 
 
 def needs() -> str:
-    """A digest of the text that says what has to be installed."""
+    """Return a digest of the requirements."""
     settings = (ROOT / "pyproject.toml").read_text("utf-8")
     build = re.findall(r"^\[build-system\][^\[]*", settings, re.MULTILINE)
     text = (ROOT / "setup.cfg").read_text("utf-8") + "".join(build)
@@ -72,7 +72,7 @@ def needs() -> str:
 
 
 def read_stamp(folder: Path) -> dict[str, Any]:
-    """What was written when it was finished last; nothing when it never was."""
+    """Return the stamp of the last complete installation; empty if there is none."""
     try:
         stamp: dict[str, Any] = json.loads((folder / STAMP).read_text("utf-8"))
     except (OSError, ValueError):
@@ -91,7 +91,7 @@ def python_in(folder: Path) -> str:
 
 
 def inspect(folder: Path) -> dict[str, Any] | None:
-    """What the environment's own Python finds there; None when it does not run."""
+    """Inspect the environment with its own Python; return None if that does not run."""
     command = [python_in(folder), "-I", __file__, "--inspect"]
     try:
         output = subprocess.check_output(command, stderr=subprocess.DEVNULL)
@@ -102,7 +102,7 @@ def inspect(folder: Path) -> dict[str, Any] | None:
 
 
 def inspect_this() -> dict[str, Any]:
-    """What is in the environment that this Python belongs to, and which files are not whole."""
+    """Return the packages in the environment of this Python, and broken files."""
     folder = sysconfig.get_paths()["purelib"]
     packages = [name for name in sorted(os.listdir(folder)) if name.endswith(".dist-info")]
     broken = [name for name in os.listdir(folder) if name.startswith("~")]  # left by a killed pip
@@ -118,7 +118,7 @@ def inspect_this() -> dict[str, Any]:
 
 
 def is_lost(folder: str, path: str, size: str) -> bool:
-    """Whether a file is gone or not as long as when it was installed."""
+    """Whether a file is missing or has another size than when it was installed."""
     if path.endswith(".pyc"):
         return False
     try:
@@ -129,7 +129,7 @@ def is_lost(folder: str, path: str, size: str) -> bool:
 
 
 def clear(folder: Path) -> None:
-    """Make room, but never where somebody else's things may be."""
+    """Remove the old environment, but nothing that was not created here."""
     if not os.path.lexists(folder):
         return
     is_ours = folder.parent == ROOT and folder.name.startswith(".venv")
@@ -146,7 +146,7 @@ def clear(folder: Path) -> None:
 
 
 def make(folder: Path) -> None:
-    """Make a new environment, of the Python that this one may be an environment of."""
+    """Create an environment with the base interpreter of this Python."""
     python = getattr(sys, "_base_executable", None) or sys.executable
     folder.mkdir(parents=True)
     (folder / STAMP).touch()  # ours, though not finished
@@ -164,7 +164,7 @@ def make(folder: Path) -> None:
 
 
 def install(folder: Path, extra: str) -> None:
-    """Install this project, in place, and what an extra of it needs."""
+    """Install this project in editable mode with an extra."""
     say(f"installing backpack_orm[{extra}] and what it needs")
     pip = [python_in(folder), "-m", "pip", "--disable-pip-version-check", "--no-input"]
     run([*pip, "install", "--quiet", "--no-compile", "--editable", f"{ROOT}[{extra}]"])

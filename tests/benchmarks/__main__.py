@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [load|page|scale|memory|…]`: how fast, against what."""
+"""`python -m tests.benchmarks [load|page|scale|memory|…]`: measure speed and memory."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PARTS: dict[str, Callable[[], Iterator[Row]]] = {
 
 
 def main() -> None:
-    """Measure what the command line names; or everything, and write it into the documents."""
+    """Measure the groups given on the command line, or all, and update the documentation."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("part", nargs="*", metavar="part", help=", ".join(PARTS))
     wanted = parser.parse_args().part or list(PARTS)

@@ -1,4 +1,4 @@
-"""Answers as the service writes them, large enough to measure with; and the same for others."""
+"""Sample responses of the service, and the same content in the formats of other libraries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BEGIN = datetime(2026, 5, 14, 16, 39, 2)
 
 @frozen
 class Record:
-    """What every contender makes objects of, each from the form that it knows."""
+    """The content that every contender turns into objects, each from its own format."""
 
     id: int
     title: str
@@ -29,7 +29,7 @@ class Record:
 
 
 def records(count: int) -> list[Record]:
-    """The notes that all answers here tell of."""
+    """Return the notes that all responses contain."""
     return [
         Record(301 + n, f"Day {n}", unescape(_BODY), _BEGIN + timedelta(minutes=n))
         for n in range(count)
@@ -37,12 +37,12 @@ def records(count: int) -> list[Record]:
 
 
 def notes(count: int) -> bytes:
-    """The answer that lists the notes of a page."""
+    """Return the response that lists the notes of a page."""
     return f"{_HEAD}<notes>{_notes(count)}</notes></response>".encode("ascii")
 
 
 def page(*, notes: int, lists: int, items: int, tags: int, id: int = 7) -> bytes:
-    """The answer that shows a page with all that stands on it."""
+    """Return the response with a complete page."""
     widgets = [("Note", 301 + n) for n in range(notes)] + [("List", 4001 + n) for n in range(lists)]
     belongings = "".join(
         f'<belonging id="{9001 + n}"><widget type="{type}" id="{id}"/>'
@@ -60,7 +60,7 @@ def page(*, notes: int, lists: int, items: int, tags: int, id: int = 7) -> bytes
 
 
 def titles(count: int) -> bytes:
-    """The answer that lists the pages of an account."""
+    """Return the response that lists the pages of an account."""
     listed = "".join(
         f'<page scope="personal" title="Page {id}" id="{id}"/>' for id in range(1, count + 1)
     )
@@ -68,7 +68,7 @@ def titles(count: int) -> bytes:
 
 
 def rails(count: int) -> bytes:
-    """Notes as Rails writes any resource: what ActiveResource reads."""
+    """Return notes in the XML of Rails, for ActiveResource."""
     listed = "".join(
         f'<note><id type="integer">{one.id}</id><title>{one.title}</title>'
         f"<body>{escape(one.body)}</body>"
@@ -79,7 +79,7 @@ def rails(count: int) -> bytes:
 
 
 def exchange(count: int) -> bytes:
-    """Notes as Exchange writes its items."""
+    """Return notes in the XML of Exchange."""
     space = "http://schemas.microsoft.com/exchange/services/2006/types"
     listed = "".join(
         f"<t:Note><t:Id>{one.id}</t:Id><t:Title>{one.title}</t:Title>"
@@ -91,7 +91,7 @@ def exchange(count: int) -> bytes:
 
 
 def airtable(count: int) -> bytes:
-    """Notes as Airtable writes the records of a table."""
+    """Return notes in the JSON of Airtable."""
     listed = [
         {
             "id": f"rec{one.id:014}",
@@ -109,7 +109,7 @@ def airtable(count: int) -> bytes:
 
 
 def gitlab(count: int) -> bytes:
-    """Notes as GitLab writes the notes of an issue."""
+    """Return notes in the JSON of GitLab."""
     listed = [
         {
             "id": one.id,

@@ -1,4 +1,4 @@
-"""What ours is measured against: the same, written by hand for the one case, and nothing more.
+"""The bounds: the same work, written by hand for one case.
 
 No tracking, no connection, no parents, no laziness, no forgiving of other spellings.
 """
@@ -74,17 +74,17 @@ class Page:
 
 
 def parse(content: bytes) -> object:
-    """The tree of an answer, and nothing made of it."""
+    """Parse a response into a tree and do nothing else."""
     return etree.fromstring(content, _PARSER)
 
 
 def load_notes(content: bytes) -> list[Note]:
-    """The notes in the answer that lists them."""
+    """Return the notes of a list response."""
     return _notes(etree.fromstring(content, _PARSER)[0])
 
 
 def load_page(content: bytes) -> Page:
-    """The page in the answer that shows it."""
+    """Return the page of a response."""
     page: Any = etree.fromstring(content, _PARSER)[0]
     get = page.get
     return Page(
@@ -133,7 +133,7 @@ def _belonging(element: Any) -> Belonging:
 
 
 def kept(answer: object) -> Callable[[], object]:
-    """A function that takes an answer out of a cache, under a lock."""
+    """Return a function that reads a response from a cache, under a lock."""
     cache: TTLCache[tuple[str, int], object] = TTLCache(1000, 3600)
     lock = Lock()
     cache["page", 7] = answer

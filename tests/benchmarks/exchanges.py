@@ -1,4 +1,4 @@
-"""Calls over a network: what the mapper adds to the exchange itself."""
+"""Calls over a network: what the mapper adds to the request itself."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _HEADERS = {"Content-Type": "application/xml", "User-Agent": "bench (bench@examp
 
 
 def calls() -> Iterator[Row]:
-    """One call, with a small answer and with a large one."""
+    """Measure one call with a small and a large response."""
     with serving() as url, _connected(url) as connection, requests.Session() as session:
         page = Page._stub(1, connection)
         prepared = _prepared(session, url, "page/1/email")
@@ -61,7 +61,7 @@ def calls() -> Iterator[Row]:
 
 
 def split() -> Iterator[Row]:
-    """Where the time of `Page.find` goes."""
+    """Measure the parts of `Page.find`."""
     with serving() as url, _connected(url) as connection, requests.Session() as session:
         prepared = _prepared(session, url, f"page/{NESTED}")
         answer = Answer(200, session.send(prepared).content)
@@ -81,7 +81,7 @@ def split() -> Iterator[Row]:
 
 
 def latency() -> Iterator[Row]:
-    """Threads that share a connection to a server far away, against what is possible at best."""
+    """Measure threads that share a connection to a slow server, against the optimum."""
     with serving(_DELAY) as url, _connected(url) as connection, _Sessions() as sessions:
         page = Page._stub(1, connection)
         for threads in (1, 4, 8):
@@ -111,7 +111,7 @@ def latency() -> Iterator[Row]:
 
 
 def saves() -> Iterator[Row]:
-    """A thousand changes of one field, each saved."""
+    """Measure a thousand saves of one field."""
     with serving() as url, _connected(url) as connection, requests.Session() as session:
         note = ours.load_notes(_notes(session, url), Page._stub(7, connection))[0]
         yield race(
@@ -127,7 +127,7 @@ def saves() -> Iterator[Row]:
 
 
 def all_notes() -> Iterator[Row]:
-    """The notes of a whole account."""
+    """Measure reading the notes of a whole account."""
     with serving() as url, _connected(url) as connection, _Sessions() as sessions:
         before = connection.stats.requests
         yield race(
@@ -146,7 +146,7 @@ def all_notes() -> Iterator[Row]:
 
 
 def _connected(url: str) -> Connection:
-    """A connection that keeps no answer and waits for no limit: what is measured is the call."""
+    """Return a connection without cache and rate limiter."""
     return Connection(url, token=TOKEN, ttl=0, limits=None)
 
 
@@ -192,7 +192,7 @@ def _notes_by_hand(sessions: _Sessions, url: str) -> list[Any]:
 
 
 class _Sessions:
-    """A session for each thread, as requests wants it, with a request prepared for each send."""
+    """One session per thread, as requests recommends, with a request prepared for each send."""
 
     def __init__(self) -> None:
         self._local = local()

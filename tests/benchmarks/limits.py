@@ -1,4 +1,4 @@
-"""How near to the service's limits a whole account is read, and that none of it is refused."""
+"""Reading a whole account: how close to the rate limit, and that no request is refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.benchmarks.measuring import OURS, Row
 
 PAGES = 300
 PERMITTED, WINDOW = 100, 5
-"""So many requests the service takes in so many seconds."""
+"""The rate limit: number of requests, and window in seconds."""
 _HALF = """
 import sys
 from backpack_orm import Connection, Page
@@ -31,13 +31,13 @@ for id in ids.split():
 
 
 def rate() -> Iterator[Row]:
-    """A whole account in one process, and in two that share a Redis."""
+    """Measure a whole account in one process, and in two that share Redis."""
     yield whole_account()
     yield from two_processes()
 
 
 def whole_account() -> Row:
-    """One process that reads every page."""
+    """Measure one process that reads every page."""
     with _account() as box, Connection(box.url, token=box.token) as connection:
         began = time.monotonic()
         Page.all(load=True, using=connection)
@@ -47,7 +47,7 @@ def whole_account() -> Row:
 
 
 def two_processes() -> Iterator[Row]:
-    """Two that read half of the pages each, and count in one Redis; nothing where there is none."""
+    """Measure two processes that share Redis and read half of the pages each, if it is there."""
     program = shutil.which("redis-server")
     if program is None:
         return
@@ -75,7 +75,7 @@ def two_processes() -> Iterator[Row]:
 
 @contextmanager
 def _account() -> Iterator[Sandbox]:
-    """A sandbox with limits, and with an account that is large."""
+    """Start a sandbox with rate limits and a large account."""
     pages = "".join(f'<page title="Page {id}" id="{id}"/>' for id in range(1, PAGES + 1))
     export = f'<user id="1000" name="Ana"><pages>{pages}</pages><reminders></reminders></user>'
     with tempfile.TemporaryDirectory() as folder:
@@ -110,7 +110,7 @@ def _check(box: Sandbox, requests: int) -> None:
 
 
 def _row(name: str, goal: float | None, requests: int, seconds: float) -> Row:
-    """How long it took, against what the service permits at best."""
+    """Return the row that compares the time with the permitted rate."""
     permitted = (requests - 1) // PERMITTED * WINDOW
     samples = {"what the service permits": [float(permitted)], OURS: [seconds]}
     return Row("Limits", name, samples, goal, is_timed=False)

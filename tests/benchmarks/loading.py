@@ -1,4 +1,4 @@
-"""From an answer's bytes to objects: lists, pages, and lists of any length."""
+"""From the bytes of a response to objects: lists, pages, and lists of any length."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COUNT = 2_000
 
 
 def lists() -> Iterator[Row]:
-    """Two thousand notes."""
+    """Measure a list of 2,000 notes."""
     content, page = answers.notes(COUNT), Page._stub(7, nowhere())
     contenders: dict[str, Callable[[], object]] = {
         BY_HAND: lambda: bounds.load_notes(content),
@@ -36,7 +36,7 @@ def lists() -> Iterator[Row]:
 
 
 def pages() -> Iterator[Row]:
-    """A page with all that stands on it."""
+    """Measure a complete page."""
     content, connection = answers.page(notes=50, lists=10, items=20, tags=10), nowhere()
     yield race(
         "Loading",
@@ -60,7 +60,7 @@ def pages() -> Iterator[Row]:
 
 
 def subclasses() -> Iterator[Row]:
-    """The same notes, through a subclass of the model."""
+    """Measure the same notes through a subclass of the model."""
     content, page = answers.notes(COUNT), Page._stub(7, nowhere())
     for name, subclass, goal in (
         ("a subclass", ours.PlainNote, 1.05),
@@ -78,7 +78,7 @@ def subclasses() -> Iterator[Row]:
 
 
 def scale() -> Iterator[Row]:
-    """Lists of any length: what each of their records costs must not grow with it."""
+    """Measure lists of any length: the time per record must not grow."""
     page = Page._stub(7, nowhere())
     for size in SIZES:
         content = answers.notes(size)
@@ -98,7 +98,7 @@ def scale() -> Iterator[Row]:
 
 
 def memory() -> Iterator[Row]:
-    """What is kept for each note, in bytes, among others'."""
+    """Measure the retained bytes per note, with other libraries."""
     row = _kept(f"{COUNT:,} notes, kept", COUNT)
     samples = dict(row.samples)
     for make in peers.LOADERS[1:]:
@@ -108,7 +108,7 @@ def memory() -> Iterator[Row]:
 
 
 def _kept(name: str, size: int) -> Row:
-    """The bytes of each note's object, with what it holds, and those of a tuple of the same."""
+    """Measure the bytes of a note object with its values, against a tuple."""
     content, page = answers.notes(size), Page._stub(7, nowhere())
     kept = {
         "a bare tuple": lambda: [(*record,) for record in ours.read_notes(content)],
@@ -120,7 +120,7 @@ def _kept(name: str, size: int) -> Row:
 
 
 def _peak() -> Row:
-    """The most memory that loading takes at any moment, each time in a process of its own."""
+    """Measure the peak memory of loading, each time in a new process."""
     size = SIZES[-1]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "answer.xml")
@@ -162,7 +162,7 @@ print(memory("VmHWM") - before)
 
 
 def bytes_of(function: Callable[[], object]) -> int:
-    """How much memory the result of a call takes, as Python's allocator counts."""
+    """Return the memory of the result of a call, as counted by Python's allocator."""
     function()
     gc.collect()
     tracemalloc.start()
@@ -176,7 +176,7 @@ def bytes_of(function: Callable[[], object]) -> int:
 
 
 def check(peer: peers.Peer) -> None:
-    """Make sure that a peer has made of the content what all make of it.
+    """Check that a library has created the same content as all others.
 
     Raises:
         RuntimeError: It has not, so that its time would tell nothing.
@@ -187,5 +187,5 @@ def check(peer: peers.Peer) -> None:
 
 
 def nowhere() -> Connection:
-    """A connection that is never used."""
+    """Return a connection that is never used."""
     return Connection("acme", token="0123456789abcdef")

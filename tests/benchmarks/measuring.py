@@ -1,4 +1,4 @@
-"""Measuring contenders side by side: interleaved, in one process, garbage collected as ever.
+"""Measures contenders side by side: interleaved, in one process, with garbage collection.
 
 pyperf keeps the samples and what it knows of the machine, and writes both down. Taking turns is
 done here, since pyperf itself measures one thing after another, each in processes of its own.
@@ -21,14 +21,14 @@ OURS = "backpack_orm"
 _SAMPLE_SECONDS = 0.02
 _NOISY = 1.25
 _NEAR = 1.03
-"""A median so near to its goal is no miss: it differs by as much from run to run."""
+"""A median this close to its goal counts as met, since it varies as much between runs."""
 
 Contenders = Mapping[str, Callable[[], object]]
 
 
 @frozen
 class Row:
-    """How contenders compare in one thing, sample by sample; the first one is the bound.
+    """The samples of all contenders in one benchmark; the first one is the bound.
 
     Attributes:
         group: What it belongs to, for the picture.
@@ -48,15 +48,15 @@ class Row:
 
     @property
     def bound(self) -> str:
-        """The contender that the others are measured against."""
+        """The contender that others are compared with."""
         return next(iter(self.samples))
 
     def median(self, contender: str) -> float:
-        """The middle one of a contender's samples."""
+        """Return the median of a contender's samples."""
         return statistics.median(self.samples[contender])
 
     def ratios(self, contender: str) -> tuple[float, float, float]:
-        """A contender's ratio to the bound: the 10th percentile, the median, the 90th.
+        """Return a contender's ratio to the bound: 10th percentile, median, 90th percentile.
 
         >>> Row("", "", {"bound": [1, 1, 1], "ours": [1, 2, 3]}).ratios("ours")[1]
         2
@@ -66,12 +66,12 @@ class Row:
 
     @property
     def is_missed(self) -> bool:
-        """Whether ours is above the goal."""
+        """Whether our ratio is above the goal."""
         return self.goal is not None and self.ratios(OURS)[1] > self.goal * _NEAR
 
     @property
     def is_noisy(self) -> bool:
-        """Whether the bound, whose work never changes, took very different times."""
+        """Whether the times of the bound vary widely, although its work is constant."""
         low, _, high = _percentiles(self.samples[self.bound])
         return self.is_timed and high / low > _NOISY
 
@@ -85,7 +85,7 @@ def race(
     samples: int = SAMPLES,
     clock: Callable[[], float] = process_time,
 ) -> Row:
-    """Time functions in turn, many times each, beginning with another one in each round.
+    """Time functions in turn, starting each round with another one.
 
     Args:
         group: What it belongs to, for the picture.
@@ -115,7 +115,7 @@ def take_turns(
     samples: int = SAMPLES,
     unit: str = "second",
 ) -> Row:
-    """Take samples in turn, beginning with another one in each round."""
+    """Take samples in turn, starting each round with another function."""
     taken: dict[str, list[float]] = {contender: [] for contender in samplers}
     order = list(samplers)
     for _ in range(samples):
@@ -133,7 +133,7 @@ def _time(clock: Callable[[], float], function: Callable[[], object], repeat: in
 
 
 def _percentiles(values: Sequence[float]) -> tuple[float, float, float]:
-    """The 10th, the 50th and the 90th."""
+    """Return the 10th, 50th and 90th percentile."""
     if len(values) == 1:
         return values[0], values[0], values[0]
     tenths = statistics.quantiles(values, n=10, method="inclusive")
@@ -143,17 +143,17 @@ def _percentiles(values: Sequence[float]) -> tuple[float, float, float]:
 # --- kept -------------------------------------------------------------------------------------
 
 _TOLD = ("perf_version", "date", "cpu_model_name", "cpu_count", "python_version")
-"""What is told of the machine; the rest of what pyperf knows is nobody's business."""
+"""Metadata of the machine to record, out of what pyperf collects."""
 
 
 def machine() -> dict[str, Any]:
-    """What is told of the machine that this runs on."""
+    """Return metadata of this machine."""
     known = pyperf.Run([1.0]).get_metadata()
     return {name: known[name] for name in _TOLD if name in known}
 
 
 def save(rows: Sequence[Row], path: Path) -> None:
-    """Write rows down, as JSON that pyperf reads too: `python -m pyperf stats FILE`."""
+    """Save rows as JSON for pyperf: `python -m pyperf stats FILE`."""
     facts = machine()
     suite = pyperf.BenchmarkSuite(
         [
@@ -182,7 +182,7 @@ def _run(row: Row, contender: str, known: Mapping[str, Any]) -> pyperf.Run:
 
 
 def read(path: Path) -> list[Row]:
-    """The rows that were written down."""
+    """Load rows from a file."""
     found: dict[str, Row] = {}
     for benchmark in pyperf.BenchmarkSuite.load(str(path)):
         facts = benchmark.get_metadata()

@@ -1,4 +1,4 @@
-"""What objects cost once they are there: finding them again, reading and writing them."""
+"""Benchmarks of loaded objects: cached finds, reading and writing attributes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ACCESSES = 10_000
 
 
 def find() -> Iterator[Row]:
-    """What is kept, found again."""
+    """Measure cached finds."""
     import requests_cache
 
     with serving() as url, Connection(url, token=TOKEN, ttl=3600, limits=None) as connection:
@@ -41,7 +41,7 @@ def find() -> Iterator[Row]:
 
 
 def attributes() -> Iterator[Row]:
-    """Attributes, read and written."""
+    """Measure reading and writing attributes."""
     one = answers.notes(1)
     notes: dict[str, Any] = {
         "a plain slot": bounds.load_notes(one)[0],
@@ -70,7 +70,7 @@ def _write(note: Any) -> None:
 
 
 def _alone(function: Callable[[Any], None], note: Any) -> Callable[[], object]:
-    """A function with code of its own, since Python fits code to the classes that it has met."""
+    """Return a copy with its own code object, since Python specializes code to classes."""
     assert isinstance(function, FunctionType)
     own = FunctionType(function.__code__.replace(), globals())
     return lambda: own(note)

@@ -1,4 +1,4 @@
-"""What is measured: from an answer's bytes to objects, by the ways that every call goes."""
+"""The mapper's own code to measure: from the bytes of a response to objects."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from backpack_orm.wire.parse import Answer, Record
 
 
 class PlainNote(Note):
-    """A subclass as most are."""
+    """A typical subclass."""
 
     is_read: bool = False
 
@@ -22,7 +22,7 @@ class OpenNote(_Counting, Note):
 
 
 def read_notes(content: bytes) -> tuple[Record, ...]:
-    """The records in the answer that lists notes."""
+    """Return the records of a list response."""
     return Note._whole.read_many(Answer(200, content))
 
 
@@ -32,13 +32,13 @@ def load_notes(content: bytes, page: Page, cls: type[Note] = Note) -> list[Note]
 
 
 def load_page(content: bytes, connection: Connection) -> Page:
-    """The page in the answer that shows it, as `Page.find` makes it."""
+    """Return the page of a response, as `Page.find` does."""
     record = Page._shown.read_one(Answer(200, content))
     page: Page = Page._shown.load_one[Page](record, connection)
     return page
 
 
 def touch(page: Page) -> int:
-    """Have every object made that a page holds; gives how many there are."""
+    """Create every object on a page; return their number."""
     items = sum(len(each.items) for each in page.lists)
     return len(page.notes) + len(page.lists) + items + len(page.tags) + len(page.belongings)

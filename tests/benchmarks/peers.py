@@ -1,4 +1,4 @@
-"""What other libraries make of the same content, each from the form that it knows.
+"""Other libraries that load the same content, each from its own format.
 
 Each is used as its documentation has it used, on bytes that are there already. Those that leave
 times as words do so here too. All are in the extra `bench`, and nowhere else.
@@ -18,7 +18,7 @@ from tests.benchmarks import answers
 
 @frozen
 class Peer:
-    """One library, ready to be measured.
+    """A library to measure.
 
     Attributes:
         name: What it is called.
@@ -32,7 +32,7 @@ class Peer:
 
 
 def by_minidom(count: int) -> Peer:
-    """The standard library's tree, and objects by hand."""
+    """ElementTree of the standard library, with hand-written objects."""
     from tests.benchmarks.bounds import Note
 
     content = answers.notes(count)
@@ -95,7 +95,7 @@ def python_gitlab(count: int) -> Peer:
 
 
 def pyactiveresource(count: int) -> Peer:
-    """ActiveResource in Python: what Rails writes, as objects."""
+    """ActiveResource in Python: the XML of Rails as objects."""
     from pyactiveresource.activeresource import ActiveResource
     from pyactiveresource.formats import XMLFormat
 
@@ -111,7 +111,7 @@ def pyactiveresource(count: int) -> Peer:
 
 
 def exchangelib(count: int) -> Peer:
-    """A client of Exchange; its elements, of four fields as the others'."""
+    """A client of Exchange, with four fields like the others."""
     from exchangelib.fields import CharField, DateTimeField, IntegerField, TextField
     from exchangelib.properties import EWSElement, EWSMeta
     from exchangelib.util import TNS, to_xml
@@ -157,7 +157,7 @@ def pydantic_xml(count: int) -> Peer:
 
 
 def sqlalchemy(count: int) -> Peer:
-    """A mapper for databases, from SQLite in memory: no bytes to parse at all."""
+    """An object-relational mapper with SQLite in memory, without parsing."""
     from sqlalchemy import DateTime, Integer, StaticPool, String, Text, create_engine, select
     from sqlalchemy.orm import Session, declarative_base, mapped_column
 
@@ -185,14 +185,14 @@ def sqlalchemy(count: int) -> Peer:
 
 
 def identity_map() -> Callable[[], object]:
-    """A function that finds an object which SQLAlchemy's session knows already."""
+    """Return a function that finds an object in SQLAlchemy's identity map."""
     first = sqlalchemy(1).load()[0]
     session, note, id = first._sa_instance_state.session, type(first), first.id
     return lambda: session.get(note, id) is first
 
 
 def peewee(count: int) -> Peer:
-    """A small mapper for databases, from SQLite in memory."""
+    """A small object-relational mapper with SQLite in memory."""
     from peewee import CharField, DateTimeField, IntegerField, Model, SqliteDatabase, TextField
 
     database = SqliteDatabase(":memory:")

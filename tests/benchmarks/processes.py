@@ -1,4 +1,4 @@
-"""What takes processes of its own: imports, short scripts, and the sandbox under load."""
+"""Benchmarks in separate processes: imports, short scripts, and the sandbox under load."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _CALLS = 40
 
 
 def imports() -> Iterator[Row]:
-    """The import, in processor time, and what else there is to import."""
+    """Measure the import in processor time, with other libraries."""
     modules = {
         _LIBRARIES: _LIBRARIES,
         OURS: "backpack_orm",
@@ -55,7 +55,7 @@ def imports() -> Iterator[Row]:
 
 
 def cold_start() -> Iterator[Row]:
-    """The shortest script, from the start of Python to the title of a page."""
+    """Measure a minimal script, from the start of Python to the title of a page."""
     with serving() as url:
         scripts = {"requests and lxml, by hand": _WITH_REQUESTS, OURS: _WITH_OURS}
         yield _processes(
@@ -68,7 +68,7 @@ def cold_start() -> Iterator[Row]:
 
 
 def sandbox() -> Iterator[Row]:
-    """The sandbox under load, against a server of the same kind that knows one answer."""
+    """Measure the sandbox under load, against Flask and waitress with a constant response."""
     with _sandbox() as url, _bare() as bare:
         with Connection(url, token=TOKEN, limits=None) as connection:
             page = Page.find_by(title="Lisbon", using=connection)
@@ -92,7 +92,7 @@ def sandbox() -> Iterator[Row]:
 
 
 def _processes(name: str, codes: dict[str, str], goal: float | None = None) -> Row:
-    """Programs that print the seconds to be measured."""
+    """Run programs that print the measured seconds."""
     environment = {**os.environ}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # installed programs have their bytecode
 
@@ -113,7 +113,7 @@ def _path_of_update(page: int, list: int, item: int) -> str:
 def _load(
     stack: ExitStack, address: str, path: str, body: str, clients: int
 ) -> Callable[[], float]:
-    """Gives the seconds for each request, while so many clients keep asking."""
+    """Return the seconds per request with this number of clients."""
     pool = stack.enter_context(ThreadPoolExecutor(clients))
     sockets = [HTTPConnection(urlsplit(address).netloc) for _ in range(clients)]
     for socket in sockets:
@@ -164,7 +164,7 @@ def _sandbox() -> Iterator[str]:
 
 @contextmanager
 def _program(*arguments: str) -> Iterator[str]:
-    """Run a Python program, and give the line that it prints when it is ready."""
+    """Run a Python program and yield the line that it prints when it is ready."""
     command = [sys.executable, *arguments]
     environment = os.environ | {"BACKPACK_SANDBOX_TOKEN": TOKEN}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:

@@ -1,4 +1,4 @@
-"""What was measured, as a table on the screen, as one in the documents, and as pictures."""
+"""Reports results: a table on screen, a table in the documentation, and charts."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _LINES = ("Time by length", "Memory by length")
 """Groups that are drawn as lines over the number of records."""
 _OURS, _BOUND, _PEERS = "#c2452d", "#7d8896", "#b9c1cb"
 _FAR = 6
-"""Ratios above it need a scale of tenfolds, for the others to be told apart."""
+"""Above this ratio, the chart has a logarithmic scale."""
 
 
 def screen(row: Row) -> Iterator[str]:
-    """A row as lines of text: the bound, ours, and all others."""
+    """Return a row as lines of text: the bound, ours, and all others."""
     goal = f"  (goal: ≤ {row.goal:.2f})" if row.goal is not None else ""
     yield row.name + goal
     for contender in row.samples:
@@ -35,7 +35,7 @@ def screen(row: Row) -> Iterator[str]:
 
 
 def table(rows: Sequence[Row]) -> Iterator[str]:
-    """Rows as a table of a document."""
+    """Return rows as a Markdown table."""
     yield "| what, and its bound | here | ratio | goal | others |"
     yield "|---|---|---|---|---|"
     for row in rows:
@@ -55,7 +55,7 @@ def table(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def document(rows: Sequence[Row]) -> None:
-    """Write the table into the documents, and where it was measured."""
+    """Write the table and the description of the machine into the documentation."""
     TABLE.write_text("\n".join(table(rows)) + "\n", "utf-8")
     facts = machine()
     MACHINE.write_text(
@@ -66,7 +66,7 @@ def document(rows: Sequence[Row]) -> None:
 
 
 def draw(rows: Sequence[Row]) -> None:
-    """Draw one picture for each group."""
+    """Draw one chart per group."""
     import matplotlib
 
     matplotlib.use("svg")
@@ -81,7 +81,7 @@ def draw(rows: Sequence[Row]) -> None:
 
 
 def _bars(rows: Sequence[Row]) -> Any:
-    """A bar for each contender of each row: its ratio to the bound."""
+    """Draw a bar per contender and row: its ratio to the bound."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import ScalarFormatter
 
@@ -126,7 +126,7 @@ def _bars(rows: Sequence[Row]) -> Any:
 
 
 def _lines(rows: Sequence[Row]) -> Any:
-    """A line for each contender: what each record costs, by how many there are."""
+    """Draw a line per contender: time per record by number of records."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 3.2))
@@ -166,7 +166,7 @@ def _quieten(axes: Any) -> None:
 
 
 def shown(amount: float, unit: str) -> str:
-    """A median with its unit, as people write it.
+    """Return a median with a readable unit.
 
     >>> shown(0.00412, "second"), shown(543, "byte")
     ('4.12 ms', '543 B')

@@ -1,4 +1,4 @@
-"""A server that answers from memory, for what is measured over a network.
+"""A server that responds from memory, for benchmarks over a network.
 
     python -m tests.benchmarks.serving SECONDS
 
@@ -20,7 +20,7 @@ from tests.benchmarks import answers
 TOKEN = "0123456789abcdef"
 PAGES = 300
 NESTED, LARGE = 7, PAGES + 1
-"""Pages with much on them, and with an answer of 384 KB; the others have five notes each."""
+"""Large pages with a response of 384 KB; the others have five notes each."""
 
 _SUCCESS = b'<?xml version="1.0" encoding="UTF-8"?><response success="true"></response>'
 _REQUEST = re.compile(rb"[A-Z]+ (\S+) HTTP/1.1\r\n.*?\r\n\r\n", re.DOTALL)
@@ -28,7 +28,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 def known() -> dict[str, bytes]:
-    """What is answered under a path; under all others it is success."""
+    """Return the responses by path; other paths get an empty success."""
     few = {
         f"/ws/page/{id}": answers.page(notes=5, lists=0, items=0, tags=0, id=id)
         for id in range(1, PAGES + 1)
@@ -43,7 +43,7 @@ def known() -> dict[str, bytes]:
 
 
 class Server(asyncio.Protocol):
-    """One connection, kept alive."""
+    """One keep-alive connection."""
 
     def __init__(self, known: dict[str, bytes], delay: float) -> None:
         self._known = known
@@ -77,7 +77,7 @@ class Server(asyncio.Protocol):
 
 @contextmanager
 def serving(delay: float = 0.0) -> Iterator[str]:
-    """Run the server in a process of its own, and give its address."""
+    """Run the server in a separate process and yield its URL."""
     command = [sys.executable, "-m", "tests.benchmarks.serving", str(delay)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -88,7 +88,7 @@ def serving(delay: float = 0.0) -> Iterator[str]:
 
 
 async def main(delay: float) -> None:
-    """Serve until somebody ends it."""
+    """Serve until terminated."""
     loop, answered = asyncio.get_running_loop(), known()
     server = await loop.create_server(lambda: Server(answered, delay), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)

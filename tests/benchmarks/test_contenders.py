@@ -1,4 +1,4 @@
-"""Ours, its bounds and its peers make the same of the same, so that comparing them is fair."""
+"""All contenders create the same objects from the same content, so the comparison is fair."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes loading fast, counted rather than timed: calls, parses and bytes for each record."""
+"""Guards of loading speed that count instead of timing: calls, parses and bytes per record."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FEW, MANY = 100, 200  # as many as are read at once, or fewer
 
 
 def python_calls(function: Callable[[], object]) -> int:
-    """How many functions written in Python a call comes to."""
+    """Return the number of Python function calls of a call."""
     count = 0
 
     def note(frame: object, event: str, argument: object) -> None:

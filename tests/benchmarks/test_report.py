@@ -1,4 +1,4 @@
-"""What is told of measurements is what was measured."""
+"""Reports match the measurements."""
 
 from __future__ import annotations
 
