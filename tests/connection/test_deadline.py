@@ -18,6 +18,8 @@ from backpack_orm.wire import parse
 from tests.connection.conftest import CREATE, DROP, OK, READ, RENAME, TOKEN, Withheld, http
 from tests.connection.test_transport_failures import recording
 
+pytestmark = pytest.mark.network
+
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
 
 

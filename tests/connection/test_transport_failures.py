@@ -27,6 +27,8 @@ from backpack_orm.wire import parse
 from tests.connection.conftest import CREATE, DESTROY, DROP, OK, READ, RENAME, TOKEN
 from tests.connection.conftest import http as response
 
+pytestmark = pytest.mark.network
+
 CALLS = {"read": READ, "idempotent write": RENAME, "create": CREATE, "delete": DESTROY}
 
 

@@ -23,6 +23,7 @@ class Clock:
         return self.now
 
 
+@pytest.mark.network
 def test_it_tells_what_the_service_made_of_it(demo: Callable[..., Sandbox]) -> None:
     clock = Clock()
     with demo(clock=clock) as box:

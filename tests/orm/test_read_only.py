@@ -36,6 +36,8 @@ from backpack_orm.orm.saving import Savable
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire.endpoint import Endpoint, Safety
 
+pytestmark = pytest.mark.network
+
 WHEN = datetime(2030, 6, 1, 8, 0)
 
 

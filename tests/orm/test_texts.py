@@ -277,6 +277,7 @@ def test_a_tag_is_stored_and_read_exactly(service: Sandbox, name: str) -> None:
     assert [tag.name for tag in page_again(page).tags] == [name]
 
 
+@pytest.mark.network
 @settings(max_examples=10)
 @example(title="a", body=CODE, content=f"{CODE}\r")
 @given(title=TEXTS, body=TEXTS, content=TEXTS)

@@ -33,6 +33,8 @@ from backpack_orm.sandbox import Sandbox
 
 from .schedules import run, schedules
 
+pytestmark = pytest.mark.network
+
 
 class Ids:
     """The records that the clients work on."""

@@ -62,6 +62,7 @@ class TestCalendars:
     def test_without_calendars_the_list_is_empty(self, api):
         assert api.rest("GET", "/calendars.xml").text == f"{XML}\n<calendars></calendars>"
 
+    @pytest.mark.network
     def test_tokens_are_random(self, empty):
         tokens = []
         for _ in range(2):

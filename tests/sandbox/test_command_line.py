@@ -91,6 +91,7 @@ class TestOpening:
         said = self.said("--data", str(path), "--seed", "empty")
         assert said == f"created {path} (schema 0002) with the account 'acme'\n"
 
+    @pytest.mark.network
     def test_an_account_that_the_file_lacks_is_refused(self, data, capsys):
         said = self.refusal(capsys, "--data", str(data), "--account", "hmoe")
         assert f"{data} has no account 'hmoe', only 'home'" in said

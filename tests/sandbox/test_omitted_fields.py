@@ -164,6 +164,7 @@ def test_a_field_that_no_update_omits_is_refused() -> None:
         Sandbox(seed="empty", clears_omitted=["item.text"])
 
 
+@pytest.mark.network
 @pytest.mark.parametrize(
     ("options", "completed", "content"),
     [([], "true", "Item"), (["item.content"], "true", ""), (["all"], "true", "")],

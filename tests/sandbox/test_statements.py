@@ -163,6 +163,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     return {count: scale.sandbox_of(folder, count) for count in (COUNT, 10 * COUNT)}
 
 
+@pytest.mark.network
 @pytest.mark.parametrize("call", CALLS)
 def test_ten_times_as_much_takes_as_many_statements(call, data, statements, tmp_path) -> None:
     costs = []

@@ -131,6 +131,7 @@ def test_no_simulated_failure_tells_it(
 # --- proxies and what is under them -----------------------------------------------------------
 
 
+@pytest.mark.network
 @every_call
 @pytest.mark.parametrize("behave", [refuse_to_tunnel, reset, hang, speak_plainly])
 def test_no_failure_of_a_tunnel_tells_it_to_anybody(

@@ -20,6 +20,8 @@ import pytest
 from backpack_orm.sandbox import Sandbox, database
 from tests.sandbox.conftest import Client
 
+pytestmark = pytest.mark.network
+
 SERVER = """
 import sys
 from backpack_orm.sandbox import Sandbox

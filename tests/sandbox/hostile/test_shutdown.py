@@ -8,9 +8,12 @@ import threading
 import time
 from contextlib import closing
 
+import pytest
 import requests
 
 from backpack_orm.sandbox import Sandbox
+
+pytestmark = pytest.mark.network
 
 TOKEN = "t0ken-0123456789"
 

@@ -11,6 +11,8 @@ import requests
 
 from backpack_orm.sandbox import Sandbox, http_server
 
+pytestmark = pytest.mark.network
+
 TOKEN = "t0ken-0123456789"
 
 

@@ -11,6 +11,8 @@ from backpack_orm.sandbox import calls, reading
 from backpack_orm.sandbox.credentials import candidates
 from backpack_orm.sandbox.reading import SIZE_LIMIT, YAML_LIMIT, Unreadable, read_body
 
+pytestmark = pytest.mark.network
+
 SIZE = 4_000_000
 TOKEN = "t0ken-0123456789"
 XML = b"<request>" + b"x<b/>" * (SIZE // 5) + b"</request>"
