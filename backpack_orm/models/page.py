@@ -474,8 +474,8 @@ class Page(InAccount, Savable, Destroyable):
 
 
 def _also_in(child: Related) -> tuple[str, ...]:
-    """What else of a page shows something that stands on it."""
-    return ("lists",) if child._container == "items" else ()
+    """The relations of a page that show a record of another relation too."""
+    return {"items": ("lists",), "lists": ("items",)}.get(child._container, ())
 
 
 def check_order(what: str, wanted: list[int], there: set[int]) -> None:

@@ -127,7 +127,7 @@ def _in_its_list(created: PageItem, page: Page) -> Item | PageItem:
     place = next((one for one in lists._objects if one.id == list_id), None)
     if place is None:
         place = lists._model._stub(list_id, page)
-        lists._objects = [*lists._objects, place]
+        lists._append(place)
     item = place.items._model._stub(created._saved_id, place)
     item._absorb(item._record_with(content=created.content, completed=created.completed))
     place._child_came(item)

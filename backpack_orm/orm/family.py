@@ -60,7 +60,7 @@ class Related(Tracked):
         for name in self._relations_of(child):
             collection = self._slot(name)
             if isinstance(collection, Embedded) and not child.is_new:
-                collection._objects = [*collection._objects, child]
+                collection._append(child)
 
     def _child_went(self, child: Related) -> None:
         """Take note that a record in this one was destroyed."""

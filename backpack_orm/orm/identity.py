@@ -159,7 +159,7 @@ class Identified(State):
             ValidationError: It is neither an id nor an object, or one of another account.
         """
         if type(id) is int and 0 < id <= values.LARGEST_ID:
-            return id, connection_for(using)
+            return id, using if isinstance(using, Connection) else connection_for(using)
         wanted = cls._check_id(f"{cls.__name__}.{what}", id)
         if not isinstance(id, Identified):
             return wanted, connection_for(using)

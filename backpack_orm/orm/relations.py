@@ -323,6 +323,11 @@ class Embedded(Collection[M_co]):
             return f"<{self._relation.name} of {self._owner!r}, not loaded yet>"
         return super().__repr__()
 
+    def _append(self, record: M_co) -> None:  # type: ignore[misc]  # only what its owner creates
+        """Keep the object of a new record, until the records are loaded again."""
+        self._objects = [*self._objects, record]
+        self._part = None  # there is but one empty tuple: two responses may have the same part
+
     def _copy_in(self, owner: Model) -> Self:
         """The same collection for a copy of its owner, with copies of its objects."""
         twin = type(self)(owner, self._relation)

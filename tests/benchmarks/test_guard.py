@@ -95,4 +95,4 @@ def test_a_kept_page_is_found_without_parsing(
 
 def test_a_kept_page_is_found_in_few_steps(connection: Connection) -> None:
     id = Page.all()[0].id
-    assert python_calls(lambda: Page.find(id, using=connection)) <= 10
+    assert python_calls(lambda: Page.find(id, using=connection)) <= 11

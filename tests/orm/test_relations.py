@@ -402,3 +402,22 @@ def test_a_page_is_no_larger_as_a_dictionary_for_showing_items_twice(page: Page)
     assert page.items[0].content in [
         item["content"] for item in page.to_dict()["lists"][0]["items"]
     ]
+
+
+def test_the_items_of_a_page_go_with_the_list_that_held_them(connection: Connection) -> None:
+    page = Page.find(Page.create(title="Errands").id)
+    assert list(page.items) == []
+    page.items.create(content="Return the key")
+    assert [item.content for item in page.items] == ["Return the key"]
+    page.lists[0].destroy()
+    assert list(page.items) == []
+
+
+def test_a_new_record_that_somebody_else_destroys_is_gone_after_a_reload(
+    connection: Connection,
+) -> None:
+    page = Page.find(Page.create(title="Errands").id)
+    assert list(page.notes) == []
+    note = page.notes.create(title="Lunch")
+    Note.find(note.id, page=page.id).destroy()
+    assert list(page.notes.reload()) == []
