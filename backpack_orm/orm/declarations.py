@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound="Model")
 T = TypeVar("T")
 V = TypeVar("V")
-
-
 _REQUIRED: Final = object()
 _KINDS = {
     "int": values.INTEGER,

@@ -7,14 +7,12 @@ from datetime import datetime
 from typing import (
     TYPE_CHECKING,
     Any,
-    Final,
     NamedTuple,
     TypeVar,
 )
 
 from backpack_orm.errors import ValidationError, meant, shown
 from backpack_orm.orm.registry import registry
-from backpack_orm.wire import values
 from backpack_orm.wire.build import Words
 from backpack_orm.wire.parse import MISSING, Column, Section
 from backpack_orm.wire.values import Kind
@@ -25,18 +23,7 @@ if TYPE_CHECKING:
     from backpack_orm.orm.projections import View
     from backpack_orm.orm.relations import Embedded
 
-M = TypeVar("M", bound="Model")
 T = TypeVar("T")
-V = TypeVar("V")
-
-
-_REQUIRED: Final = object()
-_KINDS = {
-    "int": values.INTEGER,
-    "bool": values.BOOLEAN,
-    "str": values.WORDS,
-    "datetime": values.TIME,
-}
 
 
 class Field(NamedTuple):

@@ -8,28 +8,16 @@ from itertools import repeat
 from typing import (
     TYPE_CHECKING,
     Any,
-    Final,
     TypeVar,
 )
 
-from backpack_orm.wire import parse, values
+from backpack_orm.wire import parse
 from backpack_orm.wire.parse import MISSING, Answer, Column, PartialRecord, Record, Section, Shape
 
 if TYPE_CHECKING:
     from backpack_orm.orm.model import Model
 
 M = TypeVar("M", bound="Model")
-T = TypeVar("T")
-V = TypeVar("V")
-
-
-_REQUIRED: Final = object()
-_KINDS = {
-    "int": values.INTEGER,
-    "bool": values.BOOLEAN,
-    "str": values.WORDS,
-    "datetime": values.TIME,
-}
 
 
 class _PerClass(dict[Any, Any]):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import (
     TYPE_CHECKING,
-    Final,
     TypeVar,
     dataclass_transform,
 )
@@ -13,23 +12,11 @@ from backpack_orm.orm.declarations import AssignableSlot, assigns_many, belongs_
 from backpack_orm.orm.fields import Field, Parent, Relation, Table
 from backpack_orm.orm.projections import View
 from backpack_orm.orm.registry import registry
-from backpack_orm.wire import values
 
 if TYPE_CHECKING:
     from backpack_orm.orm.model import Model
 
 M = TypeVar("M", bound="Model")
-T = TypeVar("T")
-V = TypeVar("V")
-
-
-_REQUIRED: Final = object()
-_KINDS = {
-    "int": values.INTEGER,
-    "bool": values.BOOLEAN,
-    "str": values.WORDS,
-    "datetime": values.TIME,
-}
 
 
 @dataclass_transform(
