@@ -518,11 +518,14 @@ def sequences(how_many: int, part: int) -> Callable[[Callable[..., None]], Calla
     return lambda test: seed(part)(some(each(test)))
 
 
+# Objects disagree after a sequence of part 3; why is not known yet. Part 5 was not seen to pass.
+OPEN = pytest.mark.xfail(strict=False, reason="open defect: held objects disagree")
+
+
 @pytest.mark.long
-@pytest.mark.xfail(
-    strict=False, reason="open defect: one sequence of part 3 leaves a held page stale"
+@pytest.mark.parametrize(
+    "part", [0, 1, 2, pytest.param(3, marks=OPEN), 4, pytest.param(5, marks=OPEN)]
 )
-@pytest.mark.parametrize("part", range(6))
 def test_after_any_sequence_of_calls_objects_that_are_held_agree(begin, part):
     @sequences(20, part)
     def run(ttl, steps):
