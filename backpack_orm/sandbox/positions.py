@@ -78,6 +78,8 @@ def remove_item(session: Session, item: Item) -> None:
 def move_item(session: Session, item: Item, direction: str) -> None:
     """Move an item among those that are open, or completed, as it is.
 
+    These exchange their positions; the positions of all others stay.
+
     Raises KeyError for an unknown direction.
     """
     wanted = {
@@ -92,13 +94,19 @@ def move_item(session: Session, item: Item, direction: str) -> None:
     if target is None:  # it is there already
         return
     here = item.position
-    step = 1 if target < here else -1
+    neighbour = func.lead if target < here else func.lag
     between = Item.position.between(min(target, here), max(target, here))
+    moved = (
+        select(Item.key, neighbour(Item.position).over(order_by=Item.position).label("position"))
+        .where(*peers, between)
+        .subquery()
+    )
     execute(
         session,
-        update(Item).where(_siblings(item), between).values(position=Item.position + step),
+        update(Item)
+        .where(Item.key == moved.c.key)
+        .values(position=func.coalesce(moved.c.position, target)),
     )
-    execute(session, update(Item).where(Item.key == item.key).values(position=target))
 
 
 def order_items(session: Session, keys: Sequence[int]) -> None:

@@ -169,6 +169,27 @@ def test_an_item_moves_past_items_of_the_other_kind(api, packing, items):
     assert shown(api, packing) == "aebcd"
 
 
+@pytest.mark.parametrize(
+    ("moved", "direction", "order"),
+    [
+        ("a", "move_to_bottom", "becda"),
+        ("a", "move_lower", "bacde"),
+        ("e", "move_to_top", "eacdb"),
+        ("e", "move_higher", "aecdb"),
+    ],
+)
+def test_a_move_leaves_the_completed_items_at_their_positions(
+    api, packing, items, moved, direction, order
+):
+    api.ws(f"{packing}/add", "<item><content>e</content></item>")
+    ids = dict(re.findall(r'id="(\d+)"[^>]*>([a-e])<', api.ws(f"{packing}/list")))
+    id = next(id for id, content in ids.items() if content == moved)
+    api.ws(f"{packing}/move/{id}", f"<direction>{direction}</direction>")
+    for completed in items[2:]:
+        api.ws(f"{packing}/toggle/{completed}")
+    assert shown(api, packing) == order
+
+
 @pytest.mark.parametrize("body", ["", "<direction>sideways</direction>"])
 def test_a_move_needs_a_direction(api, packing, items, body):
     assert "Internal error" in api.ws(f"{packing}/move/{items[0]}", body, 500)
