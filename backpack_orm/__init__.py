@@ -13,7 +13,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from backpack_orm.shown import renderers
+from backpack_orm.rich_display import renderers
 
 if TYPE_CHECKING:
     from backpack_orm.connection import Connection as Connection

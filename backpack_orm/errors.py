@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
-from backpack_orm.shown import Shown
+from backpack_orm.rich_display import RichDisplay
 
 
-class BackpackError(Shown, Exception):
+class BackpackError(RichDisplay, Exception):
     """Base class of all errors of this library.
 
     Attributes:
@@ -168,7 +168,7 @@ class InvalidResponse(BackpackError):
     ...     fault = box.faults.html_page()
     ...     Page.all(using=Connection(box.url, token=box.token))
     Traceback (most recent call last):
-    backpack_orm.errors.InvalidResponse: the answer is HTML (200 to POST /ws/pages/all): ...
+    backpack_orm.errors.InvalidResponse: the response is HTML (200 to POST /ws/pages/all): ...
     """
 
 
@@ -411,12 +411,12 @@ def redacted(value: object) -> str:
     return re.sub(r"[\w+/=%~-]{20,}", hide, repr(value))
 
 
-def meant(word: str, names: Iterable[str], most: int = 1) -> str:
+def did_you_mean(word: str, names: Iterable[str], most: int = 1) -> str:
     """Return the end of a message that suggests what a misspelled name may have meant.
 
-    >>> meant("titel", ["title", "body"])
+    >>> did_you_mean("titel", ["title", "body"])
     "; did you mean 'title'?"
-    >>> meant("x", ["title", "body"])
+    >>> did_you_mean("x", ["title", "body"])
     ''
     """
     from difflib import get_close_matches  # only those who misspell something pay for it
@@ -425,10 +425,10 @@ def meant(word: str, names: Iterable[str], most: int = 1) -> str:
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
-def shown(value: object, most: int = 60) -> str:
+def short_repr(value: object, most: int = 60) -> str:
     """A value as a message shows it: its repr, cut off, and never an error of its own.
 
-    >>> shown("Lisbon")
+    >>> short_repr("Lisbon")
     "'Lisbon'"
     """
     try:

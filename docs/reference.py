@@ -71,7 +71,7 @@ def _text(title: str, names: list[str]) -> str:
         parts.append(f".. currentmodule:: {module}\n\n.. {kind}:: {thing}")
         if thing in MODELS:
             known = ", ".join(meanings(MODELS[thing]))
-            parts.append(f"   :inherited-members: Shown\n   :exclude-members: {known}")
+            parts.append(f"   :inherited-members: RichDisplay\n   :exclude-members: {known}")
         elif kind == "autoclass":
             parts.append("   :show-inheritance:")
             if name in LEFT_OUT:
@@ -105,7 +105,7 @@ def _row(model: type[Model], name: str) -> tuple[str, str, str]:
     if name in known.fields:
         field = known.fields[name]
         use = "read" if field.is_read_only else "set" if field.is_write_only else "read, set"
-        if field.is_needed:
+        if field.is_required:
             use += "; required"
         wire = "its text" if field.is_text else field.wire.replace("|", "`` or ``").strip("/")
         return f"``{model.__annotations__[name]}``", use, f"``{wire}``"
@@ -130,7 +130,7 @@ def signature(model: type[Model]) -> str:
     known = model._table
     words = [known.parent.name] if known.parent is not None else []
     words += [
-        field.name if field.is_needed else f"{field.name}={field.default!r}"
+        field.name if field.is_required else f"{field.name}={field.default!r}"
         for field in known.fields.values()
         if not field.is_read_only
     ]

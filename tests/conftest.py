@@ -1,7 +1,7 @@
 """What all tests share: a sandbox of one's own, and the account that is met twice.
 
 A test that takes `account` runs three times: replayed from its cassette, with nothing listening,
-live against a sandbox, and live with a bearer token. All see the same answers, so cassettes and
+live against a sandbox, and live with a bearer token. All see the same responses, so cassettes and
 sandbox cannot drift apart.
 """
 

@@ -23,11 +23,11 @@ from backpack_orm.connection.stats import Stats
 from backpack_orm.connection.time_zones import ACCOUNT, zone_named
 from backpack_orm.connection.transport import Transport
 from backpack_orm.errors import NotConnected, ReadOnly
-from backpack_orm.shown import offered
+from backpack_orm.rich_display import public_names
 from backpack_orm.wire import parse, values
-from backpack_orm.wire.build import Words
+from backpack_orm.wire.build import WireValue
 from backpack_orm.wire.endpoint import Endpoint, Safety, TokenLocation, rest
-from backpack_orm.wire.parse import Answer, Column, Shape
+from backpack_orm.wire.parse import Column, Response, Shape
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -40,8 +40,8 @@ _UNPICKLED = (
     "call connect() for this account first"
 )
 _ME = rest("GET", "me.xml", token_in=TokenLocation.PATH, reads="users")
-_read_zone = parse.one(Shape("user", (Column("time_zone_id", values.WORDS),)))
-_NOTHING: Mapping[str, Words] = {}
+_read_zone = parse.one(Shape("user", (Column("time_zone_id", values.TEXT),)))
+_NOTHING: Mapping[str, WireValue] = {}
 
 
 class Connection(Usable):
@@ -217,9 +217,9 @@ class Connection(Usable):
         self,
         endpoint: Endpoint,
         ids: tuple[int, ...] = (),
-        words: Mapping[str, Words] = _NOTHING,
+        payload: Mapping[str, WireValue] = _NOTHING,
         *,
-        read: Callable[[Answer], T],
+        read: Callable[[Response], T],
         fresh: bool = False,
     ) -> T:
         """Make one call of the API. Makes one request, or none if the response is cached.
@@ -227,7 +227,7 @@ class Connection(Usable):
         Args:
             endpoint: The call.
             ids: What fills its path, in order.
-            words: The serialized values to send, by name.
+            payload: The serialized values to send, by name.
             read: Parses the response; what it returns must be immutable.
             fresh: Bypass the cache.
 
@@ -241,7 +241,7 @@ class Connection(Usable):
         >>> page = Page.find_by(title="Lisbon")
         >>> page.connection.call(row, (page.id,), read=parse.success)
         """
-        key = (endpoint, ids, *words.items()) if words else (endpoint, ids)
+        key = (endpoint, ids, *payload.items()) if payload else (endpoint, ids)
         if endpoint.reads and not fresh:  # first of all, since this is what scripts do most
             cached: T | None = self._cache.get(key)
             if cached is not None:
@@ -250,10 +250,10 @@ class Connection(Usable):
             self.ensure_writable(endpoint.label)
         live = self._live()
         if live is not self:
-            return live.call(endpoint, ids, words, read=read, fresh=fresh)
+            return live.call(endpoint, ids, payload, read=read, fresh=fresh)
         if endpoint.reads:
-            return self._read(key, endpoint, ids, words, read, fresh)
-        return self._write(endpoint, ids, words, read)
+            return self._read(key, endpoint, ids, payload, read, fresh)
+        return self._write(endpoint, ids, payload, read)
 
     def ensure_writable(self, call: str) -> None:
         """Refuse a write on a connection that is read-only. No request.
@@ -326,7 +326,7 @@ class Connection(Usable):
         self._cache.clear()
 
     def __dir__(self) -> Iterable[str]:
-        return offered(self, object.__dir__(self))
+        return public_names(self, object.__dir__(self))
 
     def __repr__(self) -> str:
         return f"Connection({self.url!r})"
@@ -347,15 +347,15 @@ class Connection(Usable):
         key: tuple[Any, ...],
         endpoint: Endpoint,
         ids: Sequence[int],
-        words: Mapping[str, Words],
-        read: Callable[[Answer], T],
+        payload: Mapping[str, WireValue],
+        read: Callable[[Response], T],
         fresh: bool,
     ) -> T:
         deadline = self._deadline()
         record: T = self._cache.fetch(
             key,
             lambda: endpoint.tags_read(ids),
-            lambda: self._exchange(endpoint, ids, words, read, deadline),
+            lambda: self._exchange(endpoint, ids, payload, read, deadline),
             fresh,
             endpoint.tags_shown,
             deadline,
@@ -366,11 +366,11 @@ class Connection(Usable):
         self,
         endpoint: Endpoint,
         ids: Sequence[int],
-        words: Mapping[str, Words],
-        read: Callable[[Answer], T],
+        payload: Mapping[str, WireValue],
+        read: Callable[[Response], T],
     ) -> T:
         try:
-            return self._exchange(endpoint, ids, words, read, self._deadline())[0]
+            return self._exchange(endpoint, ids, payload, read, self._deadline())[0]
         finally:
             self._cache.invalidate(endpoint.tags_written(ids))
 
@@ -378,8 +378,8 @@ class Connection(Usable):
         self,
         endpoint: Endpoint,
         ids: Sequence[int],
-        words: Mapping[str, Words],
-        read: Callable[[Answer], T],
+        payload: Mapping[str, WireValue],
+        read: Callable[[Response], T],
         deadline: Deadline | None,
     ) -> tuple[T, int]:
         transport = self._transport
@@ -387,12 +387,12 @@ class Connection(Usable):
             raise NotConnected(f"there is no connection to {self._url}: {self._absent}")
         self._is_open = True
         if self._settings.timezone is None or endpoint is _ME:
-            return transport.exchange(endpoint, ids, words, read, deadline)
+            return transport.exchange(endpoint, ids, payload, read, deadline)
 
-        def read_localized(answer: Answer) -> T:
-            return read(answer._replace(localize=self._localize))
+        def read_localized(response: Response) -> T:
+            return read(response._replace(localize=self._localize))
 
-        return transport.exchange(endpoint, ids, words, read_localized, deadline)
+        return transport.exchange(endpoint, ids, payload, read_localized, deadline)
 
     def _deadline(self) -> Deadline | None:
         """The moment at which a call that begins now has to end."""

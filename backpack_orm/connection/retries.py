@@ -23,10 +23,10 @@ class Outcome(Enum):
     """What became of one request, as far as sending it again is concerned."""
 
     NOT_SENT = "no connection came about"
-    LOST = "it was sent, and no whole answer came"
+    LOST = "it was sent, and no whole response came"
     OUTAGE = "what stands before the service answered in its place: 502, 503 or 504"
     BUSY = "the service has no time for it, and has not looked at it"
-    UNREADABLE = "the answer is not what the API documents"
+    UNREADABLE = "the response is not what the API documents"
     GONE = "what an earlier try may have destroyed is not there"
     REFUSED = "the service said no, or it cannot be sent at all"
 
@@ -77,7 +77,7 @@ def back_off(tries: int) -> float:
     return random.uniform(0, BACK_OFF * 2 ** (tries - 1))  # noqa: S311 - no secret
 
 
-def parse_retry_after(words: str | None) -> float | None:
+def parse_retry_after(header: str | None) -> float | None:
     """Return the seconds that a `Retry-After` asks for, given as such or as a date.
 
     >>> parse_retry_after("5"), parse_retry_after("soon")
@@ -86,6 +86,6 @@ def parse_retry_after(words: str | None) -> float | None:
     0.0
     """
     try:
-        return float(Retry().parse_retry_after(words or ""))
+        return float(Retry().parse_retry_after(header or ""))
     except (InvalidHeader, ValueError, OverflowError):
         return None

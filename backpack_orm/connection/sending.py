@@ -19,9 +19,9 @@ from backpack_orm.connection.redirects import Redirect
 from backpack_orm.connection.retries import Failed, Outcome
 from backpack_orm.connection.sockets import Phase, Session, progress
 from backpack_orm.errors import InvalidResponse, ValidationError
-from backpack_orm.wire.build import Words
+from backpack_orm.wire.build import WireValue
 from backpack_orm.wire.endpoint import Endpoint, TokenLocation
-from backpack_orm.wire.parse import Answer
+from backpack_orm.wire.parse import Response
 
 _PIECE_BYTES = 1024 * 1024
 
@@ -30,7 +30,7 @@ _PIECE_BYTES = 1024 * 1024
 class Received:
     """What came back."""
 
-    answer: Answer
+    response: Response
     redirect: Redirect | None
     target: str
     retry_after: str | None
@@ -82,7 +82,7 @@ class Sender:
         url: str,
         endpoint: Endpoint,
         ids: Sequence[int],
-        words: Mapping[str, Words],
+        payload: Mapping[str, WireValue],
         deadline: Deadline | None,
     ) -> Received | Failed | BaseException:
         """Send one request and return the response, or why there is none.
@@ -91,7 +91,7 @@ class Sender:
             url: The address of the account.
             endpoint: The call.
             ids: What fills its path, in order.
-            words: The values it sends.
+            payload: The values it sends.
             deadline: When the call has to end.
 
         Returns:
@@ -99,7 +99,7 @@ class Sender:
             no frame holds the token.
         """
         try:
-            prepared = self._prepare(url, endpoint, ids, words)
+            prepared = self._prepare(url, endpoint, ids, payload)
         except ValueError as error:
             reason = self._secret.redact(f"this cannot be sent: {error}")
             return Failed(Outcome.REFUSED, ValidationError(reason), is_sent=False)
@@ -150,7 +150,7 @@ class Sender:
         if 300 <= status < 400:
             redirect, target = redirects.classify(prepared.url or "", location or "")
         retry_after = response.headers.get("Retry-After")
-        return Received(Answer(status, content, location), redirect, target, retry_after)
+        return Received(Response(status, content, location), redirect, target, retry_after)
 
     def _stripped(self, error: BaseException) -> BaseException:
         """Return an error that is not ours, without the token and the frames that hold it."""
@@ -172,7 +172,7 @@ class Sender:
         return Failed(_outcome(failure), failure.error, failure.is_sent)
 
     def _prepare(
-        self, url: str, endpoint: Endpoint, ids: Sequence[int], words: Mapping[str, Words]
+        self, url: str, endpoint: Endpoint, ids: Sequence[int], payload: Mapping[str, WireValue]
     ) -> requests.PreparedRequest:
         """Return the request; to have the session prepare it takes as long as a small response."""
         token = self._secret.reveal()
@@ -182,7 +182,7 @@ class Sender:
         elif endpoint.token_in is TokenLocation.HEADER:
             headers["X-BP-Token"] = token
         place = None if self._is_bearer else token
-        body = endpoint.body_for(words, place)
+        body = endpoint.body_for(payload, place)
         if body is not None:
             headers["Content-Type"] = "application/xml"
             headers["Content-Length"] = str(len(body))

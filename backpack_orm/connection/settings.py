@@ -15,7 +15,7 @@ from attrs import Attribute, field, frozen
 from backpack_orm.connection.addresses import url_of
 from backpack_orm.connection.redaction import Secret
 from backpack_orm.connection.time_zones import ACCOUNT, zone_named
-from backpack_orm.errors import ValidationError, meant, redacted
+from backpack_orm.errors import ValidationError, did_you_mean, redacted
 from backpack_orm.version import __version__
 from backpack_orm.wire.size import DEFAULT_MAX_SIZE
 
@@ -249,7 +249,7 @@ def _wrong_call(caller: str, message: str) -> TypeError:
     message = message.partition(". Did you mean")[0]  # newer Pythons hint too
     unknown = re.search(r"keyword argument '(\w+)'", message)
     names = [attribute.name for attribute in attrs.fields(Settings) if attribute.init]
-    return TypeError(message + (meant(unknown[1], names) if unknown else ""))
+    return TypeError(message + (did_you_mean(unknown[1], names) if unknown else ""))
 
 
 def from_environment(

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
-from backpack_orm.shown import Shown
+from backpack_orm.rich_display import RichDisplay
 
 
 @frozen
-class Stats(Shown):
+class Stats(RichDisplay):
     """What a connection has done so far.
 
     Attributes:

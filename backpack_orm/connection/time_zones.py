@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backpack_orm.errors import ValidationError, meant, redacted
+from backpack_orm.errors import ValidationError, did_you_mean, redacted
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -190,5 +190,5 @@ def zone_named(name: str) -> ZoneInfo:
         pass
     raise ValidationError(
         f"timezone {redacted(name)} is no time zone: give an IANA name such as Europe/Lisbon, "
-        f"or one that Backpack lists{meant(name, RAILS, most=2)}"
+        f"or one that Backpack lists{did_you_mean(name, RAILS, most=2)}"
     )

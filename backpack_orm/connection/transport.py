@@ -40,16 +40,16 @@ from backpack_orm.errors import (
     UnexpectedRedirect,
 )
 from backpack_orm.wire import parse, size
-from backpack_orm.wire.build import Words
+from backpack_orm.wire.build import WireValue
 from backpack_orm.wire.endpoint import Endpoint, Safety
-from backpack_orm.wire.parse import Answer
+from backpack_orm.wire.parse import Response
 
 T = TypeVar("T")
 
 logger = logging.getLogger("backpack_orm")
 logger.addHandler(logging.NullHandler())  # where nobody wants to hear of it, nobody does
 
-_DESTROYED = Answer(200, b'<response success="true"/>')
+_DESTROYED = Response(200, b'<response success="true"/>')
 
 
 @define(eq=False, repr=False)
@@ -65,12 +65,12 @@ class _Call:
     deadline: Deadline | None = None
     tries: int = 1
     may_be_done: bool = False
-    """Whether a try may have been carried out although no answer tells."""
+    """Whether a try may have been carried out although no response tells."""
     has_moved: bool = False
 
 
 class Transport:
-    """Sends calls to one account and gives their answers, or raises what went wrong.
+    """Sends calls to one account and gives their responses, or raises what went wrong.
 
     Threads may share it: they share its pool of sockets and nothing else.
     """
@@ -118,8 +118,8 @@ class Transport:
         self,
         endpoint: Endpoint,
         ids: Sequence[int],
-        words: Mapping[str, Words],
-        read: Callable[[Answer], T],
+        payload: Mapping[str, WireValue],
+        read: Callable[[Response], T],
         deadline: Deadline | None = None,
     ) -> tuple[T, int]:
         """Make one call: one request, and more where sending it again does no harm.
@@ -127,12 +127,12 @@ class Transport:
         Args:
             endpoint: The call.
             ids: What fills its path, in order.
-            words: The values it sends.
+            payload: The values it sends.
             read: Turns the response into a record.
             deadline: When the call has to end, with its waits and retries; None: at no given time.
 
         Returns:
-            What the answer was read as, and its size in bytes.
+            What the response was read as, and its size in bytes.
 
         Raises:
             TransportError: Nothing came back, or a redirect; its classes say what that means.
@@ -142,13 +142,13 @@ class Transport:
         call = _Call(endpoint, endpoint.path_for_people(ids), self.url, self._max_wait, deadline)
         while True:
             self._wait_until_free(call)
-            outcome = self._attempt(call, ids, words)
+            outcome = self._attempt(call, ids, payload)
             if self._follow(call, outcome):
                 continue
             result = self._result(call, outcome, read)
             if not isinstance(result, Failed):
                 return result
-            del outcome  # it holds the answer, and what is raised from here keeps this frame
+            del outcome  # it holds the response, and what is raised from here keeps this frame
             action = RULES[endpoint.safety, result.outcome]
             if action is Action.SUCCEED:
                 return read(_DESTROYED), 0
@@ -227,11 +227,11 @@ class Transport:
             return self._waited
 
     def scrub(self, content: bytes) -> bytes:
-        """An answer without the token, should it repeat it."""
+        """A response without the token, should it repeat it."""
         return self._secret.redact_bytes(content)
 
     def scrub_text(self, text: str) -> str:
-        """A message without the token, should it quote an answer that repeats it."""
+        """A message without the token, should it quote a response that repeats it."""
         return self._secret.redact(text)
 
     def close(self) -> None:
@@ -239,21 +239,21 @@ class Transport:
         self._sender.close()
 
     def _attempt(
-        self, call: _Call, ids: Sequence[int], words: Mapping[str, Words]
+        self, call: _Call, ids: Sequence[int], payload: Mapping[str, WireValue]
     ) -> Received | Failed:
         """Send it once."""
         verb = call.endpoint.verb
         with self._counting:
             self._sent[call.endpoint.label] += 1
         began = time.perf_counter()
-        outcome = self._sender.send(call.url, call.endpoint, ids, words, call.deadline)
+        outcome = self._sender.send(call.url, call.endpoint, ids, payload, call.deadline)
         took = (time.perf_counter() - began) * 1000
         if isinstance(outcome, BaseException):
             raise outcome
         if isinstance(outcome, Failed):
             logger.warning("%s %s: %s, %.0f ms", verb, call.path, outcome.error.message, took)
         else:
-            status, size = outcome.answer.status, len(outcome.answer.content)
+            status, size = outcome.response.status, len(outcome.response.content)
             logger.debug("%s %s: %d, %d bytes, %.0f ms", verb, call.path, status, size, took)
         return outcome
 
@@ -266,7 +266,7 @@ class Transport:
         if isinstance(outcome, Failed):
             return False
         if outcome.redirect is None:
-            if call.has_moved and self.url != call.url and outcome.answer.status < 500:
+            if call.has_moved and self.url != call.url and outcome.response.status < 500:
                 self.url = call.url
                 logger.info("the account has moved to %s", self.url)
             return False
@@ -280,7 +280,7 @@ class Transport:
         return call.has_moved
 
     def _result(
-        self, call: _Call, outcome: Received | Failed, read: Callable[[Answer], T]
+        self, call: _Call, outcome: Received | Failed, read: Callable[[Response], T]
     ) -> tuple[T, int] | Failed:
         """What a request came to."""
         if isinstance(outcome, Failed):
@@ -288,25 +288,25 @@ class Transport:
         failed = self._problem(call, outcome)
         if failed is not None:
             return failed
-        answer = outcome.answer
+        response = outcome.response
         try:
-            size.check_size(answer.content, self._max_response_size)
-            return read(answer), len(answer.content)
+            size.check_size(response.content, self._max_response_size)
+            return read(response), len(response.content)
         except InvalidResponse as error:
             message = error.message
-        unreadable = InvalidResponse(  # a new one: the frames of the first hold the answer
+        unreadable = InvalidResponse(  # a new one: the frames of the first hold the response
             self.scrub_text(message),
-            status=answer.status,
-            excerpt=parse.excerpt(self.scrub(answer.content)) or None,
+            status=response.status,
+            excerpt=parse.excerpt(self.scrub(response.content)) or None,
         )
         return Failed(Outcome.UNREADABLE, unreadable)
 
     def _problem(self, call: _Call, received: Received) -> Failed | None:
-        """The failure that an answer stands for, if it does."""
+        """The failure that a response stands for, if it does."""
         if received.redirect is not None:
             target = self.scrub_text(received.target)
             return Failed(Outcome.REFUSED, self._redirected(received.redirect, target))
-        status, content = received.answer.status, received.answer.content
+        status, content = received.response.status, received.response.content
         if status < 300 and parse.failure(content) is None:
             return None
         content = self.scrub(content)

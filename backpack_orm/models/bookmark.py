@@ -69,7 +69,7 @@ class Bookmark(Readable):
         5
         """
         owner = user_named(cls, user, using)
-        return Collection(cls, cls._whole.load[cls](cls._records_of(owner, fresh=fresh), owner))
+        return Collection(cls, cls._full.load[cls](cls._records_of(owner, fresh=fresh), owner))
 
     @classmethod
     def find(
@@ -144,8 +144,10 @@ class Bookmark(Readable):
         return None
 
     def _fetch(self, *, fresh: bool = False) -> Record:
-        return self._pick(self._records_of(self.user, fresh=fresh))
+        return self._select(self._records_of(self.user, fresh=fresh))
 
     @classmethod
     def _records_of(cls, user: User, *, fresh: bool) -> tuple[Record, ...]:
-        return user.connection.call(cls._all, user._place(), read=cls._whole.read_many, fresh=fresh)
+        return user.connection.call(
+            cls._all, user._path_ids(), read=cls._full.read_many, fresh=fresh
+        )

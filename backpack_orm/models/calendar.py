@@ -66,6 +66,6 @@ class Calendar(InAccount):
     def _load(self, name: str, *, fresh: bool = False) -> None:
         if name == "events":
             records = CalendarEvent._records_of(self, fresh=fresh)
-            self._absorb(self._record_with(events=records))
+            self._merge(self._record_with(events=records))
         else:
             super()._load(name, fresh=fresh)

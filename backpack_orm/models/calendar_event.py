@@ -69,7 +69,7 @@ class CalendarEvent(Readable, Savable, Destroyable):
 
     id: int = field(read_only=True)
     title: str = field()
-    remind: bool | None = field(default=None, kind=values.DIGIT)
+    remind: bool | None = field(default=None, value_type=values.DIGIT)
     occurs_at: datetime | None = field(read_only=True)
     occurs_until: datetime | None = field(read_only=True)
     all_day: bool | None = field(read_only=True)
@@ -119,7 +119,7 @@ class CalendarEvent(Readable, Savable, Destroyable):
             [
                 event
                 for place in places
-                for event in cls._whole.load[cls](cls._records_of(place, fresh=fresh), place)
+                for event in cls._full.load[cls](cls._records_of(place, fresh=fresh), place)
             ],
         )
 
@@ -135,9 +135,9 @@ class CalendarEvent(Readable, Savable, Destroyable):
         >>> CalendarEvent.find(event.id) == event
         True
         """
-        wanted, connection = cls._sought(id, using)
-        record = connection.call(cls._show, (wanted,), read=cls._whole.read_one, fresh=fresh)
-        found: Self = cls._whole.load_one[cls](record, connection)
+        wanted, connection = cls._resolve_id(id, using)
+        record = connection.call(cls._show, (wanted,), read=cls._full.read_one, fresh=fresh)
+        found: Self = cls._full.load_one[cls](record, connection)
         return found
 
     @classmethod
@@ -173,13 +173,13 @@ class CalendarEvent(Readable, Savable, Destroyable):
 
     def _fetch(self, *, fresh: bool = False) -> Record:
         return self.connection.call(
-            self._show, self._place(), read=self._whole.read_one, fresh=fresh
+            self._show, self._path_ids(), read=self._full.read_one, fresh=fresh
         )
 
     @classmethod
     def _records_of(cls, calendar: Calendar, *, fresh: bool) -> tuple[Record, ...]:
         return calendar.connection.call(
-            cls._all, calendar._place(), read=cls._whole.read_many, fresh=fresh
+            cls._all, calendar._path_ids(), read=cls._full.read_many, fresh=fresh
         )
 
 
@@ -197,5 +197,5 @@ def _calendars(
         id = kind._check_id("CalendarEvent: calendar", calendar)
         return [kind._stub(id, connection_for(using))]
     if using is not None:
-        calendar._settle_in(using)
+        calendar._attach(using)
     return [calendar]

@@ -62,7 +62,7 @@ class Completable(OnPage, Savable, Destroyable):
         What it is then is loaded when it is asked for. An edit of `completed` is given up.
 
         Raises:
-            OutcomeUnknown: The answer was lost.
+            OutcomeUnknown: The response was lost.
 
         >>> Page.find_by(title="Lisbon").lists[0].items[0].toggle()
         """
@@ -76,7 +76,7 @@ class Completable(OnPage, Savable, Destroyable):
         """Move it up by one place; one request. At the top nothing happens.
 
         Raises:
-            OutcomeUnknown: The answer was lost.
+            OutcomeUnknown: The response was lost.
 
         >>> Page.find_by(title="Lisbon").lists[0].items[1].move_higher()
         """
@@ -86,7 +86,7 @@ class Completable(OnPage, Savable, Destroyable):
         """Move it down by one place; one request. At the bottom nothing happens.
 
         Raises:
-            OutcomeUnknown: The answer was lost.
+            OutcomeUnknown: The response was lost.
 
         >>> Page.find_by(title="Lisbon").lists[0].items[0].move_lower()
         """
@@ -96,7 +96,7 @@ class Completable(OnPage, Savable, Destroyable):
         """Move it to the top of the list; one request.
 
         Raises:
-            OutcomeUnknown: The answer was lost.
+            OutcomeUnknown: The response was lost.
 
         >>> Page.find_by(title="Lisbon").lists[0].items[1].move_to_top()
         """
@@ -106,7 +106,7 @@ class Completable(OnPage, Savable, Destroyable):
         """Move it to the bottom of the list; one request.
 
         Raises:
-            OutcomeUnknown: The answer was lost.
+            OutcomeUnknown: The response was lost.
 
         >>> Page.find_by(title="Lisbon").lists[0].items[0].move_to_bottom()
         """
@@ -154,13 +154,13 @@ class Completable(OnPage, Savable, Destroyable):
         sent = []
         if stored[self._position("completed")] != self.completed:
             content = stored[self._position("content")]
-            words = self._words(["completed"]) | {
-                "content": self._table.fields["content"].words(type(self), content)
+            payload = self._payload(["completed"]) | {
+                "content": self._table.fields["content"].serialize(type(self), content)
             }
             with self._parent._changing("items"):
-                self._send_update(endpoint, words)
+                self._send_update(endpoint, payload)
             sent.append("completed")
-        self._absorb(stored)
+        self._merge(stored)
         if sent:
             self._take_updated(sent)
         return sent

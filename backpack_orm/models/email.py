@@ -10,7 +10,7 @@ from backpack_orm.models.on_page import OnPage, page_named
 from backpack_orm.models.page import Page
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
-from backpack_orm.orm.projections import FIELDS, View
+from backpack_orm.orm.projections import FIELDS, Projection
 from backpack_orm.orm.resources import resource
 from backpack_orm.wire.endpoint import ws
 from backpack_orm.wire.parse import Record
@@ -39,7 +39,7 @@ class Email(OnPage, Destroyable):
 
     _element = "email"
     _container = "emails"
-    _embedded = View(unsure=(FIELDS,))
+    _embedded = Projection(unsure=(FIELDS,))
 
     id: int = field(read_only=True)
     subject: str = field(read_only=True, wire="subject|title")
@@ -80,11 +80,11 @@ class Email(OnPage, Destroyable):
         wanted, place = cls._check_id("Email.find", id), page_named(cls, page, using)
         place._refuse_foreign("Email.find", id)
         record = place.connection.call(
-            cls._show, (*place._place(), wanted), read=cls._whole.read_one, fresh=fresh
+            cls._show, (*place._path_ids(), wanted), read=cls._full.read_one, fresh=fresh
         )
-        found: Self = cls._whole.load_one[cls](record, place)
+        found: Self = cls._full.load_one[cls](record, place)
         return found
 
     def _fetch(self, *, fresh: bool = False) -> Record:
         ids = self._ids(self._show)
-        return self.connection.call(self._show, ids, read=self._whole.read_one, fresh=fresh)
+        return self.connection.call(self._show, ids, read=self._full.read_one, fresh=fresh)

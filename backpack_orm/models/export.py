@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Self
 from attrs import frozen
 
 from backpack_orm.connection import Connection, unconnected
-from backpack_orm.errors import InvalidResponse, ValidationError, shown
+from backpack_orm.errors import InvalidResponse, ValidationError, short_repr
 from backpack_orm.models.page import Page
 from backpack_orm.models.reminder import Reminder
-from backpack_orm.orm.projections import View
+from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.relations import Collection
 from backpack_orm.wire import parse, values
-from backpack_orm.wire.parse import MISSING, Answer, Column, Record, Section, Shape
+from backpack_orm.wire.parse import MISSING, Column, Record, Response, Section, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,9 +67,9 @@ class Export:
         elif isinstance(source, str | Path):
             name, content = str(source), Path(source).read_bytes()
         else:
-            raise ValidationError(f"Export.read takes a path or bytes, not {shown(source)}")
+            raise ValidationError(f"Export.read takes a path or bytes, not {short_repr(source)}")
         try:
-            record = read_export(Answer(200, content))
+            record = read_export(Response(200, content))
         except InvalidResponse as error:
             raise InvalidResponse(f"{name} cannot be read: {error.message}") from None
         digest = hashlib.sha256(content).hexdigest()
@@ -96,18 +96,18 @@ class Export:
         )
 
 
-def read_live_export(answer: Answer) -> Record:
+def read_live_export(response: Response) -> Record:
     """The user's id and name, the account, the pages and the reminders in a live export."""
-    return _read(answer, Page._exported_by_user)
+    return _read(response, Page._exported_by_user)
 
 
-def read_export(answer: Answer) -> Record:
+def read_export(response: Response) -> Record:
     """The same in an export of any shape that was kept: what it omits is not there."""
-    return _read(answer, Page._exported)
+    return _read(response, Page._exported)
 
 
-def _read(answer: Answer, view: View) -> Record:
-    shape, record = _reader(view)(answer)
+def _read(response: Response, projection: Projection) -> Record:
+    shape, record = _reader(projection)(response)
     if shape == "page":
         return None, "", "", (record,), ()
     if shape == "pages":
@@ -118,15 +118,15 @@ def _read(answer: Answer, view: View) -> Record:
 
 
 @cache
-def _reader(view: View) -> Callable[[Answer], tuple[str, Record]]:
-    page = view.shape
+def _reader(projection: Projection) -> Callable[[Response], tuple[str, Record]]:
+    page = projection.shape
     id = Column("id", values.INTEGER, is_optional=True)
-    account = Column("account", values.WORDS)
+    account = Column("account", values.TEXT)
     pages = Section("pages/page", page, is_sure=False)  # me.xml is a <user>, too
     contents = pages, Section("reminders/reminder", Reminder._exported.shape)
     return parse.one_of(
-        Shape("user", (id, Column("name", values.WORDS), account, *contents)),
-        Shape("backpack", (id, Column("username", values.WORDS), account, *contents)),
+        Shape("user", (id, Column("name", values.TEXT), account, *contents)),
+        Shape("backpack", (id, Column("username", values.TEXT), account, *contents)),
         Shape("pages", (Section("page", page),)),
         page,
     )

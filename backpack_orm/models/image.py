@@ -48,7 +48,7 @@ class Image(OnPage):
     def _fetch(self, *, fresh: bool = False) -> Record:
         gallery = self.gallery._fetch(fresh=fresh)
         images: tuple[Record, ...] = gallery[Gallery._table.positions["images"]]
-        return self._pick(images)
+        return self._select(images)
 
     @classmethod
     def _of(cls, parent: Model, *, fresh: bool = False) -> Collection[Self]:

@@ -12,7 +12,7 @@ from backpack_orm.models.completable import Completable
 from backpack_orm.models.on_page import page_named
 from backpack_orm.models.page import Page, Progress, check_order
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
-from backpack_orm.orm.projections import FIELDS, View
+from backpack_orm.orm.projections import FIELDS, Projection
 from backpack_orm.orm.registry import registry
 from backpack_orm.orm.relations import Children, Collection, Embeds, HasMany
 from backpack_orm.orm.resources import resource
@@ -63,10 +63,10 @@ class Items(Children[I_co], Generic[I_co]):
         check_order("Items.reorder", wanted, ids)
         if not wanted:
             return  # the service takes no order of nothing
-        words = {"item_id": [str(id) for id in wanted]}
+        payload = {"item_id": [str(id) for id in wanted]}
         owner = cast("List", self._owner)
         with owner._changing("items"):
-            owner._send(owner._reorder, words)
+            owner._send(owner._reorder, payload)
 
 
 class HasItems(HasMany[I_co], Generic[I_co]):
@@ -118,10 +118,10 @@ class Item(Completable):
 
     _element = "item"
     _container = "items"
-    _whole = View(but=("messages",))
-    _embedded = View(but=("messages",), unsure=(FIELDS,))
-    _created = View("id", "content", "completed", unsure=(FIELDS,))
-    _exported = View(unsure=(FIELDS,))
+    _full = Projection(but=("messages",))
+    _embedded = Projection(but=("messages",), unsure=(FIELDS,))
+    _created = Projection("id", "content", "completed", unsure=(FIELDS,))
+    _exported = Projection(unsure=(FIELDS,))
     _known_by = "lists"
 
     id: int = field(read_only=True)
@@ -176,7 +176,7 @@ class Item(Completable):
             list: The list, or its id; an id alone is looked for on all pages.
             page: The page, or its id.
             using: The connection, where it is not the one in use or the list's.
-            fresh: Ask even if the answers are still kept.
+            fresh: Ask even if the responses are still kept.
             progress: Called after each page with the numbers of pages done and of all.
 
         Raises:
@@ -285,7 +285,7 @@ def _list_named(what: List | int, page: Page | int | None, using: Connection | N
     lists: type[List] = registry["List"]  # type: ignore[assignment]  # lists import their items
     if isinstance(what, lists):
         if using is not None:
-            what._settle_in(using)
+            what._attach(using)
         return what
     id = lists._check_id("Item: list", what)
     if page is None:

@@ -12,7 +12,7 @@ from backpack_orm.models.of_user import user_named
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.finding import InAccount
-from backpack_orm.orm.projections import FIELDS, View
+from backpack_orm.orm.projections import FIELDS, Projection
 from backpack_orm.orm.relations import Collection
 from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable
@@ -53,8 +53,8 @@ class JournalEntry(InAccount, Savable, Destroyable):
     _element = "journal_entry"
     _container = "journal_entries"
     _rewritten = ("updated_at",)
-    _listed = View(but=("account_id",), unsure=(FIELDS,))
-    _updated = View(unsure=(FIELDS,))
+    _listed = Projection(but=("account_id",), unsure=(FIELDS,))
+    _updated = Projection(unsure=(FIELDS,))
 
     id: int = field(read_only=True)
     body: str = field(text=True)
@@ -96,7 +96,7 @@ class JournalEntry(InAccount, Savable, Destroyable):
             TypeError: An attribute is misspelled.
             ValidationError: The body is empty or cannot be sent; nothing was.
             Forbidden: The user is somebody else.
-            OutcomeUnknown: The answer was lost.
+            OutcomeUnknown: The response was lost.
 
         >>> JournalEntry.create(body="Watered the plants").user.name
         'Nora Whitfield'
@@ -120,7 +120,7 @@ class JournalEntry(InAccount, Savable, Destroyable):
         Args:
             user: The user, or the id.
             using: The connection, where it is not the one in use or the user's.
-            fresh: Ask even if the answers are still kept.
+            fresh: Ask even if the responses are still kept.
 
         >>> len(JournalEntry.all()), len(JournalEntry.all(user=User.me()))
         (250, 100)
@@ -161,9 +161,9 @@ class JournalEntry(InAccount, Savable, Destroyable):
         >>> JournalEntry.find(entry.id) == entry
         True
         """
-        wanted, connection = cls._sought(id, using)
-        record = connection.call(cls._show, (wanted,), read=cls._whole.read_one, fresh=fresh)
-        found: Self = cls._whole.load_one[cls](record, connection)
+        wanted, connection = cls._resolve_id(id, using)
+        record = connection.call(cls._show, (wanted,), read=cls._full.read_one, fresh=fresh)
+        found: Self = cls._full.load_one[cls](record, connection)
         return found
 
     @classmethod
@@ -200,7 +200,7 @@ class JournalEntry(InAccount, Savable, Destroyable):
 
     def _fetch(self, *, fresh: bool = False) -> Record:
         return self.connection.call(
-            self._show, self._place(), read=self._whole.read_one, fresh=fresh
+            self._show, self._path_ids(), read=self._full.read_one, fresh=fresh
         )
 
     @classmethod
@@ -210,7 +210,7 @@ class JournalEntry(InAccount, Savable, Destroyable):
         if isinstance(place, Connection):
             connection, endpoint = place, cls._all
         else:
-            connection, endpoint, ids = place.connection, cls._of_user, place._place()
+            connection, endpoint, ids = place.connection, cls._of_user, place._path_ids()
         seen: set[int] = set()
         for n in itertools.count():
             window = connection.call(endpoint, (*ids, n), read=cls._listed.read_many, fresh=fresh)

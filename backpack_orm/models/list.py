@@ -8,7 +8,7 @@ from backpack_orm.models.item import HasItems, Item
 from backpack_orm.models.on_page import OnPage
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
-from backpack_orm.orm.projections import FIELDS, View
+from backpack_orm.orm.projections import FIELDS, Projection
 from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable
 from backpack_orm.wire.endpoint import ws
@@ -41,10 +41,10 @@ class List(OnPage, Savable, Destroyable):
 
     _element = "list"
     _container = "lists"
-    _listed = View("id", "name")
-    _created = View("id", "name", unsure=(FIELDS,))
-    _embedded = View(unsure=(FIELDS, "items"))
-    _exported = View(unsure=(FIELDS, "items"), depth="_exported")
+    _listed = Projection("id", "name")
+    _created = Projection("id", "name", unsure=(FIELDS,))
+    _embedded = Projection(unsure=(FIELDS, "items"))
+    _exported = Projection(unsure=(FIELDS, "items"), depth="_exported")
 
     id: int = field(read_only=True)
     name: str = field(default="")
@@ -72,12 +72,12 @@ class List(OnPage, Savable, Destroyable):
     )
     _updates = (_update_row,)
 
-    def _place(self) -> tuple[int, ...]:
-        return (*self.page._place(), self._saved_id)
+    def _path_ids(self) -> tuple[int, ...]:
+        return (*self.page._path_ids(), self._saved_id)
 
     def _load(self, name: str, *, fresh: bool = False) -> None:
         self._refuse_destroyed()
         if name == "items":
-            self._absorb(self._record_with(items=Item._records_of(self, fresh=fresh)))
+            self._merge(self._record_with(items=Item._records_of(self, fresh=fresh)))
         else:
             super()._load(name, fresh=fresh)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from backpack_orm.models.on_page import OnPage
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
-from backpack_orm.orm.projections import FIELDS, View
+from backpack_orm.orm.projections import FIELDS, Projection
 from backpack_orm.orm.relations import Embeds
 from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable
@@ -45,9 +45,9 @@ class Note(OnPage, Savable, Destroyable):
 
     _element = "note"
     _container = "notes"
-    _whole = View(but=("messages",))
-    _embedded = View(but=("messages",), unsure=(FIELDS,))
-    _exported = View(unsure=(FIELDS,))
+    _full = Projection(but=("messages",))
+    _embedded = Projection(but=("messages",), unsure=(FIELDS,))
+    _exported = Projection(unsure=(FIELDS,))
 
     id: int = field(read_only=True)
     title: str = field(default="")

@@ -20,5 +20,5 @@ def user_named(cls: type[Model], user: User | int | None, using: Connection | No
     if not isinstance(user, people):
         return people._stub(people._check_id(f"{cls.__name__}: user", user), connection_for(using))
     if using is not None:
-        user._settle_in(using)
+        user._attach(using)
     return user

@@ -9,7 +9,7 @@ from backpack_orm.connection import Connection, connection_for
 from backpack_orm.errors import NotFound
 from backpack_orm.models.page import Page, Progress
 from backpack_orm.orm.model import Model, Readable
-from backpack_orm.orm.projections import View
+from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.relations import Collection
 from backpack_orm.wire.endpoint import Endpoint
 from backpack_orm.wire.parse import Record
@@ -25,7 +25,7 @@ class OnPage(Readable):
     _included_elsewhere = ("messages",)
     _known_by: ClassVar[str] = ""
     """What of a page has to be loaded for them to be known, where that is not they themselves."""
-    _listed: ClassVar[View | None] = None
+    _listed: ClassVar[Projection | None] = None
     """What that list tells of each, where that is not all."""
 
     @classmethod
@@ -43,7 +43,7 @@ class OnPage(Readable):
         Args:
             page: The page, or its id.
             using: The connection, where it is not the one in use or the page's.
-            fresh: Ask even if the answers are still kept.
+            fresh: Ask even if the responses are still kept.
             progress: Called after each page with the numbers of pages done and of all.
 
         Raises:
@@ -83,7 +83,7 @@ class OnPage(Readable):
         if page is not None:
             cls._check_id(f"{cls.__name__}.find", id)
             return cls.all(page=page, using=using, fresh=fresh).find(id)
-        wanted, connection = cls._sought(id, using)
+        wanted, connection = cls._resolve_id(id, using)
         name = cls._known_by or cls._container
         for place in Page._each(name, using=connection, fresh=fresh, ahead=1):
             for record in cls._on(place):
@@ -130,26 +130,26 @@ class OnPage(Readable):
 
     def _load(self, name: str, *, fresh: bool = False) -> None:
         if name == "messages":  # only an export tells of any, and it has told all
-            self._absorb(self._record_with(messages=()))
+            self._merge(self._record_with(messages=()))
         else:
             super()._load(name, fresh=fresh)
 
     def _fetch(self, *, fresh: bool = False) -> Record:
-        return self._pick(self._records_of(self._parent, fresh=fresh))
+        return self._select(self._records_of(self._parent, fresh=fresh))
 
     @classmethod
     def _of(cls, parent: Model, *, fresh: bool = False) -> Collection[Self]:
         records = cls._records_of(parent, fresh=fresh)
-        return Collection(cls, (cls._listed or cls._whole).load[cls](records, parent))
+        return Collection(cls, (cls._listed or cls._full).load[cls](records, parent))
 
     @classmethod
     def _records_of(cls, parent: Model, *, fresh: bool) -> tuple[Record, ...]:
-        connection, place = parent.connection, parent._place()
+        connection, place = parent.connection, parent._path_ids()
         if cls._all is None:
             page = connection.call(Page._show, place, read=Page._shown.read_one, fresh=fresh)
             part: tuple[Record, ...] = page[Page._table.positions[cls._container]]
             return part
-        read = (cls._listed or cls._whole).read_many
+        read = (cls._listed or cls._full).read_many
         return connection.call(cls._all, place, read=read, fresh=fresh)
 
     @classmethod
@@ -163,5 +163,5 @@ def page_named(cls: type[Model], page: Page | int, using: Connection | None) -> 
     if not isinstance(page, Page):
         page = Page._stub(Page._check_id(f"{cls.__name__}: page", page), connection_for(using))
     elif using is not None:
-        page._settle_in(using)
+        page._attach(using)
     return page

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 
 from backpack_orm.connection import Connection
 from backpack_orm.connection.parallel import in_order
-from backpack_orm.errors import BackpackError, NotFound, ValidationError, shown
+from backpack_orm.errors import BackpackError, NotFound, ValidationError, short_repr
 from backpack_orm.models.belonging import SECTIONS, Belonging
 from backpack_orm.models.page_items import HasPageItems
 from backpack_orm.orm.declarations import assigns_many, field
 from backpack_orm.orm.destroying import Destroyable
-from backpack_orm.orm.fields import say
+from backpack_orm.orm.fields import serialize
 from backpack_orm.orm.finding import InAccount
 from backpack_orm.orm.locks import exclusive
 from backpack_orm.orm.model import Model
-from backpack_orm.orm.projections import FIELDS, View
+from backpack_orm.orm.projections import FIELDS, Projection
 from backpack_orm.orm.relations import AssignableCollection, Collection, Embeds, HasMany
 from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable
 from backpack_orm.wire import values
-from backpack_orm.wire.build import Words
+from backpack_orm.wire.build import WireValue
 from backpack_orm.wire.endpoint import Endpoint, ws
 from backpack_orm.wire.parse import MISSING, Record
 
@@ -86,12 +86,14 @@ class Page(InAccount, Savable, Destroyable):
     _element = "page"
     _container = "pages"
     _included_elsewhere = ("matches",)
-    _listed = View("id", "title", "scope", unsure=("title",))
-    _named = _created = View("id", "title", unsure=("title",))
-    _found = View("id", "title", "matches", unsure=("title",))
-    _shown = View(but=("scope", "matches"), unsure=("emails",))
-    _exported = View(but=("matches",), unsure=(FIELDS,), sure=("description",), depth="_exported")
-    _exported_by_user = View(
+    _listed = Projection("id", "title", "scope", unsure=("title",))
+    _named = _created = Projection("id", "title", unsure=("title",))
+    _found = Projection("id", "title", "matches", unsure=("title",))
+    _shown = Projection(but=("scope", "matches"), unsure=("emails",))
+    _exported = Projection(
+        but=("matches",), unsure=(FIELDS,), sure=("description",), depth="_exported"
+    )
+    _exported_by_user = Projection(
         but=("matches",),
         unsure=(FIELDS, "linked_pages"),
         sure=("description",),
@@ -103,7 +105,7 @@ class Page(InAccount, Savable, Destroyable):
     email_address: str = field(read_only=True)
     description: str = field(default="")
     scope: str | None = field(read_only=True)
-    public: bool | None = field(default=None, write_only=True, kind=values.DIGIT)
+    public: bool | None = field(default=None, write_only=True, value_type=values.DIGIT)
 
     belongings = Embeds["Belonging"]("belongings/belonging")
     tags: Assignable[Tag, str] = assigns_many(
@@ -120,7 +122,7 @@ class Page(InAccount, Savable, Destroyable):
     attachments = Embeds["Attachment"]("attachments/attachment")
     separators = HasMany["Separator"]("separators/separator")
     emails = Embeds["Email"]("emails/email")
-    linked_pages = Embeds["Page"]("linked_pages/page", view="_named")
+    linked_pages = Embeds["Page"]("linked_pages/page", projection="_named")
     items = HasPageItems("items/item")
     matches = Embeds["Match"]("send")
 
@@ -176,7 +178,7 @@ class Page(InAccount, Savable, Destroyable):
         Args:
             load: Whether to load what is on them.
             using: The connection, where it is not the one in use.
-            fresh: Ask even if the answers are still kept.
+            fresh: Ask even if the responses are still kept.
             progress: Called after each page is loaded with the numbers of those done and of all.
 
         Raises:
@@ -219,7 +221,7 @@ class Page(InAccount, Savable, Destroyable):
         >>> Page.find(lisbon.id).title
         'Lisbon'
         """
-        wanted, connection = cls._sought(id, using)
+        wanted, connection = cls._resolve_id(id, using)
         record = connection.call(cls._show, (wanted,), read=cls._shown.read_one, fresh=fresh)
         found: Self = cls._shown.load_one[cls](record, connection)
         return found
@@ -238,10 +240,10 @@ class Page(InAccount, Savable, Destroyable):
         >>> [page.title for page in Page.search("tram")]
         ['Lisbon']
         """
-        words = say("Page.search", values.dump_words, term)
-        if not words.strip():
+        text = serialize("Page.search", values.dump_text, term)
+        if not text.strip():
             raise ValidationError("Page.search needs a term to look for")
-        return cls._list(cls._search, cls._found, words={"term": words}, using=using, fresh=fresh)
+        return cls._list(cls._search, cls._found, payload={"term": text}, using=using, fresh=fresh)
 
     def reorder(self, order: Iterable[Belonging | Model | int]) -> None:
         """Put what stands on the page into an order; one request, once the page is loaded.
@@ -289,7 +291,7 @@ class Page(InAccount, Savable, Destroyable):
         Raises:
             NotSaved: The page is not on the service yet.
             Forbidden: The plan allows no more pages.
-            OutcomeUnknown: The answer was lost; look before you try again.
+            OutcomeUnknown: The response was lost; look before you try again.
 
         >>> Page.find_by(title="Lisbon").duplicate().title
         'Lisbon (copy)'
@@ -297,7 +299,7 @@ class Page(InAccount, Savable, Destroyable):
         self._refuse_new("duplicate")
         self._refuse_destroyed()
         connection = self.connection
-        record = connection.call(self._duplicate, self._place(), read=self._named.read_one)
+        record = connection.call(self._duplicate, self._path_ids(), read=self._named.read_one)
         copy: Self = self._named.load_one[type(self)](record, connection)
         return copy
 
@@ -310,25 +312,25 @@ class Page(InAccount, Savable, Destroyable):
 
         Raises:
             ValidationError: Nothing is given, or an address is none.
-            OutcomeUnknown: The answer was lost; they may have got the mail.
+            OutcomeUnknown: The response was lost; they may have got the mail.
 
         >>> page = Page.create(title="Summer")
         >>> page.share(["ana@example.com", "rui@example.com"], public=False)
         """
         if isinstance(emails, str):
             raise ValidationError(
-                f"Page.share: emails takes a list of addresses, not {shown(emails)}"
+                f"Page.share: emails takes a list of addresses, not {short_repr(emails)}"
             )
-        addresses = [say("Page.share: emails", _dump_address, email) for email in emails]
+        addresses = [serialize("Page.share: emails", _dump_address, email) for email in emails]
         if not addresses and public is None:
             raise ValidationError("Page.share: give emails=[…], public=…, or both")
-        words: dict[str, Words] = {}
+        payload: dict[str, WireValue] = {}
         if addresses:
-            words["email_addresses"] = " ".join(addresses)
+            payload["email_addresses"] = " ".join(addresses)
         if public is not None:
-            words["public"] = say("Page.share: public", values.dump_digit, public)
+            payload["public"] = serialize("Page.share: public", values.dump_digit, public)
         with self._changing("scope"):
-            self._send(self._share, words)
+            self._send(self._share, payload)
 
     def unshare(self) -> None:
         """Leave a page that a friend has shared; one request.
@@ -342,7 +344,7 @@ class Page(InAccount, Savable, Destroyable):
         """Have the service mail you the page as text; one request.
 
         Raises:
-            OutcomeUnknown: The answer was lost; the mail may have been sent.
+            OutcomeUnknown: The response was lost; the mail may have been sent.
 
         >>> Page.find_by(title="Lisbon").email_copy()
         """
@@ -354,9 +356,9 @@ class Page(InAccount, Savable, Destroyable):
         >>> Page.find_by(title="Lisbon").link(Page.create(title="Porto"))
         """
         self._refuse_foreign("Page.link", page)
-        words = {"linked_page_id": str(self._check_id("Page.link", page))}
+        payload = {"linked_page_id": str(self._check_id("Page.link", page))}
         with self._changing("linked_pages"):
-            self._send(self._link, words)
+            self._send(self._link, payload)
 
     def unlink(self, page: Page | int) -> None:
         """Take the link to another page away; one request.
@@ -366,9 +368,9 @@ class Page(InAccount, Savable, Destroyable):
         >>> lisbon.unlink(porto)
         """
         self._refuse_foreign("Page.unlink", page)
-        words = {"linked_page_id": str(self._check_id("Page.unlink", page))}
+        payload = {"linked_page_id": str(self._check_id("Page.unlink", page))}
         with self._changing("linked_pages"):
-            self._send(self._unlink, words)
+            self._send(self._unlink, payload)
 
     def _update(
         self, endpoint: Endpoint, changed: Sequence[str], fresh: Record | None
@@ -420,19 +422,19 @@ class Page(InAccount, Savable, Destroyable):
     def _load(self, name: str, *, fresh: bool = False) -> None:
         self._refuse_destroyed()
         if name == "scope":
-            self._absorb(self._listed_record(fresh=fresh))
+            self._merge(self._listed_record(fresh=fresh))
         elif name == "matches":
-            self._absorb(self._record_with(matches=()))
+            self._merge(self._record_with(matches=()))
         elif name == "emails" and self._tells_of_no_mail():
-            self._absorb(self._record_with(emails=()))
+            self._merge(self._record_with(emails=()))
         elif name == "emails":
             self._load_emails(fresh=fresh)
         else:
-            self._absorb(self._fetch(fresh=fresh))
+            self._merge(self._fetch(fresh=fresh))
 
     def _load_emails(self, *, fresh: bool) -> None:
         model = cast("type[OnPage]", self._table.relations["emails"].model)
-        self._absorb(self._record_with(emails=model._records_of(self, fresh=fresh)))
+        self._merge(self._record_with(emails=model._records_of(self, fresh=fresh)))
 
     def _reload_relation(self, name: str) -> None:
         if name == "emails":  # whatever the page itself says about them
@@ -450,7 +452,7 @@ class Page(InAccount, Savable, Destroyable):
 
     def _fetch(self, *, fresh: bool = False) -> Record:
         return self.connection.call(
-            self._show, self._place(), read=self._shown.read_one, fresh=fresh
+            self._show, self._path_ids(), read=self._shown.read_one, fresh=fresh
         )
 
     def _listed_record(self, *, fresh: bool) -> Record:
@@ -463,14 +465,14 @@ class Page(InAccount, Savable, Destroyable):
 
     def _forget_kind(self, child: Related) -> None:
         super()._forget_kind(child)
-        self._forget("belongings", *_also_in(child))
+        self._invalidate("belongings", *_also_in(child))
         if child._container == "items":  # nobody knows which list it went to
             for each in self.lists._objects:
-                each._forget("items")
+                each._invalidate("items")
 
-    def _child_went(self, child: Related) -> None:
-        super()._child_went(child)
-        self._forget("belongings", *_also_in(child))
+    def _on_child_destroyed(self, child: Related) -> None:
+        super()._on_child_destroyed(child)
+        self._invalidate("belongings", *_also_in(child))
 
 
 def _also_in(child: Related) -> tuple[str, ...]:
@@ -493,7 +495,7 @@ def check_order(what: str, wanted: list[int], there: set[int]) -> None:
 
 
 def _dump_address(value: object) -> str:
-    words = values.dump_words(value)
-    if "@" not in words or any(letter.isspace() for letter in words):
+    text = values.dump_text(value)
+    if "@" not in text or any(letter.isspace() for letter in text):
         raise ValueError("an e-mail address is needed")
-    return words
+    return text

@@ -11,7 +11,7 @@ from backpack_orm.models.item import Item
 from backpack_orm.models.page import Page
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.model import Model
-from backpack_orm.orm.projections import FIELDS, View
+from backpack_orm.orm.projections import FIELDS, Projection
 from backpack_orm.orm.relations import Embeds
 from backpack_orm.orm.resources import resource
 from backpack_orm.wire.endpoint import ws
@@ -57,10 +57,10 @@ class PageItem(Completable):
     _element = "item"
     _container = "items"
     _is_grouped = True
-    _whole = View(but=("messages",))
-    _embedded = View(but=("messages",), unsure=(FIELDS,))
-    _created = View("id", "content", "completed", "list_id", unsure=(FIELDS,))
-    _exported = View(unsure=(FIELDS,))
+    _full = Projection(but=("messages",))
+    _embedded = Projection(but=("messages",), unsure=(FIELDS,))
+    _created = Projection("id", "content", "completed", "list_id", unsure=(FIELDS,))
+    _exported = Projection(unsure=(FIELDS,))
 
     id: int = field(read_only=True)
     content: str = field(text=True)
@@ -94,12 +94,12 @@ class PageItem(Completable):
     def _fetch(self, *, fresh: bool = False) -> Record:
         page = self._parent
         listed = page.connection.call(
-            self._all, page._place(), read=self._whole.read_many, fresh=fresh
+            self._all, page._path_ids(), read=self._full.read_many, fresh=fresh
         )
         for record in listed:
             if record[0] == self._saved_id:
                 return record
-        return self._pick(self._records_of(page, fresh=fresh))  # it is in no list
+        return self._select(self._records_of(page, fresh=fresh))  # it is in no list
 
     @classmethod
     def _records_of(cls, parent: Model, *, fresh: bool) -> tuple[Record, ...]:
@@ -108,7 +108,7 @@ class PageItem(Completable):
 
     @classmethod
     def _on(cls, page: Page) -> Sequence[Self]:
-        return cls._whole.load[cls](tuple(map(_record_of, page.items)), page)
+        return cls._full.load[cls](tuple(map(_record_of, page.items)), page)
 
 
 def _record_of(item: Item | PageItem) -> Record:

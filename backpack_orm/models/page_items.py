@@ -129,6 +129,6 @@ def _in_its_list(created: PageItem, page: Page) -> Item | PageItem:
         place = lists._model._stub(list_id, page)
         lists._append(place)
     item = place.items._model._stub(created._saved_id, place)
-    item._absorb(item._record_with(content=created.content, completed=created.completed))
-    place._child_came(item)
+    item._merge(item._record_with(content=created.content, completed=created.completed))
+    place._on_child_created(item)
     return item

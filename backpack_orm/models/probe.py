@@ -84,7 +84,7 @@ def _is_kept(omitted: str, record: Completable | Note, **sent: Any) -> bool:
     expected = {omitted: getattr(record, omitted), **sent}
     for name, value in sent.items():
         setattr(record, name, value)
-    record._send(record._updates[0], record._words(list(sent)))
+    record._send(record._updates[0], record._payload(list(sent)))
     record.reload()
     return all(getattr(record, name) == value for name, value in expected.items())
 

@@ -10,7 +10,7 @@ from backpack_orm.errors import NotFound
 from backpack_orm.orm.declarations import assigns_many, field, has_one
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.finding import InAccount
-from backpack_orm.orm.projections import FIELDS, View
+from backpack_orm.orm.projections import FIELDS, Projection
 from backpack_orm.orm.registry import registry
 from backpack_orm.orm.relations import AssignableCollection
 from backpack_orm.orm.resources import resource
@@ -50,20 +50,20 @@ class Reminder(InAccount, Savable, Destroyable):
 
     _element = "reminder"
     _container = "reminders"
-    _exported = View(unsure=(FIELDS, "creator", "remindees"))
+    _exported = Projection(unsure=(FIELDS, "creator", "remindees"))
     _rewritten = ("content", "remind_at")
 
     id: int = field(read_only=True)
     content: str = field(text=True)
     remind_at: datetime | None = field(default=None)
-    creator: User | None = has_one("creator", "User", view="_named")
+    creator: User | None = has_one("creator", "User", projection="_named")
     remindees: Assignable[User, int] = assigns_many(
         "remindees/user",
         "User",
         key="id",
         dump=_dump_ids,
         collection=AssignableCollection,
-        view="_named",
+        projection="_named",
         default=(),
     )
 
@@ -100,7 +100,7 @@ class Reminder(InAccount, Savable, Destroyable):
         """
         self._refuse_new("look for")
         self._refuse_destroyed()
-        upcoming = self.connection.call(self._all, read=self._whole.read_many)
+        upcoming = self.connection.call(self._all, read=self._full.read_many)
         return any(record[0] == self._saved_id for record in upcoming)
 
     def _fetch(self, *, fresh: bool = False) -> Record:

@@ -10,12 +10,12 @@ from backpack_orm.errors import NotFound
 from backpack_orm.models.of_user import user_named
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.finding import Listed
-from backpack_orm.orm.projections import FIELDS, View
+from backpack_orm.orm.projections import FIELDS, Projection
 from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable
 from backpack_orm.wire import parse
 from backpack_orm.wire.endpoint import rest
-from backpack_orm.wire.parse import MISSING, Answer, Record
+from backpack_orm.wire.parse import MISSING, Record, Response
 
 if TYPE_CHECKING:
     from backpack_orm.models.user import User
@@ -42,7 +42,7 @@ class Status(Listed, Savable):
 
     _element = "status"
     _container = "statuses"
-    _listed = View(unsure=(FIELDS,))
+    _listed = Projection(unsure=(FIELDS,))
     _rewritten = ("updated_at",)
 
     id: int = field(read_only=True)
@@ -72,7 +72,7 @@ class Status(Listed, Savable):
         Args:
             user: The user, or the id; yourself if it is not given, which costs a request more.
             using: The connection, where it is not the one in use or the user's.
-            fresh: Ask even if the answer is still kept.
+            fresh: Ask even if the response is still kept.
 
         Raises:
             ValidationError: `user` is neither a user nor an id.
@@ -83,11 +83,11 @@ class Status(Listed, Savable):
         owner = user_named(cls, user, using)
         try:
             record = owner.connection.call(
-                cls._show, owner._place(), read=cls._whole.read_one, fresh=fresh
+                cls._show, owner._path_ids(), read=cls._full.read_one, fresh=fresh
             )
         except NotFound:
             return None
-        found: Self = cls._whole.load_one[cls](record, owner)
+        found: Self = cls._full.load_one[cls](record, owner)
         return found
 
     @property
@@ -96,9 +96,9 @@ class Status(Listed, Savable):
 
     def _fetch(self, *, fresh: bool = False) -> Record:
         ids = self._ids(self._show)
-        return self.connection.call(self._show, ids, read=self._whole.read_one, fresh=fresh)
+        return self.connection.call(self._show, ids, read=self._full.read_one, fresh=fresh)
 
     @classmethod
-    def _read_created(cls, answer: Answer) -> Record:
-        parse.anything(answer)  # it says nothing, so even the id is read when it is asked for
+    def _read_created(cls, response: Response) -> Record:
+        parse.anything(response)  # it says nothing, so even the id is read when it is asked for
         return (MISSING, *cls._record_of(0)[1:])

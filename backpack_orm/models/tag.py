@@ -10,7 +10,7 @@ from backpack_orm.errors import BackpackError, NotFound
 from backpack_orm.models.page import Page, Progress
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
-from backpack_orm.orm.fields import say
+from backpack_orm.orm.fields import serialize
 from backpack_orm.orm.model import Model, Readable
 from backpack_orm.orm.relations import Collection
 from backpack_orm.orm.resources import resource
@@ -51,12 +51,12 @@ class Tag(Readable, Savable, Destroyable):
     _container = "tags"
 
     id: int = field(read_only=True)
-    name: str = field(kind=values.TAG)
+    name: str = field(value_type=values.TAG)
 
     page: BelongsTo[Page] = belongs_to("Page")
     page_id = ParentId("page")
 
-    _select = ws("tags/select/{id}", reads="tags pages")
+    _pages_with = ws("tags/select/{id}", reads="tags pages")
     # A tag is sent with all others of its page.
     _put = ws(
         "page/{page_id}/tags/tag",
@@ -94,7 +94,7 @@ class Tag(Readable, Savable, Destroyable):
 
         Args:
             using: The connection, where it is not the one in use.
-            fresh: Ask even if the answers are still kept.
+            fresh: Ask even if the responses are still kept.
             progress: Called after each page with the numbers of pages done and of all.
 
         >>> "Travel" in [tag.name for tag in Tag.all()]
@@ -118,7 +118,7 @@ class Tag(Readable, Savable, Destroyable):
         >>> Tag.find(tag.id) == tag
         True
         """
-        wanted, connection = cls._sought(id, using)
+        wanted, connection = cls._resolve_id(id, using)
         for page in Page._each("tags", using=connection, fresh=fresh, ahead=1):
             for tag in page._children("tags", cls):
                 if tag.id == wanted:
@@ -171,10 +171,10 @@ class Tag(Readable, Savable, Destroyable):
         self._ensure_writable("destroy")
         self._refuse_read_only()
         self._rewrite(None)
-        self._bury()
+        self._mark_destroyed()
 
     def _create_record(self, changed: Sequence[str]) -> list[str]:
-        self.page._settle_in(self.connection)
+        self.page._attach(self.connection)
         with self.page._exclusive_tags():
             names = self._names_on(self.page)
             if self.name not in names:
@@ -206,7 +206,7 @@ class Tag(Readable, Savable, Destroyable):
                 error.add(f"failed on {page!r}, done before: {done}")
                 raise
             done.append(page)
-        self.page._forget("tags")
+        self.page._invalidate("tags")
 
     def _names_with(self, new: str | None, tags: Sequence[Record]) -> list[str]:
         """The names of the tags of a page, with this one renamed or left out."""
@@ -222,7 +222,7 @@ class Tag(Readable, Savable, Destroyable):
         raise NotFound(f"{self.page!r} has no tag {self.name!r} after it was put there", status=404)
 
     def _fetch(self, *, fresh: bool = False) -> Record:
-        return self._pick(self._part_of(self.page))
+        return self._select(self._part_of(self.page))
 
     @property
     def _parent(self) -> Model:
@@ -235,9 +235,11 @@ class Tag(Readable, Savable, Destroyable):
 
     def _pages(self, *, fresh: bool) -> Collection[Page]:
         self._refuse_new("look for")
-        connection, view = self.connection, Page._named
-        records = connection.call(self._select, (self._saved_id,), read=view.read_many, fresh=fresh)
-        return Collection(Page, view.load[Page](records, connection))
+        connection, projection = self.connection, Page._named
+        records = connection.call(
+            self._pages_with, (self._saved_id,), read=projection.read_many, fresh=fresh
+        )
+        return Collection(Page, projection.load[Page](records, connection))
 
     @staticmethod
     def _part_of(page: Page) -> tuple[Record, ...]:
@@ -252,6 +254,6 @@ class Tag(Readable, Savable, Destroyable):
 
     @classmethod
     def _write(cls, page: Page, names: list[str]) -> None:
-        words = {"name": say(f"the tags of {page!r}", values.dump_tags, names)}
+        payload = {"name": serialize(f"the tags of {page!r}", values.dump_tags, names)}
         with page._changing("tags"):
-            page.connection.call(cls._put, page._place(), words, read=parse.success)
+            page.connection.call(cls._put, page._path_ids(), payload, read=parse.success)

@@ -13,7 +13,7 @@ from backpack_orm.models.page import Page
 from backpack_orm.models.status import Status
 from backpack_orm.orm.declarations import field
 from backpack_orm.orm.finding import InAccount
-from backpack_orm.orm.projections import View
+from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.relations import Embeds, HasMany
 from backpack_orm.orm.resources import resource
 from backpack_orm.wire.endpoint import TokenLocation, rest
@@ -55,7 +55,7 @@ class User(InAccount):
 
     _element = "user"
     _container = "users"
-    _listed = _named = View("id", "name", unsure=("name",))
+    _listed = _named = Projection("id", "name", unsure=("name",))
 
     id: int = field(read_only=True)
     name: str = field(read_only=True)
@@ -75,7 +75,7 @@ class User(InAccount):
     updated_at: datetime | None = field(read_only=True)
 
     bookmarks = Embeds["Bookmark"]("")
-    journal = HasMany["JournalEntry"]("", view="_listed")
+    journal = HasMany["JournalEntry"]("", projection="_listed")
 
     _me = rest("GET", "me.xml", token_in=TokenLocation.PATH, reads="users")
     _all = rest("GET", "users.xml", token_in=TokenLocation.PATH, reads="users")
@@ -90,7 +90,7 @@ class User(InAccount):
         """
         connection = connection_for(using)
         record = cls._record_of_me(connection, fresh=fresh)
-        found: Self = cls._whole.load_one[cls](record, connection)
+        found: Self = cls._full.load_one[cls](record, connection)
         return found
 
     @property
@@ -126,21 +126,21 @@ class User(InAccount):
         'Where we sleep'
         """
         connection = self.connection
-        record = connection.call(self._export, self._place(), read=read_live_export)
+        record = connection.call(self._export, self._path_ids(), read=read_live_export)
         return Export._of(record, connection)
 
     def _load(self, name: str, *, fresh: bool = False) -> None:
         if name == "bookmarks":
             records = Bookmark._records_of(self, fresh=fresh)
-            self._absorb(self._record_with(bookmarks=records))
+            self._merge(self._record_with(bookmarks=records))
         elif name == "journal":
             records = tuple(JournalEntry._records_of(self, fresh=fresh))
-            self._absorb(self._record_with(journal=records))
+            self._merge(self._record_with(journal=records))
         elif name == "name":
             super()._load(name, fresh=fresh)
         else:
             me = self._record_of_me(self.connection, fresh=fresh)
-            self._absorb(me if me[0] == self._saved_id else self._record_of_another())
+            self._merge(me if me[0] == self._saved_id else self._record_of_another())
 
     def _fetch(self, *, fresh: bool = False) -> Record:
         assert self._record is not None
@@ -150,7 +150,7 @@ class User(InAccount):
 
     @classmethod
     def _record_of_me(cls, connection: Connection, *, fresh: bool) -> Record:
-        return connection.call(cls._me, read=cls._whole.read_one, fresh=fresh)
+        return connection.call(cls._me, read=cls._full.read_one, fresh=fresh)
 
     def _record_of_another(self) -> Record:
         """What the service tells of other people besides the name: nothing."""

@@ -8,16 +8,16 @@ from backpack_orm.errors import (
     NotSaved,
     ReadOnly,
     ValidationError,
-    shown,
+    short_repr,
 )
 from backpack_orm.orm.identity import Identified
 from backpack_orm.orm.relations import AssignableCollection, Embedded, entries_of
 from backpack_orm.orm.state import UNSET, State, differ
-from backpack_orm.shown import Shown
+from backpack_orm.rich_display import RichDisplay
 from backpack_orm.wire.parse import MISSING, Record
 
 
-class Changes(dict[str, tuple[Any, Any]], Shown):
+class Changes(dict[str, tuple[Any, Any]], RichDisplay):
     """Attributes that were changed, each with its old and its new value."""
 
     __slots__ = ()
@@ -97,9 +97,9 @@ class Tracked(Identified):
         if self._record is None or position is None:
             field = self._table.fields.get(name)
             return field.default if field else None
-        return self._told(self._record, name)
+        return self._values_in(self._record, name)
 
-    def _told(self, record: Record, name: str) -> Any:
+    def _values_in(self, record: Record, name: str) -> Any:
         """What a record tells of an attribute, in comparable form."""
         value = record[self._position(name)]
         relation = self._table.relations.get(name)
@@ -145,5 +145,5 @@ class Tracked(Identified):
             if (field and field.is_read_only) or (relation and relation.key is None):
                 raise ReadOnly(
                     f"{type(self).__name__}.{name} cannot be changed through the API "
-                    f"(it was {shown(old)}, now {shown(new)}): discard() the change"
+                    f"(it was {short_repr(old)}, now {short_repr(new)}): discard() the change"
                 )

@@ -16,8 +16,8 @@ from typing import (
 
 from backpack_orm.orm.fields import Field, Parent, Relation
 from backpack_orm.wire import values
-from backpack_orm.wire.build import Words
-from backpack_orm.wire.values import Kind
+from backpack_orm.wire.build import WireValue
+from backpack_orm.wire.values import ValueType
 
 if TYPE_CHECKING:
     from backpack_orm.orm.model import Model
@@ -27,10 +27,10 @@ M = TypeVar("M", bound="Model")
 T = TypeVar("T")
 V = TypeVar("V")
 _REQUIRED: Final = object()
-_KINDS = {
+_VALUE_TYPES = {
     "int": values.INTEGER,
     "bool": values.BOOLEAN,
-    "str": values.WORDS,
+    "str": values.TEXT,
     "datetime": values.TIME,
 }
 
@@ -43,7 +43,7 @@ class FieldOptions(NamedTuple):
     text: bool
     read_only: bool
     write_only: bool
-    kind: Kind | None
+    value_type: ValueType | None
     shown: bool
 
     @property
@@ -54,13 +54,13 @@ class FieldOptions(NamedTuple):
     def to_field(self, name: str, annotation: str) -> Field:
         """Return the field of that name, parsed and serialized as its annotation says."""
         word, _, optional = annotation.partition(" | ")
-        kind = self.kind or _KINDS[word]
+        value_type = self.value_type or _VALUE_TYPES[word]
         if optional:
-            kind = kind._replace(empty=None)
+            value_type = value_type._replace(empty=None)
         return Field(
             name,
             self.wire or name,
-            kind,
+            value_type,
             self.read_only,
             self.write_only,
             self.is_required,
@@ -81,7 +81,7 @@ def field(
     init: Literal[False] = False,
 ) -> Any: ...
 @overload
-def field(*, wire: str = "", text: bool = False, kind: Kind | None = None) -> Any: ...
+def field(*, wire: str = "", text: bool = False, value_type: ValueType | None = None) -> Any: ...
 @overload
 def field(
     *,
@@ -89,7 +89,7 @@ def field(
     write_only: bool = False,
     wire: str = "",
     text: bool = False,
-    kind: Kind | None = None,
+    value_type: ValueType | None = None,
 ) -> T: ...
 def field(
     *,
@@ -98,7 +98,7 @@ def field(
     write_only: bool = False,
     wire: str = "",
     text: bool = False,
-    kind: Kind | None = None,
+    value_type: ValueType | None = None,
     shown: bool = True,
     init: bool = True,
 ) -> Any:
@@ -110,16 +110,18 @@ def field(
         write_only: The service takes it but never tells it.
         wire: Its name on the wire where that is another.
         text: The element's own text carries it.
-        kind: How it is read and written, where the annotation does not say it.
+        value_type: How it is read and written, where the annotation does not say it.
         shown: Whether a repr may show it.
         init: For type checkers: whether a new object takes it.
     """
-    return FieldOptions(default, wire, text, read_only, write_only, kind, shown)
+    return FieldOptions(default, wire, text, read_only, write_only, value_type, shown)
 
 
-def has_one(path: str, target: str, *, view: str = "_whole", init: Literal[False] = False) -> Any:
+def has_one(
+    path: str, target: str, *, projection: str = "_full", init: Literal[False] = False
+) -> Any:
     """Declare one record at most inside this one, such as a reminder's creator."""
-    return Relation("", path, target, view, is_single=True)
+    return Relation("", path, target, projection, is_single=True)
 
 
 def assigns_many(
@@ -127,13 +129,13 @@ def assigns_many(
     target: str,
     *,
     key: str,
-    dump: Callable[[list[Any]], Words],
+    dump: Callable[[list[Any]], WireValue],
     collection: type[AssignableCollection[Any]],
-    view: str = "_whole",
+    projection: str = "_full",
     default: Any = (),
 ) -> Any:
     """Declare records inside this one that are set by assigning a list, such as tags."""
-    return Relation("", path, target, view, key=key, dump=dump, collection=collection)
+    return Relation("", path, target, projection, key=key, dump=dump, collection=collection)
 
 
 class AssignableSlot:

@@ -39,10 +39,10 @@ class Destroyable(Model):
             if may_have_happened(error) and isinstance(self._source, Model):
                 self._source._forget_kind(self)
             raise
-        self._bury()
+        self._mark_destroyed()
 
-    def _bury(self) -> None:
+    def _mark_destroyed(self) -> None:
         assert self._record is not None
         self._record = DestroyedRecord(self._record)
         if isinstance(self._source, Model):
-            self._source._child_went(self)
+            self._source._on_child_destroyed(self)

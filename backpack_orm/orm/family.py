@@ -20,7 +20,7 @@ class Related(Tracked):
 
     def _forget_kind(self, child: Related) -> None:
         """Mark the relations in which a child is found as not loaded."""
-        self._forget(*self._relations_of(child))
+        self._invalidate(*self._relations_of(child))
         self._forget_copies()
 
     def _forget_copies(self) -> None:
@@ -38,8 +38,8 @@ class Related(Tracked):
             if relation.model._record_type == written._record_type:
                 for record in collection._objects:
                     if record is not written and record._is_same_record(written):
-                        record._forget(*record._readable_relations())
-                        self._forget(name)
+                        record._invalidate(*record._readable_relations())
+                        self._invalidate(name)
             elif written._record_type in relation.model._types_inside():
                 for record in collection._objects:
                     record._forget_copies_of(written)
@@ -54,7 +54,7 @@ class Related(Tracked):
         """The relations that the service returns when it is asked for the record."""
         return [name for name in cls._table.relations if name not in cls._included_elsewhere]
 
-    def _child_came(self, child: Related) -> None:
+    def _on_child_created(self, child: Related) -> None:
         """Take note that a record was, or may have been, created in this one."""
         self._forget_kind(child)
         for name in self._relations_of(child):
@@ -62,7 +62,7 @@ class Related(Tracked):
             if isinstance(collection, Embedded) and not child.is_new:
                 collection._append(child)
 
-    def _child_went(self, child: Related) -> None:
+    def _on_child_destroyed(self, child: Related) -> None:
         """Take note that a record in this one was destroyed."""
         for name in self._relations_of(child):
             position = self._position(name)

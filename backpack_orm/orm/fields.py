@@ -11,16 +11,16 @@ from typing import (
     TypeVar,
 )
 
-from backpack_orm.errors import ValidationError, meant, shown
+from backpack_orm.errors import ValidationError, did_you_mean, short_repr
 from backpack_orm.orm.registry import registry
-from backpack_orm.wire.build import Words
+from backpack_orm.wire.build import WireValue
 from backpack_orm.wire.parse import MISSING, Column, Section
-from backpack_orm.wire.values import Kind
+from backpack_orm.wire.values import ValueType
 
 if TYPE_CHECKING:
     from backpack_orm.connection import Connection
     from backpack_orm.orm.model import Model
-    from backpack_orm.orm.projections import View
+    from backpack_orm.orm.projections import Projection
     from backpack_orm.orm.relations import Embedded
 
 T = TypeVar("T")
@@ -31,13 +31,13 @@ class Field(NamedTuple):
 
     Attributes:
         name: The attribute.
-        wire: Its name in answers, with underscores; `widget/type` is an attribute of a
+        wire: Its name in responses, with underscores; `widget/type` is an attribute of a
             child, `position/` its text,
             `subject|title` goes by either name.
-        kind: How it is read and written.
+        value_type: How it is read and written.
         is_read_only: Whether only the service sets it.
         is_write_only: Whether the service takes it but never tells it.
-        is_needed: Whether a new record must have it, and may never lose it.
+        is_required: Whether a new record must have it, and may never lose it.
         is_text: Whether the element's own text carries it.
         is_optional: Whether it may be None.
         is_shown: Whether a repr may show it.
@@ -46,32 +46,32 @@ class Field(NamedTuple):
 
     name: str
     wire: str
-    kind: Kind
+    value_type: ValueType
     is_read_only: bool
     is_write_only: bool
-    is_needed: bool
+    is_required: bool
     is_text: bool
     is_optional: bool
     is_shown: bool
     default: Any
 
     def column(self, *, is_sure: bool) -> Column:
-        """How it stands in an answer.
+        """How it stands in a response.
 
         Args:
-            is_sure: Whether there is no value when the answer omits it.
+            is_sure: Whether there is no value when the response omits it.
         """
         path, _, other = self.wire.partition("|")
         inside, _, name = path.rpartition("/")
-        return Column(name, self.kind, inside, self.is_text, other, self.is_optional, is_sure)
+        return Column(name, self.value_type, inside, self.is_text, other, self.is_optional, is_sure)
 
-    def words(self, owner: type[Model], value: object) -> str:
+    def serialize(self, owner: type[Model], value: object) -> str:
         """Its value in the words of the wire.
 
         Raises:
             ValidationError: It cannot be written.
         """
-        return say(f"{owner.__name__}.{self.name}", self.kind.dump, value)
+        return serialize(f"{owner.__name__}.{self.name}", self.value_type.dump, value)
 
     def check(self, owner: type[Model], value: object) -> None:
         """Refuse a value that could not be sent.
@@ -81,21 +81,21 @@ class Field(NamedTuple):
         """
         if value is None and self.is_optional:
             return
-        self.words(owner, value)
-        if self.is_needed and isinstance(value, str) and not value.strip():
+        self.serialize(owner, value)
+        if self.is_required and isinstance(value, str) and not value.strip():
             raise ValidationError(f"{owner.__name__}.{self.name} cannot be empty: give it a text")
 
 
 class Relation(NamedTuple):
-    """Records that an answer holds inside a record of this model.
+    """Records that a response holds inside a record of this model.
 
     Attributes:
         name: The attribute.
-        path: Where they stand, see `wire.parse.Section`; empty: in an answer of their own.
+        path: Where they stand, see `wire.parse.Section`; empty: in a response of their own.
         target: The name of their model.
-        view: The name of the model's view that tells what is known of them here.
+        projection: The name of the model's projection that tells what is known of them here.
         is_single: Whether there is one at most.
-        id_from: For a single one: where its id stands when the answer tells no more of it.
+        id_from: For a single one: where its id stands when the response tells no more of it.
         key: For what can be assigned: the attribute that stands for a record in the request.
         dump: How a list of keys is written.
         collection: The class of the collection they are read as; None: one that only reads.
@@ -105,11 +105,11 @@ class Relation(NamedTuple):
     name: str
     path: str
     target: str
-    view: str = "_whole"
+    projection: str = "_full"
     is_single: bool = False
     id_from: str = ""
     key: str | None = None
-    dump: Callable[[list[Any]], Words] | None = None
+    dump: Callable[[list[Any]], WireValue] | None = None
     collection: type[Embedded[Any]] | None = None
     narrowed: type[Model] | None = None
 
@@ -119,24 +119,29 @@ class Relation(NamedTuple):
         return self.narrowed or registry[self.target]
 
     @property
-    def contents(self) -> View:
+    def contents(self) -> Projection:
         """The fields of them that a response includes here."""
-        view: View = getattr(self.model, self.view)
-        return view
+        projection: Projection = getattr(self.model, self.projection)
+        return projection
 
     def section(self, depth: str, *, is_sure: bool) -> Section:
-        """How they stand in an answer.
+        """How they stand in a response.
 
         Args:
-            depth: The name of the view that is taken of them where their model has it.
-            is_sure: Whether there are none when the answer has no place for them.
+            depth: The name of the projection that is taken of them where their model has it.
+            is_sure: Whether there are none when the response has no place for them.
         """
-        view = self.contents
-        if self.view == "_whole":
-            view = getattr(self.model, "_embedded", view)
-            view = getattr(self.model, depth, view)
+        projection = self.contents
+        if self.projection == "_full":
+            projection = getattr(self.model, "_embedded", projection)
+            projection = getattr(self.model, depth, projection)
         return Section(
-            self.path, view.shape, self.is_single, self.id_from, self.model._is_grouped, is_sure
+            self.path,
+            projection.shape,
+            self.is_single,
+            self.id_from,
+            self.model._is_grouped,
+            is_sure,
         )
 
 
@@ -146,8 +151,8 @@ class Parent(NamedTuple):
     Attributes:
         name: The attribute.
         target: The name of its model.
-        path: The element in which an answer may tell of it.
-        id_from: Where its id stands when the answer tells no more of it.
+        path: The element in which a response may tell of it.
+        id_from: Where its id stands when the response tells no more of it.
     """
 
     name: str
@@ -166,7 +171,7 @@ class Parent(NamedTuple):
         return bool(self.id_from)
 
     def section(self) -> Section:
-        """How it stands in an answer."""
+        """How it stands in a response."""
         return Section(self.path, self._view.shape, is_single=True, key=self.id_from)
 
     def holding(self, part: Any, source: Connection | Model) -> Connection | Model:
@@ -184,9 +189,9 @@ class Parent(NamedTuple):
         return self._view.load_one[self.model](part, source)
 
     @property
-    def _view(self) -> View:
-        view: View = getattr(self.model, "_named", self.model._whole)
-        return view
+    def _view(self) -> Projection:
+        projection: Projection = getattr(self.model, "_named", self.model._full)
+        return projection
 
 
 class Table(NamedTuple):
@@ -237,7 +242,7 @@ class Table(NamedTuple):
         if value is None and field.is_optional:
             return
         try:
-            field.kind.plain(value)
+            field.value_type.plain(value)
         except ValueError as error:
             way_out = ""
             if isinstance(value, list | tuple | set | frozenset):
@@ -246,7 +251,7 @@ class Table(NamedTuple):
                     f"[x for x in {owner.__name__}.all() if x.{field.name} in …]"
                 )
             raise ValidationError(
-                f"{owner.__name__}.{field.name} is never {shown(value)}: {error}{way_out}"
+                f"{owner.__name__}.{field.name} is never {short_repr(value)}: {error}{way_out}"
             ) from None
 
     def wanted(
@@ -274,7 +279,7 @@ class Table(NamedTuple):
 
     def nearest(self, name: str) -> str:
         """A hint at what a misspelled name may have meant."""
-        return meant(name, [*self.fields, *self.relations])
+        return did_you_mean(name, [*self.fields, *self.relations])
 
 
 LABELS = ("title", "name", "content", "subject", "file_name", "message", "body")
@@ -299,18 +304,18 @@ def _refuse_other_clock(owner: type[Model], name: str, found: datetime, value: d
         else ("has a zone")
     )
     raise ValidationError(
-        f"{owner.__name__}.{name} {has}, so it never equals {shown(value)}: "
+        f"{owner.__name__}.{name} {has}, so it never equals {short_repr(value)}: "
         f"give a time {'without' if found.tzinfo is None else 'with'} one"
     )
 
 
-def say(what: str, dump: Callable[[Any], T], value: Any) -> T:
+def serialize(what: str, dump: Callable[[Any], T], value: Any) -> T:
     """Write a value for the wire, naming it in the error when it cannot be.
 
-    >>> say("Note.title", values.dump_words, "Hotel")
+    >>> serialize("Note.title", str.title, "hotel")
     'Hotel'
     """
     try:
         return dump(value)
     except ValueError as error:
-        raise ValidationError(f"{what} cannot be {shown(value)}: {error}") from None
+        raise ValidationError(f"{what} cannot be {short_repr(value)}: {error}") from None

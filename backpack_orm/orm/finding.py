@@ -6,9 +6,9 @@ from typing import Any, ClassVar, Self
 
 from backpack_orm.connection import Connection, connection_for
 from backpack_orm.orm.model import Readable
-from backpack_orm.orm.projections import View
+from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.relations import Collection
-from backpack_orm.wire.build import Words
+from backpack_orm.wire.build import WireValue
 from backpack_orm.wire.endpoint import Endpoint
 from backpack_orm.wire.parse import Record
 
@@ -19,7 +19,7 @@ class Listed(Readable):
     __slots__ = ()
 
     _all: ClassVar[Endpoint]
-    _listed: ClassVar[View | None] = None
+    _listed: ClassVar[Projection | None] = None
     """What that list tells of each, where that is not all."""
 
     @classmethod
@@ -28,7 +28,7 @@ class Listed(Readable):
 
         Args:
             using: The connection, where it is not the one in use.
-            fresh: Ask even if the answer is still kept.
+            fresh: Ask even if the response is still kept.
 
         Raises:
             NotConnected: There is no connection.
@@ -37,7 +37,7 @@ class Listed(Readable):
         >>> [page.title for page in Page.all()][:2]
         ['Lisbon', 'Book club']
         """
-        return cls._list(cls._all, cls._listed or cls._whole, using=using, fresh=fresh)
+        return cls._list(cls._all, cls._listed or cls._full, using=using, fresh=fresh)
 
     @classmethod
     def find_by(cls, *, using: Connection | None = None, **attributes: Any) -> Self | None:
@@ -65,22 +65,24 @@ class Listed(Readable):
         return cls.all(using=using).where(**attributes)
 
     def _fetch(self, *, fresh: bool = False) -> Record:
-        read = (self._listed or self._whole).read_many
-        return self._pick(self.connection.call(self._all, read=read, fresh=fresh))
+        read = (self._listed or self._full).read_many
+        return self._select(self.connection.call(self._all, read=read, fresh=fresh))
 
     @classmethod
     def _list(
         cls,
         endpoint: Endpoint,
-        view: View,
+        projection: Projection,
         *,
-        words: dict[str, Words] | None = None,
+        payload: dict[str, WireValue] | None = None,
         using: Connection | None = None,
         fresh: bool = False,
     ) -> Collection[Self]:
         connection = connection_for(using)
-        records = connection.call(endpoint, words=words or {}, read=view.read_many, fresh=fresh)
-        return Collection(cls, view.load[cls](records, connection))
+        records = connection.call(
+            endpoint, payload=payload or {}, read=projection.read_many, fresh=fresh
+        )
+        return Collection(cls, projection.load[cls](records, connection))
 
 
 class InAccount(Listed):
@@ -100,5 +102,5 @@ class InAccount(Listed):
         >>> Reminder.find(reminder.id) == reminder
         True
         """
-        wanted, connection = cls._sought(id, using)
+        wanted, connection = cls._resolve_id(id, using)
         return cls.all(using=connection, fresh=fresh).find(wanted)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from backpack_orm.connection import Connection
 from backpack_orm.wire import values
-from backpack_orm.wire.values import Kind
+from backpack_orm.wire.values import ValueType
 
 if TYPE_CHECKING:
     import pandas
@@ -20,7 +20,7 @@ _DTYPES: dict[Callable[[str], Any], str] = {
 }
 
 
-def columns(model: type[Model]) -> dict[str, Kind]:
+def columns(model: type[Model]) -> dict[str, ValueType]:
     """What rows tell: the id, where the record lives from the outermost in, and all fields but
     those that are kept from sight, such as the secret of a calendar.
 
@@ -29,11 +29,11 @@ def columns(model: type[Model]) -> dict[str, Kind]:
     ['id', 'page_id', 'list_id', 'content', 'completed', 'updated_at']
     """
     told = {
-        name: field.kind
+        name: field.value_type
         for name, field in model._table.fields.items()
         if field.is_shown and not field.is_write_only
     }
-    places: dict[str, Kind] = {}
+    places: dict[str, ValueType] = {}
     parent = model._table.parent
     while parent is not None:
         places = {f"{parent.name}_id": values.INTEGER, **places}
@@ -84,9 +84,13 @@ def frame(model: type[Model], records: Iterable[Model]) -> pandas.DataFrame:
 
     found = rows(model, records)
     series: dict[str, pandas.Series[Any]] = {}
-    for name, kind in columns(model).items():
+    for name, value_type in columns(model).items():
         column = [row[name] for row in found]
-        dtype = _dtype_of_times(column) if kind.is_time else _DTYPES.get(kind.load, "string")
+        dtype = (
+            _dtype_of_times(column)
+            if value_type.is_time
+            else _DTYPES.get(value_type.load, "string")
+        )
         series[name] = pandas.Series(column, dtype=dtype)
     whole: pandas.DataFrame = pandas.DataFrame(series)
     return whole

@@ -11,7 +11,7 @@ from backpack_orm.errors import (
     NotConnected,
     ReadOnly,
     ValidationError,
-    shown,
+    short_repr,
 )
 from backpack_orm.orm.state import State
 from backpack_orm.wire import values
@@ -74,7 +74,7 @@ class Identified(State):
             )
         self._source = parent.model._stub(id, None)
 
-    def _settle_in(self, connection: Connection) -> None:
+    def _attach(self, connection: Connection) -> None:
         """Belong to a connection from now on.
 
         Raises:
@@ -146,11 +146,11 @@ class Identified(State):
         except ValueError:
             raise ValidationError(
                 f"{what} takes the id of a record, a whole number above 0 and below 2**63, "
-                f"or a {cls.__name__}, not {shown(value)}"
+                f"or a {cls.__name__}, not {short_repr(value)}"
             ) from None
 
     @classmethod
-    def _sought(
+    def _resolve_id(
         cls, id: object, using: Connection | None, what: str = "find"
     ) -> tuple[int, Connection]:
         """The id that an argument names, and where to look for it: an object tells both.
@@ -164,7 +164,7 @@ class Identified(State):
         if not isinstance(id, Identified):
             return wanted, connection_for(using)
         if using is not None:
-            id._settle_in(using)
+            id._attach(using)
         return wanted, id.connection
 
     def __eq__(self, other: object) -> bool:

@@ -12,17 +12,17 @@ from backpack_orm.errors import (
     NotFound,
     NotSaved,
     ReadOnly,
-    shown,
+    short_repr,
 )
 from backpack_orm.orm.family import Related
-from backpack_orm.orm.looking import only_looking
+from backpack_orm.orm.introspection import is_introspection
 from backpack_orm.orm.relations import AssignableCollection, Embedded
 from backpack_orm.orm.state import UNSET, Reloaded, may_have_happened
-from backpack_orm.shown import offered
+from backpack_orm.rich_display import public_names
 from backpack_orm.wire import parse
-from backpack_orm.wire.build import Words
+from backpack_orm.wire.build import WireValue
 from backpack_orm.wire.endpoint import Endpoint
-from backpack_orm.wire.parse import MISSING, Answer, Record
+from backpack_orm.wire.parse import MISSING, Record, Response
 
 M = TypeVar("M", bound="Model")
 _short = reprlib.Repr()
@@ -33,7 +33,7 @@ def _brief(value: object) -> str:
     try:
         return _short.repr(value)
     except ValueError:  # an int of more digits than Python prints
-        return shown(value)
+        return short_repr(value)
 
 
 class Model(Related):
@@ -68,7 +68,7 @@ class Model(Related):
                 value = self._relate(name)
                 setattr(self, name, value)
                 return value
-            if name in table.fields and self._record is not None and not only_looking():
+            if name in table.fields and self._record is not None and not is_introspection():
                 self._complete(name)
                 return object.__getattribute__(self, name)
             if name in self._defaults:
@@ -112,13 +112,15 @@ class Model(Related):
         assert self._record is not None
         if self._record[self._position(name)] is MISSING:
             field, relation = self._table.fields.get(name), self._table.relations.get(name)
-            empty = field.kind.empty if field else None if relation and relation.is_single else ()
-            self._absorb(self._record_with(**{name: empty}))
+            empty = (
+                field.value_type.empty if field else None if relation and relation.is_single else ()
+            )
+            self._merge(self._record_with(**{name: empty}))
 
     def _load(self, name: str, *, fresh: bool = False) -> None:
         """Ask the service for what is missing, so that `name` is known."""
         self._refuse_destroyed()
-        self._absorb(self._fetch(fresh=fresh))
+        self._merge(self._fetch(fresh=fresh))
 
     def _reload_relation(self, name: str) -> None:
         """Ask the service for a relation, whatever is loaded or cached.
@@ -137,7 +139,7 @@ class Model(Related):
         """The whole record as the service has it; each model knows by which call."""
         raise AssertionError(f"{type(self).__name__} does not say how it is read")
 
-    def _pick(self, records: Iterable[Record]) -> Record:
+    def _select(self, records: Iterable[Record]) -> Record:
         """This record among others."""
         for record in records:
             if record[0] == self._saved_id:
@@ -147,8 +149,8 @@ class Model(Related):
     def _send(
         self,
         endpoint: Endpoint,
-        words: Mapping[str, Words] | None = None,
-        read: Callable[[Answer], Record | None] | None = None,
+        payload: Mapping[str, WireValue] | None = None,
+        read: Callable[[Response], Record | None] | None = None,
     ) -> Record | None:
         """Make a call about this record, and return the record where `read` finds it.
 
@@ -159,7 +161,7 @@ class Model(Related):
         if read is None:
             read = parse.success if endpoint.path.startswith("ws/") else parse.anything
         try:
-            return self.connection.call(endpoint, self._ids(endpoint), words or {}, read=read)
+            return self.connection.call(endpoint, self._ids(endpoint), payload or {}, read=read)
         finally:  # also when nobody knows whether it happened
             self._forget_copies()
 
@@ -169,7 +171,7 @@ class Model(Related):
             self._saved_id if name == "id" else getattr(self, name) for name in endpoint.ids
         )
 
-    def _place(self) -> tuple[int, ...]:
+    def _path_ids(self) -> tuple[int, ...]:
         """The ids in the paths of calls about what lives in this record."""
         return (self._saved_id,)
 
@@ -224,7 +226,7 @@ class Model(Related):
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __dir__(self) -> Iterable[str]:
-        return offered(self, object.__dir__(self))
+        return public_names(self, object.__dir__(self))
 
     def __getstate__(self) -> dict[str, Any]:
         names = ("_record", "_source", *self._table.fields, *self._table.relations, *self._own)
@@ -269,11 +271,11 @@ class Readable(Model):
         self._refuse_destroyed()
         record = self._fetch(fresh=True)
         self.discard()
-        self._absorb(record)
+        self._merge(record)
         for name in (*self._table.fields, *self._readable_relations()):
             position = self._table.positions.get(name)
             if position is not None and record[position] is MISSING:
-                self._forget(name)
+                self._invalidate(name)
                 if name in self._table.fields:
                     self._unset(name)
         self._record = Reloaded(self._record or ())

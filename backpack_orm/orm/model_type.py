@@ -8,7 +8,7 @@ from functools import cached_property
 from inspect import getattr_static
 from typing import TYPE_CHECKING, Any
 
-from backpack_orm.errors import meant
+from backpack_orm.errors import did_you_mean
 from backpack_orm.orm.declarations import FieldOptions
 from backpack_orm.orm.fields import Parent, Relation, Table
 from backpack_orm.orm.right_calls import explained, hint_at_another_name
@@ -155,7 +155,7 @@ def _narrowed(cls: ModelType, relations: Mapping[str, Relation]) -> Table:
         known = table.get(name)
         if known is None or relation.narrowed is None:
             raise TypeError(
-                f"{cls.__name__}.{name} cannot be declared{meant(name, table)}: only the "
+                f"{cls.__name__}.{name} cannot be declared{did_you_mean(name, table)}: only the "
                 "relations of the resource can be given another class"
             )
         if not issubclass(relation.narrowed, known.model):
@@ -173,7 +173,7 @@ def _set_declared(self: Any, name: str, value: object) -> None:
     if not hasattr(getattr_static(cls, name, None), "__set__") and name not in cls._own:
         names = [*cls._table.fields, *cls._table.relations]
         raise AttributeError(
-            f"{cls.__name__!r} object has no attribute {name!r}{meant(name, names)}; "
+            f"{cls.__name__!r} object has no attribute {name!r}{did_you_mean(name, names)}; "
             "annotate it in the class to declare an attribute of your own"
         )
     object.__setattr__(self, name, value)

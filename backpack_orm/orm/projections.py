@@ -12,7 +12,7 @@ from typing import (
 )
 
 from backpack_orm.wire import parse
-from backpack_orm.wire.parse import MISSING, Answer, Column, PartialRecord, Record, Section, Shape
+from backpack_orm.wire.parse import MISSING, Column, PartialRecord, Record, Response, Section, Shape
 
 if TYPE_CHECKING:
     from backpack_orm.orm.model import Model
@@ -45,8 +45,8 @@ FIELDS = "*"
 """All attributes of a model but its relations."""
 
 
-class View:
-    """What one kind of answer tells of a model's records, and the code that takes it in.
+class Projection:
+    """What one kind of response tells of a model's records, and the code that takes it in.
 
     The loaders are looked up by the class of the objects to make: the model or a subclass of it.
 
@@ -56,8 +56,8 @@ class View:
         unsure: Attributes that it may omit even if they have a value, which another response tells;
             `FIELDS` means all that are no relations. Any other attribute that it omits is empty.
         sure: Attributes that are empty if it omits them, where `unsure` names all.
-        depth: The name of the view that is taken of the records inside, where they have it.
-        model: The model, where the view is not declared in its class.
+        depth: The name of the projection that is taken of the records inside, where they have it.
+        model: The model, where the projection is not declared in its class.
     """
 
     model: type[Model]
@@ -95,14 +95,16 @@ class View:
         return field not in self._unsure and FIELDS not in self._unsure
 
     @cached_property
-    def unsure(self) -> View:
+    def unsure(self) -> Projection:
         """The same for responses that may omit any of it, such as those to a creation."""
         unsure = (FIELDS, *self.model._table.relations)
-        return View(*self._names, but=self._but, unsure=unsure, depth=self._depth, model=self.model)
+        return Projection(
+            *self._names, but=self._but, unsure=unsure, depth=self._depth, model=self.model
+        )
 
     @cached_property
     def shape(self) -> Shape:
-        """What its answers are read into."""
+        """What its responses are read into."""
         table = self.model._table
         parts: list[Column | Section | None] = []
         for name in table.positions:
@@ -121,16 +123,16 @@ class View:
     def tells_times(self) -> bool:
         """Whether there are times in what it tells."""
         columns = (part for part in self.shape.parts if isinstance(part, Column))
-        return any(column.kind.is_time for column in columns)
+        return any(column.value_type.is_time for column in columns)
 
     @cached_property
-    def read_one(self) -> Callable[[Answer], Record]:
-        """The function that reads a record from an answer."""
+    def read_one(self) -> Callable[[Response], Record]:
+        """The function that reads a record from a response."""
         return parse.one(self.shape)
 
     @cached_property
-    def read_many(self) -> Callable[[Answer], tuple[Record, ...]]:
-        """The function that reads a list of records from an answer."""
+    def read_many(self) -> Callable[[Response], tuple[Record, ...]]:
+        """The function that reads a list of records from a response."""
         return parse.many(self.shape, self.model._container, self.model._is_grouped)
 
     @cached_property

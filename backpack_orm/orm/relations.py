@@ -9,11 +9,11 @@ from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
-from backpack_orm.errors import NotFound, ValidationError, meant, shown
+from backpack_orm.errors import NotFound, ValidationError, did_you_mean, short_repr
 from backpack_orm.orm.fields import Relation, label_in
-from backpack_orm.orm.looking import only_looking
-from backpack_orm.orm.projections import View
-from backpack_orm.shown import Shown, offered
+from backpack_orm.orm.introspection import is_introspection
+from backpack_orm.orm.projections import Projection
+from backpack_orm.rich_display import RichDisplay, public_names
 from backpack_orm.wire.parse import MISSING, Record
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def label_of(model: type[Model]) -> str | None:
     return label_in(model._table.fields)
 
 
-class Collection(Sequence[M_co], Shown, Generic[M_co]):
+class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
     """An immutable sequence of objects of one model.
 
     Besides a number or a slice, the brackets take a title: that of a page, a note or a mail, the
@@ -81,7 +81,7 @@ class Collection(Sequence[M_co], Shown, Generic[M_co]):
         for record in self._all():
             if getattr(record, name) == label:
                 return record
-        hint = meant(label, self._ipython_key_completions_(), most=3)
+        hint = did_you_mean(label, self._ipython_key_completions_(), most=3)
         what = f"{self._model.__name__} with {name} {label!r}"
         raise NotFound(f"there is no {what} here{hint}", status=404)
 
@@ -96,7 +96,7 @@ class Collection(Sequence[M_co], Shown, Generic[M_co]):
         return self._objects
 
     def __dir__(self) -> Iterable[str]:
-        return offered(self, super().__dir__())
+        return public_names(self, super().__dir__())
 
     def __contains__(self, value: object) -> bool:
         """Tell whether a record is in here, or one that has this title.
@@ -314,7 +314,7 @@ class Embedded(Collection[M_co]):
         """Discard an assigned list; there is none where nothing can be assigned."""
 
     def __len__(self) -> int:
-        if only_looking() and not self.is_loaded:
+        if is_introspection() and not self.is_loaded:
             raise TypeError("not loaded yet")
         return len(self._all())
 
@@ -366,8 +366,8 @@ class Embedded(Collection[M_co]):
 
     def _renew(self, part: tuple[Record, ...]) -> list[M_co]:
         """Objects for a new part: those that are there already take the news in."""
-        view: View = getattr(self._model, self._relation.view)
-        objects = view.load[self._model](part, self._owner)
+        projection: Projection = getattr(self._model, self._relation.projection)
+        objects = projection.load[self._model](part, self._owner)
         if not self._objects:
             return objects
         there = {record._identity: record for record in self._objects if not record.is_destroyed}
@@ -376,7 +376,7 @@ class Embedded(Collection[M_co]):
             old = there.get(new._identity)
             if old is not None:
                 if id(part[position]) not in seen:
-                    old._absorb(part[position])
+                    old._merge(part[position])
                 objects[position] = old
         return objects
 
@@ -414,7 +414,7 @@ class Embeds(Generic[M_co]):
     Args:
         path: Where the records are in a response, see `wire.parse.Section`; empty: in a response
             of their own.
-        view: The name of the model's view that tells which fields are included there.
+        projection: The name of the model's projection that tells which fields are included there.
 
     >>> from backpack_orm import Attachment
     >>> class Document(Attachment):
@@ -429,10 +429,10 @@ class Embeds(Generic[M_co]):
     if TYPE_CHECKING:
 
         @overload
-        def __init__(self, path: str, *, view: str = "_whole") -> None: ...
+        def __init__(self, path: str, *, projection: str = "_full") -> None: ...
         @overload
         def __init__(self, model: type[M_co], /) -> None: ...
-        def __init__(self, path: Any, *, view: str = "_whole") -> None: ...
+        def __init__(self, path: Any, *, projection: str = "_full") -> None: ...
 
         @overload
         def __get__(self, owner: None, kind: type) -> Self: ...
@@ -443,10 +443,10 @@ class Embeds(Generic[M_co]):
     else:
         collection = Embedded
 
-        def __new__(cls, declared, *, target="", view="_whole"):
+        def __new__(cls, declared, *, target="", projection="_full"):
             if isinstance(declared, type):
                 return Relation("", "", declared._resource.__name__, narrowed=declared)
-            return Relation("", declared, target, view, collection=cls.collection)
+            return Relation("", declared, target, projection, collection=cls.collection)
 
         def __class_getitem__(cls, target):
             return partial(cls, target=target) if isinstance(target, str) else cls
@@ -621,7 +621,7 @@ def entries_of(owner: Identified, relation: Relation, value: object) -> tuple[An
     what = f"{type(owner).__name__}.{relation.name}"
     if not _is_list(value):
         hint = ": assign [] to remove all" if value is None else ""
-        raise ValidationError(f"{what} takes a list, not {shown(value)}{hint}")
+        raise ValidationError(f"{what} takes a list, not {short_repr(value)}{hint}")
     entries = tuple(cast("collections.abc.Collection[Any]", value))
     if relation.key == "id":
         for entry in entries:

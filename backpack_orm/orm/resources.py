@@ -10,7 +10,7 @@ from typing import (
 
 from backpack_orm.orm.declarations import AssignableSlot, assigns_many, belongs_to, field, has_one
 from backpack_orm.orm.fields import Field, Parent, Relation, Table
-from backpack_orm.orm.projections import View
+from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.registry import registry
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def resource(cls: type[M]) -> type[M]:
             setattr(cls, name, AssignableSlot(vars(cls)[name], name))
     if "_record_type" not in vars(cls):
         cls._record_type = cls.__name__
-    if "_whole" not in vars(cls):
-        cls._whole = View(model=cls)
+    if "_full" not in vars(cls):
+        cls._full = Projection(model=cls)
     parent = cls._table.parent
     if parent is not None:
         setattr(cls, parent.name, _parent_property(parent))

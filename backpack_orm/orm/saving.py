@@ -16,14 +16,14 @@ from backpack_orm.errors import (
     ValidationError,
 )
 from backpack_orm.orm.declarations import ParentId
-from backpack_orm.orm.fields import say
+from backpack_orm.orm.fields import serialize
 from backpack_orm.orm.model import Model
-from backpack_orm.orm.projections import View
+from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.state import UNSET, may_have_happened
 from backpack_orm.wire import parse
-from backpack_orm.wire.build import Words, name_of
+from backpack_orm.wire.build import WireValue, name_of
 from backpack_orm.wire.endpoint import Endpoint
-from backpack_orm.wire.parse import MISSING, Answer, Record
+from backpack_orm.wire.parse import MISSING, Record, Response
 
 
 class SaveResult(NamedTuple):
@@ -52,9 +52,9 @@ class Savable(Model):
     __slots__ = ()
 
     _create: ClassVar[Endpoint]
-    _created: ClassVar[View | None] = None
-    """What the answer to its creation tells, where that is not all."""
-    _updated: ClassVar[View | None] = None
+    _created: ClassVar[Projection | None] = None
+    """What the response to its creation tells, where that is not all."""
+    _updated: ClassVar[Projection | None] = None
     """What the response to an update includes, where it includes the record."""
     _updates: ClassVar[tuple[Endpoint, ...]]
     """The calls that change it, each for the fields that it sends."""
@@ -77,7 +77,7 @@ class Savable(Model):
         for name, field in table.fields.items():
             if name in attributes and field.is_read_only:
                 raise ReadOnly(f"{cls.__name__}.{name} is given by the service: leave it out")
-            if field.is_needed and attributes.get(name) is None:
+            if field.is_required and attributes.get(name) is None:
                 raise ValidationError(f"{cls.__name__} needs {name}=…, which cannot be None")
             setattr(self, name, attributes.get(name, field.default))
         for name, relation in table.relations.items():
@@ -98,14 +98,14 @@ class Savable(Model):
             TypeError: An attribute is misspelled.
             ValidationError: A value could not be sent; nothing was.
             ApiError: The service refused.
-            OutcomeUnknown: The answer was lost.
+            OutcomeUnknown: The response was lost.
 
         >>> Page.create(title="Porto").title
         'Porto'
         """
         record = cls(**attributes)
         if using is not None:
-            record._settle_in(using)
+            record._attach(using)
         record.save()
         return record
 
@@ -186,7 +186,7 @@ class Savable(Model):
     def _validate(self, changed: Sequence[str]) -> None:
         """Refuse to send values that cannot be sent."""
         for name, field in self._table.fields.items():
-            if name not in changed and not (self.is_new and field.is_needed):
+            if name not in changed and not (self.is_new and field.is_required):
                 continue
             value = self._slot(name)
             if value is None and field.is_optional and not self.is_new:
@@ -196,19 +196,19 @@ class Savable(Model):
                 )
             field.check(type(self), self._on_its_clock(value))
             if value is not None:
-                setattr(self, name, field.kind.plain(value))
-        self._words(changed)
+                setattr(self, name, field.value_type.plain(value))
+        self._payload(changed)
 
-    def _words(self, names: Sequence[str]) -> dict[str, Words]:
+    def _payload(self, names: Sequence[str]) -> dict[str, WireValue]:
         """Attributes in the words of the wire; what is unset or None has none."""
-        cls, words = type(self), dict[str, Words]()
+        cls, payload = type(self), dict[str, WireValue]()
         for name in names:
             value = self._slot(name)
             if value is UNSET or value is None:
                 continue
             field, relation = self._table.fields.get(name), self._table.relations.get(name)
             if field is not None:
-                words[name] = field.words(cls, self._on_its_clock(value))
+                payload[name] = field.serialize(cls, self._on_its_clock(value))
             elif relation is not None and relation.dump is not None:
                 if self._is_own(value):
                     continue  # it shows what is on the service
@@ -216,10 +216,10 @@ class Savable(Model):
                     getattr(key, relation.key or "id") if isinstance(key, Model) else key
                     for key in value._keys()
                 ]
-                words[name] = say(f"{cls.__name__}.{name}", relation.dump, keys)
+                payload[name] = serialize(f"{cls.__name__}.{name}", relation.dump, keys)
             elif isinstance(getattr_static(cls, name, None), ParentId):
-                words[name] = str(value)
-        return words
+                payload[name] = str(value)
+        return payload
 
     def _on_its_clock(self, value: object) -> object:
         """A time with a zone as the account's clock shows it; all else as it stands."""
@@ -230,51 +230,53 @@ class Savable(Model):
     def _create_record(self, changed: Sequence[str]) -> list[str]:
         """Make the creating call; from its success on, the object is saved."""
         endpoint, connection = self._create, self.connection
-        words = self._words(_names(endpoint))
-        if (self._created or self._whole.unsure).tells_times:
+        payload = self._payload(_names(endpoint))
+        if (self._created or self._full.unsure).tells_times:
             connection.ensure_time_zone()
         try:
-            record = connection.call(endpoint, self._ids(endpoint), words, read=self._read_created)
+            record = connection.call(
+                endpoint, self._ids(endpoint), payload, read=self._read_created
+            )
         except BaseException as error:
             if may_have_happened(error) and isinstance(self._source, Model):
-                self._source._child_came(self)
+                self._source._on_child_created(self)
             raise
-        self._settle_in(connection)
-        self._take_created(record, words, changed)
+        self._attach(connection)
+        self._take_created(record, payload, changed)
         if isinstance(self._source, Model):
-            self._source._child_came(self)
-        return [name for name in changed if name in words]
+            self._source._on_child_created(self)
+        return [name for name in changed if name in payload]
 
     def _take_created(
-        self, record: Record, words: Mapping[str, Words], changed: Sequence[str]
+        self, record: Record, payload: Mapping[str, WireValue], changed: Sequence[str]
     ) -> None:
         """Become what was created: what the service told, else what was sent, else unknown."""
         snapshot = list(record)
         for name, field in self._table.fields.items():
             position = self._table.positions.get(name)
             if position is None:
-                if name in words:
+                if name in payload:
                     setattr(self, name, None)
             elif record[position] is not MISSING:
                 setattr(self, name, record[position])
-            elif name in words and name not in self._rewritten:
+            elif name in payload and name not in self._rewritten:
                 snapshot[position] = getattr(self, name)
-            elif name in words or self._slot(name) == field.default:
+            elif name in payload or self._slot(name) == field.default:
                 self._unset(name)
         self._record = tuple(snapshot)
         for name in self._table.relations:
-            if name in words or name not in changed:
+            if name in payload or name not in changed:
                 self._unassign(name)
 
     @classmethod
-    def _read_created(cls, answer: Answer) -> Record:
+    def _read_created(cls, response: Response) -> Record:
         """The record that a creation answers with; its id is what the `Location` says, if any."""
-        id = parse.location_id(answer)
-        if answer.content.strip():
-            record = (cls._created or cls._whole.unsure).read_one(answer)
+        id = parse.location_id(response)
+        if response.content.strip():
+            record = (cls._created or cls._full.unsure).read_one(response)
             return record if id is None else (id, *record[1:])
         if id is None:
-            raise InvalidResponse("the answer does not tell what was created")
+            raise InvalidResponse("the response does not tell what was created")
         return cls._record_of(id)
 
     def _update(
@@ -290,24 +292,26 @@ class Savable(Model):
         Returns:
             The names of those that were sent.
         """
-        updated = self._send_update(endpoint, self._words(changed))
+        updated = self._send_update(endpoint, self._payload(changed))
         self._take_updated(changed)
         if updated is not None:
-            self._absorb(updated)
+            self._merge(updated)
         return list(changed)
 
-    def _send_update(self, endpoint: Endpoint, words: Mapping[str, Words]) -> Record | None:
+    def _send_update(self, endpoint: Endpoint, payload: Mapping[str, WireValue]) -> Record | None:
         """Send fields; if nobody knows whether they were stored, neither does the object."""
-        view = self._updated
+        projection = self._updated
 
-        def read(answer: Answer) -> Record | None:
-            return view.read_one(answer) if view and answer.content.strip() else None
+        def read(response: Response) -> Record | None:
+            return (
+                projection.read_one(response) if projection and response.content.strip() else None
+            )
 
         try:
-            return self._send(endpoint, words, read if view else None)
+            return self._send(endpoint, payload, read if projection else None)
         except BaseException as error:
             if may_have_happened(error):
-                self._mark_unknown([*words, *self._rewritten_by(words)])
+                self._mark_unknown([*payload, *self._rewritten_by(payload)])
             raise
 
     def _mark_unknown(self, names: Iterable[str]) -> None:
@@ -318,7 +322,7 @@ class Savable(Model):
         """
         edited = self.changes
         known = [name for name in dict.fromkeys(names) if name in self._table.positions]
-        self._forget(*known)
+        self._invalidate(*known)
         for name in known:
             if name not in edited:
                 self._unset(name)
@@ -355,7 +359,7 @@ class Savable(Model):
         for name in (*table.fields, *assigned):
             if name not in table.positions:
                 continue
-            old, new = self._snapshot(name), self._told(fresh, name)
+            old, new = self._snapshot(name), self._values_in(fresh, name)
             if old is not MISSING and new is not MISSING and old != new:
                 raise StaleRecord(
                     f"{self!r} has changed on the service: {name} was {old!r} and is {new!r}; "

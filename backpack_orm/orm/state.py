@@ -13,8 +13,8 @@ from backpack_orm.errors import (
 )
 from backpack_orm.orm.fields import Table
 from backpack_orm.orm.model_type import ModelType
-from backpack_orm.orm.projections import View
-from backpack_orm.shown import Shown
+from backpack_orm.orm.projections import Projection
+from backpack_orm.rich_display import RichDisplay
 from backpack_orm.wire.parse import MISSING, Record
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Reloaded(tuple[Any, ...]):
     __slots__ = ()
 
 
-class State(Shown, metaclass=ModelType):
+class State(RichDisplay, metaclass=ModelType):
     """The values of one record, as far as they are loaded."""
 
     __slots__ = ("_record", "_source")
@@ -52,13 +52,13 @@ class State(Shown, metaclass=ModelType):
     _own: ClassVar[tuple[str, ...]] = ()
     """The attributes that a subclass has added, which the service never sees."""
     _element: ClassVar[str]
-    """What one record is called in answers."""
+    """What one record is called in responses."""
     _container: ClassVar[str]
     """What a list of them is called."""
     _is_grouped: ClassVar[bool] = False
     """Whether answers may sort them into completed ones and others, and mark them by that alone."""
-    _whole: ClassVar[View]
-    """What an answer tells that leaves nothing out."""
+    _full: ClassVar[Projection]
+    """What a response tells that leaves nothing out."""
 
     _record: Record | None
     """What the service told last: the snapshot that changes are told by. None: nothing yet."""
@@ -121,7 +121,7 @@ class State(Shown, metaclass=ModelType):
             for name in self._table.positions
         )
 
-    def _absorb(self, record: Record) -> None:
+    def _merge(self, record: Record) -> None:
         """Take in a record: what it knows replaces what was loaded, never what was edited."""
         assert self._record is not None
         for name in self._table.fields:
@@ -147,16 +147,16 @@ class State(Shown, metaclass=ModelType):
             new if old is MISSING else MISSING for old, new in zip(known, record, strict=True)
         )
         if any(value is not MISSING for value in news):
-            self._absorb(news)
+            self._merge(news)
 
     def _drop(self, names: Iterable[str]) -> None:
         """Mark attributes as not loaded, edited or not."""
-        self._forget(*names)
+        self._invalidate(*names)
         for name in names:
             if name in self._table.fields:
                 self._unset(name)
 
-    def _forget(self, *names: str) -> None:
+    def _invalidate(self, *names: str) -> None:
         """Take relations for unknown, so that their next use loads them again."""
         if self._record is not None:
             record = list(self._record)

@@ -8,10 +8,10 @@ from typing import TypeAlias
 
 from lxml import etree
 
-Words: TypeAlias = "str | Sequence[str]"
+WireValue: TypeAlias = "str | Sequence[str]"
 
 
-def request(paths: Sequence[str], words: Mapping[str, Words], token: str | None) -> bytes:
+def request(paths: Sequence[str], payload: Mapping[str, WireValue], token: str | None) -> bytes:
     """Write a body: `<request>`, the token if it goes there, and the values at their places.
 
     Args:
@@ -19,7 +19,7 @@ def request(paths: Sequence[str], words: Mapping[str, Words], token: str | None)
             an attribute, `remindees[]/user_id` a child of `<remindees type="array">`.
             Its words go by its last part in underscores, or by what follows a `=`; a path without
             words is left out.
-        words: The values in words; several words for one path repeat its element.
+        payload: The serialized values by name; several values for one path repeat its element.
         token: The token, or None when it goes elsewhere.
 
     >>> request(["note/title", "note/body"], {"title": "R & D"}, token="secret")
@@ -28,18 +28,18 @@ def request(paths: Sequence[str], words: Mapping[str, Words], token: str | None)
     root = etree.Element("request")
     if token is not None:
         etree.SubElement(root, "token").text = token
-    _fill(root, paths, words)
+    _fill(root, paths, payload)
     return etree.tostring(root)
 
 
-def resource(paths: Sequence[str], words: Mapping[str, Words]) -> bytes:
+def resource(paths: Sequence[str], payload: Mapping[str, WireValue]) -> bytes:
     """Write a bare resource, which is the first part of all paths.
 
     >>> resource(["reminder/content"], {"content": "now Call home"})
     b'<reminder><content>now Call home</content></reminder>'
     """
     nursery = etree.Element("request")
-    _fill(nursery, paths, words)
+    _fill(nursery, paths, payload)
     return etree.tostring(nursery[0])
 
 
@@ -54,9 +54,9 @@ def name_of(path: str) -> str:
     return name or place.rpartition("/")[2].lstrip("@").replace("-", "_")
 
 
-def _fill(root: etree._Element, paths: Sequence[str], words: Mapping[str, Words]) -> None:
+def _fill(root: etree._Element, paths: Sequence[str], payload: Mapping[str, WireValue]) -> None:
     for path in paths:
-        given = words.get(name_of(path))
+        given = payload.get(name_of(path))
         if given is None:
             continue
         *parents, last = path.partition("=")[0].split("/")

@@ -10,7 +10,7 @@ from functools import cached_property
 from attrs import define
 
 from backpack_orm.wire import build
-from backpack_orm.wire.build import Words
+from backpack_orm.wire.build import WireValue
 from backpack_orm.wire.parse import Record
 
 
@@ -49,8 +49,8 @@ class Endpoint:
         sends: Where the values go in the body, see `wire.build.request`.
         is_bare: Whether the body is the bare resource, without a `<request>` around it.
         is_idempotent: Whether sending it twice does no more than sending it once.
-        reads: The cache tags its answer is kept under; none: its answer is not kept.
-        reads_in: Gives the further ones that only the record in its answer tells.
+        reads: The cache tags its response is kept under; none: its response is not kept.
+        reads_in: Gives the further ones that only the record in its response tells.
         writes: The cache tags it makes stale.
     """
 
@@ -117,22 +117,22 @@ class Endpoint:
         path = "/" + self.path.format(**dict(zip(self.ids, ids, strict=True)))
         return f"/[token]{path}" if self.token_in is TokenLocation.PATH else path
 
-    def body_for(self, words: Mapping[str, Words], token: str | None) -> bytes | None:
+    def body_for(self, payload: Mapping[str, WireValue], token: str | None) -> bytes | None:
         """The body of one call, with the token if it goes there; None when there is none."""
         if self.token_in is TokenLocation.BODY:
-            return build.request(self.sends, words, token)
+            return build.request(self.sends, payload, token)
         if not self.sends:
             return None
         if self.is_bare:
-            return build.resource(self.sends, words)
-        return build.request(self.sends, words, None)
+            return build.resource(self.sends, payload)
+        return build.request(self.sends, payload, None)
 
     def tags_read(self, ids: Sequence[int]) -> tuple[str, ...]:
-        """The cache tags that the answer of one call is kept under."""
+        """The cache tags that the response of one call is kept under."""
         return self._fill(self.reads, ids)
 
     def tags_shown(self, record: Record) -> Iterable[str]:
-        """The further cache tags of one answer, by the record in it."""
+        """The further cache tags of one response, by the record in it."""
         return self.reads_in(record) if self.reads_in else ()
 
     def tags_written(self, ids: Sequence[int]) -> tuple[str, ...]:

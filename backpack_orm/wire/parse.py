@@ -22,7 +22,7 @@ from lxml import etree
 
 from backpack_orm.errors import InvalidResponse, ValidationError
 from backpack_orm.wire import values
-from backpack_orm.wire.values import Kind
+from backpack_orm.wire.values import ValueType
 
 MISSING: Final = ...
 """The mark of what has not been loaded: Python's own for what is left out, of which there is but
@@ -49,7 +49,7 @@ class Column(NamedTuple):
 
     Attributes:
         name: Its name on the wire, with underscores.
-        kind: How its words are read.
+        value_type: How its words are read.
         inside: The child element whose attribute it is, where it is not the record's own;
             without a name, the child whose text it is.
         is_text: Whether the element's own text carries it, unless a child of that name does.
@@ -59,7 +59,7 @@ class Column(NamedTuple):
     """
 
     name: str
-    kind: Kind
+    value_type: ValueType
     inside: str = ""
     is_text: bool = False
     other: str = ""
@@ -74,7 +74,7 @@ class Section(NamedTuple):
         path: `notes/note` for notes in a `<notes>`, `send` for direct children.
         shape: What each of them looks like.
         is_single: Whether there is one at most: then the value is a record or None.
-        key: For a single one: where its id stands when the answer tells no more of it.
+        key: For a single one: where its id stands when the response tells no more of it.
         is_grouped: Whether they may stand in `<incomplete>` and `<completed>` groups, and say by
             nothing else which they are.
         is_sure: Whether there are none when there is no container; else that is not known.
@@ -91,21 +91,21 @@ class Section(NamedTuple):
 class Shape(NamedTuple):
     """What an element is read into: its name and, in order, its columns and sections.
 
-    A position that is None is one this answer does not know.
+    A position that is None is one this response does not know.
     """
 
     element: str
     parts: tuple[Column | Section | None, ...]
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """What came back from the service, unread.
 
     Attributes:
         status: The HTTP status.
         content: The body.
         location: Where the service says that what was created is.
-        localize: Gives times their zone, those that have none in the answer; None: they stay so.
+        localize: Gives times their zone, those that have none in the response; None: they stay so.
     """
 
     status: int
@@ -114,7 +114,7 @@ class Answer(NamedTuple):
     localize: Localize | None = None
 
     def __repr__(self) -> str:
-        return f"Answer(status={self.status})"
+        return f"Response(status={self.status})"
 
 
 # --- documents --------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ _PIECE = 1024 * 1024
 
 
 def document(content: bytes) -> etree._Element:
-    """Parse an answer strictly.
+    """Parse a response strictly.
 
     Several roots, which the service has sent, come in a `<roots>` of our own.
 
@@ -159,17 +159,17 @@ def document(content: bytes) -> etree._Element:
     'pages'
     """
     if not content.strip():
-        raise InvalidResponse("the answer is empty")
+        raise InvalidResponse("the response is empty")
     try:
         root = _parsed(content)
     except etree.XMLSyntaxError as error:
         what = "HTML" if _looks_like_html(content) else f"no well-formed XML: {error.msg}"
-        raise InvalidResponse(f"the answer is {what}") from None
+        raise InvalidResponse(f"the response is {what}") from None
     roots = root if root.tag == "roots" else (root,)
     if any(_local_name(element) == "html" for element in roots):
-        raise InvalidResponse("the answer is HTML")
+        raise InvalidResponse("the response is HTML")
     if root.getroottree().docinfo.internalDTD is not None:
-        raise InvalidResponse("the answer declares a document type")
+        raise InvalidResponse("the response declares a document type")
     return root
 
 
@@ -206,7 +206,7 @@ def _parsed_in_pieces(pieces: Iterable[bytes]) -> etree._Element:
 
 
 def excerpt(content: bytes) -> str:
-    """The beginning of an answer, for a message."""
+    """The beginning of a response, for a message."""
     text = content[:200].decode("utf-8", "replace")
     return text + "…" if len(content) > 200 else text
 
@@ -250,8 +250,8 @@ _ColumnReader: TypeAlias = "Callable[[_Elements, Localize | None], Iterable[Any]
 
 def many(
     shape: Shape, container: str, is_grouped: bool = False
-) -> Callable[[Answer], tuple[Record, ...]]:
-    """A reader for an answer that lists records in a container element.
+) -> Callable[[Response], tuple[Record, ...]]:
+    """A reader for a response that lists records in a container element.
 
     Args:
         shape: What each of them looks like.
@@ -259,8 +259,8 @@ def many(
         is_grouped: Whether they may stand in groups, see `Section`.
 
     >>> from backpack_orm.wire import values
-    >>> tag = Shape("tag", (Column("name", values.WORDS), Column("id", values.INTEGER)))
-    >>> many(tag, "tags")(Answer(200, b"<tags><tag id='5' name='Travel'/></tags>"))
+    >>> tag = Shape("tag", (Column("name", values.TEXT), Column("id", values.INTEGER)))
+    >>> many(tag, "tags")(Response(200, b"<tags><tag id='5' name='Travel'/></tags>"))
     (('Travel', 5),)
     """
     read = reader_of(shape)
@@ -271,36 +271,36 @@ def many(
             return _grouped(container, shape.element)
         return container.iterchildren(*names)
 
-    def read_many(answer: Answer) -> tuple[Record, ...]:
-        root = document(answer.content)
+    def read_many(response: Response) -> tuple[Record, ...]:
+        root = document(response.content)
         several = (shape.element,) if root.tag == "roots" else ()
         found = _find(root, container, *several)
         elements = chain.from_iterable(
             (each,) if each.tag in names else children(each) for each in found
         )
-        return _guarded(found[0], lambda: read(elements, answer.localize))
+        return _guarded(found[0], lambda: read(elements, response.localize))
 
     return read_many
 
 
-def one(shape: Shape) -> Callable[[Answer], Record]:
-    """A reader for an answer that holds one record, at its root or right under `<response>`.
+def one(shape: Shape) -> Callable[[Response], Record]:
+    """A reader for a response that holds one record, at its root or right under `<response>`.
 
     >>> from backpack_orm.wire import values
-    >>> tag = Shape("tag", (Column("name", values.WORDS), Column("id", values.INTEGER)))
-    >>> one(tag)(Answer(200, b"<response success='true'><tag id='5' name='Travel'/></response>"))
+    >>> tag = Shape("tag", (Column("name", values.TEXT), Column("id", values.INTEGER)))
+    >>> one(tag)(Response(200, b"<response success='true'><tag id='5' name='Travel'/></response>"))
     ('Travel', 5)
     """
     read_any = one_of(shape)
-    return lambda answer: read_any(answer)[1]
+    return lambda response: read_any(response)[1]
 
 
-def one_of(*shapes: Shape) -> Callable[[Answer], tuple[str, Record]]:
-    """A reader for an answer that holds one record in any of some shapes: gives which, and it.
+def one_of(*shapes: Shape) -> Callable[[Response], tuple[str, Record]]:
+    """A reader for a response that holds one record in any of some shapes: gives which, and it.
 
     >>> from backpack_orm.wire import values
     >>> tag, page = (Shape(name, (Column("id", values.INTEGER),)) for name in ("tag", "page"))
-    >>> one_of(tag, page)(Answer(200, b"<page id='71'/>"))
+    >>> one_of(tag, page)(Response(200, b"<page id='71'/>"))
     ('page', (71,))
     """
     readers = {
@@ -309,46 +309,46 @@ def one_of(*shapes: Shape) -> Callable[[Answer], tuple[str, Record]]:
         for spelling in _spellings(shape.element)
     }
 
-    def read_one(answer: Answer) -> tuple[str, Record]:
-        root = document(answer.content)
+    def read_one(response: Response) -> tuple[str, Record]:
+        root = document(response.content)
         found, *more = _find(root, *(shape.element for shape in shapes))
         if more:
             raise InvalidResponse(f"one <{found.tag}> was expected, not {len(more) + 1}")
         element, read = readers[str(found.tag)]
-        return element, _guarded(found, lambda: read((found,), answer.localize)[0])
+        return element, _guarded(found, lambda: read((found,), response.localize)[0])
 
     return read_one
 
 
-def success(answer: Answer) -> None:
-    """Make sure that an answer without data is the documented success.
+def success(response: Response) -> None:
+    """Make sure that a response without data is the documented success.
 
     Raises:
         InvalidResponse: It is anything but a `<response>`.
     """
-    root = document(answer.content)
+    root = document(response.content)
     if root.tag != "response":
         raise _unexpected("a <response>", root)
 
 
-def anything(answer: Answer) -> None:
-    """Make sure that an answer is from the service, whose newer dialect confirms with any body or
+def anything(response: Response) -> None:
+    """Make sure that a response is from the service, whose newer dialect confirms with any body or
     none.
 
     Raises:
         InvalidResponse: It is HTML, as a network sends that wants its terms accepted, or no XML.
     """
-    if answer.content.strip():
-        document(answer.content)
+    if response.content.strip():
+        document(response.content)
 
 
-def location_id(answer: Answer) -> int | None:
+def location_id(response: Response) -> int | None:
     """The id at the end of the `Location` of what was created.
 
-    >>> location_id(Answer(201, b"", "/reminders/81"))
+    >>> location_id(Response(201, b"", "/reminders/81"))
     81
     """
-    tail = re.search(r"/([0-9]{1,18})(?:\.xml)?/?$", answer.location or "")
+    tail = re.search(r"/([0-9]{1,18})(?:\.xml)?/?$", response.location or "")
     return int(tail[1]) if tail else None
 
 
@@ -448,19 +448,19 @@ def _reader_of(part: Column | Section | None, shape: Shape) -> _ColumnReader:
 
 def _value_reader(column: Column) -> _ColumnReader:
     """What reads one value of each element."""
-    kind = column.kind
+    value_type = column.value_type
     find, seek = _ways_in_children(column) if column.inside else _ways_in_elements(column)
-    is_needed = column.name == "id" and not column.inside and not column.is_optional
+    is_required = column.name == "id" and not column.inside and not column.is_optional
 
     def value(word: str | None) -> Any:
-        if kind.load is values.load_words:
-            return word or kind.empty
-        return kind.load(word) if word or is_needed else kind.empty  # type: ignore[arg-type]
+        if value_type.load is values.load_text:
+            return word or value_type.empty
+        return value_type.load(word) if word or is_required else value_type.empty  # type: ignore[arg-type]
 
     def read(elements: _Elements, localize: Localize | None) -> Iterable[Any]:
         words = find(elements)
         if all(words):
-            found = kind.load_all(words)
+            found = value_type.load_all(words)
         elif column.is_sure:
             found = map(value, seek(elements, words))
         else:
@@ -469,7 +469,7 @@ def _value_reader(column: Column) -> _ColumnReader:
                 for e, word in zip(elements, seek(elements, words), strict=True)
             ]
             elements.is_partial |= any(each is MISSING for each in found)
-        if kind.is_time and localize is not None:
+        if value_type.is_time and localize is not None:
             return [localize(each) if isinstance(each, datetime) else each for each in found]
         return found
 
@@ -551,7 +551,7 @@ def _text_reader(column: Column, shape: Shape) -> _ColumnReader:
         if all(texts):
             return texts
         if column.is_sure:
-            return [text or column.kind.empty for text in texts]
+            return [text or column.value_type.empty for text in texts]
         found = [
             MISSING if text is None and len(e) and _is_omitted(e, column) else text or ""
             for e, text in zip(elements, texts, strict=True)

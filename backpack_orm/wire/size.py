@@ -53,13 +53,13 @@ def check_size(content: bytes, max_size: int) -> None:
         return
     found = re.match(_ENCODING, content)
     if content.startswith(_UTF_16_OR_32) or (found and not re.fullmatch(_ASCII_BASED, found[1])):
-        raise InvalidResponse(f"the answer is large ({len(content):,} bytes), and not in UTF-8")
+        raise InvalidResponse(f"the response is large ({len(content):,} bytes), and not in UTF-8")
     prolog = re.match(_PROLOG, content)
     if prolog is not None and content.startswith(b"<!DOCTYPE", prolog.end()):
-        raise InvalidResponse("the answer declares a document type")
+        raise InvalidResponse("the response declares a document type")
     if len(content) > _WIDE_SHARE * max_size and re.search(rb"[\xf0-\xf4]", content):
         raise InvalidResponse(
-            "the answer has characters that take four bytes each once it is read, and is too "
+            "the response has characters that take four bytes each once it is read, and is too "
             f"large for that with max_response_size={max_size:,}: allow for more if that is meant"
         )
     tags = content.count(b"<")
@@ -69,7 +69,7 @@ def check_size(content: bytes, max_size: int) -> None:
         return
     if nodes > allowed or nodes + _attributes(content, (allowed - nodes) // _ATTRIBUTE) > allowed:
         raise InvalidResponse(
-            f"the answer has more elements and attributes than fit into memory with "
+            f"the response has more elements and attributes than fit into memory with "
             f"max_response_size={max_size:,}: allow for more if that is meant"
         )
 

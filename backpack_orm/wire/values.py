@@ -220,19 +220,19 @@ def dump_time(value: object) -> str:
     return time.isoformat(" ", "seconds")
 
 
-def load_words(word: str) -> str:
+def load_text(word: str) -> str:
     """Read a text, exactly as it stands.
 
-    >>> load_words("\\n    def f():\\n        return 1\\n")
+    >>> load_text("\\n    def f():\\n        return 1\\n")
     '\\n    def f():\\n        return 1\\n'
     """
     return word
 
 
-def load_all_words(words: list[str]) -> Iterable[str]:
+def load_texts(words: list[str]) -> Iterable[str]:
     """Read texts, exactly as they stand.
 
-    >>> load_all_words(["Lisbon", "Porto"])
+    >>> load_texts(["Lisbon", "Porto"])
     ['Lisbon', 'Porto']
     """
     return words
@@ -252,12 +252,12 @@ def plain_text(value: object) -> str:
     return str.__str__(value)
 
 
-def dump_words(value: object) -> str:
+def dump_text(value: object) -> str:
     """Write a title, a name or a body, refusing what XML cannot carry.
 
-    >>> dump_words("Lisbon")
+    >>> dump_text("Lisbon")
     'Lisbon'
-    >>> dump_words("ring \\x07")
+    >>> dump_text("ring \\x07")
     Traceback (most recent call last):
     ValueError: it holds the character U+0007 at position 5, which XML cannot carry: take it out
     """
@@ -286,7 +286,7 @@ def dump_tag(name: object) -> str:
     >>> dump_tag("Long Scores")
     'Long Scores'
     """
-    word = dump_words(name)
+    word = dump_text(name)
     if '"' in word:
         raise ValueError(f"the tag {word!r} holds a quote, which no tag can")
     if not word.strip():
@@ -317,7 +317,7 @@ def dump_tags(names: Iterable[object]) -> str:
     return " ".join(f'"{word}"' if re.search(r"\s", word) else word for word in words)
 
 
-class Kind(NamedTuple):
+class ValueType(NamedTuple):
     """How one kind of value is read and written.
 
     Attributes:
@@ -337,9 +337,9 @@ class Kind(NamedTuple):
     is_time: bool = False
 
 
-INTEGER = Kind(load_integer, load_integers, dump_integer, plain_integer)
-BOOLEAN = Kind(load_boolean, load_booleans, dump_boolean, plain_boolean)
-DIGIT = Kind(load_boolean, load_booleans, dump_digit, plain_boolean)
-TIME = Kind(load_time, load_times, dump_time, plain_time, is_time=True)
-WORDS = Kind(load_words, load_all_words, dump_words, plain_text, empty="")
-TAG = Kind(load_words, load_all_words, dump_new_tag, plain_text, empty="")
+INTEGER = ValueType(load_integer, load_integers, dump_integer, plain_integer)
+BOOLEAN = ValueType(load_boolean, load_booleans, dump_boolean, plain_boolean)
+DIGIT = ValueType(load_boolean, load_booleans, dump_digit, plain_boolean)
+TIME = ValueType(load_time, load_times, dump_time, plain_time, is_time=True)
+TEXT = ValueType(load_text, load_texts, dump_text, plain_text, empty="")
+TAG = ValueType(load_text, load_texts, dump_new_tag, plain_text, empty="")

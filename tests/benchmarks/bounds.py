@@ -132,11 +132,11 @@ def _belonging(element: Any) -> Belonging:
     )
 
 
-def kept(answer: object) -> Callable[[], object]:
+def kept(response: object) -> Callable[[], object]:
     """Return a function that reads a response from a cache, under a lock."""
     cache: TTLCache[tuple[str, int], object] = TTLCache(1000, 3600)
     lock = Lock()
-    cache["page", 7] = answer
+    cache["page", 7] = response
 
     def hit() -> object:
         with lock:

@@ -12,7 +12,7 @@ from typing import Any
 import requests
 
 from backpack_orm import Connection, Note, Page
-from backpack_orm.wire.parse import Answer
+from backpack_orm.wire.parse import Response
 from tests.benchmarks import bounds, ours
 from tests.benchmarks.loading import BY_HAND
 from tests.benchmarks.measuring import OURS, Row, race, take_turns
@@ -33,7 +33,7 @@ def calls() -> Iterator[Row]:
         prepared = _prepared(session, url, "page/1/email")
         yield race(
             "Exchanges",
-            "one call, a small answer",
+            "one call, a small response",
             {
                 "a prepared Session.send": lambda: session.send(prepared).content,
                 OURS: page.email_copy,
@@ -47,7 +47,7 @@ def calls() -> Iterator[Row]:
         large = _prepared(session, url, f"page/{LARGE}")
         yield race(
             "Exchanges",
-            "one call, an answer of 384 KB",
+            "one call, a response of 384 KB",
             {
                 "a prepared Session.send": lambda: _in_pieces(session, large),
                 OURS: lambda: connection.call(Page._show, (LARGE,), read=_content),
@@ -64,8 +64,8 @@ def split() -> Iterator[Row]:
     """Measure the parts of `Page.find`."""
     with serving() as url, _connected(url) as connection, requests.Session() as session:
         prepared = _prepared(session, url, f"page/{NESTED}")
-        answer = Answer(200, session.send(prepared).content)
-        record = Page._shown.read_one(answer)
+        response = Response(200, session.send(prepared).content)
+        record = Page._shown.read_one(response)
         yield race(
             "Exchanges",
             "Page.find(7), asked",
@@ -73,7 +73,7 @@ def split() -> Iterator[Row]:
                 BY_HAND: lambda: bounds.load_page(session.send(prepared).content),
                 OURS: lambda: Page.find(NESTED, using=connection),
                 "of it the exchange": lambda: connection.call(Page._show, (NESTED,), read=_content),
-                "of it reading the answer": lambda: Page._shown.read_one(answer),
+                "of it reading the response": lambda: Page._shown.read_one(response),
                 "of it making the object": lambda: Page._shown.load_one[Page](record, connection),
             },
             clock=perf_counter,
@@ -150,8 +150,8 @@ def _connected(url: str) -> Connection:
     return Connection(url, token=TOKEN, ttl=0, limits=None)
 
 
-def _content(answer: Answer) -> bytes:
-    return answer.content
+def _content(response: Response) -> bytes:
+    return response.content
 
 
 def _prepared(
@@ -179,16 +179,16 @@ def _save(note: Note) -> None:
 def _save_by_hand(session: requests.Session, url: str) -> None:
     for number in range(_SAVES):
         fields = f"<note><title>Day {number} &amp; night</title><body>Tram 28</body></note>"
-        answer = session.send(_prepared(session, url, "page/7/notes/update/301", fields))
-        if b'success="true"' not in answer.content:
+        response = session.send(_prepared(session, url, "page/7/notes/update/301", fields))
+        if b'success="true"' not in response.content:
             raise RuntimeError("not saved")
 
 
 def _notes_by_hand(sessions: _Sessions, url: str) -> list[Any]:
     listed: Any = bounds.parse(sessions.send(url, "pages/all"))
     with ThreadPoolExecutor(8) as pool:
-        answers = pool.map(lambda page: sessions.send(url, f"page/{page.get('id')}"), listed[0])
-        return [note for answer in answers for note in bounds.load_page(answer).notes]
+        responses = pool.map(lambda page: sessions.send(url, f"page/{page.get('id')}"), listed[0])
+        return [note for response in responses for note in bounds.load_page(response).notes]
 
 
 class _Sessions:

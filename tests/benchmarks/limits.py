@@ -106,7 +106,9 @@ def _check(box: Sandbox, requests: int) -> None:
     answered = [exchange.status for exchange in box.log]
     if answered != [200] * requests:
         refused = answered.count(503)
-        raise RuntimeError(f"{requests} answers were wanted; of {len(answered)}, {refused} refused")
+        raise RuntimeError(
+            f"{requests} responses were wanted; of {len(answered)}, {refused} refused"
+        )
 
 
 def _row(name: str, goal: float | None, requests: int, seconds: float) -> Row:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from backpack_orm import Connection, Page
-from tests.benchmarks import answers, bounds, ours, peers
+from tests.benchmarks import bounds, ours, peers, responses
 from tests.benchmarks.measuring import OURS, Row, race, take_turns
 
 BY_HAND = "by hand"
@@ -22,7 +22,7 @@ COUNT = 2_000
 
 def lists() -> Iterator[Row]:
     """Measure a list of 2,000 notes."""
-    content, page = answers.notes(COUNT), Page._stub(7, nowhere())
+    content, page = responses.notes(COUNT), Page._stub(7, nowhere())
     contenders: dict[str, Callable[[], object]] = {
         BY_HAND: lambda: bounds.load_notes(content),
         OURS: lambda: ours.load_notes(content, page),
@@ -37,7 +37,7 @@ def lists() -> Iterator[Row]:
 
 def pages() -> Iterator[Row]:
     """Measure a complete page."""
-    content, connection = answers.page(notes=50, lists=10, items=20, tags=10), nowhere()
+    content, connection = responses.page(notes=50, lists=10, items=20, tags=10), nowhere()
     yield race(
         "Loading",
         "a page of 50 notes, 10 × 20 items, 10 tags",
@@ -61,7 +61,7 @@ def pages() -> Iterator[Row]:
 
 def subclasses() -> Iterator[Row]:
     """Measure the same notes through a subclass of the model."""
-    content, page = answers.notes(COUNT), Page._stub(7, nowhere())
+    content, page = responses.notes(COUNT), Page._stub(7, nowhere())
     for name, subclass, goal in (
         ("a subclass", ours.PlainNote, 1.05),
         ("a subclass whose objects have a __dict__", ours.OpenNote, 1.35),
@@ -81,7 +81,7 @@ def scale() -> Iterator[Row]:
     """Measure lists of any length: the time per record must not grow."""
     page = Page._stub(7, nowhere())
     for size in SIZES:
-        content = answers.notes(size)
+        content = responses.notes(size)
         yield race(
             "Time by length",
             f"load {size:,} notes",
@@ -109,7 +109,7 @@ def memory() -> Iterator[Row]:
 
 def _kept(name: str, size: int) -> Row:
     """Measure the bytes of a note object with its values, against a tuple."""
-    content, page = answers.notes(size), Page._stub(7, nowhere())
+    content, page = responses.notes(size), Page._stub(7, nowhere())
     kept = {
         "a bare tuple": lambda: [(*record,) for record in ours.read_notes(content)],
         OURS: lambda: ours.load_notes(content, page),
@@ -123,8 +123,8 @@ def _peak() -> Row:
     """Measure the peak memory of loading, each time in a new process."""
     size = SIZES[-1]
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "answer.xml")
-        path.write_bytes(answers.notes(size))
+        path = Path(folder, "response.xml")
+        path.write_bytes(responses.notes(size))
 
         def peak(load: str) -> Callable[[], float]:
             command = [sys.executable, "-c", _PEAK.format(load=load), str(path)]
@@ -182,7 +182,7 @@ def check(peer: peers.Peer) -> None:
         RuntimeError: It has not, so that its time would tell nothing.
     """
     made = [(note.title, note.body) for note in peer.load()]
-    if made != [(record.title, record.body) for record in answers.records(COUNT)]:
+    if made != [(record.title, record.body) for record in responses.records(COUNT)]:
         raise RuntimeError(f"{peer.name} makes something else of the content")
 
 

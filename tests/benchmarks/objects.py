@@ -7,7 +7,7 @@ from types import FunctionType
 from typing import Any
 
 from backpack_orm import Connection, Page
-from tests.benchmarks import answers, bounds, ours, peers
+from tests.benchmarks import bounds, ours, peers, responses
 from tests.benchmarks.loading import nowhere
 from tests.benchmarks.measuring import OURS, Row, race
 from tests.benchmarks.serving import TOKEN, serving
@@ -36,13 +36,13 @@ def find() -> Iterator[Row]:
             goal=3.0,
         )
         if connection.stats.requests != 1 or not cached.get(address).from_cache:
-            raise RuntimeError("the answer was not kept, so this measured something else")
+            raise RuntimeError("the response was not kept, so this measured something else")
         cached.close()
 
 
 def attributes() -> Iterator[Row]:
     """Measure reading and writing attributes."""
-    one = answers.notes(1)
+    one = responses.notes(1)
     notes: dict[str, Any] = {
         "a plain slot": bounds.load_notes(one)[0],
         OURS: ours.load_notes(one, Page._stub(7, nowhere()))[0],

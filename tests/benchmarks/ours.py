@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backpack_orm import Note, Page
 from backpack_orm.connection import Connection
-from backpack_orm.wire.parse import Answer, Record
+from backpack_orm.wire.parse import Record, Response
 
 
 class PlainNote(Note):
@@ -23,17 +23,17 @@ class OpenNote(_Counting, Note):
 
 def read_notes(content: bytes) -> tuple[Record, ...]:
     """Return the records of a list response."""
-    return Note._whole.read_many(Answer(200, content))
+    return Note._full.read_many(Response(200, content))
 
 
 def load_notes(content: bytes, page: Page, cls: type[Note] = Note) -> list[Note]:
     """Load the notes of a list response, as `Note.all(page=page)` does."""
-    return cls._whole.load[cls](read_notes(content), page)
+    return cls._full.load[cls](read_notes(content), page)
 
 
 def load_page(content: bytes, connection: Connection) -> Page:
     """Return the page of a response, as `Page.find` does."""
-    record = Page._shown.read_one(Answer(200, content))
+    record = Page._shown.read_one(Response(200, content))
     page: Page = Page._shown.load_one[Page](record, connection)
     return page
 

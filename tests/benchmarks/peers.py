@@ -13,7 +13,7 @@ from xml.dom import minidom
 
 from attrs import frozen
 
-from tests.benchmarks import answers
+from tests.benchmarks import responses
 
 
 @frozen
@@ -35,7 +35,7 @@ def by_minidom(count: int) -> Peer:
     """ElementTree of the standard library, with hand-written objects."""
     from tests.benchmarks.bounds import Note
 
-    content = answers.notes(count)
+    content = responses.notes(count)
 
     def load() -> list[Any]:
         document: Any = minidom.parseString(content)
@@ -69,7 +69,7 @@ def pyairtable(count: int) -> Peer:
             base_id = "app00000000000000"
             table_name = "Notes"
 
-    content = answers.airtable(count)
+    content = responses.airtable(count)
     return Peer(
         "pyairtable", lambda: [Note.from_record(one) for one in json.loads(content)["records"]]
     )
@@ -85,7 +85,7 @@ def python_gitlab(count: int) -> Peer:
     server = gitlab.Gitlab("https://gitlab.example", private_token="token")
     issue = server.projects.get(1, lazy=True).issues.get(1, lazy=True)
     manager = ProjectIssueNoteManager(server, parent=issue)
-    content = answers.gitlab(count)
+    content = responses.gitlab(count)
     return Peer(
         "python-gitlab",
         lambda: [
@@ -102,7 +102,7 @@ def pyactiveresource(count: int) -> Peer:
     class Note(ActiveResource):
         _site = "https://example.com"
 
-    content = answers.rails(count)
+    content = responses.rails(count)
 
     def load() -> list[Any]:
         return list(Note._build_collection(XMLFormat.decode(content)))
@@ -124,7 +124,7 @@ def exchangelib(count: int) -> Peer:
         body = TextField(field_uri="Body")
         created_at = DateTimeField(field_uri="CreatedAt")
 
-    content = answers.exchange(count)
+    content = responses.exchange(count)
 
     def load() -> list[Any]:
         root = to_xml(content).getroot()
@@ -148,7 +148,7 @@ def pydantic_xml(count: int) -> Peer:
         notes: list[Note] = wrapped("notes", element(tag="note"))
 
     Answer.model_rebuild(_types_namespace={"Note": Note, "datetime": datetime})
-    content = answers.notes(count)
+    content = responses.notes(count)
 
     def load() -> list[Any]:
         return Answer.from_xml(content).notes
@@ -174,7 +174,7 @@ def sqlalchemy(count: int) -> Peer:
     engine = create_engine("sqlite://", poolclass=StaticPool)
     base.metadata.create_all(engine)
     with Session(engine) as session:
-        session.add_all(Note(**_fields(one)) for one in answers.records(count))
+        session.add_all(Note(**_fields(one)) for one in responses.records(count))
         session.commit()
 
     def load() -> list[Any]:
@@ -205,7 +205,7 @@ def peewee(count: int) -> Peer:
 
     Note.bind(database)
     database.create_tables([Note])
-    for one in answers.records(count):
+    for one in responses.records(count):
         Note.create(**_fields(one))
     return Peer("peewee, from SQLite", lambda: list(Note.select().order_by(Note.id)))
 
@@ -222,7 +222,7 @@ LOADERS: tuple[Callable[[int], Peer], ...] = (
 )
 
 
-def _fields(record: answers.Record) -> dict[str, Any]:
+def _fields(record: responses.Record) -> dict[str, Any]:
     return {
         "id": record.id,
         "title": record.title,

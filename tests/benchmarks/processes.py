@@ -33,8 +33,8 @@ _WITH_REQUESTS = """
 import requests
 from lxml import etree
 body = "<request><token>{token}</token></request>"
-answer = requests.post("{url}/ws/page/1", body, headers={{"Content-Type": "application/xml"}})
-title = etree.fromstring(answer.content)[0].get("title")
+response = requests.post("{url}/ws/page/1", body, headers={{"Content-Type": "application/xml"}})
+title = etree.fromstring(response.content)[0].get("title")
 """
 _CALLS = 40
 
@@ -122,10 +122,10 @@ def _load(
     def ask(socket: HTTPConnection) -> None:
         for _ in range(_CALLS):
             socket.request("POST", path, body, {"Content-Type": "application/xml"})
-            answer = socket.getresponse()
-            answer.read()
-            if answer.status != 200:
-                raise RuntimeError(f"{answer.status} for {path}")
+            response = socket.getresponse()
+            response.read()
+            if response.status != 200:
+                raise RuntimeError(f"{response.status} for {path}")
 
     def sample() -> float:
         began = perf_counter()
@@ -139,9 +139,9 @@ _BARE = """
 import logging
 from flask import Flask
 from waitress import create_server
-from tests.benchmarks import answers
-app, answer = Flask("bare"), answers.page(notes=2, lists=2, items=10, tags=3)
-app.add_url_rule("/<path:_>", "answer", lambda _: answer, methods=["POST"])
+from tests.benchmarks import responses
+app, response = Flask("bare"), responses.page(notes=2, lists=2, items=10, tags=3)
+app.add_url_rule("/<path:_>", "response", lambda _: response, methods=["POST"])
 logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # as the sandbox does
 server = create_server(app, host="127.0.0.1", port=0, threads=8)
 print(f"http://127.0.0.1:{server.effective_port}", flush=True)

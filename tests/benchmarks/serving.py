@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.serving SECONDS
 
-It prints its port, and gives each answer that many seconds after its request. It knows nothing of
-Backpack but a few answers, so that it takes next to no time itself.
+It prints its port, and gives each response that many seconds after its request. It knows nothing of
+Backpack but a few responses, so that it takes next to no time itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.benchmarks import answers
+from tests.benchmarks import responses
 
 TOKEN = "0123456789abcdef"
 PAGES = 300
@@ -30,15 +30,15 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 def known() -> dict[str, bytes]:
     """Return the responses by path; other paths get an empty success."""
     few = {
-        f"/ws/page/{id}": answers.page(notes=5, lists=0, items=0, tags=0, id=id)
+        f"/ws/page/{id}": responses.page(notes=5, lists=0, items=0, tags=0, id=id)
         for id in range(1, PAGES + 1)
     }
     return {
         **few,
-        "/ws/pages/all": answers.titles(PAGES),
-        f"/ws/page/{NESTED}": answers.page(notes=50, lists=10, items=20, tags=10, id=NESTED),
-        f"/ws/page/{NESTED}/notes/list": answers.notes(50),
-        f"/ws/page/{LARGE}": answers.page(notes=1_530, lists=0, items=0, tags=0, id=LARGE),
+        "/ws/pages/all": responses.titles(PAGES),
+        f"/ws/page/{NESTED}": responses.page(notes=50, lists=10, items=20, tags=10, id=NESTED),
+        f"/ws/page/{NESTED}/notes/list": responses.notes(50),
+        f"/ws/page/{LARGE}": responses.page(notes=1_530, lists=0, items=0, tags=0, id=LARGE),
     }
 
 

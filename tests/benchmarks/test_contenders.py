@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from backpack_orm import Connection, Note, Page
-from tests.benchmarks import answers, bounds, ours, peers
+from tests.benchmarks import bounds, ours, peers, responses
 from tests.benchmarks.loading import COUNT, check
 from tests.benchmarks.serving import LARGE, NESTED, PAGES, TOKEN, serving
 
@@ -32,15 +32,15 @@ NOTE, ITEM, BELONGING = (
 
 
 def test_a_list_of_notes_is_the_same(connection: Connection) -> None:
-    content = answers.notes(20)
+    content = responses.notes(20)
     mine = ours.load_notes(content, Page._stub(7, connection))
-    assert facts(mine, NOTE) == facts(answers.records(20), NOTE)
+    assert facts(mine, NOTE) == facts(responses.records(20), NOTE)
     assert facts(bounds.load_notes(content), NOTE) == facts(mine, NOTE)
     assert "third floor – the key" in mine[0].body
 
 
 def test_a_page_is_the_same(connection: Connection) -> None:
-    content = answers.page(notes=3, lists=2, items=4, tags=5)
+    content = responses.page(notes=3, lists=2, items=4, tags=5)
     mine, theirs = ours.load_page(content, connection), bounds.load_page(content)
     assert ours.touch(mine) == 3 + 2 + 2 * 4 + 5 + 5
     assert facts([mine], "id title email_address") == facts([theirs], "id title email_address")
@@ -55,18 +55,18 @@ def test_a_page_is_the_same(connection: Connection) -> None:
 @pytest.mark.parametrize("make", [peers.by_minidom, peers.sqlalchemy])
 def test_peers_that_are_here_make_the_same(make: Callable[[int], peers.Peer]) -> None:
     peer = make(20)
-    assert facts(peer.load(), NOTE) == facts(answers.records(20), NOTE)
+    assert facts(peer.load(), NOTE) == facts(responses.records(20), NOTE)
     peer.close()
 
 
 def test_a_peer_that_makes_something_else_is_not_measured() -> None:
     with pytest.raises(RuntimeError, match="slow makes something else"):
-        check(peers.Peer("slow", lambda: bounds.load_notes(answers.notes(COUNT - 1))))
+        check(peers.Peer("slow", lambda: bounds.load_notes(responses.notes(COUNT - 1))))
 
 
 def test_what_is_kept_is_given_back() -> None:
-    answer = object()
-    assert bounds.kept(answer)() is answer
+    response = object()
+    assert bounds.kept(response)() is response
 
 
 @pytest.mark.network

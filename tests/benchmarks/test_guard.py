@@ -13,7 +13,7 @@ import pytest
 from backpack_orm import Connection, Page
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire import parse
-from tests.benchmarks import answers, ours
+from tests.benchmarks import ours, responses
 from tests.benchmarks.loading import bytes_of
 
 FEW, MANY = 100, 200  # as many as are read at once, or fewer
@@ -45,7 +45,7 @@ def page() -> Page:
 
 
 def test_a_record_more_is_no_call_more(page: Page) -> None:
-    few, many = answers.notes(FEW), answers.notes(MANY)
+    few, many = responses.notes(FEW), responses.notes(MANY)
     assert python_calls(lambda: ours.load_notes(many, page)) == python_calls(
         lambda: ours.load_notes(few, page)
     )
@@ -53,7 +53,7 @@ def test_a_record_more_is_no_call_more(page: Page) -> None:
 
 def test_a_page_that_nobody_touches_costs_one_call_for_each_list(page: Page) -> None:
     def calls(lists: int) -> int:
-        content = answers.page(notes=FEW, lists=lists, items=20, tags=10)
+        content = responses.page(notes=FEW, lists=lists, items=20, tags=10)
         return python_calls(lambda: ours.load_page(content, page.connection))
 
     per_list = (calls(30) - calls(10)) / 20
@@ -61,7 +61,7 @@ def test_a_page_that_nobody_touches_costs_one_call_for_each_list(page: Page) -> 
 
 
 def test_a_note_weighs_little_more_than_a_tuple_of_what_it_tells(page: Page) -> None:
-    content = answers.notes(2000)
+    content = responses.notes(2000)
     records = ours.read_notes(content)
 
     def tuples() -> list[Any]:

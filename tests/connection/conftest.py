@@ -1,4 +1,4 @@
-"""A stub of the service: it answers literal bytes from a script, and remembers what it got."""
+"""A stub of the service: it responses literal bytes from a script, and remembers what it got."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ CALENDAR_READ = rest("GET", "calendars.xml", reads="calendars")
 
 
 def http(status: int = 200, body: bytes = OK, *headers: str) -> bytes:
-    """An answer as it goes over the wire, with its length."""
+    """A response as it goes over the wire, with its length."""
     lines = [f"HTTP/1.1 {status} Stub", f"Content-Length: {len(body)}", *headers]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
 class Withheld:
-    """An answer that comes only when it is released."""
+    """A response that comes only when it is released."""
 
-    def __init__(self, answer: bytes) -> None:
-        self.answer = answer
+    def __init__(self, response: bytes) -> None:
+        self.response = response
         self.asked = threading.Event()
         self.released = threading.Event()
 
@@ -88,15 +88,15 @@ class _Handler(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         while request := self._request():
             self.server.requests.append(Seen(request, self.is_secure, self.number))
-            answer = self.server.next_answer()
-            if answer is DROP:
+            response = self.server.next_answer()
+            if response is DROP:
                 return
-            if isinstance(answer, Withheld):
-                answer.asked.set()
-                answer.released.wait(30)
-                answer = answer.answer
-            self.wfile.write(answer)
-            if b"Connection: close" in answer:
+            if isinstance(response, Withheld):
+                response.asked.set()
+                response.released.wait(30)
+                response = response.response
+            self.wfile.write(response)
+            if b"Connection: close" in response:
                 return
 
     def finish(self) -> None:
@@ -141,7 +141,7 @@ class Stub(socketserver.ThreadingTCPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def answers(self, *script: bytes | str | Withheld) -> None:
+    def responses(self, *script: bytes | str | Withheld) -> None:
         self.script.extend(script)
 
     def greet(self, client: socket.socket) -> int:

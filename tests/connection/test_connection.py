@@ -216,7 +216,7 @@ def test_a_timeout_is_two_numbers_of_seconds(timeout):
 @pytest.mark.parametrize("timeout", [(5, 30), (0.5, 1.5), [5, 30]])
 def test_a_timeout_may_be_any_pair(stub, timeout):
     with Connection(stub.url, token=TOKEN, timeout=timeout) as connection:
-        assert connection.call(READ, read=lambda answer: answer.status) == 200
+        assert connection.call(READ, read=lambda response: response.status) == 200
 
 
 @pytest.mark.parametrize("ttl", [-1, -0.1, None, "60", True, float("nan")])
@@ -571,7 +571,7 @@ def test_a_pickle_holds_no_password_of_a_storage():
 def test_a_pickle_after_an_upgrade_has_the_new_address(stub, connection, certificate, monkeypatch):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", certificate)
     secure = stub.url.replace("http", "https")
-    stub.answers(http(302, b"", f"Location: {secure}/ws/pages/all"))
+    stub.responses(http(302, b"", f"Location: {secure}/ws/pages/all"))
     connection.call(READ, read=parse.anything)
     assert revived(connection).url == secure
 
@@ -591,7 +591,7 @@ def test_a_pickle_comes_to_life_when_its_account_is_connected(stub):
     asleep = asleep_at(stub)
     live = connect(stub.url, token=TOKEN)
     assert asleep is not live
-    assert asleep.call(READ, read=lambda answer: answer.status) == 200
+    assert asleep.call(READ, read=lambda response: response.status) == 200
     assert asleep.resolved() is live
     assert live.stats.requests == 1
 

@@ -96,8 +96,8 @@ def test_a_tls_server_that_drips_holds_a_call_no_longer(monkeypatch):
             send(connection, READ)
 
 
-def test_without_a_deadline_each_drop_has_the_time_of_an_answer():
-    """So that a large answer may take as long as it needs."""
+def test_without_a_deadline_each_drop_has_the_time_of_a_response():
+    """So that a large response may take as long as it needs."""
     with recording(_drop_by_drop) as server, limited(server, deadline=None) as connection:
         send(connection, READ)
 
@@ -122,9 +122,9 @@ def test_a_socket_is_used_again_with_the_time_of_the_next_call(stub):
 # --- silence ----------------------------------------------------------------------------------
 
 
-def test_an_answer_that_does_not_come_ends_with_the_deadline(stub):
+def test_a_response_that_does_not_come_ends_with_the_deadline(stub):
     withheld = Withheld(http(200, OK))
-    stub.answers(withheld)
+    stub.responses(withheld)
     with (
         Connection(stub.url, token=TOKEN, timeout=(5, 30), deadline=0.1) as connection,
         pytest.raises(Timeout, match=r"within the deadline of 0\.1 s"),
@@ -135,7 +135,7 @@ def test_an_answer_that_does_not_come_ends_with_the_deadline(stub):
 
 def test_the_shorter_of_the_two_is_told(stub):
     withheld = Withheld(http(200, OK))
-    stub.answers(withheld)
+    stub.responses(withheld)
     options = {"timeout": (5, 0.05), "deadline": 30, "max_wait": 0}
     with (
         Connection(stub.url, token=TOKEN, **options) as connection,
@@ -170,7 +170,7 @@ def test_no_retry_begins_that_the_deadline_would_cut_off(stub, clock):
 
 
 def test_a_pause_that_is_longer_than_the_deadline_is_not_begun(stub, clock):
-    stub.answers(http(503, b"", "Retry-After: 7"))
+    stub.responses(http(503, b"", "Retry-After: 7"))
     with (
         Connection(stub.url, token=TOKEN, deadline=5) as connection,
         pytest.raises(RateLimited, match="the deadline of 5 s leaves no time") as caught,
@@ -199,7 +199,7 @@ def test_a_wait_for_the_rate_limit_that_is_short_enough_is_made(stub, clock):
 
 
 def test_each_call_has_a_deadline_of_its_own(stub, clock):
-    stub.answers(DROP, http(200, OK), DROP, http(200, OK))
+    stub.responses(DROP, http(200, OK), DROP, http(200, OK))
     with Connection(stub.url, token=TOKEN, deadline=1, ttl=0) as connection:
         send(connection, READ)
         send(connection, READ)
@@ -208,7 +208,7 @@ def test_each_call_has_a_deadline_of_its_own(stub, clock):
 
 def test_another_threads_identical_request_is_waited_for_no_longer(stub):
     withheld = Withheld(http(200, OK))
-    stub.answers(withheld)
+    stub.responses(withheld)
     with Connection(stub.url, token=TOKEN, deadline=30) as connection:
         first = threading.Thread(target=send, args=(connection, READ))
         first.start()
@@ -228,13 +228,13 @@ def test_what_another_thread_has_asked_for_in_time_is_shared():
     def ask():
         begun.set()
         assert end.wait(30)
-        return "answer", 6
+        return "response", 6
 
     first = threading.Thread(target=cache.fetch, args=("question", lambda: ["tag"], ask))
     first.start()
     assert begun.wait(30)
     threading.Timer(0.05, end.set).start()
-    assert cache.fetch("question", lambda: ["tag"], ask, deadline=Deadline(30)) == "answer"
+    assert cache.fetch("question", lambda: ["tag"], ask, deadline=Deadline(30)) == "response"
     first.join()
 
 

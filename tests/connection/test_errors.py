@@ -224,7 +224,7 @@ RESPONSES = {
     ],
 )
 def test_a_failed_read_tells_whether_to_try_again(stub, connection, response, code, retryable):
-    stub.answers(RESPONSES[response])
+    stub.responses(RESPONSES[response])
     error = failure(connection, READ)
     assert (error.code, error.retryable) == (code, retryable)
 
@@ -242,7 +242,7 @@ def test_a_failed_read_tells_whether_to_try_again(stub, connection, response, co
 def test_a_failed_create_is_retryable_only_if_nothing_was_done(
     stub, connection, response, code, retryable
 ):
-    stub.answers(RESPONSES[response])
+    stub.responses(RESPONSES[response])
     error = failure(connection, CREATE)
     assert (error.code, error.retryable) == (code, retryable)
 
@@ -261,7 +261,7 @@ def test_a_server_that_is_not_there_may_come_back(closed_port):
 
 
 def test_a_wait_that_is_too_long_is_retryable_although_nothing_was_sent(stub, connection):
-    stub.answers(RESPONSES["a limit"])
+    stub.responses(RESPONSES["a limit"])
     first, second = failure(connection, READ), failure(connection, READ)
     assert len(stub.requests) == 1
     assert first.retry_after == 7

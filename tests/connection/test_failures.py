@@ -25,7 +25,7 @@ from tests.connection.conftest import (
     http,
 )
 
-PAGE = Shape("page", (Column("id", values.INTEGER), Column("title", values.WORDS)))
+PAGE = Shape("page", (Column("id", values.INTEGER), Column("title", values.TEXT)))
 read_pages = parse.many(PAGE, "pages")
 read_page = parse.one(PAGE)
 
@@ -64,7 +64,7 @@ def failed(code: object, message: str) -> bytes:
 )
 @pytest.mark.parametrize("call", [ask, create, rename])
 def test_a_status_is_an_error_of_its_class(stub, connection, status, kind, call):
-    stub.answers(http(status, b"sorry"))
+    stub.responses(http(status, b"sorry"))
     with pytest.raises(errors.ApiError) as caught:
         call(connection)
     assert type(caught.value) is kind
@@ -75,7 +75,7 @@ def test_a_status_is_an_error_of_its_class(stub, connection, status, kind, call)
 @pytest.mark.parametrize("status", [502, 503, 504])
 @pytest.mark.parametrize("call", [ask, rename])
 def test_an_outage_is_an_error_of_the_service(stub, connection, status, call):
-    stub.answers(http(status, b"sorry"))
+    stub.responses(http(status, b"sorry"))
     with pytest.raises(errors.ServerError) as caught:
         call(connection)
     assert caught.value.status == status
@@ -83,35 +83,35 @@ def test_an_outage_is_an_error_of_the_service(stub, connection, status, call):
 
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_an_outage_leaves_the_outcome_of_a_create_unknown(stub, connection, status):
-    """Whoever answers in the service's place does not know what the service has done."""
-    stub.answers(http(status, b"sorry"))
+    """Whoever responses in the service's place does not know what the service has done."""
+    stub.responses(http(status, b"sorry"))
     with pytest.raises(OutcomeUnknown, match="may have happened or not") as caught:
         create(connection)
     assert (caught.value.status, caught.value.excerpt) == (status, "sorry")
 
 
 def test_a_bare_status_is_said_in_words(stub, connection):
-    stub.answers(http(404, b""))
+    stub.responses(http(404, b""))
     with pytest.raises(errors.NotFound) as caught:
         ask(connection)
     assert str(caught.value) == "Not Found (404 to POST /ws/pages/all)"
 
 
 def test_the_beginning_of_an_unknown_body_is_shown(stub, connection):
-    stub.answers(http(500, b"<h1>oops</h1>" + b"x" * 500))
+    stub.responses(http(500, b"<h1>oops</h1>" + b"x" * 500))
     with pytest.raises(errors.ServerError) as caught:
         ask(connection)
     assert caught.value.excerpt == "<h1>oops</h1>" + "x" * 187 + "…"
 
 
 def test_a_status_that_no_standard_knows_is_an_error_too(stub, connection):
-    stub.answers(http(599, b""))
+    stub.responses(http(599, b""))
     with pytest.raises(errors.ServerError, match="a status that no standard knows"):
         ask(connection)
 
 
 def test_a_refusal_says_the_words_of_the_service(stub, connection):
-    stub.answers(http(404, failed(404, "Record not found")))
+    stub.responses(http(404, failed(404, "Record not found")))
     with pytest.raises(errors.NotFound) as caught:
         ask(connection)
     error = caught.value
@@ -130,26 +130,26 @@ def test_a_refusal_says_the_words_of_the_service(stub, connection):
 )
 @pytest.mark.parametrize("call", [ask, create, rename])
 def test_a_failure_that_came_as_200_is_one_all_the_same(stub, connection, call, code, kind):
-    stub.answers(http(200, failed(code, "No")))
+    stub.responses(http(200, failed(code, "No")))
     with pytest.raises(kind, match="No") as caught:
         call(connection)
     assert caught.value.status == code
 
 
 def test_a_malformed_failure_is_read(stub, connection):
-    stub.answers(http(200, b"<response success='false'><error code='404'>Gone</item></response>"))
+    stub.responses(http(200, b"<response success='false'><error code='404'>Gone</item></response>"))
     with pytest.raises(errors.NotFound, match="Gone"):
         ask(connection)
 
 
 def test_the_status_wins_over_the_code_in_the_body(stub, connection):
-    stub.answers(http(403, failed(500, "Page limit")))
+    stub.responses(http(403, failed(500, "Page limit")))
     with pytest.raises(errors.Forbidden, match="Page limit"):
         create(connection)
 
 
 def test_a_path_with_a_token_is_shown_without_it(stub, connection):
-    stub.answers(http(404, b""))
+    stub.responses(http(404, b""))
     with pytest.raises(errors.NotFound) as caught:
         connection.call(PATH_DESTROY, (8,), read=parse.anything)
     assert caught.value.path == "/[token]/reminders/8.xml"
@@ -157,8 +157,8 @@ def test_a_path_with_a_token_is_shown_without_it(stub, connection):
 
 @pytest.mark.parametrize("status", [200, 201, 204])
 def test_a_success_is_none_of_that(stub, connection, status):
-    stub.answers(http(status, b"") if status != 204 else b"HTTP/1.1 204 No Content\r\n\r\n")
-    read = lambda answer: answer.status  # noqa: E731
+    stub.responses(http(status, b"") if status != 204 else b"HTTP/1.1 204 No Content\r\n\r\n")
+    read = lambda response: response.status  # noqa: E731
     assert connection.call(PATH_DESTROY, (8,), read=read) == status
 
 
@@ -167,14 +167,14 @@ def test_a_success_is_none_of_that(stub, connection, status):
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_too_many_requests_say_how_long_to_wait(stub, connection, status):
-    stub.answers(http(status, b"", "Retry-After: 5"))
+    stub.responses(http(status, b"", "Retry-After: 5"))
     with pytest.raises(RateLimited, match="too many requests") as caught:
         ask(connection)
     assert (caught.value.retry_after, caught.value.status) == (5.0, status)
 
 
 def test_a_wait_may_be_told_as_a_date(stub, connection):
-    stub.answers(http(503, b"", "Retry-After: Tue, 05 Mar 2241 18:30:15 GMT"))
+    stub.responses(http(503, b"", "Retry-After: Tue, 05 Mar 2241 18:30:15 GMT"))
     with pytest.raises(RateLimited) as caught:
         ask(connection)
     assert caught.value.retry_after > 3600
@@ -182,20 +182,20 @@ def test_a_wait_may_be_told_as_a_date(stub, connection):
 
 @pytest.mark.parametrize("words", ["soon", "-1", "\xb2", "", "9" * 5000])
 def test_a_wait_that_nobody_understands_is_unknown(stub, connection, words):
-    stub.answers(http(503, b"", f"Retry-After: {words}"))
+    stub.responses(http(503, b"", f"Retry-After: {words}"))
     with pytest.raises(RateLimited) as caught:
         ask(connection)
     assert caught.value.retry_after is None
 
 
 def test_a_503_that_names_no_wait_is_an_outage(stub, connection):
-    stub.answers(http(503, b""))
+    stub.responses(http(503, b""))
     with pytest.raises(errors.ServerError, match="Service Unavailable"):
         ask(connection)
 
 
 def test_a_wait_with_another_status_means_nothing(stub, connection):
-    stub.answers(http(500, b"", "Retry-After: 5"))
+    stub.responses(http(500, b"", "Retry-After: 5"))
     with pytest.raises(errors.ServerError):
         ask(connection)
 
@@ -203,24 +203,24 @@ def test_a_wait_with_another_status_means_nothing(stub, connection):
 # --- nothing comes back -----------------------------------------------------------------------
 
 
-def test_a_read_whose_answer_is_lost_is_a_transport_error(stub, connection):
-    stub.answers(DROP)
+def test_a_read_whose_response_is_lost_is_a_transport_error(stub, connection):
+    stub.responses(DROP)
     with pytest.raises(errors.TransportError, match="dropped the connection") as caught:
         ask(connection)
     assert type(caught.value) is errors.TransportError
     assert (caught.value.verb, caught.value.path) == ("POST", "/ws/pages/all")
 
 
-def test_a_repeatable_write_whose_answer_is_lost_is_a_transport_error(stub, connection):
-    stub.answers(DROP)
+def test_a_repeatable_write_whose_response_is_lost_is_a_transport_error(stub, connection):
+    stub.responses(DROP)
     with pytest.raises(errors.TransportError, match="dropped the connection") as caught:
         rename(connection)
     assert type(caught.value) is errors.TransportError
 
 
 @pytest.mark.parametrize("row", [CREATE, PATH_CREATE])
-def test_a_create_whose_answer_is_lost_has_an_unknown_outcome(stub, connection, row):
-    stub.answers(DROP)
+def test_a_create_whose_response_is_lost_has_an_unknown_outcome(stub, connection, row):
+    stub.responses(DROP)
     with pytest.raises(OutcomeUnknown, match="may have happened or not, and was not sent again"):
         connection.call(row, (), {"title": "a", "content": "a"}, read=parse.anything)
     assert len(stub.requests) == 1
@@ -244,34 +244,34 @@ def test_a_host_whose_name_is_too_long_is_a_transport_error():
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nConnection: close\r\n\r\n<response",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n5\r\n<resp",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\nzz\r\n",
     ],
 )
-def test_an_answer_that_breaks_off_is_a_transport_error_to_a_read(stub, connection, answer):
-    stub.answers(answer)
+def test_a_response_that_breaks_off_is_a_transport_error_to_a_read(stub, connection, response):
+    stub.responses(response)
     with pytest.raises(errors.TransportError, match="dropped the connection"):
         ask(connection)
 
 
-def test_an_answer_that_cannot_be_decompressed_is_a_transport_error(stub, connection):
-    stub.answers(http(200, b"plain", "Content-Encoding: gzip"))
+def test_a_response_that_cannot_be_decompressed_is_a_transport_error(stub, connection):
+    stub.responses(http(200, b"plain", "Content-Encoding: gzip"))
     with pytest.raises(errors.TransportError, match="cannot be decompressed"):
         ask(connection)
 
 
-def test_an_answer_that_breaks_off_leaves_the_outcome_of_a_create_unknown(stub, connection):
-    stub.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nConnection: close\r\n\r\n<response")
+def test_a_response_that_breaks_off_leaves_the_outcome_of_a_create_unknown(stub, connection):
+    stub.responses(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nConnection: close\r\n\r\n<response")
     with pytest.raises(OutcomeUnknown, match="dropped the connection"):
         create(connection)
 
 
-@pytest.mark.parametrize("answer", [b"garbage\r\n\r\n", b"HTTP/9 x\r\n\r\n", b"\r\n\r\n"])
-def test_an_answer_that_is_no_http_is_a_transport_error(stub, connection, answer):
-    stub.answers(answer + b"Connection: close")
+@pytest.mark.parametrize("response", [b"garbage\r\n\r\n", b"HTTP/9 x\r\n\r\n", b"\r\n\r\n"])
+def test_a_response_that_is_no_http_is_a_transport_error(stub, connection, response):
+    stub.responses(response + b"Connection: close")
     with pytest.raises(errors.TransportError):
         ask(connection)
 
@@ -287,7 +287,7 @@ def test_a_certificate_that_nobody_vouches_for_sends_nothing(stub):
 
 
 def test_after_a_failure_the_connection_can_be_used(stub, connection):
-    stub.answers(DROP)
+    stub.responses(DROP)
     with pytest.raises(errors.TransportError):
         ask(connection)
     assert ask(connection) == ((71, "Lisbon"),)
@@ -308,9 +308,9 @@ def test_a_host_that_takes_no_connection_was_sent_nothing(full_port):
 
 @pytest.fixture
 def withheld(stub):
-    """An answer that does not come."""
+    """A response that does not come."""
     withheld = Withheld(http(200, PAGES))
-    stub.answers(withheld)
+    stub.responses(withheld)
     yield withheld
     withheld.released.set()
 
@@ -344,8 +344,8 @@ def test_a_create_that_takes_too_long_has_an_unknown_outcome(stub, hasty, withhe
     assert len(stub.requests) == 1
 
 
-def test_an_answer_that_stops_in_the_middle_is_a_timeout(stub):
-    stub.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n<response")
+def test_a_response_that_stops_in_the_middle_is_a_timeout(stub):
+    stub.responses(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n<response")
     with (
         Connection(stub.url, token=TOKEN, timeout=(5, 0.05), max_wait=0) as connection,
         pytest.raises(Timeout, match="did not answer"),
@@ -353,11 +353,11 @@ def test_an_answer_that_stops_in_the_middle_is_a_timeout(stub):
         ask(connection)
 
 
-# --- answers that are none --------------------------------------------------------------------
+# --- responses that are none --------------------------------------------------------------------
 
 NO_ANSWERS = [
-    (b"", "the answer is empty"),
-    (b"<!DOCTYPE html><html><body>Down</body></html>", "the answer is HTML"),
+    (b"", "the response is empty"),
+    (b"<!DOCTYPE html><html><body>Down</body></html>", "the response is HTML"),
     (b"<response success='true'><pages><page id='1'", "no well-formed XML"),
     (b"\x00\xff\xfe", "no well-formed XML"),
     (b"<other/>", "was expected, not <other>"),
@@ -367,7 +367,7 @@ NO_ANSWERS = [
 
 @pytest.mark.parametrize(("content", "message"), NO_ANSWERS)
 def test_to_a_read_it_is_an_invalid_response(stub, connection, content, message):
-    stub.answers(http(200, content))
+    stub.responses(http(200, content))
     with pytest.raises(InvalidResponse, match=message) as caught:
         ask(connection)
     error = caught.value
@@ -377,7 +377,7 @@ def test_to_a_read_it_is_an_invalid_response(stub, connection, content, message)
 
 @pytest.mark.parametrize(("content", "message"), NO_ANSWERS)
 def test_to_a_create_it_leaves_the_outcome_unknown(stub, connection, content, message):
-    stub.answers(http(200, content))
+    stub.responses(http(200, content))
     with pytest.raises(OutcomeUnknown, match=message) as caught:
         create(connection)
     error = caught.value
@@ -386,13 +386,13 @@ def test_to_a_create_it_leaves_the_outcome_unknown(stub, connection, content, me
 
 
 def test_to_a_repeatable_write_it_is_an_invalid_response(stub, connection):
-    stub.answers(http(200, b"<html/>"))
-    with pytest.raises(InvalidResponse, match="the answer is HTML"):
+    stub.responses(http(200, b"<html/>"))
+    with pytest.raises(InvalidResponse, match="the response is HTML"):
         rename(connection)
 
 
 def test_an_invalid_response_is_not_kept(stub, connection):
-    stub.answers(http(200, b"garbage"))
+    stub.responses(http(200, b"garbage"))
     with pytest.raises(InvalidResponse):
         ask(connection)
     assert ask(connection) == ((71, "Lisbon"),)
@@ -417,50 +417,50 @@ def test_a_largest_size_that_is_none_is_refused(size):
 
 
 @pytest.mark.parametrize(("call", "kind"), [(ask, InvalidResponse), (create, OutcomeUnknown)])
-def test_an_answer_without_an_end_is_given_up(stub, reading, call, kind):
-    stub.answers(http(200, b"x" * 1001))
+def test_a_response_without_an_end_is_given_up(stub, reading, call, kind):
+    stub.responses(http(200, b"x" * 1001))
     with pytest.raises(kind, match="sends more than 1,000 bytes.*max_response_size=2000"):
         call(reading(1000))
 
 
-def test_an_answer_that_just_fits_is_read(stub, reading):
+def test_a_response_that_just_fits_is_read(stub, reading):
     assert ask(reading(len(PAGES))) == ((71, "Lisbon"),)
 
 
 def test_a_small_answer_that_unpacks_without_an_end_is_given_up(stub, reading):
     bomb = gzip.compress(b"x" * 50_000_000)
-    stub.answers(http(200, bomb, "Content-Encoding: gzip"))
+    stub.responses(http(200, bomb, "Content-Encoding: gzip"))
     with pytest.raises(InvalidResponse, match="sends more than 1,000,000 bytes"):
         ask(reading(1_000_000))
 
 
 def test_a_packed_answer_is_unpacked(stub, connection):
-    stub.answers(http(200, gzip.compress(PAGES), "Content-Encoding: gzip"))
+    stub.responses(http(200, gzip.compress(PAGES), "Content-Encoding: gzip"))
     assert ask(connection) == ((71, "Lisbon"),)
 
 
 def test_a_packed_answer_that_is_cut_off_is_an_invalid_response(stub, connection):
-    stub.answers(http(200, gzip.compress(PAGES * 20)[:60], "Content-Encoding: gzip"))
+    stub.responses(http(200, gzip.compress(PAGES * 20)[:60], "Content-Encoding: gzip"))
     with pytest.raises(InvalidResponse):
         ask(connection)
 
 
-def test_an_answer_of_several_megabytes_is_read_whole(stub, connection):
+def test_a_response_of_several_megabytes_is_read_whole(stub, connection):
     page = b"<page id='1' title='" + b"x" * 1000 + b"'/>"
-    stub.answers(http(200, b"<pages>" + page * 3000 + b"</pages>"))
+    stub.responses(http(200, b"<pages>" + page * 3000 + b"</pages>"))
     assert len(ask(connection)) == 3000
 
 
-def test_an_answer_in_the_newer_dialect_may_be_empty_where_its_status_says_all(stub, connection):
-    stub.answers(b"HTTP/1.1 204 No Content\r\n\r\n", http(200, OK))
+def test_a_response_in_the_newer_dialect_may_be_empty_where_its_status_says_all(stub, connection):
+    stub.responses(b"HTTP/1.1 204 No Content\r\n\r\n", http(200, OK))
     for id in 8, 9:
         assert connection.call(PATH_DESTROY, (id,), read=parse.anything) is None
 
 
 def test_an_error_of_a_reader_says_where_it_happened(stub, connection):
-    stub.answers(http(200, b"<html/>"))
+    stub.responses(http(200, b"<html/>"))
     with pytest.raises(InvalidResponse) as caught:
         connection.call(PATH_READ, read=read_pages)
     assert str(caught.value) == (
-        "the answer is HTML (200 to GET /[token]/reminders.xml): '<html/>'"
+        "the response is HTML (200 to GET /[token]/reminders.xml): '<html/>'"
     )

@@ -35,7 +35,7 @@ def silence(connection):
     assert select.select(idle, [], [], 30)[0] == idle
 
 
-def test_a_note_whose_answer_was_lost_is_there_once(box, page):
+def test_a_note_whose_response_was_lost_is_there_once(box, page):
     box.faults.drop_after_write(path="**/notes/create", times=1)
     with pytest.raises(errors.OutcomeUnknown):
         page.notes.create(title="Once")
@@ -65,7 +65,7 @@ def test_a_note_after_a_long_silence_is_there_once(box, page):
     assert page.connection.stats.retries == 0
 
 
-def test_a_title_whose_answer_was_lost_is_saved(box, page):
+def test_a_title_whose_response_was_lost_is_saved(box, page):
     box.faults.drop_after_write(path="**/update_title", times=2)
     page.title = "Steady"
     page.save()

@@ -141,7 +141,7 @@ def test_what_is_kept_counts_for_nothing(patient, clock):
 
 def test_what_is_sent_again_counts_again(stub, patient, clock):
     ask(patient, CALENDAR_READ, 9)
-    stub.answers(http(502, b"oops"))
+    stub.responses(http(502, b"oops"))
     ask(patient, CALENDAR_READ)
     assert clock.slept == [0.5, pytest.approx(4.651)]
 
@@ -268,7 +268,7 @@ def hasty(stub):
 
 
 def test_who_is_told_to_wait_has_all_of_the_account_wait(stub, patient, hasty, clock):
-    stub.answers(busy(7))
+    stub.responses(busy(7))
     with pytest.raises(RateLimited):
         ask(hasty)
     ask(patient)
@@ -276,7 +276,7 @@ def test_who_is_told_to_wait_has_all_of_the_account_wait(stub, patient, hasty, c
 
 
 def test_while_all_wait_nothing_is_sent(stub, hasty, clock):
-    stub.answers(busy(7))
+    stub.responses(busy(7))
     for left in 7.0, 4.0:
         with pytest.raises(RateLimited) as caught:
             ask(hasty)
@@ -286,7 +286,7 @@ def test_while_all_wait_nothing_is_sent(stub, hasty, clock):
 
 
 def test_calendars_do_not_wait_for_all_else(stub, patient, hasty, clock):
-    stub.answers(busy(7))
+    stub.responses(busy(7))
     with pytest.raises(RateLimited):
         ask(hasty)
     ask(patient, CALENDAR_READ)
@@ -294,7 +294,7 @@ def test_calendars_do_not_wait_for_all_else(stub, patient, hasty, clock):
 
 
 def test_another_account_does_not_wait(stub, hasty, clock):
-    stub.answers(busy(7))
+    stub.responses(busy(7))
     with pytest.raises(RateLimited):
         ask(hasty)
     with Connection(stub.url, token="another") as other:
@@ -303,7 +303,7 @@ def test_another_account_does_not_wait(stub, hasty, clock):
 
 
 def test_all_wait_even_when_nothing_is_counted(stub, hasty, clock):
-    stub.answers(busy(7))
+    stub.responses(busy(7))
     with pytest.raises(RateLimited):
         ask(hasty)
     with Connection(stub.url, token=TOKEN, limits=None) as connection:
@@ -329,13 +329,13 @@ def test_waits_that_are_over_leave_no_trace(clock):
 def test_a_wait_of_nothing_or_of_nobody_knows_what_is_one_all_the_same(
     stub, patient, clock, wait, seconds
 ):
-    stub.answers(busy(wait))
+    stub.responses(busy(wait))
     ask(patient)
     assert clock.slept == [seconds]
 
 
 def test_a_wait_that_is_too_long_is_told_at_once(stub, patient, clock):
-    stub.answers(busy(61))
+    stub.responses(busy(61))
     with pytest.raises(RateLimited, match="too many requests") as caught:
         ask(patient)
     assert (caught.value.retry_after, caught.value.status) == (61.0, 503)

@@ -18,7 +18,7 @@ from backpack_orm.wire import parse, values
 from backpack_orm.wire.parse import Column, Shape
 from tests.connection.conftest import CREATE, DESTROY, READ, RENAME, SHOW, TOKEN, http
 
-read_page = parse.one(Shape("page", (Column("id", values.INTEGER), Column("title", values.WORDS))))
+read_page = parse.one(Shape("page", (Column("id", values.INTEGER), Column("title", values.TEXT))))
 PAGE = b"<response success='true'><page id='7' title='" + b"x" * 2000 + b"'/></response>"
 
 

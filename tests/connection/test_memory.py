@@ -57,12 +57,12 @@ PROGRAM = """
 import sys
 from backpack_orm.errors import InvalidResponse
 from backpack_orm.wire import parse, values
-from backpack_orm.wire.parse import Answer, Column, Shape
+from backpack_orm.wire.parse import Response, Column, Shape
 from backpack_orm.wire.size import check_size
 
 head, unit, tail, size, limit = eval(sys.stdin.read())
 read = parse.many(
-    Shape("page", (Column("id", values.INTEGER), Column("title", values.WORDS))), "pages"
+    Shape("page", (Column("id", values.INTEGER), Column("title", values.TEXT))), "pages"
 )
 check_size(head + tail, limit)
 
@@ -74,7 +74,7 @@ before = highest()
 content = b"".join([head, unit * ((size - len(head) - len(tail)) // len(unit)), tail])
 try:
     check_size(content, limit)
-    read(Answer(200, content))
+    read(Response(200, content))
     print("read", len(content), highest() - before)
 except InvalidResponse as error:
     print("refused", len(content), highest() - before)

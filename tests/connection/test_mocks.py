@@ -42,21 +42,21 @@ def test_requests_mock_answers(acme):
 
 
 def test_requests_mock_can_answer_with_a_function(acme):
-    def answer(request, context):
+    def response(request, context):
         context.status_code = 201
         return PAGE if "<title>Porto</title>" in request.text else LIST
 
     with requests_mock.Mocker() as mock:
-        mock.post(NEW, text=answer)
+        mock.post(NEW, text=response)
         assert Page.create(title="Porto", using=acme).id == 72
 
 
 def test_an_assertion_in_a_function_that_answers_is_seen(acme):
-    def answer(request, context):
+    def response(request, context):
         assert "<title>Braga</title>" in request.text
 
     with requests_mock.Mocker() as mock:
-        mock.post(NEW, text=answer)
+        mock.post(NEW, text=response)
         with pytest.raises(AssertionError, match="Braga"):
             Page.create(title="Porto", using=acme)
 
@@ -83,7 +83,7 @@ def test_requests_mock_lets_through_what_it_is_told_to(stub):
     assert len(stub.requests) == 1
 
 
-def test_a_lost_answer_can_be_simulated(acme):
+def test_a_lost_response_can_be_simulated(acme):
     with requests_mock.Mocker() as mock:
         mock.post(NEW, exc=requests.ReadTimeout)
         with pytest.raises(OutcomeUnknown, match="did not answer"):

@@ -11,12 +11,12 @@ from backpack_orm.wire import parse
 from tests.connection.conftest import CREATE, HEADER_READ, PATH_CREATE, PATH_READ, READ, TOKEN
 
 ROWS = [READ, CREATE, PATH_READ, PATH_CREATE, HEADER_READ]
-WORDS = {"title": "a", "content": "a"}
+TEXT = {"title": "a", "content": "a"}
 VARIABLES = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]
 
 
 def send(connection, row):
-    return connection.call(row, (), {} if row.reads else WORDS, read=parse.anything)
+    return connection.call(row, (), {} if row.reads else TEXT, read=parse.anything)
 
 
 @pytest.fixture

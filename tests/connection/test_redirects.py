@@ -148,7 +148,7 @@ def secure(stub, certificate, monkeypatch):
 
 
 def test_an_upgrade_sends_the_same_call_once_more_under_https(stub, connection, secure):
-    stub.answers(moved(f"{secure}/ws/pages/new"), http(200, PAGES))
+    stub.responses(moved(f"{secure}/ws/pages/new"), http(200, PAGES))
     send(connection, CREATE, title="Lisbon")
     first, second = stub.requests
     assert (first.is_secure, second.is_secure) == (False, True)
@@ -157,13 +157,13 @@ def test_an_upgrade_sends_the_same_call_once_more_under_https(stub, connection, 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_the_verb_stays_whatever_the_status_of_the_redirect(stub, connection, secure, status):
-    stub.answers(moved(f"{secure}/ws/pages/all", status))
+    stub.responses(moved(f"{secure}/ws/pages/all", status))
     send(connection, READ)
     assert [request.verb for request in stub.requests] == ["POST", "POST"]
 
 
 def test_after_an_upgrade_the_connection_stays_under_https(stub, connection, secure):
-    stub.answers(moved(f"{secure}/ws/page/7/update_title"))
+    stub.responses(moved(f"{secure}/ws/page/7/update_title"))
     send(connection, RENAME, (7,), title="a")
     send(connection, RENAME, (7,), title="b")
     assert [request.is_secure for request in stub.requests] == [False, True, True]
@@ -178,7 +178,7 @@ def test_a_redirect_to_https_where_nobody_answers_leaves_the_address_as_it_was(
     def refuse(*_):
         raise ConnectionRefusedError
 
-    stub.answers(moved(f"https://127.0.0.1:{stub.port}/ws/pages/all"))
+    stub.responses(moved(f"https://127.0.0.1:{stub.port}/ws/pages/all"))
     with monkeypatch.context() as patch:
         patch.setattr("urllib3.connection.HTTPSConnection.connect", refuse)
         with pytest.raises(TransportError):
@@ -188,11 +188,11 @@ def test_a_redirect_to_https_where_nobody_answers_leaves_the_address_as_it_was(
     assert [request.is_secure for request in stub.requests] == [False, False]
 
 
-@pytest.mark.parametrize("answer", [DROP, http(502, b""), moved("https://evil.example/")])
+@pytest.mark.parametrize("response", [DROP, http(502, b""), moved("https://evil.example/")])
 def test_only_a_response_from_there_makes_the_connection_stay_under_https(
-    stub, connection, secure, answer
+    stub, connection, secure, response
 ):
-    stub.answers(moved(f"{secure}/ws/pages/all"), answer)
+    stub.responses(moved(f"{secure}/ws/pages/all"), response)
     with pytest.raises(BackpackError):
         send(connection, READ)
     assert connection.url == stub.url
@@ -201,27 +201,27 @@ def test_only_a_response_from_there_makes_the_connection_stay_under_https(
 
 
 def test_a_refusal_from_there_is_a_response(stub, connection, secure):
-    stub.answers(moved(f"{secure}/ws/page/7/update_title"), http(404, b""))
+    stub.responses(moved(f"{secure}/ws/page/7/update_title"), http(404, b""))
     with pytest.raises(NotFound):
         send(connection, RENAME, (7,), title="a")
     assert connection.url == secure
 
 
 def test_a_retry_after_an_upgrade_goes_to_https_at_once(stub, patient, secure):
-    stub.answers(moved(f"{secure}/ws/pages/all"), DROP)
+    stub.responses(moved(f"{secure}/ws/pages/all"), DROP)
     send(patient, READ)
     assert [request.is_secure for request in stub.requests] == [False, True, True]
 
 
 def test_an_upgrade_does_not_change_whose_account_it_is(stub, connection, secure):
     before = connection.account
-    stub.answers(moved(f"{secure}/ws/pages/all"))
+    stub.responses(moved(f"{secure}/ws/pages/all"))
     send(connection, READ)
     assert connection.account == before
 
 
 def test_a_path_with_a_token_is_upgraded_too(stub, connection, secure):
-    stub.answers(moved(f"{secure}/{TOKEN}/reminders.xml"))
+    stub.responses(moved(f"{secure}/{TOKEN}/reminders.xml"))
     send(connection, PATH_READ)
     assert stub.requests[1].target == f"/{TOKEN}/reminders.xml"
 
@@ -234,21 +234,21 @@ def test_a_second_redirect_is_not_followed(stub, connection, secure):
 
 
 def test_back_and_forth_ends_after_one_step(stub, connection, secure):
-    stub.answers(moved(f"{secure}/ws/pages/all"), moved(f"{stub.url}/ws/pages/all"))
+    stub.responses(moved(f"{secure}/ws/pages/all"), moved(f"{stub.url}/ws/pages/all"))
     with pytest.raises(UnexpectedRedirect, match="redirects to http, which would send the token"):
         send(connection, READ)
     assert len(stub.requests) == 2
 
 
-def test_an_upgrade_whose_answer_is_lost_leaves_the_outcome_unknown(stub, connection, secure):
-    stub.answers(moved(f"{secure}/ws/pages/new"), DROP)
+def test_an_upgrade_whose_response_is_lost_leaves_the_outcome_unknown(stub, connection, secure):
+    stub.responses(moved(f"{secure}/ws/pages/new"), DROP)
     with pytest.raises(OutcomeUnknown):
         send(connection, CREATE, title="a")
     assert len(stub.requests) == 2
 
 
 def test_a_downgrade_is_refused(stub, secure):
-    stub.answers(moved(f"{stub.url}/ws/pages/all"))
+    stub.responses(moved(f"{stub.url}/ws/pages/all"))
     with (
         Connection(secure, token=TOKEN) as connection,
         pytest.raises(UnexpectedRedirect, match="allow_insecure=True") as caught,
@@ -263,7 +263,7 @@ def test_a_downgrade_is_refused(stub, secure):
 
 
 def test_a_downgrade_is_followed_where_that_is_meant(stub, secure):
-    stub.answers(moved(f"{stub.url}/ws/pages/all"))
+    stub.responses(moved(f"{stub.url}/ws/pages/all"))
     with Connection(secure, token=TOKEN, allow_insecure=True) as connection:
         send(connection, READ)
         assert connection.url == stub.url
@@ -272,14 +272,14 @@ def test_a_downgrade_is_followed_where_that_is_meant(stub, secure):
 
 @pytest.mark.parametrize("row", [READ, CREATE])
 def test_a_login_page_means_a_wrong_token(stub, connection, row):
-    stub.answers(moved(f"{stub.url}/login"))
+    stub.responses(moved(f"{stub.url}/login"))
     with pytest.raises(AuthenticationError, match="the token is wrong, or of another account"):
         send(connection, row, title="a") if row is CREATE else send(connection, row)
     assert len(stub.requests) == 1
 
 
 def test_a_login_page_elsewhere_gets_no_request(stub, other, connection):
-    stub.answers(moved(f"{other.url}/session/new"))
+    stub.responses(moved(f"{other.url}/session/new"))
     with pytest.raises(AuthenticationError):
         send(connection, READ)
     assert other.requests == []
@@ -303,7 +303,7 @@ def test_a_login_page_elsewhere_gets_no_request(stub, other, connection):
 )
 def test_a_redirect_elsewhere_is_an_error_and_sends_nothing(stub, other, connection, template):
     location = template.format(other=other.url, port=other.port, own=stub.port)
-    stub.answers(moved(location))
+    stub.responses(moved(location))
     with pytest.raises(UnexpectedRedirect, match="where the token must not go") as caught:
         send(connection, READ)
     assert (len(stub.requests), len(other.sockets)) == (1, 0)
@@ -311,19 +311,19 @@ def test_a_redirect_elsewhere_is_an_error_and_sends_nothing(stub, other, connect
 
 
 def test_a_redirect_to_nowhere_is_an_error(stub, connection):
-    stub.answers(http(302, b""))
+    stub.responses(http(302, b""))
     with pytest.raises(UnexpectedRedirect):
         send(connection, READ)
 
 
 def test_a_create_that_was_redirected_did_not_happen(stub, other, connection):
-    stub.answers(moved(f"{other.url}/ws/pages/new"))
+    stub.responses(moved(f"{other.url}/ws/pages/new"))
     with pytest.raises(UnexpectedRedirect):
         send(connection, CREATE, title="a")
 
 
 def test_a_redirected_read_is_not_kept(stub, connection):
-    stub.answers(moved("/ws/elsewhere"))
+    stub.responses(moved("/ws/elsewhere"))
     with pytest.raises(UnexpectedRedirect):
         send(connection, READ)
     send(connection, READ)

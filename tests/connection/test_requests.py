@@ -26,7 +26,7 @@ def bearer(stub):
 
 
 def send(connection, row, ids=(), **words):
-    return connection.call(row, ids, words, read=lambda answer: answer)
+    return connection.call(row, ids, words, read=lambda response: response)
 
 
 # --- the token --------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ def test_text_goes_as_ascii_whatever_it_is(stub, connection):
 
 def test_several_calls_use_one_socket(stub, connection):
     no_content = b"HTTP/1.1 204 No Content\r\n\r\n"
-    stub.answers(http(), http(201, b"", "Location: /reminders/81"), no_content, http(404, b"x"))
+    stub.responses(http(), http(201, b"", "Location: /reminders/81"), no_content, http(404, b"x"))
     send(connection, RENAME, (7,), title="a")
     send(connection, PATH_CREATE, content="x")
     send(connection, PATH_DESTROY, (8,))
@@ -164,7 +164,7 @@ def test_a_read_is_asked_once_and_then_kept(stub, connection):
 
 def test_a_read_can_be_asked_afresh(stub, connection):
     send(connection, READ)
-    connection.call(READ, read=lambda answer: answer, fresh=True)
+    connection.call(READ, read=lambda response: response, fresh=True)
     assert len(stub.requests) == 2
 
 
@@ -201,7 +201,7 @@ def test_a_write_makes_what_it_changes_stale_and_nothing_else(stub, connection):
 
 def test_a_write_that_failed_makes_what_it_may_have_changed_stale(stub, connection):
     send(connection, SHOW, (7,))
-    stub.answers(http(500, b"oops"))
+    stub.responses(http(500, b"oops"))
     with pytest.raises(backpack_orm.ServerError):
         send(connection, RENAME, (7,), title="a")
     send(connection, SHOW, (7,))
@@ -209,14 +209,14 @@ def test_a_write_that_failed_makes_what_it_may_have_changed_stale(stub, connecti
 
 
 def test_a_failed_read_is_not_kept(stub, connection):
-    stub.answers(http(500, b"oops"))
+    stub.responses(http(500, b"oops"))
     with pytest.raises(backpack_orm.ServerError):
         send(connection, READ)
     send(connection, READ)
     assert len(stub.requests) == 2
 
 
-def test_two_connections_share_no_answers(stub, connection):
+def test_two_connections_share_no_responses(stub, connection):
     send(connection, READ)
     with Connection(stub.url, token="another") as other:
         send(other, READ)
@@ -270,7 +270,7 @@ def test_stats_count_requests_hits_and_each_call(stub, connection):
 
 
 def test_stats_count_what_failed_too(stub, connection):
-    stub.answers(http(500, b"oops"))
+    stub.responses(http(500, b"oops"))
     with pytest.raises(backpack_orm.ServerError):
         send(connection, CREATE, title="a")
     assert connection.stats.requests == 1
@@ -332,24 +332,24 @@ def test_a_write_that_no_proxy_took_did_not_happen(closed_port, far, monkeypatch
     assert type(it.value) is backpack_orm.TransportError
 
 
-# --- answers ----------------------------------------------------------------------------------
+# --- responses ----------------------------------------------------------------------------------
 
 
-def test_what_the_reader_makes_of_the_answer_is_given(stub, connection):
-    stub.answers(http(201, b"<x/>", "Location: /reminders/81"))
-    answer = connection.call(PATH_CREATE, (), {"content": "x"}, read=lambda answer: answer)
-    assert (answer.status, answer.content, answer.location) == (201, b"<x/>", "/reminders/81")
+def test_what_the_reader_makes_of_the_response_is_given(stub, connection):
+    stub.responses(http(201, b"<x/>", "Location: /reminders/81"))
+    response = connection.call(PATH_CREATE, (), {"content": "x"}, read=lambda response: response)
+    assert (response.status, response.content, response.location) == (201, b"<x/>", "/reminders/81")
 
 
-def test_an_answer_without_a_length_is_read_to_its_end(stub, connection):
-    stub.answers(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + OK)
-    answer = connection.call(READ, read=lambda answer: answer)
-    assert answer.content == OK
+def test_a_response_without_a_length_is_read_to_its_end(stub, connection):
+    stub.responses(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + OK)
+    response = connection.call(READ, read=lambda response: response)
+    assert response.content == OK
 
 
-def test_an_answer_in_chunks_is_put_together(stub, connection):
-    stub.answers(
+def test_a_response_in_chunks_is_put_together(stub, connection):
+    stub.responses(
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         b"9\r\n<response\r\n2\r\n/>\r\n0\r\n\r\n"
     )
-    assert connection.call(READ, read=lambda answer: answer.content) == b"<response/>"
+    assert connection.call(READ, read=lambda response: response.content) == b"<response/>"

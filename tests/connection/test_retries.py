@@ -28,7 +28,7 @@ from tests.connection.conftest import (
 
 CALLS = {"read": READ, "idempotent write": RENAME, "other write": CREATE, "destroy": DESTROY}
 HTML = b"<html><title>Down for maintenance</title></html>"
-ANSWERS = {
+RESPONSES = {
     "dropped": DROP,
     "500": http(500, b"oops"),
     "502": http(502, b"oops"),
@@ -57,7 +57,7 @@ def _success(stub):
 @pytest.mark.parametrize("what", ["dropped", "502", "503", "504", "truncated"])
 @pytest.mark.parametrize("call", ["read", "idempotent write", "destroy"])
 def test_what_may_be_repeated_is_sent_again(stub, patient, clock, call, what):
-    stub.answers(ANSWERS[what])
+    stub.responses(RESPONSES[what])
     send(patient, CALLS[call])
     assert len(stub.requests) == 2
     assert clock.slept == [0.5]
@@ -65,7 +65,7 @@ def test_what_may_be_repeated_is_sent_again(stub, patient, clock, call, what):
 
 @pytest.mark.parametrize("what", ["dropped", "502", "503", "504", "truncated", "HTML"])
 def test_any_other_write_is_not_and_nobody_knows_its_outcome(stub, patient, clock, what):
-    stub.answers(ANSWERS[what])
+    stub.responses(RESPONSES[what])
     with pytest.raises(errors.OutcomeUnknown, match="was not sent again"):
         send(patient, CREATE)
     assert len(stub.requests) == 1
@@ -75,7 +75,7 @@ def test_any_other_write_is_not_and_nobody_knows_its_outcome(stub, patient, cloc
 @pytest.mark.parametrize(("what", "wait"), [("503 with a wait", 7.0), ("429", 5.0)])
 @pytest.mark.parametrize("call", CALLS)
 def test_what_the_service_was_too_busy_for_is_sent_again(stub, patient, clock, call, what, wait):
-    stub.answers(ANSWERS[what])
+    stub.responses(RESPONSES[what])
     send(patient, CALLS[call])
     assert len(stub.requests) == 2
     assert clock.slept == [wait]
@@ -83,7 +83,7 @@ def test_what_the_service_was_too_busy_for_is_sent_again(stub, patient, clock, c
 
 @pytest.mark.parametrize("call", CALLS)
 def test_a_failure_of_the_service_itself_is_its_answer(stub, patient, call):
-    stub.answers(ANSWERS["500"])
+    stub.responses(RESPONSES["500"])
     with pytest.raises(errors.ServerError):
         send(patient, CALLS[call])
     assert len(stub.requests) == 1
@@ -91,7 +91,7 @@ def test_a_failure_of_the_service_itself_is_its_answer(stub, patient, call):
 
 @pytest.mark.parametrize("call", ["read", "idempotent write", "destroy"])
 def test_a_page_of_html_is_not_asked_for_again(stub, patient, call):
-    stub.answers(ANSWERS["HTML"])
+    stub.responses(RESPONSES["HTML"])
     with pytest.raises(errors.InvalidResponse, match="HTML"):
         send(patient, CALLS[call])
     assert len(stub.requests) == 1
@@ -128,16 +128,16 @@ def test_a_socket_that_was_dropped_meanwhile_is_not_used(stub, patient, clock, c
 
 @pytest.fixture
 def withheld(stub):
-    """The first answer of the service, which does not come."""
+    """The first response of the service, which does not come."""
     withheld = Withheld(http(200, OK))
-    stub.answers(withheld)
+    stub.responses(withheld)
     yield withheld
     withheld.released.set()
 
 
 @pytest.fixture
 def slow(stub, withheld, clock, monkeypatch):
-    """A connection without patience for the first answer, and with much for the others."""
+    """A connection without patience for the first response, and with much for the others."""
     with Connection(stub.url, token=TOKEN, timeout=(5, 0.05)) as connection:
 
         def sleep(seconds):
@@ -168,14 +168,14 @@ def test_there_is_a_rule_for_whatever_happens_to_any_call():
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422])
 @pytest.mark.parametrize("call", CALLS)
 def test_a_refusal_is_final(stub, patient, call, status):
-    stub.answers(http(status, b"no"))
+    stub.responses(http(status, b"no"))
     with pytest.raises(errors.ApiError):
         send(patient, CALLS[call])
     assert len(stub.requests) == 1
 
 
 def test_a_redirect_is_final(stub, patient):
-    stub.answers(http(302, b"", "Location: https://evil.example/"))
+    stub.responses(http(302, b"", "Location: https://evil.example/"))
     with pytest.raises(errors.UnexpectedRedirect):
         send(patient, READ)
     assert len(stub.requests) == 1
@@ -187,26 +187,26 @@ def test_a_redirect_is_final(stub, patient):
 @pytest.mark.parametrize("row", [DESTROY, PATH_DESTROY])
 @pytest.mark.parametrize("what", ["dropped", "502", "truncated"])
 def test_a_destroy_that_finds_nothing_the_second_time_has_succeeded(stub, patient, row, what):
-    stub.answers(ANSWERS[what], http(404, b"gone"))
+    stub.responses(RESPONSES[what], http(404, b"gone"))
     assert send(patient, row) is None
     assert len(stub.requests) == 2
 
 
 def test_a_destroy_that_finds_nothing_the_first_time_has_not(stub, patient):
-    stub.answers(http(404, b"gone"))
+    stub.responses(http(404, b"gone"))
     with pytest.raises(errors.NotFound):
         send(patient, DESTROY)
 
 
 def test_a_destroy_that_was_not_looked_at_and_then_finds_nothing_has_not(stub, patient):
-    stub.answers(ANSWERS["503 with a wait"], http(404, b"gone"))
+    stub.responses(RESPONSES["503 with a wait"], http(404, b"gone"))
     with pytest.raises(errors.NotFound):
         send(patient, DESTROY)
 
 
 @pytest.mark.parametrize("row", [READ, RENAME])
 def test_nothing_else_succeeds_by_finding_nothing(stub, patient, row):
-    stub.answers(DROP, http(404, b"gone"))
+    stub.responses(DROP, http(404, b"gone"))
     with pytest.raises(errors.NotFound):
         send(patient, row)
 
@@ -219,13 +219,13 @@ MAYBE = "the write may have happened all the same"
 @pytest.mark.parametrize("row", [RENAME, DESTROY])
 @pytest.mark.parametrize("what", ["dropped", "502", "truncated"])
 def test_a_write_that_is_given_up_says_that_a_try_may_have_done_it(stub, patient, row, what):
-    stub.answers(ANSWERS[what], http(500, b"no"))
+    stub.responses(RESPONSES[what], http(500, b"no"))
     with pytest.raises(errors.ServerError, match=MAYBE):
         send(patient, row)
 
 
-def test_a_write_whose_answer_cannot_be_read_says_so_too(stub, patient):
-    stub.answers(http(200, b"<html/>"))
+def test_a_write_whose_response_cannot_be_read_says_so_too(stub, patient):
+    stub.responses(http(200, b"<html/>"))
     with pytest.raises(errors.InvalidResponse, match=MAYBE):
         send(patient, RENAME)
 
@@ -234,21 +234,21 @@ def test_a_write_whose_second_try_would_wait_too_long_says_so_too(stub, clock):
     with Connection(stub.url, token=TOKEN, max_wait=1) as connection:
         for _ in range(99):
             connection.call(READ, read=parse.anything, fresh=True)
-        stub.answers(DROP)
+        stub.responses(DROP)
         with pytest.raises(errors.RateLimited, match=MAYBE):
             send(connection, RENAME)
 
 
 @pytest.mark.parametrize("row", [RENAME, CREATE, DESTROY])
 def test_a_write_that_was_refused_at_once_has_not_happened(stub, patient, row):
-    stub.answers(http(500, b"no"))
+    stub.responses(http(500, b"no"))
     with pytest.raises(errors.ServerError) as caught:
         send(patient, row)
     assert "may have happened" not in str(caught.value)
 
 
 def test_of_a_read_nothing_can_have_happened(stub, patient):
-    stub.answers(DROP, http(500, b"no"))
+    stub.responses(DROP, http(500, b"no"))
     with pytest.raises(errors.ServerError) as caught:
         send(patient, READ)
     assert "may have happened" not in str(caught.value)
@@ -284,7 +284,7 @@ def test_all_waits_of_a_call_are_no_longer_than_max_wait(stub, clock):
 
 
 def test_each_call_begins_with_all_its_patience(stub, clock):
-    stub.answers(DROP, http(), DROP, http())
+    stub.responses(DROP, http(), DROP, http())
     with Connection(stub.url, token=TOKEN, max_wait=0.5, ttl=0) as connection:
         send(connection, READ)
         send(connection, READ)
@@ -292,20 +292,20 @@ def test_each_call_begins_with_all_its_patience(stub, clock):
 
 
 def test_without_patience_nothing_is_sent_again(stub, connection, clock):
-    stub.answers(DROP)
+    stub.responses(DROP)
     with pytest.raises(errors.TransportError):
         send(connection, READ)
     assert (len(stub.requests), clock.slept) == (1, [])
 
 
 def test_different_failures_count_together(stub, patient):
-    stub.answers(DROP, ANSWERS["502"], ANSWERS["503"], ANSWERS["truncated"])
+    stub.responses(DROP, RESPONSES["502"], RESPONSES["503"], RESPONSES["truncated"])
     send(patient, READ)
     assert len(stub.requests) == 5
 
 
 def test_a_write_that_was_not_looked_at_may_still_be_lost(stub, patient):
-    stub.answers(ANSWERS["503 with a wait"], DROP)
+    stub.responses(RESPONSES["503 with a wait"], DROP)
     with pytest.raises(errors.OutcomeUnknown):
         send(patient, CREATE)
     assert len(stub.requests) == 2
@@ -314,7 +314,7 @@ def test_a_write_that_was_not_looked_at_may_still_be_lost(stub, patient):
 def test_the_move_to_https_is_no_try(stub, clock, certificate, monkeypatch):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", certificate)
     target = f"Location: https://127.0.0.1:{stub.port}/ws/pages/all"
-    stub.answers(DROP, http(302, b"", target), DROP)
+    stub.responses(DROP, http(302, b"", target), DROP)
     with Connection(stub.url, token=TOKEN) as connection:
         send(connection, READ)
         assert connection.stats.retries == 2
@@ -325,7 +325,7 @@ def test_the_move_to_https_is_no_try(stub, clock, certificate, monkeypatch):
 
 
 def test_stats_tell_what_was_sent_again_and_how_long_was_waited(stub, patient):
-    stub.answers(DROP, ANSWERS["503 with a wait"])
+    stub.responses(DROP, RESPONSES["503 with a wait"])
     send(patient, READ)
     send(patient, CREATE)
     stats = patient.stats
@@ -335,7 +335,7 @@ def test_stats_tell_what_was_sent_again_and_how_long_was_waited(stub, patient):
 
 def test_each_wait_is_logged(stub, patient, caplog):
     caplog.set_level(logging.INFO, "backpack_orm")
-    stub.answers(DROP, ANSWERS["503 with a wait"])
+    stub.responses(DROP, RESPONSES["503 with a wait"])
     send(patient, READ)
     waits = [line for line in caplog.messages if "waits" in line]
     assert waits == [
@@ -346,7 +346,7 @@ def test_each_wait_is_logged(stub, patient, caplog):
 
 def test_a_wait_is_logged_without_the_token(stub, patient, caplog):
     caplog.set_level(logging.INFO, "backpack_orm")
-    stub.answers(ANSWERS["503 with a wait"])
+    stub.responses(RESPONSES["503 with a wait"])
     send(patient, PATH_CREATE)
     assert "POST /[token]/reminders.xml waits 7.0 s for the service's limits" in caplog.messages
     assert TOKEN not in caplog.text

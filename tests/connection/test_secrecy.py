@@ -29,7 +29,7 @@ from tests.connection.conftest import (
 read_page = parse.one(Shape("page", (Column("id", values.INTEGER),)))
 ECHO = TOKEN.encode()
 ROWS = [READ, CREATE, RENAME, PATH_READ, PATH_CREATE, HEADER_READ]
-WORDS = {"title": "a", "content": "a"}
+TEXT = {"title": "a", "content": "a"}
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def told(error: BaseException) -> str:
 
 def call(connection, row):
     ids = (7,) * len(row.ids)
-    words = {} if row.reads else WORDS
+    words = {} if row.reads else TEXT
     return connection.call(row, ids, words, read=read_page)
 
 
@@ -104,7 +104,7 @@ ECHOES = {
     "as a host": http(302, b"", f"Location: https://{TOKEN}.example/"),
     "as a wait": http(503, b"", f"Retry-After: {TOKEN}"),
     "in garbage": b"garbage " + ECHO + b"\r\n\r\n",
-    "in half an answer": (
+    "in half a response": (
         b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\nConnection: close\r\n\r\n" + ECHO
     ),
     "in bad headers": http(404, b"", "no header at all", f"X: {TOKEN}"),
@@ -112,11 +112,11 @@ ECHOES = {
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.label)
-@pytest.mark.parametrize("answer", ECHOES.values(), ids=ECHOES.keys())
-def test_no_error_and_no_log_line_repeats_the_token_that_an_answer_repeats(
-    stub, connection, lines, row, answer
+@pytest.mark.parametrize("response", ECHOES.values(), ids=ECHOES.keys())
+def test_no_error_and_no_log_line_repeats_the_token_that_a_response_repeats(
+    stub, connection, lines, row, response
 ):
-    stub.answers(answer)
+    stub.responses(response)
     with pytest.raises(errors.BackpackError) as caught:
         call(connection, row)
     assert TOKEN not in said(caught.value)
@@ -124,11 +124,11 @@ def test_no_error_and_no_log_line_repeats_the_token_that_an_answer_repeats(
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.label)
-@pytest.mark.parametrize("answer", PLAIN.values(), ids=PLAIN.keys())
+@pytest.mark.parametrize("response", PLAIN.values(), ids=PLAIN.keys())
 def test_no_error_no_log_line_and_no_frame_of_ours_shows_the_token(
-    stub, connection, lines, row, answer
+    stub, connection, lines, row, response
 ):
-    stub.answers(answer)
+    stub.responses(response)
     with pytest.raises(errors.BackpackError) as caught:
         call(connection, row)
     assert TOKEN not in told(caught.value)
@@ -138,7 +138,7 @@ def test_no_error_no_log_line_and_no_frame_of_ours_shows_the_token(
 @pytest.mark.parametrize("row", [READ, CREATE, PATH_READ])
 def test_no_timeout_tells_the_token(stub, lines, row):
     withheld = Withheld(http())
-    stub.answers(withheld)
+    stub.responses(withheld)
     with Connection(stub.url, token=TOKEN, timeout=(5, 0.05), max_wait=0) as connection:
         with pytest.raises(errors.TransportError) as caught:
             call(connection, row)

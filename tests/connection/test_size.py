@@ -22,7 +22,7 @@ from tests.connection.conftest import READ, TOKEN
 MEGABYTE = b" " * 1_000_000
 LARGE = 200
 BOUND = DEFAULT_MAX_SIZE + 24_000_000
-"""What reading may take at most: all that is taken of an answer, and what packing it needs."""
+"""What reading may take at most: all that is taken of a response, and what packing it needs."""
 read_pages = parse.many(Shape("page", (Column("id", values.INTEGER),)), "pages")
 
 
@@ -77,7 +77,7 @@ def connection(torrent: Torrent) -> Iterator[Connection]:
         yield connection
 
 
-def answers(torrent: Torrent, head: bytes, *pieces: bytes, times: int = 1) -> None:
+def responses(torrent: Torrent, head: bytes, *pieces: bytes, times: int = 1) -> None:
     torrent.head = head + b"\r\n"
     torrent.pieces = lambda: (piece for _ in range(times) for piece in pieces)
 
@@ -102,20 +102,20 @@ def packed(data: bytes, times: int) -> bytes:
     return gzip.compress(data) * times
 
 
-def test_an_answer_of_two_hundred_megabytes_is_given_up_long_before(torrent, connection):
-    answers(torrent, b"Content-Length: %d\r\n" % (LARGE * len(MEGABYTE)), MEGABYTE, times=LARGE)
+def test_a_response_of_two_hundred_megabytes_is_given_up_long_before(torrent, connection):
+    responses(torrent, b"Content-Length: %d\r\n" % (LARGE * len(MEGABYTE)), MEGABYTE, times=LARGE)
     assert peak(connection, InvalidResponse, "sends more than 67,108,864 bytes") < BOUND
     assert torrent.ended.wait(30)
 
 
-def test_an_answer_without_an_end_is_given_up(torrent, connection):
-    answers(torrent, b"Transfer-Encoding: chunked\r\n", chunk(MEGABYTE), times=1_000_000)
+def test_a_response_without_an_end_is_given_up(torrent, connection):
+    responses(torrent, b"Transfer-Encoding: chunked\r\n", chunk(MEGABYTE), times=1_000_000)
     assert peak(connection, InvalidResponse, "sends more than 67,108,864 bytes") < BOUND
     assert torrent.ended.wait(30)
 
 
-def test_an_answer_that_tells_no_length_is_given_up(torrent, connection):
-    answers(torrent, b"Connection: close\r\n", MEGABYTE, times=1_000_000)
+def test_a_response_that_tells_no_length_is_given_up(torrent, connection):
+    responses(torrent, b"Connection: close\r\n", MEGABYTE, times=1_000_000)
     assert peak(connection, InvalidResponse, "sends more than 67,108,864 bytes") < BOUND
 
 
@@ -129,9 +129,9 @@ def test_an_answer_that_tells_no_length_is_given_up(torrent, connection):
     ],
     ids=["many", "twice", "one", "deflated"],
 )
-def test_an_answer_that_unpacks_to_gigabytes_is_given_up(torrent, connection, encoding, bomb):
+def test_a_response_that_unpacks_to_gigabytes_is_given_up(torrent, connection, encoding, bomb):
     length = b"Content-Length: %d\r\n" % len(bomb)
-    answers(torrent, b"Content-Encoding: %b\r\n" % encoding + length, bomb)
+    responses(torrent, b"Content-Encoding: %b\r\n" % encoding + length, bomb)
     assert peak(connection, InvalidResponse, "sends more than 67,108,864 bytes") < BOUND
 
 
@@ -141,7 +141,7 @@ def test_what_is_packed_too_often_is_not_unpacked(torrent, connection):
         bomb = gzip.compress(bomb)
     encoding = b", ".join([b"gzip"] * 20)
     length = b"Content-Length: %d\r\n" % len(bomb)
-    answers(torrent, b"Content-Encoding: %b\r\n" % encoding + length, bomb)
+    responses(torrent, b"Content-Encoding: %b\r\n" % encoding + length, bomb)
     assert peak(connection, TransportError, "cannot be decompressed") < 10_000_000
 
 
@@ -180,7 +180,7 @@ def test_headers_without_an_end_are_given_up(torrent, connection):
     ],
 )
 def test_a_document_beyond_measure_is_an_invalid_response(torrent, connection, document):
-    answers(torrent, b"Content-Length: %d\r\n" % len(document), document)
+    responses(torrent, b"Content-Length: %d\r\n" % len(document), document)
     assert (
         peak(connection, InvalidResponse, "well-formed|document type") < 4 * len(document) + 10**7
     )

@@ -85,13 +85,13 @@ def test_32_threads_share_a_connection_for_20_000_calls():
 
 def test_50_threads_that_ask_the_same_make_one_request(stub):
     withheld = Withheld(http(200, PAGES))
-    stub.answers(withheld)
+    stub.responses(withheld)
     with (
         Connection(stub.url, token=TOKEN) as connection,
         ThreadPoolExecutor(50) as pool,
     ):
         asked = [
-            pool.submit(connection.call, READ, read=lambda answer: answer.content)
+            pool.submit(connection.call, READ, read=lambda response: response.content)
             for _ in range(50)
         ]
         assert withheld.asked.wait(30)
@@ -207,7 +207,7 @@ def test_a_process_that_is_forked_off_counts_for_itself(stub):
 
         def work():
             for _ in range(2):
-                connection.call(READ, read=lambda answer: answer.content)
+                connection.call(READ, read=lambda response: response.content)
             assert (connection.stats.requests, connection.stats.cache_hits) == (1, 1)
 
         assert forked(work) == 0
@@ -216,7 +216,7 @@ def test_a_process_that_is_forked_off_counts_for_itself(stub):
 @forking
 def test_a_process_that_is_forked_off_waits_for_no_thread_of_the_first(stub):
     withheld = Withheld(http(200, PAGES))
-    stub.answers(withheld)
+    stub.responses(withheld)
     with Connection(stub.url, token=TOKEN) as connection, ThreadPoolExecutor(1) as pool:
         pool.submit(connection.call, READ, read=parse.anything)
         assert withheld.asked.wait(30)

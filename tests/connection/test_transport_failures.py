@@ -117,7 +117,7 @@ def read_some(client: socket.socket, log: bytearray) -> None:
     log += client.recv(65536)
 
 
-def answer(client: socket.socket, log: bytearray) -> None:
+def confirm(client: socket.socket, log: bytearray) -> None:
     """Speak HTTP, and confirm everything."""
     while data := client.recv(65536):
         log += data
@@ -291,7 +291,7 @@ def test_every_exception_class_of_the_libraries_has_a_row():
 
 @pytest.fixture(scope="module")
 def recorder():
-    with recording(answer) as recorder:
+    with recording(confirm) as recorder:
         yield recorder
 
 
@@ -438,7 +438,7 @@ def test_a_handshake_that_is_broken_off_sends_nothing(row):
 
 @every_call
 def test_a_handshake_that_takes_too_long_tells_its_own_time(row):
-    """Not the time that an answer may take, which is a longer one."""
+    """Not the time that a response may take, which is a longer one."""
     with recording(hang) as server:
         words = f"127.0.0.1:{server.port} did not complete the TLS handshake in 0.05 s"
         unsent(f"https://127.0.0.1:{server.port}", row, Timeout, words, timeout=(0.05, 30))
@@ -475,7 +475,7 @@ def test_a_protocol_that_is_too_old_sends_nothing(row, authority, certificate, m
 def test_a_proxy_that_opens_no_tunnel_is_sent_no_request(row, monkeypatch):
     with recording(refuse_to_tunnel) as server:
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.port}")
-        words = "the proxy does not connect to acme.test: it answers 407"
+        words = "the proxy does not connect to acme.test: it responses 407"
         unsent("https://acme.test", row, TransportError, words)
     assert server.received.startswith(b"CONNECT acme.test:443 HTTP/1.")
     assert b"POST" not in server.received
@@ -534,7 +534,7 @@ def test_what_was_not_sent_after_a_try_that_may_have_been_done_does_not_claim_so
         patch.setattr(
             urllib3.connection.HTTPConnection, "connect", lambda self: next(connects)(self)
         )
-        stub.answers(DROP)
+        stub.responses(DROP)
         with pytest.raises(TransportError, match="may have happened all the same") as info:
             send(connection, RENAME)
     assert "nothing was sent" not in info.value.message

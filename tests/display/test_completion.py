@@ -221,10 +221,10 @@ def test_a_record_that_is_not_told_is_not_asked_for(shell: InteractiveShell, box
     reminder = Reminder.all()[0]
     shell.user_ns.update(reminder=reminder, new=Reminder(content="Call"), page=Page(title="Porto"))
     before = box.requests
-    assert offered(shell, "reminder.creator.bookm") == ["bookmarks"]
-    assert offered(shell, "new.creator.") == offered(shell, "page.notes['") == []
-    reminder._forget("creator")
-    assert offered(shell, "reminder.creator.bookm") == []
+    assert completions(shell, "reminder.creator.bookm") == ["bookmarks"]
+    assert completions(shell, "new.creator.") == completions(shell, "page.notes['") == []
+    reminder._invalidate("creator")
+    assert completions(shell, "reminder.creator.bookm") == []
     assert box.requests == before
 
 
@@ -234,7 +234,7 @@ def test_properties_are_not_read(
 ) -> None:
     shell.user_ns.update(tag=page.tags[0], user=User.all()[0])
     before = box.requests
-    assert offered(shell, line) == []
+    assert completions(shell, line) == []
     assert box.requests == before
 
 
@@ -271,7 +271,7 @@ class Counting:
         return Page
 
 
-def offered(shell: InteractiveShell, line: str) -> list[str]:
+def completions(shell: InteractiveShell, line: str) -> list[str]:
     """What the extension offers, apart from all that IPython does."""
     (matcher,) = shell.Completer.custom_matchers
     context = ipython_completer.CompletionContext(
@@ -310,7 +310,7 @@ def test_nothing_but_look_ups_in_our_own_objects_is_done(
     other = Counting()
     shell.user_ns["other"] = other
     before = box.requests
-    assert offered(shell, line) == []
+    assert completions(shell, line) == []
     assert other.done == []
     assert box.requests == before
     assert "it" not in shell.user_ns and isinstance(shell.user_ns["page"], Page)
@@ -369,7 +369,7 @@ def test_what_is_no_chain_or_leads_nowhere_offers_nothing(
 ) -> None:
     page.notes[0]._unset("title")
     before = box.requests
-    assert offered(shell, line) == []
+    assert completions(shell, line) == []
     assert box.requests == before
 
 
@@ -381,9 +381,9 @@ def test_long_and_deep_code_is_read(shell: InteractiveShell) -> None:
         f"f({'page, ' * 5_000}page).",
         "page.notes[" * 300,
     ):
-        assert offered(shell, f"{code}notes['Wh") == []
+        assert completions(shell, f"{code}notes['Wh") == []
     for code in ("(" * 50 + "page", "page, " * 5_000 + "page", "page" + ".notes[0].page" * 50):
-        assert offered(shell, f"{code}.notes['Wh") == ["Where we sleep"]
+        assert completions(shell, f"{code}.notes['Wh") == ["Where we sleep"]
 
 
 def test_what_ipython_completes_by_itself_stays_as_it_was(
@@ -403,8 +403,8 @@ def test_a_session_in_a_function_sees_its_names_and_the_module_s(shell: Interact
         user_module=SimpleNamespace(__dict__=None, __name__="module", page=shell.user_ns["page"]),
     )
     load_ipython_extension(embedded)
-    assert offered(embedded, "mine.notes['Wh") == ["Where we sleep"]
-    assert offered(embedded, "page.notes['Wh") == ["Where we sleep"]
+    assert completions(embedded, "mine.notes['Wh") == ["Where we sleep"]
+    assert completions(embedded, "page.notes['Wh") == ["Where we sleep"]
 
 
 # --- loading ----------------------------------------------------------------------------------

@@ -125,14 +125,14 @@ from datetime import timedelta
 shared, linking = Page.find_by(title="Choir in autumn 🎶"), Page.find_by(title="Recipes")
 linked, mine = linking.linked_pages[0], me.status
 """
-WORDS = ["Porto", "Lisboa", "Ten days", "copy", "Food", "To pack", "Socks", "Hotel", "!", "Zebra"]
+TEXT = ["Porto", "Lisboa", "Ten days", "copy", "Food", "To pack", "Socks", "Hotel", "!", "Zebra"]
 
 
 def reads(there: dict[str, Any]) -> list[Callable[..., Any]]:
-    """Every read whose answer is kept, about all that the lines touch."""
+    """Every read whose response is kept, about all that the lines touch."""
     page, packing, me, entry = (there[name] for name in ("page", "packing", "me", "entry"))
     calendar, mail = there["calendar"], there["mail"]
-    words = [*WORDS, page.title, packing.name, there["item"].content, there["note"].title]
+    words = [*TEXT, page.title, packing.name, there["item"].content, there["note"].title]
     return [
         Page.all,
         *(partial(found, word) for word in (*words, mail.subject)),

@@ -15,12 +15,12 @@ import yaml
 import backpack_orm
 from backpack_orm import Export, InvalidResponse, Model
 from backpack_orm.connection import unconnected
-from backpack_orm.orm.projections import View
+from backpack_orm.orm.projections import Projection
 from backpack_orm.wire import parse
-from backpack_orm.wire.parse import Answer
+from backpack_orm.wire.parse import Response
 
 CASSETTES = Path(__file__).parents[2] / "cassettes"
-WORDS = [
+TEXT = [
     b"",
     b"\0",
     b"\xff\xfe",
@@ -90,11 +90,11 @@ def mutated(dice: random.Random) -> bytes:
 def read_all(content: bytes) -> int:
     """Parse a response with every parser; return how many succeeded.
 
-    Whatever it raises is a defect, for all that an answer may do to a reader is `InvalidResponse`.
+    Whatever it raises is a defect, for all that a response may do to a reader is `InvalidResponse`.
     """
     parse.failure(content)
     parse.excerpt(content)
-    parse.location_id(Answer(201, b"", content.decode("latin-1")))
+    parse.location_id(Response(201, b"", content.decode("latin-1")))
     return sum(_is_read(read, content) for read in _readers())
 
 
@@ -118,24 +118,24 @@ def _readers() -> tuple[Callable[[bytes], object], ...]:
         for model in models
         for cls in model.__mro__
         for name, view in ((f"{model.__name__}.{name}", v) for name, v in vars(cls).items())
-        if isinstance(view, View) and view.model is model
+        if isinstance(view, Projection) and view.model is model
     }
     assert len(views) >= len(models)
     return (
         *(_reader(view) for view in views.values()),
-        lambda content: parse.success(Answer(200, content)),
-        lambda content: parse.anything(Answer(200, content)),
+        lambda content: parse.success(Response(200, content)),
+        lambda content: parse.anything(Response(200, content)),
         _read_export,
     )
 
 
-def _reader(view: View) -> Callable[[bytes], object]:
+def _reader(view: Projection) -> Callable[[bytes], object]:
     def read(content: bytes) -> None:
-        for answer in (Answer(200, content), Answer(200, content, localize=_localize)):
+        for response in (Response(200, content), Response(200, content, localize=_localize)):
             try:
-                records = view.read_many(answer)
+                records = view.read_many(response)
             except InvalidResponse:
-                records = (view.read_one(answer),)
+                records = (view.read_one(response),)
             hash(records)  # they are cached, so they must be immutable
             for found in view.load[view.model](records, _NOWHERE):
                 _look(found)
@@ -174,7 +174,7 @@ def _spot(content: bytes, dice: random.Random) -> tuple[int, int]:
 
 def _word(content: bytes, dice: random.Random) -> bytes:
     start, end = _spot(content, dice)
-    return content[:start] + dice.choice(WORDS) + content[end:]
+    return content[:start] + dice.choice(TEXT) + content[end:]
 
 
 def _value(content: bytes, dice: random.Random) -> bytes:
@@ -183,7 +183,7 @@ def _value(content: bytes, dice: random.Random) -> bytes:
     if not values:
         return content
     start, end = dice.choice(values)
-    return content[:start] + dice.choice(WORDS) + content[end:]
+    return content[:start] + dice.choice(TEXT) + content[end:]
 
 
 def _cut(content: bytes, dice: random.Random) -> bytes:

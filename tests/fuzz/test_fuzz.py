@@ -20,19 +20,19 @@ def test_bytes_break_no_reader(content: bytes) -> None:
 
 
 @settings(max_examples=100)
-@given(st.lists(st.sampled_from(target.WORDS), max_size=12))
+@given(st.lists(st.sampled_from(target.TEXT), max_size=12))
 def test_words_break_no_reader(words: list[bytes]) -> None:
     target.read_all(b"".join(words))
 
 
 @settings(max_examples=150)
 @given(st.integers(min_value=0))
-def test_changed_answers_break_no_reader(seed: int) -> None:
+def test_changed_responses_break_no_reader(seed: int) -> None:
     target.read_all(target.mutated(random.Random(seed)))
 
 
 @pytest.mark.parametrize("content", target.samples()[::10])
-def test_real_answers_are_read(content: bytes) -> None:
+def test_real_responses_are_read(content: bytes) -> None:
     if content.strip() and not parse.failure(content):
         assert target.read_all(content)
 
@@ -49,9 +49,9 @@ def test_a_reader_that_breaks_is_found_out(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_reader_that_refuses_is_none_that_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
     read = parse.one(parse.Shape("page", (parse.Column("id", values.INTEGER),)))
     monkeypatch.setattr(
-        target, "_readers", lambda: (lambda content: read(parse.Answer(200, content)),)
+        target, "_readers", lambda: (lambda content: read(parse.Response(200, content)),)
     )
     with pytest.raises(InvalidResponse):
-        read(parse.Answer(200, b"<page id='x'/>"))
+        read(parse.Response(200, b"<page id='x'/>"))
     assert target.read_all(b"<page id='x'/>") == 0
     assert target.read_all(b"<page id='7'/>") == 1

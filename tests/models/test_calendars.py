@@ -16,7 +16,7 @@ from backpack_orm import (
     ValidationError,
 )
 from backpack_orm.orm.relations import Collection
-from backpack_orm.wire.parse import Answer
+from backpack_orm.wire.parse import Response
 
 
 def test_calendars_are_listed(account: Connection) -> None:
@@ -45,8 +45,8 @@ def test_the_feed_of_an_account_is_at_its_own_host() -> None:
             b"<ical-subscription-url>http://example.com/a.ics</ical-subscription-url>"
             b"</calendar></calendars>"
         )
-        records = Calendar._whole.read_many(Answer(200, content))
-        calendar = Calendar._whole.load[Calendar](records, connection)[0]
+        records = Calendar._full.read_many(Response(200, content))
+        calendar = Calendar._full.load[Calendar](records, connection)[0]
         assert calendar.ics_url == "webcal://acme.backpackit.com/c0ffee.ics"
         assert calendar.ical_subscription_url == "http://example.com/a.ics"
         for secret in ("c0ffee", "example.com"):

@@ -9,7 +9,7 @@ from backpack_orm import Embeds, Model, Page
 from backpack_orm.models.on_page import OnPage
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
-from backpack_orm.orm.projections import View
+from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable
 from backpack_orm.wire.endpoint import rest
@@ -36,7 +36,7 @@ class Booking(OnPage, Savable, Destroyable):
 
     _element = "booking"
     _container = "bookings"
-    _listed = View("id", "hotel")
+    _listed = Projection("id", "hotel")
 
     id: int = field(read_only=True)
     hotel: str = field()
@@ -67,4 +67,4 @@ class Booking(OnPage, Savable, Destroyable):
 
     def _fetch(self, *, fresh: bool = False) -> Record:
         ids = self._ids(self._show)
-        return self.connection.call(self._show, ids, read=self._whole.read_one, fresh=fresh)
+        return self.connection.call(self._show, ids, read=self._full.read_one, fresh=fresh)

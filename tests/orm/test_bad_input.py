@@ -40,7 +40,7 @@ from backpack_orm import (
     connect,
 )
 from backpack_orm.sandbox import Sandbox
-from backpack_orm.wire.parse import Answer
+from backpack_orm.wire.parse import Response
 
 FOUND_BY_ID = [
     Attachment,
@@ -525,7 +525,7 @@ def test_a_record_of_another_account_cannot_be_used_with_this_one(
     refused(box, ValidationError, saying, lambda: here.reorder([theirs]))
     refused(box, ValidationError, saying, lambda: here.link(page))
     reminder = Reminder(content="tomorrow x", remindees=[user])
-    reminder._settle_in(mine)
+    reminder._attach(mine)
     refused(box, ValidationError, saying, reminder.save)
 
 
@@ -543,8 +543,8 @@ def test_a_record_takes_its_own_account_wherever_it_is_used(
 
 def test_a_parent_that_the_service_does_not_tell_is_a_clear_error(connection: Connection) -> None:
     content = b"<calendar-event><id>62</id><title>Tea</title></calendar-event>"
-    record = CalendarEvent._whole.read_one(Answer(200, content))
-    event = CalendarEvent._whole.load[CalendarEvent]((record,), connection)[0]
+    record = CalendarEvent._full.read_one(Response(200, content))
+    event = CalendarEvent._full.load[CalendarEvent]((record,), connection)[0]
     with pytest.raises(InvalidResponse, match="does not tell which Calendar CalendarEvent"):
         event.calendar  # noqa: B018 - reading it is what fails
     assert event.title == "Tea"

@@ -45,7 +45,7 @@ from backpack_orm import (
 from backpack_orm.sandbox import Sandbox
 
 Read = Callable[..., Any]
-WORDS = ["Zebra", "e", "tram", "Socks", "Lisbon", "mail"]
+TEXT = ["Zebra", "e", "tram", "Socks", "Lisbon", "mail"]
 
 
 class Scene:
@@ -283,7 +283,7 @@ def reads(scene: Scene) -> dict[str, Read]:
                 (one.id, one.title, [(match.type, match.id) for match in one.matches])
                 for one in Page.search(word, using=using)
             ]
-            for word in WORDS
+            for word in TEXT
         },
         **{
             f"{model.__name__}.all": on_page(model)
@@ -317,15 +317,15 @@ def reads(scene: Scene) -> dict[str, Read]:
     }
 
 
-def answer(read: Read, connection: Connection) -> Any:
+def response(read: Read, connection: Connection) -> Any:
     try:
         return read(connection)
     except NotFound:
         return "not found"
 
 
-def answers(asked: dict[str, Read], connection: Connection) -> dict[str, Any]:
-    return {name: answer(read, connection) for name, read in asked.items()}
+def responses(asked: dict[str, Read], connection: Connection) -> dict[str, Any]:
+    return {name: response(read, connection) for name, read in asked.items()}
 
 
 @pytest.fixture
@@ -350,14 +350,14 @@ def test_a_write_is_seen_by_all_reads(
     scene = Scene(mine, held=held)
     asked = reads(scene)
     for connection in (mine, theirs):
-        answers(asked, connection)
+        responses(asked, connection)
     WRITES[write](scene)
     service = connect()  # whose cache is empty
-    expected = answers(asked, service)
-    assert answers(asked, mine) == expected
-    assert answers(asked, theirs) == expected
+    expected = responses(asked, service)
+    assert responses(asked, mine) == expected
+    assert responses(asked, theirs) == expected
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(answers, asked, mine).result() == expected
+        assert pool.submit(responses, asked, mine).result() == expected
     if not scene.page.is_destroyed:
         whole = view(Page.find(scene.page.id, using=service))
         assert view(scene.page) == whole

@@ -74,7 +74,7 @@ def test_all_of_it_is_there_without_any_connection(export: Export) -> None:
 
 
 @pytest.mark.parametrize("path", ["users/{}/export.xml", "ws/account/export"])
-def test_an_answer_that_was_kept_reads_like_the_live_export(
+def test_a_response_that_was_kept_reads_like_the_live_export(
     box: Sandbox, connection: Connection, path: str
 ) -> None:
     me = User.me()
@@ -83,8 +83,8 @@ def test_an_answer_that_was_kept_reads_like_the_live_export(
         data=b"<request/>" if path.startswith("ws/") else None,
         headers={"X-BP-Token": box.token},
     )
-    with urlopen(request) as answer:
-        kept = Export.read(answer.read())
+    with urlopen(request) as response:
+        kept = Export.read(response.read())
     live = me.export()
     assert [page.title for page in kept.pages] == [page.title for page in live.pages]
     assert [each.to_dict()["content"] for each in kept.reminders] == [
@@ -126,10 +126,10 @@ def test_a_missing_file_is_missing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "saying"),
     [
-        (b"", "the answer is empty"),
-        (b" \n", "the answer is empty"),
-        (b"<!DOCTYPE html><html><body>Log in</body></html>", "the answer is HTML"),
-        (b"<html><body>Log in</body></html>", "the answer is HTML"),
+        (b"", "the response is empty"),
+        (b" \n", "the response is empty"),
+        (b"<!DOCTYPE html><html><body>Log in</body></html>", "the response is HTML"),
+        (b"<html><body>Log in</body></html>", "the response is HTML"),
         (KEPT[:-9], "no well-formed XML"),
         (KEPT[:400], "no well-formed XML"),
         (KEPT + b"and more", "no well-formed XML"),

@@ -21,7 +21,7 @@ LIST = b"""<bookings type="array">
 ROSA = b"""<booking><id type="integer">5</id><hotel>Rosa</hotel>
 <arrives-at type="datetime">2027-05-14T15:00:00Z</arrives-at>
 <guests><guest id="1">Ana</guest><guest id="2">Rui</guest></guests></booking>"""
-ANSWERS = {
+RESPONSES = {
     "GET /pages/71/bookings.xml": (200, LIST),
     "GET /pages/71/bookings/5.xml": (200, ROSA),
     "POST /pages/71/bookings.xml": (201, ROSA),
@@ -43,7 +43,7 @@ class Handler(BaseHTTPRequestHandler):
         call = f"{self.command} {self.path}"
         length = int(self.headers.get("Content-Length", 0))
         self.server.received.append((call, self.rfile.read(length)))
-        status, body = ANSWERS[call]
+        status, body = RESPONSES[call]
         self.send_response(status)
         if status == 201:
             self.send_header("Location", "/bookings/5")

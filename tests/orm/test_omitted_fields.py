@@ -34,13 +34,13 @@ from backpack_orm import (
     Tag,
     User,
 )
-from backpack_orm.orm.projections import View
+from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.registry import registry
 from backpack_orm.sandbox import Sandbox
-from backpack_orm.wire.parse import MISSING, Answer, Column
+from backpack_orm.wire.parse import MISSING, Column, Response
 
 
-class Projection(NamedTuple):
+class Case(NamedTuple):
     """What a kind of response tells of a model, and which fields are empty if it omits them."""
 
     model: type[Model]
@@ -48,50 +48,50 @@ class Projection(NamedTuple):
     empty: frozenset[str]
 
 
-def projection(model: type[Model], name: str, empty: str = "") -> Projection:
-    return Projection(model, name, frozenset(empty.split()))
+def projection(model: type[Model], name: str, empty: str = "") -> Case:
+    return Case(model, name, frozenset(empty.split()))
 
 
 # Fields are empty when they are omitted only where no other response could tell them.
 PROJECTIONS = [
     # No other response tells what a page show tells of these.
-    projection(Attachment, "_whole", "file_name"),
-    projection(Belonging, "_whole", "position type widget_id"),
-    projection(Gallery, "_whole", "name"),
-    projection(Image, "_whole", "file_name description"),
-    projection(Message, "_whole", "id body created_at"),
-    projection(Separator, "_whole", "name"),
-    projection(Tag, "_whole", "name"),
+    projection(Attachment, "_full", "file_name"),
+    projection(Belonging, "_full", "position type widget_id"),
+    projection(Gallery, "_full", "name"),
+    projection(Image, "_full", "file_name description"),
+    projection(Message, "_full", "id body created_at"),
+    projection(Separator, "_full", "name"),
+    projection(Tag, "_full", "name"),
     # A search alone tells matches; a list alone tells bookmarks and calendars.
-    projection(Match, "_whole", "type"),
-    projection(Bookmark, "_whole", "position bookmarkable_type bookmarkable_id"),
+    projection(Match, "_full", "type"),
+    projection(Bookmark, "_full", "position bookmarkable_type bookmarkable_id"),
     projection(
         Calendar,
-        "_whole",
+        "_full",
         "name color account_id created_at updated_at token ics_url ical_subscription_url",
     ),
     # The list of events and the event itself tell the same, and any part may be absent: to ask for
     # each would make a request per event, of which the service permits two in a second.
     projection(
         CalendarEvent,
-        "_whole",
+        "_full",
         "title remind occurs_at occurs_until all_day message reminded_at created_at updated_at",
     ),
     # The most complete response that there is of these.
-    projection(Email, "_whole", "subject body created_at"),
-    projection(Item, "_whole", "content completed updated_at"),
-    projection(PageItem, "_whole", "content completed updated_at list_id"),
-    projection(Note, "_whole", "title body created_at"),
+    projection(Email, "_full", "subject body created_at"),
+    projection(Item, "_full", "content completed updated_at"),
+    projection(PageItem, "_full", "content completed updated_at list_id"),
+    projection(Note, "_full", "title body created_at"),
     projection(List, "_listed", "name"),
-    projection(List, "_whole", "name"),
+    projection(List, "_full", "name"),
     projection(Page, "_shown", "title email_address description"),
-    projection(Page, "_whole", "title email_address description scope"),
-    projection(JournalEntry, "_whole", "account_id body created_at updated_at"),
-    projection(Status, "_whole", "message updated_at"),
-    projection(Reminder, "_whole", "content remind_at"),
+    projection(Page, "_full", "title email_address description scope"),
+    projection(JournalEntry, "_full", "account_id body created_at updated_at"),
+    projection(Status, "_full", "message updated_at"),
+    projection(Reminder, "_full", "content remind_at"),
     projection(
         User,
-        "_whole",
+        "_full",
         "name account_id email_address admin time_zone_id use_24h_clock remind_via_email "
         "remind_via_mobile reminder_address mobile_phone_number mobile_phone_host identity_url "
         "start_page_id created_at updated_at",
@@ -124,7 +124,7 @@ PROJECTIONS = [
 ]
 
 
-def columns(view: View) -> Iterator[tuple[str, Column]]:
+def columns(view: Projection) -> Iterator[tuple[str, Column]]:
     for name, part in zip(view.model._table.positions, view.shape.parts, strict=True):
         if isinstance(part, Column) and name != "id":
             yield name, part
@@ -134,14 +134,14 @@ def sample(column: Column) -> str:
     """A value that the column can be read from."""
     for word in ("7", "true", "2026-05-14T16:39:02Z"):
         try:
-            column.kind.load(word)
+            column.value_type.load(word)
         except ValueError:
             continue
         return word
     return "text"
 
 
-def element(view: View, omitted: str) -> bytes:
+def element(view: Projection, omitted: str) -> bytes:
     """A response about one record, with every field of the view but one, each as a child."""
     parts: dict[str, list[str]] = {}
     for name, column in columns(view):
@@ -175,16 +175,16 @@ CASES = [
 
 @pytest.mark.parametrize(("projection", "field"), CASES)
 def test_an_omitted_field_is_not_loaded_unless_nothing_else_could_tell_it(
-    projection: Projection, field: str
+    projection: Case, field: str
 ) -> None:
     model, view = projection.model, getattr(projection.model, projection.name)
-    answer = Answer(200, element(view, field))
-    record = view.read_one(answer)
+    response = Response(200, element(view, field))
+    record = view.read_one(response)
     (found,) = view.load[model]([record], None)
     twin = view.load_one[model](record, None)
     for object in (found, twin):
         if field in projection.empty:
-            assert object._slot(field) == model._table.fields[field].kind.empty
+            assert object._slot(field) == model._table.fields[field].value_type.empty
         else:
             assert object._slot(field, MISSING) is MISSING
             assert object._slot("id") == 7
@@ -194,7 +194,7 @@ def test_an_omitted_field_is_not_loaded_unless_nothing_else_could_tell_it(
 
 
 @pytest.mark.parametrize(("projection", "field"), CASES)
-def test_a_field_that_is_nil_has_no_value(projection: Projection, field: str) -> None:
+def test_a_field_that_is_nil_has_no_value(projection: Case, field: str) -> None:
     model, view = projection.model, getattr(projection.model, projection.name)
     column = dict(columns(view))[field]
     if column.inside:
@@ -202,8 +202,8 @@ def test_a_field_that_is_nil_has_no_value(projection: Projection, field: str) ->
     content = element(view, field)
     end = f"</{model._element}>".encode()
     nil = f"<{column.name} nil='true'/>".encode()
-    record = view.read_one(Answer(200, content.replace(end, nil + end)))
-    assert record[model._table.positions[field]] == column.kind.empty
+    record = view.read_one(Response(200, content.replace(end, nil + end)))
+    assert record[model._table.positions[field]] == column.value_type.empty
 
 
 def test_every_projection_of_every_model_is_in_the_table() -> None:
@@ -211,7 +211,7 @@ def test_every_projection_of_every_model_is_in_the_table() -> None:
         (model.__name__, name)
         for model in registry.values()
         for name, value in vars(model).items()
-        if isinstance(value, View) and model.__module__.startswith("backpack_orm.")
+        if isinstance(value, Projection) and model.__module__.startswith("backpack_orm.")
     }
     assert {(each.model.__name__, each.name) for each in PROJECTIONS} == there
 
@@ -236,14 +236,14 @@ def strip(monkeypatch: pytest.MonkeyPatch, path: str, *names: str) -> None:
     call = Connection.call
 
     def stripped(self: Any, endpoint: Any, *args: Any, read: Any, **more: Any) -> Any:
-        def read_less(answer: Answer) -> Any:
-            content = answer.content
+        def read_less(response: Response) -> Any:
+            content = response.content
             for name in names if endpoint.path.endswith(path) else ():
                 for spelled in (name, name.replace("_", "-")):
                     word = spelled.encode()
                     content = re.sub(rb' %s="[^"]*"' % word, b"", content)
                     content = re.sub(rb"(?s)<%s\b[^>]*>.*?</%s>" % (word, word), b"", content)
-            return read(answer._replace(content=content))
+            return read(response._replace(content=content))
 
         return call(self, endpoint, *args, read=read_less, **more)
 

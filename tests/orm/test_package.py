@@ -19,7 +19,10 @@ def test_the_import_alone_loads_no_library() -> None:
         {"requests", "urllib3", "lxml", "attr", "attrs", "cachetools"}
     )
     ours = {name for name in loaded if name.startswith("backpack_orm")}
-    assert ours == {"backpack_orm", "backpack_orm.shown"}  # where the renderers are registered
+    assert ours == {
+        "backpack_orm",
+        "backpack_orm.rich_display",
+    }  # where the renderers are registered
 
 
 def test_every_name_is_there() -> None:

@@ -192,7 +192,7 @@ def test_each_call_that_is_no_read_is_refused(reader: Connection, box: Sandbox) 
     for _, row in endpoints():
         if row.safety is not Safety.READ:
             with pytest.raises(ReadOnly, match=r"writes, and"):
-                reader.call(row, (7,) * len(row.ids), {}, read=lambda answer: None)
+                reader.call(row, (7,) * len(row.ids), {}, read=lambda response: None)
     assert box.requests == 0
 
 

@@ -74,7 +74,9 @@ def test_a_find_after_a_save_of_that_page_costs_one(page: Page, box: Sandbox) ->
     assert box.requests == before + 1
 
 
-def test_a_save_leaves_the_answers_about_other_pages(connection: Connection, box: Sandbox) -> None:
+def test_a_save_leaves_the_responses_about_other_pages(
+    connection: Connection, box: Sandbox
+) -> None:
     first, second = Page.all()[:2]
     Page.find(second.id)
     first.title += "!"

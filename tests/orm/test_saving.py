@@ -405,13 +405,13 @@ def test_after_an_unknown_outcome_the_service_is_asked_again(
     assert len(page.notes) == 2
     call = connection.call
 
-    def lose_the_answer(endpoint: Endpoint, *args: object, **more: object) -> object:
-        answer = call(endpoint, *args, **more)  # type: ignore[arg-type]
+    def lose_the_response(endpoint: Endpoint, *args: object, **more: object) -> object:
+        response = call(endpoint, *args, **more)  # type: ignore[arg-type]
         if endpoint.is_idempotent:
-            return answer
-        raise OutcomeUnknown("the answer was lost")
+            return response
+        raise OutcomeUnknown("the response was lost")
 
-    monkeypatch.setattr(connection, "call", lose_the_answer)
+    monkeypatch.setattr(connection, "call", lose_the_response)
     for act in (item.toggle, lambda: page.notes.create(title="third")):
         with pytest.raises(OutcomeUnknown):
             act()

@@ -174,7 +174,7 @@ def test_a_strange_name_does_no_harm_until_it_is_needed(strange_account: Sandbox
     assert connection.stats.requests == 4
 
 
-def test_nothing_is_written_whose_answer_could_not_be_read(strange_account: Sandbox) -> None:
+def test_nothing_is_written_whose_response_could_not_be_read(strange_account: Sandbox) -> None:
     connect(strange_account.url, token=strange_account.token, timezone="account")
     page = Page.create(title="T")
     with pytest.raises(ValidationError, match="is no time zone"):

@@ -58,7 +58,7 @@ def _arguments(
     }
     if method.__name__ == "create":
         table = model._table
-        names = {name for name, field in table.fields.items() if field.is_needed}
+        names = {name for name, field in table.fields.items() if field.is_required}
         names |= {table.parent.name} if table.parent else set()
         arguments |= {name: _VALUES[name] for name in names if name in _VALUES}
         arguments |= {"title": "Porto"} if "title" in table.fields else {}

@@ -44,7 +44,7 @@ NEEDED = [
     (model, name)
     for model in SAVABLE
     for name, field in model._table.fields.items()
-    if field.is_needed
+    if field.is_required
 ]
 NOT_OPTIONAL = [
     (model, name)
@@ -77,7 +77,7 @@ def refused(box: Sandbox, error: type[Exception], saying: str, act: Callable[[],
 def needs(model: Any) -> dict[str, Any]:
     """What a new object of a model cannot do without."""
     table = model._table
-    given = {name: "tomorrow 9am x" for name, field in table.fields.items() if field.is_needed}
+    given = {name: "tomorrow 9am x" for name, field in table.fields.items() if field.is_required}
     if table.parent is not None:
         target = table.parent.model
         given[table.parent.name] = target._stub(7, None) if target is List else 7

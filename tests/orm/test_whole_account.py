@@ -107,7 +107,7 @@ def read_all() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 
 def exported(connection: Connection) -> bytes:
     """The bytes of one's export."""
-    return connection.call(User._export, (User.me().id,), read=lambda answer: answer.content)
+    return connection.call(User._export, (User.me().id,), read=lambda response: response.content)
 
 
 @pytest.mark.long

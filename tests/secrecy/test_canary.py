@@ -29,7 +29,7 @@ _ERRORS = {
     for name, thing in _PUBLIC.items()
     if isinstance(thing, type) and issubclass(thing, BackpackError)
 }
-WORDS = {
+TEXT = {
     "latency": "latency 0",
     "slow_body": "slow_body 0",
     "status": "status 500",
@@ -227,7 +227,7 @@ def test_no_misbehaviour_brings_it_out(
     canary_connection: Connection,
     heard: Heard,
 ) -> None:
-    canary_box.faults.add(WORDS.get(kind, kind))
+    canary_box.faults.add(TEXT.get(kind, kind))
     try:
         call()
     except BackpackError as error:
@@ -242,7 +242,7 @@ def test_no_interrupt_brings_it_out(
     heard: Heard,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Such as Ctrl-C while an answer is waited for: the frames of libraries hold what was sent."""
+    """Such as Ctrl-C while a response is waited for: the frames of libraries hold what was sent."""
     for interrupt in (KeyboardInterrupt, SystemExit, MemoryError):
         monkeypatch.setattr(HTTPResponse, "begin", Mock(side_effect=interrupt))
         with pytest.raises(interrupt) as interrupted:

@@ -85,7 +85,7 @@ def body(inside: str) -> bytes:
             "<note><title></title><body>a\nb </body></note>",
         ),
         (Note._destroy, {}, ""),
-        (Tag._select, {}, ""),
+        (Tag._pages_with, {}, ""),
         (Tag._put, {"name": '"Sea side"'}, '<tags>"Sea side"</tags>'),
     ],
 )

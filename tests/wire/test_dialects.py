@@ -1,4 +1,4 @@
-"""The spellings of one thing: every form that an answer is known to come in reads the same."""
+"""The spellings of one thing: every form that a response is known to come in reads the same."""
 
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape
@@ -29,17 +29,17 @@ from backpack_orm import (
     User,
 )
 from backpack_orm.wire import build, parse, values
-from backpack_orm.wire.parse import MISSING, Answer, Column, Section, Shape
+from backpack_orm.wire.parse import MISSING, Column, Response, Section, Shape
 
 MORNING = datetime(2026, 5, 14, 7, 30)
 
 
 def one(model, content, view=None):
-    return (view or model._whole).read_one(Answer(200, content))
+    return (view or model._full).read_one(Response(200, content))
 
 
 def many(model, content, view=None):
-    return (view or model._whole).read_many(Answer(200, content))
+    return (view or model._full).read_many(Response(200, content))
 
 
 def shown(inside, head=b"<page id='71' title='Lisbon'>"):
@@ -364,7 +364,7 @@ def test_references_are_read_once_wherever_a_text_stands(written, text):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "iso-8859-1", "utf-16"])
-def test_an_answer_says_in_which_encoding_it_is(encoding):
+def test_a_response_says_in_which_encoding_it_is(encoding):
     content = f'<?xml version="1.0" encoding="{encoding}"?><tag id="5" name="café"/>'
     assert one(Tag, content.encode(encoding)) == (5, "café")
 
@@ -587,14 +587,14 @@ WRITABLE = st.characters(codec="utf-8", exclude_categories=["Cs"], min_codepoint
     lambda letter: letter not in "\ufffe\uffff" and ord(letter) % 0x10000 < 0xFFFE
 )
 ANY_TEXT = st.text(st.one_of(WRITABLE, st.sampled_from("\t\n\r &<>\"'")))
-NAMED = Shape("tag", (Column("id", values.INTEGER), Column("name", values.WORDS)))
+NAMED = Shape("tag", (Column("id", values.INTEGER), Column("name", values.TEXT)))
 
 
 @pytest.mark.parametrize("paths", [["tag/@id", "tag/@name"], ["tag/id", "tag/name"]])
 @given(name=ANY_TEXT)
 def test_any_name_that_is_written_is_read_again(paths, name):
     content = build.resource(paths, {"id": "5", "name": name})
-    assert parse.one(NAMED)(Answer(200, content)) == (5, name)
+    assert parse.one(NAMED)(Response(200, content)) == (5, name)
 
 
 @given(title=ANY_TEXT, body=ANY_TEXT)
@@ -621,17 +621,19 @@ VALUES = {
     values.INTEGER.load: st.integers(1, 2**40),
     values.BOOLEAN.load: st.booleans(),
     values.TIME.load: TIMES | TIMES.map(lambda moment: moment.replace(tzinfo=UTC)),
-    values.WORDS.load: ANY_TEXT,
+    values.TEXT.load: ANY_TEXT,
 }
 
 
 def values_of(column):
     """What a column may hold."""
-    found = VALUES[column.kind.load]
+    found = VALUES[column.value_type.load]
     if column.name == "id" and not column.inside and not column.is_optional:
         return found
     return (
-        st.none() | found.filter(lambda value: value != "") if column.kind.empty is None else found
+        st.none() | found.filter(lambda value: value != "")
+        if column.value_type.empty is None
+        else found
     )
 
 
@@ -738,17 +740,17 @@ def section(draw, part, value):
         List._exported,
         Item._exported,
         PageItem._exported,
-        Gallery._whole,
-        Email._whole,
-        Separator._whole,
-        Tag._whole,
-        Reminder._whole,
-        User._whole,
-        Bookmark._whole,
-        Calendar._whole,
-        CalendarEvent._whole,
-        JournalEntry._whole,
-        Status._whole,
+        Gallery._full,
+        Email._full,
+        Separator._full,
+        Tag._full,
+        Reminder._full,
+        User._full,
+        Bookmark._full,
+        Calendar._full,
+        CalendarEvent._full,
+        JournalEntry._full,
+        Status._full,
     ],
     ids=lambda view: view.model.__name__,
 )
@@ -757,7 +759,7 @@ def section(draw, part, value):
 def test_any_record_reads_the_same_in_any_form(view, data):
     record = data.draw(records_of(view.shape))
     content = rendered(data.draw, view.shape, record)
-    assert view.read_one(Answer(200, content.encode())) == record
+    assert view.read_one(Response(200, content.encode())) == record
 
 
 def test_the_items_of_a_page_may_be_listed_in_groups():
@@ -765,5 +767,5 @@ def test_the_items_of_a_page_may_be_listed_in_groups():
         b"<items><incomplete><item id='9'>one</item></incomplete>"
         b"<completed><item id='8'>two</item></completed></items>"
     )
-    records = PageItem._whole.read_many(Answer(200, content))
+    records = PageItem._full.read_many(Response(200, content))
     assert [record[:3] for record in records] == [(9, "one", False), (8, "two", True)]

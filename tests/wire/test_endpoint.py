@@ -49,7 +49,7 @@ from backpack_orm.wire.endpoint import Endpoint, RateLimit, Safety, TokenLocatio
         (Note._create, (7,), "POST", "/ws/page/7/notes/create"),
         (Note._update_row, (7, 3), "POST", "/ws/page/7/notes/update/3"),
         (Note._destroy, (7, 3), "POST", "/ws/page/7/notes/destroy/3"),
-        (Tag._select, (5,), "POST", "/ws/tags/select/5"),
+        (Tag._pages_with, (5,), "POST", "/ws/tags/select/5"),
         (Tag._put, (7,), "POST", "/ws/page/7/tags/tag"),
         (Reminder._all, (), "GET", "/secret/reminders.xml"),
         (Reminder._create, (), "POST", "/secret/reminders.xml"),
@@ -103,12 +103,12 @@ def test_a_destroy_is_known_as_such(model):
     assert model._destroy.safety is Safety.DELETE
 
 
-@pytest.mark.parametrize("row", [Page._all, Page._show, Tag._select, Reminder._all])
+@pytest.mark.parametrize("row", [Page._all, Page._show, Tag._pages_with, Reminder._all])
 def test_a_question_is_known_as_such(row):
     assert row.safety is Safety.READ
 
 
-def test_a_question_whose_answer_is_not_kept_is_one_all_the_same():
+def test_a_question_whose_response_is_not_kept_is_one_all_the_same():
     assert rest("GET", "users/{id}/export.xml").safety is Safety.READ
 
 

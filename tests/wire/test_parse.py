@@ -11,15 +11,15 @@ import pytest
 
 from backpack_orm.errors import InvalidResponse
 from backpack_orm.wire import parse, values
-from backpack_orm.wire.parse import MISSING, Answer, Column, Section, Shape
+from backpack_orm.wire.parse import MISSING, Column, Response, Section, Shape
 
-TAG = Shape("tag", (Column("id", values.INTEGER), Column("name", values.WORDS)))
+TAG = Shape("tag", (Column("id", values.INTEGER), Column("name", values.TEXT)))
 NOTE = Shape(
     "note",
     (
         Column("id", values.INTEGER),
-        Column("title", values.WORDS),
-        Column("body", values.WORDS, is_text=True),
+        Column("title", values.TEXT),
+        Column("body", values.TEXT, is_text=True),
         Column("created_at", values.TIME),
     ),
 )
@@ -27,7 +27,7 @@ PAGE = Shape(
     "page",
     (
         Column("id", values.INTEGER),
-        Column("kind", values.WORDS, inside="widget"),
+        Column("kind", values.TEXT, inside="widget"),
         Section("tags/tag", TAG),
         None,
         Section("tag", TAG),
@@ -37,11 +37,11 @@ PAGE = Shape(
 
 
 def tag(content: bytes):
-    return parse.one(TAG)(Answer(200, content))
+    return parse.one(TAG)(Response(200, content))
 
 
 def note(content: bytes):
-    return parse.one(NOTE)(Answer(200, content))
+    return parse.one(NOTE)(Response(200, content))
 
 
 def body(text: bytes) -> str:
@@ -79,13 +79,13 @@ def test_every_spelling_of_a_record_is_the_same_record(content):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "the answer is empty"),
-        (b" \r\n\t", "the answer is empty"),
-        (b"<!DOCTYPE html><html><body/></html>", "the answer is HTML"),
-        (b"<!doctype HTML PUBLIC '-//W3C'><p>", "the answer is HTML"),
-        (b"\n <HTML><body><br></body></HTML>", "the answer is HTML"),
-        (b"<html><head/></html>", "the answer is HTML"),
-        (b"<html xmlns='http://www.w3.org/1999/xhtml'/>", "the answer is HTML"),
+        (b"", "the response is empty"),
+        (b" \r\n\t", "the response is empty"),
+        (b"<!DOCTYPE html><html><body/></html>", "the response is HTML"),
+        (b"<!doctype HTML PUBLIC '-//W3C'><p>", "the response is HTML"),
+        (b"\n <HTML><body><br></body></HTML>", "the response is HTML"),
+        (b"<html><head/></html>", "the response is HTML"),
+        (b"<html xmlns='http://www.w3.org/1999/xhtml'/>", "the response is HTML"),
         (b"<tags><tag id='5' name='a'/>", "no well-formed XML"),
         (b"<tag id='5' name='Trav", "no well-formed XML"),
         (b"<tag id='5'><name>a</tag>", "no well-formed XML"),
@@ -146,7 +146,7 @@ def test_a_billion_laughs_are_not_laughed():
         "<!DOCTYPE tag [<!ENTITY % a SYSTEM '{trap}'> %a;]><tag id='5' name='a'/>",
     ],
 )
-def test_no_file_that_an_answer_names_is_opened(tmp_path, document):
+def test_no_file_that_a_response_names_is_opened(tmp_path, document):
     trap = tmp_path / "trap"
     os.mkfifo(trap)  # whoever opens it to read waits for a writer
     content = document.format(trap=trap.as_uri()).encode()
@@ -161,7 +161,7 @@ def test_no_file_that_an_answer_names_is_opened(tmp_path, document):
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
     reader.join(30)
-    assert [str(outcome) for outcome in outcomes] == ["the answer declares a document type"]
+    assert [str(outcome) for outcome in outcomes] == ["the response declares a document type"]
 
 
 def test_a_text_longer_than_any_real_one_is_refused():
@@ -278,18 +278,18 @@ def test_a_container_and_its_elements_may_have_dashes():
     entry = Shape("journal_entry", (Column("id", values.INTEGER),))
     content = b"<journal-entries type='array'><journal-entry><id>1</id></journal-entry>"
     read = parse.many(entry, "journal_entries")
-    assert read(Answer(200, content + b"</journal-entries>")) == ((1,),)
+    assert read(Response(200, content + b"</journal-entries>")) == ((1,),)
 
 
 def test_a_root_may_have_dashes():
     entry = Shape("journal_entry", (Column("id", values.INTEGER),))
-    assert parse.one(entry)(Answer(200, b"<journal-entry><id>1</id></journal-entry>")) == (1,)
+    assert parse.one(entry)(Response(200, b"<journal-entry><id>1</id></journal-entry>")) == (1,)
 
 
 def test_a_section_may_have_dashes():
     shape = Shape("page", (Section("linked_pages/linked_page", TAG),))
     content = b"<page><linked-pages><linked-page id='5' name='a'/></linked-pages></page>"
-    assert parse.one(shape)(Answer(200, content)) == (((5, "a"),),)
+    assert parse.one(shape)(Response(200, content)) == (((5, "a"),),)
 
 
 @pytest.mark.parametrize(
@@ -310,12 +310,12 @@ def test_what_is_absent_empty_or_nil_has_no_value(content):
 @pytest.mark.parametrize("empty", [b"<flag/>", b"<flag nil='true'/>", b""])
 def test_a_boolean_that_is_absent_is_none_and_not_false(empty):
     shape = Shape("user", (Column("flag", values.BOOLEAN),))
-    assert parse.one(shape)(Answer(200, b"<user>" + empty + b"</user>")) == (None,)
+    assert parse.one(shape)(Response(200, b"<user>" + empty + b"</user>")) == (None,)
 
 
 def test_a_false_value_is_no_absent_one():
     shape = Shape("user", (Column("flag", values.BOOLEAN), Column("count", values.INTEGER)))
-    assert parse.one(shape)(Answer(200, b"<user flag='0'><count>0</count></user>")) == (False, 0)
+    assert parse.one(shape)(Response(200, b"<user flag='0'><count>0</count></user>")) == (False, 0)
 
 
 def test_a_nil_that_is_not_true_is_no_nil():
@@ -342,7 +342,7 @@ def test_a_child_of_another_name_leaves_the_text_alone():
 def test_of_several_children_of_one_name_the_first_counts():
     content = b"""<page id='1'><widget kind='Note'/><widget kind='List'/>
         <tags><tag id='5' name='Travel'/></tags><tags><tag id='6' name='Music'/></tags></page>"""
-    assert parse.one(PAGE)(Answer(200, content))[:3] == (1, "Note", ((5, "Travel"),))
+    assert parse.one(PAGE)(Response(200, content))[:3] == (1, "Note", ((5, "Travel"),))
 
 
 def test_text_behind_a_child_is_not_lost():
@@ -406,7 +406,7 @@ def test_an_attribute_is_read_to_the_letter(written, text):
     assert tag(b"<tag id='5' name='" + written + b"'/>") == (5, text)
 
 
-def test_an_answer_in_another_encoding_is_read():
+def test_a_response_in_another_encoding_is_read():
     content = "<?xml version='1.0' encoding='ISO-8859-1'?><tag id='5' name='Zürich'/>"
     assert tag(content.encode("latin-1")) == (5, "Zürich")
 
@@ -462,7 +462,7 @@ def test_a_time_that_cannot_be_read_is_an_invalid_response(time):
 def test_one_bad_record_spoils_the_whole_list():
     content = b"<tags><tag id='5' name='a'/><tag id='x' name='b'/></tags>"
     with pytest.raises(InvalidResponse, match="a value in <tags> cannot be read"):
-        parse.many(TAG, "tags")(Answer(200, content))
+        parse.many(TAG, "tags")(Response(200, content))
 
 
 def test_a_time_with_a_zone_is_in_utc():
@@ -483,12 +483,12 @@ def test_a_time_with_a_zone_is_in_utc():
     ],
 )
 def test_a_list_may_be_empty(content):
-    assert parse.many(TAG, "tags")(Answer(200, content)) == ()
+    assert parse.many(TAG, "tags")(Response(200, content)) == ()
 
 
 def test_a_list_keeps_the_order_served():
     content = b"<tags><tag id='9' name='b'/><!-- x --><other/><tag id='5' name='a'/></tags>"
-    assert parse.many(TAG, "tags")(Answer(200, content)) == ((9, "b"), (5, "a"))
+    assert parse.many(TAG, "tags")(Response(200, content)) == ((9, "b"), (5, "a"))
 
 
 @pytest.mark.parametrize(
@@ -503,7 +503,7 @@ def test_a_list_keeps_the_order_served():
 )
 def test_a_list_under_another_name_is_an_invalid_response(content):
     with pytest.raises(InvalidResponse, match=r"^<tags> was expected, not <"):
-        parse.many(TAG, "tags")(Answer(200, content))
+        parse.many(TAG, "tags")(Response(200, content))
 
 
 @pytest.mark.parametrize(
@@ -515,7 +515,7 @@ def test_a_record_under_another_name_is_an_invalid_response(content):
 
 
 def test_sections_that_are_left_out_are_empty_and_what_cannot_be_known_is_missing():
-    assert parse.one(PAGE)(Answer(200, b"<page id='7'/>")) == (7, "", (), MISSING, (), None)
+    assert parse.one(PAGE)(Response(200, b"<page id='7'/>")) == (7, "", (), MISSING, (), None)
 
 
 def test_sections_are_records_inside_the_record():
@@ -523,7 +523,7 @@ def test_sections_are_records_inside_the_record():
         b"<page id='7'><widget kind='Note'/><owner id='1'/><tag id='3' name='own'/>"
         b"<tags><tag id='5' name='a'/><tag id='6' name='b'/></tags></page>"
     )
-    assert parse.one(PAGE)(Answer(200, content)) == (
+    assert parse.one(PAGE)(Response(200, content)) == (
         7,
         "Note",
         ((5, "a"), (6, "b")),
@@ -535,7 +535,7 @@ def test_sections_are_records_inside_the_record():
 
 def test_a_value_inside_a_child_may_be_a_child_itself():
     assert (
-        parse.one(PAGE)(Answer(200, b"<page id='7'><widget><kind>List</kind></widget></page>"))[1]
+        parse.one(PAGE)(Response(200, b"<page id='7'><widget><kind>List</kind></widget></page>"))[1]
         == "List"
     )
 
@@ -547,7 +547,7 @@ def test_missing_stays_itself_in_copies_and_pickles():
 
 def test_a_record_is_nothing_to_the_garbage_collector():
     shape = Shape("tag", (Column("id", values.INTEGER), None))
-    record = parse.one(shape)(Answer(200, b"<tag id='5' name='Travel'/>"))
+    record = parse.one(shape)(Response(200, b"<tag id='5' name='Travel'/>"))
     assert record == (5, MISSING)
     gc.collect()
     assert not gc.is_tracked(record)
@@ -565,18 +565,18 @@ def test_a_record_is_nothing_to_the_garbage_collector():
     ],
 )
 def test_the_empty_success_is_taken(content):
-    assert parse.success(Answer(200, content)) is None
+    assert parse.success(Response(200, content)) is None
 
 
 @pytest.mark.parametrize("content", [b"", b"<page/>", b"ok", b"<html/>", b"<response>"])
 def test_anything_but_the_empty_success_is_an_invalid_response(content):
     with pytest.raises(InvalidResponse):
-        parse.success(Answer(200, content))
+        parse.success(Response(200, content))
 
 
 @pytest.mark.parametrize("content", [b"", b" ", b"<page/>", b"<response/>"])
 def test_where_the_status_says_all_any_body_of_the_services_is_taken(content):
-    assert parse.anything(Answer(204, content)) is None
+    assert parse.anything(Response(204, content)) is None
 
 
 @pytest.mark.parametrize(
@@ -585,7 +585,7 @@ def test_where_the_status_says_all_any_body_of_the_services_is_taken(content):
 )
 def test_where_the_status_says_all_a_page_from_elsewhere_is_not_taken(content):
     with pytest.raises(InvalidResponse):
-        parse.anything(Answer(200, content))
+        parse.anything(Response(200, content))
 
 
 @pytest.mark.parametrize(
@@ -605,8 +605,8 @@ def test_where_the_status_says_all_a_page_from_elsewhere_is_not_taken(content):
     ],
 )
 def test_the_id_of_what_was_created_is_at_the_end_of_its_location(location, id):
-    assert parse.location_id(Answer(201, b"", location)) == id
+    assert parse.location_id(Response(201, b"", location)) == id
 
 
-def test_an_answer_does_not_show_its_content():
-    assert repr(Answer(200, b"secret", "/secret")) == "Answer(status=200)"
+def test_a_response_does_not_show_its_content():
+    assert repr(Response(200, b"secret", "/secret")) == "Response(status=200)"

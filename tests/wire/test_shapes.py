@@ -1,4 +1,4 @@
-"""The documented answers of every call that returns data, as the models' tables read them.
+"""The documented responses of every call that returns data, as the models' tables read them.
 
 Each is written twice: as the documentation prints it, except for the white space that it adds to
 bodies, and as the service really sends it.
@@ -32,8 +32,8 @@ from backpack_orm import (
     User,
 )
 from backpack_orm.models.export import read_export, read_live_export
-from backpack_orm.orm.projections import View
-from backpack_orm.wire.parse import MISSING, Answer
+from backpack_orm.orm.projections import Projection
+from backpack_orm.wire.parse import MISSING, Response
 
 XML = b'<?xml version="1.0" encoding="UTF-8"?>'
 NOON = datetime(2026, 5, 14, 16, 39, 2, tzinfo=UTC)
@@ -74,12 +74,12 @@ def named(model, record):
 
 
 def many(model, content, view=None):
-    view = view or model._whole
-    return [named(model, record) for record in view.read_many(Answer(200, content))]
+    view = view or model._full
+    return [named(model, record) for record in view.read_many(Response(200, content))]
 
 
 def one(model, content, view=None):
-    return named(model, (view or model._whole).read_one(Answer(200, content)))
+    return named(model, (view or model._full).read_one(Response(200, content)))
 
 
 # --- pages ------------------------------------------------------------------------------------
@@ -758,8 +758,8 @@ def test_a_mail_keeps_the_blanks_that_are_its_own():
     ids=["documented", "real"],
 )
 def test_a_separator_that_was_created_has_the_id_of_its_location(content):
-    answer = Answer(201, content, "/pages/71/separators/701.xml")
-    assert named(Separator, Separator._read_created(answer)) == {"id": 701, "name": "Evenings"}
+    response = Response(201, content, "/pages/71/separators/701.xml")
+    assert named(Separator, Separator._read_created(response)) == {"id": 701, "name": "Evenings"}
 
 
 @pytest.mark.parametrize(
@@ -770,7 +770,7 @@ def test_a_separator_that_was_created_has_the_id_of_its_location(content):
     ],
 )
 def test_a_separator_that_was_created_by_the_older_call(content):
-    assert named(Separator, Separator._read_created(Answer(200, content))) == {
+    assert named(Separator, Separator._read_created(Response(200, content))) == {
         "id": 701,
         "name": "Evenings",
     }
@@ -897,13 +897,13 @@ def test_a_journal_entry_that_is_shown(content):
     ],
 )
 def test_what_was_created_without_a_word_is_known_by_its_location(model, location):
-    assert named(model, model._read_created(Answer(201, b" ", location))) == {"id": 51}
+    assert named(model, model._read_created(Response(201, b" ", location))) == {"id": 51}
 
 
 @pytest.mark.parametrize("model", [JournalEntry, CalendarEvent, Reminder, Separator])
 def test_what_was_created_without_a_word_and_a_place_is_an_invalid_response(model):
     with pytest.raises(InvalidResponse, match="does not tell what was created"):
-        model._read_created(Answer(201, b"", None))
+        model._read_created(Response(201, b"", None))
 
 
 # --- calendars --------------------------------------------------------------------------------
@@ -1028,7 +1028,7 @@ PAGES = [
 
 def exported(content):
     """The username, the account, what the pages know, and the reminders of an export."""
-    _, username, account, pages, reminders = read_export(Answer(200, content))
+    _, username, account, pages, reminders = read_export(Response(200, content))
     return username, account, [named(Page, page) for page in pages], known(reminders)
 
 
@@ -1083,14 +1083,14 @@ def test_the_reminders_of_an_export_come_in_either_form(root, reminders, creator
     ],
 )
 def test_an_export_tells_whose_it_is(content, id):
-    assert read_export(Answer(200, content))[0] == id
+    assert read_export(Response(200, content))[0] == id
 
 
 def test_only_a_live_export_leaves_open_which_pages_are_linked():
     content = b"<user id='4'><pages><page id='71' title='Lisbon'/></pages></user>"
     position = Page._table.positions["linked_pages"]
-    assert read_live_export(Answer(200, content))[3][0][position] is MISSING
-    assert read_export(Answer(200, content))[3][0][position] == ()
+    assert read_live_export(Response(200, content))[3][0][position] is MISSING
+    assert read_export(Response(200, content))[3][0][position] == ()
 
 
 def test_a_page_of_an_export_may_be_entirely_empty():
@@ -1154,7 +1154,7 @@ def test_a_comment_is_read_in_either_form(content):
 def test_a_record_without_an_id_is_refused_for_every_model(model):
     content = f"<{model._container}><{model._element}/></{model._container}>".encode()
     with pytest.raises(InvalidResponse, match="cannot be read"):
-        View("id", model=model).read_many(Answer(200, content))
+        Projection("id", model=model).read_many(Response(200, content))
 
 
 def test_only_a_comment_may_come_without_an_id():
@@ -1164,7 +1164,7 @@ def test_only_a_comment_may_come_without_an_id():
 
 @pytest.mark.parametrize("model", [*MODELS, Message])
 def test_a_record_has_a_place_for_all_that_a_model_knows(model):
-    assert len(model._whole.shape.parts) == len(model._table.positions)
+    assert len(model._full.shape.parts) == len(model._table.positions)
 
 
 @pytest.mark.parametrize("model", MODELS)

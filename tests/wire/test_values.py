@@ -1,4 +1,4 @@
-"""Words of the wire and Python's values, there and back."""
+"""Wire values and Python values, there and back."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backpack_orm.wire import build, parse, values
-from backpack_orm.wire.parse import Answer, Column, Shape
+from backpack_orm.wire.parse import Column, Response, Shape
 
 XML_LETTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\ufffe\uffff").filter(
     lambda letter: letter >= " " or letter in "\t\n\r"
@@ -167,8 +167,8 @@ def test_times_in_the_newer_form_come_back_in_utc(time):
     ],
 )
 def test_a_text_is_read_exactly_whatever_it_looks_like(text):
-    assert values.load_words(text) == text
-    assert list(values.load_all_words([text, text])) == [text, text]
+    assert values.load_text(text) == text
+    assert list(values.load_texts([text, text])) == [text, text]
 
 
 # --- words ------------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ def test_a_text_is_read_exactly_whatever_it_looks_like(text):
 
 @pytest.mark.parametrize("text", ["", "Lisbon", "a\tb\nc\r", "\u0085\u00a0", "😀\U0010ffff\ufffd"])
 def test_all_that_xml_can_carry_is_written(text):
-    assert values.dump_words(text) == text
+    assert values.dump_text(text) == text
 
 
 @pytest.mark.parametrize(
@@ -185,33 +185,33 @@ def test_all_that_xml_can_carry_is_written(text):
 )
 def test_what_xml_cannot_carry_is_refused_with_its_place(letter, code):
     with pytest.raises(ValueError, match=rf"U\+{code} at position 2, which XML cannot carry"):
-        values.dump_words(f"ab{letter}c")
+        values.dump_text(f"ab{letter}c")
 
 
 @pytest.mark.parametrize("value", [None, 7, b"Lisbon", ["Lisbon"]])
 def test_only_text_is_written_as_words(value):
     with pytest.raises(ValueError, match="text is needed"):
-        values.dump_words(value)
+        values.dump_text(value)
 
 
 @given(XML_TEXT)
 def test_all_xml_text_can_be_written(text):
-    assert values.load_words(values.dump_words(text)) == text
+    assert values.load_text(values.dump_text(text)) == text
 
 
 @given(XML_TEXT)
 def test_text_comes_back_from_a_body_letter_for_letter(text):
     body = build.request(["note/title", "note/body"], {"title": text, "body": text}, "secret")
-    note = Shape("note", (Column("title", values.WORDS), Column("body", values.WORDS)))
+    note = Shape("note", (Column("title", values.TEXT), Column("body", values.TEXT)))
     wrapped = body.replace(b"request>", b"response>")
-    assert parse.one(note)(Answer(200, wrapped)) == (text, text)
+    assert parse.one(note)(Response(200, wrapped)) == (text, text)
 
 
 @given(XML_TEXT)
 def test_text_comes_back_from_an_attribute_letter_for_letter(text):
     body = build.resource(["item/@content"], {"content": text})
-    item = Shape("item", (Column("content", values.WORDS),))
-    assert parse.one(item)(Answer(200, body)) == (text,)
+    item = Shape("item", (Column("content", values.TEXT),))
+    assert parse.one(item)(Response(200, body)) == (text,)
 
 
 # --- tags -------------------------------------------------------------------------------------
@@ -270,7 +270,7 @@ def test_tags_come_back(names):
 # --- kinds ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [values.WORDS, values.TAG])
+@pytest.mark.parametrize("kind", [values.TEXT, values.TAG])
 def test_a_text_that_is_absent_is_empty_and_never_none(kind):
     assert kind.empty == ""
 
@@ -303,7 +303,7 @@ LIKELY = {
     "integers": (values.INTEGER, st.sampled_from(["71", "-5", "007", "x", "1.0"])),
     "booleans": (values.BOOLEAN, st.sampled_from(["true", "false", "1", "0", "yes"])),
     "times": (values.TIME, st.sampled_from(TIME_LIKE) | TIMES.map(str)),
-    "titles": (values.WORDS, st.sampled_from(["a", "\n  a\n", " "]) | XML_TEXT.filter(bool)),
+    "titles": (values.TEXT, st.sampled_from(["a", "\n  a\n", " "]) | XML_TEXT.filter(bool)),
 }
 
 

@@ -9,7 +9,7 @@ renderers: dict[str, Callable[[object], Any]] = {}
 """How to render an object as `html` and for `rich`; the package registers both on import."""
 
 
-class Shown:
+class RichDisplay:
     """An object that notebooks display as HTML, and rich in colours; neither makes a request."""
 
     __slots__ = ()
@@ -22,10 +22,10 @@ class Shown:
         return renderers["rich"](self)
 
 
-def offered(thing: object, names: Iterable[str]) -> list[str]:
+def public_names(thing: object, names: Iterable[str]) -> list[str]:
     """Those of the names of an object that are for its user: nothing private, nothing of its class.
 
-    >>> offered("word", ["_cache", "__len__", "maketrans", "upper"])
+    >>> public_names("word", ["_cache", "__len__", "maketrans", "upper"])
     ['maketrans', 'upper']
     """
     from inspect import getattr_static  # which takes long to import, and dir() is for people

@@ -8,10 +8,10 @@ import sys
 _LOOKING = ("IPython.core.oinspect", "jedi.inference.compiled.access")
 
 
-def only_looking() -> bool:
+def is_introspection() -> bool:
     """Whether what asked the caller's caller is an inspector: to look must not load.
 
-    >>> only_looking()
+    >>> is_introspection()
     False
     """
     return sys._getframe(2).f_globals.get("__name__") in _LOOKING
