@@ -22,14 +22,23 @@ _RUN = re.compile(
 
 def explicit_token(request: Request) -> str:
     """Return the token in the path, in a header or in the query; empty if there is none."""
-    scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
     token: str = (
         request.environ.get(TOKEN_IN_PATH)
         or request.headers.get("X-BP-Token")
-        or (bearer.strip() if scheme.lower() == "bearer" else "")
+        or _authorization(request)
         or request.args.get("token", "").strip()
     )
     return token
+
+
+def _authorization(request: Request) -> str:
+    """Return the token in `Authorization`: OAuth's bearer, or the user name of HTTP Basic."""
+    authorization = request.authorization
+    if authorization is None:
+        return ""
+    if authorization.type == "bearer":
+        return (authorization.token or "").strip()
+    return authorization.get("username") or "" if authorization.type == "basic" else ""
 
 
 def candidates(body: bytes) -> list[str]:
