@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from itertools import count
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from .addresses import Addresses
 from .models import Account, Calendar, User
 from .names import check_name
 from .reading import check_text
@@ -45,14 +44,19 @@ def add_user(
     admin: bool = False,
     time_zone: str = "UTC",
     id: int | None = None,
+    addresses: Addresses | None = None,
 ) -> User:
-    """Create a user without a token; raise ValueError for a bad name, address or time zone."""
+    """Create a user without a token; raise ValueError for a bad name, address or time zone.
+
+    Pass `addresses` to add many users: reading them takes one statement.
+    """
     zone(time_zone)
     check_text(name)  # no more than that: an export may hold line breaks
+    addresses = addresses or Addresses(session, account)
     if email_address is None:
-        email_address = _free_address(session, account, name)
-    elif _is_taken(session, account, email_address):
-        raise ValueError(f"{email_address!r} is the address of another user of this account")
+        email_address = addresses.claim_for(name)
+    else:
+        addresses.claim(email_address)
     user = account.new(
         User,
         id=id,
@@ -64,20 +68,6 @@ def add_user(
     )
     session.add(user)
     return user
-
-
-def _free_address(session: Session, account: Account, name: str) -> str:
-    """Return an address that no other user of the account has, since pages are shared by it."""
-    start = ".".join(name.lower().split())
-    numbers = ("" if number == 1 else f".{number}" for number in count(1))
-    addresses = (f"{start}{number}@{account.name}.example" for number in numbers)
-    return next(one for one in addresses if not _is_taken(session, account, one))
-
-
-def _is_taken(session: Session, account: Account, address: str) -> bool:
-    users = select(User.email_address).where(User.account_key == account.key)
-    folded = address.casefold()
-    return any(taken.casefold() == folded for taken in session.scalars(users))
 
 
 def new_calendar(

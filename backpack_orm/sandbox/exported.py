@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from .accounts import add_user
+from .addresses import Addresses
 from .bulk_writer import BulkWriter
 from .dates import read_moment
 from .export_reader import (
@@ -130,6 +131,7 @@ class _Loader:
         self._out = BulkWriter(session)
         self._known: defaultdict[str, set[int]] = defaultdict(set)
         self._users: dict[int, User] = {}
+        self._addresses = Addresses(session, self._account)
         self._tags: dict[int, int] = {}
         self._page_keys: dict[int, int] = {}
         self._links: list[tuple[int, list[int]]] = []
@@ -394,6 +396,7 @@ class _Loader:
                 element.get("name") or "",
                 now=self._now,
                 id=id,
+                addresses=self._addresses,
             )
             self._session.flush()
         return self._users[id]

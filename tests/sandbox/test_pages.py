@@ -296,6 +296,18 @@ class TestFriends:
         with pytest.raises(ValueError, match="address of another user"):
             box.add_user("Samantha", email_address="SAM@x.example")
 
+    @pytest.mark.parametrize("address", ["", " ", "a b@x.example", "a@x.example\u3000"])
+    def test_an_address_that_pages_cannot_be_shared_with_is_refused(self, box, address):
+        with pytest.raises(ValueError, match="is no e-mail address"):
+            box.add_user("Sam", email_address=address)
+
+    def test_an_account_whose_name_has_blanks_can_share_too(self, box, as_user):
+        owner = as_user(box.add_account("My notes"))
+        sam = as_user(box.add_user("Sam", account="My notes"))
+        owner.ws("pages/new", "<page><title>Lisbon</title></page>")
+        owner.ws("page/40000003/share", "<email_addresses>sam@my.notes.example</email_addresses>")
+        assert "Lisbon" in sam.ws("pages/all")
+
 
 class TestSharing:
     def scope(self, api):

@@ -45,6 +45,16 @@ def many_pages(count: int) -> str:
     return f"<pages>{pages}</pages>"
 
 
+def many_people(count: int) -> str:
+    """Return reminders for users of whom every tenth has the name of another."""
+    reminders = "".join(
+        f"<reminder id='{i}'><content>Call</content><remindees>"
+        f"<user id='{1_000_000 + i}' name='Sam {i // 10}'/></remindees></reminder>"
+        for i in range(1, count // 10)
+    )
+    return f"<user id='1' name='Nora'><pages/><reminders>{reminders}</reminders></user>"
+
+
 def cost(folder: Path, text: str) -> tuple[int, float]:
     """Return how many bytes and seconds it takes to import a text."""
     small, large = folder / "small.xml", folder / f"{len(text)}.xml"
@@ -58,7 +68,7 @@ def cost(folder: Path, text: str) -> tuple[int, float]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("shape", [many_items, many_notes, many_pages])
+@pytest.mark.parametrize("shape", [many_items, many_notes, many_pages, many_people])
 def test_an_import_takes_little_memory_and_linear_time(tmp_path, shape) -> None:
     small, large = shape(10_000), shape(100_000)
     _, seconds_of_small = cost(tmp_path, small)

@@ -1,11 +1,13 @@
 """Users have several tokens, stored as hashes; calendars have random ones, and colors without #.
 
-Positions have no gaps, and the addresses of friends are in lower case, as they are compared.
+Positions have no gaps, the addresses of friends are in lower case, as they are compared, and no two
+users of an account have the same address.
 """
 
 import hashlib
 import logging
 import secrets
+from itertools import count
 
 import sqlalchemy as sa
 from alembic import op
@@ -46,6 +48,7 @@ def upgrade() -> None:
             {"key": key, "token": secrets.token_hex(20)},
         )
     connection.execute(sa.text("UPDATE friends SET email_address = lower(email_address)"))
+    _separate_addresses(connection)
     connection.execute(
         sa.text(
             "UPDATE widgets SET position = ranked.position FROM (SELECT key, row_number() OVER "
@@ -53,6 +56,28 @@ def upgrade() -> None:
             "WHERE ranked.key = widgets.key"
         )
     )
+
+
+def _separate_addresses(connection: sa.Connection) -> None:
+    """Give users who share an address, and so each other's shared pages, addresses of their own."""
+    users = connection.execute(
+        sa.text("SELECT key, account_key, name, email_address FROM users ORDER BY key")
+    ).all()
+    taken = {(account, address.casefold()) for _, account, _, address in users}
+    seen: set[tuple[int, str]] = set()
+    for key, account, name, address in users:
+        if (account, address.casefold()) not in seen:
+            seen.add((account, address.casefold()))
+            continue
+        local, _, host = address.partition("@")
+        numbered = (f"{local}.{number}@{host}" for number in count(2))
+        new = next(one for one in numbered if (account, one.casefold()) not in taken)
+        taken.add((account, new.casefold()))
+        connection.execute(
+            sa.text("UPDATE users SET email_address = :new WHERE key = :key"),
+            {"new": new, "key": key},
+        )
+        log.warning("%s now has the address %s: another user had the same", name, new)
 
 
 def _warn_of_short_ones(connection: sa.Connection) -> None:
