@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -74,11 +75,16 @@ class Database:
             raise OSError(f"cannot keep data in {data!r}: {error.strerror or error}") from None
 
     def _write_ahead(self, data: str) -> None:
-        """Let readers see snapshots; the file remembers it."""
+        """Switch the file to WAL mode, which is stored in it, so that readers see snapshots."""
+        deadline = time.monotonic() + BUSY_TIMEOUT
         with closing(self._writer.raw_connection()) as connection:
-            (mode,) = connection.cursor().execute("PRAGMA journal_mode = WAL").fetchone()
+            # SQLite's own timeout does not apply here.
+            while (mode := _switch_to_wal(connection.cursor())) is None:
+                if time.monotonic() > deadline:
+                    raise OSError("another process has locked it")
+                time.sleep(0.01)
         if mode != "wal":
-            log.warning("%s cannot be written ahead (WAL): readers and writers will wait", data)
+            log.warning("%s cannot use WAL mode: readers and writers will block each other", data)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -118,10 +124,21 @@ class Database:
         self._writer.dispose()
 
 
-def is_busy(error: OperationalError) -> bool:
-    """Return whether a statement failed because somebody else locks the database."""
-    code = getattr(error.orig, "sqlite_errorcode", 0)
-    return code & 0xFF in _BUSY  # the rest of an extended code says why
+def _switch_to_wal(cursor: Any) -> str | None:
+    """Return the journal mode of the file, None if another process has locked it."""
+    try:
+        (mode,) = cursor.execute("PRAGMA journal_mode = WAL").fetchone()
+    except sqlite3.OperationalError as error:
+        if _is_busy(error):
+            return None
+        raise OSError(str(error)) from None
+    return str(mode)
+
+
+def _is_busy(error: BaseException | None) -> bool:
+    """Return whether a statement failed because another connection has locked the database."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF in _BUSY  # the rest of an extended code is the reason
 
 
 @contextmanager
@@ -131,7 +148,7 @@ def _refusing_when_busy() -> Iterator[None]:
     except LockTimeout:
         raise Busy(RETRY_AFTER) from None
     except OperationalError as error:
-        if is_busy(error):
+        if _is_busy(error.orig):
             raise Busy(RETRY_AFTER) from error
         raise
 

@@ -37,6 +37,8 @@ RESPONSE_DEADLINE = 60.0
 at a time a client sends or reads, it cannot hold its connection longer."""
 BUFFER_LIMIT = 256 * 1024 * 1024
 """Bytes that unread responses and unfinished requests of all connections may take together."""
+MEMORY_PER_CONNECTION = 512 * 1024
+"""Bytes that a connection buffers in memory, in each direction; the rest is in a temporary file."""
 SHUTDOWN_TIMEOUT = 1.5
 """Seconds that requests which have begun get to finish when the server is closed."""
 
@@ -158,6 +160,9 @@ class _Channel(HTTPChannel):
     tls: ssl.SSLContext | None = None
     load: _Load
 
+    has_single_response = True
+    """Whether all that is buffered belongs to one response, since requests were not pipelined."""
+
     _counted = 0  # bytes that this connection has added to the load
     _began: float | None = None  # when the first byte of an unfinished request came
     _answered: float | None = None  # since when there has been something for the client to read
@@ -241,6 +246,7 @@ class _Channel(HTTPChannel):
         self._count()
 
     def service(self) -> None:
+        self.has_single_response = not self.total_outbufs_len
         super().service()
         self._count()
 
@@ -294,6 +300,8 @@ class Server:
             channel_timeout=int(IDLE_TIMEOUT),
             cleanup_interval=3600,  # `_tidy` does that
             outbuf_high_watermark=1 << 30,  # no thread ever waits for a client to read
+            outbuf_overflow=MEMORY_PER_CONNECTION,
+            inbuf_overflow=MEMORY_PER_CONNECTION,
             max_request_header_size=_HEADER_LIMIT,
             max_request_body_size=2 * SIZE_LIMIT,  # up to that the application says what is wrong
             recv_bytes=_LARGEST_RECORD,
@@ -313,6 +321,8 @@ class Server:
         self._thread.join()
         self._waitress.task_dispatcher.shutdown(timeout=0.3)  # type: ignore[arg-type]
         # Last, because all of those threads may still use the sockets.
+        for channel in self._channels():
+            channel.handle_close()
         wasyncore.close_all(self._sockets)
 
     def _serve(self) -> None:
@@ -348,13 +358,18 @@ class Server:
             log.warning("closed %d waiting connections to make room", len(waiting) // 2)
 
     def _free_memory(self) -> None:
-        """Close those connections that have kept the most waiting the longest."""
-        for channel in sorted(self._channels(), key=lambda one: one.since):
-            if self._load.buffered <= BUFFER_LIMIT:
+        """Close connections until the buffers are within the limit, longest waiting first.
+
+        A single response may be larger than the limit, and is still delivered.
+        """
+        holding = [channel for channel in self._channels() if channel.buffered]
+        holding.sort(key=lambda one: one.since)
+        for channel in holding:
+            is_last = channel is holding[-1]
+            if self._load.buffered <= BUFFER_LIMIT or (is_last and channel.has_single_response):
                 return
-            if channel.buffered:
-                log.warning("closed a connection that held %d bytes", channel.buffered)
-                channel.handle_close()
+            log.warning("closed a connection that held %d bytes", channel.buffered)
+            channel.handle_close()
 
     def _drain(self) -> None:
         """Answer what has begun, without taking on more."""

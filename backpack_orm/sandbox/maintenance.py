@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from .schema import HEAD, integrity_faults, readable_errors, revision_of
+from .file_lock import folder_lock
+from .schema import HEAD, integrity_faults, readable_errors, revision_of, sync
 
 LOCK_TIMEOUT = 60.0
 """Seconds that a backup waits for a server that is writing."""
@@ -34,12 +36,12 @@ def backup(data: Path, target: Path) -> int:
     """
     if target.exists():
         raise FileExistsError(f"{target} exists already: backups do not replace files")
-    part = target.with_name(f"{target.name}.part")
-    part.unlink(missing_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f"{target.name}.", suffix=".part", dir=target.parent)
+    os.close(handle)
+    part = Path(name)
     try:
-        with readable_errors(), closing(open_for_reading(data)) as source:
+        with readable_errors(), opened_for_reading(data) as source:
             revision_of(source)
-            os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
             with closing(sqlite3.connect(part, isolation_level=None)) as copy:
                 source.backup(copy)  # in one step: a server that writes cannot make it start anew
                 copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a -wal
@@ -49,7 +51,8 @@ def backup(data: Path, target: Path) -> int:
         with part.open("rb") as file:
             os.fsync(file.fileno())
             size = os.fstat(file.fileno()).st_size
-        os.link(part, target)  # fails if the file has appeared meanwhile
+        os.link(part, target)  # fails if the file has been created in the meantime
+        sync(target.parent)
     finally:
         part.unlink(missing_ok=True)
     return size
@@ -64,7 +67,7 @@ def check(data: Path) -> list[str]:
     Raises:
         OSError: The file is missing, cannot be read, or is not a sandbox's.
     """
-    with readable_errors(), closing(open_for_reading(data)) as connection:
+    with readable_errors(), opened_for_reading(data) as connection:
         revision = revision_of(connection)
         if revision is None:
             return ["it is empty: no sandbox has written to it yet"]
@@ -77,12 +80,17 @@ def check(data: Path) -> list[str]:
         return [*integrity_faults(connection), *_positions(connection)]
 
 
-def open_for_reading(data: Path) -> sqlite3.Connection:
-    """Return a connection that cannot write; raise FileNotFoundError if there is no such file."""
+@contextmanager
+def opened_for_reading(data: Path) -> Iterator[sqlite3.Connection]:
+    """Connect without permission to write; raise FileNotFoundError if there is no such file."""
     if not data.is_file():
         raise FileNotFoundError(f"there is no file {str(data)!r}")
-    uri = f"{data.absolute().as_uri()}?mode=ro"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=LOCK_TIMEOUT)
+    path = data.absolute()
+    with folder_lock(path.parent, exclusive=False):
+        uri = f"{path.as_uri()}?mode=ro"
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=LOCK_TIMEOUT)
+        with closing(connection):
+            yield connection
 
 
 def _positions(connection: sqlite3.Connection) -> Iterator[str]:

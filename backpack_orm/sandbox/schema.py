@@ -16,6 +16,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from .file_lock import folder_lock
+
 REVISIONS = ("0001", "0002")
 """All schema versions, oldest first. A test compares them with the migration scripts."""
 
@@ -51,15 +53,24 @@ def prepare_file(path: Path) -> None:
         raise OSError("it is not a regular file")
     if status.st_mode & 0o077:
         log.warning("%s can be read by other users of this machine: chmod 600 it", path)
+    with folder_lock(path.parent, exclusive=False):
+        is_current = _checked_revision(path) in (None, HEAD)
+    if not is_current:
+        with folder_lock(path.parent, exclusive=True):
+            revision = _checked_revision(path)
+            if revision not in (None, HEAD):  # no other process has upgraded it in the meantime
+                _migrate(path, revision)
+
+
+def _checked_revision(path: Path) -> str | None:
+    """Return the schema version of a file, None if it is empty; raise OSError if it is damaged."""
     with readable_errors(), closing(_connect(path)) as connection:
         revision = revision_of(connection)
-        if revision is None:
-            return
-        fault = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if fault != "ok":
-            raise OSError(f"it is damaged: {fault.splitlines()[-1]}")
-    if revision != HEAD:
-        _migrate(path, revision)
+        if revision is not None:
+            fault = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if fault != "ok":
+                raise OSError(f"it is damaged: {fault.splitlines()[-1]}")
+    return revision
 
 
 def revision_of(connection: sqlite3.Connection) -> str | None:
@@ -192,7 +203,7 @@ def _migrate(path: Path, revision: str) -> None:
             _upgrade(copy)
             kept = _keep(path, revision)
             os.replace(copy, path)
-            _sync(path.parent)
+            sync(path.parent)
             source.execute("ROLLBACK")
     except OSError as error:
         raise OSError(
@@ -222,7 +233,7 @@ def _upgrade(copy: Path) -> None:
         target.execute("VACUUM")  # what was removed, such as tokens in clear text, is gone for good
         if faults := integrity_faults(target):
             raise OSError(f"the upgraded copy is not sound: {faults[0]}")
-    _sync(copy)
+    sync(copy)
 
 
 def _keep(path: Path, revision: str) -> Path:
@@ -236,12 +247,12 @@ def _keep(path: Path, revision: str) -> Path:
         os.link(path, kept)
     except OSError:  # file systems without hard links
         _copy(path, kept)
-        _sync(kept)
+        sync(kept)
     os.chmod(kept, 0o600)
     return kept
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Have what was written to a file or folder on the disk."""
     file = os.open(path, os.O_RDONLY)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 import threading
@@ -76,6 +77,20 @@ class TestBackup:
         assert main(["backup", str(data), str(target)]) == 2
         assert "exists already" in capsys.readouterr().err
         assert target.read_text() == "mine"
+
+    def test_two_at_once_do_not_mix_up_their_copies(self, data, tmp_path, monkeypatch):
+        link = os.link
+
+        def back_up_meanwhile(part, target):
+            monkeypatch.setattr(os, "link", link)
+            backup(data, target)
+            link(part, target)
+
+        monkeypatch.setattr(os, "link", back_up_meanwhile)
+        with pytest.raises(FileExistsError):
+            backup(data, tmp_path / "copy.db")
+        assert check(tmp_path / "copy.db") == []
+        assert not list(tmp_path.glob("*.part"))
 
     def test_what_is_no_sandbox_is_not_backed_up(self, tmp_path, capsys):
         (tmp_path / "text").write_text("Dear diary\n" * 999)

@@ -7,12 +7,13 @@ import os
 import shutil
 import sqlite3
 import stat
+import threading
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from backpack_orm.sandbox import Sandbox, migrations, schema
+from backpack_orm.sandbox import Sandbox, database, migrations, schema
 from backpack_orm.sandbox.maintenance import check
 from backpack_orm.sandbox.models import Base, User
 
@@ -152,6 +153,66 @@ class TestMigrating:
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(OSError, match="could not be upgraded.*locked"):
                 Sandbox(data=str(old))
+
+    def test_two_servers_that_start_at_once_upgrade_it_once(self, old, monkeypatch):
+        upgrade, second = migrations.upgrade, []
+
+        def start_another_one_meanwhile(copy):
+            monkeypatch.setattr(migrations, "upgrade", upgrade)
+            second.append(threading.Thread(target=lambda: Sandbox(data=str(old)).close()))
+            second[0].start()
+            second[0].join(0.5)  # on its own it would take the old version for the current one
+            upgrade(copy)
+
+        monkeypatch.setattr(migrations, "upgrade", start_another_one_meanwhile)
+        with Sandbox(data=str(old)) as box:
+            made = box.tokens.create(label="made by the first")
+            second[0].join()
+            assert made
+        with Sandbox(data=str(old)) as box:
+            assert "made by the first" in [token.label for token in box.tokens.all()]
+        assert [path.name for path in old.parent.glob("*.schema-*")] == ["old.db.schema-0001"]
+
+    @pytest.fixture
+    def reader(self, data, monkeypatch):
+        """Another process that is reading when a file is switched to WAL mode."""
+        write_ahead = database.Database._write_ahead
+
+        def while_other_reads(self, data):
+            other.execute("BEGIN")
+            other.execute("SELECT count(*) FROM pages").fetchone()
+            write_ahead(self, data)
+
+        monkeypatch.setattr(database.Database, "_write_ahead", while_other_reads)
+        with closing(sqlite3.connect(data, isolation_level=None, check_same_thread=False)) as other:
+            other.execute("PRAGMA journal_mode = DELETE")
+            yield other
+
+    def test_a_file_that_another_process_reads_is_opened_afterwards(self, data, reader):
+        timer = threading.Timer(0.5, reader.execute, ["ROLLBACK"])
+        timer.start()
+        Sandbox(data=str(data)).close()
+        timer.join()
+        with closing(sqlite3.connect(data)) as file:
+            assert file.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+    def test_a_file_that_another_process_reads_for_too_long_is_refused(
+        self, data, reader, monkeypatch
+    ):
+        monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.1)
+        with pytest.raises(OSError, match="cannot keep data in .*: another process has locked it"):
+            Sandbox(data=str(data))
+
+    def test_users_who_had_the_same_address_get_addresses_of_their_own(self, old, caplog):
+        with closing(sqlite3.connect(old)) as file, file:
+            file.execute("UPDATE users SET email_address = 'Sam@x.example'")
+            accounts = file.execute("SELECT account_key FROM users ORDER BY key").fetchall()
+        Sandbox(data=str(old)).close()
+        with closing(sqlite3.connect(old)) as file:
+            stored = file.execute("SELECT account_key, email_address FROM users").fetchall()
+        assert len(set(stored)) == len(stored) == len(accounts)
+        assert "Sam@x.example" in {address for _, address in stored}
+        assert "now has the address Sam.2@x.example" in caplog.text
 
     def test_what_a_crash_left_behind_is_not_in_the_way(self, old):
         old.with_name("old.db.migrating").write_bytes(b"half of it")
