@@ -1,0 +1,48 @@
+"""Limits of what is converted: the library textile needs time in the square of a line's length."""
+
+from __future__ import annotations
+
+import re
+
+MAX_LENGTH = 100_000
+"""Longest text, in characters, that is converted."""
+MAX_WORK = 15_000_000
+"""Largest estimate of the work that is done for a text; about three million are a second."""
+
+_PER_BLOCK = 1_500
+_PER_CHARACTER = 40
+_BLOCK_END = re.compile(r"\n[ \t]*\n")
+_LINE_END = re.compile(r"\n(?=[*#;:|\s])")  # other newlines do not end what the library searches
+_MARKS = re.compile(r"[^\w\s.,;']|_")
+_BLOCK_MARKS = re.compile(r"[A-Z]{3}|[<\[]")
+
+
+class CannotConvert(Exception):  # noqa: N818  # says what happened, as the errors of this package do
+    """A text cannot be converted; the message says why."""
+
+
+def check(text: str) -> None:
+    """Raise CannotConvert if a text is too large, or has too many marks in its lines.
+
+    >>> check("Rua da *Rosa* 7")
+    >>> check("x" * 200_000)
+    Traceback (most recent call last):
+    backpack_orm.text.limits.CannotConvert: it has 200,000 characters, more than 100,000
+    """
+    if len(text) > MAX_LENGTH:
+        raise CannotConvert(f"it has {len(text):,} characters, more than {MAX_LENGTH:,}")
+    if work(text) > MAX_WORK:
+        raise CannotConvert("it has too many blocks, or too many marks in its lines")
+
+
+def work(text: str) -> int:
+    """Estimate the work for a text: linear, but for the marks in a line, each of which may be
+    searched for to the end of the line.
+    """
+    return sum(map(_work_for_block, _BLOCK_END.split(text)))
+
+
+def _work_for_block(block: str) -> int:
+    lines = sum(len(line) * len(_MARKS.findall(line)) for line in _LINE_END.split(block))
+    scans = len(block) * len(_BLOCK_MARKS.findall(block)) // 8
+    return _PER_BLOCK + _PER_CHARACTER * len(block) + lines + scans

@@ -1,0 +1,70 @@
+"""HTML of texts: safe in any page, and the same as the author meant."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from backpack_orm.text import parse, to_html
+from tests.text import attacks
+from tests.text.harmless import assert_harmless
+
+MARKS = """
+* ** _ __ - + ? ?? ~ ^ % @ == | |_. " ' ( ) [ ] { } < > & # ## ; : . , ! = \\ / <b> </b> <p> </p>
+<div> </div> <li> <ul> </ul> <table> <td> </table> <a> </a> <pre> &lt; &#60; &amp; bq. bc. bc.. p.
+p>. fn1. [1] [#a] note#a. h1. Lisbon "x":http://a.example
+"""
+RARE = ["\n", "\n\n", " ", "\x00", "\ud800", "\ufdd3", "\x1b"]
+PARTS = [*attacks.texts(), *MARKS.split(), *RARE]
+TEXTS = st.lists(st.sampled_from(PARTS) | st.text(max_size=8), max_size=8).map("".join)
+
+
+@pytest.mark.parametrize("text", attacks.texts())
+def test_an_attack_is_harmless(text: str) -> None:
+    document = parse(text)
+    assert document.problem is None
+    assert_harmless(document.html())
+
+
+@given(TEXTS)
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+def test_no_text_is_harmful(text: str) -> None:
+    document = parse(text)
+    assert_harmless(document.html(id_prefix="note-7-"))
+    assert_harmless(document.html(id_prefix=None))
+
+
+def test_an_attack_that_is_not_sanitized_is_noticed() -> None:
+    for html in ("<p onclick='x'>", "<script>", '<a href="javascript:x">', "<!-- x -->", "<img>"):
+        with pytest.raises((AssertionError, KeyError)):
+            assert_harmless(html)
+
+
+def test_ids_are_those_of_footnotes_with_their_prefix() -> None:
+    html = to_html("a[1]\n\nfn1(#mine). b\n\np(#other). c", id_prefix="note-7-")
+    assert 'id="note-7-fn1"' in html
+    assert 'href="#note-7-fnref1"' in html
+    assert html.count(" id=") == 2
+
+
+def test_a_prefix_cannot_leave_its_attribute() -> None:
+    assert '"><b>' not in to_html("a[1]\n\nfn1. b", id_prefix='"><b>')
+
+
+def test_without_ids_footnotes_have_no_links() -> None:
+    html = parse("a[1]\n\nfn1. b").html(id_prefix=None)
+    assert html == "<p>a<sup>1</sup></p>\n<p><sup>1</sup> b</p>"
+
+
+def test_an_image_is_a_link_so_that_nothing_is_loaded() -> None:
+    html = to_html("!http://a.example/tram.png(Tram)!")
+    assert "<img" not in html
+    assert 'href="http://a.example/tram.png"' in html
+    assert "🖼 Tram" in html
+
+
+def test_code_is_exact_to_the_last_blank() -> None:
+    code = 'def f(x):\n\treturn  x <  3  \n    # é 😀 & "quoted"'
+    assert parse(f"bc. {code}").plain() == code
+    assert parse(f"<pre>{code}\n\n\n  after</pre>").plain() == f"{code}\n\n\n  after"

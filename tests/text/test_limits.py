@@ -1,0 +1,119 @@
+"""Texts that are too large, too deep, or too much for the library: shown as typed, and said so."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from backpack_orm.text import (
+    ConversionWarning,
+    library,
+    limits,
+    parse,
+    to_html,
+    to_markdown,
+    to_plain,
+)
+
+MEGABYTE = "We stay at the *hotel* in Rua da Rosa.\n\n" * 26_000
+HARD = ["'-'-+]", "'%!+x", "*: <b>", '"a":! _!', "##  A", "[#<b>%", "*(", "<pre>", "x\n\n", "|a|\n"]
+
+
+def test_a_text_that_is_too_large_is_shown_as_typed() -> None:
+    document = parse(MEGABYTE)
+    assert document.problem == "it has 1,040,000 characters, more than 100,000"
+    assert document.plain() == MEGABYTE.rstrip("\n") + "\n"
+    assert document.html().startswith("<pre>\nWe stay at the *hotel* in Rua")
+    assert document.markdown().startswith("```\nWe stay at the *hotel* in Rua")
+
+
+@pytest.mark.parametrize("convert", [to_html, to_markdown, to_plain])
+def test_what_is_not_converted_warns(convert: Callable[[str], str]) -> None:
+    with pytest.warns(ConversionWarning, match="shown as typed: it has 1,040,000 characters"):
+        convert(MEGABYTE)
+
+
+def test_a_warning_can_be_an_error() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConversionWarning)
+        with pytest.raises(ConversionWarning):
+            to_html(MEGABYTE)
+
+
+def test_what_is_shown_as_typed_is_harmless() -> None:
+    text = f"</pre><script>x</script>```{MEGABYTE}"
+    assert "<script" not in parse(text).html()
+    assert parse(text).markdown().startswith("````\n")
+
+
+@pytest.mark.parametrize("part", HARD)
+def test_the_work_for_a_text_is_limited(part: str) -> None:
+    """The estimate grows with the square of a line, as the library's time does."""
+    once = limits.work(part * 500)
+    assert limits.work(part * 5_000) > 9 * once
+    assert parse(part * (90_000 // len(part))).problem or limits.work(part * 1_000) < 2_000_000
+
+
+def test_long_prose_is_within_the_limits() -> None:
+    paragraph = 'We stay (two nights) at the *hotel*: it\'s "old", but good. ' * 12 + "\n\n"
+    limits.check(paragraph * (limits.MAX_LENGTH // len(paragraph)))
+
+
+@pytest.mark.parametrize(
+    "tag", ["div", "ul><li", "blockquote", "b", "table><tr><td", "sup", "span"]
+)
+def test_deep_nesting_ends_at_a_depth_and_keeps_the_text(tag: str) -> None:
+    document = parse(f"<{tag}>" * 250 + "the text")
+    assert document.problem is None
+    assert document.plain().endswith("the text")
+    assert document.markdown().endswith("the text") or tag.startswith(("table", "sup", "b"))
+    assert document.html().count("<") < 500
+
+
+def test_deep_lists_keep_their_text() -> None:
+    text = "\n".join(f"{'*' * depth} item {depth}" for depth in range(1, 200))
+    for form in (parse(text).html(), parse(text).markdown(), parse(text).plain()):
+        assert [f"item {depth}" in form for depth in (1, 50, 199)] == [True] * 3
+
+
+def test_wide_spans_of_cells_add_no_cells() -> None:
+    text = '<table><tr><td colspan="99" rowspan="99">a</td></tr>' + "<tr><td>b</td></tr>" * 50
+    assert len(parse(text).markdown()) < 1_000
+
+
+def test_where_the_library_loses_text_all_is_shown_as_typed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(library._Converter, "retrieve", lambda self, text: text)
+    document = parse("some @code@")
+    assert document.problem == "the library textile lost a part of the text"
+    assert document.plain() == "some @code@"
+
+
+def test_where_the_library_fails_all_is_shown_as_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> str:
+        raise IndexError("out of range")
+
+    monkeypatch.setattr(library._Converter, "block", fail)
+    document = parse("*a*")
+    assert document.problem == "the library textile failed with IndexError('out of range')"
+    assert document.html() == "<pre>\n*a*</pre>"
+
+
+@pytest.mark.parametrize("text", ['0"":>', '[;<"-":>', '"a":http://[x', '"b":http://c>d[1]=e'])
+def test_a_url_that_the_library_fails_on_is_text(text: str) -> None:
+    document = parse(f"*a* {text}")
+    assert document.problem is None
+    assert "<strong>a</strong>" in document.html()
+    assert "<a " not in document.html()
+
+
+@pytest.mark.parametrize("missing", ["textile", "nh3"])
+def test_without_the_extra_an_error_names_it(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(ImportError, match=r"pip install 'backpack_orm\[text\]'"):
+        to_html("*a*")
