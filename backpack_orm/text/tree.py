@@ -18,6 +18,7 @@ CONTAINERS = frozenset({"blockquote", "dd", "div", "li", "td", "th"})
 LEAVES = HEADINGS | {"caption", "dt", "note", "p", "pre", "run"}
 """Blocks that contain only inline nodes; `run` is text directly in a container."""
 BLOCKS = CONTAINERS | LEAVES | LISTS | SECTIONS | {"hr", "table", "tr"}
+_WITHOUT_TEXT = SECTIONS | {"table", "tr"}
 CODE = frozenset({"code", "kbd", "samp", "tt"})
 EMPTY = frozenset({"br", "hr", "img"})
 
@@ -72,7 +73,7 @@ class _Parser(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if len(self._open) > MAX_DEPTH:
-            element = self._open[-1]
+            element = next(each for each in reversed(self._open) if each.tag not in _WITHOUT_TEXT)
         else:
             element = Element(tag, {name: value or "" for name, value in attrs})
             self._open[-1].children.append(element)
