@@ -37,6 +37,14 @@ OTHERS = {
     "Relations of your own models": ["HasMany", "HasItems", "Embeds"],
     "Probing the service": ["probe_partial_updates", "ProbeResult"],
     "Exports": ["Export"],
+    "Texts": [
+        "text.to_html",
+        "text.to_markdown",
+        "text.to_plain",
+        "text.parse",
+        "text.Document",
+        "text.ConversionWarning",
+    ],
     "Exceptions": [name for name in vars(errors) if name in CLASSES],  # as the tree has them
     "The sandbox in Python": [
         f"sandbox.{name}" for name in ("Sandbox", "Exchange", "Faults", "Fault")

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from functools import singledispatch
 from html import escape
 
-from lxml.html import fragment_fromstring, tostring
-
 from backpack_orm.display.contents import (
     CHARACTERS,
     ITEMS,
@@ -25,6 +23,7 @@ from backpack_orm.display.contents import (
     in_a_cell,
     plain,
 )
+from backpack_orm.text import parse
 
 # Colours are those of the page around, as JupyterLab, VS Code and furo name them; where it names
 # none, they are our own, after what the reader's system prefers.
@@ -101,17 +100,6 @@ STYLE = """
 .backpack summary { cursor: pointer; }
 """
 
-_ATTRIBUTES = {
-    "*": {"dir", "lang"},
-    "a": {"href", "title"},
-    "abbr": {"title"},
-    "acronym": {"title"},
-    "ol": {"start"},
-    "td": {"colspan", "rowspan"},
-    "th": {"colspan", "rowspan"},
-}
-_REACHED = ("http://", "https://", "mailto:")
-
 
 def render(what: Card | Table) -> str:
     """What there is to show, as a piece of HTML that needs nothing from elsewhere."""
@@ -142,7 +130,7 @@ def _block(block: Block) -> str:
 def _(prose: Prose) -> str:
     shown = cut(prose.text, CHARACTERS)
     when = f"<time>{_text(prose.when)}</time>" if prose.when else ""
-    body = _textile(shown) if prose.is_textile else _as_it_stands(shown)
+    body = _converted(shown) if prose.is_textile else _as_it_stands(shown)
     left = len(prose.text) - len(shown)
     more = _block(Remark(f"… and {left:,} characters more.")) if left else ""
     text = f'<div dir="auto">{body}{when}</div>'
@@ -171,9 +159,9 @@ _ITEMS_UNKNOWN = Remark("Not loaded yet: `.items`. Reading it loads it, with one
 def _items(mark: str, kind: str, texts: Sequence[str]) -> str:
     if not texts:
         return ""
+    shown = [_converted(cut(text, CHARACTERS)) for text in texts[:ITEMS]]
     items = "".join(
-        f'<li class="{kind}" dir="auto"><span>{mark}</span> {_textile(cut(text, CHARACTERS))}</li>'
-        for text in texts[:ITEMS]
+        f'<li class="{kind}" dir="auto"><span>{mark}</span> {text}</li>' for text in shown
     )
     left = len(texts) - ITEMS
     more = _block(Remark(f"… and {left:,} more.")) if left > 0 else ""
@@ -234,43 +222,17 @@ def _as_it_stands(text: str) -> str:
     return f'<p class="bp-plain">{_text(text)}</p>'
 
 
-def _textile(text: str) -> str:
-    """A text in Textile, rendered and cleaned; as it stands where that cannot be done."""
-    source = plain(text)
+def _converted(text: str) -> str:
+    """Return the HTML of a text in Textile, or the text as typed and why.
+
+    Without the extra `text` it is the text as typed. There are no ids in it: a notebook may show
+    the same text twice.
+    """
     try:
-        import nh3
-        from textile import textile  # type: ignore[import-untyped]
-
-        raw = textile(source)
-    except (ImportError, AttributeError):  # the second: the library fails on texts like `"":>`
+        document = parse(text)
+    except ImportError:
         return f"<div>{_as_it_stands(text)}</div>"
-    clean = nh3.clean(
-        _pictures_as_links(raw),
-        tags=nh3.ALLOWED_TAGS - {"area", "img", "map"},
-        attributes=_ATTRIBUTES,
-        attribute_filter=_only_reachable,
-    )
-    return f'<div class="bp-text">{clean}</div>'
-
-
-def _pictures_as_links(html: str) -> str:
-    """The same with links in place of pictures, since nothing is fetched from elsewhere."""
-    if "<img" not in html.lower():
-        return html
-    root = fragment_fromstring(html, create_parent="div")
-    for picture in list(root.iter("img")):
-        source = picture.get("src", "")
-        name = picture.get("alt") or source
-        picture.tag = "a"
-        picture.attrib.clear()
-        picture.set("href", source)
-        picture.text = f"🖼 {name}"
-    rendered: str = tostring(root, encoding="unicode")
-    return rendered
-
-
-def _only_reachable(tag: str, attribute: str, value: str) -> str | None:
-    """Links lead to the web or to a mail address, and nowhere on the page around."""
-    if attribute == "href" and not value.lower().startswith(_REACHED):
-        return None
-    return value
+    if document.problem:
+        remark = _block(Remark(f"Shown as typed: {document.problem}."))
+        return f"<div>{_as_it_stands(text)}{remark}</div>"
+    return f'<div class="bp-text">{document.html(id_prefix=None)}</div>'

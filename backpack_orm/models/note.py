@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from backpack_orm import text
 from backpack_orm.models.on_page import OnPage
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
@@ -59,6 +60,44 @@ class Note(OnPage, Savable, Destroyable):
 
     page: BelongsTo[Page] = belongs_to("Page")
     page_id = ParentId("page")
+
+    @property
+    def html(self) -> str:
+        """Return the body as HTML that is safe in any page; see `text.to_html`.
+
+        Makes no request if the body is loaded. The ids of footnotes start with the note's id.
+
+        Raises:
+            ImportError: The extra `text` is not installed.
+
+        >>> Note(page=Page(title="Lisbon"), body="Rua da *Rosa* 7").html
+        '<p>Rua da <strong>Rosa</strong> 7</p>'
+        """
+        return text.to_html(self.body, id_prefix="note-" if self.is_new else f"note-{self.id}-")
+
+    @property
+    def markdown(self) -> str:
+        """Return the body as Markdown; see `text.to_markdown`. Makes no request if it is loaded.
+
+        Raises:
+            ImportError: The extra `text` is not installed.
+
+        >>> Note(page=Page(title="Lisbon"), body="Rua da *Rosa* 7").markdown
+        'Rua da **Rosa** 7'
+        """
+        return text.to_markdown(self.body)
+
+    @property
+    def plain(self) -> str:
+        """Return the body as plain text; see `text.to_plain`. Makes no request if it is loaded.
+
+        Raises:
+            ImportError: The extra `text` is not installed.
+
+        >>> Note(page=Page(title="Lisbon"), body="Rua da *Rosa* 7").plain
+        'Rua da Rosa 7'
+        """
+        return text.to_plain(self.body)
 
     _all = ws("page/{page_id}/notes/list", reads="page:{page_id}")
     _create = ws(

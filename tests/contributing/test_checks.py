@@ -15,7 +15,7 @@ from tests.conftest import forbid_sockets
 from tests.docs.documents import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
-BY_PROGRAMS = ("cassettes/", "docs/performance/")
+BY_PROGRAMS = ("cassettes/", "docs/performance/", "tests/text/cases/")
 
 
 def recipe(target: str) -> str:

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from IPython.core.formatters import DisplayFormatter
 from lxml import html as parser
 from lxml.html import HtmlElement
-from textile import textile
 
 from backpack_orm import (
     Collection,
@@ -112,12 +111,15 @@ def test_textile_is_rendered(page: Page) -> None:
     assert "Tram 28 stops at the corner" in [each.text for each in root.iter("li")]
 
 
-@pytest.mark.parametrize("text", ['0"":>', '[;<"-":>'])
-def test_what_the_library_fails_on_stands_as_it_is(page: Page, text: str) -> None:
-    with pytest.raises(AttributeError):
-        textile(text)
-    page.notes[0].body = text
-    assert [each.text for each in shown(page.notes[0]).find_class("bp-plain")] == [text]
+def test_what_cannot_be_converted_is_shown_as_typed_and_says_why(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backpack_orm.text.limits.MAX_LENGTH", 9)
+    page.notes[0].body = "*too long*"
+    card = shown(page.notes[0])
+    assert [each.text for each in card.find_class("bp-plain")] == ["*too long*"]
+    remarks = [each.text_content() for each in card.find_class("bp-remark")]
+    assert remarks == ["Shown as typed: it has 10 characters, more than 9."]
 
 
 def test_a_page_that_is_not_loaded_says_how_to_load_it(
@@ -378,13 +380,15 @@ TEXTS = st.text(max_size=40) | st.lists(
 ).map("".join)
 FORBIDDEN = "script iframe object embed form input img link meta svg math base button noscript"
 ALLOWED = {"class", "dir", "role", "href", "title", "rel", "start", "colspan", "rowspan", "lang"}
+ALIGNED = re.compile("text-align:(left|right|center|justify)")
 
 
 def assert_harmless(source: str) -> None:
     root = parser.fragment_fromstring(source)
     for element in root.iter():
         assert element.tag not in re.findall(r"\w+", FORBIDDEN)
-        assert set(element.attrib) <= ALLOWED
+        assert set(element.attrib) <= {*ALLOWED, "style"}
+        assert ALIGNED.fullmatch(element.get("style", "text-align:left"))
         assert element.get("href", "http").startswith(("http", "mailto:"))
     (style,) = root.iter("style")
     assert "url(" not in style.text

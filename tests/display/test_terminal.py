@@ -114,6 +114,7 @@ def test_long_titles_and_items_are_cut() -> None:
         "textile",
         "nh3",
         "backpack_orm.display",
+        "backpack_orm.text.document",
         "backpack_orm.orm.frames",
     ],
 )
