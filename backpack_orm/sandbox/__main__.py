@@ -46,7 +46,9 @@ def _serve(options: argparse.Namespace) -> None:
         as_json=arguments.pop("log_json"),
     )
     raise_file_limit()
-    opened = _opening(options.data, options.account, options.seed, arguments.pop("create_account"))
+    refused_seed = None if arguments.pop("if_new") else options.seed
+    create = arguments.pop("create_account")
+    opened = _opening(options.data, options.account, refused_seed, create)
     arguments["seed"] = options.seed or "demo"
     token, source = token_and_source(arguments.pop("token_file"))
     faults = arguments.pop("fault")
@@ -77,8 +79,8 @@ def _opening(data: str, account: str, seed: str | None, create: bool) -> str:
     if account in names:
         if seed is not None:
             raise ValueError(
-                f"{path} has the account {account!r} already, and --seed only fills new ones: "
-                "leave it out, or name another account"
+                f"{path} already contains the account {account!r}, and --seed fills new accounts "
+                "only: omit it, add --if-new, or give another --account"
             )
         return f"opened {path} (schema {HEAD}), account {account!r}"
     if names and not create:
@@ -118,7 +120,12 @@ def _options() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--seed",
-        help="how a new account begins: demo, empty or the path of an export (demo)",
+        help="contents of a new account: demo, empty or the path of an export (demo)",
+    )
+    parser.add_argument(
+        "--if-new",
+        action="store_true",
+        help="ignore --seed if the account already exists; without it that is an error",
     )
     parser.add_argument("--account", default="acme", metavar="NAME", help="name (%(default)s)")
     parser.add_argument(

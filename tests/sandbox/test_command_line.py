@@ -1,13 +1,16 @@
 """The command line, as a program of its own."""
 
 import io
+import json
 import os
 import re
+import shlex
 import signal
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 import requests
@@ -15,6 +18,7 @@ import requests
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.sandbox.__main__ import main
 
+DOCUMENTATION = Path("docs/sandbox.md").read_text("utf-8")
 COMMAND = [sys.executable, "-m", "backpack_orm.sandbox"]
 
 
@@ -106,7 +110,7 @@ class TestOpening:
 
     def test_a_seed_for_an_account_that_is_there_is_refused(self, data, capsys):
         options = ["--data", str(data), "--account", "home", "--seed", "empty"]
-        assert "has the account 'home' already" in self.refusal(capsys, *options)
+        assert "already contains the account 'home'" in self.refusal(capsys, *options)
 
 
 def test_limits_can_be_switched_on(as_user):
@@ -205,3 +209,39 @@ def restore_signals():
     yield
     for number, handler in handlers.items():
         signal.signal(number, handler)
+
+
+def documented_service():
+    """Return the options of the systemd unit in the documentation."""
+    unit = re.search(r"^ExecStart=(.*?[^\\])$", DOCUMENTATION, re.MULTILINE | re.DOTALL)[1]
+    return shlex.split(unit.replace("\\\n", " "))[3:]
+
+
+def documented_container():
+    """Return the options of the Dockerfile in the documentation."""
+    commands = re.findall(
+        r"^(?:ENTRYPOINT|CMD) (\[.*?\])$", DOCUMENTATION.replace("\\\n", ""), re.MULTILINE
+    )
+    return [word for command in commands for word in json.loads(command)][3:]
+
+
+@pytest.mark.parametrize("options", [documented_service, documented_container])
+def test_the_documented_services_start_and_restart(options, tmp_path, as_user):
+    places = {
+        "${STATE_DIRECTORY}": str(tmp_path),
+        "${CREDENTIALS_DIRECTORY}": str(tmp_path),
+        "/data": str(tmp_path),
+        "8137": "0",
+        "0.0.0.0": "127.0.0.1",
+    }
+    words = options()
+    for name, place in places.items():
+        words = [word.replace(name, place) for word in words]
+    for pages in range(2):
+        with running(*words) as program:
+            url = program.stdout.readline().split()[3]
+            client = as_user((tmp_path / "token").read_text().strip(), url)
+            assert client.ws("pages/all").count("<page ") == pages
+            client.ws("pages/new", "<page><title>Lisbon</title></page>")
+            program.send_signal(signal.SIGTERM)
+            assert program.wait(timeout=60) == 0
