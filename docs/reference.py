@@ -53,8 +53,8 @@ OTHERS = {
 """The pages that are not about one model, and what is on them."""
 LEFT_OUT = {
     "sandbox.Exchange": ["path", "status", "verb"],
-    "sandbox.Fault": ["answer", "end", "fires", "wait"],
-    "sandbox.Faults": ["met_by"],
+    "sandbox.Fault": ["end", "fires", "respond", "wait"],
+    "sandbox.Faults": ["fault_for"],
 }
 """Members that the docstring has told of already, and what is only for the sandbox itself."""
 

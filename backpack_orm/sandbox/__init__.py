@@ -1,4 +1,4 @@
-"""A faithful Backpack server of one's own: for trying things out, for tests, for demonstrations."""
+"""A local Backpack server for tests, demonstrations and experiments."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ try:
     from .tokens import Authenticator, TokenInfo, Tokens, check_token, new_token, store_token
 except ModuleNotFoundError as missing:
     raise ImportError(
-        f"the sandbox needs {missing.name}, which its extra brings: "
+        f"the sandbox requires {missing.name}, part of an extra: "
         'pip install "backpack_orm[sandbox]"'
     ) from missing
 
@@ -45,45 +45,51 @@ __all__ = ["Exchange", "Fault", "Faults", "Sandbox", "TokenInfo", "Tokens"]
 
 
 class Sandbox:
-    """A Backpack service on this machine, with real storage behind real HTTP.
+    """A Backpack server on this machine, with real HTTP and real storage.
 
-    It begins to listen with `start()` or at the head of a `with` block, and ends with `close()`
-    or that block:
+    It listens from `start()` to `close()`, or inside a `with` block:
 
     >>> from urllib.request import Request, urlopen
     >>> with Sandbox(seed="empty") as box:
-    ...     answer = urlopen(Request(f"{box.url}/users.xml", headers={"X-BP-Token": box.token}))
-    ...     answer.status, box.requests, box.log
+    ...     request = Request(f"{box.url}/users.xml", headers={"X-BP-Token": box.token})
+    ...     urlopen(request).status, box.requests, box.log
     (200, 1, [Exchange(verb='GET', path='/users.xml', status=200)])
 
-    `seed` fills an account that is new: `"demo"` with a person's pages, `"empty"` with one user and
-    nothing else, and the path of an export, or of full pages, with what is in that file, under the
-    ids that it has there. `data` is a file, which keeps everything for the next time, or
-    `":memory:"`. `account` is the account's name. `token` is a token of its first user, 16
-    characters or more; it is added to those that the user has. If it is None, a random one is
-    generated: for a new account it is stored, for an account in a file it is valid until the
-    process ends. See `tokens` for more of them. `host` and `port` are where to listen, port 0 being
-    any free one. `clock` gives the time as an aware datetime; `token_factory` returns random tokens
-    for users and calendars, `secrets.token_hex(20)` unless given; with a fixed clock, port, token
-    and token factory all answers are the same in every run. Requests are served under `host`, and
-    if that is a loopback address, under the names of that; `allowed_hosts` are more names. With
-    `require_ssl` every request over plain HTTP is redirected, as the service does; with
-    `page_limit` an account that has so many pages cannot create another. With `limits` it serves 10
-    requests for calendars and their events in any 5 seconds, and 100 others, to each account at
-    each address; past that it answers 503 and says how long to wait. With `tls` it speaks https,
-    and plain HTTP at the same address; its certificate comes from an authority of its own, which a
-    client trusts when it is given `ca_bundle`.
+    Args:
+        seed: Contents of a new account: `"demo"` for demonstration data, `"empty"` for one user
+            and nothing else, or the path of a file with an export or full pages, which are
+            imported with their ids.
+        data: File to store the data in, or `":memory:"`.
+        account: Name of the account.
+        token: Token of the account's first user, at least 16 characters, in addition to those that
+            the user already has. If None, a random one is generated: for a new account it is
+            stored, for an account in a file it is valid until the process ends. See `tokens`.
+        host: Address to listen on.
+        port: Port to listen on; 0 is any free one.
+        clock: Returns the time as an aware datetime.
+        token_factory: Returns random tokens for users and calendars; `secrets.token_hex(20)` by
+            default. With a fixed clock, port, token and token factory, all responses are the same
+            in every run.
+        allowed_hosts: Host names to accept besides `host`. For a loopback address, its usual names
+            are always accepted.
+        require_ssl: Redirect plain HTTP to https, as the service does.
+        page_limit: Maximum number of pages of an account; creating more returns 403.
+        limits: Enforce the rate limits of the service: in any 5 seconds, 10 requests for calendars
+            and their events and 100 others, per account and client address. Other requests get 503
+            with `Retry-After`.
+        tls: Accept https, and plain HTTP at the same address. The certificate is issued by a CA of
+            this sandbox; clients trust it if they use `ca_bundle`.
+        clears_omitted: Fields that an update clears if it omits them, such as `["item.content"]`;
+            True for all. By default, omitted fields keep their values, as older clients expect. It
+            is unknown what the service does if `completed` of an item is sent without `content`, so
+            test both.
 
-    `clears_omitted` names fields that an update clears when it omits them, such as
-    `["item.content"]`; True means all of them. By default an omitted field keeps its value, as
-    older clients rely on. No source says what the service makes of an item's `completed` that is
-    sent without the `content`: test against both.
+    `faults` simulates failures, see `Faults`.
 
-    `faults` makes it misbehave: see `Faults`.
-
-    Raises `ValueError` for an unknown seed or field, a name or token that cannot be used,
-    `OSError` for a file that cannot be used, and `ImportError` for `tls` where the extra of that
-    name is not installed; `start()` raises `OSError` for an address that is not free.
+    Raises:
+        ValueError: The seed or a field is unknown, or a name or token is not valid.
+        OSError: The file cannot be used; from `start()`: the address is in use.
+        ImportError: `tls` requires its extra.
     """
 
     def __init__(
@@ -108,7 +114,7 @@ class Sandbox:
         _check(seed, account, token)
         clears_omitted = _fields(clears_omitted)
         self._seed = seed
-        context, authority = _throw_away(host) if tls else (None, None)
+        context, authority = _temporary_ca(host) if tls else (None, None)
         self._tls: ssl.SSLContext | None = context
         self._authority: Blob | None = authority
         self._database = Database(data)
@@ -155,10 +161,10 @@ class Sandbox:
         self.close()
 
     def start(self) -> None:
-        """Start to listen; does nothing if it listens already.
+        """Start to listen; do nothing if the sandbox already listens.
 
-        After `close()` it starts anew: with what is in the file, or, in memory, with an account as
-        it was at first. The token stays the same.
+        After `close()` this opens the file again, or, in memory, creates the account again as it
+        was initially. The token stays the same.
 
         >>> box = Sandbox(seed="empty")
         >>> box.start()
@@ -173,11 +179,11 @@ class Sandbox:
             self._server = Server(self._gate, self._host, self._port, self._tls)
 
     def close(self) -> None:
-        """Stop listening and let go of the data; what was kept in memory is gone.
+        """Stop listening and close the database; data in memory is lost.
 
         >>> Sandbox(seed="empty").close()
         """
-        self.faults.clear()  # so that nothing waits
+        self.faults.clear()  # releases waiting requests
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -186,23 +192,27 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """The address at which it listens; RuntimeError before `start()`.
+        """Base URL, starting with `https` if `tls` is on.
 
-        With `tls` it begins with `https`.
+        Raises:
+            RuntimeError: The sandbox is not started.
 
         >>> with Sandbox(seed="empty", port=0) as box:
         ...     box.url.startswith("http://127.0.0.1:")
         True
         """
         if self._server is None:
-            raise RuntimeError("this sandbox does not listen: call start() or use it in `with`")
+            raise RuntimeError("this sandbox is not started: call start() or use `with`")
         host = f"[{self._host}]" if ":" in self._host else self._host
         scheme = "https" if self._tls else "http"
         return f"{scheme}://{host}:{self._server.port}"
 
     @property
     def ca_bundle(self) -> str:
-        """The path of the certificate to trust, until `close()`; RuntimeError without `tls`.
+        """Path of the certificate of the CA, which exists until `close()`.
+
+        Raises:
+            RuntimeError: `tls` is off.
 
         >>> from urllib.request import urlopen
         >>> with Sandbox(seed="empty", tls=True) as box:
@@ -211,12 +221,12 @@ class Sandbox:
         200
         """
         if self._ca_bundle is None:
-            raise RuntimeError("this sandbox speaks no https: make it with tls=True")
+            raise RuntimeError("this sandbox does not support https: create it with tls=True")
         return self._ca_bundle
 
     @property
     def requests(self) -> int:
-        """How many requests have come, those that failed included.
+        """Number of requests received, including failed ones.
 
         >>> with Sandbox(seed="empty") as box:
         ...     box.requests
@@ -226,7 +236,7 @@ class Sandbox:
 
     @property
     def log(self) -> list[Exchange]:
-        """The last 10,000 requests, the newest last, without tokens.
+        """The last 10,000 requests, newest last, without tokens.
 
         >>> with Sandbox(seed="empty") as box:
         ...     box.log
@@ -235,12 +245,22 @@ class Sandbox:
         return list(self._gate.exchanges)
 
     def add_account(self, name: str, *, seed: str = "empty", token: str | None = None) -> str:
-        """Open another account in this sandbox; accounts see nothing of each other.
+        """Create another account in this sandbox, or open an existing one.
 
-        Returns a token of its first user. An account that is there already keeps what it has, and
-        its first user gets the token besides the other ones; without `token` one that is valid
-        until the process ends. Raises ValueError for an unknown seed, or a name or token that
-        cannot be used.
+        Accounts cannot see each other. An existing account is not changed, except that `token` is
+        added to those of its first user.
+
+        Args:
+            name: Name of the account.
+            seed: Contents of a new account, as for `Sandbox`.
+            token: Token of the first user. If None, a random one, which for an existing account is
+                valid until the process ends.
+
+        Returns:
+            The token.
+
+        Raises:
+            ValueError: The seed is unknown, or the name or token is not valid.
 
         >>> with Sandbox(seed="empty") as box:
         ...     box.add_account("other", seed="demo", token="open-sesame-4-me")
@@ -269,11 +289,22 @@ class Sandbox:
         time_zone: str = "UTC",
         token: str | None = None,
     ) -> str:
-        """Let one more person into an account, the sandbox's own when None is named.
+        """Add a user to an account.
 
-        Returns the person's token. `email_address` is what pages are shared with; `time_zone` is a
-        Rails name (`Pacific Time (US & Canada)`) or an IANA one. Raises ValueError for an unknown
-        account or zone, or a token that cannot be used.
+        Args:
+            name: Name of the user.
+            account: Name of the account; that of this sandbox if None.
+            email_address: Address that pages are shared with; made from the name if None.
+            admin: Whether the user is an administrator.
+            time_zone: Rails name (`Pacific Time (US & Canada)`) or IANA name.
+            token: Token of the user; a random one if None.
+
+        Returns:
+            The token.
+
+        Raises:
+            ValueError: The account or time zone is unknown, another user has the address, or a name
+                or token is not valid.
 
         >>> with Sandbox(seed="empty") as box:
         ...     box.add_user("Sam", time_zone="Tokyo", token="let-sam-come-in-please")
@@ -295,10 +326,15 @@ class Sandbox:
             return store_token(session, user, token or self._new_token(), now=now)
 
     def add_calendar(self, name: str, *, color: str = "3185c5", account: str | None = None) -> int:
-        """Give an account a calendar, which the API cannot; the sandbox's own when None is named.
+        """Create a calendar, which is not possible through the API, and return its id.
 
-        Returns the calendar's id. Raises ValueError for an unknown account, a color that is not
-        written like `3185c5`, or a name that XML cannot carry.
+        Args:
+            name: Name of the calendar.
+            color: Six hexadecimal digits, with or without `#`.
+            account: Name of the account; that of this sandbox if None.
+
+        Raises:
+            ValueError: The account is unknown, or the name or color is not valid.
 
         >>> with Sandbox(seed="empty") as box:
         ...     box.add_calendar("Birthdays")
@@ -318,10 +354,17 @@ class Sandbox:
     def deliver_email(
         self, page_id: int, *, subject: str, body: str, account: str | None = None
     ) -> int:
-        """Let a mail arrive on a page, which the API cannot.
+        """Deliver an e-mail to a page, which is not possible through the API, and return its id.
 
-        The page is one of the sandbox's own account when None is named. Returns the mail's id.
-        Raises ValueError for an unknown account or page, or a text that XML cannot carry.
+        Args:
+            page_id: Id of the page.
+            subject: Subject of the e-mail.
+            body: Text of the e-mail.
+            account: Name of the account; that of this sandbox if None.
+
+        Raises:
+            ValueError: The account or page is unknown, or a text contains characters that XML
+                cannot represent.
 
         >>> with Sandbox(seed="demo") as box:
         ...     box.deliver_email(40000004, subject="Your key", body="It is with the baker.")
@@ -332,7 +375,7 @@ class Sandbox:
             return deliver(session, home, page_id, subject, body, self._service.now()).id
 
     def _write_ca_bundle(self) -> str | None:
-        """Write the certificate to trust to a file, which is there until `close()`."""
+        """Write the certificate of the CA to a file that exists until `close()`."""
         if self._authority is None:
             return None
         return self._files.enter_context(self._authority.tempfile())
@@ -341,10 +384,10 @@ class Sandbox:
         return account_named(session, account or self._account)
 
 
-def _throw_away(host: str) -> tuple[ssl.SSLContext, Blob]:
-    from .tls import throw_away  # only now: few need it, and it has an extra of its own
+def _temporary_ca(host: str) -> tuple[ssl.SSLContext, Blob]:
+    from .tls import temporary_ca  # here, since it requires an extra of its own
 
-    return throw_away(host)
+    return temporary_ca(host)
 
 
 def _real_time() -> datetime:
@@ -357,7 +400,7 @@ def _fields(names: bool | Iterable[str]) -> frozenset[str]:
         return frozenset(CLEARABLE if names else ())
     fields = frozenset(names)
     if unknown := sorted(fields.difference(CLEARABLE)):
-        raise ValueError(f"no update omits {unknown[0]!r}; there are {', '.join(CLEARABLE)}")
+        raise ValueError(f"no update can omit {unknown[0]!r}, only {', '.join(CLEARABLE)}")
     return fields
 
 

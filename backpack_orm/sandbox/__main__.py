@@ -1,4 +1,4 @@
-"""The command line: `python -m backpack_orm.sandbox` serves until it is interrupted."""
+"""The command line `python -m backpack_orm.sandbox`, which serves until it is interrupted."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from .token_file import VARIABLE, token_and_source
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do what the arguments say and return the exit code, 2 if that is not possible."""
-    words = sys.argv[1:] if arguments is None else arguments
+    """Run the command line and return the exit code, 2 after an error."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        if words and words[0] in COMMANDS:
+        if arguments and arguments[0] in COMMANDS:
             configure()
-            return run(words[0], words[1:])
-        _serve(_options().parse_args(words))
+            return run(arguments[0], arguments[1:])
+        _serve(_options().parse_args(arguments))
     except (ImportError, OSError, OverflowError, ValueError) as error:
         print(f"backpack sandbox: {error}", file=sys.stderr)
         return 2
@@ -55,20 +55,21 @@ def _serve(options: argparse.Namespace) -> None:
     if "all" in arguments["clears_omitted"]:
         arguments["clears_omitted"] = True
     with Sandbox(**arguments, token=token) as box:
-        for words in faults:
-            box.faults.add(words)
+        for fault in faults:
+            box.faults.add(fault)
         if opened:
             print(f"backpack sandbox: {opened}", file=sys.stderr, flush=True)
-        said = f"token in {source}" if source else f"token {box.token}"
-        trust = f" ca-bundle {box.ca_bundle}" if options.tls else ""
-        print(f"backpack sandbox ready: {box.url} {said}{trust}", flush=True)
+        token_or_source = f"token in {source}" if source else f"token {box.token}"
+        bundle = f" ca-bundle {box.ca_bundle}" if options.tls else ""
+        print(f"backpack sandbox ready: {box.url} {token_or_source}{bundle}", flush=True)
         end.wait()
 
 
 def _opening(data: str, account: str, seed: str | None, create: bool) -> str:
-    """Return what is opened, for the user to see; empty if nothing is kept.
+    """Return a message about the file and account that are opened; empty for data in memory.
 
-    Raises ValueError if the file has other accounts only, or if its account has a content already.
+    Raises ValueError if the file contains only other accounts, or if `seed` is given for an account
+    that exists.
     """
     if data == MEMORY:
         return ""
@@ -86,7 +87,7 @@ def _opening(data: str, account: str, seed: str | None, create: bool) -> str:
     if names and not create:
         others = ", ".join(map(repr, names))
         raise ValueError(
-            f"{path} has no account {account!r}, only {others}: name one of them with --account, "
+            f"{path} has no account {account!r}, only {others}: pass one of them as --account, "
             "or add --create-account"
         )
     return f"opened {path} (schema {HEAD}) and created the account {account!r} in it"
@@ -105,7 +106,7 @@ def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m backpack_orm.sandbox",
         allow_abbrev=False,  # `--token SECRET` must not pass for `--token-file SECRET`
-        description="A Backpack server of one's own. It prints one line when it is ready.",
+        description="A local Backpack server. It prints one line when it is ready.",
         epilog=f"Other commands: {', '.join(COMMANDS)}. `%(prog)s backup --help` and so on.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
@@ -116,7 +117,7 @@ def _options() -> argparse.ArgumentParser:
         "--data",
         default=":memory:",
         metavar="FILE",
-        help="file that keeps everything for the next time (%(default)s: nothing is kept)",
+        help="file to store the data in (%(default)s: nothing is stored)",
     )
     parser.add_argument(
         "--seed",
@@ -127,11 +128,13 @@ def _options() -> argparse.ArgumentParser:
         action="store_true",
         help="ignore --seed if the account already exists; without it that is an error",
     )
-    parser.add_argument("--account", default="acme", metavar="NAME", help="name (%(default)s)")
+    parser.add_argument(
+        "--account", default="acme", metavar="NAME", help="account name (%(default)s)"
+    )
     parser.add_argument(
         "--create-account",
         action="store_true",
-        help="create the account if the file has others only; without it that is an error",
+        help="create the account if the file contains only others; without it that is an error",
     )
     parser.add_argument(
         "--token-file",
@@ -147,16 +150,16 @@ def _options() -> argparse.ArgumentParser:
         default=[],
         dest="allowed_hosts",
         metavar="NAME",
-        help="serve requests to this host name, too; may be given more than once (by default only "
-        "to the names of the address listened on, since web pages can make browsers use others)",
+        help="also accept requests to this host name; can be repeated (by default only names of "
+        "the address that is listened on, as a protection against DNS rebinding)",
     )
     parser.add_argument(
         "--log-level",
         choices=LEVELS,
         default="warning",
-        help="what to write to standard error (%(default)s and worse)",
+        help="minimum level of the log on standard error (%(default)s)",
     )
-    parser.add_argument("--access-log", action="store_true", help="log each request, too")
+    parser.add_argument("--access-log", action="store_true", help="also log each request")
     parser.add_argument("--log-json", action="store_true", help="log JSON lines")
     parser.add_argument(
         "--require-ssl",
@@ -166,28 +169,27 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--limits",
         action="store_true",
-        help="refuse requests past those that the service permits in any 5 seconds",
+        help="enforce the rate limits of the service",
     )
     parser.add_argument(
         "--tls",
         action="store_true",
-        help="speak https too, and say where the certificate is that a client has to trust",
+        help="also accept https, and print the path of the CA certificate",
     )
     parser.add_argument(
         "--clears-omitted",
         action="append",
         default=[],
         metavar="FIELD",
-        help="empty a field that an update omits, such as item.content, or `all` of them; may be "
-        "given more than once (by default an omitted field keeps its value)",
+        help="clear a field if an update omits it, such as item.content, or `all` of them; can be "
+        "repeated (by default an omitted field keeps its value)",
     )
     parser.add_argument(
         "--fault",
         action="append",
         default=[],
-        metavar="WORDS",
-        help="misbehave, as in 'drop_after_write times=1 path=ws/page/*/notes/create'; may be "
-        f"given more than once. What goes wrong: {', '.join(KINDS)}. For which requests: "
+        help="simulate a failure, such as 'drop_after_write times=1 path=ws/page/*/notes/create'; "
+        f"can be repeated. Failures: {', '.join(KINDS)}. Options that select requests: "
         f"{', '.join(Which.__annotations__)}",
     )
     return parser

@@ -9,11 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 from werkzeug.exceptions import UnprocessableEntity
 
-from .calls import Call, Endpoints, XmlResponse, asked_service, bare, found, xml
+from .calls import Call, Endpoints, XmlResponse, bare, current_service, found, xml
 from .dates import Start, check_moment, read_event_start, read_moment
 from .limits import Family
 from .models import Calendar, CalendarEvent
-from .reading import Parameters, Unreadable
+from .reading import InvalidRequest, Parameters
 from .rendering import Xml, each, element, field, stream
 
 calendars = Endpoints("calendars", __name__, family=Family.CALENDARS)
@@ -48,7 +48,7 @@ def show(call: Call, id: int) -> XmlResponse:
 @calendars.write("POST", "/calendar_events.xml")
 def create(call: Call) -> Response:
     fields = call.parameters.group("event")
-    calendar = call.one_of(Calendar, fields.needed_ids("calendar_id")[0])
+    calendar = call.one_of(Calendar, fields.required_ids("calendar_id")[0])
     start = _start(fields, call)
     if start is None:
         raise UnprocessableEntity
@@ -129,13 +129,13 @@ def _moment(text: str) -> datetime | None:
     try:
         return read_moment(text, UTC)
     except ValueError as error:
-        raise Unreadable(f"occurs_until: {error}") from None
+        raise InvalidRequest(f"occurs_until: {error}") from None
 
 
 @feeds.get("/<token>.ics")
 def feed(token: str) -> Response:
     """Return a calendar for programs that know its token, which is all that they need."""
-    with asked_service().database.reading() as session:
+    with current_service().database.reading() as session:
         wanted = select(Calendar).where(Calendar.token == token)
         calendar = found(session.scalar(wanted.options(joinedload(Calendar.account))))
         events = list(calendar.events)

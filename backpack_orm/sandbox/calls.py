@@ -1,4 +1,4 @@
-"""One request to the API: who asks, with which parameters, what they may see; and the answers."""
+"""One request to the API: its user, parameters and permissions; and the responses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .credentials import candidates, explicit_token
 from .database import Database
 from .limits import Family, Limits
 from .models import Friend, Page, Record, User, Widget
-from .reading import SIZE_LIMIT, Fields, Parameters, Unreadable, read_body, read_fields
+from .reading import SIZE_LIMIT, Fields, InvalidRequest, Parameters, read_body, read_fields
 from .rendering import Xml, document, element, stream
 from .scheduling import Scheduler, Turn
 from .tokens import Authenticator
@@ -35,8 +35,8 @@ View = Callable[..., "Response | XmlResponse"]
 Transaction = Callable[[Database], AbstractContextManager[Session]]
 
 
-class NotSignedIn(Exception):  # noqa: N818 - says what is the case
-    """The token is missing, or nobody's."""
+class NotSignedIn(Exception):  # noqa: N818 - as Django names it
+    """The token is missing or invalid."""
 
 
 SERVICE = "backpack.service"
@@ -61,12 +61,12 @@ CLEARABLE = (
     "reminder.remindees",
     "separator.name",
 )
-"""The fields that an update can omit."""
+"""Fields that an update can omit."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """What all calls of a sandbox share."""
+    """The database and settings that all calls of a sandbox share."""
 
     database: Database
     authenticator: Authenticator
@@ -78,19 +78,19 @@ class Service:
     scheduler: Scheduler = field(default_factory=Scheduler)
 
     def now(self) -> datetime:
-        """The time, in UTC and whole seconds, as the service keeps it."""
+        """Return the time in UTC and whole seconds, as the service stores it."""
         return self.clock().astimezone(UTC).replace(microsecond=0)
 
 
-def asked_service() -> Service:
-    """The service of the sandbox that the request came to: all share one application."""
+def current_service() -> Service:
+    """Return the service that received the request: all sandboxes share one application."""
     service: Service = request.environ[SERVICE]
     return service
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request while it is answered."""
+    """A request while it is executed."""
 
     session: Session
     me: User
@@ -102,15 +102,16 @@ class Call:
 
     @property
     def zone(self) -> ZoneInfo:
-        """The time zone of the one who asks."""
+        """Time zone of the user."""
         return zone(self.me.time_zone)
 
     def new_page(self, title: str, description: str) -> Page:
-        """A new page of mine; 403 when the account has as many as its plan allows."""
+        """Create a page of the user; 403 if the account has as many as its plan allows."""
         account = self.me.account
-        there_are = select(func.count(Page.key)).where(Page.account_key == account.key)
-        if self.page_limit is not None and self.session.scalars(there_are).one() >= self.page_limit:
-            raise Forbidden
+        if self.page_limit is not None:
+            pages = select(func.count(Page.key)).where(Page.account_key == account.key)
+            if self.session.scalars(pages).one() >= self.page_limit:
+                raise Forbidden
         page = account.new(Page, owner=self.me, title=title, description=description)
         self.session.add(page)
         self.session.flush()
@@ -126,72 +127,72 @@ class Call:
         return cleared if field in self.clears_omitted else stored
 
     def user(self, id: int) -> User:
-        """Return a user of my account."""
+        """Return a user of the account; 404 if there is none."""
         return self.me if id == self.me.id else self.one_of(User, id)
 
     def users(self, ids: Iterable[int]) -> list[User]:
-        """Return some users of my account by their ids; 404 if one is missing."""
+        """Return users of the account by their ids; 404 if one is missing."""
         wanted = list(dict.fromkeys(ids))
         named = select(User).where(self.ours(User), User.id.in_(_values(wanted)))
         known = {user.id: user for user in self.session.scalars(named)}
         return [found(known.get(id)) for id in wanted]
 
     def myself(self, id: int) -> User:
-        """Return me, by my id; 403 for anybody else's."""
+        """Return the current user; 403 if the id is that of another user."""
         if self.user(id) is not self.me:
             raise Forbidden
         return self.me
 
     def ours(self, kind: type[Record]) -> ColumnElement[bool]:
-        """Return the condition that a record of some kind is one of my account."""
+        """Return the condition that a record belongs to the account."""
         return kind.account_key == self.me.account_key
 
     def one_of(self, kind: type[R], id: int) -> R:
-        """Return a record of some kind in my account."""
+        """Return a record of the account; 404 if there is none."""
         return found(self.session.scalar(select(kind).where(self.ours(kind), kind.id == id)))
 
     def page(self, id: int) -> Page:
-        """Return a page that I see."""
+        """Return a page that is visible to the user; 404 otherwise."""
         page: Page | None = self.session.scalar(select(Page).where(self.visible, Page.id == id))
         return found(page)
 
     def own_page(self, id: int) -> Page:
-        """Return a page of mine; 403 for one that I see because it is shared with me."""
+        """Return a page of the user; 403 for a visible page of another user."""
         page = self.page(id)
         if page.owner_key != self.me.key:
             raise Forbidden
         return page
 
     def rows(self, statement: Select[*tuple[Any, ...]]) -> list[Row[Any]]:
-        """Return the rows of a statement, which may be many."""
+        """Return the rows of a statement; other requests can run in between."""
         return list(fetch(self.session, statement, self.turn))
 
     def widget(self, kind: type[W], page_id: int, id: int) -> W:
-        """Return a widget of some kind on a page that I see."""
+        """Return a widget on a visible page; 404 if there is none."""
         on_page = kind.page_key == self.page(page_id).key
         widget: W | None = self.session.scalar(select(kind).where(on_page, kind.id == id))
         return found(widget)
 
     def widgets(self, kind: type[W], page_id: int) -> list[W]:
-        """Return the widgets of some kind on a page that I see, by id."""
+        """Return the widgets of one kind on a visible page, ordered by id."""
         on_page = kind.page_key == self.page(page_id).key
         return list(self.session.scalars(select(kind).where(on_page).order_by(kind.id)))
 
     @property
     def visible(self) -> ColumnElement[bool]:
-        """The condition that I see a page: it is mine, or shared with my address."""
-        shared = select(Friend.page_key).where(self.is_my_address)
+        """The condition that a page is visible: the user owns it, or it is shared with them."""
+        shared = select(Friend.page_key).where(self.is_shared_with_me)
         mine = or_(Page.owner_key == self.me.key, Page.key.in_(shared))
         return and_(Page.account_key == self.me.account_key, mine)
 
     @property
     def visible_keys(self) -> Select[int]:
-        """The keys of all pages that I see."""
+        """The keys of all visible pages."""
         return select(Page.key).where(self.visible)
 
     @property
-    def is_my_address(self) -> ColumnElement[bool]:
-        """The condition that a page is shared with me."""
+    def is_shared_with_me(self) -> ColumnElement[bool]:
+        """The condition that a page is shared with the address of the user."""
         return Friend.email_address == self.me.email_address.casefold()
 
 
@@ -200,43 +201,43 @@ def _values(ids: Sequence[int]) -> Select[int]:
 
 
 def found(record: T | None) -> T:
-    """The record itself; 404 where there is none."""
+    """Return the record; 404 if it is None."""
     if record is None:
         raise NotFound
     return record
 
 
 def in_order(ids: Sequence[int], records: Sequence[T], id_of: Callable[[T], int]) -> list[T]:
-    """The records as the ids name them, then those left out, as they were; 404 for a stray id."""
+    """Return records in the order of ids, then the others in theirs; 404 for an unknown id."""
     known = {id_of(record): record for record in records}
     named = [found(known.pop(id, None)) for id in dict.fromkeys(ids)]
     return named + list(known.values())
 
 
 class Endpoints(Blueprint):
-    """Some endpoints; their views get the call as first argument, then the ids of the path."""
+    """A group of endpoints whose views take the call and the ids in the path."""
 
     def __init__(self, name: str, module: str, *, family: Family = Family.ALL_ELSE) -> None:
         super().__init__(name, module)
         self._family = family
 
     def read(self, verb: str, *paths: str) -> Callable[[View], View]:
-        """Register a view that changes nothing for a verb on some paths.
+        """Register a view that changes nothing.
 
-        It sees a snapshot, and its response is rendered after the end of the transaction.
+        It reads a snapshot, and its response is rendered after the end of the transaction.
         """
         return self._on(verb, paths, Database.reading)
 
     def write(self, verb: str, *paths: str) -> Callable[[View], View]:
-        """Register a view that may change something; `PAGE` and such in a path stand for ids."""
+        """Register a view that may change something; upper-case names in a path match ids."""
         return self._on(verb, paths, Database.transaction)
 
     def ws_read(self, *paths: str) -> Callable[[View], View]:
-        """Register a view that changes nothing for calls of the older dialect."""
+        """Register a view of the ws dialect that changes nothing."""
         return self.read("POST", *(f"/ws/{path}" for path in paths))
 
     def ws(self, *paths: str) -> Callable[[View], View]:
-        """Register a view that may change something for calls of the older dialect."""
+        """Register a view of the ws dialect that may change something."""
         return self.write("POST", *(f"/ws/{path}" for path in paths))
 
     def _on(
@@ -244,25 +245,24 @@ class Endpoints(Blueprint):
     ) -> Callable[[View], View]:
         def register(view: View) -> View:
             @wraps(view)
-            def answer(**ids: int) -> Response:
-                service = asked_service()
-                service = asked_service()
+            def execute(**ids: int) -> Response:
+                service = current_service()
                 turn: Turn = request.environ[TURN]
                 body = _body()
                 token = _admit(service, body)
-                parameters = _parameters(body)  # before the transaction: it may take a while
+                parameters = _parameters(body)  # before the transaction, since it can take long
                 with transaction(service.database) as session:
-                    turn.check_client()  # it may have waited for others
+                    turn.check_client()  # it may have waited for other transactions
                     call = _call(service, session, token, parameters, self._family, turn)
                     response = view(call, **ids)
                 return response if isinstance(response, Response) else response.render(turn)
 
             for path in paths:
-                rule = _PLACE.sub(lambda place: f"<id:{place[0].lower()}>", path)
+                rule = _ID_NAME.sub(lambda name: f"<id:{name[0].lower()}>", path)
                 self.add_url_rule(
                     rule,
                     f"{verb} {path}".replace(".", "_"),
-                    answer,
+                    execute,
                     methods=[verb],
                     provide_automatic_options=False,
                 )
@@ -271,13 +271,13 @@ class Endpoints(Blueprint):
         return register
 
 
-_PLACE = re.compile(r"\b[A-Z]+\b")
+_ID_NAME = re.compile(r"\b[A-Z]+\b")
 
 
 def _body() -> bytes:
-    """Return the bytes of the body; raise Unreadable if there are too many."""
+    """Return the bytes of the body; raise InvalidRequest if it is too large."""
     if (request.content_length or 0) > SIZE_LIMIT:
-        raise Unreadable(f"a body of {request.content_length} bytes: the limit is {SIZE_LIMIT}")
+        raise InvalidRequest(f"a body of {request.content_length} bytes: the limit is {SIZE_LIMIT}")
     # A multipart form is parsed from what is cached.
     return request.get_data(cache=request.mimetype == "multipart/form-data")
 
@@ -285,7 +285,7 @@ def _body() -> bytes:
 def _admit(service: Service, body: bytes) -> str:
     """Return the token outside the body, if any; raise NotSignedIn if there is no valid token.
 
-    It comes before the body is parsed, which takes much longer: see `credentials`.
+    This precedes parsing of the body, which takes much longer: see `credentials`.
     """
     token = explicit_token(request)
     tokens = [token] if token else candidates(body)
@@ -327,7 +327,7 @@ def _body_fields(body: bytes) -> Fields:
         try:
             return read_fields(request.form.items(multi=True))
         except RequestEntityTooLarge:
-            raise Unreadable("a form of too many parts, or too large") from None
+            raise InvalidRequest("a form of too many parts, or too large") from None
     return read_body(body, request.mimetype_params.get("charset", ""))
 
 
@@ -335,7 +335,7 @@ def _body_fields(body: bytes) -> Fields:
 class XmlResponse:
     """A response with a document that is not rendered yet.
 
-    Parts that come from an iterator are made only when it is rendered.
+    Iterators of parts are consumed when it is rendered.
     """
 
     parts: Iterable[Xml]
@@ -357,7 +357,7 @@ class XmlResponse:
 
 
 def ws(*parts: Xml | Iterator[Xml], newline: bool = False) -> XmlResponse:
-    """Return a response of the older dialect; without parts it is the empty success."""
+    """Return a response of the ws dialect; without parts it is the empty success."""
     inside = chain.from_iterable([part] if isinstance(part, str) else part for part in parts)
     return XmlResponse(stream("response", inside, success=True), newline=newline)
 
@@ -370,14 +370,14 @@ def xml(
 
 
 def no_content() -> Response:
-    """Return a response with neither a body nor its type."""
+    """Return a response with neither body nor `Content-Type`."""
     response = Response(status=204)
     del response.headers["Content-Type"]
     return response
 
 
 def bare(status: int = 200, *, location: str = "") -> Response:
-    """An answer without a document, where the service answers with a status alone."""
+    """Return a response without a body, as the service sends for some writes."""
     response = Response(status=status, content_type="application/xml; charset=utf-8")
     if location:
         response.location = location
@@ -385,6 +385,6 @@ def bare(status: int = 200, *, location: str = "") -> Response:
 
 
 def failure(status: int, message: str, location: str = "") -> Response:
-    """An answer to a call that failed."""
+    """Return the response to a call that failed."""
     error = element("error", message, code=status)
     return xml(element("response", [error], success=False), status, location=location).render()

@@ -1,4 +1,4 @@
-"""The commands of `python -m backpack_orm.sandbox` that do not serve: each one acts on a file."""
+"""The commands of `python -m backpack_orm.sandbox` that work on a data file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROGRAM = "python -m backpack_orm.sandbox"
 def run(name: str, arguments: list[str]) -> int:
     """Run a command with its arguments and return the exit code.
 
-    Raises OSError and ValueError, with one sentence, if that is not possible.
+    Raises OSError or ValueError with a message of one sentence.
     """
     parser_of, command = COMMANDS[name]
     return command(parser_of().parse_args(arguments))
@@ -43,13 +43,15 @@ def _parser(name: str, description: str) -> argparse.ArgumentParser:
 
 def _deliver_options() -> argparse.ArgumentParser:
     parser = _parser(
-        "deliver", "Let a mail arrive on a page, also while a sandbox serves the file."
+        "deliver", "Deliver an e-mail to a page, also while a sandbox serves the file."
     )
     parser.add_argument("--data", required=True, metavar="FILE", help="the sandbox's data file")
-    parser.add_argument("--account", default="acme", metavar="NAME", help="name (%(default)s)")
-    parser.add_argument("--page", required=True, type=int, metavar="ID", help="the page's id")
-    parser.add_argument("--subject", default="", help="the mail's subject; empty if not given")
-    parser.add_argument("--body", help="the mail's text; read from standard input if not given")
+    parser.add_argument(
+        "--account", default="acme", metavar="NAME", help="account name (%(default)s)"
+    )
+    parser.add_argument("--page", required=True, type=int, metavar="ID", help="id of the page")
+    parser.add_argument("--subject", default="", help="subject of the e-mail; empty by default")
+    parser.add_argument("--body", help="text of the e-mail; read from standard input by default")
     return parser
 
 
@@ -66,8 +68,8 @@ def _deliver(options: argparse.Namespace) -> int:
 def _backup_options() -> argparse.ArgumentParser:
     parser = _parser(
         "backup",
-        "Copy a data file, also while a sandbox serves it. Copying it by other means, such as cp, "
-        "can give a file that cannot be read.",
+        "Copy a data file, also while a sandbox serves it. Other tools, such as cp, can create a "
+        "copy that is damaged.",
     )
     parser.add_argument("data", type=Path, metavar="DATA", help="the sandbox's data file")
     parser.add_argument("target", type=Path, metavar="TARGET", help="the copy; must not exist yet")
@@ -84,7 +86,7 @@ def _check_options() -> argparse.ArgumentParser:
     parser = _parser(
         "check",
         "Check a data file: its structure, its schema, references and positions. Exits with 1 if "
-        "something is wrong with it.",
+        "it finds errors.",
     )
     parser.add_argument("data", type=Path, metavar="DATA", help="the sandbox's data file")
     return parser
@@ -104,13 +106,15 @@ def _token_options() -> argparse.ArgumentParser:
         "token", "List, create and revoke tokens of a data file, also while a sandbox serves it."
     )
     actions = parser.add_subparsers(dest="action", required=True)
-    listing = actions.add_parser("list", help="list the tokens, which are not shown themselves")
-    create = actions.add_parser("create", help="create a token and print it, which is done once")
+    listing = actions.add_parser("list", help="list the tokens without showing them")
+    create = actions.add_parser("create", help="create a token and print it, once")
     revoke = actions.add_parser("revoke", help="revoke a token")
     for one in (listing, create, revoke):
         one.add_argument("--data", required=True, metavar="FILE", help="the sandbox's data file")
-    create.add_argument("--account", default="acme", metavar="NAME", help="name (%(default)s)")
-    create.add_argument("--user", metavar="NAME", help="name or id; the first one if not given")
+    create.add_argument(
+        "--account", default="acme", metavar="NAME", help="account name (%(default)s)"
+    )
+    create.add_argument("--user", metavar="NAME", help="name or id; the first user by default")
     create.add_argument("--label", default="", help="what the token is for")
     revoke.add_argument("id", type=int, metavar="ID", help="number of the token in the list")
     return parser

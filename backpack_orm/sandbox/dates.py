@@ -1,4 +1,4 @@
-"""When something is to happen, read from what a person typed: `tomorrow 9am`, `+30`, `9/27`."""
+"""Parses dates and times that users type: `tomorrow 9am`, `+30`, `9/27`."""
 
 import re
 from collections.abc import Callable
@@ -32,10 +32,10 @@ Match = re.Match[str]
 
 
 def read_moment(text: str, zone: tzinfo) -> datetime:
-    """`2031-01-02 9:05:00` in the user's zone; raises ValueError when it is no date.
+    """Parse a time such as `2031-01-02 9:05:00`; raise ValueError if it is malformed.
 
-    Hours need no leading zero, and hour 24 is the next midnight. A text that names its own
-    zone, as `2031-01-02T09:05:00Z` does, is taken at its word.
+    Hours need no leading zero, and hour 24 is the next midnight. `zone` applies to times without
+    an offset.
     """
     match = _MOMENT.fullmatch(text.strip())
     if match is None:
@@ -46,30 +46,30 @@ def read_moment(text: str, zone: tzinfo) -> datetime:
         own = isoparser().parse_tzstr(match["zone"]) if match["zone"] else zone
         return check_moment(moment.replace(tzinfo=own).astimezone(UTC))
     except OverflowError:
-        raise ValueError(f"{text!r} is beyond all calendars") from None
+        raise ValueError(f"{text!r} is outside of the calendar") from None
 
 
 def check_moment(moment: datetime) -> datetime:
-    """Return a moment; raise ValueError if it cannot be shown in every time zone.
+    """Return a time; raise ValueError if it cannot be displayed in every time zone.
 
-    Zones are up to a day apart, and the end of an event of the whole day is shown as the day after.
+    Zones differ by up to a day, and an all-day event ends on the following day in a feed.
     """
     if not _FIRST <= moment <= _LAST:
-        raise ValueError(f"{moment.isoformat()} is too near to the end of the calendar")
+        raise ValueError(f"{moment.isoformat()} is too close to the end of the calendar")
     return moment
 
 
 def read_start(text: str, now: datetime) -> tuple[datetime, str] | None:
-    """The date words that a text starts with, and the text after them; None if there are none.
+    """Return the date at the start of a text and the rest of it; None without a date.
 
-    `now` is in the zone of the person who wrote it.
+    `now` is in the zone of the user.
     """
     found = _read(text, now, now)
     return found and (found[0], found[2])
 
 
 class Start(NamedTuple):
-    """When an event begins, and what it is called."""
+    """Start and title of an event."""
 
     at: datetime
     all_day: bool
@@ -77,9 +77,9 @@ class Start(NamedTuple):
 
 
 def read_event_start(text: str, now: datetime) -> Start | None:
-    """Like `read_start`, but words without a time of day stand for the day, today's included.
+    """Like `read_start`, but a date without a time of day is the whole day, which may be today.
 
-    A day begins at midnight in UTC, so that it is the same one for everybody.
+    A day starts at midnight in UTC, so that it is the same for all users.
     """
     found = _read(text, now, now.replace(hour=0, minute=0, second=0, microsecond=0))
     if found is None:
@@ -92,9 +92,9 @@ def read_event_start(text: str, now: datetime) -> Start | None:
 
 
 def _read(text: str, now: datetime, today: datetime) -> tuple[datetime, bool, str] | None:
-    """The moment that some words name, whether they name a time, and the text after them.
+    """Return the date at the start of a text, whether it includes a time, and the rest.
 
-    A day without a time is one that is not over when counted from `today`.
+    A date without a time is the next one that is not before `today`.
     """
     for pattern, moment_of in _GRAMMAR:
         match = pattern.match(text)
@@ -103,7 +103,7 @@ def _read(text: str, now: datetime, today: datetime) -> tuple[datetime, bool, st
         timed = _names_a_time(match)
         try:
             moment = check_moment(moment_of(match, now if timed else today).astimezone(UTC))
-        except (ValueError, OverflowError):  # words like dates that are none: 2/30, 25:00
+        except (ValueError, OverflowError):  # not a valid date: 2/30, 25:00
             continue
         return moment, timed, text[match.end() :].lstrip()
     return None
@@ -116,7 +116,7 @@ def _names_a_time(match: Match) -> bool:
 
 def _minutes_from_now(match: Match, now: datetime) -> datetime:
     wait = timedelta(hours=int(match["hours"] or 0), minutes=int(match["minutes"]))
-    return now.astimezone(UTC) + wait  # not on the clock, which may be put forward
+    return now.astimezone(UTC) + wait  # in UTC: clocks may change in between
 
 
 def _now(match: Match, now: datetime) -> datetime:
@@ -148,11 +148,11 @@ def _weekday(match: Match, now: datetime) -> datetime:
 def _month_and_day(match: Match, now: datetime) -> datetime:
     month = _NAMES.month(match["name"]) if match["name"] else int(match["month"])
     if month is None:
-        raise ValueError(f"{match['name']!r} is no month")
+        raise ValueError(f"{match['name']!r} is not a month")
     day = int(match["day"])
     if match["year"]:
         return _on(date(int(match["year"]), month, day), match, now)
-    # Eight years reach the next 29 February from anywhere.
+    # The next 29 February is at most eight years away.
     for year in range(now.year, now.year + 9):
         if day <= (date(year, month, 1) + relativedelta(day=31)).day:
             moment = _on(date(year, month, day), match, now)
@@ -162,7 +162,7 @@ def _month_and_day(match: Match, now: datetime) -> datetime:
 
 
 def _on(day: date, match: Match, now: datetime) -> datetime:
-    """The given day at the time that was typed, or in the morning when none was."""
+    """Return a day at the time that was typed, or at 9:00 without one."""
     return _at(day, *_hour_and_minute(match)).replace(tzinfo=now.tzinfo)
 
 
@@ -184,8 +184,8 @@ def _at(day: date, hour: int, minute: int, second: int = 0) -> datetime:
     return datetime.combine(day, time()) + timedelta(hours=hour, minutes=minute, seconds=second)
 
 
-def _pattern(words: str) -> re.Pattern[str]:
-    return re.compile(rf"\s*{words}(?=\s|$)", re.IGNORECASE)
+def _pattern(expression: str) -> re.Pattern[str]:
+    return re.compile(rf"\s*{expression}(?=\s|$)", re.IGNORECASE)
 
 
 _GRAMMAR: list[tuple[re.Pattern[str], Callable[[Match, datetime], datetime]]] = [

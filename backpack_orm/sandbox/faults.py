@@ -1,4 +1,4 @@
-"""Misbehaviour on demand: what goes wrong, and which requests meet it."""
+"""Simulated failures: what goes wrong, and which requests are affected."""
 
 from __future__ import annotations
 
@@ -23,24 +23,28 @@ if TYPE_CHECKING:
 
 _PIECES = 10  # of a slow body
 _PORTAL = "<!DOCTYPE html><title>Welcome</title><p>Accept the terms to use this network"
-_NO_HTTP = bytes(range(256))
+_NOT_HTTP = bytes(range(256))
 
 
-class HangUp(Exception):  # noqa: N818 - says what is the case
-    """The server closes the connection, after some last words that may be no HTTP."""
+class HangUp(Exception):  # noqa: N818 - a signal, not an error
+    """The server closes the connection after sending some bytes, which need not be HTTP."""
 
-    def __init__(self, last_words: bytes = b"") -> None:
+    def __init__(self, last_bytes: bytes = b"") -> None:
         super().__init__()
-        self.last_words = last_words
+        self.last_bytes = last_bytes
 
 
 class Which(TypedDict, total=False):
-    """Which requests meet a fault: all of them, unless some of these say less.
+    """Which requests are affected by a fault: all of them by default.
 
-    `verb`, such as `"POST"`. `path`, such as `"ws/page/*/notes/create"`, without a token: `*`
-    stands for anything between two slashes, `**` for anything. `times`: how many requests meet it
-    at most. `after`: how many that fit are let pass first. `chance`: which share of those that fit
-    meets it, more than 0 and at most 1; it falls alike in every run with the same requests in turn.
+    Attributes:
+        verb: HTTP method, such as `"POST"`.
+        path: Path without a token, such as `"ws/page/*/notes/create"`. `*` matches anything between
+            two slashes, `**` matches anything.
+        times: Maximum number of affected requests.
+        after: Number of matching requests that are not affected first.
+        chance: Share of the matching requests that are affected, above 0 and at most 1. It is the
+            same in every run with the same sequence of requests.
     """
 
     verb: str
@@ -51,36 +55,36 @@ class Which(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
-class Occasion:
-    """A request that meets a fault, before anything was done about it."""
+class AffectedRequest:
+    """A request that is affected by a fault, before it is executed."""
 
     app: WSGIApplication
     environ: WSGIEnvironment
     start: StartResponse
     fault: Fault
 
-    def carry_out(self) -> Response:
-        """Do what was asked for; returns what the client should have been answered."""
+    def execute(self) -> Response:
+        """Execute the request and return the response that the client should have received."""
         return Response.from_app(self.app, self.environ, buffered=True)
 
-    def begin(self, answer: Response) -> Callable[[bytes], object]:
-        """Send the head of an answer; returns what sends more."""
-        write = self.start(answer.status, list(answer.headers))
+    def begin(self, response: Response) -> Callable[[bytes], object]:
+        """Send the status and headers of a response; return a function that sends the body."""
+        write = self.start(response.status, list(response.headers))
         write(b"")
         return write
 
-    def send(self, answer: Response) -> Iterable[bytes]:
-        """Answer something else, with its headers just as they are."""
-        answer.content_length = len(answer.data)
-        self.begin(answer)(answer.data)
+    def send(self, response: Response) -> Iterable[bytes]:
+        """Send another response, with its headers unchanged."""
+        response.content_length = len(response.data)
+        self.begin(response)(response.data)
         return []
 
 
 class Fault:
-    """A kind of misbehaviour, and which requests meet it; what the methods of `Faults` give.
+    """A simulated failure with the requests that it affects; returned by the methods of `Faults`.
 
     Attributes:
-        fired: How many requests have met it so far.
+        fired: Number of requests affected so far.
 
     >>> Faults().latency(0.2).fired
     0
@@ -88,8 +92,8 @@ class Fault:
 
     def __init__(
         self,
-        words: str,
-        misbehave: Callable[[Occasion], Iterable[bytes]],
+        description: str,
+        respond: Callable[[AffectedRequest], Iterable[bytes]],
         *,
         verb: str | None = None,
         path: str | None = None,
@@ -98,26 +102,26 @@ class Fault:
         chance: float = 1.0,
     ) -> None:
         if times is not None and times < 1:
-            raise ValueError(f"a fault happens once or more, not {times} times")
+            raise ValueError(f"times must be at least 1, not {times}")
         if after < 0:
-            raise ValueError(f"a fault happens after 0 requests or more, not {after}")
+            raise ValueError(f"after must be at least 0, not {after}")
         if not 0 < chance <= 1:
-            raise ValueError(f"a chance is more than 0 and at most 1, not {chance}")
-        self._words = words
-        self._misbehave = misbehave
+            raise ValueError(f"chance must be above 0 and at most 1, not {chance}")
+        self._description = description
+        self._respond = respond
         self._verb = verb and verb.upper()
         self._path = path and _pattern(path)
         self._times = math.inf if times is None else times
         self._after = after
         self._chance = chance
-        self._over = threading.Event()
+        self._is_cleared = threading.Event()
         self.fired = 0
 
     def __repr__(self) -> str:
-        return f"<Fault {self._words!r}, fired {self.fired}>"
+        return f"<Fault {self._description!r}, fired {self.fired}>"
 
-    def fires(self, verb: str, path: str, dice: random.Random) -> bool:
-        """Whether a request meets it; counts that."""
+    def fires(self, verb: str, path: str, generator: random.Random) -> bool:
+        """Return whether a request is affected, and count it."""
         if (
             self.fired >= self._times
             or self._verb not in (None, verb)
@@ -127,33 +131,33 @@ class Fault:
         if self._after:
             self._after -= 1
             return False
-        if dice.random() >= self._chance:
+        if generator.random() >= self._chance:
             return False
         self.fired += 1
         return True
 
-    def answer(
+    def respond(
         self, app: WSGIApplication, environ: WSGIEnvironment, start: StartResponse
     ) -> Iterable[bytes]:
-        """Misbehave once, as a WSGI application would; raises `HangUp` to drop the connection."""
-        return self._misbehave(Occasion(app, environ, start, self))
+        """Simulate the failure as a WSGI application; raise `HangUp` to drop the connection."""
+        return self._respond(AffectedRequest(app, environ, start, self))
 
     def wait(self, seconds: float) -> None:
-        """Let time pass, but none once this fault is over."""
-        self._over.wait(seconds)
+        """Wait for some seconds, or until this fault is cleared."""
+        self._is_cleared.wait(seconds)
 
     def end(self) -> None:
-        """Let go of all that wait."""
-        self._over.set()
+        """Release all requests that are waiting."""
+        self._is_cleared.set()
 
 
 class Faults:
-    """What goes wrong in a sandbox, and when: `box.faults`.
+    """The simulated failures of a sandbox: `box.faults`.
 
-    Each method plans one fault, and returns it; its `fired` counts the requests that met it. A
-    request meets one fault at most, the first planned of those that fit it, so that faults which
-    happen once make up a script. Which requests fit is said by `verb`, `path`, `times`, `after` and
-    `chance`, as `Which` explains them. Any thread may plan, and all threads meet what is planned.
+    Each method adds one fault and returns it; its `fired` counts the affected requests. A request
+    is affected by at most one fault, the first one added that matches, so faults with `times=1`
+    form a script. `verb`, `path`, `times`, `after` and `chance` select requests, see `Which`.
+    Methods may be called from any thread.
 
     >>> from urllib.error import HTTPError
     >>> from urllib.request import urlopen
@@ -168,143 +172,144 @@ class Faults:
     (503, '2', 1)
     200
 
-    Raises `ValueError` for what cannot be planned.
+    Raises:
+        ValueError: An option is unknown or out of range.
     """
 
     def __init__(self) -> None:
-        self._plan: list[Fault] = []
+        self._faults: list[Fault] = []
         self._lock = threading.Lock()
-        self._dice = random.Random(0)  # noqa: S311 - the same in every run is the point
+        self._generator = random.Random(0)  # noqa: S311 - the same in every run is the point
 
     def __repr__(self) -> str:
-        return f"<Faults {self._plan}>"
+        return f"<Faults {self._faults}>"
 
     def latency(self, seconds: float, **which: Unpack[Which]) -> Fault:
-        """Let some seconds pass, then do and answer what was asked for.
+        """Delay requests by some seconds.
 
         >>> Faults().latency(0.2, path="ws/page/*")
         <Fault 'latency 0.2 path=ws/page/*', fired 0>
         """
 
-        def misbehave(request: Occasion) -> Iterable[bytes]:
+        def respond(request: AffectedRequest) -> Iterable[bytes]:
             request.fault.wait(seconds)
             return request.app(request.environ, request.start)
 
-        return self._planned(f"latency {_seconds(seconds)}", misbehave, which)
+        return self._add(f"latency {_seconds(seconds)}", respond, which)
 
     def slow_body(self, seconds: float, **which: Unpack[Which]) -> Fault:
-        """Send the answer in ten pieces, so that all of it takes some seconds.
+        """Send the response in ten parts over some seconds.
 
         >>> Faults().slow_body(3)
         <Fault 'slow_body 3', fired 0>
         """
 
-        def misbehave(request: Occasion) -> Iterable[bytes]:
-            answer = request.carry_out()
-            write, body = request.begin(answer), answer.data
+        def respond(request: AffectedRequest) -> Iterable[bytes]:
+            response = request.execute()
+            write, body = request.begin(response), response.data
             for piece in range(_PIECES):
                 request.fault.wait(seconds / _PIECES)
                 write(body[len(body) * piece // _PIECES : len(body) * (piece + 1) // _PIECES])
             return []
 
-        return self._planned(f"slow_body {_seconds(seconds)}", misbehave, which)
+        return self._add(f"slow_body {_seconds(seconds)}", respond, which)
 
     def drop_before_write(self, **which: Unpack[Which]) -> Fault:
-        """Close the connection when the request is there, and do nothing of what it asks for.
+        """Close the connection when a request has arrived, without executing it.
 
         >>> Faults().drop_before_write(times=2)
         <Fault 'drop_before_write times=2', fired 0>
         """
 
-        def misbehave(request: Occasion) -> Iterable[bytes]:
+        def respond(request: AffectedRequest) -> Iterable[bytes]:
             raise HangUp
 
-        return self._planned("drop_before_write", misbehave, which)
+        return self._add("drop_before_write", respond, which)
 
     def drop_after_write(self, **which: Unpack[Which]) -> Fault:
-        """Do what was asked for, then close the connection instead of answering.
+        """Execute the request, then close the connection without a response.
 
         >>> Faults().drop_after_write(path="**/create", times=1)
         <Fault 'drop_after_write path=**/create times=1', fired 0>
         """
 
-        def misbehave(request: Occasion) -> Iterable[bytes]:
-            request.carry_out()
+        def respond(request: AffectedRequest) -> Iterable[bytes]:
+            request.execute()
             raise HangUp
 
-        return self._planned("drop_after_write", misbehave, which)
+        return self._add("drop_after_write", respond, which)
 
     def drop_when_idle(self, **which: Unpack[Which]) -> Fault:
-        """Answer well, then close the connection, which the answer had promised to keep.
+        """Respond normally, then close the connection although it was announced as keep-alive.
 
-        Whoever keeps it for the next request finds out only then.
+        Clients notice only when they send the next request.
 
         >>> Faults().drop_when_idle(after=1)
         <Fault 'drop_when_idle after=1', fired 0>
         """
 
-        def misbehave(request: Occasion) -> Iterable[bytes]:
-            answer = request.carry_out()
-            request.begin(answer)(answer.data)
+        def respond(request: AffectedRequest) -> Iterable[bytes]:
+            response = request.execute()
+            request.begin(response)(response.data)
             raise HangUp
 
-        return self._planned("drop_when_idle", misbehave, which)
+        return self._add("drop_when_idle", respond, which)
 
     def truncate(self, **which: Unpack[Which]) -> Fault:
-        """Do what was asked for, but close the connection after half of the answer's body.
+        """Execute the request, but close the connection after half of the body.
 
         >>> Faults().truncate(verb="GET")
         <Fault 'truncate verb=GET', fired 0>
         """
 
-        def misbehave(request: Occasion) -> Iterable[bytes]:
-            answer = request.carry_out()
-            half = len(answer.data) // 2
-            request.begin(answer)(answer.data[:half])
+        def respond(request: AffectedRequest) -> Iterable[bytes]:
+            response = request.execute()
+            half = len(response.data) // 2
+            request.begin(response)(response.data[:half])
             raise HangUp
 
-        return self._planned("truncate", misbehave, which)
+        return self._add("truncate", respond, which)
 
     def wrong_length(self, **which: Unpack[Which]) -> Fault:
-        """Do what was asked for, but announce half as many bytes as the answer's body has.
+        """Execute the request, but send half of the actual `Content-Length`.
 
         >>> Faults().wrong_length(times=1)
         <Fault 'wrong_length times=1', fired 0>
         """
 
-        def misbehave(request: Occasion) -> Iterable[bytes]:
-            answer = request.carry_out()
-            body = answer.data
-            answer.content_length = half = len(body) // 2
-            request.begin(answer)(body[:half])
+        def respond(request: AffectedRequest) -> Iterable[bytes]:
+            response = request.execute()
+            body = response.data
+            response.content_length = half = len(body) // 2
+            request.begin(response)(body[:half])
             raise HangUp(body[half:])
 
-        return self._planned("wrong_length", misbehave, which)
+        return self._add("wrong_length", respond, which)
 
     def garbage(self, **which: Unpack[Which]) -> Fault:
-        """Do what was asked for, but answer bytes that are not even HTTP.
+        """Execute the request, but respond with bytes that are not HTTP.
 
         >>> Faults().garbage(chance=0.1)
         <Fault 'garbage chance=0.1', fired 0>
         """
 
-        def misbehave(request: Occasion) -> Iterable[bytes]:
-            request.carry_out()
-            raise HangUp(_NO_HTTP)
+        def respond(request: AffectedRequest) -> Iterable[bytes]:
+            request.execute()
+            raise HangUp(_NOT_HTTP)
 
-        return self._planned("garbage", misbehave, which)
+        return self._add("garbage", respond, which)
 
     def html_page(self, **which: Unpack[Which]) -> Fault:
-        """Answer 200 and a page for people, as a network does that wants its terms accepted.
+        """Respond with 200 and an HTML page, like a captive portal, without executing the request.
 
         >>> Faults().html_page(times=1)
         <Fault 'html_page times=1', fired 0>
         """
 
-        def misbehave(request: Occasion) -> Iterable[bytes]:
+        def respond(request: AffectedRequest) -> Iterable[bytes]:
             return request.send(Response(_PORTAL, content_type="text/html; charset=utf-8"))
 
-        return self._planned("html_page", misbehave, which)
+        return self._add("html_page", respond, which)
 
     def status(
         self,
@@ -314,32 +319,35 @@ class Faults:
         executed: bool = False,
         **which: Unpack[Which],
     ) -> Fault:
-        """Answer an error, such as 500, 502 or 503.
+        """Respond with an error status, such as 500, 502 or 503.
 
-        `retry_after` are the seconds to wait that it tells. When it is `executed`, what was asked
-        for is done first, as when only a gateway before the service failed.
+        Args:
+            status: Status of the response, at least 400.
+            retry_after: Seconds in the header `Retry-After`; no such header if None.
+            executed: Whether the request is executed first, as when only a gateway fails.
+            which: The requests affected, see `Which`.
 
         >>> Faults().status(503, retry_after=2)
         <Fault 'status 503 retry_after=2', fired 0>
         """
         if status < HTTPStatus.BAD_REQUEST:
-            raise ValueError(f"{status} is no error: one is 400 or more")
+            raise ValueError(f"status must be an error, 400 or more, not {status}")
         phrase = HTTPStatus(status).phrase
 
-        def misbehave(request: Occasion) -> Iterable[bytes]:
+        def respond(request: AffectedRequest) -> Iterable[bytes]:
             if executed:
-                request.carry_out()
-            answer = failure(status, phrase)
+                request.execute()
+            response = failure(status, phrase)
             if retry_after is not None:
-                answer.headers["Retry-After"] = str(retry_after)
-            return request.send(answer)
+                response.headers["Retry-After"] = str(retry_after)
+            return request.send(response)
 
-        said = f" retry_after={retry_after}" if retry_after is not None else ""
-        said += " executed=yes" if executed else ""
-        return self._planned(f"status {status}{said}", misbehave, which)
+        options = f" retry_after={retry_after}" if retry_after is not None else ""
+        options += " executed=yes" if executed else ""
+        return self._add(f"status {status}{options}", respond, which)
 
     def error_body(self, code: int = 500, **which: Unpack[Which]) -> Fault:
-        """Answer 200, with a body that tells of an error and has its code.
+        """Respond with 200 and a body with `success="false"` and an error code.
 
         >>> Faults().error_body(404, path="ws/page/7")
         <Fault 'error_body 404 path=ws/page/7', fired 0>
@@ -347,42 +355,42 @@ class Faults:
         error = element("error", HTTPStatus(code).phrase, code=code)
         body = b"".join(document([element("response", [error], success=False)], newline=False))
 
-        def misbehave(request: Occasion) -> Iterable[bytes]:
+        def respond(request: AffectedRequest) -> Iterable[bytes]:
             return request.send(Response(body, content_type="application/xml; charset=utf-8"))
 
-        return self._planned(f"error_body {code}", misbehave, which)
+        return self._add(f"error_body {code}", respond, which)
 
     def redirect(self, to: str, **which: Unpack[Which]) -> Fault:
-        r"""Answer 302 and the address `to`, just as it is.
+        r"""Respond with 302 and the location `to`, which is not normalized.
 
-        `{host}` in it stands for the sandbox's host and port, `{path}` for the path that was asked
-        for, with its query and any token. So `"https://{host}@evil.example{path}"` leads elsewhere,
-        and so do `"//evil.example{path}"` and `r"\\evil.example{path}"`.
+        `{host}` is replaced by the host and port of the sandbox, `{path}` by the requested path
+        with its query and token, if any. So `"https://{host}@evil.example{path}"`,
+        `"//evil.example{path}"` and `r"\\evil.example{path}"` lead to another host.
 
         >>> Faults().redirect("http://{host}/login")
         <Fault 'redirect http://{host}/login', fired 0>
         """
         if not (to.isascii() and to.isprintable()):
-            raise ValueError(f"an address is printable ASCII, not {to!r}")
+            raise ValueError(f"a location must be printable ASCII, not {to!r}")
 
-        def misbehave(request: Occasion) -> Iterable[bytes]:
+        def respond(request: AffectedRequest) -> Iterable[bytes]:
             host, path = get_host(request.environ), request.environ["REQUEST_URI"]
             location = to.replace("{host}", host).replace("{path}", path)
             return request.send(failure(302, "Found", location))
 
-        return self._planned(f"redirect {to}", misbehave, which)
+        return self._add(f"redirect {to}", respond, which)
 
-    def add(self, words: str) -> Fault:
-        """Plan a fault by its words on the command line: a method, then what it takes.
+    def add(self, description: str) -> Fault:
+        """Add a fault from text, as on the command line: a method and its arguments.
 
         >>> Faults().add("status 503 retry_after=2 path=ws/page/*/notes/create times=1")
         <Fault 'status 503 retry_after=2 path=ws/page/*/notes/create times=1', fired 0>
         """
-        kind, *rest = words.split() or [""]
+        kind, *rest = description.split() or [""]
         if kind not in KINDS:
-            raise ValueError(f"there is no fault {kind!r}; there are {', '.join(KINDS)}")
-        plan = KINDS[kind]
-        *own, _ = list(inspect.signature(plan).parameters.values())[1:]
+            raise ValueError(f"unknown fault {kind!r}; known are {', '.join(KINDS)}")
+        method = KINDS[kind]
+        *own, _ = list(inspect.signature(method).parameters.values())[1:]
         names = [parameter.name for parameter in own]
         options: dict[str, Any] = {}
         for word in rest:
@@ -390,15 +398,15 @@ class Faults:
             if not is_named and names:
                 name, value = names[0], word
             if name not in (*names, *Which.__annotations__):
-                raise ValueError(f"the fault {kind} does not take {word!r}")
+                raise ValueError(f"the fault {kind} has no option {word!r}")
             options[name] = _READERS.get(name, str)(value)
         for parameter in own:
             if parameter.default is parameter.empty and parameter.name not in options:
-                raise ValueError(f"the fault {kind} needs {parameter.name}=…")
-        return plan(self, **options)
+                raise ValueError(f"the fault {kind} requires {parameter.name}=…")
+        return method(self, **options)
 
     def clear(self) -> None:
-        """Forget all that is planned; what waits goes on at once.
+        """Remove all faults and release requests that are waiting.
 
         >>> with Sandbox(seed="empty") as box:
         ...     never = box.faults.html_page()
@@ -407,32 +415,32 @@ class Faults:
         (<Faults []>, 0)
         """
         with self._lock:
-            plan, self._plan = self._plan, []
-        for fault in plan:
+            faults, self._faults = self._faults, []
+        for fault in faults:
             fault.end()
 
-    def met_by(self, verb: str, path: str) -> Fault | None:
-        """The fault that a request meets, if it does."""
-        if not self._plan:
+    def fault_for(self, verb: str, path: str) -> Fault | None:
+        """Return the fault that affects a request, or None."""
+        if not self._faults:
             return None
         with self._lock:
-            for fault in self._plan:
-                if fault.fires(verb, path, self._dice):
+            for fault in self._faults:
+                if fault.fires(verb, path, self._generator):
                     return fault
         return None
 
-    def _planned(
-        self, words: str, misbehave: Callable[[Occasion], Iterable[bytes]], which: Which
+    def _add(
+        self, description: str, respond: Callable[[AffectedRequest], Iterable[bytes]], which: Which
     ) -> Fault:
-        said = "".join(f" {name}={value}" for name, value in which.items())
-        fault = Fault(words + said, misbehave, **which)
+        options = "".join(f" {name}={value}" for name, value in which.items())
+        fault = Fault(description + options, respond, **which)
         with self._lock:
-            self._plan.append(fault)
+            self._faults.append(fault)
         return fault
 
 
 def _pattern(path: str) -> str:
-    """A path with stars as a regular expression.
+    """Return a path with wildcards as a regular expression.
 
     >>> _pattern("/ws/page/*/**")
     'ws/page/[^/]*/.*'
@@ -442,13 +450,13 @@ def _pattern(path: str) -> str:
 
 def _seconds(seconds: float) -> float:
     if not 0 <= seconds <= threading.TIMEOUT_MAX:
-        raise ValueError(f"a fault takes 0 seconds or more, not {seconds}")
+        raise ValueError(f"seconds must be at least 0, not {seconds}")
     return seconds
 
 
 def _yes_or_no(word: str) -> bool:
     if word not in ("yes", "no"):
-        raise ValueError(f"say yes or no, not {word!r}")
+        raise ValueError(f"executed must be yes or no, not {word!r}")
     return word == "yes"
 
 
@@ -463,8 +471,8 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "chance": float,
 }
 KINDS: dict[str, Callable[..., Fault]] = {
-    plan.__name__: plan
-    for plan in (
+    method.__name__: method
+    for method in (
         Faults.latency,
         Faults.slow_body,
         Faults.drop_before_write,

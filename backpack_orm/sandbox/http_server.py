@@ -33,22 +33,22 @@ IDLE_TIMEOUT = 5.0
 HEADER_DEADLINE = 10.0
 REQUEST_DEADLINE = 30.0
 RESPONSE_DEADLINE = 60.0
-"""Seconds for all of a header, of a request, and for reading all of a response: however little
-at a time a client sends or reads, it cannot hold its connection longer."""
+"""Seconds to send a complete header or request, and to read a complete response. Unlike the idle
+timeout, these limit clients that send or read a little at a time."""
 BUFFER_LIMIT = 256 * 1024 * 1024
-"""Bytes that unread responses and unfinished requests of all connections may take together."""
+"""Bytes of unread responses and incomplete requests of all connections together."""
 MEMORY_PER_CONNECTION = 512 * 1024
 """Bytes that a connection buffers in memory, in each direction; the rest is in a temporary file."""
 SHUTDOWN_TIMEOUT = 1.5
-"""Seconds that requests which have begun get to finish when the server is closed."""
+"""Seconds for requests to finish when the server is closed."""
 
 _HEADER_LIMIT = 64 * 1024
 _TIDY_INTERVAL = 1.0
 _HANDSHAKE = b"\x16"
-_LARGEST_RECORD = 16 * 1024  # of TLS; what is read at once, so that nothing waits unseen
+_LARGEST_RECORD = 16 * 1024  # of TLS; reading whole records leaves nothing in its buffer
 
 log = logging.getLogger("backpack_orm.sandbox")
-# That a request waits a moment for a thread is no news: it is answered all the same.
+# That a request has to wait for a thread is normal.
 logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 
@@ -58,13 +58,13 @@ CLIENT_IS_GONE = "backpack.client_is_gone"
 def _is_gone(connection: socket.socket | None) -> bool:
     """Return whether a client has closed its connection, or its half of it.
 
-    Like nginx this takes a half-closed connection for a closed one: no client is known that closes
-    its half before it has read the response. Not seen is the end behind what was not read yet.
+    As in nginx, a half-closed connection counts as closed. Data that is not read yet hides the end
+    of the connection.
     """
     if connection is None:
         return True
     try:
-        # Not the method of a TLS socket, which would decrypt.
+        # The method of a TLS socket would decrypt.
         return socket.socket.recv(connection, 1, socket.MSG_PEEK) == b""
     except (BlockingIOError, InterruptedError):
         return False
@@ -73,7 +73,7 @@ def _is_gone(connection: socket.socket | None) -> bool:
 
 
 class _Request(HTTPRequestParser):
-    """A request while it is received; refuses what two readers could understand differently."""
+    """Parses a request; refuses one whose length is ambiguous."""
 
     def parse_header(self, header_plus: bytes) -> None:
         super().parse_header(header_plus)
@@ -83,7 +83,7 @@ class _Request(HTTPRequestParser):
 
 
 class _Task(WSGITask):
-    """A request while it is answered; it can end in a hang-up."""
+    """Executes a request, which can end with a closed connection."""
 
     channel: _Channel
 
@@ -100,12 +100,12 @@ class _Task(WSGITask):
         return super().build_response_header()
 
     def service(self) -> None:
-        # Waitress would log the path of what fails here, and a token may be in it.
+        # Waitress would log the path, which may contain a token.
         try:
             super().service()
         except HangUp as end:
             with suppress(ClientDisconnected):
-                self.channel.write_soon(end.last_words)
+                self.channel.write_soon(end.last_bytes)
             self.close_on_finish = True
         except ClientDisconnected:
             self.close_on_finish = True
@@ -115,7 +115,7 @@ class _Task(WSGITask):
 
 
 class _Refusal(ErrorTask):
-    """The response to what is no valid HTTP; waitress would quote it, and a token may be in it."""
+    """The response to invalid HTTP; that of waitress quotes the request, which may have a token."""
 
     def execute(self) -> None:
         error = cast("Error", self.request.error)  # type: ignore[attr-defined]
@@ -129,12 +129,12 @@ class _Refusal(ErrorTask):
         self.write(body)
 
 
-class _NotYet(Exception):  # noqa: N818 - says what is the case
-    """A part of a TLS record is there: the rest has to come first."""
+class _IncompleteRecord(Exception):  # noqa: N818 - a signal, not an error
+    """Only a part of a TLS record has arrived."""
 
 
 class _Load:
-    """What the connections of one server share: how much they buffer, and whether it is closing."""
+    """State shared by the connections of a server: bytes buffered, and whether it is closing."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -147,11 +147,11 @@ class _Load:
 
 
 class _Channel(HTTPChannel):
-    """A client's connection, which speaks TLS when its first byte does.
+    """A client's connection, with TLS if its first byte starts a handshake.
 
-    Waitress has no TLS, so it is put between its reading and writing and the socket. Nothing waits
-    here: what TLS cannot give or take yet is asked for again when the socket is ready. No lock is
-    needed: waitress does not read from a client while it answers it.
+    Waitress has no TLS, so this wraps the socket. Reading and writing never block: they are
+    repeated when the socket is ready. No lock is needed, since waitress does not read from a
+    connection while it executes a request of it.
     """
 
     task_class = _Task
@@ -163,9 +163,9 @@ class _Channel(HTTPChannel):
     has_single_response = True
     """Whether all that is buffered belongs to one response, since requests were not pipelined."""
 
-    _counted = 0  # bytes that this connection has added to the load
-    _began: float | None = None  # when the first byte of an unfinished request came
-    _answered: float | None = None  # since when there has been something for the client to read
+    _counted = 0  # bytes of this connection that are included in the load
+    _began: float | None = None  # time of the first byte of an incomplete request
+    _answered: float | None = None  # time since when there is unread data
 
     # --- TLS
 
@@ -175,15 +175,15 @@ class _Channel(HTTPChannel):
                 self.socket = self.tls.wrap_socket(
                     self.socket, server_side=True, do_handshake_on_connect=False
                 )
-            self.tls = None  # only a beginning tells
-        with suppress(_NotYet):
+            self.tls = None  # only the first byte is checked
+        with suppress(_IncompleteRecord):
             super().handle_read()
 
     def recv(self, buffer_size: int) -> bytes:
         try:
             return super().recv(buffer_size)
         except ssl.SSLWantReadError:
-            raise _NotYet from None
+            raise _IncompleteRecord from None
 
     def send(self, data: bytes, do_close: bool = True) -> int:
         try:
@@ -195,26 +195,26 @@ class _Channel(HTTPChannel):
 
     @property
     def is_busy(self) -> bool:
-        """Whether a request has begun that is not answered, or not all of its answer is sent."""
+        """Whether a request or its response is incomplete."""
         return bool(self.requests or self.request is not None or self.total_outbufs_len)
 
     @property
     def is_served(self) -> bool:
-        """Whether a thread works for this connection, or will: it needs no deadline."""
+        """Whether a request is executed or queued, so that no deadline applies."""
         return bool(self.requests)
 
     @property
     def since(self) -> float:
-        """Since when the client has kept the server waiting, in seconds of the monotonic clock."""
+        """Time since when the server waits for the client, of the monotonic clock."""
         return min(self._began or _LATER, self._answered or _LATER)
 
     @property
     def buffered(self) -> int:
-        """Bytes held for this connection."""
+        """Bytes that are buffered for this connection."""
         return self._counted
 
     def is_overdue(self, now: float) -> bool:
-        """Whether the client has taken longer than it may over its request or its response."""
+        """Return whether the client has exceeded a deadline."""
         if self._began is not None and self.request is not None:
             received = self.request.headers_finished
             if now - self._began > (REQUEST_DEADLINE if received else HEADER_DEADLINE):
@@ -277,9 +277,9 @@ _LATER = float("inf")
 
 
 class Server:
-    """An application that listens on an address, in threads of its own.
+    """Serves an application on an address, in threads of its own.
 
-    With `tls` it speaks https there too, and tells the two apart by how a client begins.
+    With `tls` it also accepts https on the same port.
     """
 
     def __init__(
@@ -298,14 +298,14 @@ class Server:
             threads=THREADS,
             connection_limit=self._most,
             channel_timeout=int(IDLE_TIMEOUT),
-            cleanup_interval=3600,  # `_tidy` does that
+            cleanup_interval=3600,  # see `_tidy`
             outbuf_high_watermark=1 << 30,  # no thread ever waits for a client to read
             outbuf_overflow=MEMORY_PER_CONNECTION,
             inbuf_overflow=MEMORY_PER_CONNECTION,
             max_request_header_size=_HEADER_LIMIT,
-            max_request_body_size=2 * SIZE_LIMIT,  # up to that the application says what is wrong
+            max_request_body_size=2 * SIZE_LIMIT,  # up to this size, the application responds
             recv_bytes=_LARGEST_RECORD,
-            log_socket_errors=False,  # clients break off as they like, here even on purpose
+            log_socket_errors=False,  # clients may disconnect at any time
             ident="backpack",
         )
         channel = type("Channel", (_Channel,), {"tls": tls, "load": self._load})
@@ -315,7 +315,7 @@ class Server:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening; wait until what has begun is answered, but two seconds at most."""
+        """Stop listening and finish requests that have started, within two seconds."""
         self._closing.set()
         self._waitress.pull_trigger()
         self._thread.join()
@@ -342,7 +342,7 @@ class Server:
         return cast("list[_Channel]", channels)
 
     def _tidy(self, now: float) -> None:
-        """Close idle and overdue connections, and more of them when hardly any are left."""
+        """Close idle and overdue connections, and more if the limit of connections is close."""
         channels = self._channels()
         idle_since = time.time() - IDLE_TIMEOUT  # the clock that waitress uses
         for channel in channels:
@@ -372,7 +372,7 @@ class Server:
             channel.handle_close()
 
     def _drain(self) -> None:
-        """Answer what has begun, without taking on more."""
+        """Finish requests that have started without accepting others."""
         self._load.is_closing = True
         self._waitress.accepting = False
         end = time.monotonic() + SHUTDOWN_TIMEOUT
@@ -384,7 +384,7 @@ class Server:
 
 
 def _connection_limit() -> int:
-    """How many connections the limit of open files allows; each may need two more for its data."""
+    """Return how many connections the limit of open files allows, at two files per connection."""
     try:
         import resource
     except ImportError:  # Windows, where there is no such limit
@@ -396,7 +396,7 @@ def _connection_limit() -> int:
 
 
 def raise_file_limit() -> None:
-    """Let this process have as many open files as the server may need, if the system allows."""
+    """Raise the limit of open files to what the server can need, as far as the system allows."""
     try:
         import resource
     except ImportError:  # Windows

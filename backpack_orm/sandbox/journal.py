@@ -38,7 +38,7 @@ def create(call: Call, user: int) -> Response:
     entry = me.account.new(
         JournalEntry,
         user=me,
-        body=call.parameters.group("journal_entry").needed_text("body"),
+        body=call.parameters.group("journal_entry").required_text("body"),
         created_at=call.now,
         updated_at=call.now,
     )

@@ -10,7 +10,7 @@ from .calls import Call, Endpoints, XmlResponse, found, in_order, ws
 from .models import Item, List, Page
 from .page_xml import item_line
 from .positions import append_item, move_item, order_items, put_on_top, remove_item, remove_widget
-from .reading import Unreadable
+from .reading import InvalidRequest
 from .rendering import Xml, each, element, local_time, stream
 
 lists = Endpoints("lists", __name__)
@@ -101,17 +101,17 @@ def destroy_item(call: Call, page: int, id: int, list: int | None = None) -> Xml
 def move(call: Call, page: int, id: int, list: int | None = None) -> XmlResponse:
     """Move an item among those that are open, or completed, as it is."""
     item = _item(call, page, list, id)
-    direction = call.parameters.needed_text("direction")
+    direction = call.parameters.required_text("direction")
     try:
         move_item(call.session, item, direction)
     except KeyError:
-        raise Unreadable(f"{direction!r} is no direction") from None
+        raise InvalidRequest(f"{direction!r} is no direction") from None
     return ws()
 
 
 @lists.ws("page/PAGE/lists/LIST/items/reorder")
 def reorder_items(call: Call, page: int, list: int) -> XmlResponse:
-    ids = call.parameters.needed_ids("item_id")
+    ids = call.parameters.required_ids("item_id")
     of_list = Item.list_key == call.widget(List, page, list).key
     there = call.rows(select(Item.key, Item.id).where(of_list).order_by(Item.position))
     items = in_order(ids, there, lambda row: row.id)

@@ -1,4 +1,4 @@
-"""The tables of a sandbox: accounts, their users and everything that these created."""
+"""The tables of a sandbox: accounts, their users and what these have created."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-# Records of every type share one sequence in their account; clients that look things up
-# by id alone rely on no two being equal.
+# All records of an account share one sequence of ids, since some clients look records up by id
+# without the type.
 IDS_START_AFTER = 40_000_000
 
 R = TypeVar("R", bound="Record")
 
 
 class Utc(TypeDecorator[datetime]):
-    """An aware time; SQLite has no zones, so it is kept in UTC."""
+    """An aware datetime; SQLite has no time zones, so it is stored in UTC."""
 
     impl = DateTime
     cache_ok = True
@@ -39,7 +39,7 @@ class Utc(TypeDecorator[datetime]):
 
 
 class Base(DeclarativeBase):
-    """The root of all tables. Keys are the storage's own; the API shows only ids."""
+    """Base class of all tables. Keys are internal; the API shows only ids."""
 
     type_annotation_map = {datetime: Utc}  # noqa: RUF012 - as SQLAlchemy reads it
 
@@ -47,12 +47,12 @@ class Base(DeclarativeBase):
 
 
 def _owned_by(table: str) -> Any:
-    """A reference to the record that this one goes away with."""
+    """Return a foreign key to a record that owns this one: both are deleted together."""
     return mapped_column(ForeignKey(f"{table}.key", ondelete="CASCADE"), index=True)
 
 
 def _pair(name: str, left: str, right: str) -> Table:
-    """A table of who or what goes with whom; pairs go away with either end."""
+    """Return an association table; its rows are deleted with either record."""
     return Table(
         name,
         Base.metadata,
@@ -64,7 +64,7 @@ def _pair(name: str, left: str, right: str) -> Table:
 
 
 class Account(Base):
-    """A customer: some users and what they made. Accounts know nothing of each other."""
+    """A customer: users and their records. Accounts cannot see each other."""
 
     __tablename__ = "accounts"
 
@@ -76,21 +76,21 @@ class Account(Base):
 
     @property
     def id(self) -> int:
-        """The number of the account in `me.xml`."""
+        """Id of the account in `me.xml`."""
         return IDS_START_AFTER
 
     def new(self, kind: type[R], *, id: int | None = None, **values: Any) -> R:
-        """A record of this account, under an id that it had elsewhere, or else the next one."""
+        """Create a record of this account with an id from an export, or else the next id."""
         return kind(account=self, id=self.next_id() if id is None else id, **values)
 
     def next_id(self) -> int:
-        """An id that nothing has yet."""
+        """Return an unused id."""
         self.last_id += 1
         return self.last_id
 
 
 class Record(Base):
-    """What has an id of its own."""
+    """A record with an id of its own."""
 
     __abstract__ = True
     __table_args__: Any = (UniqueConstraint("account_key", "id"),)
@@ -100,7 +100,7 @@ class Record(Base):
 
 
 class User(Record):
-    """A person who may sign in to the account, with any of their tokens."""
+    """A user of an account, authenticated by any of their tokens."""
 
     __tablename__ = "users"
 
@@ -114,7 +114,7 @@ class User(Record):
 
 
 class Token(Base):
-    """A token of a user: only its hash, so that nobody can read it here."""
+    """The hash of a token of a user."""
 
     __tablename__ = "tokens"
 
@@ -131,9 +131,9 @@ remindees = _pair("remindees", "reminders", "users")
 
 
 class Page(Record):
-    """A page; what is on it, in the order of `widgets`.
+    """A page with its `widgets`, in their order.
 
-    Its own `items` are in no list: older pages had such, which no call makes any more.
+    `items` are those without a list, which only legacy pages have.
     """
 
     __tablename__ = "pages"
@@ -174,23 +174,20 @@ class Page(Record):
 
     @property
     def scope(self) -> str:
-        """Who sees it, as the list of all pages says it."""
+        """Who can see the page, as in the list of all pages."""
         if self.friends:
             return "friends"
         return "public" if self.public else "personal"
 
     @property
     def email_address(self) -> str:
-        """Where mail for this page goes: made from its id, so the same in every run.
-
-        A page that comes from elsewhere keeps the address that it had there.
-        """
+        """E-mail address of the page: that of the export if it was imported."""
         if self.former_address is not None:
             return self.former_address
         return page_address(self.account.name, self.id)
 
     def of(self, kind: type[W]) -> list[W]:
-        """The widgets of one kind, by id."""
+        """Return the widgets of one kind, ordered by id."""
         some = (widget for widget in self.widgets if isinstance(widget, kind))
         return sorted(some, key=lambda widget: widget.id)
 
@@ -203,7 +200,7 @@ class Page(Record):
         belonging_id: int | None = None,
         **values: Any,
     ) -> W:
-        """Put a new widget at the end of a page that is not stored yet."""
+        """Add a widget at the end of a page that is not stored yet."""
         widget = self.account.new(kind, name=name, created_at=now, **values)
         widget.belonging_id = self.account.next_id() if belonging_id is None else belonging_id
         widget.position = len(self.widgets) + 1
@@ -211,18 +208,21 @@ class Page(Record):
         return widget
 
     def tag(self, tags: Iterable[Tag]) -> None:
-        """Give the page these tags instead of those it has."""
+        """Replace the tags of the page."""
         self.taggings = [Tagging(tag=tag, position=place) for place, tag in enumerate(tags)]
 
 
 def page_address(account: str, id: int) -> str:
-    """Return the e-mail address of a page: made from its id, so the same in every run."""
+    """Return the e-mail address of a page, derived from its id so that it is reproducible.
+
+    It need not be secret: a sandbox receives no mail.
+    """
     digest = hashlib.sha256(f"{account}/{id}".encode()).hexdigest()
     return f"{digest[:8]}@backpackit.com"
 
 
 class Friend(Base):
-    """Somebody whom a page is shared with, known by an e-mail address."""
+    """An e-mail address that a page is shared with."""
 
     __tablename__ = "friends"
 
@@ -231,7 +231,7 @@ class Friend(Base):
 
 
 class Tag(Record):
-    """A word that pages are found by."""
+    """A tag of an account, by which pages can be found."""
 
     __tablename__ = "tags"
 
@@ -241,7 +241,7 @@ class Tag(Record):
 
 
 class Tagging(Base):
-    """A tag on a page."""
+    """The assignment of a tag to a page."""
 
     __tablename__ = "taggings"
 
@@ -253,7 +253,7 @@ class Tagging(Base):
 
 
 class Widget(Record):
-    """Something on a page, and its belonging: the place it has there."""
+    """A widget on a page with its belonging, which has its position."""
 
     __tablename__ = "widgets"
     # In an export, widgets of two kinds may have one id.
@@ -274,7 +274,7 @@ class Widget(Record):
 
     @property
     def shown_type(self) -> str:
-        """What its belonging says of it."""
+        """Type of the widget in its belonging."""
         return self.type
 
 
@@ -294,13 +294,13 @@ class Note(Widget):
 
 
 class Email(Widget):
-    """A mail that was sent to the page's address; its name is the subject."""
+    """An e-mail to the address of a page; its name is the subject."""
 
     __mapper_args__ = {"polymorphic_identity": "Email"}  # noqa: RUF012
 
 
 class List(Widget):
-    """A list; its items stand by position, open and completed ones mixed."""
+    """A list with its items by position, open and completed ones mixed."""
 
     __mapper_args__ = {"polymorphic_identity": "List"}  # noqa: RUF012
 
@@ -313,13 +313,13 @@ class List(Widget):
 
 
 class Separator(Widget):
-    """A line across the page, with a name."""
+    """A named line across the page."""
 
     __mapper_args__ = {"polymorphic_identity": "Separator"}  # noqa: RUF012
 
 
 class Gallery(Widget):
-    """Some images."""
+    """A gallery of images."""
 
     __mapper_args__ = {"polymorphic_identity": "Gallery"}  # noqa: RUF012
 
@@ -329,30 +329,30 @@ class Gallery(Widget):
 
 
 class Attachment(Widget):
-    """A file, of which the API tells only the name."""
+    """A file, of which the API shows only the name."""
 
     __mapper_args__ = {"polymorphic_identity": "Asset"}  # noqa: RUF012
 
 
 class WriteboardLink(Widget):
-    """A link to a text in another product, of which the API tells only that it is there."""
+    """A link to a document in another product, of which the API shows only the belonging."""
 
     __mapper_args__ = {"polymorphic_identity": "WriteboardLink"}  # noqa: RUF012
 
 
 class OtherWidget(Widget):
-    """Something in an export of which only its belonging tells."""
+    """A widget of unknown type in an export, of which only the belonging is known."""
 
     __mapper_args__ = {"polymorphic_identity": "Other"}  # noqa: RUF012
 
     @property
     def shown_type(self) -> str:
-        """What its belonging said of it in the export."""
+        """Type of the widget in the belonging of the export."""
         return self.other_type
 
 
 class Item(Record):
-    """A line of a list, or of an older page that had some without a list."""
+    """An item of a list, or of a legacy page that has items without a list."""
 
     __tablename__ = "items"
 
@@ -372,7 +372,7 @@ class Item(Record):
 
 
 class Message(Base):
-    """A comment on a note or an item, as an export has it: no other call tells of it."""
+    """A comment on a note or an item; only exports include it."""
 
     __tablename__ = "messages"
 
@@ -382,7 +382,7 @@ class Message(Base):
 
 
 class Image(Record):
-    """A picture in a gallery."""
+    """An image in a gallery."""
 
     __tablename__ = "images"
 
@@ -394,7 +394,7 @@ class Image(Record):
 
 
 class Reminder(Record):
-    """What some people are to be told at some time."""
+    """A reminder for some users at some time."""
 
     __tablename__ = "reminders"
 
@@ -410,7 +410,7 @@ class Reminder(Record):
 
 
 class Bookmark(Record):
-    """A page or a tag that somebody keeps at hand."""
+    """A bookmark of a user for a page or a tag."""
 
     __tablename__ = "bookmarks"
 
@@ -427,7 +427,7 @@ class Bookmark(Record):
 
 
 class Status(Record):
-    """What somebody says they are doing; everybody has one at most."""
+    """The status message of a user, who has at most one."""
 
     __tablename__ = "statuses"
 
@@ -440,7 +440,7 @@ class Status(Record):
 
 
 class JournalEntry(Record):
-    """What somebody did."""
+    """A journal entry of a user."""
 
     __tablename__ = "journal_entries"
 
@@ -454,7 +454,7 @@ class JournalEntry(Record):
 
 
 class Calendar(Record):
-    """A calendar; its token lets anybody read its feed."""
+    """A calendar; anyone who knows its token can read its feed."""
 
     __tablename__ = "calendars"
 
@@ -474,7 +474,7 @@ class Calendar(Record):
 
 
 class CalendarEvent(Record):
-    """Something in a calendar; one of the whole day occurs at midnight, UTC."""
+    """An event in a calendar; an all-day event starts at midnight UTC."""
 
     __tablename__ = "calendar_events"
 

@@ -73,7 +73,7 @@ def _scope(public: bool, is_shared: bool) -> str:
 
 @pages.ws_read("pages/search")
 def search(call: Call) -> XmlResponse:
-    term = call.parameters.needed_text("term").casefold()
+    term = call.parameters.required_text("term").casefold()
     hits = _Search(call, term).hits()
     return ws(element("pages", hits), newline=True)
 
@@ -139,7 +139,7 @@ def show(call: Call, page: int) -> XmlResponse:
 
 @pages.ws("page/PAGE/reorder")
 def reorder(call: Call, page: int) -> XmlResponse:
-    belongings = call.parameters.needed_ids("belongings")
+    belongings = call.parameters.required_ids("belongings")
     there = (
         select(Widget.key, Widget.belonging_id)
         .where(Widget.page_key == call.page(page).key)
@@ -202,18 +202,18 @@ def share(call: Call, page: int) -> XmlResponse:
 
 @pages.ws("page/PAGE/unshare_friend_page")
 def unshare(call: Call, page: int) -> XmlResponse:
-    """Take the page from all friends if it is mine, otherwise give up seeing it."""
+    """End sharing with all friends if the user owns the page, otherwise with the user."""
     shared = call.page(page)
     friends = delete(Friend).where(Friend.page_key == shared.key)
     if shared.owner_key != call.me.key:
-        friends = friends.where(call.is_my_address)
+        friends = friends.where(call.is_shared_with_me)
     execute(call.session, friends)
     return ws()
 
 
 @pages.ws("page/PAGE/email")
 def email(call: Call, page: int) -> XmlResponse:
-    call.page(page)  # nobody is mailed from a sandbox; a page that is not there is still a 404
+    call.page(page)  # a sandbox sends no mail; only the existence of the page is checked
     return ws()
 
 
@@ -241,4 +241,4 @@ def _links(linking: Page, linked: Page) -> ColumnElement[bool]:
 
 
 def _linked_page(call: Call) -> Page:
-    return call.page(call.parameters.needed_ids("linked_page_id")[0])
+    return call.page(call.parameters.required_ids("linked_page_id")[0])

@@ -16,7 +16,7 @@ from .bulk import execute, fetch, numbered
 from .calls import Call, Endpoints, XmlResponse, found, no_content, ws, xml
 from .dates import NO_DATE, read_moment, read_start
 from .models import Reminder, User, remindees
-from .reading import Unreadable
+from .reading import InvalidRequest
 from .rendering import Xml, each, element, local_time, stream
 
 reminders = Endpoints("reminders", __name__)
@@ -161,7 +161,7 @@ def _when_and_what(call: Call) -> tuple[datetime | None, str | None]:
         try:
             return read_moment(remind_at, call.zone), content
         except ValueError as error:
-            raise Unreadable(f"remind_at: {error}") from None
+            raise InvalidRequest(f"remind_at: {error}") from None
     start = read_start(content or "", call.now.astimezone(call.zone))
     return start or (None, content)
 

@@ -1,4 +1,4 @@
-"""The WSGI application of a sandbox, and the gate that every request passes first."""
+"""The WSGI application of a sandbox, and the middleware around it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from werkzeug.routing import IntegerConverter, Map
 
 from .bookmarks import bookmarks
 from .calendars import calendars, feeds
-from .calls import SERVICE, TURN, NotSignedIn, Service, asked_service, failure
+from .calls import SERVICE, TURN, NotSignedIn, Service, current_service, failure
 from .credentials import TOKEN_IN_PATH
 from .exports import exports
 from .faults import Faults, HangUp
@@ -31,7 +31,7 @@ from .limits import Busy
 from .lists import lists
 from .notes import notes
 from .pages import pages
-from .reading import LARGEST_ID, Unreadable
+from .reading import LARGEST_ID, InvalidRequest
 from .reminders import reminders
 from .scheduling import ClientGone
 from .separators import separators
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 LOG_LENGTH = 10_000
-LONGEST_PATH = 300  # characters that the log keeps of a path
+LONGEST_PATH = 300  # characters of a path in the log
 LONGEST_VERB = 20
 
 log = logging.getLogger("backpack_orm.sandbox")
@@ -65,12 +65,12 @@ _ALL: tuple[Blueprint, ...] = (
     calendars,
     feeds,
 )
-CLIENT_CLOSED_REQUEST = 499  # as nginx logs it; nobody reads this response
+CLIENT_CLOSED_REQUEST = 499  # as in the logs of nginx; no client reads this response
 _MESSAGES = {404: "Record not found", 500: "Internal error"}
 
 
 class _Id(IntegerConverter):
-    """An id in a path; one too large for any record matches nothing."""
+    """An id in a path; larger numbers than any id match no route."""
 
     def __init__(self, map: Map) -> None:
         super().__init__(map, max=LARGEST_ID)
@@ -78,7 +78,7 @@ class _Id(IntegerConverter):
 
 @cache
 def application() -> Flask:
-    """The API as a WSGI application: one for all sandboxes, which only differ in their service."""
+    """Return the WSGI application, which all sandboxes share; each passes its own service."""
     app = Flask("backpack_orm.sandbox", static_folder=None)
     app.url_map.converters["id"] = _Id
     app.url_map.merge_slashes = False
@@ -86,8 +86,8 @@ def application() -> Flask:
         app.register_blueprint(endpoints)
 
     @app.before_request
-    def ask_for_ssl() -> Response | None:
-        if not asked_service().require_ssl or request.is_secure:
+    def redirect_to_https() -> Response | None:
+        if not current_service().require_ssl or request.is_secure:
             return None
         path = quote(request.environ[ORIGINAL_PATH], encoding="latin-1")
         query = request.query_string.decode("latin-1")
@@ -95,25 +95,25 @@ def application() -> Flask:
 
     @app.get("/login")
     def login() -> str:
-        """Where a request without a token ends up, as a page that looks like a success."""
+        """Return the page that requests without a valid token are redirected to."""
         return "<!DOCTYPE html><title>Sign in</title><p>Sign in to Backpack"
 
-    _answer_failures(app)
+    _register_error_handlers(app)
     return app
 
 
-def _answer_failures(app: Flask) -> None:
+def _register_error_handlers(app: Flask) -> None:
     @app.errorhandler(NotSignedIn)
-    def send_to_login(error: NotSignedIn) -> Response:
+    def redirect_to_login(error: NotSignedIn) -> Response:
         return failure(302, "Found", f"{request.scheme}://{request.host}/login")
 
-    @app.errorhandler(Unreadable)
-    def report_unreadable(error: Unreadable) -> Response:
+    @app.errorhandler(InvalidRequest)
+    def report_invalid_request(error: InvalidRequest) -> Response:
         log.warning("cannot read %s: %s", request.environ[SHOWN], error)
         return failure(500, _MESSAGES[500])
 
     @app.errorhandler(Busy)
-    def ask_to_wait(error: Busy) -> Response:
+    def report_busy(error: Busy) -> Response:
         response = failure(503, "Service Unavailable")
         response.headers["Retry-After"] = str(error.wait)
         return response
@@ -151,9 +151,9 @@ _STORAGE_FAILURES = {
 
 
 def _storage_status(error: DatabaseError) -> int:
-    """Return the status for a failure of the storage: what an administrator has to mend is not 500.
+    """Return the status for a failure of the storage: 500 only for defects of the program.
 
-    SQLite's names may be longer, such as SQLITE_IOERR_WRITE.
+    SQLite's names can have suffixes, such as SQLITE_IOERR_WRITE.
     """
     name = getattr(error.orig, "sqlite_errorname", "")
     statuses = (status for start, status in _STORAGE_FAILURES.items() if name.startswith(start))
@@ -161,16 +161,16 @@ def _storage_status(error: DatabaseError) -> int:
 
 
 ORIGINAL_PATH = "backpack.original_path"
-SHOWN = "backpack.shown"  # the request as a log may show it
+SHOWN = "backpack.shown"  # the request without tokens, for logs
 
 
 class Exchange(NamedTuple):
-    """A request, and what came of it; what the log of a sandbox holds.
+    """A request and the status of its response, as in the log of a sandbox.
 
     Attributes:
-        verb: Such as `POST`.
-        path: With its query; a token in it is shown as `[token]`.
-        status: What it was answered; None where a fault left it without an answer.
+        verb: HTTP method, such as `POST`.
+        path: Path without the query; tokens in it are replaced by `[token]`.
+        status: Status of the response; None if a fault prevented a response.
 
     >>> Exchange("GET", "/users.xml", 200).status
     200
@@ -187,10 +187,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Gate:
-    """What every request passes first, as a WSGI application around the real one.
+    """The middleware around the application.
 
-    It refuses requests that web pages of other origins send, takes the token out of the path,
-    meets faults, and counts and logs requests without their tokens.
+    Refuses requests of web pages from other origins, moves the token from the path to the
+    environment, applies faults, and counts and logs requests without their tokens.
     """
 
     def __init__(self, service: Service, guard: Guard, faults: Faults) -> None:
@@ -214,9 +214,9 @@ class Gate:
         shown_verb = _shortened(verb, LONGEST_VERB)
         environ[SHOWN] = f"{shown_verb} {shown}"
         began = time.perf_counter()
-        is_answered = False
+        has_started = False
 
-        def note(status: int | None) -> None:
+        def record(status: int | None) -> None:
             with self._lock:
                 self.count += 1
                 self.exchanges.append(Exchange(shown_verb, shown, status))
@@ -224,10 +224,10 @@ class Gate:
                 seconds = time.perf_counter() - began
                 self._log(environ, shown_verb, shown, status, seconds)
 
-        def answer(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
-            nonlocal is_answered
-            is_answered = True
-            note(int(status[:3]))
+        def start_response(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            nonlocal has_started
+            has_started = True
+            record(int(status[:3]))
             date = ("Date", http_date(self._service.now()))
             return start(status, [*headers, date], *error)
 
@@ -235,17 +235,17 @@ class Gate:
             self._guard.check(environ)
         except Refused as refusal:
             log.warning("refused %s: %s", environ[SHOWN], refusal)
-            return failure(refusal.status, refusal.message)(environ, answer)
-        fault = self._faults.met_by(verb, environ["PATH_INFO"].removeprefix("/"))
+            return failure(refusal.status, refusal.message)(environ, start_response)
+        fault = self._faults.fault_for(verb, environ["PATH_INFO"].removeprefix("/"))
         client_is_gone = environ.get(CLIENT_IS_GONE, _never)
         with self._service.scheduler.turn(client_is_gone) as environ[TURN]:
             if fault is None:
-                return self._app(environ, answer)
+                return self._app(environ, start_response)
             try:
-                return fault.answer(self._app, environ, answer)
+                return fault.respond(self._app, environ, start_response)
             except HangUp:
-                if not is_answered:
-                    note(None)
+                if not has_started:
+                    record(None)
                 raise
 
     def _log(
@@ -262,7 +262,7 @@ class Gate:
         access_log.info("%s", message, extra={"fields": fields})
 
     def _take_token(self, environ: WSGIEnvironment, path: str) -> str:
-        """Take a token off the front of the path; return the path as the log may show it."""
+        """Remove a token from the start of the path; return the path for logs."""
         first, slash, rest = path.removeprefix("/").partition("/")
         if first not in self._first_parts and rest.partition("/")[0] in self._first_parts:
             environ[TOKEN_IN_PATH] = first
@@ -271,7 +271,7 @@ class Gate:
         return self._without_tokens(path)
 
     def _without_tokens(self, path: str) -> str:
-        """Return a path without anything that looks like a token, be it valid, old or mistyped."""
+        """Return a path without what may be a token, whether valid or not."""
         parts = path.split("/")
         shown = "/".join(
             part if part in self._literal else _SECRET.sub("[token]", part) for part in parts
@@ -284,6 +284,6 @@ def _never() -> bool:
 
 
 def _shortened(text: str, length: int) -> str:
-    """Return a text for the log: of bounded length, and on one line."""
+    """Return a text for the log, on one line and of limited length."""
     shown = _CONTROL.sub(lambda char: f"\\x{ord(char[0]):02x}", text[: length + 1])
     return shown if len(shown) <= length else f"{shown[: length - 1]}…"

@@ -30,7 +30,7 @@ def show(call: Call, user: int) -> XmlResponse:
 @statuses.write("PUT", "/users/USER/status.xml")
 def update(call: Call, user: int) -> Response:
     me = call.myself(user)
-    message = call.parameters.group("status").needed_text("message")
+    message = call.parameters.group("status").required_text("message")
     status = _of(call, me)
     if status is None:
         status = me.account.new(Status, user=me)

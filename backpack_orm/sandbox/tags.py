@@ -29,7 +29,7 @@ def select_tag(call: Call, id: int) -> XmlResponse:
 def tag_page(call: Call, page: int) -> XmlResponse:
     """Replace all tags of a page; executes five statements besides finding the page."""
     tagged = call.page(page)
-    names = _names(call.parameters.needed_text("tags"))
+    names = _names(call.parameters.required_text("tags"))
     known = _keys_of_tags(call, names)
     _create_tags(call, [name for name in names if name not in known])
     keys = _keys_of_tags(call, names)

@@ -1,4 +1,4 @@
-"""TLS by a throw-away authority, which nobody trusts who was not told to."""
+"""TLS with a temporary CA, which only clients that are configured for it trust."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ try:
     import trustme
 except ModuleNotFoundError as missing:
     raise ImportError(
-        f'https needs {missing.name}, which its extra brings: pip install "backpack_orm[tls]"'
+        f'https requires {missing.name}, part of an extra: pip install "backpack_orm[tls]"'
     ) from missing
 
 
-def throw_away(host: str) -> tuple[ssl.SSLContext, trustme.Blob]:
-    """What a server on this machine needs to speak TLS, and the certificate of its authority.
+def temporary_ca(host: str) -> tuple[ssl.SSLContext, trustme.Blob]:
+    """Return the TLS context of a server and the certificate of its CA.
 
-    The server's own certificate is for the host and for all names of this machine. The authority's
-    key is forgotten at once.
+    The certificate of the server is valid for the host and all loopback names. The private key of
+    the CA is not stored.
     """
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

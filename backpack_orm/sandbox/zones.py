@@ -1,4 +1,4 @@
-"""The time zones of the service, which go by their Rails names."""
+"""The time zones of the service by their Rails names."""
 
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -161,10 +161,10 @@ RAILS_ZONES = {
 
 
 def zone(name: str) -> ZoneInfo:
-    """The time zone with a Rails name (`Eastern Time (US & Canada)`) or an IANA one."""
+    """Return the time zone with a Rails name (`Eastern Time (US & Canada)`) or an IANA name."""
     try:
         return ZoneInfo(RAILS_ZONES.get(name, name))
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(
-            f"unknown time zone {name!r}: give a Rails name like 'London' or an IANA one"
+            f"unknown time zone {name!r}: use a Rails name like 'London' or an IANA name"
         ) from None

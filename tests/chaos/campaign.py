@@ -315,7 +315,7 @@ def run(seed: int, writes: int, reads: int, threads: int = THREADS) -> Report:
 
 def plan(box: Sandbox, seed: int) -> dict[str, Fault]:
     """Make a share of all requests fail."""
-    box.faults._dice = random.Random(seed)
+    box.faults._generator = random.Random(seed)
     left, faults = 1.0, {}
     for words, weight in FAULTS.items():
         share = SHARE * weight / sum(FAULTS.values())

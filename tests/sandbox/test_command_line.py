@@ -155,7 +155,7 @@ class TestDelivering:
         [
             (["--page", "7"], "there is no page 7 in the account 'acme'"),
             (["--page", "40000002", "--account", "x"], "there is no account 'x' in this sandbox"),
-            (["--page", "40000002", "--body", "\0"], "a text holds a character that XML cannot"),
+            (["--page", "40000002", "--body", "\0"], "a text contains a character that XML cannot"),
             (["--page", "40000002", "--data", "/nowhere"], "there is no file '/nowhere'"),
         ],
     )

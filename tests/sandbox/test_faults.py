@@ -251,7 +251,7 @@ def test_after_a_fault_the_sandbox_serves_as_before(api, faults, users, words):
 def test_a_path_fits(pattern, path):
     faults = Faults()
     fault = faults.html_page(path=pattern)
-    assert faults.met_by("GET", path) is fault
+    assert faults.fault_for("GET", path) is fault
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_a_path_fits(pattern, path):
 def test_a_path_does_not_fit(pattern, path):
     faults = Faults()
     faults.html_page(path=pattern)
-    assert faults.met_by("GET", path) is None
+    assert faults.fault_for("GET", path) is None
 
 
 def test_a_path_has_no_token(api, faults):
@@ -284,12 +284,12 @@ def test_a_path_has_no_token(api, faults):
 def test_a_verb_fits_in_any_case(verb):
     faults = Faults()
     faults.html_page(verb=verb)
-    assert [bool(faults.met_by(each, "x")) for each in ("GET", "POST")] == [True, False]
+    assert [bool(faults.fault_for(each, "x")) for each in ("GET", "POST")] == [True, False]
 
 
 def met(faults, requests=6):
     """Which of some requests meet a fault."""
-    return [number for number in range(requests) if faults.met_by("GET", "x")]
+    return [number for number in range(requests) if faults.fault_for("GET", "x")]
 
 
 def test_without_more_words_all_requests_meet_a_fault():
@@ -308,7 +308,7 @@ def test_a_fault_happens_as_often_as_it_should():
 def test_a_fault_happens_after_some_requests_that_fit():
     faults = Faults()
     faults.html_page(after=2, times=3, path="x")
-    assert faults.met_by("GET", "y") is None
+    assert faults.fault_for("GET", "y") is None
     assert met(faults) == [2, 3, 4]
 
 
@@ -323,7 +323,7 @@ def test_a_chance_falls_alike_in_every_run():
 def test_chances_do_not_hang_together():
     faults = Faults()
     first, second = faults.html_page(chance=0.1), faults.garbage(chance=0.1)
-    happened = [faults.met_by("GET", "x") for _ in range(1000)]
+    happened = [faults.fault_for("GET", "x") for _ in range(1000)]
     followed = sum(pair == (first, second) for pair in pairwise(happened))
     assert followed < second.fired / 2
 
@@ -364,7 +364,7 @@ def test_faults_happen_as_often_as_they_should_among_many_threads():
 
     def ask(_):
         start.wait()
-        return sum(faults.met_by("GET", "x") is not None for _ in range(500))
+        return sum(faults.fault_for("GET", "x") is not None for _ in range(500))
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(ask, range(8))) == fault.fired == 1000
@@ -373,17 +373,20 @@ def test_faults_happen_as_often_as_they_should_among_many_threads():
 @pytest.mark.parametrize(
     ("plan", "message"),
     [
-        (lambda faults: faults.html_page(times=0), "once or more, not 0 times"),
-        (lambda faults: faults.html_page(after=-1), "after 0 requests or more, not -1"),
-        (lambda faults: faults.html_page(chance=0), "more than 0 and at most 1, not 0"),
-        (lambda faults: faults.html_page(chance=1.1), "more than 0 and at most 1, not 1.1"),
-        (lambda faults: faults.latency(-1), "0 seconds or more, not -1"),
-        (lambda faults: faults.slow_body(float("nan")), "0 seconds or more, not nan"),
-        (lambda faults: faults.status(302), "302 is no error: one is 400 or more"),
+        (lambda faults: faults.html_page(times=0), "times must be at least 1, not 0"),
+        (lambda faults: faults.html_page(after=-1), "after must be at least 0, not -1"),
+        (lambda faults: faults.html_page(chance=0), "chance must be above 0 and at most 1, not 0"),
+        (
+            lambda faults: faults.html_page(chance=1.1),
+            "chance must be above 0 and at most 1, not 1.1",
+        ),
+        (lambda faults: faults.latency(-1), "at least 0, not -1"),
+        (lambda faults: faults.slow_body(float("nan")), "at least 0, not nan"),
+        (lambda faults: faults.status(302), "status must be an error, 400 or more, not 302"),
         (lambda faults: faults.status(999), "999 is not a valid HTTPStatus"),
         (lambda faults: faults.error_body(7), "7 is not a valid HTTPStatus"),
-        (lambda faults: faults.redirect("/a\r\nb"), "an address is printable ASCII"),
-        (lambda faults: faults.redirect("/é"), "an address is printable ASCII"),
+        (lambda faults: faults.redirect("/a\r\nb"), "must be printable ASCII"),
+        (lambda faults: faults.redirect("/é"), "must be printable ASCII"),
     ],
 )
 def test_what_cannot_happen_cannot_be_planned(plan, message):
@@ -509,18 +512,18 @@ def test_words_may_come_in_any_order_after_the_kind(words, full):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("", "there is no fault ''; there are latency, slow_body, "),
-        ("explode", "there is no fault 'explode'"),
-        ("clear", "there is no fault 'clear'"),
-        ("times=1 garbage", "there is no fault 'times=1'"),
-        ("latency", "the fault latency needs seconds=…"),
-        ("status times=1", "the fault status needs status=…"),
+        ("", "unknown fault ''; known are latency, slow_body, "),
+        ("explode", "unknown fault 'explode'"),
+        ("clear", "unknown fault 'clear'"),
+        ("times=1 garbage", "unknown fault 'times=1'"),
+        ("latency", "the fault latency requires seconds=…"),
+        ("status times=1", "the fault status requires status=…"),
         ("latency soon", "could not convert string to float: 'soon'"),
         ("garbage times=often", "invalid literal for int"),
-        ("garbage 3", "the fault garbage does not take '3'"),
-        ("garbage seconds=3", "the fault garbage does not take 'seconds=3'"),
-        ("status 500 executed=perhaps", "say yes or no, not 'perhaps'"),
-        ("status 200", "200 is no error"),
+        ("garbage 3", "the fault garbage has no option '3'"),
+        ("garbage seconds=3", "the fault garbage has no option 'seconds=3'"),
+        ("status 500 executed=perhaps", "executed must be yes or no, not 'perhaps'"),
+        ("status 200", "status must be an error, 400 or more, not 200"),
     ],
 )
 def test_words_that_plan_nothing_are_an_error(words, message):
@@ -544,12 +547,16 @@ def test_the_command_line_takes_faults(as_user):
 def test_the_command_line_lists_all_faults(capsys):
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
-    told = set(re.findall(r"\w+", capsys.readouterr().out))
-    assert {name for name in vars(Faults) if name[0] != "_"} - told == {"add", "clear", "met_by"}
+    listed = set(re.findall(r"\w+", capsys.readouterr().out))
+    assert {name for name in vars(Faults) if name[0] != "_"} - listed == {
+        "add",
+        "clear",
+        "fault_for",
+    }
 
 
 def test_the_command_line_says_in_one_line_what_cannot_be_planned():
     command = [sys.executable, "-m", "backpack_orm.sandbox", "--port", "0", "--fault", "latency"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "backpack sandbox: the fault latency needs seconds=…\n"
+    assert done.stderr == "backpack sandbox: the fault latency requires seconds=…\n"

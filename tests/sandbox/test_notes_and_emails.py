@@ -117,8 +117,8 @@ class TestDelivering:
 
     @pytest.mark.parametrize("text", ["\0", "\ud800", "a\x1b"])
     def test_a_text_that_xml_cannot_carry_is_refused(self, box, api, page, text):
-        with pytest.raises(ValueError, match="XML cannot carry"):
+        with pytest.raises(ValueError, match="XML cannot represent"):
             box.deliver_email(40000002, subject=text, body="")
-        with pytest.raises(ValueError, match="XML cannot carry"):
+        with pytest.raises(ValueError, match="XML cannot represent"):
             box.deliver_email(40000002, subject="", body=text)
         assert "<emails></emails>" in api.ws(f"{page}/emails/list")

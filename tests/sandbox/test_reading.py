@@ -15,8 +15,8 @@ from backpack_orm.sandbox.reading import (
     DEPTH_LIMIT,
     LARGEST_ID,
     SIZE_LIMIT,
+    InvalidRequest,
     Parameters,
-    Unreadable,
     read_body,
     read_fields,
 )
@@ -133,7 +133,7 @@ def test_details_of_spelling(body, fields):
     ],
 )
 def test_what_cannot_be_read_is_refused(body):
-    with pytest.raises(Unreadable):
+    with pytest.raises(InvalidRequest):
         read_body(body)
 
 
@@ -163,7 +163,7 @@ def test_what_would_exhaust_is_refused_quickly(body):
     before = sys.getprofile()
     sys.setprofile(count)
     try:
-        with pytest.raises(Unreadable):
+        with pytest.raises(InvalidRequest):
             read_body(body)
     finally:
         sys.setprofile(before)
@@ -174,7 +174,7 @@ def test_what_would_exhaust_is_refused_quickly(body):
     "body", [b"---\n" + b"a: b\n" * COUNT_LIMIT, b"a=1&" * (COUNT_LIMIT + 1)], ids=["yaml", "form"]
 )
 def test_what_would_take_long_value_by_value_is_refused(body):
-    with pytest.raises(Unreadable, match="too many"):
+    with pytest.raises(InvalidRequest, match="too many"):
         read_body(body)
 
 
@@ -193,12 +193,12 @@ class TestParameters:
         )
 
     def test_a_text_is_no_group(self):
-        with pytest.raises(Unreadable, match="<page> must hold fields"):
+        with pytest.raises(InvalidRequest, match="<page> must contain fields"):
             Parameters({"page": "x"}).group("page")
 
     @pytest.mark.parametrize("value", [["a", "b"], {"b": "c"}, {"content": []}])
     def test_a_group_is_no_text(self, value):
-        with pytest.raises(Unreadable, match="<a> must be text"):
+        with pytest.raises(InvalidRequest, match="<a> must be text"):
             Parameters({"a": value}).text("a")
 
     def test_a_text_may_have_attributes(self):
@@ -237,17 +237,17 @@ class TestParameters:
 
     @pytest.mark.parametrize("value", ["seven", "-1", "7,8", "٧"])
     def test_other_words_are_no_ids(self, value):
-        with pytest.raises(Unreadable, match="<a> must hold ids"):
+        with pytest.raises(InvalidRequest, match="<a> must contain ids"):
             Parameters({"a": value}).ids("a")
 
     @pytest.mark.parametrize("value", [None, "", []])
-    def test_needed_ids_are_needed(self, value):
-        with pytest.raises(Unreadable, match="<a> is missing"):
-            Parameters({"a": value}).needed_ids("a")
+    def test_required_ids_are_required(self, value):
+        with pytest.raises(InvalidRequest, match="<a> is missing"):
+            Parameters({"a": value}).required_ids("a")
 
-    def test_a_needed_text_is_needed(self):
-        with pytest.raises(Unreadable, match="<a> is missing"):
-            Parameters({}).needed_text("a")
+    def test_a_required_text_is_required(self):
+        with pytest.raises(InvalidRequest, match="<a> is missing"):
+            Parameters({}).required_text("a")
 
 
 words = st.text(st.characters(categories=["L"]), min_size=1)
@@ -262,7 +262,7 @@ def test_json_and_fields_mean_the_same(fields):
 @given(st.binary(max_size=200))
 def test_no_body_causes_any_other_error(body):
     for start in (b"", b"<r>", b"{", b"---\n"):
-        with suppress(Unreadable):
+        with suppress(InvalidRequest):
             assert isinstance(read_body(start + body), dict)
 
 
@@ -348,7 +348,7 @@ class TestOverHttp:
             ("---\ntoken: t0ken-0123456789\na: [", "YAML: "),
             (
                 "<request><token>t0ken-0123456789</token><page>x</page></request>",
-                "<page> must hold fields",
+                "<page> must contain fields",
             ),
             (b"<" * (SIZE_LIMIT + 1), "the limit is"),
         ],

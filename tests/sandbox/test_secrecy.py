@@ -167,7 +167,7 @@ def test_a_client_that_has_left_is_quoted_nowhere(canary, caplog):
     def leave(request):
         raise ClientDisconnected  # as waitress does when it cannot write
 
-    canary.faults._planned("leave", leave, {})
+    canary.faults._add("leave", leave, {})
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{canary.url}/{TOKEN}/users.xml?token={TOKEN}")
     assert spoken(caplog) == []

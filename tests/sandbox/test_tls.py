@@ -271,7 +271,7 @@ def without_trustme(monkeypatch):
     monkeypatch.delattr(backpack_orm.sandbox, "tls", raising=False)
 
 
-HOW_TO_INSTALL = 'https needs trustme, which its extra brings: pip install "backpack_orm[tls]"'
+HOW_TO_INSTALL = 'https requires trustme, part of an extra: pip install "backpack_orm[tls]"'
 
 
 def test_without_its_extra_it_says_what_to_install(without_trustme):

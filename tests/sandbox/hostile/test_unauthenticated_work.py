@@ -9,7 +9,7 @@ import pytest
 
 from backpack_orm.sandbox import calls, reading
 from backpack_orm.sandbox.credentials import candidates
-from backpack_orm.sandbox.reading import SIZE_LIMIT, YAML_LIMIT, Unreadable, read_body
+from backpack_orm.sandbox.reading import SIZE_LIMIT, YAML_LIMIT, InvalidRequest, read_body
 
 pytestmark = pytest.mark.network
 
@@ -129,7 +129,7 @@ def test_parsing_takes_linear_time(monkeypatch, head, piece, tail, sizes):
     ],
 )
 def test_what_a_body_may_hold_is_bounded(body, reason):
-    with pytest.raises(Unreadable, match=reason):
+    with pytest.raises(InvalidRequest, match=reason):
         read_body(body)
 
 
