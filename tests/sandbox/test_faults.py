@@ -548,11 +548,8 @@ def test_the_command_line_lists_all_faults(capsys):
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
     listed = set(re.findall(r"\w+", capsys.readouterr().out))
-    assert {name for name in vars(Faults) if name[0] != "_"} - listed == {
-        "add",
-        "clear",
-        "fault_for",
-    }
+    methods = {name for name in vars(Faults) if name[0] != "_"}
+    assert methods - {"add", "clear", "fault_for"} <= listed
 
 
 def test_the_command_line_says_in_one_line_what_cannot_be_planned():
