@@ -37,7 +37,7 @@ _VALUES = {
     "href": re.compile(rf"(https?://[^\s]|mailto:).*|#{_NOTE.pattern}", re.IGNORECASE),
 }
 """Patterns of the values of attributes; links lead to the web, to an address, or to a footnote."""
-_ALIGNMENT = re.compile(r"text-align: ?(left|right|center|justify);?")
+_ALIGNMENT = re.compile(r"(?:^|;)\s*text-align\s*:\s*(left|right|center|justify)\s*(?:;|$)")
 
 
 def sanitize(html: str) -> str:
@@ -53,7 +53,6 @@ def sanitize(html: str) -> str:
         tags=set(_TAGS),
         attributes=_ATTRIBUTES,
         attribute_filter=_filter,
-        filter_style_properties={"text-align"},
         url_schemes={"http", "https", "mailto"},
         link_rel=None,
         strip_comments=True,
