@@ -1,4 +1,4 @@
-"""Opening accounts, letting people into them, and what else no call can make."""
+"""Creates accounts, users and calendars, which is not possible through the API."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COLOR = re.compile("#?[0-9a-fA-F]{6}")
 
 
 def open_account(session: Session, name: str, now: datetime) -> User:
-    """Create an account and return its owner; raise ValueError for a name that cannot be used."""
+    """Create an account and return its owner; raise ValueError for an invalid name."""
     account = Account(name=check_account_name(name), created_at=now)
     session.add(account)
     session.flush()
@@ -51,7 +51,7 @@ def add_user(
     Pass `addresses` to add many users: reading them takes one statement.
     """
     zone(time_zone)
-    check_text(name)  # no more than that: an export may hold line breaks
+    check_text(name)  # not check_name(): names in an export may contain line breaks
     addresses = addresses or Addresses(session, account)
     if email_address is None:
         email_address = addresses.claim_for(name)
@@ -79,13 +79,13 @@ def new_calendar(
     id: int | None = None,
     token: str | None = None,
 ) -> Calendar:
-    """Create a calendar; anybody who knows its token can read its feed, so that is random.
+    """Create a calendar, with a random token since anyone who knows it can read the feed.
 
-    Raises ValueError for a bad name or color.
+    Raises ValueError for an invalid name or color.
     """
     check_name(name, "the name of a calendar")
     if not _COLOR.fullmatch(color):
-        raise ValueError(f"{color!r} is no color: give one like '3185c5'")
+        raise ValueError(f"{color!r} is not a color: use six hexadecimal digits, such as '3185c5'")
     digits = color.removeprefix("#")
     calendar = account.new(Calendar, id=id, name=name, color=digits, created_at=now, updated_at=now)
     calendar.token = token or new_token()

@@ -25,7 +25,9 @@ class Addresses:
     def claim(self, address: str) -> str:
         """Reserve an address and return it; raise ValueError if it is taken or malformed."""
         if not address or address.split() != [address]:
-            raise ValueError(f"{address!r} is no e-mail address: it is empty or has white space")
+            raise ValueError(
+                f"{address!r} is not an e-mail address: it is empty or contains white space"
+            )
         if address.casefold() in self._taken:
             raise ValueError(f"{address!r} is the address of another user of this account")
         self._taken.add(address.casefold())

@@ -1,4 +1,4 @@
-"""Bookmarks: the pages and tags that somebody keeps at hand."""
+"""The endpoint of bookmarks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ bookmarks = Endpoints("bookmarks", __name__)
 
 @bookmarks.read("GET", "/users/USER/bookmarks.xml")
 def mine(call: Call, user: int) -> XmlResponse:
-    """Return my own bookmarks, without those of pages that I no longer see."""
+    """Return the bookmarks of the user, without those of pages that are no longer visible."""
     user_key = call.myself(user).key
     is_tag = Bookmark.tag_key.is_not(None)
     wanted = (

@@ -1,4 +1,4 @@
-"""Building blocks for statements about many records at once."""
+"""Helpers for statements that affect many records."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ROWS_AT_ONCE = 200
 def numbered(values: Sequence[int] | Sequence[str]) -> TableValuedAlias:
     """Return a table of values with the columns `key`, which counts from 0, and `value`.
 
-    It is one parameter of a statement, however many values there are.
+    It is a single parameter of a statement, regardless of the number of values.
     """
     kind = String() if values and isinstance(values[0], str) else Integer()
     return func.json_each(json.dumps(values)).table_valued(
@@ -26,7 +26,7 @@ def numbered(values: Sequence[int] | Sequence[str]) -> TableValuedAlias:
 
 
 def fetch(session: Session, statement: Executable, turn: Turn) -> Iterator[Any]:
-    """Execute a statement and return its rows, with checkpoints among them."""
+    """Execute a statement and yield its rows, with checkpoints in between."""
     result = session.execute(statement, execution_options={"yield_per": _ROWS_AT_ONCE})
     for rows in result.partitions():
         yield from rows
@@ -36,7 +36,7 @@ def fetch(session: Session, statement: Executable, turn: Turn) -> Iterator[Any]:
 def execute(session: Session, statement: Any) -> int:
     """Execute an UPDATE, INSERT or DELETE after all pending changes; return how many rows changed.
 
-    Records that are loaded keep the values they have: use it last, or on what is not loaded.
+    Loaded records are not updated: use it last, or for records that are not loaded.
     """
     session.flush()
     result = session.execute(statement, execution_options={"synchronize_session": False})

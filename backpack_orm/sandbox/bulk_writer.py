@@ -1,4 +1,4 @@
-"""Many new records, written in batches, so that memory does not grow with their number."""
+"""Inserts many records in batches, so that memory does not grow with their number."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _BATCH = 2_000  # rows
 
 
 class BulkWriter:
-    """Writes rows of any tables, with keys of their own, within a transaction.
+    """Inserts rows into any tables within a transaction.
 
-    References are checked when the transaction ends, so that rows may come in any order.
+    References are checked at the end of the transaction, so rows can be added in any order.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._next_keys: dict[Table, int] = {}
-        self._waiting: defaultdict[Table, list[Mapping[str, Any]]] = defaultdict(list)
+        self._pending: defaultdict[Table, list[Mapping[str, Any]]] = defaultdict(list)
         self._count = 0
         session.execute(text("PRAGMA defer_foreign_keys = ON"))
 
@@ -39,19 +39,19 @@ class BulkWriter:
         return key
 
     def add(self, kind: type[Base] | Table, **values: Any) -> None:
-        """Write a row; all rows of a table name the same columns."""
-        self._waiting[kind if isinstance(kind, Table) else _table(kind)].append(values)
+        """Add a row; all rows of a table must have the same columns."""
+        self._pending[kind if isinstance(kind, Table) else _table(kind)].append(values)
         self._count += 1
         if self._count >= _BATCH:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is waiting; executes one statement for each table."""
+        """Insert all pending rows. Executes one statement per table."""
         self._session.flush()
-        for table, rows in self._waiting.items():
+        for table, rows in self._pending.items():
             if rows:
                 self._session.execute(insert(table), rows)
-        self._waiting.clear()
+        self._pending.clear()
         self._count = 0
 
 

@@ -1,4 +1,4 @@
-"""Calendars, their events, and the feeds that calendar programs subscribe to."""
+"""The endpoints of calendars and events, and the iCalendar feeds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def all_calendars(call: Call) -> XmlResponse:
 
 @calendars.read("GET", "/calendars/ID/calendar_events.xml")
 def all_events(call: Call, id: int) -> XmlResponse:
-    """The events of a calendar, earliest first."""
+    """Return the events of a calendar, earliest first."""
     calendar = call.one_of(Calendar, id)
     events = call.session.scalars(
         select(CalendarEvent)
@@ -89,7 +89,7 @@ def destroy(call: Call, id: int) -> Response:
 
 
 def _start(fields: Parameters, call: Call) -> Start | None:
-    """When an event begins, from the words that its title starts with."""
+    """Return the start of an event, parsed from its title; 422 without a date."""
     title = fields.text("title")
     if title is None:
         return None
@@ -100,7 +100,7 @@ def _start(fields: Parameters, call: Call) -> Start | None:
 
 
 def _change(event: CalendarEvent, fields: Parameters, call: Call) -> None:
-    """Set what is said besides the title."""
+    """Set the fields besides the title."""
     event.message = call.updated(
         "calendar_event.message", fields.text("message"), event.message, ""
     )
@@ -115,7 +115,7 @@ def _change(event: CalendarEvent, fields: Parameters, call: Call) -> None:
 
 
 def _shifted(end: datetime, by: timedelta) -> datetime:
-    """Return the end of an event that lasts as long as before; 422 beyond all calendars."""
+    """Return the end of a moved event; 422 if it is outside of the calendar."""
     try:
         return check_moment(end + by)
     except (OverflowError, ValueError):
@@ -123,7 +123,7 @@ def _shifted(end: datetime, by: timedelta) -> datetime:
 
 
 def _moment(text: str) -> datetime | None:
-    """A time of an event, which is UTC where it does not say otherwise; an empty one is none."""
+    """Parse a time, in UTC unless it has an offset; None for an empty text."""
     if not text or text.isspace():
         return None
     try:
@@ -134,7 +134,7 @@ def _moment(text: str) -> datetime | None:
 
 @feeds.get("/<token>.ics")
 def feed(token: str) -> Response:
-    """Return a calendar for programs that know its token, which is all that they need."""
+    """Return the feed of a calendar; its token is the only authentication."""
     with current_service().database.reading() as session:
         wanted = select(Calendar).where(Calendar.token == token)
         calendar = found(session.scalar(wanted.options(joinedload(Calendar.account))))
@@ -143,7 +143,7 @@ def feed(token: str) -> Response:
 
 
 def _icalendar(calendar: Calendar, events: list[CalendarEvent]) -> bytes:
-    import icalendar  # here, because nothing else needs it
+    import icalendar  # here, since only feeds need it
 
     feed = icalendar.Calendar()
     feed.add("prodid", "-//backpack_orm//sandbox//EN")
@@ -159,7 +159,7 @@ def _icalendar(calendar: Calendar, events: list[CalendarEvent]) -> bytes:
         entry.add("last-modified", event.updated_at)
         entry.add("dtstart", _time(event, event.occurs_at))
         if event.occurs_until is not None:
-            # The end is the first moment, or day, that is not part of it any more.
+            # In iCalendar the end is exclusive.
             last_day = timedelta(days=1) if event.all_day else timedelta()
             entry.add("dtend", _time(event, event.occurs_until + last_day))
         entry.add("summary", event.title)
@@ -184,7 +184,7 @@ def _calendar(calendar: Calendar) -> Xml:
             field("account-id", calendar.account.id),
             element("color", calendar.color.removeprefix("#")),
             field("created-at", calendar.created_at),
-            element("ical-subscription-url", ""),  # only the mirror of an outside feed has one
+            element("ical-subscription-url", ""),  # empty unless it mirrors another feed
             field("id", calendar.id),
             element("name", calendar.name),
             element("token", calendar.token),
@@ -203,15 +203,15 @@ def _event(event: CalendarEvent) -> Xml:
             field("id", event.id),
             element("message", event.message),
             field("occurs-at", event.occurs_at),
-            _perhaps("occurs-until", event.occurs_until),
+            _optional("occurs-until", event.occurs_until),
             field("remind", event.remind),
-            _perhaps("reminded-at", event.reminded_at),
+            _optional("reminded-at", event.reminded_at),
             element("title", event.title),
             field("updated-at", event.updated_at),
         ],
     )
 
 
-def _perhaps(name: str, moment: datetime | None) -> Xml:
-    """A time, or an empty element, which alone in this dialect is neither nil nor typed."""
+def _optional(name: str, moment: datetime | None) -> Xml:
+    """Return a time, or an empty element, which here is neither nil nor typed."""
     return element(name, "") if moment is None else field(name, moment)

@@ -1,4 +1,4 @@
-"""Everything that is on some pages, read with a fixed number of statements."""
+"""Reads the contents of pages with a fixed number of statements."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from .models import (
 
 Rows: TypeAlias = Sequence[Row[Any]]
 Grouped: TypeAlias = Mapping[int, Rows]
-"""Rows by the key of the record that they belong to."""
+"""Rows by the key of their owner."""
 
 
 @dataclass(frozen=True)
 class Contents:
-    """Pages and what is on them: rows, which are made faster than records and hold no session.
+    """Pages and their contents, as rows, which are faster than records and need no session.
 
     Attributes:
         pages: The pages, by id.
         widgets: The widgets of each page, by position.
-        items: The items of each list, those that are open first.
-        page_items: Those of each page that are in no list.
+        items: The items of each list, open ones first.
+        page_items: The items of each page without a list.
         tags: The tags of each page.
         images: The images of each gallery.
-        linked: The pages that each page links to, as far as the user sees them.
+        linked: The pages that each page links to, as far as they are visible to the user.
         note_messages: The comments on each note.
         item_messages: The comments on each item.
     """
@@ -64,7 +64,7 @@ class Contents:
 
 
 def contents(call: Call, which: Select[int], *, messages: bool) -> Contents:
-    """Read what is on some pages, of which `which` selects the keys.
+    """Read the contents of the pages whose keys `which` selects.
 
     Executes nine statements with `messages`, otherwise seven.
     """

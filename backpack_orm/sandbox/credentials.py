@@ -1,5 +1,4 @@
-"""Where a request carries its token. What is outside the body is read first; the body is searched
-for a token, in linear time, before any of it is parsed."""
+"""Finds the token of a request. A body is searched in linear time before it is parsed."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ TOKEN_IN_PATH = "backpack.token"  # noqa: S105 - a key of the environment, not a
 
 _MOST_CANDIDATES = 100
 _NAME = b"token"
-_DISTANCE = 200  # bytes from the word "token" to the token itself, in any of the formats
+_DISTANCE = 200  # maximum number of bytes between the name "token" and its value, in any format
 _CHARACTER = "[A-Za-z0-9_-]"
 _RUN = re.compile(
     rf"(?<!{_CHARACTER}){_CHARACTER}{{{MIN_LENGTH},{MAX_LENGTH}}}(?!{_CHARACTER})".encode()
@@ -42,13 +41,12 @@ def _authorization(request: Request) -> str:
 
 
 def candidates(body: bytes) -> list[str]:
-    """Return what may be the token in a body of any format, in the order it stands there.
+    """Return possible tokens in a body of any format, in their order.
 
-    Whatever is made of the characters of a token and follows soon after the word "token" is a
-    candidate, so this needs no knowledge of XML, JSON, YAML and forms. At most 100 different ones
-    are returned.
+    Any word that consists of the characters of a token and follows shortly after "token" is a
+    candidate, so XML, JSON, YAML and forms need not be parsed. Returns at most 100 candidates.
     """
-    text = body.replace(b"\0", b"")  # so that UTF-16 and UTF-32 read like ASCII
+    text = body.replace(b"\0", b"")  # makes UTF-16 and UTF-32 look like ASCII
     names = text.lower()
     found: dict[str, None] = {}
     for run in _RUN.finditer(text):

@@ -23,9 +23,9 @@ from .schema import prepare_file, stamp
 
 MEMORY = ":memory:"
 BUSY_TIMEOUT = 5.0
-"""Seconds that a transaction waits for others, in this process or elsewhere."""
+"""Seconds that a transaction waits for others, in this process or in another one."""
 RETRY_AFTER = 1
-"""Seconds after which a client may try again when that was too short."""
+"""Seconds in `Retry-After` if that is exceeded."""
 
 log = logging.getLogger("backpack_orm.sandbox")
 
@@ -39,8 +39,8 @@ class Database:
     file, readers see a snapshot (WAL) and neither wait for writers nor block them. In memory, where
     SQLite has no WAL, readers wait for the writer but not for each other.
 
-    It is open from the start, and can be opened again after it was closed. Raises OSError for a
-    file that cannot be used.
+    It is open after construction, and can be opened again after `close()`. Raises OSError if the
+    file cannot be used.
     """
 
     def __init__(self, data: str) -> None:
@@ -55,24 +55,24 @@ class Database:
         self.open()
 
     def open(self) -> None:
-        """Connect; create the tables where there are none. Raises OSError for an unusable file."""
+        """Connect, and create the tables of a new database; raise OSError if that fails."""
         data = self._data
         try:
             if not self.is_in_memory:
                 prepare_file(Path(data).absolute())
             with self._writer.begin() as connection:
                 _create_tables(connection)
-            if self.is_in_memory:  # it lives as long as somebody is connected
+            if self.is_in_memory:  # it exists as long as there is a connection
                 self._anchor = self._writer.connect()
             else:
                 self._write_ahead(data)
             self.is_open = True
         except DatabaseError as error:
             self.close()
-            raise OSError(f"cannot keep data in {data!r}: {error.orig}") from None
+            raise OSError(f"cannot store data in {data!r}: {error.orig}") from None
         except OSError as error:
             self.close()
-            raise OSError(f"cannot keep data in {data!r}: {error.strerror or error}") from None
+            raise OSError(f"cannot store data in {data!r}: {error.strerror or error}") from None
 
     def _write_ahead(self, data: str) -> None:
         """Switch the file to WAL mode, which is stored in it, so that readers see snapshots."""
@@ -88,7 +88,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """Open a session whose changes are stored together, or not at all after an exception.
+        """Open a session that is committed at the end, or rolled back after an exception.
 
         Raises `Busy` if other writers take too long.
         """
@@ -102,9 +102,9 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Open a session that sees one state of the database and can change nothing.
+        """Open a session that reads a snapshot and cannot write.
 
-        What it loads can be used after its end. Raises `Busy` if writers take too long.
+        Loaded records can be used after its end. Raises `Busy` if writers take too long.
         """
         with (
             _refusing_when_busy(),
@@ -115,7 +115,7 @@ class Database:
             yield session
 
     def close(self) -> None:
-        """Close all connections; what was in memory is lost."""
+        """Close all connections; data in memory is lost."""
         self.is_open = False
         if self._anchor is not None:
             self._anchor.close()
@@ -166,7 +166,7 @@ def _engine(url: URL, prepare: Any, begin: str) -> Engine:
     engine = create_engine(
         url,
         connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT},
-        hide_parameters=True,  # tokens are among them
+        hide_parameters=True,  # they include tokens
         poolclass=QueuePool,
     )
     event.listen(engine, "connect", prepare)
@@ -176,7 +176,7 @@ def _engine(url: URL, prepare: Any, begin: str) -> Engine:
 
 def _prepare(connection: Any, record: object) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
-    connection.isolation_level = None  # transactions begin where the engine says
+    connection.isolation_level = None  # the engine begins transactions
 
 
 def _prepare_reader(connection: Any, record: object) -> None:
@@ -185,7 +185,7 @@ def _prepare_reader(connection: Any, record: object) -> None:
 
 
 def _create_tables(connection: Connection) -> None:
-    """Create the tables where there are none yet."""
+    """Create the tables of a new database."""
     if not inspect(connection).get_table_names():
         Base.metadata.create_all(connection, checkfirst=False)
-    stamp(connection)  # even if it is stamped: this fails now if nothing can be written
+    stamp(connection)  # even if it is stamped, so that a file that is not writable is detected now

@@ -1,4 +1,4 @@
-"""Copies of pages: made inside the database, with a fixed number of statements."""
+"""Duplicates pages inside the database, with a fixed number of statements."""
 
 from __future__ import annotations
 
@@ -121,5 +121,5 @@ class _Copying:
 
 
 def _rank(column: Any, *groups: Any) -> ColumnElement[int]:
-    """Return the place of a row, from 1, among all or among those of its group."""
+    """Return the rank of a row, from 1, among all rows or those of its group."""
     return func.row_number().over(partition_by=groups or None, order_by=column)

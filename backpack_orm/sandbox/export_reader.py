@@ -1,4 +1,4 @@
-"""Exports, read piece by piece, so that memory does not grow with the file."""
+"""Reads exports incrementally, so that memory does not grow with the file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lxml import etree
 
 Element = etree._Element
 
-LONGEST_ID = 18  # digits; what is numbered after it must fit into the storage too
+LONGEST_ID = 18  # digits; ids that are assigned afterwards must fit into 64 bits, too
 
 _ROOTS = ("user", "backpack", "pages", "page")
 _RECORDS = {
@@ -21,13 +21,13 @@ _DEEPEST = 64
 
 
 class Piece:
-    """An element where it begins or ends.
+    """The start or end of an element.
 
     Attributes:
-        element: The element. Where it begins, only its attributes are known; where a record ends,
-            such as a note or an item, all of it is there. Other elements lose what is in them.
-        path: The names of the elements around it and its own, from the root on.
-        is_end: Whether it ends here.
+        element: The element. At its start, only its attributes are known. At the end of a record,
+            such as a note or an item, it is complete; other elements are already empty.
+        path: Names of the elements from the root to this one.
+        is_end: Whether this is the end of the element.
     """
 
     __slots__ = ("element", "is_end", "path")
@@ -41,8 +41,8 @@ class Piece:
 def pieces(path: Path) -> Iterator[Piece]:
     """Read a file with an export in either dialect, or with one or more full pages.
 
-    A `<response>` around it is left out. Raises OSError for a file that cannot be read, ValueError
-    for one that holds no such thing.
+    A `<response>` around it is skipped. Raises OSError if the file cannot be read, ValueError if it
+    has other contents.
     """
     with path.open("rb") as file:
         try:
@@ -62,17 +62,17 @@ def id_of(element: Element) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_ID):
-        raise ValueError(f"{text!r} is no id that <{element.tag}> can have")
+        raise ValueError(f"{text!r} is not a valid id of <{element.tag}>")
     return int(text)
 
 
 def text_of(element: Element) -> str:
-    """Return the text of something that may have comments in it."""
+    """Return the text of an element that may contain comments."""
     return (element.text or "") + "".join(comment.tail or "" for comment in element)
 
 
 def comments_in(element: Element) -> list[str]:
-    """Return the comments on something, as XML."""
+    """Return the comments in an element, as XML."""
     return [
         etree.tostring(message, with_tail=False).decode("ascii")
         for message in element.iterfind("message")
@@ -80,7 +80,7 @@ def comments_in(element: Element) -> list[str]:
 
 
 def _walk(file: IO[bytes]) -> Iterator[Piece]:
-    """Yield all elements where they begin and end, and forget them as soon as possible."""
+    """Yield the starts and ends of all elements, and discard these as soon as possible."""
     path: tuple[str, ...] = ()
     record = 0  # depth of the record that is being read, 0 outside of records
     for event, element in etree.iterparse(
@@ -104,12 +104,12 @@ def _walk(file: IO[bytes]) -> Iterator[Piece]:
             yield Piece(element, path, True)
             if record in (0, len(path)):
                 record = 0
-                _forget(element)
+                _discard(element)
             path = path[:-1]
 
 
-def _forget(element: Element) -> None:
-    """Drop what is in an element, and all that came before it; the parser still needs itself."""
+def _discard(element: Element) -> None:
+    """Remove the contents of an element and its preceding siblings; the parser needs the rest."""
     element.clear(keep_tail=True)  # type: ignore[call-arg]  # stubs lack it
     parent = element.getparent()
     if parent is not None:
@@ -123,7 +123,7 @@ def _refuse_document_type(root: Element) -> None:
 
 
 def _without_response(walk: Iterator[Piece]) -> Iterator[Piece]:
-    """Leave out a `<response>` around the root, and all but its first element."""
+    """Skip a `<response>` around the root, and all but its first element."""
     first = next(walk)
     if first.path != ("response",):
         _check_root(first.path)
@@ -145,4 +145,4 @@ def _without_response(walk: Iterator[Piece]) -> Iterator[Piece]:
 
 def _check_root(path: tuple[str, ...]) -> None:
     if path[0] not in _ROOTS:
-        raise ValueError(f"<{path[0]}> is no <user>, <backpack>, <pages> or <page>")
+        raise ValueError(f"<{path[0]}> is none of <user>, <backpack>, <pages> and <page>")

@@ -1,4 +1,4 @@
-"""An account filled from an export: everything on its pages, under the ids that it had there."""
+"""Imports exports into accounts, with the original ids."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from .zones import zone
 log = logging.getLogger("backpack_orm.sandbox")
 
 _OTHER = "Other"
-_OFTEN_UNTOLD = ("Separator", "WriteboardLink")  # kinds that may stand in their belongings alone
+_WITHOUT_SECTION = ("Separator", "WriteboardLink")  # types of which there may be only a belonging
 _SECTIONS: dict[tuple[str, ...], str] = {
     ("notes", "note"): "Note",
     ("lists", "list"): "List",
@@ -56,27 +56,27 @@ _PARTS = {
     *(path[0] for path in _SECTIONS),
     *("description", "belongings", "tags", "items", "linked_pages"),
 }
-_NAMES = ("title", "name", "subject", "file_name")  # attributes; each kind has one of them
+_NAMES = ("title", "name", "subject", "file_name")  # attributes; each type has one of them
 
 
-def plant_export(
+def import_export(
     path: Path,
     session: Session,
     owner: User,
     now: datetime,
     token_factory: Callable[[], str],
 ) -> None:
-    """Fill an account from a file: an export in either dialect, or one or more full pages.
+    """Import a file with an export in either dialect, or with one or more full pages.
 
-    Takes time linear in the size of the file, and little memory besides the largest page.
-    Raises OSError for a file that cannot be read, ValueError for one that holds no such thing.
+    Takes linear time, and memory for the largest page. Raises OSError if the file cannot be read,
+    ValueError if it has other contents.
     """
     try:
-        # What has no id in the file gets one above all of those that are there.
+        # Records without an id get one above all ids in the file.
         owner.account.last_id = max(owner.account.last_id, largest_id(path))
         loader = _Loader(session, owner, now)
         for piece in pieces(path):
-            loader.take(piece)
+            loader.process(piece)
         loader.finish()
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
@@ -92,7 +92,7 @@ class _Belonging:
 
 @dataclass(slots=True)
 class _Widget:
-    """A widget whose place on the page is not known yet."""
+    """A widget whose position on the page is not known yet."""
 
     key: int
     kind: str
@@ -104,7 +104,7 @@ class _Widget:
 
 @dataclass(slots=True)
 class _Page:
-    """A page that is being read; what may be long, such as items, is already written."""
+    """A page that is being read; items, which may be many, are already written."""
 
     key: int
     id: int
@@ -121,29 +121,29 @@ class _Page:
 
 
 class _Loader:
-    """Fills an account, piece by piece."""
+    """Imports the pieces of a file."""
 
     def __init__(self, session: Session, owner: User, now: datetime) -> None:
         self._session, self._owner, self._now = session, owner, now
         session.flush()
         self._account = owner.account
         self._zone = zone(owner.time_zone)
-        self._out = BulkWriter(session)
-        self._known: defaultdict[str, set[int]] = defaultdict(set)
+        self._writer = BulkWriter(session)
+        self._ids: defaultdict[str, set[int]] = defaultdict(set)
         self._users: dict[int, User] = {}
         self._addresses = Addresses(session, self._account)
         self._tags: dict[int, int] = {}
         self._page_keys: dict[int, int] = {}
         self._links: list[tuple[int, list[int]]] = []
         self._page: _Page | None = None
-        self._above_page = 0  # how many elements are around the page
+        self._page_depth = 0  # number of elements around the page
         self._items_in_list = 0
 
-    def take(self, piece: Piece) -> None:
-        """Take the next piece of the file."""
+    def process(self, piece: Piece) -> None:
+        """Process the next piece of the file."""
         path, element = piece.path, piece.element
         if self._page is not None:
-            within = path[self._above_page :]
+            within = path[self._page_depth :]
             if piece.is_end:
                 self._end_in_page(self._page, within, element)
             elif within in _SECTIONS:
@@ -154,18 +154,18 @@ class _Loader:
             self._reminder(element)
 
     def finish(self) -> None:
-        """Write what can only be written when all pages are known."""
+        """Write links between pages, which require that all pages are known."""
         for key, ids in self._links:
             for id in ids:
                 if id in self._page_keys:
-                    self._out.add(
+                    self._writer.add(
                         linked_pages,
                         linked_pages_left=key,
                         linked_pages_right=self._page_keys[id],
                     )
                 else:
-                    log.warning("a link to page %d is left out: that page is not in the file", id)
-        self._out.flush()
+                    log.warning("omitted a link to page %d, which is not in the file", id)
+        self._writer.flush()
 
     def _start(self, path: tuple[str, ...], element: Element) -> None:
         if len(path) == 1:
@@ -174,10 +174,10 @@ class _Loader:
             path[0] in ("user", "backpack") and path[1:] == ("pages", "page")
         )
         if is_page:
-            self._above_page = len(path)
+            self._page_depth = len(path)
             self._page = _Page(
-                key=self._out.key(Page),
-                id=self._met("Page", id_of(element)),
+                key=self._writer.key(Page),
+                id=self._claim_id("Page", id_of(element)),
                 title=element.get("title") or "",
                 email_address=element.get("email_address"),
                 scope=element.get("scope"),
@@ -189,22 +189,22 @@ class _Loader:
             self._owner.name = root.get("name", root.get("username", self._owner.name))
         if root.tag == "user":
             self._owner.id = id_of(root) or self._owner.id
-        self._users[self._met("User", self._owner.id)] = self._owner
+        self._users[self._claim_id("User", self._owner.id)] = self._owner
 
-    def _met(self, kind: str, id: int | None) -> int:
-        """Return an id, or the next one for None; raise ValueError if one of its kind has it."""
+    def _claim_id(self, kind: str, id: int | None) -> int:
+        """Return an id, or the next one for None; raise ValueError for a duplicate of its type."""
         if id is None:
             id = self._account.next_id()
-        if id in self._known[kind]:
-            raise ValueError(f"there are two with the id {id} of the same kind")
-        self._known[kind].add(id)
+        if id in self._ids[kind]:
+            raise ValueError(f"two records of the same type have the id {id}")
+        self._ids[kind].add(id)
         return id
 
     # --- on a page ----------------------------------------------------------------------------
 
     def _start_widget(self, page: _Page, within: tuple[str, ...], element: Element) -> None:
         kind = _SECTIONS[within]
-        page.widgets.append(_Widget(self._out.key(Widget), kind, id_of(element)))
+        page.widgets.append(_Widget(self._writer.key(Widget), kind, id_of(element)))
         self._items_in_list = 0
 
     def _end_in_page(self, page: _Page, within: tuple[str, ...], element: Element) -> None:
@@ -249,7 +249,7 @@ class _Loader:
             widget.body = text_of(element)
         if widget.kind == "Note":
             for message in comments_in(element):
-                self._out.add(Message, note_key=widget.key, item_key=None, xml=message)
+                self._writer.add(Message, note_key=widget.key, item_key=None, xml=message)
 
     def _item(
         self,
@@ -260,12 +260,12 @@ class _Loader:
         in_list: _Widget | None = None,
         on_page: _Page | None = None,
     ) -> None:
-        key = self._out.key(Item)
-        self._out.add(
+        key = self._writer.key(Item)
+        self._writer.add(
             Item,
             key=key,
             account_key=self._account.key,
-            id=self._met("Item", id_of(element)),
+            id=self._claim_id("Item", id_of(element)),
             list_key=in_list and in_list.key,
             page_key=on_page and on_page.key,
             content=text_of(element),
@@ -274,13 +274,13 @@ class _Loader:
             updated_at=self._time(element.get("updated_at")),
         )
         for message in comments_in(element):
-            self._out.add(Message, note_key=None, item_key=key, xml=message)
+            self._writer.add(Message, note_key=None, item_key=key, xml=message)
 
     def _image(self, gallery: _Widget, element: Element) -> None:
-        self._out.add(
+        self._writer.add(
             Image,
             account_key=self._account.key,
-            id=self._met("Image", id_of(element)),
+            id=self._claim_id("Image", id_of(element)),
             gallery_key=gallery.key,
             file_name=element.get("file_name") or "",
             description=element.get("description") or "",
@@ -290,15 +290,15 @@ class _Loader:
         """Return the key of a tag, which may be on several pages."""
         id = id_of(element)
         if id is None or id not in self._tags:
-            id = self._met("Tag", id)
-            key = self._tags[id] = self._out.key(Tag)
+            id = self._claim_id("Tag", id)
+            key = self._tags[id] = self._writer.key(Tag)
             name = element.get("name") or ""
-            self._out.add(Tag, key=key, account_key=self._account.key, id=id, name=name)
+            self._writer.add(Tag, key=key, account_key=self._account.key, id=id, name=name)
         return self._tags[id]
 
     def _end_page(self, page: _Page) -> None:
         self._page = None
-        self._out.add(
+        self._writer.add(
             Page,
             key=page.key,
             account_key=self._account.key,
@@ -310,28 +310,32 @@ class _Loader:
             former_address=page.email_address,
         )
         if page.scope == "friends":
-            self._out.add(Friend, page_key=page.key, email_address="")  # nothing tells who
+            self._writer.add(
+                Friend, page_key=page.key, email_address=""
+            )  # the export does not say with whom
         self._write_widgets(page)
         for position, key in enumerate(page.tags):
-            self._out.add(Tagging, page_key=page.key, tag_key=key, position=position)
+            self._writer.add(Tagging, page_key=page.key, tag_key=key, position=position)
         if page.linked:
             self._links.append((page.key, list(page.linked)))
         for part in page.unknown:
-            log.warning("<%s> of page %d is left out: nothing is known of it", part, page.id)
+            log.warning("omitted <%s> of page %d, which is unknown", part, page.id)
 
     def _write_widgets(self, page: _Page) -> None:
-        """Write the widgets of a page with their positions, which count from 1 without gaps."""
+        """Write the widgets of a page, with positions from 1 without gaps."""
         belonging_ids: set[int] = set()
         for position, (belonging, widget) in enumerate(self._in_order(page), 1):
-            is_known = widget.kind in _SECTIONS.values() or widget.kind in _OFTEN_UNTOLD
-            is_told = widget.created_at is not None or widget.kind in _OFTEN_UNTOLD
-            kind = widget.kind if is_known and is_told else _OTHER
-            id = self._met(widget.kind, widget.id if belonging is None else belonging.widget_id)
+            is_known = widget.kind in _SECTIONS.values() or widget.kind in _WITHOUT_SECTION
+            has_section = widget.created_at is not None or widget.kind in _WITHOUT_SECTION
+            kind = widget.kind if is_known and has_section else _OTHER
+            id = self._claim_id(
+                widget.kind, widget.id if belonging is None else belonging.widget_id
+            )
             belonging_id = None if belonging is None else belonging.id
             if belonging_id is None or belonging_id in belonging_ids:
                 belonging_id = self._account.next_id()
             belonging_ids.add(belonging_id)
-            self._out.add(
+            self._writer.add(
                 Widget,
                 key=widget.key,
                 account_key=self._account.key,
@@ -347,17 +351,17 @@ class _Loader:
             )
 
     def _in_order(self, page: _Page) -> Iterator[tuple[_Belonging | None, _Widget]]:
-        """Return all that is on a page; what has no belonging comes last."""
+        """Yield the widgets of a page in their order, those without a belonging last."""
         waiting: defaultdict[tuple[str, int | None], list[_Widget]] = defaultdict(list)
         for widget in reversed(page.widgets):
             waiting[widget.kind, widget.id].append(widget)
         placed: set[int] = set()
         for belonging in sorted(page.belongings, key=lambda belonging: belonging.position):
-            those = waiting[belonging.kind, belonging.widget_id]
-            if those:
-                widget = those.pop()
-            else:  # only its belonging tells of it
-                key = self._out.key(Widget)
+            candidates = waiting[belonging.kind, belonging.widget_id]
+            if candidates:
+                widget = candidates.pop()
+            else:  # there is only a belonging
+                key = self._writer.key(Widget)
                 widget = _Widget(key, belonging.kind, belonging.widget_id)
             placed.add(widget.key)
             yield belonging, widget
@@ -368,28 +372,28 @@ class _Loader:
     # --- reminders ----------------------------------------------------------------------------
 
     def _reminder(self, element: Element) -> None:
-        """Write a reminder in either form: with attributes and a text, or with elements."""
+        """Write a reminder in either form, with attributes and text or with elements."""
         content, creator = element.find("content"), element.find("creator")
         people = [self._user(user) for user in element.iterfind("remindees/user")]
         author = self._owner if creator is None else self._user(creator)
-        key = self._out.key(Reminder)
-        self._out.add(
+        key = self._writer.key(Reminder)
+        self._writer.add(
             Reminder,
             key=key,
             account_key=self._account.key,
-            id=self._met("Reminder", id_of(element)),
+            id=self._claim_id("Reminder", id_of(element)),
             creator_key=author.key,
             content=(element if content is None else content).text or "",
             remind_at=self._time(element.get("remind_at") or element.findtext("remind_at")),
         )
         for user in dict.fromkeys(people or [self._owner]):
-            self._out.add(remindees, remindees_left=key, remindees_right=user.key)
+            self._writer.add(remindees, remindees_left=key, remindees_right=user.key)
 
     def _user(self, element: Element) -> User:
-        """Return somebody whom a reminder names; they have no token."""
+        """Return a user of a reminder, who has no token."""
         id = id_of(element)
         if id is None or id not in self._users:
-            id = self._met("User", id)
+            id = self._claim_id("User", id)
             self._users[id] = add_user(
                 self._session,
                 self._account,
@@ -408,8 +412,8 @@ class _Loader:
 def _belonging(element: Element) -> _Belonging:
     text = (element.findtext("position") or "0").strip()
     if not (text.isascii() and text.isdigit()):
-        raise ValueError(f"{text!r} is no <position>")
+        raise ValueError(f"{text!r} is not a valid <position>")
     widget = element.find("widget")
     if widget is None:
-        raise ValueError("there is a <belonging> without its <widget>")
+        raise ValueError("a <belonging> has no <widget>")
     return _Belonging(id_of(element), int(text), widget.get("type") or "", id_of(widget))

@@ -1,4 +1,4 @@
-"""Exports: everything that somebody sees, in one answer."""
+"""The endpoints of exports: everything that is visible to a user, in one response."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def export(call: Call, user: int) -> XmlResponse:
 
 @exports.ws_read("account/export")
 def account_export(call: Call) -> XmlResponse:
-    """Return the older form, of a time when a page had one text and one list of items."""
+    """Return the legacy form, in which a page has one description and one list of items."""
     parts = chain(stream("pages", _renderer(call).older_pages()), _reminders(call, reminder_line))
     return xml(stream("backpack", parts, username=call.me.name), newline=True)
 
@@ -36,5 +36,5 @@ def _renderer(call: Call, *, links: bool = True) -> PageRenderer:
 
 
 def _reminders(call: Call, render: Callable[[Reminder, Call], Xml]) -> Iterator[Xml]:
-    mine = all_mine(call)  # now, while there is a transaction
+    mine = all_mine(call)  # not in the generator, which runs after the transaction
     return stream("reminders", each(mine, lambda reminder: render(reminder, call)))

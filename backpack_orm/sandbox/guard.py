@@ -1,8 +1,8 @@
-"""Keeps web pages of other origins away from a sandbox that runs beside a browser.
+"""Refuses requests that web pages of other origins make a browser send.
 
-A page can make a browser send requests to any address. Two things about such requests cannot be
-forged by the page: the `Host` is the name in the page's address bar when the name was made to
-point here (DNS rebinding), and `Origin` and `Sec-Fetch-Site` tell where the page came from.
+A web page can make a browser send requests to any address, but cannot change two of the headers:
+after DNS rebinding, `Host` is still the name of the page, and `Origin` and `Sec-Fetch-Site`
+identify the origin of the page.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-_SAME_SITE = ("same-origin", "none")  # what `Sec-Fetch-Site` says of our own pages and of users
+_SAME_SITE = ("same-origin", "none")  # the sandbox itself, and requests by the user
 
 
-class Refused(Exception):  # noqa: N818 - says what happened
+class Refused(Exception):  # noqa: N818 - part of normal operation
     """A request that a browser may have been tricked into sending."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -30,11 +30,11 @@ class Refused(Exception):  # noqa: N818 - says what happened
 
 
 class Guard:
-    """Decides whether a request may come from where it says.
+    """Checks the host and origin of requests.
 
     Args:
-        bound: Address the server listens on. A wildcard address stands for all addresses of this
-            machine, and for its name.
+        bound: Address the server listens on. A wildcard address includes all addresses of this
+            machine, and its name.
         allowed: Further host names, without port, under which clients reach the server.
     """
 
@@ -49,7 +49,7 @@ class Guard:
             self._hosts |= _LOOPBACK_NAMES
 
     def check(self, environ: WSGIEnvironment) -> None:
-        """Raise `Refused` for a request of another origin, or to a host that is not ours."""
+        """Raise `Refused` for a request from another origin or to an unknown host."""
         host = environ.get("HTTP_HOST")
         if host is None:
             if environ.get("SERVER_PROTOCOL") != "HTTP/1.0":
@@ -57,21 +57,21 @@ class Guard:
         elif not self._serves(host):
             raise Refused(
                 421,
-                f"{host[:100]!r} is not a host of this sandbox; "
-                "if it should be, allow it with allowed_hosts or --allow-host",
+                f"{host[:100]!r} is not a host name of this sandbox; "
+                "to accept it, use allowed_hosts or --allow-host",
             )
         origin = environ.get("HTTP_ORIGIN")
         if origin is not None and not self._is_same(origin, environ):
-            raise Refused(403, "requests of web pages from other origins are refused")
+            raise Refused(403, "requests of web pages from other origins are not allowed")
         site = environ.get("HTTP_SEC_FETCH_SITE")
         if site is not None and site.strip().lower() not in _SAME_SITE:
-            raise Refused(403, "requests of web pages from other sites are refused")
+            raise Refused(403, "requests of web pages from other sites are not allowed")
 
     def _serves(self, host: str) -> bool:
         name = _host_of(host)
         if name is None:
             return False
-        # An address in the Host header cannot come from rebinding, which needs a name.
+        # DNS rebinding requires a name, so an address in the Host header is safe.
         return name in self._hosts or (self._any_address and _address(name) is not None)
 
     def _is_same(self, origin: str, environ: WSGIEnvironment) -> bool:
@@ -84,7 +84,7 @@ def _host_of(header: str) -> str | None:
     """Return the host in a `Host` header, None if it is malformed."""
     try:
         parts = urlsplit(f"//{header}")
-        parts.port  # noqa: B018 - raises ValueError for what is no port
+        parts.port  # noqa: B018 - raises ValueError for an invalid port
     except ValueError:
         return None
     if parts.hostname is None or parts.path or parts.query or parts.fragment or "@" in header:

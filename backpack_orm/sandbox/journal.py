@@ -1,4 +1,4 @@
-"""The journal: what everybody did, a line at a time."""
+"""The endpoints of the journal."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ LONGEST_WINDOW = 100
 
 
 @journal.read("GET", "/journal_entries.xml")
-def everybodys(call: Call) -> XmlResponse:
+def list_all(call: Call) -> XmlResponse:
     return _window(call, call.ours(JournalEntry))
 
 
 @journal.read("GET", "/users/USER/journal_entries.xml")
-def somebodys(call: Call, user: int) -> XmlResponse:
+def list_of_user(call: Call, user: int) -> XmlResponse:
     return _window(call, JournalEntry.user_key == call.user(user).key)
 
 
@@ -61,7 +61,7 @@ def destroy(call: Call, id: int) -> Response:
 
 
 def _mine(call: Call, id: int) -> JournalEntry:
-    """An entry of mine; 403 for somebody else's."""
+    """Return an entry of the user; 403 for that of another user."""
     entry = call.one_of(JournalEntry, id)
     if entry.user is not call.me:
         raise Forbidden
@@ -69,7 +69,7 @@ def _mine(call: Call, id: int) -> JournalEntry:
 
 
 def _window(call: Call, wanted: ColumnElement[bool]) -> XmlResponse:
-    """Page number `n`, from 0, of some entries, newest first, `count` to a page."""
+    """Return page `n`, counted from 0, of entries, newest first and `count` per page."""
     n = call.parameters.number("n", default=0)
     count = min(call.parameters.number("count", default=LONGEST_WINDOW), LONGEST_WINDOW)
     newest_first = (

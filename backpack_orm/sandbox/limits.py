@@ -1,4 +1,4 @@
-"""Request limits: how many calls an account may make from one address within a while."""
+"""Rate limits: how many calls an account can make from one address in some time."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ WINDOW = timedelta(seconds=5)
 
 
 class Family(Enum):
-    """Calls that are counted together, and how many of them a window takes."""
+    """Groups of calls with a common limit, and the number of calls per window."""
 
     CALENDARS = 10
     ALL_ELSE = 100
 
 
-class Busy(Exception):  # noqa: N818 - says what is the case
-    """Too many requests; there is room for another one after some seconds."""
+class Busy(Exception):  # noqa: N818 - part of normal operation
+    """The limit is reached, or the database is busy; retry after some seconds."""
 
     def __init__(self, wait: int) -> None:
         super().__init__(f"too many requests: wait {wait} s")
@@ -27,10 +27,9 @@ class Busy(Exception):  # noqa: N818 - says what is the case
 
 
 class Limits:
-    """A window for each family of calls of each account from each address.
+    """Moving windows, one for each family of calls, account and client address.
 
-    It moves with the clock, so that it always holds the last five seconds. What was refused is not
-    in it: who waits as told is served.
+    Refused requests are not counted, so a request after the given time succeeds.
     """
 
     def __init__(self) -> None:
@@ -38,7 +37,7 @@ class Limits:
         self._lock = threading.Lock()
 
     def count(self, account: int, address: str, family: Family, now: datetime) -> None:
-        """Let one more request pass, or raise `Busy`."""
+        """Count a request, or raise `Busy` if the limit is reached."""
         with self._lock:
             served = self._served[account, address, family]
             while served and served[0] + WINDOW <= now:

@@ -1,4 +1,4 @@
-"""Lists and their items, also by the older paths that name no list."""
+"""The endpoints of lists and items, including legacy paths without a list."""
 
 from __future__ import annotations
 
@@ -99,13 +99,13 @@ def destroy_item(call: Call, page: int, id: int, list: int | None = None) -> Xml
 
 @lists.ws("page/PAGE/lists/LIST/items/move/ID", "page/PAGE/items/move/ID")
 def move(call: Call, page: int, id: int, list: int | None = None) -> XmlResponse:
-    """Move an item among those that are open, or completed, as it is."""
+    """Move an item among the open or the completed ones, whichever it belongs to."""
     item = _item(call, page, list, id)
     direction = call.parameters.required_text("direction")
     try:
         move_item(call.session, item, direction)
     except KeyError:
-        raise InvalidRequest(f"{direction!r} is no direction") from None
+        raise InvalidRequest(f"{direction!r} is not a direction") from None
     return ws()
 
 
@@ -120,7 +120,7 @@ def reorder_items(call: Call, page: int, list: int) -> XmlResponse:
 
 
 def _list(call: Call, page: Page, id: int | None) -> List | None:
-    """Return the list that a path or `list_id` names, else the page's first, None without lists."""
+    """Return the list of the path or of `list_id`, else the first of the page, or None."""
     if id is None and (ids := call.parameters.ids("list_id")):
         id = ids[0]
     wanted = select(List).where(List.page_key == page.key)
@@ -131,7 +131,7 @@ def _list(call: Call, page: Page, id: int | None) -> List | None:
 
 
 def _item(call: Call, page_id: int, list_id: int | None, id: int) -> Item:
-    """Return an item of a list, or any on the page when the path names no list."""
+    """Return an item of a list, or of the page if the path has no list."""
     page = call.page(page_id)
     lists = select(List.key).where(List.page_key == page.key)
     if list_id is not None:

@@ -7,15 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
-class LockTimeout(Exception):  # noqa: N818 - says what happened
-    """Somebody else held a lock for too long."""
+class LockTimeout(Exception):  # noqa: N818 - part of normal operation
+    """The lock could not be acquired in time."""
 
 
 class ReadWriteLock:
-    """A lock that many readers hold at once, or one writer alone. Waiting writers go first.
+    """A lock for many readers or one writer. Waiting writers have priority.
 
-    With `readers_wait=False` it is a lock among writers only, for storage whose readers see
-    snapshots.
+    With `readers_wait=False` only writers lock, for storage whose readers use snapshots.
     """
 
     def __init__(self, timeout: float, *, readers_wait: bool) -> None:
@@ -28,7 +27,7 @@ class ReadWriteLock:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Hold the lock as a reader; raise `LockTimeout` if that is not possible in time."""
+        """Hold the lock as a reader; raise `LockTimeout` if it is not available in time."""
         if not self._readers_wait:
             yield
             return
@@ -44,7 +43,7 @@ class ReadWriteLock:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the lock as the writer; raise `LockTimeout` if that is not possible in time."""
+        """Hold the lock as the writer; raise `LockTimeout` if it is not available in time."""
         with self._changed:
             self._waiting_writers += 1
             try:

@@ -1,4 +1,4 @@
-"""What the command line writes to standard error: warnings, defects, and requests if asked for."""
+"""Configures the log of the command line on standard error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LEVELS = ("debug", "info", "warning", "error")
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line, with the fields of a request as fields of their own."""
+    """Formats records as one JSON object per line, including the fields of a request."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry = {
@@ -27,11 +27,11 @@ class JsonLines(logging.Formatter):
 
 
 def configure(level: str = "warning", *, access: bool = False, as_json: bool = False) -> None:
-    """Send log records to standard error, from a level on.
+    """Log to standard error.
 
     Args:
-        level: One of `LEVELS`.
-        access: Whether to log each request, whatever the level.
+        level: Minimum level, one of `LEVELS`.
+        access: Whether to log each request, regardless of the level.
         as_json: Whether to write JSON lines.
     """
     handler = logging.StreamHandler(sys.stderr)

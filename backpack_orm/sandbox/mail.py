@@ -1,4 +1,4 @@
-"""Mail that arrives on a page, as if somebody had written to the page's address."""
+"""Delivers e-mails to pages, as if they had been sent to the address of the page."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from .reading import check_text
 def deliver(
     session: Session, account: Account, page_id: int, subject: str, body: str, now: datetime
 ) -> Email:
-    """Put a mail on a page of an account; raises ValueError when it cannot be."""
+    """Add an e-mail to a page; raise ValueError for an unknown page or an invalid text."""
     for text in (subject, body):
         check_text(text)
     wanted = select(Page).where(Page.account_key == account.key, Page.id == page_id)
     page = session.scalar(wanted)
     if page is None:
-        raise ValueError(f"there is no page {page_id} in the account {account.name!r}")
+        raise ValueError(f"the account {account.name!r} has no page {page_id}")
     mail = put_on_top(session, page, Email, subject, now, body=body)
     session.flush()
     return mail

@@ -1,4 +1,4 @@
-"""Looking after data files: backups while a server runs, and checks."""
+"""Backups and checks of data files."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .file_lock import folder_lock
 from .schema import HEAD, integrity_faults, readable_errors, revision_of, sync
 
 LOCK_TIMEOUT = 60.0
-"""Seconds that a backup waits for a server that is writing."""
+"""Seconds to wait for a server that writes."""
 
 _POSITIONS = {
-    # table: (what the records are on, the lowest position, the word for them)
+    # table: (owner of the records, lowest position, description)
     "widgets": ("page_key", 1, "the widgets of page"),
     "items": ("coalesce(list_key, -page_key)", 1, "the items of list"),
     "taggings": ("page_key", 0, "the tags of page"),
@@ -26,16 +26,16 @@ _POSITIONS = {
 def backup(data: Path, target: Path) -> int:
     """Copy a data file, also while a server writes to it, and return the size in bytes.
 
-    The copy is what SQLite's online backup makes: the state between two transactions. It is
-    checked, is readable by its owner only, and appears under its name when it is complete.
+    Uses SQLite's online backup, which copies the state between two transactions. The copy is
+    checked, is readable only by its owner, and gets its name when it is complete.
 
     Raises:
-        FileExistsError: There is a file called `target` already. It is left alone.
-        OSError: The data file is missing, damaged or not a sandbox's, or the copy cannot be
+        FileExistsError: `target` already exists. It is not changed.
+        OSError: The data file is missing, damaged or of another program, or the copy cannot be
             written.
     """
     if target.exists():
-        raise FileExistsError(f"{target} exists already: backups do not replace files")
+        raise FileExistsError(f"{target} already exists: backups do not replace files")
     handle, name = tempfile.mkstemp(prefix=f"{target.name}.", suffix=".part", dir=target.parent)
     os.close(handle)
     part = Path(name)
@@ -43,7 +43,7 @@ def backup(data: Path, target: Path) -> int:
         with readable_errors(), opened_for_reading(data) as source:
             revision_of(source)
             with closing(sqlite3.connect(part, isolation_level=None)) as copy:
-                source.backup(copy)  # in one step: a server that writes cannot make it start anew
+                source.backup(copy)  # in one step, so that writes do not restart it
                 copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a -wal
                 fault = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
                 if fault != "ok":
@@ -59,24 +59,24 @@ def backup(data: Path, target: Path) -> int:
 
 
 def check(data: Path) -> list[str]:
-    """Return what is wrong with a data file, one sentence each; an empty list if nothing is.
+    """Return the errors in a data file, one sentence each.
 
-    Looks at the file's structure, its schema, references between records, and whether the
-    positions of widgets, items and tags are dense. Nothing is written.
+    Checks the structure of the file, its schema, references between records, and whether the
+    positions of widgets, items and tags have no gaps. Nothing is written.
 
     Raises:
-        OSError: The file is missing, cannot be read, or is not a sandbox's.
+        OSError: The file is missing, cannot be read, or belongs to another program.
     """
     with readable_errors(), opened_for_reading(data) as connection:
         revision = revision_of(connection)
         if revision is None:
-            return ["it is empty: no sandbox has written to it yet"]
+            return ["it is empty"]
         if revision != HEAD:
             return [
                 f"it has the older schema {revision}: start a sandbox with it to upgrade it to "
                 f"{HEAD}, then check again"
             ]
-        connection.execute("BEGIN")  # one state of the file for all of the queries
+        connection.execute("BEGIN")  # all queries read the same snapshot
         return [*integrity_faults(connection), *_positions(connection)]
 
 
@@ -94,11 +94,12 @@ def opened_for_reading(data: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _positions(connection: sqlite3.Connection) -> Iterator[str]:
-    for table, (home, first, words) in _POSITIONS.items():
+    for table, (owner, first, description) in _POSITIONS.items():
         rows = connection.execute(
-            f"SELECT {home}, count(*), count(DISTINCT position), min(position), max(position) "  # noqa: S608
+            f"SELECT {owner}, count(*), count(DISTINCT position), min(position), max(position) "  # noqa: S608
             f"FROM {table} GROUP BY 1"
         )
         for key, count, distinct, lowest, highest in rows:
             if (distinct, lowest, highest) != (count, first, first + count - 1):
-                yield f"{words} {abs(key)} are not numbered from {first} to {first + count - 1}"
+                last = first + count - 1
+                yield f"{description} {abs(key)} are not numbered from {first} to {last}"

@@ -1,4 +1,4 @@
-"""Names that people give to accounts, users, calendars and tokens."""
+"""Checks names of accounts, users, calendars and tokens."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ LONGEST = 200
 
 
 def check_name(name: str, what: str = "a name") -> str:
-    """Return a name; raise ValueError if it holds characters that no response could carry.
+    """Return a name; raise ValueError if it contains control characters or is too long.
 
-    Control characters (NUL, line breaks, tabs), surrogates and noncharacters are refused: they
-    break XML, log lines and terminals.
+    Control characters (NUL, line breaks, tabs), surrogates and noncharacters would break XML, log
+    lines and terminals.
 
     >>> check_name("Yuki 由紀")
     'Yuki 由紀'
@@ -20,7 +20,7 @@ def check_name(name: str, what: str = "a name") -> str:
     ValueError: a name must not contain control characters: 'A\\x00B'
     """
     if len(name) > LONGEST:
-        raise ValueError(f"{what} has at most {LONGEST} characters, not {len(name)}")
+        raise ValueError(f"{what} can have at most {LONGEST} characters, not {len(name)}")
     if any(
         unicodedata.category(char) in ("Cc", "Cs") or ord(char) & 0xFFFE == 0xFFFE for char in name
     ):

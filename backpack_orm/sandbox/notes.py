@@ -1,4 +1,4 @@
-"""Notes, and the mails that were sent to a page."""
+"""The endpoints of notes and e-mails."""
 
 from __future__ import annotations
 

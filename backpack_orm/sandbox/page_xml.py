@@ -1,4 +1,4 @@
-"""Pages and what is on them, as responses show them."""
+"""Renders pages and their contents."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class ItemLike(Protocol):
 
 
 def page_line(page: PageLike) -> Xml:
-    """Render a page as other responses mention it."""
+    """Render a page as in lists of pages."""
     return element("page", title=page.title, id=page.id)
 
 
@@ -88,7 +88,7 @@ def email_line(mail: WidgetLike, zone: tzinfo) -> Xml:
 
 
 def separator_line(separator: WidgetLike) -> Xml:
-    """Render a separator in the older dialect."""
+    """Render a separator in the ws dialect."""
     return element("separator", separator.name, id=separator.id)
 
 
@@ -99,9 +99,9 @@ def _with_messages(content: str, messages: Rows) -> Iterable[Xml]:
 
 
 class PageRenderer:
-    """Renders pages with everything on them, piece by piece.
+    """Renders pages with their contents, piece by piece.
 
-    Without `links` it leaves out which pages a page links to, as the export of a user does.
+    Without `links` it omits links between pages, as the export of a user does.
     """
 
     def __init__(self, contents: Contents, zone: tzinfo, *, links: bool = True) -> None:
@@ -110,14 +110,14 @@ class PageRenderer:
         self._zone = zone
 
     def pages(self) -> Iterator[Xml]:
-        """Render all pages; a section only for what a page has."""
+        """Render all pages, without empty sections."""
         for page in self._contents.pages:
             items = self._contents.page_items[page.key]
             description = [element("description", page.description)] if page.description else []
             yield from self._page(page, [*description, *section("items", self._items(items))])
 
     def older_pages(self) -> Iterator[Xml]:
-        """Render all pages in the form of a time when each had one text and one list of items."""
+        """Render all pages in the legacy form, with one description and one list of items."""
         for page in self._contents.pages:
             items = self._contents.page_items[page.key]
             description = element("description", page.description)

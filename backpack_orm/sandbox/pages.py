@@ -1,4 +1,4 @@
-"""Pages: the calls about them."""
+"""The endpoints of pages."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def all_pages(call: Call) -> XmlResponse:
 
 
 def _scope(public: bool, is_shared: bool) -> str:
-    """Return who sees a page, as the list of all pages names it."""
+    """Return the scope of a page in the list of all pages."""
     if is_shared:
         return "friends"
     return "public" if public else "personal"
@@ -79,14 +79,14 @@ def search(call: Call) -> XmlResponse:
 
 
 class _Search:
-    """Finds the pages that mention a term, and what on them does. Executes three statements."""
+    """Finds pages that contain a term, and the matching widgets. Executes three statements."""
 
     def __init__(self, call: Call, term: str) -> None:
         self._call = call
         self._term = term
 
     def hits(self) -> list[Xml]:
-        """Return the pages found, each with the widgets that mention the term."""
+        """Return matching pages, each with the widgets that contain the term."""
         seen = self._call.visible_keys
         in_lists, on_pages = self._homes_of_items(seen)
         sends: defaultdict[int, list[Xml]] = defaultdict(list)
@@ -108,7 +108,7 @@ class _Search:
         ]
 
     def _homes_of_items(self, seen: Select[int]) -> tuple[set[int], set[int]]:
-        """Return the keys of the lists, and of the older pages, whose items mention the term."""
+        """Return the keys of lists, and of legacy pages, whose items contain the term."""
         on_seen = Item.page_key.in_(seen) | Item.list_key.in_(
             select(Widget.key).where(Widget.page_key.in_(seen))
         )
@@ -235,7 +235,7 @@ def unlink(call: Call, page: int) -> XmlResponse:
 
 
 def _links(linking: Page, linked: Page) -> ColumnElement[bool]:
-    """Return the condition that a row of `linked_pages` is about two pages."""
+    """Return the condition for the link between two pages."""
     pair = linked_pages.c
     return and_(pair.linked_pages_left == linking.key, pair.linked_pages_right == linked.key)
 

@@ -1,7 +1,7 @@
-"""The order of widgets on pages, and of items in lists.
+"""The order of widgets on pages and of items in lists.
 
-Positions count from 1 without gaps. Every change takes the same number of statements, however
-many records have to move.
+Positions count from 1 without gaps. The number of statements of a change does not depend on the
+number of records.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def put_on_top(
 
 
 def remove_widget(session: Session, widget: Widget) -> None:
-    """Delete a widget with everything in it."""
+    """Delete a widget with its contents."""
     execute(session, delete(Widget).where(Widget.key == widget.key))
     session.expunge(widget)
     execute(
@@ -45,7 +45,7 @@ def remove_widget(session: Session, widget: Widget) -> None:
 
 
 def order_widgets(session: Session, keys: Sequence[int]) -> None:
-    """Give all widgets of a page the order in which their keys are named."""
+    """Order all widgets of a page as their keys."""
     order = numbered(keys)
     execute(
         session,
@@ -76,7 +76,7 @@ def remove_item(session: Session, item: Item) -> None:
 
 
 def move_item(session: Session, item: Item, direction: str) -> None:
-    """Move an item among those that are open, or completed, as it is.
+    """Move an item among the open or the completed ones, whichever it belongs to.
 
     These exchange their positions; the positions of all others stay.
 
@@ -110,7 +110,7 @@ def move_item(session: Session, item: Item, direction: str) -> None:
 
 
 def order_items(session: Session, keys: Sequence[int]) -> None:
-    """Give all items of a list the order in which their keys are named."""
+    """Order all items of a list as their keys."""
     order = numbered(keys)
     execute(
         session,

@@ -1,4 +1,4 @@
-"""Reminders, in both dialects."""
+"""The endpoints of reminders, in both dialects."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def ws_destroy(call: Call, id: int) -> XmlResponse:
 
 
 def all_mine(call: Call) -> list[Reminder]:
-    """Return what I created or am to be reminded of, earliest first. Executes two statements."""
+    """Return the reminders by or for the user, earliest first. Executes two statements."""
     return _with_people(call, _is_mine(call))
 
 
@@ -76,13 +76,13 @@ def _listed(call: Call, render: Callable[[Reminder, Call], Xml]) -> Iterator[Xml
 
 
 def _is_mine(call: Call) -> ColumnElement[bool]:
-    told = select(remindees.c.remindees_left).where(remindees.c.remindees_right == call.me.key)
-    return or_(Reminder.creator_key == call.me.key, Reminder.key.in_(told))
+    for_me = select(remindees.c.remindees_left).where(remindees.c.remindees_right == call.me.key)
+    return or_(Reminder.creator_key == call.me.key, Reminder.key.in_(for_me))
 
 
 def _with_people(call: Call, wanted: ColumnElement[bool]) -> list[Reminder]:
     """Return some reminders, earliest first, with their creators and remindees."""
-    # Not by selectinload(), which asks once for every 500.
+    # Not with selectinload(), which executes one statement per 500 records.
     pairs = (
         select(remindees.c.remindees_left, User)
         .join(User, User.key == remindees.c.remindees_right)
@@ -106,7 +106,7 @@ def _with_people(call: Call, wanted: ColumnElement[bool]) -> list[Reminder]:
 
 
 def _mine(call: Call, id: int) -> Reminder:
-    """Return one of my reminders; 404 for others."""
+    """Return a reminder by or for the user; 404 for others."""
     wanted = select(Reminder).where(call.ours(Reminder), Reminder.id == id, _is_mine(call))
     return found(call.session.scalar(wanted))
 
@@ -139,7 +139,7 @@ def _update(call: Call, id: int) -> Reminder:
 
 
 def _set_remindees(call: Call, reminder: Reminder, people: list[User]) -> None:
-    """Replace all whom a reminder is for; executes two statements, however many they are."""
+    """Replace the remindees of a reminder. Executes two statements."""
     call.session.flush()
     pair = remindees.c
     execute(call.session, delete(remindees).where(pair.remindees_left == reminder.key))
@@ -154,7 +154,7 @@ def _destroy(call: Call, id: int) -> None:
 
 
 def _when_and_what(call: Call) -> tuple[datetime | None, str | None]:
-    """The time in `remind_at`, or in the words that the content starts with, and the content."""
+    """Return the time in `remind_at` or at the start of the content, and the content."""
     fields = call.parameters.group("reminder")
     content, remind_at = fields.text("content"), fields.text("remind_at")
     if remind_at and not remind_at.isspace():
@@ -180,7 +180,7 @@ def _remindees(call: Call) -> list[User] | None:
 
 
 def reminder_resource(reminder: Reminder, call: Call) -> Xml:
-    """A reminder with everybody whom it is about."""
+    """Render a reminder with its creator and remindees."""
     remindees = [element("user", id=user.id, name=user.name) for user in reminder.remindees]
     return element(
         "reminder",
@@ -195,6 +195,6 @@ def reminder_resource(reminder: Reminder, call: Call) -> Xml:
 
 
 def reminder_line(reminder: Reminder, call: Call) -> Xml:
-    """A reminder in the older dialect."""
+    """Render a reminder in the ws dialect."""
     remind_at = local_time(reminder.remind_at, call.zone)
     return element("reminder", reminder.content, remind_at=remind_at, id=reminder.id)

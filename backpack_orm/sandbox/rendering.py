@@ -1,4 +1,4 @@
-"""XML as the service writes it: double quotes, nothing padded, ASCII with numeric references."""
+"""Renders XML like the service: double quotes, no padding, numeric references for non-ASCII."""
 
 import logging
 import re
@@ -17,13 +17,13 @@ DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
 
 _BLOCK_SIZE = 8 * 1024  # characters
 
-# A reader turns bare line ends and tabs into other white space; as references they survive.
+# Parsers normalize line ends and tabs unless they are references.
 _IN_TEXT = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
 _IN_ATTRIBUTES = {**_IN_TEXT, '"': "&quot;", "\n": "&#10;", "\t": "&#9;"}
 
 
 def _escaper(references: dict[str, str]) -> Callable[[str], str]:
-    """Return a function that escapes a text, quick where there is nothing to escape."""
+    """Return a function that escapes a text, fast if there is nothing to escape."""
     special = re.compile(f"[{''.join(references)}]")
     table = str.maketrans(references)
 
@@ -38,9 +38,9 @@ _escape_attribute = _escaper(_IN_ATTRIBUTES)
 
 
 def element(name: str, content: str | Iterable[Xml] | None = None, /, **attributes: object) -> Xml:
-    """An element with text or other elements in it; without content it closes itself.
+    """Return an element with text or elements; without content it is self-closing.
 
-    An attribute that is None is left out.
+    Attributes that are None are omitted.
     """
     start = _start(name, attributes)
     if content is None:
@@ -59,13 +59,13 @@ def stream(name: str, content: Iterable[Xml], /, **attributes: object) -> Iterat
 def each(records: Iterable[T], render: Callable[[T], R]) -> Iterator[R]:
     """Render records one by one.
 
-    One that cannot be rendered is logged and left out, so that it does not take the others with it.
+    A record that cannot be rendered is logged and omitted.
     """
     for record in records:
         try:
             yield render(record)
         except (ArithmeticError, ValueError):
-            log.exception("left out of a response: %s", _describe(record))
+            log.exception("omitted from a response: %s", _describe(record))
 
 
 def _describe(record: object) -> str:
@@ -73,19 +73,19 @@ def _describe(record: object) -> str:
 
 
 def text(content: str) -> Xml:
-    """A text, to stand in an element among other elements."""
+    """Return an escaped text, for an element that also contains elements."""
     return Xml(_escape_text(content))
 
 
 def section(name: str, parts: Iterable[Xml]) -> Iterator[Xml]:
-    """Render a named element around others, or nothing where there are none."""
+    """Render an element around others, or nothing if there are none."""
     inside = iter(parts)
     for first in inside:
         yield from stream(name, chain([first], inside))
 
 
 def field(name: str, value: object) -> Xml:
-    """A typed element as Rails writes it: `<id type="integer">7</id>`."""
+    """Return a typed element as in Rails: `<id type="integer">7</id>`."""
     if value is None:
         return element(name, nil="true")
     return element(name, _text(value), type=_TYPES.get(type(value)))
@@ -94,23 +94,24 @@ def field(name: str, value: object) -> Xml:
 def document(
     parts: Iterable[Xml], *, newline: bool, checkpoint: Callable[[], object] | None = None
 ) -> list[bytes]:
-    """Render a whole document as blocks of bytes; some kinds have a newline after the declaration.
+    """Render a document as blocks of bytes.
 
-    `checkpoint` is called after each block.
+    `newline` adds one after the declaration, as in some responses of the service. `checkpoint` is
+    called after each block.
     """
     blocks: list[bytes] = []
-    waiting: list[str] = [DECLARATION, "\n" if newline else ""]
+    pending: list[str] = [DECLARATION, "\n" if newline else ""]
     size = 0
     for part in parts:
-        waiting.append(part)
+        pending.append(part)
         size += len(part)
         if size >= _BLOCK_SIZE:
-            blocks.append(_encoded(waiting))
-            waiting, size = [], 0
+            blocks.append(_encoded(pending))
+            pending, size = [], 0
             if checkpoint is not None:
                 checkpoint()
-    if waiting:
-        blocks.append(_encoded(waiting))
+    if pending:
+        blocks.append(_encoded(pending))
     return blocks
 
 
@@ -119,7 +120,7 @@ def _encoded(parts: list[str]) -> bytes:
 
 
 def local_time(moment: datetime, zone: tzinfo) -> str:
-    """Format a time in the older dialect: in the user's zone, without naming it."""
+    """Format a time as in the ws dialect: in the zone of the user, without an offset."""
     local = moment.astimezone(zone).replace(tzinfo=None)
     return local.isoformat(sep=" ", timespec="seconds")
 

@@ -1,4 +1,4 @@
-"""Priorities of requests: short ones go first, and nobody works for a client that is gone."""
+"""Schedules requests: short ones have priority, and those of disconnected clients are aborted."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-_SLICE = 0.0003  # seconds that a long request works between two naps
-_NAP = 0.00005  # seconds; enough for another thread to take the interpreter lock
-_LONGEST_WAIT = 0.01  # seconds that a long request waits for short ones at a time
+_SLICE = 0.0003  # seconds that a long request runs between two pauses
+_PAUSE = 0.00005  # seconds; enough for another thread to take the interpreter lock
+_LONGEST_WAIT = 0.01  # maximum seconds that a long request waits for short ones at a checkpoint
 
 
-class ClientGone(Exception):  # noqa: N818 - says what happened
-    """The client has closed its connection, so nobody will read the response."""
+class ClientGone(Exception):  # noqa: N818 - part of normal operation
+    """The client has closed its connection and will not read the response."""
 
 
 class Turn:
-    """The part of one request in the scheduling; it ends with the request."""
+    """The state of one request in the scheduler."""
 
     def __init__(self, scheduler: Scheduler, client_is_gone: Callable[[], bool]) -> None:
         self._scheduler = scheduler
         self._client_is_gone = client_is_gone
         self._is_short = True
-        self._last_nap = time.perf_counter()
+        self._last_pause = time.perf_counter()
 
     def check_client(self) -> None:
         """Raise `ClientGone` if the client has closed its connection."""
@@ -31,36 +31,35 @@ class Turn:
             raise ClientGone
 
     def checkpoint(self) -> None:
-        """Let short requests go first; to be called again and again in work that may take long.
+        """Let short requests run first; to be called repeatedly in long work.
 
         Raises `ClientGone` if the client has closed its connection.
         """
         now = time.perf_counter()
-        if now - self._last_nap < _SLICE:
+        if now - self._last_pause < _SLICE:
             return
         self.check_client()
-        self._end_being_short()
+        self._stop_being_short()
         self._scheduler.let_short_ones_pass()
-        self._last_nap = time.perf_counter()
+        self._last_pause = time.perf_counter()
 
     def end(self) -> None:
-        """Count this request no longer."""
-        self._end_being_short()
+        """Stop counting this request."""
+        self._stop_being_short()
 
-    def _end_being_short(self) -> None:
+    def _stop_being_short(self) -> None:
         if self._is_short:
             self._is_short = False
             self._scheduler.remove_short_one()
 
 
 class Scheduler:
-    """Counts the short requests that are being served.
+    """Counts the short requests that are running.
 
-    Python executes one thread at a time, and takes the interpreter from a busy thread only every
-    5 ms. A short request needs it some dozen times, once after each step in the database, so beside
-    a long one it would take many times as long as alone. Therefore long requests stop of their own
-    accord: at each checkpoint they nap, and wait while short ones are being served, though never
-    for long.
+    Python runs one thread at a time and switches from a busy thread only every 5 ms. A short
+    request needs the interpreter a dozen times, after each step in the database, so next to a long
+    request it would take many times as long. Therefore long requests yield: at each checkpoint they
+    pause, and wait while short requests are running, up to a limit.
     """
 
     def __init__(self) -> None:
@@ -69,7 +68,7 @@ class Scheduler:
 
     @contextmanager
     def turn(self, client_is_gone: Callable[[], bool]) -> Iterator[Turn]:
-        """Count a request while it is served."""
+        """Count a request while it runs."""
         with self._changed:
             self._short += 1
         turn = Turn(self, client_is_gone)
@@ -79,16 +78,16 @@ class Scheduler:
             turn.end()
 
     def remove_short_one(self) -> None:
-        """Count one short request less: it has ended, or proved to be a long one."""
+        """Count one short request less: it has ended or turned out to be long."""
         with self._changed:
             self._short -= 1
             if not self._short:
                 self._changed.notify_all()
 
     def let_short_ones_pass(self) -> None:
-        """Give way to the short requests that are being served, or just nap."""
+        """Wait for running short requests, or pause."""
         with self._changed:
             if self._short:
                 self._changed.wait_for(lambda: not self._short, _LONGEST_WAIT)
                 return
-        time.sleep(_NAP)
+        time.sleep(_PAUSE)

@@ -1,8 +1,8 @@
-"""Data files: recognizing them, creating them, and bringing older ones up to date.
+"""Recognizes, creates and upgrades data files.
 
-A file is one of ours if its `application_id` says so. Its schema version is the revision in
-`alembic_version`, and the same number in `user_version`. Files written before there were
-migrations have no application id and the user version 1; they are revision 0001.
+A file belongs to a sandbox if its `application_id` says so. Its schema version is the revision in
+`alembic_version`, and the same number in `user_version`. Files from before the
+first migration have no application id and the user version 1; they are revision 0001.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HEAD = REVISIONS[-1]
 APPLICATION_ID = 0x4250_4F53  # "BPOS"
 
 LOCK_TIMEOUT = 5.0
-"""Seconds that opening a file waits for others who are writing to it."""
+"""Seconds to wait for other processes that write to a file."""
 
 _TABLES_OF_0001 = {
     *("accounts", "users", "pages", "widgets", "items", "messages", "images"),
@@ -37,13 +37,13 @@ log = logging.getLogger("backpack_orm.sandbox")
 
 
 def prepare_file(path: Path) -> None:
-    """Make a data file ready to be opened: create it, or check it and bring it up to date.
+    """Create a data file, or check and upgrade an existing one.
 
-    A new file is readable by its owner only. An older file is migrated on a copy; the file as it
-    was is kept beside it as `NAME.schema-0001` or similar.
+    A new file is readable only by its owner. An older file is migrated on a copy; the original is
+    preserved as `NAME.schema-0001` or similar.
 
-    Raises OSError, with one sentence, for what is no data file, was written by a newer version,
-    is damaged, or cannot be written.
+    Raises OSError with a message of one sentence if the file is not a data file, is damaged, was
+    written by a newer version, or cannot be written.
     """
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
@@ -76,7 +76,7 @@ def _checked_revision(path: Path) -> str | None:
 def revision_of(connection: sqlite3.Connection) -> str | None:
     """Return the schema version of a database, None if it is empty.
 
-    Raises OSError if it is not a sandbox's, or was written by a newer version.
+    Raises OSError if it belongs to another program or a newer version.
     """
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -101,7 +101,7 @@ _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE
 
 
 def stamp(connection: Any) -> None:
-    """Mark a database as ours and up to date; takes a connection of SQLite or of SQLAlchemy."""
+    """Mark a database as one of the current schema; takes a connection of SQLite or SQLAlchemy."""
     execute = getattr(connection, "exec_driver_sql", None) or connection.execute
     execute("CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) NOT NULL)")
     execute("DELETE FROM alembic_version")
@@ -136,8 +136,8 @@ def _describe_table(connection: sqlite3.Connection, table: str) -> dict[str, Any
 
 
 def expected_schema() -> dict[str, Any]:
-    """Return what `describe` says of a new database."""
-    from sqlalchemy import create_engine  # here: only migrating and checking need it
+    """Return the result of `describe` for a new database."""
+    from sqlalchemy import create_engine  # here, since only migrations and checks need it
     from sqlalchemy.pool import StaticPool
 
     from .models import Base
@@ -154,15 +154,15 @@ def expected_schema() -> dict[str, Any]:
 
 
 def integrity_faults(connection: sqlite3.Connection) -> list[str]:
-    """Return what is wrong with a database of the newest schema, one sentence each."""
+    """Return the errors in a database of the current schema, one sentence each."""
     faults = [text for (text,) in connection.execute("PRAGMA integrity_check") if text != "ok"]
     faults += [
-        f"row {row} of {table} refers to a row of {parent} that is not there"
+        f"row {row} of {table} refers to a row of {parent} that does not exist"
         for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check")
     ]
     expected, found = expected_schema(), describe(connection)
     faults += [
-        f"the table {table} is not as this version expects it"
+        f"the table {table} differs from the schema of this version"
         for table in sorted(expected.keys() | found.keys())
         if expected.get(table) != found.get(table)
     ]
@@ -186,22 +186,22 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _migrate(path: Path, revision: str) -> None:
-    """Replace a file by a migrated copy of it; the file as it was is kept beside it.
+    """Replace a file by a migrated copy; the original is preserved under another name.
 
-    SQLite cannot roll back all that migrations do, so they never run on the file itself. It is
-    locked meanwhile, so that nothing is written to it after it was copied.
+    SQLite cannot roll back everything that migrations do, so they never run on the original. It is
+    locked during the migration, so that nothing is written to it after it was copied.
     """
     copy = path.with_name(f"{path.name}.migrating")
     try:
         with readable_errors(), closing(_connect(path)) as source:
-            # Fails while another process has the file open in WAL mode; leaves no -wal behind,
-            # which would be taken for the new file's.
+            # Fails while another process has the file open in WAL mode. Removes the -wal file,
+            # which SQLite would apply to the new file.
             source.execute("PRAGMA journal_mode = DELETE")
-            source.execute("BEGIN IMMEDIATE")  # nobody else can write from here on
+            source.execute("BEGIN IMMEDIATE")  # from here on, no other process can write
             copy.unlink(missing_ok=True)
             _copy(path, copy)
             _upgrade(copy)
-            kept = _keep(path, revision)
+            original = _preserve(path, revision)
             os.replace(copy, path)
             sync(path.parent)
             source.execute("ROLLBACK")
@@ -212,12 +212,12 @@ def _migrate(path: Path, revision: str) -> None:
     finally:
         copy.unlink(missing_ok=True)
     log.warning(
-        "%s was upgraded from schema %s to %s; it was kept as %s", path, revision, HEAD, kept
+        "%s was upgraded from schema %s to %s; the original is %s", path, revision, HEAD, original
     )
 
 
 def _copy(path: Path, copy: Path) -> None:
-    """Copy a database by SQLite: reading the file by other means would drop locks held on it."""
+    """Copy a database with SQLite: reading the file directly would release locks on it."""
     os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     with closing(_connect(path)) as source, closing(_connect(copy)) as target:
         source.backup(target)
@@ -225,35 +225,35 @@ def _copy(path: Path, copy: Path) -> None:
 
 
 def _upgrade(copy: Path) -> None:
-    from .migrations import upgrade  # here: Alembic takes long to import, and few starts need it
+    from .migrations import upgrade  # here, since Alembic is slow to import and rarely needed
 
     upgrade(copy)
     with closing(_connect(copy)) as target:
         stamp(target)
-        target.execute("VACUUM")  # what was removed, such as tokens in clear text, is gone for good
+        target.execute("VACUUM")  # overwrites deleted data, such as tokens in clear text
         if faults := integrity_faults(target):
-            raise OSError(f"the upgraded copy is not sound: {faults[0]}")
+            raise OSError(f"the upgraded copy has an error: {faults[0]}")
     sync(copy)
 
 
-def _keep(path: Path, revision: str) -> Path:
-    """Give a file a second name, next to its own."""
+def _preserve(path: Path, revision: str) -> Path:
+    """Give a file a second name in the same folder and return it."""
     number = 1
-    kept = path.with_name(f"{path.name}.schema-{revision}")
-    while kept.exists():
+    preserved = path.with_name(f"{path.name}.schema-{revision}")
+    while preserved.exists():
         number += 1
-        kept = path.with_name(f"{path.name}.schema-{revision}-{number}")
+        preserved = path.with_name(f"{path.name}.schema-{revision}-{number}")
     try:
-        os.link(path, kept)
+        os.link(path, preserved)
     except OSError:  # file systems without hard links
-        _copy(path, kept)
-        sync(kept)
-    os.chmod(kept, 0o600)
-    return kept
+        _copy(path, preserved)
+        sync(preserved)
+    os.chmod(preserved, 0o600)
+    return preserved
 
 
 def sync(path: Path) -> None:
-    """Have what was written to a file or folder on the disk."""
+    """Flush a file or folder to disk."""
     file = os.open(path, os.O_RDONLY)
     try:
         os.fsync(file)

@@ -1,4 +1,4 @@
-"""Separators, in both dialects."""
+"""The endpoints of separators, in both dialects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Statuses: what everybody says they are doing."""
+"""The endpoints of statuses."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ statuses = Endpoints("statuses", __name__)
 
 
 @statuses.read("GET", "/statuses.xml")
-def everybodys(call: Call) -> XmlResponse:
-    """One for each of those who have set theirs, in the order of the people."""
-    those = select(Status).where(call.ours(Status)).order_by(Status.user_key)
-    statuses = call.session.scalars(those.options(joinedload(Status.user))).all()
+def list_all(call: Call) -> XmlResponse:
+    """Return the statuses of all users who have one, ordered by user."""
+    statement = select(Status).where(call.ours(Status)).order_by(Status.user_key)
+    statuses = call.session.scalars(statement.options(joinedload(Status.user))).all()
     return xml(stream("statuses", each(statuses, _line), type="array"), newline=True)
 
 

@@ -1,4 +1,4 @@
-"""Tags: the pages with one, and the tags of a page."""
+"""The endpoints of tags."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def tag_page(call: Call, page: int) -> XmlResponse:
 
 
 def _keys_of_tags(call: Call, names: list[str]) -> dict[str, int]:
-    """Return the keys of the tags there are; of several with one name the first."""
+    """Return the keys of existing tags; of several with the same name, the first."""
     named = Tag.name.in_(select(numbered(names).c.value))
     tags = call.rows(
         select(Tag.name, Tag.key).where(call.ours(Tag), named).order_by(Tag.key.desc())
@@ -62,6 +62,6 @@ def _create_tags(call: Call, names: list[str]) -> None:
 
 
 def _names(text: str) -> list[str]:
-    """The tags in `Music "Long Scores" Jazz`, each once."""
+    """Return the tags in a text such as `Music "Long Scores" Jazz`, each once."""
     names = (quoted.strip() or plain for quoted, plain in _TAG.findall(text))
     return [name for name in dict.fromkeys(names) if name]

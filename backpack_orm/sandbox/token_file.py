@@ -1,4 +1,4 @@
-"""Where the command line gets a token from: a file or the environment, never its arguments."""
+"""Reads the token of the command line from a file or the environment, never from arguments."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ log = logging.getLogger("backpack_orm.sandbox")
 def token_and_source(
     file: Path | None, environment: Mapping[str, str] = os.environ
 ) -> tuple[str | None, str]:
-    """Return a token and where it came from; None and an empty text if there is none.
+    """Return a token and its source; None and an empty text if there is none.
 
-    A file that is named comes before `BACKPACK_SANDBOX_TOKEN`. If there is no such file, it is
-    created with a random token, readable by its owner only.
+    The file takes precedence over `BACKPACK_SANDBOX_TOKEN`. If it does not exist, it is created
+    with a random token, readable only by its owner.
 
     Raises:
         OSError: The file cannot be read or created.
-        ValueError: What is in the file or the environment is no token.
+        ValueError: The file or the environment variable contains no valid token.
     """
     if file is not None:
         return _read(file), str(file)

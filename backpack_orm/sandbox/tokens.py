@@ -1,4 +1,4 @@
-"""API tokens: made, hashed, stored per user, and looked up when a request comes in."""
+"""API tokens: creation, storage as hashes, and lookup for requests."""
 
 from __future__ import annotations
 
@@ -28,33 +28,33 @@ def new_token() -> str:
 
 
 def check_token(token: str) -> str:
-    """Return a token that somebody chose; raise ValueError if it is too short or malformed."""
+    """Return a chosen token; raise ValueError if it is too short or malformed."""
     if not _TOKEN.fullmatch(token):
         raise ValueError(
             f"a token has {MIN_LENGTH} to {MAX_LENGTH} letters, digits, - and _: "
-            "leave it out to have a random one generated"
+            "omit it to generate a random one"
         )
     return token
 
 
 def digest(token: str) -> str:
-    """Return the form in which a token is stored.
+    """Return the hash of a token, as it is stored.
 
-    A plain SHA-256, without salt or stretching: tokens are random, so there is no dictionary to
-    try, and every request has to compute it.
+    SHA-256 without salt or stretching is sufficient, since tokens are random, and fast, since every
+    request computes it.
     """
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True)
 class TokenInfo:
-    """A stored token as it can be listed: everything but the token itself, which is not stored.
+    """A stored token as it is listed; the token itself is not stored.
 
     Attributes:
-        id: Number by which it can be revoked.
-        user: Name of the user who signs in with it.
+        id: Number to revoke it by.
+        user: Name of the user that it authenticates.
         account: Name of the user's account.
-        label: What it is for, as given when it was created.
+        label: Description that was given when it was created.
         created_at: When it was created, as an aware datetime in UTC.
     """
 
@@ -68,8 +68,7 @@ class TokenInfo:
 class Authenticator:
     """Finds the user that a token belongs to.
 
-    Besides the stored tokens there are temporary ones, which live in memory only and end with
-    the process.
+    Besides stored tokens there are temporary ones, which exist in memory until the process ends.
     """
 
     def __init__(self) -> None:
@@ -78,14 +77,14 @@ class Authenticator:
         self._seen: set[str] = set()
 
     def add_temporary(self, user: User) -> str:
-        """Return a new token for a user, valid as long as this object lives."""
+        """Return a new token for a user, valid as long as this object exists."""
         token = new_token()
         with self._lock:
             self._temporary[digest(token)] = user.key
         return token
 
     def user(self, session: Session, token: str) -> User | None:
-        """Return the user of a token, or None if it is nobody's. Executes one statement."""
+        """Return the user of a token, or None if it is not valid. Executes one statement."""
         if not _TOKEN.fullmatch(token):
             return None
         hashed = digest(token)
@@ -95,11 +94,10 @@ class Authenticator:
         return session.scalar(select(User).join(Token).where(Token.digest == hashed))
 
     def admit(self, database: Database, tokens: Iterable[str]) -> bool:
-        """Return whether any of some tokens may be valid.
+        """Return whether any of the tokens may be valid.
 
-        This only decides whether a request is worth any work. It remembers valid tokens, so that
-        it looks at the database once for each, and may therefore say True for a token that was
-        revoked meanwhile: `user()` has the last word.
+        Valid tokens are cached, so this can return True for a token that was revoked. It only
+        decides whether a request is processed; `user()` decides whether it is authenticated.
         """
         hashed = {digest(token) for token in tokens if _TOKEN.fullmatch(token)}
         if hashed & self._seen or hashed & self._temporary.keys():
@@ -118,7 +116,7 @@ def store_token(
 ) -> str:
     """Store a token of a user, a random one if None is given, and return it.
 
-    Nothing changes if it is this user's already. Raises ValueError if it is somebody else's, is
+    Nothing changes if the user already has it. Raises ValueError if it belongs to another user, is
     too short or malformed.
     """
     token = new_token() if token is None else check_token(token)
@@ -127,7 +125,7 @@ def store_token(
     if known is None:
         session.add(Token(user=user, digest=digest(token), label=label, created_at=now))
     elif known.user is not user:
-        raise ValueError("this token belongs to another user: give each user tokens of their own")
+        raise ValueError("this token belongs to another user: each user needs tokens of their own")
     return token
 
 
@@ -156,7 +154,7 @@ def account_named(session: Session, name: str) -> Account:
     """Return the account with a name; raise ValueError if there is none."""
     account = session.scalar(select(Account).where(Account.name == name))
     if account is None:
-        raise ValueError(f"there is no account {name!r} in this sandbox")
+        raise ValueError(f"this sandbox has no account {name!r}")
     return account
 
 
@@ -169,15 +167,15 @@ def user_named(account: Account, user: str | int | None) -> User:
         return account.users[0]
     found = [one for one in account.users if user in (one.id, one.name)]
     if not found:
-        raise ValueError(f"there is no user {user!r} in the account {account.name!r}")
+        raise ValueError(f"the account {account.name!r} has no user {user!r}")
     if len(found) > 1:
         ids = ", ".join(str(one.id) for one in found)
-        raise ValueError(f"several users are named {user!r}: give one of the ids {ids}")
+        raise ValueError(f"several users are named {user!r}: use one of the ids {ids}")
     return found[0]
 
 
 class Tokens:
-    """The stored tokens of a sandbox: `box.tokens`. All of them are tokens of users.
+    """The stored tokens of a sandbox: `box.tokens`.
 
     >>> with Sandbox(seed="empty") as box:
     ...     secret = box.tokens.create(label="backup job")
@@ -201,12 +199,12 @@ class Tokens:
         label: str = "",
         token: str | None = None,
     ) -> str:
-        """Give a user one more token and return it. It cannot be read again later.
+        """Create another token of a user and return it. It cannot be displayed again.
 
         Args:
             user: Name or id of the user; the first one of the account if None.
             account: Name of the user's account; the sandbox's own if None.
-            label: What the token is for, shown in lists.
+            label: Description of the token, shown in lists.
             token: The token itself, 16 to 200 letters, digits, - and _; a random one if None.
 
         Raises:
@@ -225,7 +223,7 @@ class Tokens:
     def all(self, account: str | None = None) -> list[TokenInfo]:
         """Return all stored tokens, or those of one account, oldest first.
 
-        What is returned describes the tokens; only hashes of them are stored.
+        The tokens themselves are not returned, since only hashes are stored.
 
         >>> with Sandbox(seed="empty") as box:
         ...     [token.user for token in box.tokens.all()]
@@ -235,7 +233,7 @@ class Tokens:
             return stored_tokens(session, account)
 
     def revoke(self, id: int) -> None:
-        """Delete a token, which ends with the next request that brings it.
+        """Delete a token. The next request with it is not authenticated.
 
         Raises:
             ValueError: There is no token with that id.

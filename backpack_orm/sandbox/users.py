@@ -1,4 +1,4 @@
-"""The people of an account."""
+"""The endpoints of users."""
 
 from __future__ import annotations
 

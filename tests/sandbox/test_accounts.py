@@ -109,7 +109,7 @@ class TestFace:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            ({"seed": "emtpy"}, "unknown seed 'emtpy': there are demo, empty, and exports"),
+            ({"seed": "emtpy"}, "unknown seed 'emtpy': use demo, empty or the path"),
             ({"token": "with/slash"}, "a token has 16 to 200"),
             ({"token": ""}, "a token has 16 to 200"),
             ({"account": ""}, "an account needs a name"),
@@ -125,10 +125,10 @@ class TestFace:
             pass
 
     def test_a_file_that_cannot_be_used_is_an_os_error(self, tmp_path):
-        with pytest.raises(OSError, match="cannot keep data in"):
+        with pytest.raises(OSError, match="cannot store data in"):
             Sandbox(data=str(tmp_path / "missing" / "data"))
         (tmp_path / "text").write_text("not a database, but long enough to be looked at" * 9)
-        with pytest.raises(OSError, match="cannot keep data in"):
+        with pytest.raises(OSError, match="cannot store data in"):
             Sandbox(data=str(tmp_path / "text"))
 
     def test_a_file_of_another_version_is_refused_and_left_alone(self, tmp_path):
@@ -141,7 +141,7 @@ class TestFace:
         assert path.read_bytes() == before
 
     def test_people_need_an_account_a_zone_and_a_token_of_their_own(self, box):
-        with pytest.raises(ValueError, match="no account 'nobody'"):
+        with pytest.raises(ValueError, match="has no account 'nobody'"):
             box.add_user("Sam", account="nobody")
         with pytest.raises(ValueError, match="unknown time zone"):
             box.add_user("Sam", time_zone="Atlantis")

@@ -88,7 +88,7 @@ class TestCalendars:
         assert other.rest("GET", events).status_code == 404
 
     def test_a_calendar_needs_an_account(self, box):
-        with pytest.raises(ValueError, match="no account 'nobody'"):
+        with pytest.raises(ValueError, match="has no account 'nobody'"):
             box.add_calendar("Home", account="nobody")
 
     def test_a_color_with_a_hash_is_told_without_it(self, box, api):
@@ -97,7 +97,7 @@ class TestCalendars:
 
     @pytest.mark.parametrize("color", ["red", "#3185c", "#3185c5ff", "##3185c5", ""])
     def test_a_color_is_written_in_hex(self, box, api, color):
-        with pytest.raises(ValueError, match="is no color"):
+        with pytest.raises(ValueError, match="is not a color"):
             box.add_calendar("Home", color=color)
         assert "<calendar>" not in api.rest("GET", "/calendars.xml").text
 

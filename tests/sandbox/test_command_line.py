@@ -153,8 +153,8 @@ class TestDelivering:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            (["--page", "7"], "there is no page 7 in the account 'acme'"),
-            (["--page", "40000002", "--account", "x"], "there is no account 'x' in this sandbox"),
+            (["--page", "7"], "the account 'acme' has no page 7"),
+            (["--page", "40000002", "--account", "x"], "this sandbox has no account 'x'"),
             (["--page", "40000002", "--body", "\0"], "a text contains a character that XML cannot"),
             (["--page", "40000002", "--data", "/nowhere"], "there is no file '/nowhere'"),
         ],
@@ -177,10 +177,10 @@ class TestDelivering:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--seed", "dmeo"], "unknown seed 'dmeo': there are demo, empty, and exports"),
+        (["--seed", "dmeo"], "unknown seed 'dmeo': use demo, empty or the path"),
         (
             ["--data", "/nowhere/at/all.db"],
-            "backpack sandbox: cannot keep data in '/nowhere/at/all",
+            "backpack sandbox: cannot store data in '/nowhere/at/all",
         ),
         (["--seed", "missing.xml"], "No such file or directory: 'missing.xml'\n"),
         (["--token", "a/b"], "unrecognized arguments: --token a/b"),

@@ -331,8 +331,8 @@ class TestPages:
         assert "poll" not in api.ws("page/71")
         assert "Porto" not in api.ws("page/71")
         assert [record.getMessage() for record in caplog.records] == [
-            "<polls> of page 71 is left out: nothing is known of it",
-            "a link to page 72 is left out: that page is not in the file",
+            "omitted <polls> of page 71, which is unknown",
+            "omitted a link to page 72, which is not in the file",
         ]
 
 
@@ -399,24 +399,30 @@ class TestRefusals:
         [
             ("<page", "not XML: "),
             ("", "not XML: "),
-            ("<!DOCTYPE page [<!ENTITY a 'b'>]><page/>", "document types and entities are refused"),
-            ("<html/>", "<html> is no <user>, <backpack>, <pages> or <page>"),
-            ("<response success='true'/>", "<response> is no <user>"),
-            ("<page id='seven'/>", "'seven' is no id that <page> can have"),
-            (f"<page id='{'9' * 19}'/>", "is no id that <page> can have"),
-            ("<pages><page id='7'/><page id='7'/></pages>", "there are two with the id 7"),
+            (
+                "<!DOCTYPE page [<!ENTITY a 'b'>]><page/>",
+                "document types and entities are refused",
+            ),
+            ("<html/>", "<html> is none of <user>, <backpack>, <pages> and <page>"),
+            ("<response success='true'/>", "<response> is none of <user>"),
+            ("<page id='seven'/>", "'seven' is not a valid id of <page>"),
+            (f"<page id='{'9' * 19}'/>", "is not a valid id of <page>"),
+            (
+                "<pages><page id='7'/><page id='7'/></pages>",
+                "two records of the same type have the id 7",
+            ),
             (
                 page("<notes><note id='1'/><note id='1'/></notes>"),
-                "there are two with the id 1 of the same kind",
+                "two records of the same type have the id 1",
             ),
             (page("<notes><note id='1' created_at='May'/></notes>"), "'May' is not a date"),
-            (page("<belongings><belonging id='1'/></belongings>"), "without its <widget>"),
+            (page("<belongings><belonging id='1'/></belongings>"), "a <belonging> has no <widget>"),
             (
                 page(
                     "<belongings><belonging id='1'><position>x</position><widget/></belonging>"
                     "</belongings>"
                 ),
-                "'x' is no <position>",
+                "'x' is not a valid <position>",
             ),
         ],
     )
@@ -433,7 +439,7 @@ class TestRefusals:
     def test_nothing_is_kept_of_an_account_that_cannot_be_filled(self, box, tmp_path):
         path = tmp_path / "export.xml"
         path.write_text("<pages><page id='7'/><page id='7'/></pages>")
-        with pytest.raises(ValueError, match="two with the id 7"):
+        with pytest.raises(ValueError, match="have the id 7"):
             box.add_account("broken", seed=str(path))
         with pytest.raises(ValueError, match="no account 'broken'"):
             box.add_user("Sam", account="broken")

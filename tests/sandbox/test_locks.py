@@ -80,7 +80,7 @@ class TestReadWriteLock:
 
 class TestScheduler:
     def checkpoint(self, turn) -> None:
-        turn._last_nap = 0.0  # as if it had worked for long
+        turn._last_pause = 0.0  # as if it had worked for long
         turn.checkpoint()
 
     def test_a_long_request_gives_way_to_a_short_one_but_not_for_ever(self) -> None:

@@ -113,7 +113,7 @@ class TestStorage:
 
         monkeypatch.setattr(sqlite3, "connect", read_only)
         monkeypatch.setattr(sqlite3.dbapi2, "connect", read_only)
-        with pytest.raises(OSError, match="cannot keep data in .*readonly database"):
+        with pytest.raises(OSError, match="cannot store data in .*readonly database"):
             Sandbox(seed="empty", data=str(path))
 
 

@@ -75,7 +75,7 @@ class TestBackup:
         target = tmp_path / "other"
         target.write_text("mine")
         assert main(["backup", str(data), str(target)]) == 2
-        assert "exists already" in capsys.readouterr().err
+        assert "already exists" in capsys.readouterr().err
         assert target.read_text() == "mine"
 
     def test_two_at_once_do_not_mix_up_their_copies(self, data, tmp_path, monkeypatch):
@@ -116,11 +116,11 @@ class TestCheck:
     @pytest.mark.parametrize(
         ("statement", "fault"),
         [
-            ("DELETE FROM users WHERE key = 1", "refers to a row of users that is not there"),
+            ("DELETE FROM users WHERE key = 1", "refers to a row of users that does not exist"),
             ("UPDATE items SET position = 99 WHERE key = 1", "the items of list"),
             ("UPDATE taggings SET position = 7 WHERE key = 1", "the tags of page 1"),
             ("UPDATE widgets SET position = 2 WHERE key = 1", "the widgets of page 1"),
-            ("DROP INDEX ix_items_list_key", "the table items is not as this version expects"),
+            ("DROP INDEX ix_items_list_key", "the table items differs from the schema"),
         ],
     )
     def test_what_is_wrong_is_said(self, data, capsys, statement, fault):

@@ -110,9 +110,9 @@ class TestDelivering:
         assert 'subject="A"' in other.ws("page/40000002")
 
     def test_a_page_or_account_that_is_not_there_is_refused(self, box, page):
-        with pytest.raises(ValueError, match="no page 7 in the account 'acme'"):
+        with pytest.raises(ValueError, match="the account 'acme' has no page 7"):
             box.deliver_email(7, subject="A", body="b")
-        with pytest.raises(ValueError, match="no account 'nobody'"):
+        with pytest.raises(ValueError, match="has no account 'nobody'"):
             box.deliver_email(40000002, subject="A", body="b", account="nobody")
 
     @pytest.mark.parametrize("text", ["\0", "\ud800", "a\x1b"])

@@ -298,7 +298,7 @@ class TestFriends:
 
     @pytest.mark.parametrize("address", ["", " ", "a b@x.example", "a@x.example\u3000"])
     def test_an_address_that_pages_cannot_be_shared_with_is_refused(self, box, address):
-        with pytest.raises(ValueError, match="is no e-mail address"):
+        with pytest.raises(ValueError, match="is not an e-mail address"):
             box.add_user("Sam", email_address=address)
 
     def test_an_account_whose_name_has_blanks_can_share_too(self, box, as_user):

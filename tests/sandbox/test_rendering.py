@@ -76,7 +76,7 @@ def test_one_record_that_cannot_be_rendered_is_left_out_and_logged(caplog):
         return element("a", str(1 // value))
 
     assert list(each([1, 0, -1], render)) == ["<a>1</a>", "<a>-1</a>"]
-    assert "left out of a response: int" in caplog.text
+    assert "omitted from a response: int" in caplog.text
     assert "ZeroDivisionError" in caplog.text
 
 

@@ -48,7 +48,7 @@ def old(tmp_path):
 def refusal(path: Path) -> str:
     """What is said about a file; it must not be touched."""
     before = path.read_bytes()
-    with pytest.raises(OSError, match="cannot keep data in") as caught:
+    with pytest.raises(OSError, match="cannot store data in") as caught:
         Sandbox(data=str(path), seed="empty")
     assert path.read_bytes() == before
     assert "\n" not in str(caught.value)
@@ -200,7 +200,7 @@ class TestMigrating:
         self, data, reader, monkeypatch
     ):
         monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.1)
-        with pytest.raises(OSError, match="cannot keep data in .*: another process has locked it"):
+        with pytest.raises(OSError, match="cannot store data in .*: another process has locked it"):
             Sandbox(data=str(data))
 
     def test_users_who_had_the_same_address_get_addresses_of_their_own(self, old, caplog):

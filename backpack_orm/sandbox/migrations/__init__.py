@@ -19,12 +19,12 @@ def scripts() -> ScriptDirectory:
 
 
 def upgrade(path: Path) -> None:
-    """Bring a database up to the newest schema; raise OSError if that fails half-way.
+    """Upgrade a database to the current schema; raise OSError if that fails.
 
-    A file without a revision is taken for one of the first.
+    A database without a revision has the first one.
     """
     engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
-    # Tables are rebuilt: with foreign keys on, dropping the old one would delete what refers to it.
+    # Tables are rebuilt; with foreign keys on, dropping one would delete the rows that refer to it.
     event.listen(
         engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys = OFF")
     )

@@ -1,4 +1,4 @@
-"""What Alembic runs: the migrations, on the connection that `upgrade` gives it."""
+"""Runs the migrations on the connection that `upgrade` provides; executed by Alembic."""
 
 from alembic import context
 

@@ -103,7 +103,7 @@ class TestStored:
         assert answer.status_code == 200
         assert "Call" in answer.text
         assert "Never" not in answer.text
-        assert "left out of a response: Reminder 4000000" in caplog.text
+        assert "omitted from a response: Reminder 4000000" in caplog.text
 
     def test_one_bad_event_does_not_take_the_feed_with_it(self, api, caplog):
         token = api.rest("GET", "/calendars.xml").text.partition("<token>")[2].partition("<")[0]
@@ -111,7 +111,7 @@ class TestStored:
         assert feed.status_code == 200
         assert "SUMMARY:Good" in feed.text
         assert "SUMMARY:Bad" not in feed.text
-        assert "left out of a response: CalendarEvent" in caplog.text
+        assert "omitted from a response: CalendarEvent" in caplog.text
 
 
 def test_year_1_has_four_digits(box, api, page) -> None:

@@ -1,4 +1,4 @@
-"""Filling an account with what cannot all be made by calls: mails, files, times gone by."""
+"""Creates demonstration data, including e-mails, files and times in the past."""
 
 from __future__ import annotations
 
@@ -34,14 +34,13 @@ from .models import (
     WriteboardLink,
 )
 
-# What is not on a page, and what came to a page later, has ids of its own, below all others, so
-# that there can be more of it without any change to the ids of pages, or of what is created next:
-# recordings hold them.
-ASIDE = 30_000_001
+# Cassettes contain the ids of pages and of records created later. So that these do not change when
+# data is added, records outside of pages and some e-mails have separate, lower ids.
+SEPARATE_IDS_FROM = 30_000_001
 
 
-class Planter:
-    """Fills an account for its owner, as if over the last weeks."""
+class SeedBuilder:
+    """Creates records of an owner, dated over the last weeks."""
 
     def __init__(
         self, session: Session, owner: User, now: datetime, token_factory: Callable[[], str]
@@ -50,8 +49,8 @@ class Planter:
         self._new_token = token_factory
         self._account = owner.account
         self._tags: dict[str, Tag] = {}
-        self._places: Counter[User] = Counter()
-        self._ids = count(ASIDE)
+        self._bookmark_counts: Counter[User] = Counter()
+        self._ids = count(SEPARATE_IDS_FROM)
 
     def page(self, title: str, *, tags: Iterable[str] = (), owner: User | None = None) -> Page:
         page = self._account.new(Page, title=title, owner=owner or self._owner)
@@ -65,19 +64,19 @@ class Planter:
         return self._tags[name]
 
     def note(self, page: Page, title: str, body: str, *, days_ago: int = 0) -> None:
-        self._put(page, Note, title, days_ago, body=body)
+        self._append(page, Note, title, days_ago, body=body)
 
     def email(
-        self, page: Page, subject: str, body: str, *, days_ago: int = 0, aside: bool = False
+        self, page: Page, subject: str, body: str, *, days_ago: int = 0, separate_id: bool = False
     ) -> None:
-        ids = {"id": next(self._ids), "belonging_id": next(self._ids)} if aside else {}
-        self._put(page, Email, subject, days_ago, body=body, **ids)
+        ids = {"id": next(self._ids), "belonging_id": next(self._ids)} if separate_id else {}
+        self._append(page, Email, subject, days_ago, body=body, **ids)
 
     def list(self, page: Page, name: str, open: Iterable[str], done: Iterable[str] = ()) -> None:
-        grown = self._put(page, List, name)
+        created = self._append(page, List, name)
         items = [*((content, False) for content in open), *((content, True) for content in done)]
         for position, (content, completed) in enumerate(items, 1):
-            grown.items.append(
+            created.items.append(
                 self._account.new(
                     Item,
                     content=content,
@@ -88,41 +87,41 @@ class Planter:
             )
 
     def separator(self, page: Page, name: str) -> None:
-        self._put(page, Separator, name)
+        self._append(page, Separator, name)
 
     def attachment(self, page: Page, file_name: str) -> None:
-        self._put(page, Attachment, file_name)
+        self._append(page, Attachment, file_name)
 
     def writeboard(self, page: Page, name: str) -> None:
-        self._put(page, WriteboardLink, name)
+        self._append(page, WriteboardLink, name)
 
     def gallery(self, page: Page, name: str, images: dict[str, str]) -> None:
-        gallery = self._put(page, Gallery, name)
+        gallery = self._append(page, Gallery, name)
         for file_name, description in images.items():
             gallery.images.append(
                 self._account.new(Image, file_name=file_name, description=description)
             )
 
-    def reminder(self, content: str, wait: timedelta, *remindees: User) -> None:
+    def reminder(self, content: str, delay: timedelta, *remindees: User) -> None:
         self._session.add(
             self._account.new(
                 Reminder,
                 creator=self._owner,
                 content=content,
-                remind_at=self._now + wait,
+                remind_at=self._now + delay,
                 remindees=list(remindees) or [self._owner],
             )
         )
 
-    def bookmark(self, marked: Page | Tag, *, by: User | None = None) -> None:
+    def bookmark(self, target: Page | Tag, *, by: User | None = None) -> None:
         user = by or self._owner
-        self._places[user] += 1
+        self._bookmark_counts[user] += 1
         self._add(
             Bookmark,
             user=user,
-            position=self._places[user],
+            position=self._bookmark_counts[user],
             created_at=self._now,
-            **{"tag" if isinstance(marked, Tag) else "page": marked},
+            **{"tag" if isinstance(target, Tag) else "page": target},
         )
 
     def status(self, user: User, message: str, ago: timedelta) -> None:
@@ -158,11 +157,11 @@ class Planter:
         self._session.add(self._account.new(kind, id=next(self._ids), **values))
 
     def moment(self, text: str) -> datetime:
-        """A time like `+20 09:30`, counted in days from today, or the midnight of the day `+20`."""
+        """Return a time such as `+20 09:30` relative to today, or midnight of the day `+20`."""
         days, _, clock = text.partition(" ")
         day = self._now.date() + timedelta(days=int(days))
         return datetime.combine(day, time.fromisoformat(clock or "00:00"), UTC)
 
-    def _put(self, page: Page, kind: type[W], name: str, days_ago: int = 0, **values: Any) -> W:
+    def _append(self, page: Page, kind: type[W], name: str, days_ago: int = 0, **values: Any) -> W:
         then = self._now - timedelta(days=days_ago, hours=days_ago % 7)
         return page.append(kind, name, then, **values)
