@@ -7,6 +7,7 @@ the docstrings.
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from inspect import cleandoc
 from pathlib import Path
 from textwrap import dedent
@@ -75,7 +76,8 @@ def _text(title: str, names: list[str]) -> str:
     parts = [f"{title}\n{'=' * len(title)}\n"]
     for name in names:
         module, _, thing = f"backpack_orm.{name}".rpartition(".")
-        kind = "autofunction" if thing in PUBLIC and thing not in CLASSES else "autoclass"
+        is_class = isinstance(getattr(import_module(module), thing), type)
+        kind = "autoclass" if is_class else "autofunction"
         parts.append(f".. currentmodule:: {module}\n\n.. {kind}:: {thing}")
         if thing in MODELS:
             known = ", ".join(meanings(MODELS[thing]))

@@ -35,24 +35,41 @@ _NAMES = frozenset(_ELEMENTS.split())
 _TAG = re.compile(r"<(?=/?([A-Za-z][^\s/>]*))")
 _ENTITY = re.compile(r"&(?=([A-Za-z]\w*;))", re.ASCII)
 _LINE_OF_EQUALS = re.compile(r"={3,}")
+_FOOTNOTE = re.compile(r"^fn(\d+)", re.MULTILINE)
 _URL = re.compile(r'":https?://\S+')
 _PARAMETER = re.compile(r"\[(\w*)\](?==)")
 _LINK_BEFORE_FOOTNOTE = re.compile(r'("[^"\n]+":[^\s\[\]]{1,500})(\[(\d+)\])(?=[\s.,;:!?)]|$)')
 _SIGNATURE = re.compile(
     r"(p|bq|bc|notextile|pre|h[1-6]|fn\d+|###)[^\s.]*\.(\.?)(?::\S+)? ", re.ASCII
 )
-_HTML_PRE = re.compile(r"<pre\b[^>]*>(.*?)</pre>", re.DOTALL | re.IGNORECASE)
+_BLOCK_START = re.compile(r"(?:\A|\n[ \t]*\n)[ \t\n]*")
+_PRE_START = re.compile(r"<pre\b[^<>]*>", re.IGNORECASE)
+_PRE_STOP = re.compile(r"</pre>", re.IGNORECASE)
 _HTML_CODE = re.compile(r"\s*<code\b[^>]*>(.*?)</code>\s*", re.DOTALL | re.IGNORECASE)
 
 
 class _Converter(Textile):  # type: ignore[misc]  # the library has no types
     """The library with markers that no text contains, and the same ones in every call."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: str) -> None:
         super().__init__(html_type="html5")
+        self._footnotes = set(_FOOTNOTE.findall(source))
         self.uid = f"textileRef:{_MARK}:"
         self.linkPrefix = ""
         self.glyph_replacers = make_glyph_replacers("html5", self.uid, self.glyph_definitions)
+
+    def links(self, text: str) -> str:
+        """Replace links, after correcting two things that the library takes for parts of a URL.
+
+        These are a footnote such as `[1]` behind the URL, and the brackets of its parameters.
+        """
+
+        def apart(found: re.Match[str]) -> str:
+            return f"[{found[1]}]{found[2]}" if found[3] in self._footnotes else found[0]
+
+        text = _URL.sub(lambda url: _PARAMETER.sub(r"%5B\1%5D", url[0]), text)
+        replaced: str = super().links(_LINK_BEFORE_FOOTNOTE.sub(apart, text))
+        return replaced
 
     def fLink(self, match: re.Match[str]) -> str:  # noqa: N802  # the name is the library's
         """Return a link, or the text as typed where the library fails on the URL."""
@@ -96,9 +113,8 @@ def convert(text: str) -> str:
     """
     source, blocks = _take_out_pre(text)
     source = _with_literals(source)
-    source = _with_brackets_of_urls(source)
     try:
-        html: str = _Converter().parse(source)
+        html: str = _Converter(source).parse(source)
     except Exception as error:  # whatever the library raises on texts that it cannot parse
         raise CannotConvert(f"the library textile failed with {error!r}") from error
     if _MARK in html:
@@ -116,33 +132,30 @@ def _with_literals(source: str) -> str:
     return _LINE_OF_EQUALS.sub(lambda line: equals * len(line[0]), source)
 
 
-def _with_brackets_of_urls(source: str) -> str:
-    """Mark where URLs end that have `[1]` behind them, and quote the brackets of parameters."""
-
-    def apart(found: re.Match[str]) -> str:
-        is_footnote = re.search(rf"^fn{found[3]}\b", source, re.MULTILINE)
-        return f"[{found[1]}]{found[2]}" if is_footnote else found[0]
-
-    source = _URL.sub(lambda url: _PARAMETER.sub(r"%5B\1%5D", url[0]), source)
-    return _LINK_BEFORE_FOOTNOTE.sub(apart, source)
-
-
 def _take_out_pre(text: str) -> tuple[str, list[str]]:
     """Replace `<pre>` elements at the start of blocks, which the library ends at an empty line."""
     blocks: list[str] = []
     parts: list[str] = []
     place, literal = 0, False
-    for start in re.finditer(r"(?:\A|\n[ \t]*\n)[ \t\n]*", text):
-        if start.end() < place:
-            continue
-        signature = _SIGNATURE.match(text, start.end())
-        if signature:
+    last = max((found.start() for found in _PRE_STOP.finditer(text)), default=-1)
+    for block in _BLOCK_START.finditer(text):
+        start = block.end()
+        signature = _SIGNATURE.match(text, start)
+        if signature and start >= place:
             literal = bool(signature[2]) and signature[1] in ("bc", "notextile", "pre")
-        found = None if literal else _HTML_PRE.match(text, start.end())
-        if found:
-            code = _HTML_CODE.fullmatch(found[1])
-            inner = escape(code[1].removeprefix("\n") if code else found[1], quote=False)
-            blocks.append(f"<pre><code>{inner}</code></pre>" if code else f"<pre>{inner}</pre>")
-            parts += [text[place : found.start()], f"{_PRE}{len(blocks) - 1}{_PRE_END}"]
-            place = found.end()
+        opening = _PRE_START.match(text, start)
+        if opening is None or literal or not place <= start <= last:
+            continue
+        closing = _PRE_STOP.search(text, opening.end())
+        if closing:
+            blocks.append(_pre(text[opening.end() : closing.start()]))
+            parts += [text[place:start], f"{_PRE}{len(blocks) - 1}{_PRE_END}"]
+            place = closing.end()
     return "".join([*parts, text[place:]]), blocks
+
+
+def _pre(inner: str) -> str:
+    """Return a `<pre>` element with all that is in it as text, but for code around everything."""
+    code = _HTML_CODE.fullmatch(inner)
+    text = code[1].removeprefix("\n") if code else inner
+    return f"<pre>{escape(text, quote=False)}</pre>"

@@ -11,7 +11,7 @@ MAX_WORK = 15_000_000
 
 _PER_BLOCK = 1_500
 _PER_CHARACTER = 40
-_BLOCK_END = re.compile(r"\n[ \t]*\n")
+_BLOCK_END = re.compile(r"\n(?:[ \t]*\n)+")
 _LINE_END = re.compile(r"\n(?=[*#;:|\s])")  # other newlines do not end what the library searches
 _MARKS = re.compile(r"[^\w\s.,;']|_")
 _BLOCK_MARKS = re.compile(r"[A-Z]{3}|[<\[]")

@@ -38,6 +38,7 @@ from backpack_orm import (
     Tag,
     User,
     connect,
+    text,
     using,
 )
 from backpack_orm.orm.relations import AssignableCollection
@@ -52,6 +53,12 @@ def connecting() -> None:
     connect("acme", token="t", timezone="Lisbon")
     connect("acme", token="t", timezone=5)  # type: ignore[arg-type]
     connect("acme", tokn="t")  # type: ignore[call-arg]
+
+
+def notes(note: Note) -> None:
+    assert_type((note.html, note.markdown, note.plain), tuple[str, str, str])
+    assert_type(text.to_html(note.body, id_prefix="a-"), str)
+    assert_type(text.parse(note.body).problem, str | None)
 
 
 def pages(page: Page) -> None:
