@@ -16,7 +16,7 @@ RUN = "$(VENV)/bin/python"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: demo check test lint bench chaos cassettes docs clean help environment environment-for-the-bench environment-for-the-demo environment-for-the-docs python
+.PHONY: demo check test lowest lint bench chaos cassettes docs package clean help environment environment-for-the-bench environment-for-the-demo environment-for-the-docs environment-for-packaging python
 unexport BACKPACK_URL BACKPACK_TOKEN PYTHONPATH PYTHONHOME
 
 demo: environment-for-the-demo ## run a tour of an account in a sandbox
@@ -28,6 +28,11 @@ check: lint ## check style, types and imports, and run the fast tests: less than
 
 test: lint ## check style, types and imports, and run all tests, with coverage
 	$(RUN) -m pytest $(COVERAGE) --numprocesses $(WORKERS) --dist worksteal
+
+lowest: VENV = .venv-lowest
+lowest: python ## run all but the long tests with the lowest versions of the dependencies
+	@$(PYTHON) .ci/environment.py "$(VENV)" lowest
+	$(RUN) -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not long"
 
 lint: environment ## check style, types and imports
 	$(RUN) -m ruff check
@@ -52,6 +57,9 @@ docs: environment-for-the-docs ## build the site into docs/_build/html, and run 
 	$(RUN) -m pytest tests/docs
 	@echo "open docs/_build/html/index.html"
 
+package: environment-for-packaging ## build the archives of a release into dist, check them, and test the unpacked one
+	@$(RUN) .ci/package.py
+
 clean: ## remove everything that the other commands have created
 	@[ ! -e "$(VENV)/.backpack_orm.json" ] || rm -rf "$(VENV)"
 	rm -rf .venv .venv-* build dist .bench *.egg-info
@@ -69,11 +77,14 @@ environment: python
 environment-for-the-docs: python
 	@$(PYTHON) .ci/environment.py "$(VENV)" docs
 
+environment-for-packaging: python
+	@$(PYTHON) .ci/environment.py "$(VENV)" package
+
 environment-for-the-bench: python
 	@$(PYTHON) .ci/environment.py "$(VENV)" bench
 
 environment-for-the-demo: python
-	@$(PYTHON) .ci/environment.py "$(VENV)" sandbox
+	@$(PYTHON) .ci/environment.py "$(VENV)" demo
 
 python:
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null || { \

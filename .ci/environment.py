@@ -1,6 +1,6 @@
 """Creates the virtual environment of the Makefile, and repairs it if it is broken.
 
-    python3 .ci/environment.py FOLDER EXTRA
+    python3 .ci/environment.py FOLDER GROUP
 
 It needs no package. When the folder holds what it should, it does nothing, in a fraction of a
 second.
@@ -12,26 +12,28 @@ import csv
 import hashlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 STAMP = ".backpack_orm.json"
-EXTRAS = ("sandbox", "dev", "docs", "bench")
-"""Each extra includes those before it."""
+GROUPS = ("demo", "dev", "package", "docs", "bench")
+"""Each includes those before it. All but the first are dependency groups of pyproject.toml."""
+LOWEST = "lowest"
+"""The group dev, with the lowest versions of all packages that pyproject.toml permits."""
 
 
 class Impossible(Exception):  # noqa: N818 - it is a message for whoever called make
     """An error for the user, with what to do about it."""
 
 
-def main(folder: Path, extra: str) -> None:
-    """Ensure an environment in a folder, with this project and one of its extras installed."""
+def main(folder: Path, group: str) -> None:
+    """Ensure an environment in a folder, with this project and a group of packages installed."""
     stamp, found = read_stamp(folder), inspect(folder)
     is_sound = (
         stamp.get("root") == str(ROOT)
@@ -40,7 +42,8 @@ def main(folder: Path, extra: str) -> None:
         and found["python"] == identity()
         and set(stamp["packages"]) <= set(found["packages"])
     )
-    is_enough = stamp.get("extra") in EXTRAS[EXTRAS.index(extra) :]
+    enough = (LOWEST,) if group == LOWEST else GROUPS[GROUPS.index(group) :]
+    is_enough = stamp.get("group") in enough
     if is_sound and is_enough and stamp["needs"] == needs():
         return
     if not is_sound:
@@ -48,12 +51,12 @@ def main(folder: Path, extra: str) -> None:
         clear(folder)
         make(folder)
     elif is_enough:
-        extra = stamp["extra"]
-    install(folder, extra)
+        group = stamp["group"]
+    install(folder, group)
     found = inspect(folder)
     if found is None or found["broken"]:
         raise Impossible(f"{folder} is broken although it was just made: {found}")
-    stamp = {"root": str(ROOT), "extra": extra, "needs": needs(), "packages": found["packages"]}
+    stamp = {"root": str(ROOT), "group": group, "needs": needs(), "packages": found["packages"]}
     write_stamp(folder, stamp)
     say(f"{folder} is ready")
 
@@ -65,10 +68,13 @@ def identity() -> list[str]:
 
 def needs() -> str:
     """Return a digest of the requirements."""
-    settings = (ROOT / "pyproject.toml").read_text("utf-8")
-    build = re.findall(r"^\[build-system\][^\[]*", settings, re.MULTILINE)
-    text = (ROOT / "setup.cfg").read_text("utf-8") + "".join(build)
-    return hashlib.sha256(text.encode()).hexdigest()
+    found = settings()
+    tables = [found[name] for name in ("build-system", "project", "dependency-groups")]
+    return hashlib.sha256(json.dumps(tables).encode()).hexdigest()
+
+
+def settings() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
 def read_stamp(folder: Path) -> dict[str, Any]:
@@ -163,11 +169,24 @@ def make(folder: Path) -> None:
         )
 
 
-def install(folder: Path, extra: str) -> None:
-    """Install this project in editable mode with an extra."""
-    say(f"installing backpack_orm[{extra}] and what it needs")
+def install(folder: Path, group: str) -> None:
+    """Install this project in editable mode with a group of packages."""
+    say(f"installing backpack_orm and what {group} needs")
     pip = [python_in(folder), "-m", "pip", "--disable-pip-version-check", "--no-input"]
-    run([*pip, "install", "--quiet", "--no-compile", "--editable", f"{ROOT}[{extra}]"])
+    install = [*pip, "install", "--quiet", "--no-compile"]
+    if group == "demo":
+        run([*install, "--editable", f"{ROOT}[sandbox]"])
+    else:
+        extras = ",".join(settings()["project"]["optional-dependencies"])
+        groups = ["--group", f"{ROOT / 'pyproject.toml'}:{'dev' if group == LOWEST else group}"]
+        packages = ["--editable", f"{ROOT}[{extras}]", *groups]
+        if group == LOWEST:
+            run([*install, "uv"])
+            uv = [python_in(folder), "-m", "uv", "pip", "install", "--quiet"]
+            run([*uv, "--python", python_in(folder), "--resolution", "lowest-direct", *packages])
+        else:
+            run([*install, "pip>=25.1"])  # the first that knows dependency groups
+            run([*install, *packages])
     # With all processors, where pip has one do it. What cannot be compiled tells when it is used.
     compiling = [python_in(folder), "-m", "compileall", "-q", "-j0", str(folder / "lib")]
     subprocess.run(compiling, stdin=subprocess.DEVNULL, capture_output=True, check=False)

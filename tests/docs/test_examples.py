@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import configparser
 import doctest
 import os
 import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -74,15 +74,14 @@ def test_no_code_hides_from_the_tests_by_how_it_is_set() -> None:
 
 
 def test_extras_that_are_named_are_there() -> None:
-    setup = configparser.ConfigParser()
-    setup.read(documents.ROOT / "setup.cfg")
+    settings = tomllib.loads((documents.ROOT / "pyproject.toml").read_text("utf-8"))
     named = {
         extra
         for path in documents.DOCUMENTS
         for each in re.findall(r"[\"`]\.\[([\w,]+)\]", path.read_text("utf-8"))
         for extra in each.split(",")
     }
-    assert {"sandbox", "pandas"} <= named <= set(setup["options.extras_require"])
+    assert {"sandbox", "pandas"} <= named <= set(settings["project"]["optional-dependencies"])
 
 
 def commands() -> Iterator[str]:
