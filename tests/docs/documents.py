@@ -11,8 +11,11 @@ DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "CHANGELOG.md",
+    ROOT / "SECURITY.md",
     *sorted((ROOT / "docs").glob("*.md")),
 ]
+_SITE = "https://backpack-orm.readthedocs.io/"
+_SOURCE = "https://github.com/backpack-orm/backpack_orm/blob/main/"
 _FENCE = re.compile(r"^```(\w*|{[^`\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -46,6 +49,18 @@ def cells(path: Path) -> list[str]:
 def links(path: Path) -> list[str]:
     """Where the links lead, outside of code."""
     return _LINK.findall(_FENCE.sub("", path.read_text("utf-8")))
+
+
+def target(path: Path, link: str) -> tuple[Path, str] | None:
+    """The file that a link in a document leads to, and the heading; None if it is not ours."""
+    file, _, anchor = link.partition("#")
+    if file.startswith(_SITE):
+        return ROOT / "docs" / file.removeprefix(_SITE).replace(".html", ".md"), anchor
+    if file.startswith(_SOURCE):
+        return ROOT / file.removeprefix(_SOURCE), anchor
+    if "://" in link:
+        return None
+    return ((path.parent / file).resolve() if file else path), anchor
 
 
 def anchors(path: Path) -> set[str]:

@@ -12,12 +12,12 @@ from tests.docs import documents
 @pytest.mark.parametrize("path", documents.DOCUMENTS, ids=documents.name)
 def test_links_lead_somewhere(path: Path) -> None:
     for link in documents.links(path):
-        if "://" in link:
+        target = documents.target(path, link)
+        if target is None:
             continue
-        file, _, anchor = link.partition("#")
-        target = (path.parent / file).resolve() if file else path
-        assert target.exists(), f"{link} leads nowhere"
-        assert not anchor or anchor in documents.anchors(target), f"{link} names no heading"
+        file, anchor = target
+        assert file.exists(), f"{link} leads nowhere"
+        assert not anchor or anchor in documents.anchors(file), f"{link} names no heading"
 
 
 def test_the_index_leads_to_every_document() -> None:
@@ -27,4 +27,12 @@ def test_the_index_leads_to_every_document() -> None:
 
 
 def test_the_readme_leads_to_the_index() -> None:
-    assert "docs/index.md" in documents.links(documents.ROOT / "README.md")
+    readme = documents.ROOT / "README.md"
+    targets = [documents.target(readme, link) for link in documents.links(readme)]
+    assert (documents.ROOT / "docs" / "index.md", "") in targets
+
+
+@pytest.mark.parametrize("name", ["README.md", "SECURITY.md"])
+def test_what_is_shown_elsewhere_has_absolute_links(name: str) -> None:
+    """Package indexes show the README, and hosts of repositories the security policy."""
+    assert all("://" in link for link in documents.links(documents.ROOT / name))

@@ -76,7 +76,7 @@ def test_all_of_a_sandbox_is_described() -> None:
 
 def test_every_fault_and_which_requests_meet_it_is_described() -> None:
     described = words("sandbox.md")
-    assert set(public(Faults)) - described == {"met_by"}
+    assert set(public(Faults)) - described == {"fault_for"}
     assert set(Which.__annotations__) <= described
 
 
