@@ -69,7 +69,7 @@ class Document:
         >>> parse("_Tram_ 28 -- up").plain()
         'Tram 28 — up'
         """
-        return plain.write(self._root)
+        return self._root.text() if self.problem else plain.write(self._root)
 
 
 def parse(text: str) -> Document:

@@ -55,7 +55,7 @@ def _blocks(nodes: Iterable[Node]) -> list[Node]:
 
 
 def _close(run: list[Node], blocks: list[Node]) -> None:
-    blocks += [Element("run", {}, part) for part in _paragraphs(run)]
+    blocks += [Element("run", {}, part) for part in _paragraphs(run) if not _is_blank(part)]
     run.clear()
 
 
@@ -70,6 +70,14 @@ def _paragraphs(nodes: Iterable[Node]) -> list[list[Node]]:
         else:
             parts[-1].append(node)
     return parts
+
+
+def _is_blank(nodes: Iterable[Node]) -> bool:
+    """Return whether inline nodes are nothing but white space and line breaks."""
+    return all(
+        node.tag == "br" if isinstance(node, Element) else not node.strip(" \t\n\f\r")
+        for node in nodes
+    )
 
 
 def _to_a_list(item: Element, blocks: list[Node]) -> None:
@@ -120,7 +128,7 @@ def _items(a_list: Element) -> list[Node]:
 
 
 def _table(table: Element) -> Element | None:
-    children: list[Node] = []
+    children: list[Element] = []
     for node in table.children:
         if not isinstance(node, Element):
             continue
@@ -132,8 +140,11 @@ def _table(table: Element) -> Element | None:
             children += [node.copy(rows)] if rows else []
         elif node.tag == "tr":
             children.append(_row(node))
+    has_rows = any(each.tag == "tr" for each in table.elements())
+    if not has_rows and children:
+        return Element("p", {}, children[0].children)  # a caption alone
     table.children[:] = children
-    return table if any(each.tag == "tr" for each in table.elements()) else None
+    return table if has_rows else None
 
 
 def _is(node: Node, tag: str) -> bool:
@@ -176,7 +187,7 @@ def _pushed(around: Element, nodes: Sequence[Node]) -> list[Node]:
 
 def _wrapped(around: Element, run: list[Node]) -> list[Node]:
     """Return inline nodes inside of an inline element, but white space alone as it is."""
-    if all(isinstance(node, str) and not node.strip() for node in run):
+    if _is_blank(run):
         return run
     return [around.copy(run)]
 
@@ -187,7 +198,9 @@ def _wrapped(around: Element, run: list[Node]) -> list[Node]:
 def _inline(nodes: Iterable[Node]) -> list[Node]:
     """Return inline nodes with collapsed white space, without what is empty."""
     collapsed = _collapsed(nodes, [True])
-    _trim(collapsed)
+    while collapsed and _is(collapsed[0], "br"):
+        del collapsed[0]
+    _trim_end(collapsed)
     return collapsed
 
 
@@ -218,10 +231,8 @@ def _collapsed(nodes: Iterable[Node], after_space: list[bool]) -> list[Node]:
     return kept
 
 
-def _trim(nodes: list[Node]) -> None:
-    """Remove space and line breaks at both ends."""
-    while nodes and _is(nodes[0], "br"):
-        del nodes[0]
+def _trim_end(nodes: list[Node]) -> None:
+    """Remove space and line breaks at the end."""
     while nodes:
         last = nodes[-1]
         if isinstance(last, str):
@@ -231,7 +242,7 @@ def _trim(nodes: list[Node]) -> None:
         elif _is_atom(last):
             return
         elif last.tag != "br":
-            _trim(last.children)
+            _trim_end(last.children)
             if last.children:
                 return
         del nodes[-1]

@@ -72,6 +72,8 @@ class _Parser(HTMLParser):
         self._open = [self.root]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "a" and any(each.tag == "a" for each in self._open):
+            tag = "span"  # where a table around the inner link was removed
         if len(self._open) > MAX_DEPTH:
             element = next(each for each in reversed(self._open) if each.tag not in _WITHOUT_TEXT)
         else:

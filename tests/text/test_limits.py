@@ -20,13 +20,13 @@ from backpack_orm.text import (
 )
 
 MEGABYTE = "We stay at the *hotel* in Rua da Rosa.\n\n" * 26_000
-HARD = ["'-'-+]", "'%!+x", "*: <b>", '"a":! _!', "##  A", "[#<b>%", "*(", "<pre>", "x\n\n", "|a|\n"]
+HARD = ["'-'-+]", "'%!+x", "*: <b>", '"a":! _!', "##  A", "[#<b>%", "*(", "<pre>", "* )\n^~"]
 
 
 def test_a_text_that_is_too_large_is_shown_as_typed() -> None:
     document = parse(MEGABYTE)
     assert document.problem == "it has 1,040,000 characters, more than 100,000"
-    assert document.plain() == MEGABYTE.rstrip("\n") + "\n"
+    assert document.plain() == MEGABYTE
     assert document.html().startswith("<pre>\nWe stay at the *hotel* in Rua")
     assert document.markdown().startswith("```\nWe stay at the *hotel* in Rua")
 
@@ -51,11 +51,21 @@ def test_what_is_shown_as_typed_is_harmless() -> None:
 
 
 @pytest.mark.parametrize("part", HARD)
-def test_the_work_for_a_text_is_limited(part: str) -> None:
-    """The estimate grows with the square of a line, as the library's time does."""
-    once = limits.work(part * 500)
-    assert limits.work(part * 5_000) > 9 * once
-    assert parse(part * (90_000 // len(part))).problem or limits.work(part * 1_000) < 2_000_000
+def test_many_marks_in_a_line_are_too_much(part: str) -> None:
+    """The library searches from each mark to the end of the line, and to that of the block."""
+    assert limits.work(part * 5_000) > 40 * limits.work(part * 500)
+    text = part * (90_000 // len(part))
+    assert parse(text).problem == "it has too many blocks, or too many marks in its lines"
+
+
+def test_many_blocks_are_too_much_but_not_many_empty_lines() -> None:
+    assert parse("x\n\n" * 30_000).problem
+    assert parse("x" + " \n" * 45_000 + "y").problem is None
+
+
+@pytest.mark.parametrize("part", ["<pre>\n\n", "|a|b|\n", "* a\n", "a\n", "*a* _b_ \n"])
+def test_the_same_marks_in_lines_of_their_own_are_converted(part: str) -> None:
+    assert parse(part * 300).problem is None
 
 
 def test_long_prose_is_within_the_limits() -> None:
@@ -70,7 +80,7 @@ def test_deep_nesting_ends_at_a_depth_and_keeps_the_text(tag: str) -> None:
     document = parse(f"<{tag}>" * 250 + "the text")
     assert document.problem is None
     assert document.plain().endswith("the text")
-    assert document.markdown().endswith("the text") or tag.startswith(("table", "sup", "b"))
+    assert "the text" in document.markdown()
     assert document.html().count("<") < 500
 
 
