@@ -310,9 +310,8 @@ class _Loader:
             former_address=page.email_address,
         )
         if page.scope == "friends":
-            self._writer.add(
-                Friend, page_key=page.key, email_address=""
-            )  # the export does not say with whom
+            # Exports do not contain the addresses; no user has an empty one.
+            self._writer.add(Friend, page_key=page.key, email_address="")
         self._write_widgets(page)
         for position, key in enumerate(page.tags):
             self._writer.add(Tagging, page_key=page.key, tag_key=key, position=position)
