@@ -1,4 +1,4 @@
-"""A sandbox at a fixed time, and a client that shows the very bytes it answers."""
+"""A sandbox at a fixed time, and a client that shows the very bytes it responses."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class Client:
         )
 
     def ws(self, path: str, fields: str = "", status: int = 200) -> str:
-        """A call of the older dialect, as documented; returns the answer, which is all ASCII."""
+        """A call of the older dialect, as documented; returns the response, which is all ASCII."""
         body = f"<request><token>{self.token}</token>{fields}</request>"
-        answer = self.send("POST", f"/ws/{path}", body, Content_Type="application/xml")
-        assert answer.status_code == status, answer.text
-        return answer.content.decode("ascii")
+        response = self.send("POST", f"/ws/{path}", body, Content_Type="application/xml")
+        assert response.status_code == status, response.text
+        return response.content.decode("ascii")
 
     def rest(self, verb: str, path: str, body: str = "") -> requests.Response:
         """A call of the newer dialect, with the token in a header."""

@@ -1,4 +1,4 @@
-"""Accounts with much in them, for tests of how the cost of a call depends on that."""
+"""Large accounts, for tests of how the work of a call depends on their size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Python face: accounts, people, data that lasts, and the same answers in every run."""
+"""The Python face: accounts, people, data that lasts, and the same responses in every run."""
 
 import re
 import sqlite3
@@ -29,8 +29,8 @@ def calls(client):
         "/users/40000001/bookmarks.xml",
         "/users/40000001/export.xml",
     ):
-        answer = client.rest("GET", path)
-        seen += answer.text + str(answer.headers)
+        response = client.rest("GET", path)
+        seen += response.text + str(response.headers)
     return seen
 
 
@@ -51,7 +51,7 @@ class TestIsolation:
         assert "Record not found" in other.ws(page, status=404)
         assert "Record not found" in other.ws("tags/select/40000003", status=404)
 
-    def test_equal_ids_and_names_in_two_accounts_are_two_things(self, api, page, other):
+    def test_equal_ids_and_names_in_two_accounts_are_different_records(self, api, page, other):
         other.ws("pages/new", "<page><title>Porto</title></page>")
         for client in (api, other):
             client.ws(f"{page}/tags/tag", "<tags>Travel</tags>")
@@ -186,8 +186,8 @@ class TestLastingData:
     def test_ids_go_on_where_they_were(self, data, as_user):
         for id in ("40000002", "40000003"):
             with Sandbox(seed="empty", data=data, token="t0ken-0123456789") as box:
-                answer = self.visit(as_user, box).ws("pages/new", "<page><title>A</title></page>")
-                assert f'id="{id}"' in answer
+                response = self.visit(as_user, box).ws("pages/new", "<page><title>A</title></page>")
+                assert f'id="{id}"' in response
 
     def test_a_second_start_revokes_no_token(self, data, as_user):
         tokens = []
@@ -211,14 +211,14 @@ class TestLastingData:
             assert "Lisbon" in self.visit(as_user, box).ws("pages/all")
 
     @pytest.mark.network
-    def test_a_token_of_somebody_else_in_the_file_is_refused(self, data):
+    def test_a_token_of_another_user_in_the_file_is_refused(self, data):
         with Sandbox(seed="empty", data=data, account="first", token="token-number-one"):
             pass
         with pytest.raises(ValueError, match="belongs to another user"):
             Sandbox(seed="empty", data=data, account="second", token="token-number-one")
 
 
-def test_with_a_fixed_clock_token_and_port_every_run_answers_the_same(box, as_user):
+def test_with_a_fixed_clock_token_and_port_every_run_returns_the_same(box, as_user):
     runs = set()
     port = 0
     for _ in range(2):
@@ -244,11 +244,11 @@ def test_the_given_clock_is_the_only_one(as_user):
         client.ws("pages/new", "<page><title>A</title></page>")
         assert 'created_at="2031-03-05 10:00:00"' in client.ws("page/40000002/notes/create")
         client.rest("POST", "/reminders.xml", "<reminder><content>+30 x</content></reminder>")
-        answer = client.rest("GET", "/reminders.xml")
-        assert "<content>x</content>" in answer.text
+        response = client.rest("GET", "/reminders.xml")
+        assert "<content>x</content>" in response.text
         this_second = "<reminder><remind_at>2031-03-05 10:00:00</remind_at></reminder>"
         assert client.rest("POST", "/reminders.xml", this_second).status_code == 201
-        assert answer.headers["Date"] == "Wed, 05 Mar 2031 10:00:00 GMT"
+        assert response.headers["Date"] == "Wed, 05 Mar 2031 10:00:00 GMT"
         now[0] += timedelta(minutes=31)
         assert "<reminders></reminders>" in client.rest("GET", "/reminders.xml").text
 
@@ -291,11 +291,11 @@ def test_two_sandboxes_may_serve_one_file_at_once(tmp_path, as_user):
             return [client.ws("pages/new", "<page><title>A</title></page>") for _ in range(10)]
 
         with ThreadPoolExecutor(4) as threads:
-            answers = set(chain.from_iterable(threads.map(work, [one.url, two.url] * 2)))
-    assert len(answers) == 40
+            responses = set(chain.from_iterable(threads.map(work, [one.url, two.url] * 2)))
+    assert len(responses) == 40
 
 
-def test_idle_clients_keep_nobody_waiting(box, as_user):
+def test_idle_clients_do_not_block_others(box, as_user):
     clients = [as_user(box.token) for _ in range(120)]
     assert {client.rest("GET", "/me.xml").status_code for client in clients} == {200}
 

@@ -14,10 +14,10 @@ FIRST = f"""{XML}
 <user-id type="integer">40000001</user-id></bookmark><bookmark>"""
 
 
-def marked(answer):
+def marked(response):
     return re.findall(
         '<bookmarkable-id type="integer">([0-9]+)<.*?<bookmarkable-type type="string">(.*?)<',
-        answer.text,
+        response.text,
     )
 
 
@@ -26,9 +26,9 @@ def test_a_bookmark_is_shown_with_what_it_marks(demo):
 
 
 def test_pages_and_tags_are_marked_in_the_order_of_their_positions(demo):
-    answer = demo.rest("GET", "/users/40000001/bookmarks.xml")
-    assert [kind for _, kind in marked(answer)] == ["Page", "Tag", "Page", "Page", "Tag"]
-    assert re.findall('<position type="integer">(.)<', answer.text) == ["1", "2", "3", "4", "5"]
+    response = demo.rest("GET", "/users/40000001/bookmarks.xml")
+    assert [kind for _, kind in marked(response)] == ["Page", "Tag", "Page", "Page", "Tag"]
+    assert re.findall('<position type="integer">(.)<', response.text) == ["1", "2", "3", "4", "5"]
 
 
 def test_their_order_is_that_of_the_positions_not_of_the_ids(box, as_user):
@@ -40,11 +40,11 @@ def test_their_order_is_that_of_the_positions_not_of_the_ids(box, as_user):
 
 
 def test_without_bookmarks_the_list_is_empty(api):
-    answer = api.rest("GET", "/users/40000001/bookmarks.xml")
-    assert answer.text == f'{XML}\n<bookmarks type="array"></bookmarks>'
+    response = api.rest("GET", "/users/40000001/bookmarks.xml")
+    assert response.text == f'{XML}\n<bookmarks type="array"></bookmarks>'
 
 
-def test_somebody_elses_are_forbidden_and_nobodys_not_found(demo):
+def test_those_of_another_user_are_forbidden_and_of_an_unknown_user_not_found(demo):
     assert demo.rest("GET", "/users/40000002/bookmarks.xml").status_code == 403
     assert demo.rest("GET", "/users/7/bookmarks.xml").status_code == 404
 

@@ -26,12 +26,12 @@ def change(fields):
     return f"<request><event>{fields}</event></request>"
 
 
-def values(answer, *names):
-    return [re.search(f"<{name}[^>]*>([^<]*)</{name}>", answer.text)[1] for name in names]
+def values(response, *names):
+    return [re.search(f"<{name}[^>]*>([^<]*)</{name}>", response.text)[1] for name in names]
 
 
-def when(answer):
-    return values(answer, "occurs-at", "all-day", "title")
+def when(response):
+    return values(response, "occurs-at", "all-day", "title")
 
 
 @pytest.fixture
@@ -48,9 +48,9 @@ def made(api, calendar):
 
 class TestCalendars:
     def test_a_calendar_is_listed_with_the_token_of_its_feed(self, api, calendar):
-        answer = api.rest("GET", "/calendars.xml").text
-        token = re.search("<token>([0-9a-f]{40})</token>", answer)[1]
-        assert answer == (
+        response = api.rest("GET", "/calendars.xml").text
+        token = re.search("<token>([0-9a-f]{40})</token>", response)[1]
+        assert response == (
             f'{XML}\n<calendars><calendar><account-id type="integer">40000000</account-id>'
             f'<color>c2452d</color><created-at type="datetime">{TIME}</created-at>'
             "<ical-subscription-url></ical-subscription-url>"
@@ -76,10 +76,10 @@ class TestCalendars:
 
     def test_tokens_come_from_the_factory_of_a_test(self, as_user):
         with Sandbox(seed="demo", token_factory=map("{:040x}".format, count()).__next__) as box:
-            answer = as_user(box.token, box.url).rest("GET", "/calendars.xml").text
-        assert re.findall("<token>(.*?)<", answer) == ["0" * 40, "0" * 39 + "1"]
+            response = as_user(box.token, box.url).rest("GET", "/calendars.xml").text
+        assert re.findall("<token>(.*?)<", response) == ["0" * 40, "0" * 39 + "1"]
 
-    def test_everybody_in_the_account_sees_them_and_nobody_else(self, box, calendar, as_user):
+    def test_they_are_visible_to_all_users_of_the_account_only(self, box, calendar, as_user):
         sam, other = as_user(box.add_user("Sam")), as_user(box.add_account("other"))
         assert "Home" in sam.rest("GET", "/calendars.xml").text
         assert "Home" not in other.rest("GET", "/calendars.xml").text
@@ -91,7 +91,7 @@ class TestCalendars:
         with pytest.raises(ValueError, match="has no account 'nobody'"):
             box.add_calendar("Home", account="nobody")
 
-    def test_a_color_with_a_hash_is_told_without_it(self, box, api):
+    def test_a_color_with_a_hash_is_returned_without_it(self, box, api):
         box.add_calendar("Home", color="#C2452d")
         assert "<color>C2452d</color>" in api.rest("GET", "/calendars.xml").text
 
@@ -107,8 +107,8 @@ class TestCalendars:
         assert "<calendar>" not in api.rest("GET", "/calendars.xml").text
 
     def test_the_demonstration_has_two(self, demo):
-        answer = demo.rest("GET", "/calendars.xml")
-        ids = re.findall('<id type="integer">([0-9]+)<', answer.text)
+        response = demo.rest("GET", "/calendars.xml")
+        ids = re.findall('<id type="integer">([0-9]+)<', response.text)
         counts = [
             demo.rest("GET", f"/calendars/{id}/calendar_events.xml").text.count("<calendar-event>")
             for id in ids
@@ -117,10 +117,10 @@ class TestCalendars:
 
 
 class TestCreating:
-    def test_a_new_event_is_answered_with_its_absolute_location_alone(self, api, calendar):
-        answer = api.rest("POST", "/calendar_events.xml", event())
-        assert (answer.status_code, answer.content) == (201, b"")
-        assert answer.headers["Location"] == f"{api.url}{EVENT}"
+    def test_creating_an_event_returns_only_its_absolute_location(self, api, calendar):
+        response = api.rest("POST", "/calendar_events.xml", event())
+        assert (response.status_code, response.content) == (201, b"")
+        assert response.headers["Location"] == f"{api.url}{EVENT}"
 
     def test_it_is_shown_with_every_field_and_empty_ones_have_no_type(self, api, made):
         shown = (
@@ -161,9 +161,9 @@ class TestCreating:
 
     @pytest.mark.parametrize("title", ["Dentist", "", "2/30 Never", "13pm Never"])
     def test_without_a_readable_date_it_cannot_be_processed(self, api, calendar, title):
-        answer = api.rest("POST", "/calendar_events.xml", event(title))
-        assert answer.status_code == 422
-        assert '<error code="422">' in answer.text
+        response = api.rest("POST", "/calendar_events.xml", event(title))
+        assert response.status_code == 422
+        assert '<error code="422">' in response.text
         assert (
             "<calendar-event>"
             not in api.rest("GET", "/calendars/40000002/calendar_events.xml").text
@@ -173,7 +173,7 @@ class TestCreating:
         body = change("<calendar-id>40000002</calendar-id>")
         assert api.rest("POST", "/calendar_events.xml", body).status_code == 422
 
-    def test_times_are_read_in_the_zone_of_the_one_who_asks_and_shown_in_utc(
+    def test_times_are_parsed_in_the_zone_of_the_user_and_shown_in_utc(
         self, box, calendar, as_user
     ):
         sam = as_user(box.add_user("Sam", time_zone="Auckland"))  # it is Thursday there
@@ -221,9 +221,9 @@ class TestCreating:
 
 
 class TestChanging:
-    def test_an_update_is_answered_with_nothing_but_success(self, api, made):
-        answer = api.rest("PUT", EVENT, change("<title>9/27 Harvest</title><remind>1</remind>"))
-        assert (answer.status_code, answer.content) == (200, b"")
+    def test_an_update_returns_only_success(self, api, made):
+        response = api.rest("PUT", EVENT, change("<title>9/27 Harvest</title><remind>1</remind>"))
+        assert (response.status_code, response.content) == (200, b"")
         shown = api.rest("GET", EVENT)
         assert when(shown) == ["2031-09-27T00:00:00Z", "true", "Harvest"]
         assert values(shown, "remind") == ["true"]
@@ -267,8 +267,8 @@ class TestChanging:
         assert shown == [TIME, "2031-03-05T18:31:15Z"]
 
     def test_an_event_can_be_destroyed_once(self, api, made):
-        answer = api.rest("DELETE", EVENT)
-        assert (answer.status_code, answer.content) == (200, b"")
+        response = api.rest("DELETE", EVENT)
+        assert (response.status_code, response.content) == (200, b"")
         assert api.rest("DELETE", EVENT).status_code == 404
         assert api.rest("GET", EVENT).status_code == 404
         listed = api.rest("GET", "/calendars/40000002/calendar_events.xml").text
@@ -296,9 +296,9 @@ class TestFeed:
             """The feed as a calendar program reads it, with no more than its address."""
             calendars = api.rest("GET", "/calendars.xml").text
             token = re.search("<token>(.*?)<", calendars)[1]
-            answer = api.send("GET", f"/{token}.ics")
-            assert answer.headers["Content-Type"] == "text/calendar; charset=utf-8"
-            return icalendar.Calendar.from_ical(answer.content)
+            response = api.send("GET", f"/{token}.ics")
+            assert response.headers["Content-Type"] == "text/calendar; charset=utf-8"
+            return icalendar.Calendar.from_ical(response.content)
 
         return read
 

@@ -60,7 +60,7 @@ def local(text, now=NOW):
         ("9/27/2035", "2035-09-27 09:00:00"),
     ],
 )
-def test_date_words_are_read_and_taken_off(words, moment):
+def test_a_date_at_the_start_is_parsed_and_removed(words, moment):
     assert local(f"{words} Call  Ana ") == (moment, "Call  Ana ")
 
 
@@ -87,7 +87,7 @@ def test_date_words_are_read_and_taken_off(words, moment):
         "-30 text",
     ],
 )
-def test_other_words_are_no_date(text):
+def test_other_texts_are_not_dates(text):
     assert read_start(text, NOW) is None
 
 

@@ -125,7 +125,7 @@ class TestUserExport:
         assert "<name>Ana</name>" in me
         assert api.rest("GET", "/users/17/export.xml").status_code == 200
 
-    def test_those_whom_reminders_name_are_there_too(self, api):
+    def test_the_users_of_reminders_are_imported_too(self, api):
         users = api.rest("GET", "/users.xml").text
         assert '<user><id type="integer">18</id><name>Rui</name></user>' in users
         assert users.count("<user>") == 2
@@ -234,7 +234,7 @@ class TestPages:
         api = seeded(f"<pages><page scope='{scope}' title='A' id='7'/></pages>")
         assert f'<page scope="{scope}" title="A" id="7"/>' in api.ws("pages/all")
 
-    def test_friends_of_whom_nothing_is_known_can_be_left(self, seeded):
+    def test_sharing_with_unknown_friends_can_be_ended(self, seeded):
         api = seeded("<pages><page scope='friends' title='A' id='7'/></pages>")
         api.ws("page/7/unshare_friend_page")
         assert '<page scope="personal"' in api.ws("pages/all")
@@ -313,7 +313,7 @@ class TestPages:
         assert re.findall('widget type="Note" id="(.)"', shown) == ["3", "1", "2"]
         assert re.findall("<position>(.)<", shown) == ["1", "2", "3"]
 
-    def test_equal_ids_of_different_types_are_different_things(self, seeded):
+    def test_equal_ids_of_different_types_are_different_records(self, seeded):
         api = seeded(
             page("<notes><note title='A' id='1'/></notes><lists><list name='B' id='1'/></lists>")
         )
@@ -355,9 +355,9 @@ class TestComments:
 
     @pytest.mark.parametrize("path", ["", "/items/list", "/lists/1/items/list", "/notes/list"])
     def test_no_other_call_shows_them(self, api, path):
-        answer = api.ws(f"page/71{path}")
-        assert "Tea &amp; cake</item>" in answer or "At noon</note>" in answer
-        assert "message" not in answer
+        response = api.ws(f"page/71{path}")
+        assert "Tea &amp; cake</item>" in response or "At noon</note>" in response
+        assert "message" not in response
 
     def test_those_of_an_item_without_a_list_come_out_again_too(self, seeded):
         items = '<items><item completed="true" id="2">Tea<message>Lemon?</message></item></items>'

@@ -9,9 +9,9 @@ XML = '<?xml version="1.0" encoding="UTF-8"?>'
 CALL = "<reminder><content>Call</content><remind_at>2031-03-06 09:00:00</remind_at></reminder>"
 
 
-def inner(answer):
-    """What stands within an answer of the older dialect."""
-    return re.search('<response success="true">(.*)</response>', answer, re.DOTALL)[1]
+def inner(response):
+    """Return the contents of a response of the ws dialect."""
+    return re.search('<response success="true">(.*)</response>', response, re.DOTALL)[1]
 
 
 class TestUserExport:
@@ -54,7 +54,7 @@ class TestUserExport:
         assert exported.count("<reminder ") == 6
         assert "Yuki's own" not in exported
 
-    def test_somebody_elses_is_forbidden_and_nobodys_not_found(self, demo):
+    def test_that_of_another_user_is_forbidden_and_of_an_unknown_user_not_found(self, demo):
         assert demo.rest("GET", "/users/40000002/export.xml").status_code == 403
         assert demo.rest("GET", "/users/7/export.xml").status_code == 404
 

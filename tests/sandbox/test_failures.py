@@ -33,10 +33,10 @@ def failure(code, message):
     ],
 )
 def test_what_is_not_there_is_not_found(api, verb, path):
-    answer = api.rest(verb, path)
-    assert answer.status_code == 404
-    assert answer.text == failure(404, "Record not found")
-    assert answer.headers["Content-Type"] == "application/xml; charset=utf-8"
+    response = api.rest(verb, path)
+    assert response.status_code == 404
+    assert response.text == failure(404, "Record not found")
+    assert response.headers["Content-Type"] == "application/xml; charset=utf-8"
 
 
 @pytest.mark.parametrize(
@@ -44,16 +44,16 @@ def test_what_is_not_there_is_not_found(api, verb, path):
     [("GET", "/ws/pages/all"), ("DELETE", "/me.xml"), ("OPTIONS", "/ws/pages/all")],
 )
 def test_another_verb_is_not_allowed(api, verb, path):
-    answer = api.rest(verb, path)
-    assert answer.status_code == 405
-    assert answer.text == failure(405, "Method Not Allowed")
+    response = api.rest(verb, path)
+    assert response.status_code == 405
+    assert response.text == failure(405, "Method Not Allowed")
 
 
 def test_the_past_cannot_be_processed(api):
-    answer = api.rest(
+    response = api.rest(
         "POST", "/reminders.xml", "<reminder><remind_at>2001-01-01 0:00</remind_at></reminder>"
     )
-    assert answer.text == failure(422, "Unprocessable Entity")
+    assert response.text == failure(422, "Unprocessable Entity")
 
 
 def test_a_page_beyond_the_plan_is_forbidden(as_user):

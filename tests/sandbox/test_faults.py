@@ -23,7 +23,7 @@ TOKEN = "c4na7yc4na7yc4na7y"
 
 @pytest.fixture
 def users(api):
-    """What the call of these tests answers when all is well."""
+    """What the call of these tests responses when all is well."""
     return api.rest("GET", "/users.xml").text
 
 
@@ -49,7 +49,7 @@ def pages(api):
 
 
 def create(api):
-    """Make a page, whatever the answer."""
+    """Make a page, whatever the response."""
     with contextlib.suppress(requests.RequestException):
         api.rest("POST", "/ws/pages/new", NEW_PAGE)
 
@@ -57,17 +57,17 @@ def create(api):
 # --- what goes wrong --------------------------------------------------------------------------
 
 
-def test_latency_delays_what_is_done_and_answered(api, faults):
+def test_latency_delays_execution_and_response(api, faults):
     fault = faults.latency(3600, path="ws/pages/new")
     with ThreadPoolExecutor() as pool:
-        answer = pool.submit(api.rest, "POST", "/ws/pages/new", NEW_PAGE)
+        response = pool.submit(api.rest, "POST", "/ws/pages/new", NEW_PAGE)
         while not fault.fired:
-            assert not answer.done()
+            assert not response.done()
         with requests.Session() as other:
             assert "Lisbon" not in other.post(f"{api.url}/ws/pages/all?token=t0ken-0123456789").text
-        assert not answer.done()
+        assert not response.done()
         faults.clear()
-        assert answer.result().status_code == 200
+        assert response.result().status_code == 200
     assert pages(api) == 1
 
 
@@ -78,10 +78,10 @@ def test_latency_ends(api, faults, users):
 
 def test_a_slow_body_keeps_one_waiting_after_the_head(api, faults, users):
     faults.slow_body(3600)
-    answer = requests.get(f"{api.url}/users.xml?token=t0ken-0123456789", stream=True)
-    assert (answer.status_code, answer.headers["Content-Length"]) == (200, str(len(users)))
+    response = requests.get(f"{api.url}/users.xml?token=t0ken-0123456789", stream=True)
+    assert (response.status_code, response.headers["Content-Length"]) == (200, str(len(users)))
     faults.clear()
-    assert answer.text == users
+    assert response.text == users
 
 
 def test_a_slow_body_comes_whole(api, faults, users):
@@ -109,7 +109,7 @@ def test_dropped_connections_send_not_a_byte(api, faults):
     assert [talk(api), talk(api)] == [("", ""), ("", "")]
 
 
-def test_dropped_when_idle_the_answer_is_whole_and_promises_more(api, faults, users):
+def test_dropped_when_idle_the_response_is_complete_and_keep_alive(api, faults, users):
     faults.drop_when_idle()
     head, body = talk(api)
     assert head.startswith("HTTP/1.1 200 OK\r\n")
@@ -117,14 +117,14 @@ def test_dropped_when_idle_the_answer_is_whole_and_promises_more(api, faults, us
     assert body == users
 
 
-def test_a_truncated_answer_ends_in_the_middle(api, faults, users):
+def test_a_truncated_response_ends_in_the_middle(api, faults, users):
     faults.truncate()
     head, body = talk(api)
     assert f"Content-Length: {len(users)}\r\n" in head
     assert body == users[: len(users) // 2]
 
 
-def test_a_truncated_answer_is_to_a_write_that_was_done(api, faults):
+def test_a_truncated_response_follows_a_write_that_was_executed(api, faults):
     faults.truncate(times=1)
     create(api)
     assert pages(api) == 1
@@ -151,9 +151,12 @@ def test_garbage_is_no_http(api, faults):
 
 def test_a_page_for_people_looks_like_a_success(api, faults):
     faults.html_page(times=1)
-    answer = api.rest("POST", "/ws/pages/new", NEW_PAGE)
-    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
-    assert answer.text.startswith("<!DOCTYPE html>")
+    response = api.rest("POST", "/ws/pages/new", NEW_PAGE)
+    assert (response.status_code, response.headers["Content-Type"]) == (
+        200,
+        "text/html; charset=utf-8",
+    )
+    assert response.text.startswith("<!DOCTYPE html>")
     assert pages(api) == 0
 
 
@@ -161,16 +164,16 @@ def test_a_page_for_people_looks_like_a_success(api, faults):
     ("status", "phrase"),
     [(500, "Internal Server Error"), (502, "Bad Gateway"), (503, "Service Unavailable")],
 )
-def test_a_status_is_answered_and_nothing_done(api, faults, status, phrase):
+def test_a_status_is_returned_and_nothing_executed(api, faults, status, phrase):
     faults.status(status, times=1)
-    answer = api.rest("POST", "/ws/pages/new", NEW_PAGE)
-    assert answer.status_code == status
-    assert f'<response success="false"><error code="{status}">{phrase}</error>' in answer.text
-    assert "Retry-After" not in answer.headers
+    response = api.rest("POST", "/ws/pages/new", NEW_PAGE)
+    assert response.status_code == status
+    assert f'<response success="false"><error code="{status}">{phrase}</error>' in response.text
+    assert "Retry-After" not in response.headers
     assert pages(api) == 0
 
 
-def test_a_status_may_tell_when_to_come_again(api, faults):
+def test_a_status_may_have_retry_after(api, faults):
     faults.status(503, retry_after=7)
     assert api.rest("GET", "/users.xml").headers["Retry-After"] == "7"
 
@@ -183,9 +186,11 @@ def test_a_status_may_come_after_the_write(api, faults):
 
 def test_an_error_may_come_as_a_success(api, faults):
     faults.error_body(404, times=1)
-    answer = api.rest("POST", "/ws/pages/new", NEW_PAGE)
-    assert answer.status_code == 200
-    assert '<response success="false"><error code="404">Not Found</error></response>' in answer.text
+    response = api.rest("POST", "/ws/pages/new", NEW_PAGE)
+    assert response.status_code == 200
+    assert (
+        '<response success="false"><error code="404">Not Found</error></response>' in response.text
+    )
     assert pages(api) == 0
 
 
@@ -204,11 +209,11 @@ def test_an_error_may_come_as_a_success(api, faults):
         ("/login", "/login"),
     ],
 )
-def test_a_redirect_leads_just_where_it_is_told_to(api, faults, to, location):
+def test_the_location_of_a_redirect_is_not_changed(api, faults, to, location):
     faults.redirect(to)
-    answer = api.rest("GET", "/users.xml?x=%C3%A9")
-    assert answer.status_code == 302
-    assert answer.headers["Location"].replace(api.url.removeprefix("http://"), "HOST") == location
+    response = api.rest("GET", "/users.xml?x=%C3%A9")
+    assert response.status_code == 302
+    assert response.headers["Location"].replace(api.url.removeprefix("http://"), "HOST") == location
 
 
 def test_a_redirected_write_is_not_done(api, faults):
@@ -217,7 +222,7 @@ def test_a_redirected_write_is_not_done(api, faults):
     assert pages(api) == 0
 
 
-def test_who_does_not_sign_in_meets_faults_too(api, faults):
+def test_requests_without_a_token_are_affected_too(api, faults):
     faults.status(502)
     assert api.send("GET", "/users.xml").status_code == 502
 
@@ -292,7 +297,7 @@ def met(faults, requests=6):
     return [number for number in range(requests) if faults.fault_for("GET", "x")]
 
 
-def test_without_more_words_all_requests_meet_a_fault():
+def test_without_options_all_requests_are_affected():
     faults = Faults()
     faults.html_page()
     assert met(faults) == [0, 1, 2, 3, 4, 5]
@@ -334,7 +339,7 @@ def test_a_chance_counts_only_what_happens():
     assert len(met(faults, 1000)) == fault.fired == 3
 
 
-def test_faults_that_happen_once_make_up_a_script(api, faults):
+def test_faults_that_happen_once_form_a_script(api, faults):
     faults.status(500, times=1)
     faults.status(502, times=1)
     faults.status(503, times=1)
@@ -342,7 +347,7 @@ def test_faults_that_happen_once_make_up_a_script(api, faults):
     assert statuses == [500, 502, 503, 200]
 
 
-def test_a_request_meets_the_first_fault_that_fits():
+def test_the_first_matching_fault_affects_a_request():
     faults = Faults()
     faults.html_page(path="elsewhere")
     first, second = faults.garbage(), faults.truncate()
@@ -389,7 +394,7 @@ def test_faults_happen_as_often_as_they_should_among_many_threads():
         (lambda faults: faults.redirect("/é"), "must be printable ASCII"),
     ],
 )
-def test_what_cannot_happen_cannot_be_planned(plan, message):
+def test_invalid_options_are_refused(plan, message):
     faults = Faults()
     with pytest.raises(ValueError, match=message):
         plan(faults)
@@ -404,7 +409,7 @@ def test_a_misspelled_word_is_an_error():
 # --- counted and logged -----------------------------------------------------------------------
 
 
-def test_the_log_tells_what_was_answered_or_that_nothing_was(box, api, faults):
+def test_the_log_has_the_status_or_none_without_a_response(box, api, faults):
     for plan in (faults.drop_before_write, faults.drop_after_write, faults.garbage):
         plan(times=1)
         create(api)
@@ -419,22 +424,22 @@ def test_the_log_tells_what_was_answered_or_that_nothing_was(box, api, faults):
     assert box.requests == 6
 
 
-def test_answers_have_the_date_of_the_sandbox(api, faults, users):
+def test_responses_have_the_date_of_the_sandbox(api, faults, users):
     faults.status(500, times=1)
     dates = {api.rest("GET", "/users.xml").headers["Date"] for _ in range(2)}
     assert dates == {"Wed, 05 Mar 2031 18:30:15 GMT"}
 
 
 @pytest.mark.network
-def test_a_sandbox_that_makes_somebody_wait_can_be_closed(caplog):
+def test_a_sandbox_with_delayed_requests_can_be_closed(caplog):
     with Sandbox(seed="empty", token="t0ken-0123456789") as box, ThreadPoolExecutor() as pool:
         fault = box.faults.latency(3600)
-        answer = pool.submit(requests.get, f"{box.url}/users.xml?token=t0ken-0123456789")
+        response = pool.submit(requests.get, f"{box.url}/users.xml?token=t0ken-0123456789")
         while not fault.fired:
-            assert not answer.done()
+            assert not response.done()
         box.close()
         with contextlib.suppress(requests.ConnectionError):
-            answer.result()
+            response.result()
     assert "still running" not in caplog.text
 
 
@@ -459,15 +464,15 @@ def test_no_token_is_in_the_log_whatever_goes_wrong(caplog):
         ):
             box.faults.add(f"{words} times=1")
             with contextlib.suppress(requests.RequestException):
-                answer = requests.get(url, headers={"X-BP-Token": TOKEN}, allow_redirects=False)
-                assert TOKEN not in answer.text + str(answer.headers)
+                response = requests.get(url, headers={"X-BP-Token": TOKEN}, allow_redirects=False)
+                assert TOKEN not in response.text + str(response.headers)
     assert box.requests == 13
     ours = [record for record in caplog.records if "urllib3" not in record.name]
     assert TOKEN not in "".join(map(logging.Formatter().format, ours))
     assert TOKEN not in repr((box, box.log, box.faults))
 
 
-# --- by words ---------------------------------------------------------------------------------
+# --- as text ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -489,7 +494,7 @@ def test_no_token_is_in_the_log_whatever_goes_wrong(caplog):
         r"redirect \\evil.example{path} times=1",
     ],
 )
-def test_a_fault_shows_the_words_that_plan_it(words):
+def test_the_repr_of_a_fault_is_its_description(words):
     faults = Faults()
     assert repr(faults.add(words)) == f"<Fault {words!r}, fired 0>"
     assert repr(faults) == f"<Faults [<Fault {words!r}, fired 0>]>"
@@ -505,7 +510,7 @@ def test_a_fault_shows_the_words_that_plan_it(words):
         ("  garbage   times=1 ", "garbage times=1"),
     ],
 )
-def test_words_may_come_in_any_order_after_the_kind(words, full):
+def test_options_may_be_in_any_order(words, full):
     assert repr(Faults().add(words)) == f"<Fault {full!r}, fired 0>"
 
 
@@ -526,7 +531,7 @@ def test_words_may_come_in_any_order_after_the_kind(words, full):
         ("status 200", "status must be an error, 400 or more, not 200"),
     ],
 )
-def test_words_that_plan_nothing_are_an_error(words, message):
+def test_an_invalid_description_is_an_error(words, message):
     faults = Faults()
     with pytest.raises(ValueError, match=re.escape(message)):
         faults.add(words)
@@ -552,7 +557,7 @@ def test_the_command_line_lists_all_faults(capsys):
     assert methods - {"add", "clear", "fault_for"} <= listed
 
 
-def test_the_command_line_says_in_one_line_what_cannot_be_planned():
+def test_the_command_line_reports_an_invalid_fault_in_one_line():
     command = [sys.executable, "-m", "backpack_orm.sandbox", "--port", "0", "--fault", "latency"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (2, "")

@@ -16,8 +16,8 @@ def entry(body="Mended the gate"):
     return f"<journal-entry><body>{body}</body></journal-entry>"
 
 
-def bodies(answer):
-    return re.findall("<body>([^<]*)<", answer.text)
+def bodies(response):
+    return re.findall("<body>([^<]*)<", response.text)
 
 
 @pytest.fixture
@@ -27,10 +27,10 @@ def written(api):
     return "/journal_entries/40000002.xml"
 
 
-def test_a_new_entry_is_answered_with_its_location_alone(api):
-    answer = api.rest("POST", MINE, entry())
-    assert (answer.status_code, answer.content) == (201, b"")
-    assert answer.headers["Location"] == f"{api.url}/journal-entries/40000002"
+def test_creating_an_entry_returns_only_its_location(api):
+    response = api.rest("POST", MINE, entry())
+    assert (response.status_code, response.content) == (201, b"")
+    assert response.headers["Location"] == f"{api.url}/journal-entries/40000002"
 
 
 def test_a_single_entry_names_account_and_user_by_id(api, written):
@@ -54,15 +54,15 @@ def test_a_list_names_the_user_with_the_name(api, written, path):
 
 
 def test_without_entries_the_list_is_empty(api):
-    answer = api.rest("GET", "/journal_entries.xml")
-    assert answer.text == f'{XML}\n<journal-entries type="array"></journal-entries>'
+    response = api.rest("GET", "/journal_entries.xml")
+    assert response.text == f'{XML}\n<journal-entries type="array"></journal-entries>'
 
 
-def test_an_update_is_answered_with_the_entry(api, written):
-    answer = api.rest("PUT", written, entry("Painted it"))
-    assert answer.status_code == 200
-    assert "<body>Painted it</body>" in answer.text
-    assert answer.text == api.rest("GET", written).text
+def test_an_update_returns_the_entry(api, written):
+    response = api.rest("PUT", written, entry("Painted it"))
+    assert response.status_code == 200
+    assert "<body>Painted it</body>" in response.text
+    assert response.text == api.rest("GET", written).text
 
 
 def test_an_update_without_a_body_keeps_it(api, written):
@@ -75,14 +75,14 @@ def test_only_the_time_of_the_update_moves(box, as_user):
         api = as_user("one-token-of-many", later.url)
         api.rest("POST", MINE, entry())
         now[0] += timedelta(minutes=1)
-        answer = api.rest("PUT", "/journal_entries/40000002.xml", entry("x"))
-    assert f'<created-at type="datetime">{TIME}<' in answer.text
-    assert '<updated-at type="datetime">2031-03-05T18:31:15Z<' in answer.text
+        response = api.rest("PUT", "/journal_entries/40000002.xml", entry("x"))
+    assert f'<created-at type="datetime">{TIME}<' in response.text
+    assert '<updated-at type="datetime">2031-03-05T18:31:15Z<' in response.text
 
 
 def test_an_entry_can_be_destroyed_once(api, written):
-    answer = api.rest("DELETE", written)
-    assert (answer.status_code, answer.content) == (200, b"")
+    response = api.rest("DELETE", written)
+    assert (response.status_code, response.content) == (200, b"")
     assert api.rest("DELETE", written).status_code == 404
     assert api.rest("GET", written).status_code == 404
 
@@ -114,7 +114,7 @@ class TestSomebodyElses:
         assert bodies(other.rest("GET", "/journal_entries.xml")) == []
         assert other.rest("GET", written).status_code == 404
 
-    def test_nobodys_journal_is_not_found(self, api):
+    def test_the_journal_of_an_unknown_user_is_not_found(self, api):
         assert api.rest("GET", "/users/7/journal_entries.xml").status_code == 404
         assert api.rest("POST", "/users/7/journal_entries.xml", entry()).status_code == 404
 
@@ -144,8 +144,8 @@ class TestWindows:
 
     @pytest.mark.parametrize("query", ["?n=3", "?n=84&count=3", "?count=0", f"?n={'9' * 30}"])
     def test_beyond_the_last_there_is_nothing(self, demo, query):
-        answer = demo.rest("GET", f"/journal_entries.xml{query}")
-        assert (answer.status_code, bodies(answer)) == (200, [])
+        response = demo.rest("GET", f"/journal_entries.xml{query}")
+        assert (response.status_code, bodies(response)) == (200, [])
 
     @pytest.mark.parametrize("query", ["?n=-1", "?count=many"])
     def test_what_is_no_number_is_an_error(self, demo, query):
@@ -159,5 +159,5 @@ class TestWindows:
         assert counts == [100, 100, 50]
 
     def test_the_window_may_be_given_in_a_body(self, demo):
-        answer = demo.rest("GET", "/journal_entries.xml", "<request><count>2</count></request>")
-        assert len(bodies(answer)) == 2
+        response = demo.rest("GET", "/journal_entries.xml", "<request><count>2</count></request>")
+        assert len(bodies(response)) == 2

@@ -82,13 +82,13 @@ class TestOverHttp:
     def api(self, strict, as_user):
         return as_user("t0ken-0123456789", strict.url)
 
-    def test_past_its_limit_an_account_is_told_to_wait(self, api, clock):
+    def test_an_account_above_its_limit_has_to_wait(self, api, clock):
         for _ in range(10):
             assert api.rest("GET", "/calendars.xml").status_code == 200
         clock[0] = at(1.5)
-        answer = api.rest("GET", "/calendars.xml")
-        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "4")
-        assert answer.text == (
+        response = api.rest("GET", "/calendars.xml")
+        assert (response.status_code, response.headers["Retry-After"]) == (503, "4")
+        assert response.text == (
             '<?xml version="1.0" encoding="UTF-8"?><response success="false">'
             '<error code="503">Service Unavailable</error></response>'
         )
@@ -128,12 +128,12 @@ class TestOverHttp:
     @pytest.mark.network
     def test_another_address_has_a_limit_of_its_own(self, strict):
         def status(address):
-            answer = Caller(strict._gate).get(
+            response = Caller(strict._gate).get(
                 "/calendars.xml",
                 headers={"X-BP-Token": "t0ken-0123456789"},
                 environ_overrides={"REMOTE_ADDR": address},
             )
-            return answer.status_code
+            return response.status_code
 
         assert [status("192.0.2.1") for _ in range(11)] == [200] * 10 + [503]
         assert status("192.0.2.2") == 200

@@ -33,7 +33,7 @@ def shown(api, packing):
     return "".join(re.findall(">([a-z]+)</item>", api.ws(f"{packing}/list")))
 
 
-def test_a_new_list_is_answered_with_name_and_id(api, page):
+def test_creating_a_list_returns_name_and_id(api, page):
     assert api.ws(f"{page}/lists/add", "<name>Packing</name>") == (
         f'{XML}\n<response success="true"><list name="Packing" id="40000003"/></response>'
     )
@@ -76,7 +76,7 @@ def test_a_list_is_found_on_its_own_page_only(api, page, packing):
     assert "Record not found" in api.ws("page/40000005/lists/40000003/items/list", status=404)
 
 
-def test_a_new_item_is_answered_without_a_date(api, packing):
+def test_creating_an_item_returns_it_without_a_date(api, packing):
     assert api.ws(f"{packing}/add", "<item><content>Socks</content></item>") == (
         f'{XML}\n<response success="true">'
         '<item completed="false" id="40000005" list_id="40000003">Socks</item></response>'
@@ -196,7 +196,7 @@ def test_a_move_needs_a_direction(api, packing, items, body):
 
 
 @pytest.mark.parametrize(("wanted", "order"), [("bdac", "badc"), ("b", "bacd"), ("dc", "abdc")])
-def test_items_stand_as_told(api, packing, items, wanted, order):
+def test_items_are_in_the_given_order(api, packing, items, wanted, order):
     ids = "".join(f"<item-id>{items['abcd'.index(name)]}</item-id>" for name in wanted)
     assert api.ws(f"{packing}/reorder", ids) == DONE
     assert shown(api, packing) == order
@@ -228,14 +228,14 @@ class TestItemsWithoutAList:
 
     @pytest.mark.parametrize("verb", ["add", "create"])
     def test_adding_makes_an_unnamed_list(self, api, page, verb):
-        answer = api.ws(f"{page}/items/{verb}", "<item><content>Socks</content></item>")
-        assert '<item completed="false" id="40000005" list_id="40000003">Socks</item>' in answer
+        response = api.ws(f"{page}/items/{verb}", "<item><content>Socks</content></item>")
+        assert '<item completed="false" id="40000005" list_id="40000003">Socks</item>' in response
         assert '<lists><list name="" id="40000003"/></lists>' in api.ws(f"{page}/lists/list")
 
     def test_the_first_list_is_the_one_with_the_lowest_id(self, api, page, packing):
         api.ws(f"{page}/lists/add", "<name>On top of the page</name>")
-        answer = api.ws(f"{page}/items/add", "<item><content>Socks</content></item>")
-        assert 'list_id="40000003"' in answer
+        response = api.ws(f"{page}/items/add", "<item><content>Socks</content></item>")
+        assert 'list_id="40000003"' in response
         assert "Socks" in api.ws(f"{page}/items/list")
 
     def test_list_id_picks_a_list(self, api, page, packing):

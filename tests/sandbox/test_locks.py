@@ -43,7 +43,7 @@ class TestReadWriteLock:
         with lock.writing():
             pass
 
-    def test_readers_of_snapshots_wait_for_nobody(self) -> None:
+    def test_readers_of_snapshots_do_not_wait(self) -> None:
         lock = ReadWriteLock(0.01, readers_wait=False)
         with lock.writing(), lock.reading():
             pass

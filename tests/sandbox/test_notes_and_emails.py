@@ -9,7 +9,7 @@ DONE = XML + '<response success="true"></response>'
 NOTE = "<note><title>Keys</title><body>With the baker</body></note>"
 
 
-def test_a_new_note_is_answered_with_its_body_and_time(api, page):
+def test_creating_a_note_returns_its_body_and_time(api, page):
     assert api.ws(f"{page}/notes/create", NOTE) == (
         f'{XML}<response success="true"><note title="Keys" id="40000003" '
         'created_at="2031-03-05 18:30:15">With the baker</note></response>'
@@ -27,7 +27,7 @@ def test_notes_are_listed_oldest_first(api, page):
     )
 
 
-def test_times_are_in_the_zone_of_the_one_who_asks(box, api, page, as_user):
+def test_times_are_in_the_zone_of_the_user(box, api, page, as_user):
     api.ws(f"{page}/notes/create", NOTE)
     sam = as_user(box.add_user("Sam", email_address="sam@x", time_zone="Tokyo"))
     api.ws(f"{page}/share", "<email_addresses>sam@x</email_addresses>")
@@ -67,11 +67,11 @@ def test_mails_are_listed_newest_first(demo):
     assert api_ids(demo.ws("page/40000004/emails/list")) == ["40000043", "40000041"]
 
 
-def api_ids(answer):
-    return re.findall(r' id="(\d+)"', answer)
+def api_ids(response):
+    return re.findall(r' id="(\d+)"', response)
 
 
-def test_a_single_mail_stands_right_under_the_response(demo):
+def test_a_single_mail_is_a_child_of_the_response(demo):
     assert demo.ws("page/40000004/emails/show/40000043") == (
         f'{XML}<response success="true"><email subject="Re: Your reservation" id="40000043" '
         'created_at="2031-03-02 07:30:15">Five, if there is room. Thank you!</email></response>'

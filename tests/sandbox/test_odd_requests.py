@@ -17,9 +17,9 @@ def test_a_body_may_be_in_utf_16_or_32(api, text, encoding, content_type) -> Non
     headers = {"X_BP_Token": api.token}
     if content_type:
         headers["Content_Type"] = content_type.format(encoding)
-    answer = api.send("POST", "/ws/pages/new", text.encode(encoding), **headers)
-    assert answer.status_code == 200
-    assert 'title="Z&#252;rich &#8211; &#30001;&#32000;"' in answer.text
+    response = api.send("POST", "/ws/pages/new", text.encode(encoding), **headers)
+    assert response.status_code == 200
+    assert 'title="Z&#252;rich &#8211; &#30001;&#32000;"' in response.text
 
 
 @pytest.mark.parametrize(
@@ -36,41 +36,41 @@ def test_the_declaration_or_the_header_names_the_encoding(api, declared, header,
     declaration = f'<?xml version="1.0" encoding="{declared}"?>' if declared else ""
     body = f"{declaration}<page><title>Zürich</title></page>".encode(encoding)
     content_type = f"application/xml; charset={header}" if header else "application/xml"
-    answer = api.send(
+    response = api.send(
         "POST", "/ws/pages/new", body, X_BP_Token=api.token, Content_Type=content_type
     )
-    assert 'title="Z&#252;rich"' in answer.text
+    assert 'title="Z&#252;rich"' in response.text
 
 
 def test_a_form_may_be_in_latin_1(api) -> None:
-    answer = api.send(
+    response = api.send(
         "POST",
         "/ws/pages/new",
         "title=Zürich".encode("latin-1"),
         X_BP_Token=api.token,
         Content_Type="application/x-www-form-urlencoded; charset=iso-8859-1",
     )
-    assert 'title="Z&#252;rich"' in answer.text
+    assert 'title="Z&#252;rich"' in response.text
 
 
 @pytest.mark.parametrize(
     ("body", "charset"), [(b"\xff<page/>", "utf-8"), (b"<page/>", "klingon"), (b"<p/>", "rot13")]
 )
 def test_an_encoding_that_is_none_is_an_error(api, body, charset) -> None:
-    answer = api.send(
+    response = api.send(
         "POST",
         "/ws/pages/new",
         body,
         X_BP_Token=api.token,
         Content_Type=f"application/xml; charset={charset}",
     )
-    assert answer.status_code == 500
-    assert '<error code="500">' in answer.text
+    assert response.status_code == 500
+    assert '<error code="500">' in response.text
 
 
 def test_a_204_has_neither_a_body_nor_its_type(api, page) -> None:
     api.ws(f"{page}/separators/create", "<separator><name>S</name></separator>")
     (id,) = re.findall(r'<separator id="(\d+)"', api.ws(page))
-    answer = api.rest("DELETE", f"/pages/40000002/separators/{id}.xml")
-    assert (answer.status_code, answer.content) == (204, b"")
-    assert "Content-Type" not in answer.headers
+    response = api.rest("DELETE", f"/pages/40000002/separators/{id}.xml")
+    assert (response.status_code, response.content) == (204, b"")
+    assert "Content-Type" not in response.headers

@@ -68,9 +68,9 @@ class Account:
         }
 
     @staticmethod
-    def _id(answer: str, before: str = r'\bid="') -> str:
-        found = re.search(rf"{before}(\d+)", answer)
-        assert found, answer
+    def _id(response: str, before: str = r'\bid="') -> str:
+        found = re.search(rf"{before}(\d+)", response)
+        assert found, response
         return found[1]
 
     def update(self, kind: str, fields: str) -> None:
@@ -95,7 +95,7 @@ def make(empty: Callable[..., Sandbox], network: None) -> Callable[..., Sandbox]
     return empty
 
 
-# What an update without the field makes of what everybody sees.
+# The visible change of an update that omits the field.
 CLEARED = [
     ("page", "page.title", 'title="Page"', 'title=""'),
     ("description", "page.description", "<description>About</description>", ""),
@@ -136,15 +136,15 @@ def test_an_omitted_field_keeps_its_value_unless_the_sandbox_clears_it(
 ) -> None:
     with make() as box:
         account = Account(box)
-        told = account.export()
+        exported = account.export()
         account.update(kind, "")
-        assert account.export() == told
+        assert account.export() == exported
     with make(clears_omitted=[field]) as box:
         account = Account(box)
-        told = account.export()
-        assert told.count(before) == 1
+        exported = account.export()
+        assert exported.count(before) == 1
         account.update(kind, "")
-        assert account.export() == told.replace(before, after)
+        assert account.export() == exported.replace(before, after)
 
 
 def test_all_omitted_fields_can_be_cleared(make: Callable[..., Sandbox]) -> None:
@@ -152,11 +152,11 @@ def test_all_omitted_fields_can_be_cleared(make: Callable[..., Sandbox]) -> None
         account = Account(box)
         account.update("note", "<note><title>Renamed</title></note>")
         account.update("item", "<item completed='true'/>")
-        told = account.export()
-    assert 'title="Renamed"' in told
-    assert "Body" not in told
-    assert 'completed="true"' in told
-    assert ">Item<" not in told
+        exported = account.export()
+    assert 'title="Renamed"' in exported
+    assert "Body" not in exported
+    assert 'completed="true"' in exported
+    assert ">Item<" not in exported
 
 
 def test_a_field_that_no_update_omits_is_refused() -> None:

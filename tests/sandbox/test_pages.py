@@ -1,4 +1,4 @@
-"""Pages over HTTP: literal answers, and what the calls do."""
+"""Pages over HTTP: literal responses, and what the calls do."""
 
 import re
 
@@ -12,9 +12,9 @@ def test_an_account_without_pages_lists_none(api):
     assert api.ws("pages/all") == f'{XML}\n<response success="true"><pages></pages></response>'
 
 
-def test_a_new_page_is_answered_with_title_and_id(api):
-    answer = api.ws("pages/new", "<page><title>Lisbon</title></page>")
-    assert answer == (
+def test_creating_a_page_returns_title_and_id(api):
+    response = api.ws("pages/new", "<page><title>Lisbon</title></page>")
+    assert response == (
         f'{XML}\n<response success="true"><page title="Lisbon" id="40000002"/></response>'
     )
 
@@ -152,7 +152,7 @@ class TestReordering:
     def test_new_widgets_go_to_the_top(self, api, page, belongings):
         assert belongings == sorted(belongings, key=int, reverse=True)
 
-    def test_belongings_stand_as_told(self, api, page, belongings):
+    def test_belongings_are_in_the_given_order(self, api, page, belongings):
         wanted = [belongings[1], belongings[2], belongings[0]]
         done = api.ws(f"{page}/reorder", f"<belongings>{' '.join(wanted)}</belongings>")
         assert done == DONE
@@ -172,14 +172,14 @@ class TestReordering:
         api.ws(f"{page}/notes/destroy/{notes[1]}")
         assert re.findall(r"<position>(\d+)<", api.ws(page)) == ["1", "2"]
 
-    def test_a_belonging_named_twice_stands_where_it_was_named_first(self, api, page, belongings):
+    def test_a_belonging_named_twice_is_where_it_was_named_first(self, api, page, belongings):
         first, second, third = belongings
         api.ws(f"{page}/reorder", f"<belongings>{third} {first} {third}</belongings>")
         assert self.order(api, page) == [third, first, second]
 
     def test_a_stray_id_changes_nothing(self, api, page, belongings):
-        answer = api.ws(f"{page}/reorder", f"<belongings>{belongings[2]} 7</belongings>", 404)
-        assert "Record not found" in answer
+        response = api.ws(f"{page}/reorder", f"<belongings>{belongings[2]} 7</belongings>", 404)
+        assert "Record not found" in response
         assert self.order(api, page) == belongings
 
     @pytest.mark.parametrize("body", ["", "<belongings/>", "<belongings>one two</belongings>"])
@@ -189,8 +189,8 @@ class TestReordering:
 
 class TestDuplicating:
     def test_a_copy_is_named_so_and_has_its_own_ids(self, api, page):
-        answer = api.ws(f"{page}/duplicate")
-        assert answer == (
+        response = api.ws(f"{page}/duplicate")
+        assert response == (
             f'{XML}\n<response success="true">'
             '<page title="Lisbon (copy)" id="40000003"/></response>'
         )

@@ -153,7 +153,7 @@ def test_what_cannot_be_read_is_refused(body):
     ids=["xml", "json", "yaml", "yaml-just", "form", "xml-just", "json-just", "size", "10 MB"],
 )
 def test_what_would_exhaust_is_refused_quickly(body):
-    """Quickly is told by the number of calls: a clock would tell how busy the machine is."""
+    """Counts calls instead of seconds, which depend on the load of the machine."""
     calls = 0
 
     def count(*_):
@@ -236,7 +236,7 @@ class TestParameters:
         assert Parameters({"a": value}).ids("a") == ids
 
     @pytest.mark.parametrize("value", ["seven", "-1", "7,8", "٧"])
-    def test_other_words_are_no_ids(self, value):
+    def test_other_texts_are_not_ids(self, value):
         with pytest.raises(InvalidRequest, match="<a> must contain ids"):
             Parameters({"a": value}).ids("a")
 
@@ -267,7 +267,7 @@ def test_no_body_causes_any_other_error(body):
 
 
 class TestOverHttp:
-    """The same, from the wire to the answer."""
+    """The same, from the wire to the response."""
 
     @pytest.mark.parametrize(
         ("body", "headers"),
@@ -306,38 +306,38 @@ class TestOverHttp:
         ],
     )
     def test_every_spelling_adds_an_item(self, api, page, body, headers):
-        answer = api.send("POST", f"/ws/{page}/items/add", body, **headers)
-        assert ">Socks</item>" in answer.text
+        response = api.send("POST", f"/ws/{page}/items/add", body, **headers)
+        assert ">Socks</item>" in response.text
 
-    def test_parameters_may_stand_in_the_query(self, api):
+    def test_parameters_may_be_in_the_query(self, api):
         api.send("POST", "/ws/pages/new?token=t0ken-0123456789&page[title]=Lisbon")
         assert 'title="Lisbon"' in api.ws("pages/all")
 
     def test_an_empty_body_may_call_itself_xml(self, api):
         for verb in ("GET", "POST"):
-            answer = api.send(
+            response = api.send(
                 verb,
                 "/me.xml",
                 b"",
                 X_BP_Token="t0ken-0123456789",
                 Content_Type="application/xml",
             )
-            assert answer.status_code == 200
+            assert response.status_code == 200
 
     def test_a_chunked_body_is_read(self, api, page):
         import requests
 
         pieces = (piece for piece in (b"<request><token>t0ken-0123456789</token>", b"</request>"))
-        answer = requests.post(f"{api.url}/ws/{page}", data=pieces)
-        assert "Lisbon" in answer.text
+        response = requests.post(f"{api.url}/ws/{page}", data=pieces)
+        assert "Lisbon" in response.text
 
     def test_a_form_of_too_many_parts_is_such_an_error_too(self, api, caplog):
         part = '--x\r\nContent-Disposition: form-data; name="token"\r\n\r\nt0ken-0123456789\r\n'
         form = part * 1001 + "--x--\r\n"
         with caplog.at_level(logging.WARNING, "backpack_orm.sandbox"):
             kind = "multipart/form-data; boundary=x"
-            answer = api.send("POST", "/ws/pages/new", form, Content_Type=kind)
-        assert answer.status_code == 500
+            response = api.send("POST", "/ws/pages/new", form, Content_Type=kind)
+        assert response.status_code == 500
         assert "a form of too many parts, or too large" in caplog.text
 
     @pytest.mark.parametrize(
@@ -358,9 +358,9 @@ class TestOverHttp:
         self, api, caplog, body, reason
     ):
         with caplog.at_level(logging.WARNING, "backpack_orm.sandbox"):
-            answer = api.send("POST", "/ws/pages/new", body)
-        assert answer.status_code == 500
-        assert answer.text.endswith(
+            response = api.send("POST", "/ws/pages/new", body)
+        assert response.status_code == 500
+        assert response.text.endswith(
             '<response success="false"><error code="500">Internal error</error></response>'
         )
         assert re.search(f"cannot read POST /ws/pages/new: .*{re.escape(reason)}", caplog.text)

@@ -1,8 +1,8 @@
 """Every row of the reference, in its order: each call is answered as it is documented there.
 
 In a path, TOKEN stands for the token. Calls under `/ws/` and about separators carry it in their
-bodies, all others in a header. What is expected of an answer stands in it somewhere; `DONE` is all
-of it, and so is nothing.
+bodies, all others in a header. The expected text is a part of the response; `DONE` and an empty
+text are all of it.
 """
 
 import json
@@ -345,22 +345,22 @@ def client(house, tmp_path, request):
 @pytest.mark.parametrize(
     ("verb", "path", "body", "status", "expected"), ROWS, ids=[f"{row[0]} {row[1]}" for row in ROWS]
 )
-def test_a_row_is_answered_as_documented(client, verb, path, body, status, expected):
+def test_an_endpoint_responds_as_documented(client, verb, path, body, status, expected):
     if path.startswith("/TOKEN/"):
-        answer = client.send(verb, path.replace("TOKEN", client.token), body)
+        response = client.send(verb, path.replace("TOKEN", client.token), body)
     elif path.startswith(("/ws/", "/pages/")):
         request = f"<request><token>{client.token}</token>{body}</request>"
-        answer = client.send(verb, path, request, Content_Type="application/xml")
+        response = client.send(verb, path, request, Content_Type="application/xml")
     else:
-        answer = client.rest(verb, path, body)
-    assert answer.status_code == status
+        response = client.rest(verb, path, body)
+    assert response.status_code == status
     location = LOCATIONS.get(path, "") if status == 201 else ""
-    assert answer.headers.get("Location", "") == location.replace("URL", client.url)
+    assert response.headers.get("Location", "") == location.replace("URL", client.url)
     if expected in ("", DONE):
-        assert answer.text == expected
+        assert response.text == expected
     else:
-        assert answer.text.startswith(XML)
-        assert expected in answer.text
+        assert response.text.startswith(XML)
+        assert expected in response.text
 
 
 @pytest.mark.parametrize(
@@ -381,18 +381,21 @@ def test_where_the_token_may_be_in_a_header_it_may_be_in_the_body(client, verb, 
 def test_a_bearer_opens_every_call(client, verb, path, body, status):
     request = f"<request>{body}</request>" if path.startswith("/ws/") else body
     bearer = f"Bearer {client.token}"
-    answer = client.send(verb, path.removeprefix("/TOKEN"), request, Authorization=bearer)
-    assert answer.status_code == status
+    response = client.send(verb, path.removeprefix("/TOKEN"), request, Authorization=bearer)
+    assert response.status_code == status
 
 
-def test_no_call_is_answered_without_a_good_token(client):
+def test_every_endpoint_requires_a_valid_token(client):
     before = client.ws("account/export")
     for verb, path, body, *_ in ROWS:
         request = f"<request>{body}</request>" if path.startswith(("/ws/", "/pages/")) else body
-        answer = client.send(verb, path.replace("TOKEN", "nobodys"), request, X_BP_Token="nobodys")
-        assert (answer.status_code, answer.headers["Location"]) == (302, f"{client.url}/login"), (
-            path
+        response = client.send(
+            verb, path.replace("TOKEN", "unknown"), request, X_BP_Token="unknown"
         )
+        assert (response.status_code, response.headers["Location"]) == (
+            302,
+            f"{client.url}/login",
+        ), path
     assert client.ws("account/export") == before
 
 
@@ -452,9 +455,9 @@ SPELLINGS = {
 def test_every_call_takes_every_spelling(client, verb, path, body, status, expected, spelled):
     inner = body.removeprefix("<request>").removesuffix("</request>")
     root = ET.fromstring(f"<request><token>{client.token}</token>{inner}</request>")
-    answer = client.send(verb, path.removeprefix("/TOKEN"), spelled(fields(root)))
-    assert answer.status_code == status
-    assert expected in answer.text
+    response = client.send(verb, path.removeprefix("/TOKEN"), spelled(fields(root)))
+    assert response.status_code == status
+    assert expected in response.text
 
 
 def test_nothing_is_served_that_no_row_names(box):

@@ -13,19 +13,19 @@ def reminder(content="Call", remind_at="2031-03-06 09:00:00", extra=""):
     return f"<reminder>{fields}</reminder>"
 
 
-def when(answer):
-    return re.search("<remind_at>([^<]*)<", answer.text)[1]
+def when(response):
+    return re.search("<remind_at>([^<]*)<", response.text)[1]
 
 
-def what(answer):
-    return re.search("<content>([^<]*)<", answer.text)[1]
+def what(response):
+    return re.search("<content>([^<]*)<", response.text)[1]
 
 
-def test_a_new_reminder_is_answered_with_its_location(api):
-    answer = api.send("POST", "/t0ken-0123456789/reminders.xml", reminder())
-    assert answer.status_code == 201
-    assert answer.headers["Location"] == "/reminders/40000002"
-    assert answer.text == (
+def test_creating_a_reminder_returns_its_location(api):
+    response = api.send("POST", "/t0ken-0123456789/reminders.xml", reminder())
+    assert response.status_code == 201
+    assert response.headers["Location"] == "/reminders/40000002"
+    assert response.text == (
         f'{XML}<reminder id="40000002"><remind_at>2031-03-06 09:00:00</remind_at>'
         '<content>Call</content><creator id="40000001" name="Owner"/>'
         '<remindees><user id="40000001" name="Owner"/></remindees></reminder>'
@@ -83,49 +83,49 @@ class TestTime:
         assert api.rest("POST", "/reminders.xml", reminder("x", given)).status_code == 500
 
     def test_a_time_in_the_past_is_refused(self, api):
-        answer = api.rest("POST", "/reminders.xml", reminder("x", "2031-03-05 18:30:14"))
-        assert answer.status_code == 422
-        assert '<error code="422">' in answer.text
+        response = api.rest("POST", "/reminders.xml", reminder("x", "2031-03-05 18:30:14"))
+        assert response.status_code == 422
+        assert '<error code="422">' in response.text
         assert "<reminders></reminders>" in api.rest("GET", "/reminders.xml").text
 
     def test_now_is_not_the_past(self, api):
-        answer = api.rest(
+        response = api.rest(
             "POST", "/reminders.xml", "<reminder><content>now go</content></reminder>"
         )
-        assert (answer.status_code, when(answer), what(answer)) == (
+        assert (response.status_code, when(response), what(response)) == (
             201,
             "2031-03-05 18:30:15",
             "go",
         )
 
-    def test_date_words_set_the_time_and_are_not_kept(self, api):
+    def test_a_date_at_the_start_sets_the_time_and_is_not_stored(self, api):
         body = "<reminder><content>tomorrow 9am Call Ana</content></reminder>"
-        answer = api.rest("POST", "/reminders.xml", body)
-        assert (when(answer), what(answer)) == ("2031-03-06 09:00:00", "Call Ana")
+        response = api.rest("POST", "/reminders.xml", body)
+        assert (when(response), what(response)) == ("2031-03-06 09:00:00", "Call Ana")
 
     def test_today_alone_is_this_morning_as_tomorrow_is_the_next(self, box, as_user):
         sam = as_user(box.add_user("Sam", time_zone="Hawaii"))  # where it is 8:30 in the morning
         body = "<reminder><content>today Call Ana</content></reminder>"
-        answer = sam.rest("POST", "/reminders.xml", body)
-        assert (when(answer), what(answer)) == ("2031-03-05 09:00:00", "Call Ana")
+        response = sam.rest("POST", "/reminders.xml", body)
+        assert (when(response), what(response)) == ("2031-03-05 09:00:00", "Call Ana")
 
     def test_today_is_refused_when_its_morning_is_over(self, api):
         body = "<reminder><content>today Call Ana</content></reminder>"
         assert api.rest("POST", "/reminders.xml", body).status_code == 422
 
-    def test_date_words_beside_a_time_are_text(self, api):
-        answer = api.rest("POST", "/reminders.xml", reminder("tomorrow 9am Call"))
-        assert what(answer) == "tomorrow 9am Call"
+    def test_a_date_besides_a_time_is_text(self, api):
+        response = api.rest("POST", "/reminders.xml", reminder("tomorrow 9am Call"))
+        assert what(response) == "tomorrow 9am Call"
 
     def test_without_any_date_it_is_in_three_hours(self, api):
         body = "<reminder><content>Stretch</content></reminder>"
-        answer = api.rest("POST", "/reminders.xml", body)
-        assert (when(answer), what(answer)) == ("2031-03-05 21:30:15", "Stretch")
+        response = api.rest("POST", "/reminders.xml", body)
+        assert (when(response), what(response)) == ("2031-03-05 21:30:15", "Stretch")
 
-    def test_times_are_in_the_zone_of_the_one_who_asks(self, box, as_user):
+    def test_times_are_in_the_zone_of_the_user(self, box, as_user):
         sam = as_user(box.add_user("Sam", time_zone="Pacific Time (US & Canada)"))
-        answer = sam.rest("POST", "/reminders.xml", reminder("x", "2031-03-05 10:31:00"))
-        assert (answer.status_code, when(answer)) == (201, "2031-03-05 10:31:00")
+        response = sam.rest("POST", "/reminders.xml", reminder("x", "2031-03-05 10:31:00"))
+        assert (response.status_code, when(response)) == (201, "2031-03-05 10:31:00")
         past = sam.rest("POST", "/reminders.xml", reminder("x", "2031-03-05 10:30:00"))
         assert past.status_code == 422
 
@@ -139,8 +139,8 @@ class TestUpdating:
         return api.send("PUT", "/t0ken-0123456789/reminders/40000002.xml", body)
 
     def test_everything_can_be_changed(self, api):
-        answer = self.update(api, reminder("Write", "2031-04-01 10:00:00"))
-        assert (answer.status_code, when(answer), what(answer)) == (
+        response = self.update(api, reminder("Write", "2031-04-01 10:00:00"))
+        assert (response.status_code, when(response), what(response)) == (
             200,
             "2031-04-01 10:00:00",
             "Write",
@@ -149,16 +149,18 @@ class TestUpdating:
     @pytest.mark.parametrize("remind_at", ["", "<remind_at></remind_at>"])
     def test_without_a_time_it_keeps_its_own(self, api, remind_at):
         body = f"<reminder><content>Write</content>{remind_at}</reminder>"
-        answer = self.update(api, body)
-        assert (when(answer), what(answer)) == ("2031-03-06 09:00:00", "Write")
+        response = self.update(api, body)
+        assert (when(response), what(response)) == ("2031-03-06 09:00:00", "Write")
 
-    def test_date_words_move_it(self, api):
-        answer = self.update(api, "<reminder><content>+30 Write</content></reminder>")
-        assert (when(answer), what(answer)) == ("2031-03-05 19:00:15", "Write")
+    def test_a_date_at_the_start_moves_it(self, api):
+        response = self.update(api, "<reminder><content>+30 Write</content></reminder>")
+        assert (when(response), what(response)) == ("2031-03-05 19:00:15", "Write")
 
     def test_without_content_it_keeps_its_own(self, api):
-        answer = self.update(api, "<reminder><remind_at>2031-04-01 10:00:00</remind_at></reminder>")
-        assert (when(answer), what(answer)) == ("2031-04-01 10:00:00", "Call")
+        response = self.update(
+            api, "<reminder><remind_at>2031-04-01 10:00:00</remind_at></reminder>"
+        )
+        assert (when(response), what(response)) == ("2031-04-01 10:00:00", "Call")
 
     def test_it_cannot_be_moved_to_the_past(self, api):
         assert self.update(api, reminder("x", "2030-01-01 00:00:00")).status_code == 422
@@ -170,8 +172,8 @@ class TestUpdating:
 
 def test_a_reminder_can_be_destroyed_once(api):
     api.rest("POST", "/reminders.xml", reminder())
-    answer = api.send("DELETE", "/t0ken-0123456789/reminders/40000002.xml")
-    assert (answer.status_code, answer.content) == (204, b"")
+    response = api.send("DELETE", "/t0ken-0123456789/reminders/40000002.xml")
+    assert (response.status_code, response.content) == (204, b"")
     assert api.send("DELETE", "/t0ken-0123456789/reminders/40000002.xml").status_code == 404
 
 
@@ -197,7 +199,7 @@ class TestRemindees:
             '<user id="40000002" name="Sam"/></remindees>'
         ) in api.rest("GET", "/reminders.xml").text
 
-    def test_who_is_to_be_told_sees_it_and_others_do_not(self, box, api, sam, as_user):
+    def test_it_is_visible_to_its_remindees_only(self, box, api, sam, as_user):
         kim = as_user(box.add_user("Kim"))
         extra = "<remindees type='array'><user_id>40000002</user_id></remindees>"
         api.rest("POST", "/reminders.xml", reminder("For Sam", extra=extra))
@@ -209,12 +211,12 @@ class TestRemindees:
     def test_an_update_replaces_them_and_none_means_the_creator(self, api, sam):
         api.rest("POST", "/reminders.xml", reminder())
         update = "<reminder><remindees type='array'>{}</remindees></reminder>"
-        answer = api.rest(
+        response = api.rest(
             "PUT", "/reminders/40000003.xml", update.format("<user_id>40000002</user_id>")
         )
-        assert '<remindees><user id="40000002" name="Sam"/></remindees>' in answer.text
-        answer = api.rest("PUT", "/reminders/40000003.xml", update.format(""))
-        assert '<remindees><user id="40000001" name="Owner"/></remindees>' in answer.text
+        assert '<remindees><user id="40000002" name="Sam"/></remindees>' in response.text
+        response = api.rest("PUT", "/reminders/40000003.xml", update.format(""))
+        assert '<remindees><user id="40000001" name="Owner"/></remindees>' in response.text
 
     def test_an_unknown_one_is_not_found(self, api):
         extra = "<remindees type='array'><user_id>7</user_id></remindees>"
@@ -239,5 +241,5 @@ class TestOlderDialect:
         assert "<reminders></reminders>" in api.ws("reminders")
 
     def test_the_past_is_refused(self, api):
-        answer = api.ws("reminders/create", reminder(remind_at="2001-01-01 00:00:00"), 422)
-        assert '<response success="false">' in answer
+        response = api.ws("reminders/create", reminder(remind_at="2001-01-01 00:00:00"), 422)
+        assert '<response success="false">' in response

@@ -21,7 +21,7 @@ USER, ACCOUNT, PAGES = "users/USER/export.xml", "account/export", "pages"
 
 
 def exported(client: Client, shape: str) -> str:
-    """An account as one of the three things that it can begin from."""
+    """An account that is created in one of three ways."""
     if shape == USER:
         me = re.search('<id type="integer">(.*?)<', client.rest("GET", "/me.xml").text)
         assert me
@@ -61,9 +61,9 @@ def begun_from(tmp_path: Path, network: None) -> Callable[..., Sandbox]:
     return make
 
 
-def without_links(answer: str) -> str:
-    """An answer without the pages that its pages link to, which the export of a user omits."""
-    return re.sub("<linked_pages>.*?</linked_pages>", "", answer, flags=re.DOTALL)
+def without_links(response: str) -> str:
+    """An response without the pages that its pages link to, which the export of a user omits."""
+    return re.sub("<linked_pages>.*?</linked_pages>", "", response, flags=re.DOTALL)
 
 
 @pytest.fixture(scope="module", params=[USER, ACCOUNT, PAGES])
@@ -91,7 +91,7 @@ def test_the_demonstration_comes_out_as_it_went_in(demo, again, shape):
     assert again(first, shape) == first
 
 
-def test_somebody_elses_export_does_too(again, as_user):
+def test_the_export_of_another_user_does_too(again, as_user):
     with Sandbox(seed="demo", token="t0ken-0123456789", clock=lambda: NOW) as box:
         builder = as_user(box.add_user("Sam", email_address="builder@example.com"), box.url)
         builder.rest(

@@ -147,7 +147,7 @@ class TestMigrating:
         assert not old.with_name("old.db.migrating").exists()
         Sandbox(data=str(old)).close()
 
-    def test_a_file_that_somebody_is_writing_to_is_not_replaced(self, old, monkeypatch):
+    def test_a_file_that_another_process_writes_to_is_not_replaced(self, old, monkeypatch):
         monkeypatch.setattr(schema, "LOCK_TIMEOUT", 0.1)
         with closing(sqlite3.connect(old, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")

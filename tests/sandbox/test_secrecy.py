@@ -1,4 +1,4 @@
-"""A canary among the tokens: what fails never shows it, neither in its answer nor in the log."""
+"""A canary among the tokens: what fails never shows it, neither in its response nor in the log."""
 
 import logging
 import re
@@ -81,11 +81,11 @@ def canary(caplog, network):
     assert TOKEN not in "".join(spoken(caplog))
 
 
-def fails(answer):
-    """Whether an answer says no; if so it says nothing of the canary."""
-    if answer.ok and not answer.is_redirect:
+def fails(response):
+    """Whether a response says no; if so it says nothing of the canary."""
+    if response.ok and not response.is_redirect:
         return False
-    assert TOKEN not in answer.text + str(answer.headers)
+    assert TOKEN not in response.text + str(response.headers)
     return True
 
 

@@ -88,7 +88,7 @@ def test_a_page_is_shared_with_friends_and_one_is_a_friends(demo):
 @pytest.mark.parametrize(
     "kind", ["Note", "List", "Gallery", "Asset", "Separator", "WriteboardLink", "Email"]
 )
-def test_every_kind_of_widget_stands_on_some_page(pages, kind):
+def test_every_type_of_widget_is_on_some_page(pages, kind):
     assert kind in {widget.get("type") for page in pages.values() for widget in page.iter("widget")}
 
 
@@ -117,7 +117,7 @@ def test_there_are_bookmarks_statuses_and_two_calendars_with_events(demo):
     ids = re.findall('<id type="integer">(.*?)<', calendars)
     events = [demo.rest("GET", f"/calendars/{id}/calendar_events.xml").text for id in ids]
     assert len(events) == 2
-    assert all("<calendar-event>" in answer for answer in events)
+    assert all("<calendar-event>" in response for response in events)
 
 
 def test_there_are_three_people(demo):

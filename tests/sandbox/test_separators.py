@@ -16,19 +16,19 @@ def path(api, page):
     return "/pages/40000002/separators/40000003.xml"
 
 
-def test_a_new_separator_is_answered_as_a_resource_with_its_location(api, page):
-    answer = api.send("POST", "/pages/40000002/separators.xml", BODY)
-    assert answer.status_code == 201
-    assert answer.headers["Location"] == "/pages/40000002/separators/40000003.xml"
-    assert answer.text == (
+def test_creating_a_separator_returns_it_with_its_location(api, page):
+    response = api.send("POST", "/pages/40000002/separators.xml", BODY)
+    assert response.status_code == 201
+    assert response.headers["Location"] == "/pages/40000002/separators/40000003.xml"
+    assert response.text == (
         f'{XML}\n<separator><id type="integer">40000003</id><name>On the way</name>'
         '<page-id type="integer">40000002</page-id></separator>'
     )
 
 
 def test_a_separator_can_be_renamed(api, page, path):
-    answer = api.send("PUT", path, BODY.replace("On the way", "Later"))
-    assert answer.status_code == 200
+    response = api.send("PUT", path, BODY.replace("On the way", "Later"))
+    assert response.status_code == 200
     assert '<separator id="40000003">Later</separator>' in api.ws(page)
 
 
@@ -37,9 +37,9 @@ def test_an_update_without_a_name_keeps_it(api, page, path):
     assert '<separator id="40000003">On the way</separator>' in api.ws(page)
 
 
-def test_a_destroyed_separator_is_answered_without_content(api, page, path):
-    answer = api.send("DELETE", path, "<request><token>t0ken-0123456789</token></request>")
-    assert (answer.status_code, answer.content) == (204, b"")
+def test_destroying_a_separator_returns_no_content(api, page, path):
+    response = api.send("DELETE", path, "<request><token>t0ken-0123456789</token></request>")
+    assert (response.status_code, response.content) == (204, b"")
     assert "separator" not in api.ws(page)
     assert (
         api.send("DELETE", path, "<request><token>t0ken-0123456789</token></request>").status_code

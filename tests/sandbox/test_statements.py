@@ -176,10 +176,10 @@ def test_ten_times_as_much_takes_as_many_statements(call, data, statements, tmp_
                 token = client.rest("GET", "/calendars.xml").text.partition("<token>")[2]
                 path = path.replace("FEED", token.partition("<")[0])
             statements.clear()
-            answer = client.rest(
+            response = client.rest(
                 call.partition(" ")[0], path, f"<request>{CALLS[call](count)}</request>"
             )
-            assert answer.status_code in (200, 201, 204), answer.text
+            assert response.status_code in (200, 201, 204), response.text
             costs.append(len(statements))
             client.close()
     assert costs[0] == costs[1]

@@ -26,9 +26,9 @@ def test_a_status_never_set_is_not_found(api):
     assert api.rest("GET", MINE).status_code == 404
 
 
-def test_setting_it_is_answered_with_nothing_but_success(api):
-    answer = api.rest("PUT", MINE, status())
-    assert (answer.status_code, answer.content) == (200, b"")
+def test_setting_it_returns_only_success(api):
+    response = api.rest("PUT", MINE, status())
+    assert (response.status_code, response.content) == (200, b"")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_they_are_listed_in_the_order_of_the_people(box, api, as_user):
     assert re.findall("<name>(.*?)<", listed) == ["Owner", "Sam"]
 
 
-def test_everybody_sees_it_and_nobody_else_sets_it(box, api, as_user):
+def test_it_is_visible_to_all_and_set_by_its_user_only(box, api, as_user):
     sam = as_user(box.add_user("Sam"))
     api.rest("PUT", MINE, status())
     assert "<message>Packing</message>" in sam.rest("GET", MINE).text
@@ -93,7 +93,7 @@ def test_another_account_sees_none_of_it(box, api, as_user):
     assert other.rest("GET", MINE).status_code == 404
 
 
-def test_nobodys_status_is_not_found(api):
+def test_the_status_of_an_unknown_user_is_not_found(api):
     assert api.rest("GET", "/users/7/status.xml").status_code == 404
     assert api.rest("PUT", "/users/7/status.xml", status()).status_code == 404
 

@@ -25,7 +25,7 @@ def tags(api, page):
         ('"unclosed quote', ["unclosed", "quote"]),
     ],
 )
-def test_tags_are_read_from_a_line_of_words(api, page, text, names):
+def test_tags_are_parsed_from_a_text(api, page, text, names):
     assert api.ws(f"{page}/tags/tag", f"<tags>{text}</tags>") == DONE
     assert tags(api, page) == names
 

@@ -70,7 +70,7 @@ def test_its_address_is_https(safe):
     assert safe.url.startswith("https://127.0.0.1:")
 
 
-def test_who_trusts_its_authority_is_served(safe, client):
+def test_a_client_that_trusts_its_authority_is_served(safe, client):
     assert client.get(f"{safe.url}/users.xml").status_code == 200
 
 
@@ -80,7 +80,7 @@ def test_its_certificate_is_for_all_names_of_the_machine(safe, client, host):
     assert client.get(f"{url}/users.xml").status_code == 200
 
 
-def test_who_does_not_know_its_authority_sends_nothing(safe):
+def test_a_client_that_does_not_trust_its_authority_sends_nothing(safe):
     with pytest.raises(requests.exceptions.SSLError, match="CERTIFICATE_VERIFY_FAILED"):
         requests.get(f"{safe.url}/users.xml?token=t0ken-0123456789")
     assert safe.log == []
@@ -103,8 +103,8 @@ def test_plain_http_is_served_at_the_same_address(safe, client):
 def test_plain_http_is_sent_to_the_same_place_under_https_where_that_is_required():
     with Sandbox(seed="empty", token="t0ken-0123456789", tls=True, require_ssl=True) as box:
         url = f"{plain(box.url)}/users.xml?token=t0ken-0123456789"
-        answer = requests.get(url, verify=box.ca_bundle)
-        assert (answer.status_code, answer.url) == (
+        response = requests.get(url, verify=box.ca_bundle)
+        assert (response.status_code, response.url) == (
             200,
             f"{box.url}/users.xml?token=t0ken-0123456789",
         )
@@ -113,10 +113,10 @@ def test_plain_http_is_sent_to_the_same_place_under_https_where_that_is_required
 
 
 def test_links_stay_under_https(safe, client):
-    answer = client.get(
+    response = client.get(
         f"{safe.url}/wrong/users.xml", headers={"X-BP-Token": ""}, allow_redirects=False
     )
-    assert answer.headers["Location"] == f"{safe.url}/login"
+    assert response.headers["Location"] == f"{safe.url}/login"
 
 
 def test_many_requests_go_over_one_connection(safe):
@@ -131,8 +131,8 @@ def test_many_requests_go_over_one_connection(safe):
 
 @pytest.mark.parametrize("size", [12_000, 3_000_000])  # one record of TLS, and many
 def test_large_bodies_go_both_ways(safe, client, size):
-    answer = client.post(f"{safe.url}/ws/pages/new", data=title(size), timeout=30)
-    assert answer.status_code == 200
+    response = client.post(f"{safe.url}/ws/pages/new", data=title(size), timeout=30)
+    assert response.status_code == 200
     assert client.post(f"{safe.url}/ws/pages/all", timeout=30).text.count("x" * size) == 1
 
 
@@ -166,13 +166,13 @@ def test_a_record_may_come_in_pieces(safe):
 
 
 @pytest.mark.parametrize("said", [b"", b"\x16", b"\x16\x03\x01\x02\x00\x01"])
-def test_who_hesitates_keeps_nobody_waiting(safe, client, said):
+def test_a_client_that_hesitates_does_not_block_others(safe, client, said):
     with dial(safe) as hesitant:
         hesitant.sendall(said)
         assert client.get(f"{safe.url}/users.xml").status_code == 200
 
 
-def test_who_speaks_no_tls_after_all_is_left(safe, client, caplog):
+def test_a_client_that_does_not_continue_the_handshake_is_disconnected(safe, client, caplog):
     with dial(safe) as strange, contextlib.suppress(ConnectionResetError):
         strange.sendall(b"\x16 is no greeting")
         hear(strange)
@@ -180,7 +180,7 @@ def test_who_speaks_no_tls_after_all_is_left(safe, client, caplog):
     assert client.get(f"{safe.url}/users.xml").status_code == 200
 
 
-def test_who_goes_away_disturbs_nobody(safe, client, caplog):
+def test_a_client_that_disconnects_does_not_disturb_others(safe, client, caplog):
     for said in (b"", b"\x16\x03\x01"):
         dial(safe).close()
         with dial(safe) as leaving:
@@ -203,10 +203,10 @@ def test_many_threads_are_served_at_once(safe):
     with ThreadPoolExecutor(12) as pool:
         list(pool.map(ask, range(12)))
     with requests.Session() as session:
-        answer = session.post(
+        response = session.post(
             f"{safe.url}/ws/pages/all?token=t0ken-0123456789", verify=safe.ca_bundle
         ).text
-    assert answer.count("x" * 50_000) == 120
+    assert response.count("x" * 50_000) == 120
 
 
 @pytest.mark.parametrize("words", ["drop_before_write", "drop_after_write", "truncate", "garbage"])
@@ -298,7 +298,7 @@ def test_without_its_extra_the_command_line_says_what_to_install(without_trustme
 
 
 @pytest.mark.network
-def test_the_command_line_tells_where_its_authority_is():
+def test_the_command_line_prints_the_path_of_its_authority():
     command = [sys.executable, "-m", "backpack_orm.sandbox", "--port", "0", "--tls"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
         *_, url, _, token, word, path = program.stdout.readline().split()

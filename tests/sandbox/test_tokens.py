@@ -56,15 +56,18 @@ def test_a_token_may_come_in_any_place(api, verb, path, body, headers):
     ],
 )
 def test_without_a_good_token_one_is_sent_to_the_login_page(api, verb, path, body, headers):
-    answer = api.send(verb, path, body, **headers)
-    assert answer.status_code == 302
-    assert answer.headers["Location"] == f"{api.url}/login"
-    assert '<response success="false"><error code="302">' in answer.text
+    response = api.send(verb, path, body, **headers)
+    assert response.status_code == 302
+    assert response.headers["Location"] == f"{api.url}/login"
+    assert '<response success="false"><error code="302">' in response.text
 
 
 def test_the_login_page_looks_like_a_success(api):
-    answer = api.send("GET", "/login")
-    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    response = api.send("GET", "/login")
+    assert (response.status_code, response.headers["Content-Type"]) == (
+        200,
+        "text/html; charset=utf-8",
+    )
 
 
 def test_a_write_with_a_bad_token_changes_nothing(api, page):
@@ -90,9 +93,9 @@ class TestSsl:
         ],
     )
     def test_plain_http_is_sent_to_the_same_place_under_https(self, strict, path):
-        answer = strict.send("POST", path)
-        assert answer.status_code == 302
-        assert answer.headers["Location"] == strict.url.replace("http:", "https:") + path
+        response = strict.send("POST", path)
+        assert response.status_code == 302
+        assert response.headers["Location"] == strict.url.replace("http:", "https:") + path
 
 
 class TestSecrecy:
@@ -127,13 +130,13 @@ class TestSecrecy:
         assert "no such table: bookmarks" in caplog.text
         assert "t0ken-0123456789" not in caplog.text
 
-    def test_no_answer_holds_the_token(self, box, api):
+    def test_no_response_contains_the_token(self, box, api):
         for path in (
             "/t0ken-0123456789/me.xml",
             "/t0ken-0123456789/users.xml",
             "/t0ken-0123456789/nowhere",
             "/t0ken-0123456789",
         ):
-            answer = api.send("GET", path)
-            assert "t0ken-0123456789" not in answer.text + str(answer.headers)
+            response = api.send("GET", path)
+            assert "t0ken-0123456789" not in response.text + str(response.headers)
         assert "t0ken-0123456789" not in api.ws("pages/all")

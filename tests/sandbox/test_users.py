@@ -42,7 +42,7 @@ def test_all_users_of_the_account_are_listed(box, api):
     )
 
 
-def test_another_user_is_no_admin_unless_told_so(box, as_user):
+def test_another_user_is_an_admin_only_on_request(box, as_user):
     sam, kim = as_user(box.add_user("Sam")), as_user(box.add_user("Kim", admin=True))
     assert '<admin type="boolean">false<' in sam.rest("GET", "/me.xml").text
     assert '<admin type="boolean">true<' in kim.rest("GET", "/me.xml").text

@@ -102,10 +102,10 @@ needs_chromium = pytest.mark.skipif(
 
 
 class Attacker:
-    """Serves one page, and is told by it what came of it."""
+    """Serves one page, which reports its result."""
 
     def __init__(self, page: str, port: int = 0) -> None:
-        self.told: list[str] = []
+        self.reports: list[str] = []
         self.has_served = threading.Event()
         self.is_over = threading.Event()
         attacker = self
@@ -124,7 +124,7 @@ class Attacker:
 
             def do_POST(self) -> None:
                 length = int(self.headers["Content-Length"])
-                attacker.told.append(self.rfile.read(length).decode())
+                attacker.reports.append(self.rfile.read(length).decode())
                 self.send_response(204)
                 self.end_headers()
                 attacker.is_over.set()
@@ -189,7 +189,7 @@ def test_a_page_in_a_browser_can_neither_write_nor_read(tmp_path, as_user):
                 assert attacker.is_over.wait(60)
         finally:
             attacker.close()
-        assert attacker.told == ["nothing"]
+        assert attacker.reports == ["nothing"]
         assert {(one.path, one.status) for one in box.log} == {
             ("/ws/pages/new", 403),
             ("/me.xml", 403),
@@ -224,6 +224,6 @@ def test_a_name_that_is_rebound_to_this_machine_reads_nothing(tmp_path):
                 statuses = {one.status for one in box.log}
     finally:
         teller.close()
-    assert teller.told[0].startswith("421")
-    assert "Owner" not in teller.told[0]
+    assert teller.reports[0].startswith("421")
+    assert "Owner" not in teller.reports[0]
     assert statuses == {421}

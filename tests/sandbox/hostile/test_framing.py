@@ -58,7 +58,7 @@ def test_a_body_of_two_lengths_is_refused_and_the_connection_closed(api, version
         ("POST", "/me.xml", '{"token": "a\\u0000b-0123456789abcdef"}'),
     ],
 )
-def test_a_token_with_a_nul_is_nobodys(api, verb, path, body):
+def test_a_token_with_a_nul_is_not_valid(api, verb, path, body):
     assert api.send(verb, path, body).status_code == 302
 
 

@@ -53,9 +53,9 @@ class Reader:
         """Return how long a call takes."""
         begin = time.perf_counter()
         self._connection.request("POST", f"/ws/{path}", headers={"X-BP-Token": self._token})
-        answer = self._connection.getresponse()
-        answer.read()
-        assert answer.status == 200
+        response = self._connection.getresponse()
+        response.read()
+        assert response.status == 200
         return time.perf_counter() - begin
 
     def close(self) -> None:
@@ -117,7 +117,7 @@ def eventually(is_so: Callable[[], bool]) -> bool:
     return True
 
 
-def test_what_nobody_waits_for_is_given_up(tmp_path: Path) -> None:
+def test_a_request_of_a_disconnected_client_is_aborted(tmp_path: Path) -> None:
     export = tmp_path / "export.xml"
     export.write_text(export_with(20_000))
     with Sandbox(seed=str(export), data=str(tmp_path / "data.db")) as box:
@@ -147,9 +147,9 @@ def api(locked: Sandbox) -> Iterator[Client]:
 
 
 def test_a_write_to_a_locked_file_is_to_be_tried_again(api) -> None:
-    answer = api.rest("POST", "/ws/pages/new", "<page><title>Lisbon</title></page>")
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
-    assert '<error code="503">' in answer.text
+    response = api.rest("POST", "/ws/pages/new", "<page><title>Lisbon</title></page>")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
+    assert '<error code="503">' in response.text
 
 
 def test_reading_goes_on_while_a_file_is_locked(api) -> None:
@@ -161,8 +161,8 @@ def test_a_write_waits_for_another_thread_only_so_long(data, tmp_path, monkeypat
     monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.05)
     data = str(tmp_path / "data.db") if data == "file" else data
     with Sandbox(seed="empty", data=data) as box, box._database.transaction():
-        answer = as_user(box.token, box.url).rest("POST", "/ws/pages/new", "")
-        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+        response = as_user(box.token, box.url).rest("POST", "/ws/pages/new", "")
+        assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
 
 
 def test_readers_of_a_file_do_not_wait_for_a_writer(tmp_path, as_user) -> None:

@@ -36,13 +36,13 @@ def test_under_load_it_stops_within_two_seconds_and_keeps_what_was_acknowledged(
                 title = f"{number}.{count}"
                 body = f"<request><page><title>{title}</title></page></request>"
                 try:
-                    answer = session.post(
+                    response = session.post(
                         f"{box_url}/ws/pages/new", body, headers={"X-BP-Token": TOKEN}
                     )
                 except requests.ConnectionError as error:
                     cut.append(error)
                     return
-                if answer.status_code == 200:
+                if response.status_code == 200:
                     acknowledged.append(title)
 
     box_url = box.url
@@ -61,12 +61,12 @@ def test_under_load_it_stops_within_two_seconds_and_keeps_what_was_acknowledged(
     assert took < 2
     assert acknowledged
     with Sandbox(data=data, token=TOKEN) as again:
-        answer = requests.post(f"{again.url}/ws/pages/all", headers={"X-BP-Token": TOKEN})
-        stored = set(re.findall(r'title="(\d+\.\d+)"', answer.text))
+        response = requests.post(f"{again.url}/ws/pages/all", headers={"X-BP-Token": TOKEN})
+        stored = set(re.findall(r'title="(\d+\.\d+)"', response.text))
     assert stored >= set(acknowledged)
 
 
-def test_a_request_that_has_begun_is_answered_and_the_connection_closed(box):
+def test_a_request_that_has_started_gets_a_response_and_the_connection_is_closed(box):
     box.faults.latency(0.5)
     with closing(
         socket.create_connection(("127.0.0.1", int(box.url.rpartition(":")[2])))

@@ -60,7 +60,7 @@ def seconds_until_closed(client: socket.socket, *, trickle: bytes = b"") -> floa
 
 
 def is_served(url: str) -> bool:
-    """Whether somebody else gets a response soon."""
+    """Return whether another client gets a response soon."""
     response = requests.get(f"{url}/me.xml", headers={"X-BP-Token": TOKEN}, timeout=5)
     return response.status_code == 200
 
@@ -93,7 +93,7 @@ def large(api):
     ).encode()
 
 
-def test_clients_that_do_not_read_stop_nobody_else(hasty, box, connected, large):
+def test_clients_that_do_not_read_do_not_block_others(hasty, box, connected, large):
     clients = [connected(4096) for _ in range(2 * http_server.THREADS)]
     for client in clients:
         client.sendall(large)
@@ -169,7 +169,7 @@ def test_unread_responses_are_in_files_but_for_their_beginning(box, connected, l
 
 
 @pytest.mark.parametrize("opening", [b"", b"GET / HTTP/1.1\r\nA: "], ids=["idle", "half a header"])
-def test_more_connections_than_there_is_room_for_do_not_close_the_door(monkeypatch, opening):
+def test_more_connections_than_the_limit_do_not_block_others(monkeypatch, opening):
     monkeypatch.setattr(http_server, "MOST_CONNECTIONS", 60)
     with Sandbox(seed="empty", token=TOKEN) as box, contextlib.ExitStack() as stack:
         port = int(box.url.rpartition(":")[2])

@@ -1,4 +1,4 @@
-"""Requests without a valid token, which must cost next to nothing, and bodies made to be slow."""
+"""Requests without a valid token, which must take little work, and bodies that parse slowly."""
 
 from __future__ import annotations
 
