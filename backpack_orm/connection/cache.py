@@ -3,40 +3,44 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable
+from contextlib import suppress
 from copy import copy
 from threading import Condition, Lock
 from typing import Any, NamedTuple
-from weakref import WeakSet, WeakValueDictionary
+from weakref import WeakSet
 
-from attrs import define, field
 from cachetools import TTLCache
 
 from backpack_orm.connection.deadline import Deadline
+from backpack_orm.connection.forks import after_fork
 from backpack_orm.errors import Timeout
 
 
-@define(eq=False, repr=False)
 class _Pending:
-    """One request under way, which other threads may wait for.
+    """A request under way, which other threads may wait for.
 
     Attributes:
         tags: The cache tags of its response that are known before it arrives.
         response_tags: The further tags that the response itself adds.
         invalidated: The tags that were invalidated since the request began.
+        is_under_way: Whether it is registered and has not ended.
+        is_successful: Whether there is a response. An interrupt leaves neither response nor error.
     """
 
-    tags: frozenset[str]
-    response_tags: frozenset[str] = frozenset()
-    invalidated: set[str] = field(factory=set)
-    is_done: bool = False
-    response: Any = None
-    error: BaseException | None = None
+    def __init__(self, tags: frozenset[str]) -> None:
+        self.tags = tags
+        self.response_tags: frozenset[str] = frozenset()
+        self.invalidated: set[str] = set()
+        self.is_under_way = self.is_successful = False
+        self.response: Any = None
+        self.size = 0
+        self.error: Exception | None = None
 
     @property
-    def is_stale(self) -> bool:
-        """Whether a waiting thread may have begun after a write that the response precedes."""
-        return not self.response_tags.isdisjoint(self.invalidated)
+    def is_valid(self) -> bool:
+        """Whether it has a response that no write has invalidated since the request began."""
+        return self.is_successful and self.response_tags.isdisjoint(self.invalidated)
 
 
 class _Cached(NamedTuple):
@@ -49,49 +53,14 @@ def _no_tags(response: object) -> Iterable[str]:
     return ()
 
 
-class Peers:
-    """The caches in this process that hold responses of one host.
-
-    A write through one connection invalidates the caches of all connections to the host, whoever
-    they sign in as. Only weak references are held, so that this never keeps a connection alive.
-    """
-
-    def __init__(self) -> None:
-        self._caches: WeakSet[Cache] = WeakSet()
-        self._lock = Lock()
-
-    def add(self, cache: Cache) -> None:
-        """Invalidate a cache together with the others from now on."""
-        with self._lock:
-            self._caches.add(cache)
-
-    def __iter__(self) -> Iterator[Cache]:
-        with self._lock:
-            return iter(list(self._caches))
+_caches: WeakSet[Cache] = WeakSet()
+_caches_lock = Lock()
 
 
-_peers: WeakValueDictionary[str, Peers] = WeakValueDictionary()
-_peers_lock = Lock()
-
-
-def peers_at(host: str) -> Peers:
-    """Return the caches of this process that hold responses of a host.
-
-    >>> peers = peers_at("acme.backpackit.com")
-    >>> peers_at("acme.backpackit.com") is peers
-    True
-    """
-    with _peers_lock:
-        peers = _peers.get(host)
-        if peers is None:
-            peers = _peers[host] = Peers()
-        return peers
-
-
-def reset_after_fork() -> None:
-    """Replace the locks that other threads of the parent process may have held."""
-    global _peers, _peers_lock
-    _peers, _peers_lock = WeakValueDictionary(), Lock()
+@after_fork
+def _renew_lock() -> None:
+    global _caches_lock
+    _caches_lock = Lock()
 
 
 class Cache:
@@ -105,7 +74,8 @@ class Cache:
         ttl: Seconds to cache a response; 0 disables the cache.
         max_bytes: The size of all cached responses; the least recently used are dropped first.
         clock: A monotonic clock in seconds.
-        peers: The caches to invalidate together with this one.
+        host: The host of the responses. A write invalidates the caches of all connections to the
+            host in this process, whoever they sign in as. None: shared with no other cache.
     """
 
     def __init__(
@@ -113,7 +83,7 @@ class Cache:
         ttl: float,
         max_bytes: int,
         clock: Callable[[], float] = time.monotonic,
-        peers: Peers | None = None,
+        host: str | None = None,
     ) -> None:
         self._cached: TTLCache[Hashable, _Cached] = TTLCache(
             max_bytes, ttl, timer=clock, getsizeof=lambda cached: cached.size
@@ -124,9 +94,10 @@ class Cache:
         self._stored_since_sweep = 0
         self._lock = Lock()
         self._changed = Condition(self._lock)
+        self._host = host or object()
         self.hits = 0
-        self._peers = peers or Peers()
-        self._peers.add(self)
+        with _caches_lock:
+            _caches.add(self)
 
     def get(self, key: Hashable) -> Any:
         """Return the response cached under a key, else None.
@@ -167,37 +138,55 @@ class Cache:
         """
         if self._is_off:
             return request()[0]
+        own = _Pending(frozenset(tags()))
+        try:
+            try:
+                found = self._join(key, own, fresh, deadline)
+                if found is own:
+                    own.response, own.size = request()
+                    own.response_tags = frozenset(response_tags(own.response))
+                    own.is_successful = True
+                return found.response
+            except Exception as error:
+                own.error = error
+                raise
+            finally:
+                self._complete(key, own)
+        except BaseException:  # such as Ctrl-C, which may have interrupted the completion itself
+            self._complete(key, own)
+            raise
+
+    def _join(
+        self, key: Hashable, own: _Pending, fresh: bool, deadline: Deadline | None
+    ) -> _Cached | _Pending:
+        """Return what has the response, after waiting for it; else register a request of one's own.
+
+        A waiting thread may have begun after a write that the response turns out to precede. It
+        looks again then, as it does when the request it waited for was interrupted.
+        """
         with self._lock:
             while not fresh:
-                try:
-                    response = self._cached[key].response
-                except KeyError:
-                    pass
-                else:
-                    self.hits += 1
-                    return response
-                pending = self._pending.get(key)
-                if pending is None:
+                found = self._find(key) or self._pending.get(key)
+                if found is None:
                     break
-                while not pending.is_done:
-                    self._wait(deadline)
-                if isinstance(pending.error, Exception):
-                    raise copy(pending.error)
-                if pending.error is None and not pending.is_stale:
-                    self.hits += 1
-                    return pending.response
-            pending = self._pending[key] = _Pending(frozenset(tags()))
-        size = 0
+                if isinstance(found, _Pending):
+                    while found.is_under_way:
+                        self._wait(deadline)
+                    if found.error is not None:
+                        raise copy(found.error)
+                    if not found.is_valid:
+                        continue
+                self.hits += 1
+                return found
+            own.is_under_way = True
+            self._pending[key] = own
+            return own
+
+    def _find(self, key: Hashable) -> _Cached | None:
         try:
-            pending.response, size = request()
-            pending.response_tags = frozenset(response_tags(pending.response))
-        except BaseException as error:
-            pending.error = error
-            raise
-        finally:
-            with self._lock:
-                self._complete(key, pending, size)
-        return pending.response
+            return self._cached[key]
+        except KeyError:  # get() and pop() may raise it too, for what expires while they look
+            return None
 
     def _wait(self, deadline: Deadline | None) -> None:
         """Wait until some request has ended."""
@@ -209,18 +198,36 @@ class Cache:
                 f"{deadline.seconds:g} s; nothing was sent"
             )
 
+    def _complete(self, key: Hashable, pending: _Pending) -> None:
+        """Cache the response and wake the threads that wait for it; repeated if interrupted."""
+        if not pending.is_under_way:
+            return
+        with self._lock:
+            if self._pending.get(key) is pending:  # else invalidated, or requested again meanwhile
+                if pending.is_valid:
+                    tags = pending.tags | pending.response_tags
+                    self._store(key, _Cached(pending.response, pending.size, tags))
+                del self._pending[key]
+            pending.is_under_way = False
+            self._changed.notify_all()
+
     def invalidate(self, tags: Iterable[str]) -> None:
-        """Invalidate responses with any of the tags, also those on their way, here and in peers."""
+        """Invalidate responses with any of the tags, also those on their way, in all of the host's
+        caches.
+        """
         stale = set(tags)
         if stale:
-            for cache in self._peers:
+            with _caches_lock:
+                caches = [cache for cache in _caches if cache._host == self._host]
+            for cache in caches:
                 cache._invalidate(stale)
 
     def _invalidate(self, stale: set[str]) -> None:
         with self._lock:
             for tag in stale:
                 for key in self._keys.pop(tag, ()):
-                    self._cached.pop(key, None)
+                    with suppress(KeyError):
+                        del self._cached[key]
             for key, pending in list(self._pending.items()):
                 pending.invalidated |= stale
                 if not stale.isdisjoint(pending.tags):
@@ -244,18 +251,6 @@ class Cache:
     def __len__(self) -> int:
         with self._lock:
             return len(self._cached)
-
-    def _complete(self, key: Hashable, pending: _Pending, size: int) -> None:
-        pending.is_done = True
-        if (
-            self._pending.get(key) is pending
-        ):  # else it was invalidated, or requested again meanwhile
-            del self._pending[key]
-            if pending.error is None and not pending.is_stale:
-                self._store(
-                    key, _Cached(pending.response, size, pending.tags | pending.response_tags)
-                )
-        self._changed.notify_all()
 
     def _store(self, key: Hashable, cached: _Cached) -> None:
         if cached.size > self._cached.maxsize:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakSet
 
-from backpack_orm.connection import registry
 from backpack_orm.connection.addresses import cache_host, fingerprint, rate_limit_key
-from backpack_orm.connection.cache import Cache, peers_at
+from backpack_orm.connection.cache import Cache
 from backpack_orm.connection.context import Usable, candidates, set_default
 from backpack_orm.connection.deadline import Deadline
+from backpack_orm.connection.forks import after_fork
 from backpack_orm.connection.rate_limits import RateLimiter
 from backpack_orm.connection.settings import (
     Settings,
@@ -42,6 +44,21 @@ _UNPICKLED = (
 _ME = rest("GET", "me.xml", token_in=TokenLocation.PATH, reads="users")
 _read_zone = parse.one(Shape("user", (Column("time_zone_id", values.TEXT),)))
 _NOTHING: Mapping[str, WireValue] = {}
+_connections: WeakSet[Connection] = WeakSet()
+_connections_lock = Lock()
+
+
+def _all_connections() -> list[Connection]:
+    with _connections_lock:
+        return list(_connections)
+
+
+@after_fork
+def _reset_after_fork() -> None:
+    global _connections_lock
+    _connections_lock = Lock()
+    for connection in _all_connections():
+        connection._reset_after_fork()
 
 
 class Connection(Usable):
@@ -119,7 +136,8 @@ class Connection(Usable):
         self._zone: ZoneInfo | None = None
         self._is_open = True
         self._reset_blocks()
-        registry.add(self)
+        with _connections_lock:
+            _connections.add(self)
 
     def _reset_after_fork(self) -> None:
         """Share nothing with the parent process.
@@ -133,7 +151,7 @@ class Connection(Usable):
             self._transport.begin()
 
     def _empty_cache(self) -> Cache:
-        return Cache(self._settings.ttl, CACHE_BYTES, peers=peers_at(self._host))
+        return Cache(self._settings.ttl, CACHE_BYTES, host=self._host)
 
     @property
     def _host(self) -> str:
@@ -296,8 +314,8 @@ class Connection(Usable):
         for live in candidates():
             if isinstance(live, Connection) and live._is_live(self.account):
                 return live
-        for other in registry.registered():
-            if isinstance(other, Connection) and other._is_open and other._is_live(self.account):
+        for other in _all_connections():
+            if other._is_open and other._is_live(self.account):
                 return other
         return self
 

@@ -217,7 +217,7 @@ def _unreached(
     if _find(causes, requests.exceptions.ProxyError, urllib3_errors.ProxyError):
         refusal = re.search(r"Tunnel connection failed: (\d{3})", str(causes[-1]))
         if refusal is not None:
-            reason = f"the proxy does not connect to {host}: it answers {refusal[1]}"
+            reason = f"the proxy does not connect to {host}: it responds with {refusal[1]}"
             return TransportError(reason), True
         reason = f"the proxy to {host} cannot be reached: check the proxy and the network"
         return TransportError(reason), False

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Protocol
 
+from backpack_orm.connection.forks import after_fork
 from backpack_orm.wire.endpoint import RateLimit
 
 WINDOW = 5
@@ -91,8 +92,8 @@ _pauses: dict[str, float] = {}
 _lock = Lock()
 
 
-def renew_locks() -> None:
-    """Release what threads held that this process does not have: it was forked off."""
+@after_fork
+def _renew_locks() -> None:
     global _lock
     _lock = Lock()
     for store in _stores.values():

@@ -1,12 +1,16 @@
 """Answers cached for a while: how long, under which tags, and asked for once."""
 
+import sys
 import threading
 import time
+import types
 import weakref
+from contextlib import suppress
 
 import pytest
 
-from backpack_orm.connection.cache import Cache, peers_at
+from backpack_orm.connection.cache import Cache, _caches
+from backpack_orm.connection.deadline import Deadline
 from backpack_orm.errors import NotFound
 
 
@@ -520,8 +524,7 @@ def kept_in(cache: Cache, tag: str = "tag") -> None:
 
 
 def test_a_write_invalidates_all_caches_of_the_host():
-    peers = peers_at("acme.backpackit.com")
-    mine, theirs = (Cache(60, 1000, peers=peers) for _ in range(2))
+    mine, theirs = (Cache(60, 1000, host="acme.backpackit.com") for _ in range(2))
     kept_in(mine)
     kept_in(theirs)
     mine.invalidate(["tag"])
@@ -529,8 +532,7 @@ def test_a_write_invalidates_all_caches_of_the_host():
 
 
 def test_a_write_disowns_what_is_on_its_way_to_another_cache_of_the_host(service):
-    peers = peers_at("acme.backpackit.com")
-    mine, theirs = (Cache(60, 1000, peers=peers) for _ in range(2))
+    mine, theirs = (Cache(60, 1000, host="acme.backpackit.com") for _ in range(2))
     gate = Gate("from before the write")
     asker = Asker(theirs, gate)
     assert gate.arrived.wait(10)
@@ -542,25 +544,95 @@ def test_a_write_disowns_what_is_on_its_way_to_another_cache_of_the_host(service
 
 
 def test_a_write_leaves_the_caches_of_other_hosts_alone():
-    mine = Cache(60, 1000, peers=peers_at("acme.backpackit.com"))
-    theirs = Cache(60, 1000, peers=peers_at("home.backpackit.com"))
+    mine = Cache(60, 1000, host="acme.backpackit.com")
+    theirs = Cache(60, 1000, host="home.backpackit.com")
     kept_in(theirs)
     mine.invalidate(["tag"])
     assert len(theirs) == 1
 
 
 def test_clearing_a_cache_leaves_the_others_of_the_host_alone():
-    peers = peers_at("acme.backpackit.com")
-    mine, theirs = (Cache(60, 1000, peers=peers) for _ in range(2))
+    mine, theirs = (Cache(60, 1000, host="acme.backpackit.com") for _ in range(2))
     kept_in(theirs)
     mine.clear()
     assert len(theirs) == 1
 
 
+def test_caches_of_no_host_leave_each_other_alone():
+    mine, theirs = Cache(60, 1000), Cache(60, 1000)
+    kept_in(theirs)
+    mine.invalidate(["tag"])
+    assert len(theirs) == 1
+
+
 def test_caches_of_one_host_keep_none_of_each_other_alive():
-    mine = Cache(60, 1000, peers=peers_at("acme.backpackit.com"))
-    theirs = weakref.ref(Cache(60, 1000, peers=peers_at("acme.backpackit.com")))
+    mine = Cache(60, 1000, host="acme.backpackit.com")
+    theirs = weakref.ref(Cache(60, 1000, host="acme.backpackit.com"))
     assert theirs() is None
-    assert list(peers_at("acme.backpackit.com")) == [mine]
-    del mine
-    assert list(peers_at("acme.backpackit.com")) == []
+    assert mine in _caches
+
+
+# --- interrupts -------------------------------------------------------------------------------
+
+
+class Interrupter:
+    """Raises KeyboardInterrupt once, as the n-th function that `fetch` calls begins or returns.
+
+    That is where Python handles signals. A C function is not interrupted before it has run: the
+    call of a lock's `__exit__` is never skipped by a signal.
+    """
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    def __call__(self, frame: types.FrameType, event: str, argument: object) -> None:
+        if event == "c_call" or "cache.py" not in frame.f_code.co_filename:
+            return
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+def interrupted_fetch(cache: Cache, service: Service, after: int) -> bool:
+    """Whether a fetch has been interrupted, which is after so many steps."""
+    sys.setprofile(Interrupter(after))
+    try:
+        cache.fetch("key", lambda: ["tag"], service, response_tags=lambda response: [response])
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.setprofile(None)
+    return False
+
+
+def test_an_interrupt_at_any_step_leaves_no_thread_waiting():
+    steps = 0
+    is_interrupted = True
+    while is_interrupted:
+        cache, service = Cache(60, 100), Service()
+        steps += 1
+        is_interrupted = interrupted_fetch(cache, service, steps)
+        assert not cache._lock.locked(), steps
+        assert not cache._pending, steps
+        found = cache.fetch("key", lambda: ["tag"], service, deadline=Deadline(0))
+        assert found == f"response {service.asked}", steps
+    assert steps > 10
+
+
+@pytest.mark.parametrize("steps", range(1, 40))
+def test_an_interrupt_at_any_step_wakes_those_who_wait(steps):
+    cache, service = Cache(60, 100), Service()
+    waiting: list[Asker] = []
+
+    def ask() -> tuple[object, int]:
+        waiting.append(Asker(cache, service))
+        wait_for_waiters(cache, 1)
+        sys.setprofile(Interrupter(steps))  # from here on, where others wait
+        return "slow response", 1
+
+    try:
+        with suppress(KeyboardInterrupt):
+            cache.fetch("key", lambda: ["tag"], ask)
+    finally:
+        sys.setprofile(None)
+    assert waiting[0].outcome() in ("slow response", "response 1")

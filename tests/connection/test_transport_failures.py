@@ -475,7 +475,7 @@ def test_a_protocol_that_is_too_old_sends_nothing(row, authority, certificate, m
 def test_a_proxy_that_opens_no_tunnel_is_sent_no_request(row, monkeypatch):
     with recording(refuse_to_tunnel) as server:
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.port}")
-        words = "the proxy does not connect to acme.test: it responses 407"
+        words = "the proxy does not connect to acme.test: it responds with 407"
         unsent("https://acme.test", row, TransportError, words)
     assert server.received.startswith(b"CONNECT acme.test:443 HTTP/1.")
     assert b"POST" not in server.received

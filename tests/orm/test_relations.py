@@ -140,7 +140,7 @@ def test_relations_of_a_new_record_cannot_be_reloaded(connection: Connection) ->
 def elsewhere(box: Sandbox) -> Connection:
     """A connection that shares nothing with the others, as of another process."""
     apart = Connection(box.url, token=box.token, limits=None)
-    apart._cache._peers = type(apart._cache._peers)()
+    apart._cache._host = object()
     return apart
 
 
