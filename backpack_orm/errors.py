@@ -131,7 +131,7 @@ class Timeout(TransportError, TimeoutError):
     ...     fault = box.faults.latency(60)
     ...     Page.all(using=Connection(box.url, token=box.token, timeout=(5, 0.1), max_wait=0))
     Traceback (most recent call last):
-    backpack_orm.errors.Timeout: ...did not answer in 0.1 s (POST /ws/pages/all)
+    backpack_orm.errors.Timeout: ...did not respond in 0.1 s (POST /ws/pages/all)
     """
 
 
@@ -189,7 +189,7 @@ class AuthenticationError(ApiError):
     >>> with Sandbox(seed="empty") as box:
     ...     Page.all(using=Connection(box.url, token="wrong"))
     Traceback (most recent call last):
-    backpack_orm.errors.AuthenticationError: ...the token is wrong, or of another account...
+    backpack_orm.errors.AuthenticationError: ...the token is wrong, or belongs to another...
     """
 
 

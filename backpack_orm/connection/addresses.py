@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+import socket
+from ipaddress import IPv6Address
 from typing import NoReturn
 from urllib.parse import SplitResult, urlsplit
 
 from backpack_orm.connection.redaction import Secret
 from backpack_orm.errors import ValidationError, looks_like_a_token, redacted
 
-_LOOPBACK = r"localhost|127(\.\d+){3}|::1"
 _NAME = r"[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?"
 
 
@@ -67,7 +68,7 @@ def _url_of_address(account: str, option: str, allow_insecure: bool) -> str:
         refuse(" is no address that starts with https://")
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         refuse(": give the address up to the host, and nothing after it")
-    if parts.scheme == "http" and not _is_loopback(parts) and not allow_insecure:
+    if parts.scheme == "http" and not is_loopback(host) and not allow_insecure:
         refuse(
             " would send the token in clear: use https://, or allow_insecure=True if that is meant"
         )
@@ -90,7 +91,7 @@ def rate_limit_key(url: str, account: str) -> str:
 
     Its host names it; but a sandbox on this machine may hold several, told apart by their users.
     """
-    return account if _is_loopback(urlsplit(url)) else account.partition("/")[0]
+    return account if is_loopback(urlsplit(url).hostname or "") else account.partition("/")[0]
 
 
 def cache_host(url: str) -> str:
@@ -102,7 +103,7 @@ def cache_host(url: str) -> str:
     ('localhost:8137', 'acme.backpackit.com')
     """
     parts = urlsplit(url)
-    return _host(parts, "localhost" if _is_loopback(parts) else None)
+    return _host(parts, "localhost" if is_loopback(parts.hostname or "") else None)
 
 
 def _host(parts: SplitResult, name: str | None = None) -> str:
@@ -110,8 +111,25 @@ def _host(parts: SplitResult, name: str | None = None) -> str:
     return name if parts.port in (None, 80, 443) else f"{name}:{parts.port}"
 
 
-def _is_loopback(parts: SplitResult) -> bool:
-    return re.fullmatch(_LOOPBACK, parts.hostname or "") is not None
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine, however its address is written.
+
+    >>> [is_loopback(host) for host in ("localhost", "127.0.0.2", "::1", "127.1", "2130706433")]
+    [True, True, True, True, True]
+    >>> is_loopback("127.0.0.1.evil.example"), is_loopback("10.0.0.1")
+    (False, False)
+    """
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return socket.inet_aton(host)[0] == 127
+    except OSError:
+        pass
+    try:
+        address = IPv6Address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or bool(address.ipv4_mapped and address.ipv4_mapped.is_loopback)
 
 
 def _shown(account: str) -> str:

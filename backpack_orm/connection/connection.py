@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,6 +10,7 @@ from weakref import WeakSet
 
 from backpack_orm.connection.addresses import cache_host, fingerprint, rate_limit_key
 from backpack_orm.connection.cache import Cache
+from backpack_orm.connection.calls import Call
 from backpack_orm.connection.context import Usable, candidates, set_default
 from backpack_orm.connection.deadline import Deadline
 from backpack_orm.connection.forks import after_fork
@@ -21,7 +22,7 @@ from backpack_orm.connection.settings import (
     method_signature_of,
     signature_of,
 )
-from backpack_orm.connection.stats import Stats
+from backpack_orm.connection.stats import Counters, Stats
 from backpack_orm.connection.time_zones import ACCOUNT, zone_named
 from backpack_orm.connection.transport import Transport
 from backpack_orm.errors import NotConnected, ReadOnly
@@ -111,22 +112,13 @@ class Connection(Usable):
 
     def _open(self, settings: Settings) -> None:
         """Connect to the account of the settings. No request."""
-        secret, account = settings.secret, fingerprint(settings.url, settings.secret)
+        account = fingerprint(settings.url, settings.secret)
         self._set_up(settings, settings.url, account)
-        self._transport = Transport(
-            settings.url,
-            secret,
-            is_bearer=settings.is_bearer,
-            user_agent=settings.user_agent,
-            timeout=settings.timeout,
-            allow_insecure=settings.allow_insecure,
-            max_wait=settings.max_wait,
-            max_response_size=settings.max_response_size,
-            limits=RateLimiter(rate_limit_key(settings.url, account), settings.limits),
-        )
+        key = rate_limit_key(settings.url, account)
+        self._transport = Transport(settings, RateLimiter(key, settings.limits))
 
     def _set_up(self, settings: Settings, url: str, account: str, absent: str = _UNPICKLED) -> None:
-        """Become a connection that has no transport yet, and why it has none."""
+        """Initialize everything but the transport; `absent` says why there is none."""
         self._settings = settings
         self._url = url
         self.account = account
@@ -142,21 +134,21 @@ class Connection(Usable):
     def _reset_after_fork(self) -> None:
         """Share nothing with the parent process.
 
-        On its sockets either process would read the other's responses, and requests that its other
-        threads have under way never end in this process.
+        On shared sockets one process could read the other's responses, and the requests that other
+        threads of the parent have under way never end in this process.
         """
         self._cache = self._empty_cache()
         self._reset_blocks()
         if self._transport is not None:
-            self._transport.begin()
+            self._transport.reset()
 
     def _empty_cache(self) -> Cache:
         return Cache(self._settings.ttl, CACHE_BYTES, host=self._host)
 
     @property
     def _host(self) -> str:
-        """What tells hosts apart: connections to one host invalidate each other's caches."""
-        return cache_host(self._url) if self._absent is _UNPICKLED else self._url  # a file's name
+        """The host whose connections invalidate each other's caches; of a file, its name."""
+        return cache_host(self._url) if self._absent is _UNPICKLED else self._url
 
     @property
     def url(self) -> str:
@@ -219,17 +211,8 @@ class Connection(Usable):
         >>> Connection("acme", token="0123456789abcdef").stats
         Stats(requests=0, cache_hits=0, retries=0, seconds_waited=0.0)
         """
-        transport = self._transport
-        sent = transport.sent if transport else {}
-        again = transport.sent_again if transport else {}
-        return Stats(
-            requests=sum(sent.values()),
-            cache_hits=self._cache.hits,
-            retries=sum(again.values()),
-            seconds_waited=transport.waited if transport else 0.0,
-            by_endpoint=sent,
-            retries_by_endpoint=again,
-        )
+        counters = self._transport.counters if self._transport else Counters()
+        return counters.stats(self._cache.hits)
 
     def call(
         self,
@@ -269,9 +252,40 @@ class Connection(Usable):
         live = self._live()
         if live is not self:
             return live.call(endpoint, ids, payload, read=read, fresh=fresh)
-        if endpoint.reads:
-            return self._read(key, endpoint, ids, payload, read, fresh)
-        return self._write(endpoint, ids, payload, read)
+        call = self._call(endpoint, ids, payload, read)
+        if not endpoint.reads:
+            try:
+                return self._exchange(call)[0]
+            finally:
+                self._cache.invalidate(endpoint.tags_written(ids))
+        record: T = self._cache.fetch(
+            key,
+            lambda: endpoint.tags_read(ids),
+            lambda: self._exchange(call),
+            fresh,
+            endpoint.tags_shown,
+            call.deadline,
+        )
+        return record
+
+    def _call(
+        self,
+        endpoint: Endpoint,
+        ids: tuple[int, ...],
+        payload: Mapping[str, WireValue],
+        read: Callable[[Response], T],
+    ) -> Call[T]:
+        """Return a call that begins now."""
+        seconds = self._settings.deadline
+        deadline = None if seconds is None else Deadline(seconds)
+        is_naive = self._settings.timezone is None or endpoint is _ME
+        return Call(endpoint, ids, payload, read, deadline, None if is_naive else self._localize)
+
+    def _exchange(self, call: Call[T]) -> tuple[T, int]:
+        if self._transport is None:
+            raise NotConnected(f"there is no connection to {self._url}: {self._absent}")
+        self._is_open = True
+        return self._transport.exchange(call)
 
     def ensure_writable(self, call: str) -> None:
         """Refuse a write on a connection that is read-only. No request.
@@ -359,63 +373,6 @@ class Connection(Usable):
         if self._absent is not _UNPICKLED:
             return unconnected, (self._url, self.account, self._absent)
         return _unpickled, (self.url, self.account, self._settings.for_pickle())
-
-    def _read(
-        self,
-        key: tuple[Any, ...],
-        endpoint: Endpoint,
-        ids: Sequence[int],
-        payload: Mapping[str, WireValue],
-        read: Callable[[Response], T],
-        fresh: bool,
-    ) -> T:
-        deadline = self._deadline()
-        record: T = self._cache.fetch(
-            key,
-            lambda: endpoint.tags_read(ids),
-            lambda: self._exchange(endpoint, ids, payload, read, deadline),
-            fresh,
-            endpoint.tags_shown,
-            deadline,
-        )
-        return record
-
-    def _write(
-        self,
-        endpoint: Endpoint,
-        ids: Sequence[int],
-        payload: Mapping[str, WireValue],
-        read: Callable[[Response], T],
-    ) -> T:
-        try:
-            return self._exchange(endpoint, ids, payload, read, self._deadline())[0]
-        finally:
-            self._cache.invalidate(endpoint.tags_written(ids))
-
-    def _exchange(
-        self,
-        endpoint: Endpoint,
-        ids: Sequence[int],
-        payload: Mapping[str, WireValue],
-        read: Callable[[Response], T],
-        deadline: Deadline | None,
-    ) -> tuple[T, int]:
-        transport = self._transport
-        if transport is None:
-            raise NotConnected(f"there is no connection to {self._url}: {self._absent}")
-        self._is_open = True
-        if self._settings.timezone is None or endpoint is _ME:
-            return transport.exchange(endpoint, ids, payload, read, deadline)
-
-        def read_localized(response: Response) -> T:
-            return read(response._replace(localize=self._localize))
-
-        return transport.exchange(endpoint, ids, payload, read_localized, deadline)
-
-    def _deadline(self) -> Deadline | None:
-        """The moment at which a call that begins now has to end."""
-        seconds = self._settings.deadline
-        return None if seconds is None else Deadline(seconds)
 
     def ensure_time_zone(self) -> None:
         """Load the time zone that the timestamps of a response need, before a write is sent.

@@ -1,4 +1,4 @@
-"""What a failure of the HTTP libraries means: whether anything was sent, and what to tell."""
+"""What an error of the HTTP libraries means: whether anything was sent, and what to raise."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import requests
 import urllib3.exceptions as urllib3_errors
-from attrs import frozen
 
 from backpack_orm.connection.deadline import Deadline
+from backpack_orm.connection.retries import Failed, Outcome
 from backpack_orm.connection.sockets import Phase
 from backpack_orm.errors import Timeout, TransportError
 
@@ -48,16 +48,15 @@ _OF_THE_LIBRARIES = (
 _STACK = {"requests", "urllib3", "ssl", "socket", "http", "builtins"}
 
 
-@frozen
-class Situation:
-    """What was tried, for the words of an error.
+class Situation(NamedTuple):
+    """What was tried, for the message of an error.
 
     Attributes:
         host: The service's host and port.
-        is_secure: Whether https was to be spoken.
+        is_secure: Whether the address is https.
         has_proxy: Whether the request was to go through a proxy.
         ca_bundle: The path of the CA bundle; True for that of requests.
-        timeout: Seconds to connect, and to answer.
+        timeout: Seconds to connect, and to read.
         deadline: The end of the call, if it has one.
     """
 
@@ -69,25 +68,11 @@ class Situation:
     deadline: Deadline | None
 
 
-class Failure(NamedTuple):
-    """Why an exchange came to nothing.
-
-    Attributes:
-        error: What to raise.
-        is_sent: Whether any part of the request may have been sent.
-        is_final: Whether it would fail in the same way if tried again.
-    """
-
-    error: TransportError
-    is_sent: bool
-    is_final: bool = False
-
-
 def is_foreign(error: BaseException, phase: Phase) -> bool:
-    """Return whether an error is not of the HTTP libraries, but of what replaces them in a test.
+    """Return whether an error is not from the HTTP libraries, but from a mock that replaces them.
 
-    It is to be seen as it is: a request that no mock expects, or an assertion in one that answers
-    it, is a mistake that the test is to show.
+    Such errors are raised unchanged, for the test to show: a request that no mock expects, or an
+    assertion in a mock.
 
     >>> is_foreign(requests.ConnectionError(), Phase.ELSEWHERE)
     False
@@ -103,25 +88,25 @@ def is_foreign(error: BaseException, phase: Phase) -> bool:
     return not isinstance(error, _OF_THE_LIBRARIES)
 
 
-def explain(error: Exception, phase: Phase, situation: Situation) -> Failure:
-    """Return what a failure of the HTTP libraries in some phase of a request means."""
+def explain(error: Exception, phase: Phase, situation: Situation) -> Failed:
+    """Return what an error of the HTTP libraries in some phase of a request means."""
     causes = tuple(_causes(error))
     is_sent = phase not in _UNSENT
     if phase in _UNCERTAIN:
         is_sent = not _find(causes, *_BEFORE_SENDING)
     deadline = situation.deadline
     if deadline is not None and deadline.remaining <= 0.001:
-        reason = f"{situation.host} did not answer within the deadline of {deadline.seconds:g} s"
-        return Failure(Timeout(reason), is_sent)
+        reason = f"{situation.host} did not respond within the deadline of {deadline.seconds:g} s"
+        return Failed(Outcome.LOST if is_sent else Outcome.NOT_SENT, Timeout(reason))
     if is_sent:
-        return Failure(_lost(causes, situation), is_sent=True)
+        return Failed(Outcome.LOST, _lost(causes, situation))
     if phase is Phase.PREPARING:
-        return Failure(TransportError(_unprepared(causes, situation)), is_sent=False, is_final=True)
+        return _unsendable(_unprepared(causes, situation))
     return _unconnected(causes, situation)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Give an error, and those that it was made from, outermost first."""
+    """Yield an error and its causes, outermost first."""
     yield error
     reason = getattr(error, "reason", None)
     for each in (*error.args, reason):
@@ -134,16 +119,16 @@ def _find(causes: tuple[BaseException, ...], *kinds: type[BaseException]) -> Bas
 
 
 def _is_timeout(causes: tuple[BaseException, ...], *kinds: type[BaseException]) -> bool:
-    """Return whether a time-out is among the causes; urllib3 counts refused connections as one."""
+    """Return whether the causes include a time-out; urllib3 derives refused connections from it."""
     is_refused = _find(causes, urllib3_errors.NewConnectionError) is not None
     return not is_refused and _find(causes, *(kinds or _TIMEOUTS)) is not None
 
 
 def _lost(causes: tuple[BaseException, ...], situation: Situation) -> TransportError:
-    """Return the error for what failed when the request may have been sent."""
+    """Return the error for a failure after the request may have been sent."""
     host = situation.host
     if _is_timeout(causes):
-        return Timeout(f"{host} did not answer in {situation.timeout[1]:g} s")
+        return Timeout(f"{host} did not respond in {situation.timeout[1]:g} s")
     if _find(causes, urllib3_errors.DecodeError):
         return TransportError(f"{host} sent a response that cannot be decompressed")
     return TransportError(f"{host} dropped the connection")
@@ -156,80 +141,79 @@ def _unprepared(causes: tuple[BaseException, ...], situation: Situation) -> str:
     if _find(causes, requests.exceptions.InvalidURL, urllib3_errors.LocationValueError):
         if situation.has_proxy:
             return (
-                "the address of the proxy is malformed or of an unknown kind: "
+                "the address of the proxy is malformed or its scheme is unknown: "
                 "check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY in the environment"
             )
-        return f"{situation.host} is no valid host: check the account's address"
+        return f"{situation.host} is not a valid host: check the account's address"
     if type(causes[0]) is OSError:
         return (
-            f"there is no CA bundle at {situation.ca_bundle!r}: "
+            f"found no CA bundle at {situation.ca_bundle!r}: "
             "check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE in the environment"
         )
     return f"the request to {situation.host} could not be prepared ({type(causes[0]).__name__})"
 
 
-def _unconnected(causes: tuple[BaseException, ...], situation: Situation) -> Failure:
-    """Return why no connection came about."""
+def _unsendable(reason: str) -> Failed:
+    return Failed(Outcome.UNSENDABLE, TransportError(reason))
+
+
+def _unconnected(causes: tuple[BaseException, ...], situation: Situation) -> Failed:
+    """Return why no connection was established."""
     host, seconds = situation.host, situation.timeout[0]
     if _is_timeout(causes, requests.ConnectTimeout, urllib3_errors.ConnectTimeoutError):
-        return _unsent(Timeout(f"{host} did not accept a connection in {seconds:g} s"))
+        reason = f"{host} did not accept a connection in {seconds:g} s"
+        return Failed(Outcome.NOT_SENT, Timeout(reason))
     if _is_timeout(causes):
         who = "the proxy" if situation.has_proxy else host
         what = "complete the TLS handshake" if situation.is_secure else "accept a connection"
-        return _unsent(Timeout(f"{who} did not {what} in {seconds:g} s"))
+        return Failed(Outcome.NOT_SENT, Timeout(f"{who} did not {what} in {seconds:g} s"))
     certificate = _find(causes, ssl.SSLCertVerificationError)
     if certificate is not None:
         why = getattr(certificate, "verify_message", "") or "it cannot be verified"
-        reason = f"the certificate of {host} is not trusted ({why.rstrip('.')})"
-        return _unsent(TransportError(reason), is_final=True)
+        return _unsendable(f"the certificate of {host} is not trusted ({why.rstrip('.')})")
     handshake = _find(causes, ssl.SSLError)
     if isinstance(handshake, ssl.SSLError):
         return _without_tls(handshake, causes, situation)
-    return _unsent(*_unreached(causes, situation))
-
-
-def _unsent(error: TransportError, is_final: bool = False) -> Failure:
-    return Failure(error, is_sent=False, is_final=is_final)
+    return _unreached(causes, situation)
 
 
 def _without_tls(
     error: ssl.SSLError, causes: tuple[BaseException, ...], situation: Situation
-) -> Failure:
+) -> Failed:
     who = "the proxy" if _find(causes, urllib3_errors.ProxyError) else situation.host
     name = getattr(error, "reason", None) or type(error).__name__
     if name in _NO_BUNDLE:
-        reason = (
-            f"the CA bundle at {situation.ca_bundle!r} holds no certificate: "
+        return _unsendable(
+            f"the CA bundle at {situation.ca_bundle!r} contains no certificate: "
             "check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE in the environment"
         )
-        return _unsent(TransportError(reason), is_final=True)
     if name in _NOT_TLS:
-        reason = f"{who} does not speak TLS at that port: check the scheme and the port"
-        return _unsent(TransportError(reason), is_final=True)
-    return _unsent(TransportError(f"the TLS handshake with {who} failed ({name})"))
+        return _unsendable(f"{who} does not use TLS at that port: check the scheme and the port")
+    reason = f"the TLS handshake with {who} failed ({name})"
+    return Failed(Outcome.NOT_SENT, TransportError(reason))
 
 
-def _unreached(
-    causes: tuple[BaseException, ...], situation: Situation
-) -> tuple[TransportError, bool]:
-    """Return the error, and whether it would come again."""
+def _unreached(causes: tuple[BaseException, ...], situation: Situation) -> Failed:
+    """Return why a host could not be reached, or closed the connection at once."""
     host = situation.host
     if _find(causes, requests.exceptions.ProxyError, urllib3_errors.ProxyError):
         refusal = re.search(r"Tunnel connection failed: (\d{3})", str(causes[-1]))
         if refusal is not None:
-            reason = f"the proxy does not connect to {host}: it responds with {refusal[1]}"
-            return TransportError(reason), True
+            return _unsendable(
+                f"the proxy does not connect to {host}: it responds with {refusal[1]}"
+            )
         reason = f"the proxy to {host} cannot be reached: check the proxy and the network"
-        return TransportError(reason), False
-    if _find(causes, urllib3_errors.LocationValueError, requests.exceptions.InvalidURL):
+    elif _find(causes, urllib3_errors.LocationValueError, requests.exceptions.InvalidURL):
         whose = "the proxy's address or the account's" if situation.has_proxy else "the address"
-        return TransportError(f"{host} cannot be reached: check {whose}"), True
-    if _find(causes, urllib3_errors.NameResolutionError, socket.gaierror):
+        return _unsendable(f"{host} cannot be reached: check {whose}")
+    elif _find(causes, urllib3_errors.NameResolutionError, socket.gaierror):
         reason = f"the name of {host} cannot be resolved: check the address and the network"
-        return TransportError(reason), False
-    is_open = _find(causes, urllib3_errors.ProtocolError, ConnectionError)
-    if is_open and not _find(causes, urllib3_errors.NewConnectionError):
+    elif _find(causes, urllib3_errors.ProtocolError, ConnectionError) and not _find(
+        causes, urllib3_errors.NewConnectionError
+    ):
         who = "the proxy" if situation.has_proxy else host
         what = "during the TLS handshake" if situation.is_secure else "before anything was sent"
-        return TransportError(f"{who} closed the connection {what}"), False
-    return TransportError(f"{host} cannot be reached: check the address and the network"), False
+        reason = f"{who} closed the connection {what}"
+    else:
+        reason = f"{host} cannot be reached: check the address and the network"
+    return Failed(Outcome.NOT_SENT, TransportError(reason))

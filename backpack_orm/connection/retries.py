@@ -14,37 +14,39 @@ from backpack_orm.errors import BackpackError
 from backpack_orm.wire.endpoint import Safety
 
 MAX_TRIES = 5
-"""How often a call is sent at most, those that the service was too busy for not counted."""
+"""How often a call is sent at most, not counting tries that hit the rate limit."""
 BACK_OFF = 0.5
-"""Seconds to wait at most before the second try; each further try doubles them."""
+"""Seconds to wait at most before the second try; doubled for each further try."""
 
 
 class Outcome(Enum):
     """What became of one request, as far as sending it again is concerned."""
 
-    NOT_SENT = "no connection came about"
-    LOST = "it was sent, and no whole response came"
-    OUTAGE = "what stands before the service answered in its place: 502, 503 or 504"
-    BUSY = "the service has no time for it, and has not looked at it"
+    NOT_SENT = "no connection was established"
+    UNSENDABLE = "it cannot be sent, now or later"
+    LOST = "it was sent, and no complete response arrived"
+    OUTAGE = "a gateway responded instead of the service: 502, 503 or 504"
+    BUSY = "the rate limit is reached; the service has not processed the request"
     UNREADABLE = "the response is not what the API documents"
-    GONE = "what an earlier try may have destroyed is not there"
-    REFUSED = "the service said no, or it cannot be sent at all"
+    GONE = "the record is missing, perhaps because an earlier try has destroyed it"
+    REFUSED = "the service refused it"
 
 
 class Action(Enum):
     """What to do then."""
 
-    RETRY = "wait a little and send it again"
-    PAUSE = "send nothing of that kind for as long as the service says, then send it again"
+    RETRY = "send it again after a short random wait"
+    PAUSE = "send no such request for as long as the service says, then send it again"
     FAIL = "raise the error"
-    OUTCOME_UNKNOWN = "raise that nobody knows whether it was done"
-    SUCCEED = "take it for done"
+    OUTCOME_UNKNOWN = "raise OutcomeUnknown"
+    SUCCEED = "return as if it had succeeded"
 
 
 _SAFETIES = (Safety.READ, Safety.IDEMPOTENT, Safety.NOT_IDEMPOTENT, Safety.DELETE)
 _RETRY, _PAUSE, _FAIL, _UNKNOWN, _SUCCEED = Action
 _TABLE = {
     Outcome.NOT_SENT: (_RETRY, _RETRY, _RETRY, _RETRY),
+    Outcome.UNSENDABLE: (_FAIL, _FAIL, _FAIL, _FAIL),
     Outcome.LOST: (_RETRY, _RETRY, _UNKNOWN, _RETRY),
     Outcome.OUTAGE: (_RETRY, _RETRY, _UNKNOWN, _RETRY),
     Outcome.BUSY: (_PAUSE, _PAUSE, _PAUSE, _PAUSE),
@@ -58,27 +60,30 @@ RULES: Mapping[tuple[Safety, Outcome], Action] = {
     for safety, action in zip(_SAFETIES, row, strict=True)
 }
 """What to do, for each safety of a call and each outcome of a request."""
+MAY_HAVE_HAPPENED = {Outcome.LOST, Outcome.OUTAGE, Outcome.UNREADABLE}
+"""Outcomes after which the service may have carried out the request."""
+WAS_NOT_SENT = {Outcome.NOT_SENT, Outcome.UNSENDABLE}
+"""Outcomes after which nothing of the request has reached the service."""
 
 
 class Failed(NamedTuple):
-    """Why a request came to nothing, and what that means for sending it again."""
+    """Why a request failed, and what that means for sending it again."""
 
     outcome: Outcome
     error: BackpackError
-    is_sent: bool = True
 
 
 def back_off(tries: int) -> float:
     """Return how many seconds to wait after so many tries.
 
-    It is a random part of what doubles each time, so that many who failed together do not come
-    again together.
+    A random part of a time that doubles with each try, so that clients that failed at the same
+    moment do not retry at the same moment.
     """
     return random.uniform(0, BACK_OFF * 2 ** (tries - 1))  # noqa: S311 - no secret
 
 
 def parse_retry_after(header: str | None) -> float | None:
-    """Return the seconds that a `Retry-After` asks for, given as such or as a date.
+    """Return the seconds of a `Retry-After` header, which has a number or a date.
 
     >>> parse_retry_after("5"), parse_retry_after("soon")
     (5.0, None)

@@ -23,12 +23,12 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 USER_AGENT = f"backpack_orm/{__version__} (https://backpack-orm.readthedocs.io)"
-_NO_TOKEN = Secret("\0")  # stands for what is no text; the validator refuses it unseen
-_LONGEST = 24 * 60 * 60.0  # sockets take no endless time-out
+_NO_TOKEN = Secret("\0")  # replaces what is not a string; its validator refuses it
+_LONGEST = 24 * 60 * 60.0  # sockets refuse an infinite time-out
 
 
 class EnvironmentValue(str):
-    """A value from the environment, which knows its variable for messages."""
+    """A value from the environment, with the name of its variable for messages."""
 
     __slots__ = ("variable",)
 
@@ -40,16 +40,12 @@ class EnvironmentValue(str):
         return self
 
 
-def _option(attribute: Attribute[Any], value: object) -> str:
-    return value.variable if isinstance(value, EnvironmentValue) else attribute.name
-
-
 # --- converters -------------------------------------------------------------------------------
 
 
 def _hidden(token: str | None) -> Secret | None:
     given: object = token
-    if isinstance(given, Secret):  # attrs.evolve() passes what is there on
+    if isinstance(given, Secret):  # from attrs.evolve()
         return given
     if given is None or given == "":
         return None
@@ -63,86 +59,71 @@ def _pair(timeout: tuple[float, float]) -> tuple[float, float]:
 # --- validators -------------------------------------------------------------------------------
 
 
+def _takes(what: str, accepts: Callable[[Any], object], *, shown: bool = True) -> Any:
+    """Return a validator that says what an option takes; without the value if it may be secret."""
+
+    def validate(settings: Settings, attribute: Attribute[Any], value: object) -> None:
+        if not accepts(value):
+            refused = f", not {redacted(value)}" if shown else ""
+            raise ValidationError(f"{attribute.name} takes {what}{refused}")
+
+    return validate
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_timeout(value: object) -> bool:
+    match value:
+        case (int() | float() as connecting, int() | float() as reading):
+            return 0 < connecting <= _LONGEST and 0 < reading <= _LONGEST
+    return False
+
+
+_header = _takes(
+    "one line of ASCII characters",
+    lambda value: isinstance(value, str) and value.strip() and re.fullmatch(r"[ -~]+", value),
+)
+_timeout = _takes("two numbers of seconds, to connect and to read", _is_timeout)
+_seconds = _takes("a number of seconds, 0 or more", lambda value: _is_number(value) and value >= 0)
+_deadline = _takes(
+    "a number of seconds above 0, or None for no deadline",
+    lambda value: value is None or (_is_number(value) and value > 0),
+)
+_size = _takes(
+    "a number of bytes above 0",
+    lambda value: isinstance(value, int) and not isinstance(value, bool) and value > 0,
+)
+_storage = _takes(
+    "an address such as memory:// or redis://127.0.0.1:6379, or None to disable rate limits",
+    lambda value: (
+        value is None or (isinstance(value, str) and re.match(r"(?!async)[a-z+]+://", value))
+    ),
+    shown=False,  # it may contain a password
+)
+_zone_name = _takes(
+    "the name of a time zone", lambda value: value is None or isinstance(value, str)
+)
+_flag = _takes("True or False", lambda value: isinstance(value, bool))
+
+
+def _zone(settings: Settings, attribute: Attribute[Any], value: str | None) -> None:
+    if value is not None and value != ACCOUNT:
+        zone_named(value)
+
+
 def _token(settings: Settings, attribute: Attribute[Any], secret: Secret | None) -> None:
     if secret is None:
         return
     value = secret.reveal()
-    option = _option(attribute, value)
+    option = value.variable if isinstance(value, EnvironmentValue) else attribute.name
     if value != value.strip():
         raise ValidationError(f"{option} has white space around it, and is not shown: strip it")
-    # an API token may stand in a path
+    # an API token may be part of a path
     allowed = r"[!-~]+" if attribute.name == "oauth_token" else r"((?![/?#%])[!-~])+"
     if not re.fullmatch(allowed, value):
         raise ValidationError(f"{option} has a character that no token has; it is not shown here")
-
-
-def _header(settings: Settings, attribute: Attribute[Any], value: object) -> None:
-    if not isinstance(value, str) or not value.strip() or not re.fullmatch(r"[ -~]+", value):
-        raise ValidationError(
-            f"{attribute.name} takes one line of plain letters, not {redacted(value)}"
-        )
-
-
-def _timeout(settings: Settings, attribute: Attribute[Any], value: object) -> None:
-    match value:
-        case (int() | float() as connecting, int() | float() as answering):
-            if 0 < connecting <= _LONGEST and 0 < answering <= _LONGEST:
-                return
-    raise ValidationError(
-        f"{attribute.name} takes two numbers of seconds, to connect and to answer, "
-        f"not {redacted(value)}"
-    )
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _seconds(settings: Settings, attribute: Attribute[Any], value: Any) -> None:
-    if not _number(value) or not value >= 0:
-        raise ValidationError(
-            f"{attribute.name} takes a number of seconds, 0 or more, not {redacted(value)}"
-        )
-
-
-def _deadline(settings: Settings, attribute: Attribute[Any], value: Any) -> None:
-    if value is not None and not (_number(value) and value > 0):
-        raise ValidationError(
-            f"{attribute.name} takes a number of seconds above 0, or None for none, "
-            f"not {redacted(value)}"
-        )
-
-
-def _size(settings: Settings, attribute: Attribute[Any], value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
-        raise ValidationError(
-            f"{attribute.name} takes a number of bytes above 0, not {redacted(value)}"
-        )
-
-
-def _storage(settings: Settings, attribute: Attribute[Any], value: object) -> None:
-    if value is None:
-        return
-    if not isinstance(value, str) or not re.match(r"(?!async)[a-z+]+://", value):
-        raise ValidationError(  # without the value: it may hold a password
-            f"{attribute.name} takes an address such as memory:// or redis://127.0.0.1:6379, "
-            "or None to count nothing"
-        )
-
-
-def _zone(settings: Settings, attribute: Attribute[Any], value: object) -> None:
-    if value is None or value == ACCOUNT:
-        return
-    if not isinstance(value, str):
-        raise ValidationError(
-            f"{attribute.name} takes the name of a time zone, not {redacted(value)}"
-        )
-    zone_named(value)
-
-
-def _flag(settings: Settings, attribute: Attribute[Any], value: object) -> None:
-    if not isinstance(value, bool):
-        raise ValidationError(f"{attribute.name} takes True or False, not {redacted(value)}")
 
 
 # --- the settings -----------------------------------------------------------------------------
@@ -155,7 +136,7 @@ class Settings:
     The parameters of `Connection` and `connect` are the fields of this class, see `signature_of`.
 
     Attributes:
-        url: The address that `account` stands for.
+        url: The account's address.
 
     >>> Settings("acme", ttl=0).url
     'https://acme.backpackit.com'
@@ -177,7 +158,7 @@ class Settings:
     ttl: float = field(default=60.0, validator=_seconds, kw_only=True)
     max_wait: float = field(default=60.0, validator=_seconds, kw_only=True)
     limits: str | None = field(default="memory://", validator=_storage, kw_only=True, repr=False)
-    timezone: str | None = field(default=None, validator=_zone, kw_only=True)
+    timezone: str | None = field(default=None, validator=[_zone_name, _zone], kw_only=True)
     allow_insecure: bool = field(default=False, validator=_flag, kw_only=True)
     partial_updates: bool = field(default=False, validator=_flag, kw_only=True)
     read_only: bool = field(default=False, validator=_flag, kw_only=True)
@@ -201,7 +182,7 @@ class Settings:
         """
         secret = self.oauth_token or self.token
         if secret is None:
-            raise ValidationError("token is missing: it stands under My info in Backpack")
+            raise ValidationError("token is missing: find it under My info in Backpack")
         return secret
 
     @property
@@ -210,7 +191,7 @@ class Settings:
         return self.oauth_token is not None
 
     def for_pickle(self) -> dict[str, Any]:
-        """Return the options that hold no secret: no token, and no password of a storage.
+        """Return the options that contain no secret: no token, and no password of a storage.
 
         >>> Settings("acme", token="0123456789abcdef", ttl=0).for_pickle()["ttl"]
         0
@@ -226,15 +207,14 @@ class Settings:
 def checked(
     caller: str, arguments: tuple[Any, ...], options: Mapping[str, Any]
 ) -> Settings | ValidationError | TypeError:
-    """Return the settings that arguments make, or the error that they make instead.
+    """Return the settings, or the error for a caller to raise that has deleted its arguments.
 
-    The error is returned for a caller to raise that has deleted its arguments: tracebacks may show
-    the variables of their frames, and the arguments hold the token.
+    Tracebacks may show the variables of their frames, and the arguments contain the token.
     """
     try:
         settings = Settings(*arguments, **options)
         if settings.oauth_token is None and settings.token is None:
-            return ValidationError("token is missing: it stands under My info in Backpack")
+            return ValidationError("token is missing: find it under My info in Backpack")
         return settings
     except ValidationError as error:
         found: ValidationError | TypeError = error
@@ -246,7 +226,7 @@ def checked(
 
 def _wrong_call(caller: str, message: str) -> TypeError:
     message = message.replace("Settings.__init__", caller)
-    message = message.partition(". Did you mean")[0]  # newer Pythons hint too
+    message = message.partition(". Did you mean")[0]  # newer versions of Python suggest a name too
     unknown = re.search(r"keyword argument '(\w+)'", message)
     names = [attribute.name for attribute in attrs.fields(Settings) if attribute.init]
     return TypeError(message + (did_you_mean(unknown[1], names) if unknown else ""))
@@ -279,9 +259,9 @@ def _set_signature(source: Callable[..., Any], is_method: bool, function: Any) -
 
 
 def signature_of(source: Callable[P, Any]) -> Callable[[Callable[..., R]], Callable[P, R]]:
-    """Give a function the parameters of another callable, for people, editors and type checkers.
+    """Give a function the parameters of another callable, for help(), editors and type checkers.
 
-    So each option is named in `Settings` and nowhere else.
+    Each option is named in `Settings` and nowhere else.
 
     >>> @signature_of(Settings)
     ... def connect(*arguments, **options): ...

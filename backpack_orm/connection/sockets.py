@@ -10,11 +10,13 @@ from contextlib import contextmanager
 from enum import IntEnum
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
 
+from backpack_orm.connection.addresses import is_loopback
 from backpack_orm.connection.deadline import Deadline
 
 POOL_SIZE = 32
@@ -208,9 +210,24 @@ class Session(requests.Session):
         super().__init__()
         self.trust_env = False
         self.cookies = _NoCookies()
+        self._network_settings: dict[str, Any] | None = None
         adapter = _TrackingAdapter(pool_connections=1, pool_maxsize=POOL_SIZE)
         self.mount("https://", adapter)
         self.mount("http://", adapter)
+
+    def network_settings(self, url: str) -> dict[str, Any]:
+        """Return the proxies and certificates of the environment, as arguments for `send`.
+
+        They are read once. This machine is never reached through a proxy, which would see the
+        token.
+        """
+        if self._network_settings is None:
+            with requests.Session() as session:
+                found = session.merge_environment_settings(url, {}, None, None, None)
+            if is_loopback(urlsplit(url).hostname or ""):
+                found["proxies"] = {}
+            self._network_settings = {name: found[name] for name in ("proxies", "verify", "cert")}
+        return self._network_settings
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Return None: a redirect is looked at before anything is sent where it leads."""

@@ -1,26 +1,22 @@
-"""One HTTP exchange done right: where the token goes, where a redirect may lead, what failed."""
+"""One call over HTTP: rate limits, redirects, retries, and the error that it ends with."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
-from threading import Lock
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from attrs import define
-
 from backpack_orm import errors
-from backpack_orm.connection.deadline import Deadline
+from backpack_orm.connection.calls import Call
 from backpack_orm.connection.rate_limits import WINDOW, RateLimiter
-from backpack_orm.connection.redaction import Secret
 from backpack_orm.connection.redirects import Redirect
 from backpack_orm.connection.retries import (
     MAX_TRIES,
+    MAY_HAVE_HAPPENED,
     RULES,
+    WAS_NOT_SENT,
     Action,
     Failed,
     Outcome,
@@ -28,6 +24,8 @@ from backpack_orm.connection.retries import (
     parse_retry_after,
 )
 from backpack_orm.connection.sending import Received, Sender
+from backpack_orm.connection.settings import Settings
+from backpack_orm.connection.stats import Counters
 from backpack_orm.errors import (
     AuthenticationError,
     BackpackError,
@@ -40,214 +38,102 @@ from backpack_orm.errors import (
     UnexpectedRedirect,
 )
 from backpack_orm.wire import parse, size
-from backpack_orm.wire.build import WireValue
-from backpack_orm.wire.endpoint import Endpoint, Safety
+from backpack_orm.wire.endpoint import Safety
 from backpack_orm.wire.parse import Response
 
 T = TypeVar("T")
 
 logger = logging.getLogger("backpack_orm")
-logger.addHandler(logging.NullHandler())  # where nobody wants to hear of it, nobody does
+logger.addHandler(logging.NullHandler())  # a library prints nothing unless it is asked to
 
 _DESTROYED = Response(200, b'<response success="true"/>')
 
 
-@define(eq=False, repr=False)
-class _Call:
-    """One call on its way, with all its tries."""
-
-    endpoint: Endpoint
-    path: str
-    url: str
-    """The address of the account, as far as this call knows."""
-    patience: float
-    """Seconds that it may still wait."""
-    deadline: Deadline | None = None
-    tries: int = 1
-    may_be_done: bool = False
-    """Whether a try may have been carried out although no response tells."""
-    has_moved: bool = False
-
-
 class Transport:
-    """Sends calls to one account and gives their responses, or raises what went wrong.
+    """Sends the calls of one account and returns their responses, or raises why there is none.
 
-    Threads may share it: they share its pool of sockets and nothing else.
+    Threads may share it: they share its pool of sockets, and nothing of each other's calls.
+
+    Args:
+        settings: The settings of the connection.
+        limits: The rate limiter of the account.
     """
 
-    def __init__(
-        self,
-        url: str,
-        secret: Secret,
-        *,
-        is_bearer: bool,
-        user_agent: str,
-        timeout: tuple[float, float],
-        allow_insecure: bool,
-        max_wait: float,
-        limits: RateLimiter,
-        max_response_size: int = size.DEFAULT_MAX_SIZE,
-    ) -> None:
-        self.url = url
-        self._secret = secret
-        self._allow_insecure = allow_insecure
-        self._max_wait = max_wait
+    def __init__(self, settings: Settings, limits: RateLimiter) -> None:
+        self.url = settings.url
+        self._settings = settings
         self._limits = limits
-        self._max_response_size = max_response_size
-        self._sender = Sender(
-            secret,
-            is_bearer=is_bearer,
-            user_agent=user_agent,
-            timeout=timeout,
-            max_response_size=max_response_size,
-        )
-        self._reset_counts()
+        self._sender = Sender(settings)
+        self.counters = Counters()
 
-    def begin(self) -> None:
-        """Begin without sockets, and with nothing sent."""
-        self._sender.begin()
-        self._reset_counts()
-
-    def _reset_counts(self) -> None:
-        self._sent: Counter[str] = Counter()
-        self._sent_again: Counter[str] = Counter()
-        self._waited = 0.0
-        self._counting = Lock()
-
-    def exchange(
-        self,
-        endpoint: Endpoint,
-        ids: Sequence[int],
-        payload: Mapping[str, WireValue],
-        read: Callable[[Response], T],
-        deadline: Deadline | None = None,
-    ) -> tuple[T, int]:
-        """Make one call: one request, and more where sending it again does no harm.
-
-        Args:
-            endpoint: The call.
-            ids: What fills its path, in order.
-            payload: The values it sends.
-            read: Turns the response into a record.
-            deadline: When the call has to end, with its waits and retries; None: at no given time.
-
-        Returns:
-            What the response was read as, and its size in bytes.
-
-        Raises:
-            TransportError: Nothing came back, or a redirect; its classes say what that means.
-            InvalidResponse: What came back cannot be read.
-            ApiError: The service refused; its classes are by status.
-        """
-        call = _Call(endpoint, endpoint.path_for_people(ids), self.url, self._max_wait, deadline)
-        while True:
-            self._wait_until_free(call)
-            outcome = self._attempt(call, ids, payload)
-            if self._follow(call, outcome):
-                continue
-            result = self._result(call, outcome, read)
-            if not isinstance(result, Failed):
-                return result
-            del outcome  # it holds the response, and what is raised from here keeps this frame
-            action = RULES[endpoint.safety, result.outcome]
-            if action is Action.SUCCEED:
-                return read(_DESTROYED), 0
-            if not self._has_another_try(call, action, result):
-                raise _final_error(call, action, result)
-
-    def _has_another_try(self, call: _Call, action: Action, failed: Failed) -> bool:
-        """Whether to send it again; once that may be done."""
-        call.may_be_done |= failed.outcome in (Outcome.LOST, Outcome.OUTAGE, Outcome.UNREADABLE)
-        if action is Action.PAUSE:
-            assert isinstance(failed.error, RateLimited)
-            seconds = WINDOW if failed.error.retry_after is None else failed.error.retry_after
-            seconds = max(seconds, 1.0)  # a service that says 0 would be asked without end
-            self._limits.pause(call.endpoint.rate_limit, seconds)
-            if seconds > call.patience or _is_too_late(call, seconds, failed.error):
-                return False
-        else:
-            seconds = back_off(call.tries)
-            if action is not Action.RETRY or call.tries == MAX_TRIES or seconds > call.patience:
-                return False
-            if _is_too_late(call, seconds, failed.error):
-                return False
-            call.tries += 1
-            self._wait(call, seconds, f"try {call.tries} of {MAX_TRIES}")
-        with self._counting:
-            self._sent_again[call.endpoint.label] += 1
-        return True
-
-    def _wait_until_free(self, call: _Call) -> None:
-        """Wait until the service takes one more request.
-
-        Raises:
-            RateLimited: That is longer than `max_wait` lets this call wait.
-            Timeout: It is longer than the call's deadline does.
-        """
-        rate_limit = call.endpoint.rate_limit
-        while seconds := self._limits.seconds_until_free(rate_limit):
-            if seconds > call.patience:
-                error = RateLimited(
-                    f"{self._host} takes no request for another {seconds:.1f} s, and this call "
-                    f"may wait no longer than max_wait={self._max_wait:g} s in all"
-                )
-                error.retry_after = seconds
-                raise _final_error(call, Action.PAUSE, Failed(Outcome.BUSY, error, is_sent=False))
-            if call.deadline is not None and seconds > call.deadline.remaining:
-                late = Timeout(
-                    f"{self._host} takes no request for another {seconds:.1f} s, which is more "
-                    f"than is left of the deadline of {call.deadline.seconds:g} s"
-                )
-                raise _final_error(call, Action.PAUSE, Failed(Outcome.BUSY, late, is_sent=False))
-            self._wait(call, seconds, "the service's limits")
-
-    def _wait(self, call: _Call, seconds: float, reason: str) -> None:
-        logger.info("%s %s waits %.1f s for %s", call.endpoint.verb, call.path, seconds, reason)
-        call.patience -= seconds
-        with self._counting:
-            self._waited += seconds
-        time.sleep(seconds)
-
-    @property
-    def sent(self) -> dict[str, int]:
-        """The requests sent so far, by call."""
-        with self._counting:
-            return dict(self._sent)
-
-    @property
-    def sent_again(self) -> dict[str, int]:
-        """How many of them were not the first try of their call, by call."""
-        with self._counting:
-            return dict(self._sent_again)
-
-    @property
-    def waited(self) -> float:
-        """Seconds that calls have waited before they were sent, all together."""
-        with self._counting:
-            return self._waited
-
-    def scrub(self, content: bytes) -> bytes:
-        """A response without the token, should it repeat it."""
-        return self._secret.redact_bytes(content)
-
-    def scrub_text(self, text: str) -> str:
-        """A message without the token, should it quote a response that repeats it."""
-        return self._secret.redact(text)
+    def reset(self) -> None:
+        """Start with new sockets and new counters."""
+        self._sender.reset()
+        self.counters = Counters()
 
     def close(self) -> None:
         """Close the sockets."""
         self._sender.close()
 
-    def _attempt(
-        self, call: _Call, ids: Sequence[int], payload: Mapping[str, WireValue]
-    ) -> Received | Failed:
+    def exchange(self, call: Call[T]) -> tuple[T, int]:
+        """Make one call: one request, and more if sending it again does no harm.
+
+        Returns:
+            The parsed response, and its size in bytes.
+
+        Raises:
+            TransportError: There is no response, or a redirect.
+            InvalidResponse: The response cannot be parsed.
+            ApiError: The service refused the call.
+        """
+        call.url, call.max_wait = self.url, self._settings.max_wait
+        while True:
+            self._wait_for_rate_limit(call)
+            outcome = self._attempt(call)
+            if self._follow(call, outcome):
+                continue
+            result = outcome if isinstance(outcome, Failed) else self._result(call, outcome)
+            if not isinstance(result, Failed):
+                return result
+            del outcome  # it holds the response, and errors raised from here keep this frame
+            action = RULES[call.endpoint.safety, result.outcome]
+            if action is Action.SUCCEED:
+                return call.read(_DESTROYED), 0
+            if not self._wait_for_retry(call, action, result):
+                raise _final_error(call, action, result)
+
+    def _wait_for_rate_limit(self, call: Call[Any]) -> None:
+        """Wait until the service accepts one more request.
+
+        Raises:
+            RateLimited: That would take longer than `max_wait`.
+            Timeout: It would take longer than the call's deadline.
+        """
+        error: BackpackError
+        while seconds := self._limits.seconds_until_free(call.endpoint.rate_limit):
+            blocked = f"{self._host} accepts no request for another {seconds:.1f} s"
+            if seconds > call.max_wait:
+                error = RateLimited(
+                    f"{blocked}, and a call waits for max_wait={self._settings.max_wait:g} s "
+                    "at most, in total"
+                )
+                error.retry_after = seconds
+            elif call.deadline is not None and seconds > call.deadline.remaining:
+                error = Timeout(
+                    f"{blocked}, which exceeds the deadline of {call.deadline.seconds:g} s"
+                )
+            else:
+                self._wait(call, seconds, "the rate limit")
+                continue
+            raise _final_error(call, Action.PAUSE, Failed(Outcome.NOT_SENT, error))
+
+    def _attempt(self, call: Call[Any]) -> Received | Failed:
         """Send it once."""
         verb = call.endpoint.verb
-        with self._counting:
-            self._sent[call.endpoint.label] += 1
-        began = time.perf_counter()
-        outcome = self._sender.send(call.url, call.endpoint, ids, payload, call.deadline)
-        took = (time.perf_counter() - began) * 1000
+        self.counters.add_request(call.endpoint.label)
+        start = time.perf_counter()
+        outcome = self._sender.send(call)
+        took = (time.perf_counter() - start) * 1000
         if isinstance(outcome, BaseException):
             raise outcome
         if isinstance(outcome, Failed):
@@ -257,11 +143,11 @@ class Transport:
             logger.debug("%s %s: %d, %d bytes, %.0f ms", verb, call.path, status, size, took)
         return outcome
 
-    def _follow(self, call: _Call, outcome: Received | Failed) -> bool:
-        """Whether the account has moved to https, and the call is to be sent there, once.
+    def _follow(self, call: Call[Any], outcome: Received | Failed) -> bool:
+        """Return whether the account has moved to https, so that the call has to be sent there.
 
-        The connection moves with it only when there has been a response from there: one redirect
-        must not cut it off from the address that works.
+        A call follows one redirect. The connection uses the new address only after a response from
+        there: a single redirect must not separate it from the address that works.
         """
         if isinstance(outcome, Failed):
             return False
@@ -273,43 +159,40 @@ class Transport:
         if call.has_moved:
             return False
         if outcome.redirect is Redirect.UPGRADE or (
-            outcome.redirect is Redirect.DOWNGRADE and self._allow_insecure
+            outcome.redirect is Redirect.DOWNGRADE and self._settings.allow_insecure
         ):
             call.url = outcome.target
             call.has_moved = True
         return call.has_moved
 
-    def _result(
-        self, call: _Call, outcome: Received | Failed, read: Callable[[Response], T]
-    ) -> tuple[T, int] | Failed:
-        """What a request came to."""
-        if isinstance(outcome, Failed):
-            return outcome
-        failed = self._problem(call, outcome)
+    def _result(self, call: Call[T], received: Received) -> tuple[T, int] | Failed:
+        """Return the parsed response and its size, or the failure that it stands for."""
+        failed = self._problem(call, received)
         if failed is not None:
             return failed
-        response = outcome.response
+        response, secret = received.response, self._settings.secret
         try:
-            size.check_size(response.content, self._max_response_size)
-            return read(response), len(response.content)
+            size.check_size(response.content, self._settings.max_response_size)
+            return call.read(response), len(response.content)
         except InvalidResponse as error:
             message = error.message
         unreadable = InvalidResponse(  # a new one: the frames of the first hold the response
-            self.scrub_text(message),
+            secret.redact(message),
             status=response.status,
-            excerpt=parse.excerpt(self.scrub(response.content)) or None,
+            excerpt=parse.excerpt(secret.redact_bytes(response.content)) or None,
         )
         return Failed(Outcome.UNREADABLE, unreadable)
 
-    def _problem(self, call: _Call, received: Received) -> Failed | None:
-        """The failure that a response stands for, if it does."""
+    def _problem(self, call: Call[Any], received: Received) -> Failed | None:
+        """Return the failure that a response stands for, if it does."""
+        secret = self._settings.secret
         if received.redirect is not None:
-            target = self.scrub_text(received.target)
+            target = secret.redact(received.target)
             return Failed(Outcome.REFUSED, self._redirected(received.redirect, target))
         status, content = received.response.status, received.response.content
         if status < 300 and parse.failure(content) is None:
             return None
-        content = self.scrub(content)
+        content = secret.redact_bytes(content)
         failed = parse.failure(content)
         code, message = failed or (status, _phrase(status))
         if status >= 300:
@@ -322,43 +205,65 @@ class Transport:
         error = errors.for_status(code)(message, status=code, excerpt=excerpt)
         if status in (502, 503, 504):
             return Failed(Outcome.OUTAGE, error)
-        is_gone = isinstance(error, NotFound) and call.may_be_done
+        is_gone = isinstance(error, NotFound) and call.may_have_happened
         return Failed(Outcome.GONE if is_gone else Outcome.REFUSED, error)
 
     def _redirected(self, redirect: Redirect, target: str) -> BackpackError:
         if redirect is Redirect.LOGIN:
             return AuthenticationError(
-                f"{self._host} sends to its login page: the token is wrong, or of another account",
+                f"{self._host} redirects to its login page: "
+                "the token is wrong, or belongs to another account",
                 status=302,
             )
         if redirect is Redirect.DOWNGRADE:
             return UnexpectedRedirect(
                 f"{self._host} redirects to http, which would send the token in clear; "
-                "connect with an http:// address and allow_insecure=True if that is meant",
+                "if you accept that, connect with an http:// address and allow_insecure=True",
                 status=302,
             )
         return UnexpectedRedirect(
-            f"{self._host} redirects to {target}, where the token must not go: "
+            f"{self._host} redirects to {target}, where the token must not be sent: "
             "check the account's address",
             status=302,
         )
+
+    def _wait_for_retry(self, call: Call[Any], action: Action, failed: Failed) -> bool:
+        """Wait before the next try; return False if there is none."""
+        call.may_have_happened |= failed.outcome in MAY_HAVE_HAPPENED
+        if action is Action.PAUSE:
+            asked = failed.error.retry_after
+            seconds = max(WINDOW if asked is None else asked, 1.0)  # 0 would repeat without end
+            self._limits.pause(call.endpoint.rate_limit, seconds)
+        elif action is Action.RETRY and call.tries < MAX_TRIES:
+            seconds = back_off(call.tries)
+        else:
+            return False
+        if seconds > call.max_wait:
+            return False
+        if not call.has_time_for(seconds):
+            if call.deadline is not None and call.deadline.remaining > 0:
+                limit = f"{call.deadline.seconds:g} s"
+                failed.error.add(f"the deadline of {limit} leaves no time to try again")
+            return False
+        if action is Action.RETRY:  # a pause is waited for with the rate limit
+            call.tries += 1
+            self._wait(call, seconds, f"try {call.tries} of {MAX_TRIES}")
+        self.counters.add_retry(call.endpoint.label)
+        return True
+
+    def _wait(self, call: Call[Any], seconds: float, reason: str) -> None:
+        logger.info("%s %s waits %.1f s for %s", call.endpoint.verb, call.path, seconds, reason)
+        call.max_wait -= seconds
+        self.counters.add_wait(seconds)
+        time.sleep(seconds)
 
     @property
     def _host(self) -> str:
         return urlsplit(self.url).netloc
 
 
-def _is_too_late(call: _Call, seconds: float, error: BackpackError) -> bool:
-    """Whether the call's deadline leaves no time to wait so long and try again."""
-    if call.deadline is None or seconds < call.deadline.remaining:
-        return False
-    if call.deadline.remaining > 0:
-        error.add(f"the deadline of {call.deadline.seconds:g} s leaves no time to try again")
-    return True
-
-
-def _final_error(call: _Call, action: Action, failed: Failed) -> BackpackError:
-    """The error that a call ends with."""
+def _final_error(call: Call[Any], action: Action, failed: Failed) -> BackpackError:
+    """Return the error that a call ends with."""
     error = failed.error
     if action is Action.OUTCOME_UNKNOWN:
         error = OutcomeUnknown(
@@ -367,10 +272,14 @@ def _final_error(call: _Call, action: Action, failed: Failed) -> BackpackError:
             status=error.status,
             excerpt=error.excerpt,
         )
-    elif call.may_be_done and call.endpoint.safety is not Safety.READ:
+    elif call.may_have_happened and call.endpoint.safety is not Safety.READ:
         error.add("the write may have happened all the same")
         error.may_have_happened = True
-    elif not failed.is_sent and not call.may_be_done and isinstance(error, TransportError):
+    elif (
+        failed.outcome in WAS_NOT_SENT
+        and not call.may_have_happened
+        and isinstance(error, TransportError)
+    ):
         error.add("nothing was sent")
     error.verb, error.path = call.endpoint.verb, call.path
     error.retryable = action in (Action.RETRY, Action.PAUSE)
@@ -381,4 +290,4 @@ def _phrase(status: int) -> str:
     try:
         return HTTPStatus(status).phrase
     except ValueError:
-        return "a status that no standard knows"
+        return "an unknown status"

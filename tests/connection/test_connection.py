@@ -234,7 +234,7 @@ def test_a_ttl_may_be_any_such_number(ttl):
     "user_agent", ["", "  ", "a\nb", "a\n", "a\r\nX-Evil: 1", "ünicode", None, 5, "a\tb"]
 )
 def test_a_user_agent_is_one_line_of_plain_letters(user_agent):
-    with pytest.raises(ValidationError, match="user_agent takes one line of plain letters"):
+    with pytest.raises(ValidationError, match="user_agent takes one line of ASCII characters"):
         acme(user_agent=user_agent)
 
 

@@ -61,7 +61,7 @@ BEGINNINGS = {
 def test_a_server_that_drips_holds_a_read_no_longer(beginning):
     with dripping(beginning) as server, limited(server) as connection:
         began = time.monotonic()
-        with pytest.raises(Timeout, match=r"did not answer within the deadline of 0\.2 s"):
+        with pytest.raises(Timeout, match=r"did not respond within the deadline of 0\.2 s"):
             send(connection, READ)
         assert 0.2 <= time.monotonic() - began < 5
         assert connection.stats.requests == 1
@@ -139,7 +139,7 @@ def test_the_shorter_of_the_two_is_told(stub):
     options = {"timeout": (5, 0.05), "deadline": 30, "max_wait": 0}
     with (
         Connection(stub.url, token=TOKEN, **options) as connection,
-        pytest.raises(Timeout, match=r"did not answer in 0\.05 s"),
+        pytest.raises(Timeout, match=r"did not respond in 0\.05 s"),
     ):
         send(connection, READ)
     withheld.released.set()

@@ -86,7 +86,7 @@ def test_requests_mock_lets_through_what_it_is_told_to(stub):
 def test_a_lost_response_can_be_simulated(acme):
     with requests_mock.Mocker() as mock:
         mock.post(NEW, exc=requests.ReadTimeout)
-        with pytest.raises(OutcomeUnknown, match="did not answer"):
+        with pytest.raises(OutcomeUnknown, match="did not respond"):
             Page.create(title="Porto", using=acme)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backpack_orm.connection import Connection
-from backpack_orm.connection.environment import is_loopback
+from backpack_orm.connection.addresses import is_loopback
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire import parse
 from tests.connection.conftest import CREATE, HEADER_READ, PATH_CREATE, PATH_READ, READ, TOKEN
@@ -56,7 +56,7 @@ def test_no_name_of_this_machine_goes_through_a_proxy(stub, proxy, monkeypatch, 
 def test_an_unusual_spelling_of_it_does_not_either(stub, proxy, monkeypatch, host):
     monkeypatch.setenv("http_proxy", proxy.url)
     url = f"http://{host}:{stub.port}"
-    with Connection(url, token=TOKEN, max_wait=0, allow_insecure=True) as connection:
+    with Connection(url, token=TOKEN, max_wait=0) as connection:
         send(connection, READ)
     assert len(stub.requests) == 1
 

@@ -273,7 +273,7 @@ def test_a_downgrade_is_followed_where_that_is_meant(stub, secure):
 @pytest.mark.parametrize("row", [READ, CREATE])
 def test_a_login_page_means_a_wrong_token(stub, connection, row):
     stub.responses(moved(f"{stub.url}/login"))
-    with pytest.raises(AuthenticationError, match="the token is wrong, or of another account"):
+    with pytest.raises(AuthenticationError, match="the token is wrong, or belongs to another"):
         send(connection, row, title="a") if row is CREATE else send(connection, row)
     assert len(stub.requests) == 1
 
@@ -304,7 +304,7 @@ def test_a_login_page_elsewhere_gets_no_request(stub, other, connection):
 def test_a_redirect_elsewhere_is_an_error_and_sends_nothing(stub, other, connection, template):
     location = template.format(other=other.url, port=other.port, own=stub.port)
     stub.responses(moved(location))
-    with pytest.raises(UnexpectedRedirect, match="where the token must not go") as caught:
+    with pytest.raises(UnexpectedRedirect, match="where the token must not be sent") as caught:
         send(connection, READ)
     assert (len(stub.requests), len(other.sockets)) == (1, 0)
     assert caught.value.status == 302

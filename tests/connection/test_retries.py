@@ -155,7 +155,7 @@ def test_what_may_be_repeated_is_sent_again_after_a_time_out(stub, slow, call):
 
 
 def test_any_other_write_is_not_sent_again_after_a_time_out(stub, slow, withheld):
-    with pytest.raises(errors.OutcomeUnknown, match="did not answer"):
+    with pytest.raises(errors.OutcomeUnknown, match="did not respond"):
         send(slow, CREATE)
     assert withheld.asked.wait(30)
     assert slow.stats.requests == len(stub.requests) == 1
@@ -340,7 +340,7 @@ def test_each_wait_is_logged(stub, patient, caplog):
     waits = [line for line in caplog.messages if "waits" in line]
     assert waits == [
         "POST /ws/pages/all waits 0.5 s for try 2 of 5",
-        "POST /ws/pages/all waits 7.0 s for the service's limits",
+        "POST /ws/pages/all waits 7.0 s for the rate limit",
     ]
 
 
@@ -348,7 +348,7 @@ def test_a_wait_is_logged_without_the_token(stub, patient, caplog):
     caplog.set_level(logging.INFO, "backpack_orm")
     stub.responses(RESPONSES["503 with a wait"])
     send(patient, PATH_CREATE)
-    assert "POST /[token]/reminders.xml waits 7.0 s for the service's limits" in caplog.messages
+    assert "POST /[token]/reminders.xml waits 7.0 s for the rate limit" in caplog.messages
     assert TOKEN not in caplog.text
 
 

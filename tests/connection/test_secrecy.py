@@ -215,7 +215,7 @@ def test_other_lines_of_the_http_library_stay_as_they_are(lines):
 
 
 def test_words_that_cannot_be_sent_tell_no_token(stub, connection):
-    with pytest.raises(errors.ValidationError, match="this cannot be sent: ") as caught:
+    with pytest.raises(errors.ValidationError, match="the request cannot be sent: ") as caught:
         connection.call(CREATE, (), {"title": "\x07"}, read=parse.anything)
     assert stub.requests == []
     assert TOKEN not in told(caught.value)

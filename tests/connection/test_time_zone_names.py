@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import pytest
 
 from backpack_orm import ValidationError
-from backpack_orm.connection.time_zones import RAILS, zone_named
+from backpack_orm.connection.time_zones import rails_zones, zone_named
 from backpack_orm.sandbox.zones import RAILS_ZONES
 
 INSTANTS = [
@@ -21,21 +21,21 @@ def offsets(zone: ZoneInfo) -> list[object]:
 
 
 def test_the_client_and_the_sandbox_know_the_same_names() -> None:
-    assert set(RAILS) == set(RAILS_ZONES)
+    assert set(rails_zones()) == set(RAILS_ZONES)
 
 
-@pytest.mark.parametrize("name", RAILS)
+@pytest.mark.parametrize("name", rails_zones())
 def test_both_take_a_name_for_the_same_zone(name: str) -> None:
-    assert offsets(ZoneInfo(RAILS[name])) == offsets(ZoneInfo(RAILS_ZONES[name]))
+    assert offsets(ZoneInfo(rails_zones()[name])) == offsets(ZoneInfo(RAILS_ZONES[name]))
 
 
 def test_every_name_leads_to_a_zone_that_exists() -> None:
-    assert set(RAILS.values()) <= available_timezones()
+    assert set(rails_zones().values()) <= available_timezones()
 
 
-@pytest.mark.parametrize("name", RAILS)
+@pytest.mark.parametrize("name", rails_zones())
 def test_every_name_is_read(name: str) -> None:
-    assert zone_named(name).key == RAILS[name]
+    assert zone_named(name).key == rails_zones()[name]
 
 
 @pytest.mark.parametrize(
@@ -76,14 +76,14 @@ def test_a_name_of_the_world_stands_for_itself(name: str) -> None:
     ["", "Lisboa", "lisbon", "../etc/passwd", "/etc/passwd", "Europe", "Europe/", "a\x00b"],
 )
 def test_any_other_name_is_refused(name: str) -> None:
-    with pytest.raises(ValidationError, match="is no time zone: give an IANA name"):
+    with pytest.raises(ValidationError, match="does not exist: give an IANA name"):
         zone_named(name)
 
 
 def test_a_refusal_names_the_nearest() -> None:
     with pytest.raises(ValidationError, match=r"did you mean 'Pacific Time \(US & Canada\)'"):
         zone_named("Pacific Time (US and Canada)")
-    with pytest.raises(ValidationError, match="'Pacific Time' is no time zone"):
+    with pytest.raises(ValidationError, match="'Pacific Time' does not exist"):
         zone_named("Pacific Time")
 
 

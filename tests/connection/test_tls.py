@@ -181,7 +181,7 @@ def test_a_redirect_elsewhere_takes_no_token_along(safe, secure, to):
     with Sandbox(seed="empty", token="t0ken-0123456789", tls=True) as other:
         host = other.url.removeprefix("https://")
         fault = safe.faults.redirect(to.replace("{other}", host))
-        with pytest.raises(errors.UnexpectedRedirect, match="the token must not go") as caught:
+        with pytest.raises(errors.UnexpectedRedirect, match="the token must not be sent") as caught:
             Reminder.all()
         assert TOKEN not in str(caught.value)
         assert other.log == []

@@ -384,7 +384,7 @@ def test_a_ca_bundle_that_is_not_there_sends_nothing(row, recorder, monkeypatch)
     recorder.forget()
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/bundle.pem")
     url = f"https://127.0.0.1:{recorder.port}"
-    unsent(url, row, TransportError, f"there is no CA bundle at '/nowhere/bundle.pem': {BUNDLE}")
+    unsent(url, row, TransportError, f"found no CA bundle at '/nowhere/bundle.pem': {BUNDLE}")
     assert recorder.logs == []
 
 
@@ -395,7 +395,9 @@ def test_a_ca_bundle_without_certificates_sends_nothing(row, monkeypatch, tmp_pa
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
     with recording(hang) as server:
         url = f"https://127.0.0.1:{server.port}"
-        unsent(url, row, TransportError, f"the CA bundle at {str(bundle)!r} holds no certificate")
+        unsent(
+            url, row, TransportError, f"the CA bundle at {str(bundle)!r} contains no certificate"
+        )
     assert server.received == b""
 
 
@@ -423,7 +425,7 @@ def test_a_malformed_proxy_sends_nothing_and_is_not_shown(row, scheme, proxy, mo
 @every_call
 def test_https_to_a_port_that_speaks_http_sends_nothing(row):
     with recording(speak_plainly) as server:
-        words = f"127.0.0.1:{server.port} does not speak TLS at that port"
+        words = f"127.0.0.1:{server.port} does not use TLS at that port"
         unsent(f"https://127.0.0.1:{server.port}", row, TransportError, words)
     assert_only_a_greeting(server)
 

@@ -93,7 +93,7 @@ def test_without_a_connection_the_error_says_how_to_connect() -> None:
 
 def test_a_wrong_token_is_an_authentication_error(box: Sandbox) -> None:
     connect(box.url, token="0" * 40)
-    with pytest.raises(AuthenticationError, match="the token is wrong, or of another account"):
+    with pytest.raises(AuthenticationError, match="the token is wrong, or belongs to another"):
         Page.all()
     with pytest.raises(AuthenticationError):
         Page.create(title="T")

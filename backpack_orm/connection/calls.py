@@ -1,0 +1,56 @@
+"""One call of the API on its way: what is requested, and how far it has come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, TypeVar
+
+from attrs import define, field
+
+from backpack_orm.connection.deadline import Deadline
+from backpack_orm.wire.build import WireValue
+from backpack_orm.wire.endpoint import Endpoint
+from backpack_orm.wire.parse import Localize, Response
+
+T = TypeVar("T")
+
+
+@define(eq=False, repr=False)
+class Call(Generic[T]):
+    """One call of the API, with all its tries.
+
+    Attributes:
+        endpoint: The row of the call.
+        ids: The ids in its path, in order.
+        payload: The serialized values to send, by name.
+        read: Parses the response.
+        deadline: When the call has to end, with its waits and retries; None: no deadline.
+        localize: Gives naive timestamps of the response a time zone; None: they stay naive.
+        path: Its path for messages, without the token.
+        url: The account's address, as far as this call knows.
+        max_wait: Seconds that it may still wait.
+        tries: How often it has been sent.
+        has_moved: Whether a redirect to https was followed.
+        may_have_happened: Whether the service may have carried out an earlier try.
+    """
+
+    endpoint: Endpoint
+    ids: Sequence[int]
+    payload: Mapping[str, WireValue]
+    read: Callable[[Response], T]
+    deadline: Deadline | None = None
+    localize: Localize | None = None
+    path: str = field(init=False)
+    url: str = field(default="", init=False)
+    max_wait: float = field(default=0.0, init=False)
+    tries: int = field(default=1, init=False)
+    has_moved: bool = field(default=False, init=False)
+    may_have_happened: bool = field(default=False, init=False)
+
+    @path.default
+    def _path(self) -> str:
+        return self.endpoint.path_for_people(self.ids)
+
+    def has_time_for(self, seconds: float) -> bool:
+        """Return whether the deadline leaves time to wait and send it afterwards."""
+        return self.deadline is None or seconds < self.deadline.remaining
