@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar, Token, copy_context
+from contextvars import Context, ContextVar, Token, copy_context
 from functools import partial
 from threading import Lock
-from types import TracebackType
+from types import TracebackType, coroutine
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from attrs import define, field
@@ -30,13 +30,13 @@ Returned = TypeVar("Returned")
 
 @define(eq=False, repr=False)
 class _Entry:
-    """One block, or one generator, that makes a connection current.
+    """One block that makes a connection current.
 
     Attributes:
         frame: Identifies the frame of a `with` statement, to find the entry of its block.
-        token: What the context variable gave when the entry was pushed.
-        is_abandoned: Whether the block was left where the stack that holds its entry cannot be
-            reached, such as in another context. That stack has to skip the entry.
+        token: Identifies the context that the entry was pushed in.
+        is_abandoned: Whether the block was left in another context, which cannot reach the stack
+            that holds the entry. That stack skips it.
     """
 
     connection: Usable
@@ -45,7 +45,7 @@ class _Entry:
     is_abandoned: bool = field(default=False, init=False)
 
 
-# An immutable value: tasks and threads that copy the context share nothing that can change.
+# An immutable value: tasks and threads that copy the context share no mutable state.
 _stack: ContextVar[tuple[_Entry, ...]] = ContextVar("backpack_orm_connections", default=())
 _default: Usable | None = None
 
@@ -73,13 +73,12 @@ def _push(connection: Usable, frame: int | None = None) -> _Entry:
 
 
 def _remove(entry: _Entry) -> None:
-    """Take an entry out of the stack, wherever in the stack it is and whoever calls."""
+    """Remove an entry from any position of the stack."""
     stack = _stack.get()
-    entry.is_abandoned = entry not in stack  # a bound generator has it aside
     assert entry.token is not None
     try:
         _stack.reset(entry.token)
-    except ValueError:  # this is another context than the one it was pushed in
+    except ValueError:  # it was pushed in another context
         entry.is_abandoned = True
     _stack.set(tuple(other for other in stack if other is not entry))
 
@@ -91,13 +90,13 @@ class Usable:
     _blocks_lock: Lock
 
     def _reset_blocks(self) -> None:
-        """Begin without blocks; in a forked process, with those that it is inside of itself."""
+        """Start without blocks; in a forked process, with those of the thread that forked."""
         here = _stack.get()
         self._blocks = [entry for entry in getattr(self, "_blocks", ()) if entry in here]
         self._blocks_lock = Lock()
 
     def close(self) -> None:
-        """Release what it holds; called at the end of the outermost block."""
+        """Release its resources; called at the end of the outermost block."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:
@@ -125,13 +124,19 @@ class Usable:
     def _block_in(self, frame: int) -> _Entry | None:
         """Return the entry of the block that ends in a frame.
 
-        `__exit__` is not told which block it belongs to, and generators may leave the blocks of one
-        connection in any order. The frame tells; an ExitStack enters and leaves in frames of its
-        own, so that for it the innermost block has to do.
+        `__exit__` does not get to know its block, and generators may leave the blocks of one
+        connection in any order. The frame identifies the block, except with an ExitStack, which
+        enters and leaves in frames of its own: there it is the innermost one.
         """
         innermost = [entry for entry in reversed(_stack.get()) if entry in self._blocks]
         in_frame = [entry for entry in reversed(self._blocks) if entry.frame == frame]
         return next(iter([*in_frame, *innermost, *reversed(self._blocks)]), None)
+
+    def _own_context(self) -> Context:
+        """Return a copy of the caller's context variables with this connection current."""
+        context = copy_context()
+        context.run(_push, self)
+        return context
 
     @overload
     def bind(
@@ -142,9 +147,10 @@ class Usable:
     def bind(self, generator: Any) -> Any:
         """Return a generator that runs with this connection current, and only while it runs.
 
-        A `with using(…)` inside a generator is still in force in the loop that the generator feeds:
-        a `yield` does not leave the block. A bound generator gives each `yield` back with the
-        caller's own connection current; blocks that are open inside of it go on at its next step.
+        After a `yield` inside `with using(…)`, the caller is still inside the block. A bound
+        generator runs in a context of its own instead, a copy of the caller's context variables
+        that is taken now: after each `yield` the caller's own connection is current, and the
+        generator's blocks are in force again at its next step.
 
         Args:
             generator: A generator or an asynchronous generator.
@@ -163,27 +169,29 @@ class Usable:
         []
         """
         if isinstance(generator, AsyncGenerator):
-            return _bound_async(_OwnEntries(self), generator)
+            return _bound_async(self._own_context(), generator)
         if isinstance(generator, Generator):
-            return _bound(_OwnEntries(self), generator)
+            return _bound(self._own_context(), generator)
         raise ValidationError(
             f"bind() takes a generator, not {type(generator).__name__}: "
             "call the generator function first, as in connection.bind(pages())"
         )
 
-    def map(self, function: Callable[[S], T], things: Iterable[S], workers: int = 8) -> Iterator[T]:
-        """Call a function for each of many things in threads, with this connection current there.
+    def map(
+        self, function: Callable[[S], T], arguments: Iterable[S], workers: int = 8
+    ) -> Iterator[T]:
+        """Call a function for each of many arguments in threads, with this connection current.
 
-        Threads begin with a copy of the caller's context variables, taken when `map` is called.
-        Results come in the order of the things; nothing is called before the first is asked for.
-        When a call fails, its error is raised in its turn, and calls that have not begun are not
-        made.
+        Threads start with a copy of the caller's context variables, taken when `map` is called.
+        Results are in the order of the arguments; no call is made before you request the first.
+        If a call fails, its error is raised in place of its result, and calls that have not started
+        are cancelled.
 
         Args:
-            function: What is called; several threads call it at the same time.
-            things: What it is called with, one at a time.
-            workers: The number of threads. More than 8 rarely help: the service takes twenty
-                requests a second.
+            function: The function to call; several threads call it at the same time.
+            arguments: What to call it with, one at a time.
+            workers: The number of threads. More than 8 rarely help: the service accepts twenty
+                requests per second.
 
         Raises:
             ValidationError: `workers` is not a number above 0.
@@ -195,58 +203,29 @@ class Usable:
         """
         if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
             raise ValidationError(f"workers takes a number of threads, 1 or more, not {workers!r}")
-        context = copy_context()
-        context.run(_push, self)
+        context = self._own_context()
 
-        def call(thing: S) -> T:
-            return context.copy().run(function, thing)
+        def call(argument: S) -> T:
+            return context.copy().run(function, argument)
 
-        return in_order(call, things, workers=workers)
-
-
-class _OwnEntries:
-    """The entries of a bound generator: on the stack while it runs, aside while it does not."""
-
-    def __init__(self, connection: Usable) -> None:
-        self._own: tuple[_Entry, ...] = (_Entry(connection),)
-
-    def __enter__(self) -> None:
-        self._callers = _stack.get()
-        self._token = _stack.set((*self._callers, *self._own))
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        stack = _stack.get()
-        try:
-            _stack.reset(self._token)
-        except ValueError:  # the step was broken off in another context than it was begun in
-            for entry in self._own:
-                entry.is_abandoned = True
-            return
-        self._own = tuple(entry for entry in stack if entry not in self._callers)
-        _stack.set(tuple(entry for entry in stack if entry in self._callers))
+        return in_order(call, arguments, workers=workers)
 
 
 def _bound(
-    entries: _OwnEntries, generator: Generator[Yielded, Sent, Returned]
+    context: Context, generator: Generator[Yielded, Sent, Returned]
 ) -> Generator[Yielded, Sent, Returned]:
+    """Run each step of a generator in a context of its own."""
     step: Callable[[], Yielded] = partial(next, generator)
     while True:
         try:
-            with entries:
-                value = step()
+            value = context.run(step)
         except StopIteration as stop:
             returned: Returned = stop.value
             return returned
         try:
             sent = yield value
         except GeneratorExit:
-            with entries:
-                generator.close()
+            context.run(generator.close)
             raise
         except BaseException as error:
             step = partial(generator.throw, error)
@@ -254,21 +233,24 @@ def _bound(
             step = partial(generator.send, sent)
 
 
+@coroutine
+def _awaited(context: Context, step: Any) -> Generator[Any, Any, Any]:
+    return (yield from _bound(context, step.__await__()))
+
+
 async def _bound_async(
-    entries: _OwnEntries, generator: AsyncGenerator[Yielded, Sent]
+    context: Context, generator: AsyncGenerator[Yielded, Sent]
 ) -> AsyncGenerator[Yielded, Sent]:
     step: Callable[[], Awaitable[Yielded]] = generator.__anext__
     while True:
         try:
-            with entries:
-                value = await step()
+            value = await _awaited(context, step())
         except StopAsyncIteration:
             return
         try:
             sent = yield value
         except GeneratorExit:
-            with entries:
-                await generator.aclose()
+            await _awaited(context, generator.aclose())
             raise
         except BaseException as error:
             step = partial(generator.athrow, error)
@@ -280,9 +262,9 @@ async def _bound_async(
 def using(connection: Connection) -> Iterator[Connection]:
     """Make a connection current inside a `with` block, in this thread or task only.
 
-    Blocks may be left in any order: each takes back what it has set itself. A block inside a
-    generator is in force in the caller's loop too, from one `yield` to the next; use
-    `connection.bind(generator)` there. The connection is not closed at the end.
+    Blocks may end in any order: each removes only its own entry. A block inside a generator is in
+    force in the caller's loop too, from one `yield` to the next; use `connection.bind(generator)`
+    there. The connection is not closed at the end.
 
     Raises:
         ValidationError: `connection` is not a connection.

@@ -290,6 +290,34 @@ def test_a_block_of_the_caller_may_be_left_in_a_bound_generator(home, work, defa
     assert current() is default
 
 
+def test_a_bound_generator_has_context_variables_of_its_own(home):
+    variable: ContextVar[str] = ContextVar("variable")
+    variable.set("before")
+
+    def values() -> Iterator[str]:
+        yield variable.get()
+        variable.set("inside")
+        yield variable.get()
+
+    bound = home.bind(values())
+    variable.set("after")
+    assert (list(bound), variable.get()) == (["before", "inside"], "after")
+
+
+def test_tasks_of_a_bound_asynchronous_generator_begin_with_its_connection(home, default):
+    async def pages() -> AsyncIterator[Connection]:
+        async def work() -> Connection:
+            await asyncio.sleep(0)
+            return current()
+
+        yield await asyncio.wait_for(asyncio.create_task(work()), 10)
+
+    async def main() -> list[tuple[Connection, Connection]]:
+        return [(inside, current()) async for inside in home.bind(pages())]
+
+    assert asyncio.run(main()) == [(home, default)]
+
+
 def test_a_bound_asynchronous_generator_gives_the_loop_its_own_connection_back(home, work, default):
     async def pages() -> AsyncIterator[Connection]:
         yield current()
@@ -405,10 +433,10 @@ def test_map_takes_a_number_of_threads(workers: Any, home):
 
 @define(eq=False)
 class Block:
-    """What the model knows of a block: its connection, and the task that entered it."""
+    """What the model knows of a block: its connection, and the context that entered it."""
 
     connection: Connection
-    task: Task
+    place: Task | Bound
     leave: Callable[[], object]
 
 
@@ -486,24 +514,22 @@ class Interleavings(RuleBasedStateMachine):
         with ThreadPoolExecutor(1) as pool:
             return pool.submit(task.context.run, act).result()
 
-    def note_left(self, block: Block, task: Task, *visible: list[Block]) -> None:
+    def note_left(self, block: Block, place: Task | Bound) -> None:
         self.open.remove(block)
-        is_here = block.task is task and any(block in blocks for blocks in visible)
-        for blocks in visible:
-            if block in blocks:
-                blocks.remove(block)
-        if not is_here:
+        if block in place.blocks:
+            place.blocks.remove(block)
+        if block.place is not place:
             self.abandoned.add(block)
 
-    def make_block(self, connection: Counted, task: Task, with_it: bool) -> Block:
+    def make_block(self, connection: Counted, place: Task | Bound, with_it: bool) -> Block:
         if with_it:
             generator = entering(connection)
             next(generator)
             self.entered[connection] += 1
-            return Block(connection, task, lambda: self.leave_generator(connection, generator))
+            return Block(connection, place, lambda: self.leave_generator(connection, generator))
         manager = using(connection)
         manager.__enter__()
-        return Block(connection, task, lambda: manager.__exit__(None, None, None))
+        return Block(connection, place, lambda: manager.__exit__(None, None, None))
 
     def leave_generator(self, connection: Counted, generator: Any) -> None:
         generator.close()
@@ -528,7 +554,7 @@ class Interleavings(RuleBasedStateMachine):
     def leave(self, of: int, which: int, in_thread: bool) -> None:
         task, block = self.tasks[of % len(self.tasks)], self.open[which % len(self.open)]
         self.run_in(task, block.leave, in_thread)
-        self.note_left(block, task, task.blocks)
+        self.note_left(block, task)
 
     @rule(which=connections, is_async=st.booleans())
     def bind(self, which: int, is_async: bool) -> None:
@@ -552,7 +578,7 @@ class Interleavings(RuleBasedStateMachine):
         made: list[Block] = []
 
         def act() -> None:
-            made.append(self.make_block(connection, task, with_it))
+            made.append(self.make_block(connection, bound, with_it))
 
         assert self.run_in(task, lambda: bound.step(act), in_thread) is connection
         bound.blocks += made
@@ -564,8 +590,8 @@ class Interleavings(RuleBasedStateMachine):
         task, bound = self.tasks[of % len(self.tasks)], self.bounds[by % len(self.bounds)]
         block = self.open[which % len(self.open)]
         found = self.run_in(task, lambda: bound.step(block.leave), in_thread)
-        self.note_left(block, task, task.blocks, bound.blocks)
-        base = Block(bound.connection, task, lambda: None)
+        self.note_left(block, bound)
+        base = Block(bound.connection, bound, lambda: None)
         assert found is self.expected(base, *bound.blocks)
 
     @precondition(lambda self: self.bounds)
@@ -573,7 +599,7 @@ class Interleavings(RuleBasedStateMachine):
     def go_on_in_a_generator(self, of: int, by: int, in_thread: bool) -> None:
         task, bound = self.tasks[of % len(self.tasks)], self.bounds[by % len(self.bounds)]
         found = self.run_in(task, lambda: bound.step(lambda: None), in_thread)
-        base = Block(bound.connection, task, lambda: None)
+        base = Block(bound.connection, bound, lambda: None)
         assert found is self.expected(base, *bound.blocks)
 
     @rule(of=some, which=connections)
