@@ -10,7 +10,7 @@ from attrs import define, field
 from backpack_orm.connection.deadline import Deadline
 from backpack_orm.wire.build import WireValue
 from backpack_orm.wire.endpoint import Endpoint
-from backpack_orm.wire.parse import Localize, Response
+from backpack_orm.wire.shapes import Localize, Response
 
 T = TypeVar("T")
 

@@ -30,7 +30,7 @@ from backpack_orm.rich_display import public_names
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.build import WireValue
 from backpack_orm.wire.endpoint import Endpoint, Safety, TokenLocation, rest
-from backpack_orm.wire.parse import Column, Response, Shape
+from backpack_orm.wire.shapes import Column, Response, Shape
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo

@@ -19,7 +19,7 @@ from backpack_orm.connection.settings import Settings
 from backpack_orm.connection.sockets import Phase, Session, progress
 from backpack_orm.errors import InvalidResponse, ValidationError
 from backpack_orm.wire.endpoint import TokenLocation
-from backpack_orm.wire.parse import Response
+from backpack_orm.wire.shapes import Response
 
 _PIECE_BYTES = 1024 * 1024
 

@@ -37,9 +37,9 @@ from backpack_orm.errors import (
     TransportError,
     UnexpectedRedirect,
 )
-from backpack_orm.wire import parse, size
+from backpack_orm.wire import documents, size
 from backpack_orm.wire.endpoint import Safety
-from backpack_orm.wire.parse import Response
+from backpack_orm.wire.shapes import Response
 
 T = TypeVar("T")
 
@@ -179,7 +179,7 @@ class Transport:
         unreadable = InvalidResponse(  # a new one: the frames of the first hold the response
             secret.redact(message),
             status=response.status,
-            excerpt=parse.excerpt(secret.redact_bytes(response.content)) or None,
+            excerpt=documents.excerpt(secret.redact_bytes(response.content)) or None,
         )
         return Failed(Outcome.UNREADABLE, unreadable)
 
@@ -190,10 +190,10 @@ class Transport:
             target = secret.redact(received.target)
             return Failed(Outcome.REFUSED, self._redirected(received.redirect, target))
         status, content = received.response.status, received.response.content
-        if status < 300 and parse.failure(content) is None:
+        if status < 300 and documents.failure(content) is None:
             return None
         content = secret.redact_bytes(content)
-        failed = parse.failure(content)
+        failed = documents.failure(content)
         code, message = failed or (status, _phrase(status))
         if status >= 300:
             code = status
@@ -201,7 +201,7 @@ class Transport:
             limited = RateLimited(f"too many requests; {message}", status=code)
             limited.retry_after = parse_retry_after(received.retry_after)
             return Failed(Outcome.BUSY, limited)
-        excerpt = None if failed or not content.strip() else parse.excerpt(content)
+        excerpt = None if failed or not content.strip() else documents.excerpt(content)
         error = errors.for_status(code)(message, status=code, excerpt=excerpt)
         if status in (502, 503, 504):
             return Failed(Outcome.OUTAGE, error)

@@ -11,7 +11,7 @@ from attrs import define
 
 from backpack_orm.wire import build
 from backpack_orm.wire.build import WireValue
-from backpack_orm.wire.parse import Record
+from backpack_orm.wire.shapes import Record
 
 
 class TokenLocation(Enum):

@@ -12,7 +12,7 @@ import pytest
 
 from backpack_orm import Connection, Page
 from backpack_orm.sandbox import Sandbox
-from backpack_orm.wire import parse
+from backpack_orm.wire import documents
 from tests.benchmarks import ours, responses
 from tests.benchmarks.loading import bytes_of
 
@@ -78,13 +78,13 @@ def test_a_kept_page_is_found_without_parsing(
     id = Page.all()[0].id
     Page.find(id)
     parsed: list[bytes] = []
-    parse_document = parse.document
+    parse_document = documents.document
 
     def document(content: bytes) -> Any:
         parsed.append(content)
         return parse_document(content)
 
-    monkeypatch.setattr(parse, "document", document)
+    monkeypatch.setattr("backpack_orm.wire.parse.document", document)
     before = box.requests
     for _ in repeat(None, 10):
         Page.find(id)

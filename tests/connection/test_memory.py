@@ -13,7 +13,7 @@ import pytest
 
 from backpack_orm.connection import Connection
 from backpack_orm.errors import InvalidResponse
-from backpack_orm.wire import parse
+from backpack_orm.wire import documents
 from backpack_orm.wire.size import DEFAULT_MAX_SIZE, check_size
 from tests.connection.conftest import READ, TOKEN, http
 
@@ -246,4 +246,4 @@ def test_a_connection_checks_before_it_parses(stub):
 
 def test_several_roots_are_parsed_without_copies():
     content = b"<page id='1'/>" * 1000
-    assert len(parse.document(content)) == 1000
+    assert len(documents.document(content)) == 1000

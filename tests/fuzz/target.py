@@ -16,7 +16,7 @@ import backpack_orm
 from backpack_orm import Export, InvalidResponse, Model
 from backpack_orm.connection import unconnected
 from backpack_orm.orm.projections import Projection
-from backpack_orm.wire import parse
+from backpack_orm.wire import documents, parse
 from backpack_orm.wire.parse import Response
 
 CASSETTES = Path(__file__).parents[2] / "cassettes"
@@ -92,8 +92,8 @@ def read_all(content: bytes) -> int:
 
     Whatever it raises is a defect, for all that a response may do to a reader is `InvalidResponse`.
     """
-    parse.failure(content)
-    parse.excerpt(content)
+    documents.failure(content)
+    documents.excerpt(content)
     parse.location_id(Response(201, b"", content.decode("latin-1")))
     return sum(_is_read(read, content) for read in _readers())
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from backpack_orm.errors import InvalidResponse
-from backpack_orm.wire import parse, values
+from backpack_orm.wire import documents, parse, values
 from backpack_orm.wire.parse import MISSING, Column, Response, Section, Shape
 
 TAG = Shape("tag", (Column("id", values.INTEGER), Column("name", values.TEXT)))
@@ -183,12 +183,12 @@ def test_documents_are_parsed_in_any_thread():
 
 
 def test_an_excerpt_is_the_beginning():
-    assert parse.excerpt(b"x" * 200) == "x" * 200
-    assert parse.excerpt(b"x" * 201) == "x" * 200 + "…"
+    assert documents.excerpt(b"x" * 200) == "x" * 200
+    assert documents.excerpt(b"x" * 201) == "x" * 200 + "…"
 
 
 def test_an_excerpt_of_what_is_no_text_is_text():
-    assert parse.excerpt(b"a\xffb") == "a\ufffdb"
+    assert documents.excerpt(b"a\xffb") == "a\ufffdb"
 
 
 # --- failures ---------------------------------------------------------------------------------
@@ -234,7 +234,7 @@ def test_an_excerpt_of_what_is_no_text_is_text():
     ],
 )
 def test_a_failure_is_read_even_when_malformed(content, code, message):
-    assert parse.failure(content) == (code, message)
+    assert documents.failure(content) == (code, message)
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_a_failure_is_read_even_when_malformed(content, code, message):
     ],
 )
 def test_what_does_not_say_so_is_no_failure(content):
-    assert parse.failure(content) is None
+    assert documents.failure(content) is None
 
 
 # --- records ----------------------------------------------------------------------------------

@@ -1,0 +1,135 @@
+"""Responses to trees of elements, strictly; and error bodies, leniently."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import chain
+
+from lxml import etree
+
+from backpack_orm.errors import InvalidResponse
+
+_parsers = threading.local()
+
+
+def _parser() -> etree.XMLParser:
+    """A parser of this thread's own: lxml makes threads wait for a shared one.
+
+    Not with `collect_ids=False`, which would be faster: libxml2 then opens what a document type
+    names, whatever else was said.
+    """
+    try:
+        parser: etree.XMLParser = _parsers.parser
+    except AttributeError:
+        parser = _parsers.parser = etree.XMLParser(
+            resolve_entities=False,
+            load_dtd=False,
+            no_network=True,
+            huge_tree=False,
+            recover=False,
+            remove_comments=True,
+            remove_pis=True,
+        )
+    return parser
+
+
+_PROLOG = rb"\s*(<\?xml\b[^>]*\?>)?"
+_PIECE = 1024 * 1024
+
+
+def document(content: bytes) -> etree._Element:
+    """Parse a response strictly.
+
+    Several roots, which the service has sent, come in a `<roots>` of our own.
+
+    Raises:
+        InvalidResponse: It is empty, HTML, cut off, malformed, or has a document type.
+
+    >>> document(b"<pages><page id='71'/></pages>").tag
+    'pages'
+    """
+    if not content.strip():
+        raise InvalidResponse("the response is empty")
+    try:
+        root = _parsed(content)
+    except etree.XMLSyntaxError as error:
+        what = "HTML" if _looks_like_html(content) else f"no well-formed XML: {error.msg}"
+        raise InvalidResponse(f"the response is {what}") from None
+    roots = root if root.tag == "roots" else (root,)
+    if any(_local_name(element) == "html" for element in roots):
+        raise InvalidResponse("the response is HTML")
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise InvalidResponse("the response declares a document type")
+    return root
+
+
+def _parsed(content: bytes) -> etree._Element:
+    try:
+        return etree.fromstring(content, _parser())
+    except etree.XMLSyntaxError as error:
+        found = re.match(_PROLOG, content)
+        if error.msg is None or "Extra content" not in error.msg or found is None:
+            raise
+        roots = _parsed_in_pieces(
+            chain((found[1] or b"", b"<roots>"), _pieces(content, found.end()), (b"</roots>",))
+        )
+        if any(words and not words.isspace() for words in (roots.text, *(e.tail for e in roots))):
+            raise
+        return roots
+
+
+def _pieces(content: bytes, start: int) -> Iterator[bytes]:
+    """Give the rest of a body, never all of it at once: it may be large."""
+    return (content[place : place + _PIECE] for place in range(start, len(content), _PIECE))
+
+
+def _parsed_in_pieces(pieces: Iterable[bytes]) -> etree._Element:
+    parser = _parser()
+    try:
+        for piece in pieces:
+            parser.feed(piece)
+    except etree.XMLSyntaxError:
+        with suppress(etree.XMLSyntaxError):
+            parser.close()  # which makes it ready for the next document
+        raise
+    return parser.close()
+
+
+def excerpt(content: bytes) -> str:
+    """The beginning of a response, for a message."""
+    text = content[:200].decode("utf-8", "replace")
+    return text + "…" if len(content) > 200 else text
+
+
+def _looks_like_html(content: bytes) -> bool:
+    return bool(re.match(rb"\s*(<!doctype\s+html|<html)", content, re.IGNORECASE))
+
+
+def _local_name(element: etree._Element) -> str:
+    return etree.QName(element).localname.lower()
+
+
+# The service's own sample of a failure is malformed, so failures are read without a parser.
+_FAILED = rb"""<response\b[^>]*\bsuccess\s*=\s*["']false["']"""
+_ERROR = rb"""<error\b[^>]*?\bcode\s*=\s*["'](\d{3})["'][^>]*>([^<]*)"""
+
+
+def failure(content: bytes) -> tuple[int, str] | None:
+    """The code and message of an error body, or None when it is not one.
+
+    A failure that gives no code counts as 500.
+
+    >>> failure(b"<response success='false'><error code='404'>Record not found</item></response>")
+    (404, 'Record not found')
+    """
+    if not re.search(_FAILED, content[:1000]):
+        return None
+    from html import unescape  # only failures pay for it
+
+    error = re.search(_ERROR, content)
+    if not error:
+        return 500, "the service gives no reason"
+    return int(error[1]), unescape(error[2].decode("utf-8", "replace")).strip()

@@ -1,0 +1,311 @@
+"""Elements to records, column by column, in both dialects.
+
+A value may be an attribute or a child element, its name spelled with underscores or dashes. What a
+response never includes (a list of pages has no notes) is `MISSING` in the record. What it omits,
+though others of its kind have it, is `MISSING` too, unless no other response could include it: then
+it is empty, see `Column.is_sure`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from functools import cached_property
+from itertools import chain, islice, repeat
+from typing import Any, TypeAlias
+
+from lxml import etree
+
+from backpack_orm.wire import values
+from backpack_orm.wire.shapes import (
+    MISSING,
+    Column,
+    Localize,
+    PartialRecord,
+    Record,
+    Section,
+    Shape,
+)
+
+Reader: TypeAlias = "Callable[[Iterable[etree._Element], Localize | None], tuple[Record, ...]]"
+_ColumnReader: TypeAlias = "Callable[[_Elements, Localize | None], Iterable[Any]]"
+
+
+def spellings(name: str) -> tuple[str, ...]:
+    dashed = name.replace("_", "-")
+    return (name,) if dashed == name else (name, dashed)
+
+
+_AT_ONCE = 256
+"""Elements read column by column: so few that all that is between stays near the processor."""
+
+
+class _Elements(list[etree._Element]):
+    """Some elements, whose columns are read."""
+
+    is_partial = False
+    """Whether a value is missing that is not sure to be empty."""
+
+    def first(self, name: str, other: str | None = None) -> list[etree._Element | None]:
+        """The first child of a name in each of them; that of another one where there is none."""
+        found = [children.get(name) for children in self._children]
+        if other is None:
+            return found
+        return [
+            children.get(other) if child is None else child
+            for child, children in zip(found, self._children, strict=True)
+        ]
+
+    @cached_property
+    def _children(self) -> list[dict[object, etree._Element]]:
+        # From the last one back, so that of several of one name the first is kept.
+        return [
+            {child.tag: child for child in e[::-1]}  # type: ignore[index]  # stubs know no slices
+            for e in self
+        ]
+
+
+def reader_of(shape: Shape) -> Reader:
+    """The function that reads elements of a shape into records.
+
+    It goes column by column, so that what is usual takes a few sweeps for all elements, and only
+    what is not is looked at one by one.
+    """
+    columns = [_reader_of(part, shape) for part in shape.parts]
+    unsure = [
+        position
+        for position, part in enumerate(shape.parts)
+        if isinstance(part, Column) and not part.is_sure
+    ]
+
+    def mark(record: Record) -> Record:
+        is_partial = any(record[position] is MISSING for position in unsure)
+        return PartialRecord(record) if is_partial else record
+
+    def read(elements: Iterable[etree._Element], localize: Localize | None) -> tuple[Record, ...]:
+        left, records = iter(elements), list[Record]()
+        while some := _Elements(islice(left, _AT_ONCE)):
+            found = zip(*[column(some, localize) for column in columns], strict=False)
+            records += map(mark, found) if some.is_partial else found
+        return tuple(records)
+
+    return read
+
+
+def _reader_of(part: Column | Section | None, shape: Shape) -> _ColumnReader:
+    if part is None:
+        return lambda elements, localize: repeat(MISSING)
+    if isinstance(part, Section):
+        return _section_reader(part)
+    if part.is_text:
+        return _text_reader(part, shape)
+    return _value_reader(part)
+
+
+def _value_reader(column: Column) -> _ColumnReader:
+    """What reads one value of each element."""
+    value_type = column.value_type
+    find, seek = _ways_in_children(column) if column.inside else _ways_in_elements(column)
+    is_required = column.name == "id" and not column.inside and not column.is_optional
+
+    def value(word: str | None) -> Any:
+        if value_type.load is values.load_text:
+            return word or value_type.empty
+        return value_type.load(word) if word or is_required else value_type.empty  # type: ignore[arg-type]
+
+    def read(elements: _Elements, localize: Localize | None) -> Iterable[Any]:
+        words = find(elements)
+        if all(words):
+            found = value_type.load_all(words)
+        elif column.is_sure:
+            found = map(value, seek(elements, words))
+        else:
+            found = [
+                MISSING if word is None and _is_omitted(e, column) else value(word)
+                for e, word in zip(elements, seek(elements, words), strict=True)
+            ]
+            elements.is_partial |= any(each is MISSING for each in found)
+        if value_type.is_time and localize is not None:
+            return [localize(each) if isinstance(each, datetime) else each for each in found]
+        return found
+
+    return read
+
+
+def _is_omitted(element: etree._Element, column: Column) -> bool:
+    """Whether an element has no place for a value; one that is nil is a value."""
+    names = (column.inside,) if column.inside else (column.name, column.other)
+    return all(_child(element, name) is None for name in names if name)
+
+
+_Ways: TypeAlias = (
+    "tuple[Callable[[_Elements], list[Any]], Callable[[_Elements, list[Any]], list[Any]]]"
+)
+"""What finds words where they usually are, and what then seeks those that are not there."""
+
+
+def _ways_in_elements(column: Column) -> _Ways:
+    names = [name for name in (column.name, column.other) if name]
+    key: Any = column.name.encode()  # lxml takes it as it is, and need not encode it each time
+    return (
+        lambda elements: [e.get(key) for e in elements],
+        lambda elements, words: [
+            word or _seek(e, *names) for e, word in zip(elements, words, strict=True)
+        ],
+    )
+
+
+def _ways_in_children(column: Column) -> _Ways:
+    name, inside = column.name, column.inside
+    key: Any = name.encode()
+    if not name:
+        return (
+            lambda elements: [
+                None if child is None else child.text for child in elements.first(inside)
+            ],
+            lambda elements, words: [
+                _seek(e, inside) if child is None else child.text
+                for e, child in zip(elements, elements.first(inside), strict=True)
+            ],
+        )
+    return (
+        lambda elements: [
+            None if child is None else child.get(key) for child in elements.first(inside)
+        ],
+        lambda elements, words: [
+            word if word or child is None else _seek(child, name)
+            for child, word in zip(elements.first(inside), words, strict=True)
+        ],
+    )
+
+
+def _text_reader(column: Column, shape: Shape) -> _ColumnReader:
+    """Return the function that reads the texts of elements, exactly as they stand.
+
+    Elements whose values are children carry the text in a child as well. Only there is the white
+    space between the children layout; everywhere else it is part of the text.
+    """
+    fields = {
+        spelling
+        for part in shape.parts
+        if isinstance(part, Column)
+        for spelling in spellings(part.inside or part.name)
+    }
+
+    def text_among_children(e: etree._Element) -> str | None:
+        text = _own_text(e)
+        if text.strip(" \t\r\n"):
+            return text
+        found = _seek(e, column.name)
+        is_layout = found is not None or any(child.tag in fields for child in e)
+        return found if is_layout else text
+
+    def read(elements: _Elements, localize: Localize | None) -> Iterable[Any]:
+        texts = [e.text for e in elements]
+        if any(map(len, elements)):
+            texts = [text_among_children(e) if len(e) else e.text for e in elements]
+        if all(texts):
+            return texts
+        if column.is_sure:
+            return [text or column.value_type.empty for text in texts]
+        found = [
+            MISSING if text is None and len(e) and _is_omitted(e, column) else text or ""
+            for e, text in zip(elements, texts, strict=True)
+        ]
+        elements.is_partial |= MISSING in found
+        return found
+
+    return read
+
+
+def _own_text(element: etree._Element) -> str:
+    """All text right inside an element, that behind its children too."""
+    return "".join([element.text or "", *(child.tail or "" for child in element)])
+
+
+def _section_reader(section: Section) -> _ColumnReader:
+    """What reads the records inside each element."""
+    read = reader_of(section.shape)
+    container, _, element = section.path.rpartition("/")
+    inside, around = spellings(element), spellings(container)
+    size, unknown = len(section.shape.parts), () if section.is_sure else MISSING
+
+    def gather(e: etree._Element) -> list[etree._Element]:
+        return list(grouped(e, element) if section.is_grouped else e.iterchildren(*inside))
+
+    def read_groups(elements: _Elements, localize: Localize | None) -> list[Any]:
+        if container:
+            containers = elements.first(*around)
+            groups = [None if found is None else gather(found) for found in containers]
+        else:
+            groups = [gather(e) if len(e) else [] for e in elements]
+        if not any(groups):
+            return [unknown if group is None else () for group in groups]
+        # Those of all elements in one go, and then to each its own.
+        records = iter(read(chain.from_iterable(filter(None, groups)), localize))
+        return [
+            unknown if group is None else tuple(islice(records, len(group))) for group in groups
+        ]
+
+    def read_singles(elements: _Elements, localize: Localize | None) -> list[Any]:
+        children = [_filled(e, element) for e in elements]
+        records = iter(read((child for child in children if child is not None), localize))
+        return [
+            next(records)
+            if child is not None
+            else _alone(e, section.key, size)
+            if section.key
+            else None
+            if section.is_sure or _child(e, element) is not None
+            else MISSING
+            for e, child in zip(elements, children, strict=True)
+        ]
+
+    return read_singles if section.is_single else read_groups
+
+
+def _alone(element: etree._Element, key: str, size: int) -> Record | None:
+    """The record of something that only its id is told of."""
+    id = _seek(element, key)
+    return (int(id), *[MISSING] * (size - 1)) if id else None
+
+
+# Items that stand in groups are marked by that alone.
+_GROUPS = {"incomplete": "false", "completed": "true"}
+
+
+def grouped(container: etree._Element, name: str) -> Iterator[etree._Element]:
+    for child in container.iterchildren(name, *_GROUPS):
+        if child.tag == name:
+            yield child
+            continue
+        for item in child.iterchildren(name):
+            if item.get("completed") is None:
+                item.set("completed", _GROUPS[str(child.tag)])
+            yield item
+
+
+def _child(element: etree._Element, name: str) -> etree._Element | None:
+    return next(element.iterchildren(*spellings(name)), None)
+
+
+def _filled(element: etree._Element, name: str) -> etree._Element | None:
+    """A child that holds a record, and not just its place."""
+    child = _child(element, name)
+    if child is None or child.get("nil") == "true" or not (len(child) or child.attrib):
+        return None
+    return child
+
+
+def _seek(element: etree._Element, *names: str) -> str | None:
+    """A value by any of its names, in any spelling: an attribute or a child."""
+    for name in names:
+        value = element.get(name)
+        if value is None and "_" in name:
+            value = element.get(name.replace("_", "-"))
+        if value is not None:
+            return value
+        child = _child(element, name)
+        if child is not None and child.get("nil") != "true":
+            return child.text or ""
+    return None
