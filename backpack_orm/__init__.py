@@ -17,9 +17,9 @@ from backpack_orm.rich_display import renderers
 
 if TYPE_CHECKING:
     from backpack_orm.connection import Connection as Connection
-    from backpack_orm.connection import Stats as Stats
     from backpack_orm.connection import connect as connect
     from backpack_orm.connection import using as using
+    from backpack_orm.connection.stats import Stats as Stats
     from backpack_orm.errors import ApiError as ApiError
     from backpack_orm.errors import AuthenticationError as AuthenticationError
     from backpack_orm.errors import BackpackError as BackpackError
@@ -74,7 +74,8 @@ if TYPE_CHECKING:
     from backpack_orm.version import __version__ as __version__
 
 _MODULES = {
-    "connection": "Connection Stats connect using",
+    "connection": "Connection connect using",
+    "connection.stats": "Stats",
     "errors": "ApiError AuthenticationError BackpackError Destroyed Forbidden InvalidResponse "
     "NotConnected NotFound NotSaved OutcomeUnknown RateLimited ReadOnly Rejected ServerError "
     "StaleRecord Timeout TransportError UnexpectedRedirect ValidationError",

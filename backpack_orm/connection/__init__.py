@@ -7,11 +7,9 @@ from backpack_orm.connection.context import (
     ensure_connection,
     using,
 )
-from backpack_orm.connection.stats import Stats
 
 __all__ = [
     "Connection",
-    "Stats",
     "connect",
     "connection_for",
     "current",

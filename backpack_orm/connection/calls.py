@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from attrs import define, field
-
 from backpack_orm.connection.deadline import Deadline
 from backpack_orm.wire.build import WireValue
 from backpack_orm.wire.endpoint import Endpoint
@@ -15,7 +13,6 @@ from backpack_orm.wire.shapes import Localize, Response
 T = TypeVar("T")
 
 
-@define(eq=False, repr=False)
 class Call(Generic[T]):
     """One call of the API, with all its tries.
 
@@ -34,22 +31,26 @@ class Call(Generic[T]):
         may_have_happened: Whether the service may have carried out an earlier try.
     """
 
-    endpoint: Endpoint
-    ids: Sequence[int]
-    payload: Mapping[str, WireValue]
-    read: Callable[[Response], T]
-    deadline: Deadline | None = None
-    localize: Localize | None = None
-    path: str = field(init=False)
-    url: str = field(default="", init=False)
-    max_wait: float = field(default=0.0, init=False)
-    tries: int = field(default=1, init=False)
-    has_moved: bool = field(default=False, init=False)
-    may_have_happened: bool = field(default=False, init=False)
-
-    @path.default
-    def _path(self) -> str:
-        return self.endpoint.path_for_people(self.ids)
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        ids: Sequence[int],
+        payload: Mapping[str, WireValue],
+        read: Callable[[Response], T],
+        deadline: Deadline | None = None,
+        localize: Localize | None = None,
+    ) -> None:
+        self.endpoint = endpoint
+        self.ids = ids
+        self.payload = payload
+        self.read = read
+        self.deadline = deadline
+        self.localize = localize
+        self.path = endpoint.path_for_people(ids)
+        self.url = ""
+        self.max_wait = 0.0
+        self.tries = 1
+        self.has_moved = self.may_have_happened = False
 
     def has_time_for(self, seconds: float) -> bool:
         """Return whether the deadline leaves time to wait and send it afterwards."""

@@ -12,6 +12,7 @@ from backpack_orm.connection.addresses import cache_host, fingerprint, rate_limi
 from backpack_orm.connection.cache import Cache
 from backpack_orm.connection.calls import Call
 from backpack_orm.connection.context import Usable, candidates, set_default
+from backpack_orm.connection.counters import Counters
 from backpack_orm.connection.deadline import Deadline
 from backpack_orm.connection.forks import after_fork
 from backpack_orm.connection.rate_limits import RateLimiter
@@ -22,7 +23,6 @@ from backpack_orm.connection.settings import (
     method_signature_of,
     signature_of,
 )
-from backpack_orm.connection.stats import Counters, Stats
 from backpack_orm.connection.time_zones import ACCOUNT, zone_named
 from backpack_orm.connection.transport import Transport
 from backpack_orm.errors import NotConnected, ReadOnly
@@ -34,6 +34,8 @@ from backpack_orm.wire.shapes import Column, Response, Shape
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
+
+    from backpack_orm.connection.stats import Stats
 
 T = TypeVar("T")
 

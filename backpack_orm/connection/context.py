@@ -11,8 +11,6 @@ from threading import Lock
 from types import TracebackType, coroutine
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from attrs import define, field
-
 from backpack_orm.connection.parallel import in_order
 from backpack_orm.errors import NotConnected, ValidationError
 
@@ -28,7 +26,6 @@ Sent = TypeVar("Sent")
 Returned = TypeVar("Returned")
 
 
-@define(eq=False, repr=False)
 class _Entry:
     """One block that makes a connection current.
 
@@ -39,10 +36,11 @@ class _Entry:
             that holds the entry. That stack skips it.
     """
 
-    connection: Usable
-    frame: int | None = None
-    token: Token[tuple[_Entry, ...]] | None = field(default=None, init=False)
-    is_abandoned: bool = field(default=False, init=False)
+    def __init__(self, connection: Usable, frame: int | None = None) -> None:
+        self.connection = connection
+        self.frame = frame
+        self.token: Token[tuple[_Entry, ...]] | None = None
+        self.is_abandoned = False
 
 
 # An immutable value: tasks and threads that copy the context share no mutable state.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pkgutil
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,8 @@ def rails_zones() -> dict[str, str]:
     >>> rails_zones()["Pacific Time (US & Canada)"]
     'America/Los_Angeles'
     """
+    import pkgutil  # most programs never need it
+
     names: dict[str, str] = json.loads(pkgutil.get_data(__package__, "rails_time_zones.json") or "")
     return names
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from backpack_orm import errors
 from backpack_orm.connection.calls import Call
+from backpack_orm.connection.counters import Counters
 from backpack_orm.connection.rate_limits import WINDOW, RateLimiter
 from backpack_orm.connection.redirects import Redirect
 from backpack_orm.connection.retries import (
@@ -25,7 +26,6 @@ from backpack_orm.connection.retries import (
 )
 from backpack_orm.connection.sending import Received, Sender
 from backpack_orm.connection.settings import Settings
-from backpack_orm.connection.stats import Counters
 from backpack_orm.errors import (
     AuthenticationError,
     BackpackError,

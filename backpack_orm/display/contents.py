@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from attrs import evolve, field, frozen
 
-from backpack_orm.connection import Stats
+from backpack_orm.connection.stats import Stats
 from backpack_orm.errors import BackpackError, ValidationError
 from backpack_orm.models.attachment import Attachment
 from backpack_orm.models.belonging import SECTIONS, Belonging

@@ -185,7 +185,7 @@ def test_a_wait_for_the_rate_limit_that_is_longer_than_the_deadline_is_not_begun
     with Connection(stub.url, token=TOKEN, deadline=2, ttl=0) as connection:
         for _ in range(100):
             send(connection, READ)
-        with pytest.raises(Timeout, match=r"left of the deadline of 2 s; nothing was sent"):
+        with pytest.raises(Timeout, match=r"which exceeds the deadline of 2 s; nothing was sent"):
             send(connection, CREATE)
     assert (len(stub.requests), clock.slept) == (100, [])
 

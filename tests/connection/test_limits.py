@@ -229,7 +229,7 @@ def test_an_account_is_read_at_nearly_the_rate_that_is_permitted_and_never_refus
 def test_a_wait_that_would_be_too_long_is_not_begun(stub, clock):
     with Connection(stub.url, token=TOKEN, max_wait=5) as connection:
         ask(connection, CALENDAR_READ, 10)
-        with pytest.raises(RateLimited, match=r"no longer than max_wait=5 s in all") as caught:
+        with pytest.raises(RateLimited, match=r"max_wait=5 s at most, in total") as caught:
             ask(connection, CALENDAR_READ)
     assert caught.value.retry_after == pytest.approx(5.151)
     assert (caught.value.verb, caught.value.path) == ("GET", "/calendars.xml")
