@@ -1,7 +1,7 @@
 """backpack_orm: the pages, notes, lists and reminders of a Backpack account as objects.
 
-Names are imported from their modules when they are first used, so that the package itself costs
-next to nothing.
+Names are imported from their modules when they are first used, so that importing the package alone
+takes almost no time.
 
 >>> from backpack_orm import Page
 >>> [tag.name for tag in Page.find_by(title="Lisbon").tags]
@@ -123,8 +123,8 @@ def __dir__() -> list[str]:
     return [*globals(), *_PLACES]
 
 
-def _render(form: str, thing: object) -> Any:
-    return getattr(import_module(f"{__name__}.display"), form)(thing)
+def _render(form: str, displayed: object) -> Any:
+    return getattr(import_module(f"{__name__}.display"), form)(displayed)
 
 
 renderers.update({form: partial(_render, form) for form in ("html", "rich")})

@@ -104,12 +104,12 @@ class BackpackError(RichDisplay, Exception):
 
 
 class NotConnected(BackpackError):
-    """There is no connection to use; the message says how to make one.
+    """There is no connection to use; the message shows how to make one.
 
     >>> import pickle
     >>> with Sandbox(seed="demo") as box:
-    ...     kept = pickle.dumps(Page.all(using=Connection(box.url, token=box.token)))
-    >>> pickle.loads(kept)[0].description
+    ...     pickled = pickle.dumps(Page.all(using=Connection(box.url, token=box.token)))
+    >>> pickle.loads(pickled)[0].description
     Traceback (most recent call last):
     backpack_orm.errors.NotConnected: ...this connection was unpickled, and pickles do not...
     """
@@ -225,8 +225,8 @@ class Rejected(ApiError):
 class RateLimited(ApiError):
     """The rate limit is reached, and waiting would take longer than `max_wait`.
 
-    `retry_after` is what the service asked for, or the time until its limits
-    allow the next request.
+    `retry_after` is what the service requested, or the time until the rate limit
+    allows the next request.
 
     >>> with Sandbox(seed="empty") as box:
     ...     fault = box.faults.status(503, retry_after=90)
@@ -308,11 +308,11 @@ class StaleRecord(BackpackError):
 
 
 class ErrorInfo(NamedTuple):
-    """What is the same for all errors of a class."""
+    """Attributes that all errors of a class share."""
 
     code: str
     retryable: bool
-    """Unless the error itself knows better."""
+    """The default of the class; an error may set its own."""
     hint: str
 
 
@@ -353,7 +353,7 @@ CATALOG: Mapping[type[BackpackError], ErrorInfo] = {
     ServerError: ErrorInfo(
         "server_error", False, "Check the values that were sent; in an outage, try again later."
     ),
-    ValidationError: ErrorInfo("invalid_value", False, "Change the value as the message says."),
+    ValidationError: ErrorInfo("invalid_value", False, "Change the value; see the message."),
     ReadOnly: ErrorInfo(
         "read_only", False, "Call discard() to undo the change: the API has no call for it."
     ),
@@ -388,7 +388,7 @@ def for_status(status: int) -> type[ApiError]:
 
 
 def looks_like_a_token(text: str) -> bool:
-    """Whether a text holds what only a token has: no name is so long and has so many digits.
+    """Return whether a text contains a token: no name is so long and has so many digits.
 
     >>> looks_like_a_token("https://0123456789abcdef0123456789abcdef.backpackit.com")
     True
@@ -399,7 +399,7 @@ def looks_like_a_token(text: str) -> bool:
 
 
 def redacted(value: object) -> str:
-    """Return the repr of a value for a message, without what may be a token.
+    """Return the repr of a value for a message, without parts that may be a token.
 
     >>> redacted("dXNlcjpzZWNyZXQtdG9rZW4=="), redacted(5), redacted("America/Argentina/Cordoba")
     ("'…'", '5', "'America/Argentina/Cordoba'")
@@ -419,14 +419,14 @@ def did_you_mean(word: str, names: Iterable[str], most: int = 1) -> str:
     >>> did_you_mean("x", ["title", "body"])
     ''
     """
-    from difflib import get_close_matches  # only those who misspell something pay for it
+    from difflib import get_close_matches  # only misspellings need it
 
     near = get_close_matches(word, list(names), most)
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
 def short_repr(value: object, most: int = 60) -> str:
-    """A value as a message shows it: its repr, cut off, and never an error of its own.
+    """Return the repr of a value for a message, cut off; never raise an error.
 
     >>> short_repr("Lisbon")
     "'Lisbon'"

@@ -1,4 +1,4 @@
-"""Addresses of accounts: what is accepted, and what tells accounts and hosts apart."""
+"""Addresses of accounts: validation, and the keys of accounts and hosts."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _NAME = r"[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?"
 
 
 def url_of(account: object, *, option: str = "account", allow_insecure: bool = False) -> str:
-    """Return the address that an account's name or address stands for, without a final slash.
+    """Return the address of an account, without a final slash.
 
     Args:
         account: A name, such as `acme`, or an address.
-        option: What the account was given as, for messages.
+        option: The name of the option or variable, for messages.
         allow_insecure: Accept an http address of another machine.
 
     Raises:
@@ -33,7 +33,7 @@ def url_of(account: object, *, option: str = "account", allow_insecure: bool = F
         raise ValidationError(f"{option} takes a name or an address, not {redacted(account)}")
     if looks_like_a_token(account):
         raise ValidationError(
-            f"{option} looks like a token, so it is not shown: give the account's name or address, "
+            f"{option} looks like a token, so it is not shown: pass the account's name or address, "
             "and the token as token=…"
         )
     if "://" in account:
@@ -41,9 +41,9 @@ def url_of(account: object, *, option: str = "account", allow_insecure: bool = F
     if re.fullmatch(_NAME, account):
         return f"https://{account.lower()}.backpackit.com"
     is_padded = account.strip() != account
-    problem = "has white space around it" if is_padded else "is no account's name"
+    problem = "has white space around it" if is_padded else "is not the name of an account"
     raise ValidationError(
-        f"{option} {_shown(account)} {problem}: give the first part of its address "
+        f"{option} {_shown(account)} {problem}: pass the first part of its address "
         '("acme"), or all of it ("https://acme.backpackit.com")'
     )
 
@@ -56,7 +56,7 @@ def _url_of_address(account: str, option: str, allow_insecure: bool) -> str:
         parts = urlsplit(account)
         port = parts.port
     except ValueError as error:
-        message = f" is no address: {error}"
+        message = f" is not an address: {error}"
     else:
         message = ""
     if message:
@@ -65,19 +65,17 @@ def _url_of_address(account: str, option: str, allow_insecure: bool) -> str:
     if parts.username is not None or parts.password is not None:
         raise ValidationError(f"{option}: leave names and passwords out of the address")
     if parts.scheme not in ("http", "https") or not host or not re.fullmatch(r"[\w.:-]+", host):
-        refuse(" is no address that starts with https://")
+        refuse(" is not an address that starts with https://")
     if parts.path not in ("", "/") or parts.query or parts.fragment:
-        refuse(": give the address up to the host, and nothing after it")
+        refuse(": pass the address up to the host, and nothing after it")
     if parts.scheme == "http" and not is_loopback(host) and not allow_insecure:
-        refuse(
-            " would send the token in clear: use https://, or allow_insecure=True if that is meant"
-        )
+        refuse(" would send the token in clear: use https://, or allow_insecure=True on purpose")
     named = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{named}" + (f":{port}" if port else "")
 
 
 def fingerprint(url: str, secret: Secret) -> str:
-    """Return what tells one user of one account from another, without telling the token.
+    """Return a key of the user and the account, from which the token cannot be derived.
 
     >>> fingerprint("https://acme.backpackit.com", Secret("0123456789abcdef"))
     'acme.backpackit.com/6f1b2159ecff006f'
@@ -87,17 +85,18 @@ def fingerprint(url: str, secret: Secret) -> str:
 
 
 def rate_limit_key(url: str, account: str) -> str:
-    """Return what the service counts requests by: the account, whoever asks.
+    """Return the key by which the service counts requests: the account, for all its users.
 
-    Its host names it; but a sandbox on this machine may hold several, told apart by their users.
+    The host identifies the account, except on this machine, where a sandbox may contain several:
+    there it is the user.
     """
     return account if is_loopback(urlsplit(url).hostname or "") else account.partition("/")[0]
 
 
 def cache_host(url: str) -> str:
-    """Return what tells hosts apart whose responses are cached.
+    """Return the key of a host, by which connections invalidate each other's caches.
 
-    The scheme makes no difference, and neither do the names of this machine.
+    It is the same for http and https, and for all names of this machine.
 
     >>> cache_host("http://127.0.0.1:8137"), cache_host("https://acme.backpackit.com")
     ('localhost:8137', 'acme.backpackit.com')
@@ -133,7 +132,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _shown(account: str) -> str:
-    """Return an address for a message, without what may be a token or a password.
+    """Return an address for a message, without parts that may contain a token or a password.
 
     >>> _shown("https://acme.backpackit.com/0123456789abcdef/me.xml")
     "'https://acme.backpackit.com…'"

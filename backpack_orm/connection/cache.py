@@ -68,7 +68,7 @@ class Cache:
 
     A read that begins after a write has returned never gets a response from before it:
     `invalidate` also marks the requests that are under way at that moment, so that their responses
-    are neither cached nor given to threads that come later.
+    are neither cached nor returned to threads that start waiting later.
 
     Args:
         ttl: Seconds to cache a response; 0 disables the cache.
@@ -159,10 +159,10 @@ class Cache:
     def _join(
         self, key: Hashable, own: _Pending, fresh: bool, deadline: Deadline | None
     ) -> _Cached | _Pending:
-        """Return what has the response, after waiting for it; else register a request of one's own.
+        """Return the entry with the response, after waiting for it; else register a new request.
 
         A waiting thread may have begun after a write that the response turns out to precede. It
-        looks again then, as it does when the request it waited for was interrupted.
+        tries again then, as it does when the request it waited for was interrupted.
         """
         with self._lock:
             while not fresh:

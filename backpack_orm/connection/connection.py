@@ -88,8 +88,8 @@ class Connection(Usable):
             Backpack's (`"Pacific Time (US & Canada)"`), or `"account"` for the account's own, which
             takes one request; None: timestamps stay naive.
         allow_insecure: Send the token in clear to a host that is not this machine.
-        partial_updates: Rely on the service to keep the content of an item whose `completed` is
-            sent without it. Saves the request that reads the item first; `probe_partial_updates`
+        partial_updates: Rely on the service to preserve the content of an item whose `completed`
+            is sent without it. Saves the request that reads the item first; `probe_partial_updates`
             tests whether the service does so.
         read_only: Refuse every call that is not a read, with `ReadOnly` and before any request.
 
@@ -101,13 +101,13 @@ class Connection(Usable):
     Connection('https://acme.backpackit.com')
     """
 
-    _url = ""  # until it is set: a traceback may show a connection that could not be made
+    _url = ""  # tracebacks may show a connection whose __init__ has failed
     _transport: Transport | None = None
 
     @method_signature_of(Settings)
     def __init__(self, *arguments: Any, **options: Any) -> None:
         settings = checked("Connection", arguments, options)
-        del arguments, options  # a traceback may show the variables of what raises below
+        del arguments, options  # tracebacks may show the variables of this frame
         if not isinstance(settings, Settings):
             raise settings
         self._open(settings)
@@ -163,7 +163,7 @@ class Connection(Usable):
 
     @property
     def is_file(self) -> bool:
-        """Whether it stands for a file that was read, so that there is nothing more to load.
+        """Whether it represents a file, so that nothing more can be loaded.
 
         >>> Connection("acme", token="0123456789abcdef").is_file
         False
@@ -190,11 +190,12 @@ class Connection(Usable):
 
     @property
     def zone(self) -> ZoneInfo:
-        """The time zone of the account: that of the option `timezone`, else the account's own,
-        which takes one request the first time.
+        """The time zone of the account: the option `timezone`, else the account's own.
+
+        Makes no request, or one to load the account's time zone for the first time.
 
         Raises:
-            ValidationError: The account has a time zone that is not known.
+            ValidationError: The account has an unknown time zone.
 
         >>> Page.all()[0].connection.zone
         zoneinfo.ZoneInfo(key='America/Los_Angeles')
@@ -208,7 +209,7 @@ class Connection(Usable):
 
     @property
     def stats(self) -> Stats:
-        """What the connection has done so far. No request.
+        """What the connection has done so far, in numbers. No request.
 
         >>> Connection("acme", token="0123456789abcdef").stats
         Stats(requests=0, cache_hits=0, retries=0, seconds_waited=0.0)
@@ -236,7 +237,7 @@ class Connection(Usable):
 
         Raises:
             ReadOnly: The call is not a read, and the connection is read-only.
-            BackpackError: By what went wrong, see `backpack_orm.errors`.
+            BackpackError: The call failed; see `backpack_orm.errors` for its subclasses.
 
         >>> from backpack_orm.wire import parse
         >>> from backpack_orm.wire.endpoint import ws
@@ -245,7 +246,7 @@ class Connection(Usable):
         >>> page.connection.call(row, (page.id,), read=parse.success)
         """
         key = (endpoint, ids, *payload.items()) if payload else (endpoint, ids)
-        if endpoint.reads and not fresh:  # first of all, since this is what scripts do most
+        if endpoint.reads and not fresh:  # first, since this is what scripts do most
             cached: T | None = self._cache.get(key)
             if cached is not None:
                 return cached
@@ -307,12 +308,12 @@ class Connection(Usable):
             )
 
     def resolved(self) -> Connection:
-        """Return the connection that calls go through: this one, unless it was unpickled.
+        """Return the connection that makes the calls: this one, unless it was unpickled.
 
-        An unpickled connection has no token. It stands for a live one to the same account: the
-        current one, else the default, else any that is open in this process; looked up each time
-        it is used. If this one is read-only and that one is not, this one is returned: it passes
-        reads on and refuses writes. No request.
+        An unpickled connection has no token. It is replaced by a connection with a token for the
+        same account: the current one, else the default, else any that is open in this process,
+        looked up for each call. If this one is read-only and that one is not, this one is
+        returned: it passes reads on and refuses writes. No request.
 
         >>> import pickle
         >>> copy = pickle.loads(pickle.dumps(Connection("acme", token="0123456789abcdef")))
@@ -324,7 +325,7 @@ class Connection(Usable):
         return live if live.read_only or not self.read_only else self
 
     def _live(self) -> Connection:
-        """Return this connection, or the one that it stands for if it has been unpickled."""
+        """Return this connection, or the one that replaces it if it has been unpickled."""
         if self._transport is not None or self._absent is not _UNPICKLED:
             return self
         for live in candidates():
@@ -336,7 +337,7 @@ class Connection(Usable):
         return self
 
     def _is_live(self, account: str) -> bool:
-        """Whether calls to an account can be made through this connection."""
+        """Return whether this connection can make calls to an account."""
         return self._transport is not None and self.account == account
 
     def clear_cache(self) -> None:
@@ -382,12 +383,12 @@ class Connection(Usable):
         Makes no request, or one to load the account's time zone for the first time.
 
         Raises:
-            ValidationError: The account has a time zone that is not known.
+            ValidationError: The account has an unknown time zone.
 
         >>> Connection("acme", token="0123456789abcdef").ensure_time_zone()
         """
         if self._settings.timezone is not None:
-            self.zone  # noqa: B018 - which may cost a request
+            self.zone  # noqa: B018 - which may make a request
 
     def _localize(self, moment: datetime) -> datetime:
         """Return a naive timestamp with the time zone of the account."""
@@ -398,15 +399,15 @@ class Connection(Usable):
 def connect(*arguments: Any, **options: Any) -> Connection:
     """Connect to an account, and make it the default connection.
 
-    Makes no request. Takes the parameters of `Connection`. An account or a token that is not given
-    is read from the environment: `BACKPACK_URL` (a name or an address) and `BACKPACK_TOKEN`.
+    Makes no request. Takes the parameters of `Connection`. A missing account or token is read from
+    the environment: `BACKPACK_URL` (a name or an address) and `BACKPACK_TOKEN`.
 
     Returns:
         The connection, for `using` and `close()`.
 
     Raises:
         NotConnected: Neither the arguments nor the environment name an account and a token.
-        ValidationError: An option has a value that it does not take.
+        ValidationError: An option has an invalid value.
 
     >>> connect("acme", token="0123456789abcdef")
     Connection('https://acme.backpackit.com')
@@ -414,12 +415,12 @@ def connect(*arguments: Any, **options: Any) -> Connection:
     arguments, options = from_environment(arguments, options)
     is_complete = all((*arguments[:1], options.get("oauth_token") or options.get("token")))
     settings = checked("connect", arguments, options)
-    del arguments, options  # a traceback may show the variables of what raises below
+    del arguments, options  # tracebacks may show the variables of this frame
     if isinstance(settings, TypeError):
         raise settings
     if not is_complete:
         raise NotConnected(
-            'say where: connect("your-account", token="…"), '
+            'no account to connect to: call connect("your-account", token="…"), '
             "or set BACKPACK_URL and BACKPACK_TOKEN in the environment"
         )
     if not isinstance(settings, Settings):
@@ -431,7 +432,7 @@ def connect(*arguments: Any, **options: Any) -> Connection:
 
 
 def unconnected(url: str, account: str, why: str) -> Connection:
-    """Return a connection that stands for an account that cannot be reached, with the reason.
+    """Return a connection without transport, which raises `NotConnected` with the reason.
 
     >>> unconnected("backup.xml", "ab12", "it is a file")
     Connection('backup.xml')

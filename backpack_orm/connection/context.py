@@ -33,7 +33,7 @@ class _Entry:
         frame: Identifies the frame of a `with` statement, to find the entry of its block.
         token: Identifies the context that the entry was pushed in.
         is_abandoned: Whether the block was left in another context, which cannot reach the stack
-            that holds the entry. That stack skips it.
+            that contains the entry. That stack skips it.
     """
 
     def __init__(self, connection: Usable, frame: int | None = None) -> None:
@@ -55,7 +55,7 @@ def set_default(connection: Usable) -> None:
 
 
 def candidates() -> Iterator[Usable]:
-    """Yield the connections in force, the current one first."""
+    """Yield the connections of the open blocks and the default, the current one first."""
     for entry in reversed(_stack.get()):
         if not entry.is_abandoned:
             yield entry.connection
@@ -82,7 +82,7 @@ def _remove(entry: _Entry) -> None:
 
 
 class Usable:
-    """The base of `Connection`: what can be made current."""
+    """Base class of `Connection`: what can be made current."""
 
     _blocks: list[_Entry]
     _blocks_lock: Lock
@@ -293,7 +293,7 @@ def current() -> Connection:
 
 
 def connection_for(using: Connection | None) -> Connection:
-    """Return the connection given as a `using=` argument, or the current one for None.
+    """Return the connection passed as `using=`, or the current one for None.
 
     Raises:
         ValidationError: `using` is not a connection.

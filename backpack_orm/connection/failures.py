@@ -33,7 +33,7 @@ _BEFORE_SENDING = (
     socket.gaierror,
     ssl.SSLCertVerificationError,
 )
-"""Errors that come before anything is sent, where the phase does not say so."""
+"""Errors that occur before anything is sent, for phases that leave this open."""
 _TIMEOUTS = (requests.Timeout, urllib3_errors.TimeoutError, TimeoutError)
 _NOT_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"}
 _NOT_TLS |= {"PACKET_LENGTH_TOO_LONG"}

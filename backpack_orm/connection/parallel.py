@@ -1,4 +1,4 @@
-"""Calling a function for many things in threads, with the results in order."""
+"""Calling a function for many arguments in threads, with the results in order."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 WORKERS = 8
-"""More would only wait: the service takes twenty requests a second."""
+"""More would only wait: the service accepts twenty requests per second."""
 
 
 def in_order(
     function: Callable[[S], T],
-    things: Iterable[S],
+    arguments: Iterable[S],
     *,
     ahead: int | None = None,
     workers: int | None = None,
 ) -> Iterator[T]:
     """Yield the results of a function in the order of its arguments, computed ahead in threads.
 
-    When a call fails, or when the iterator is closed, calls that have not begun are not made.
+    If a call fails, or if the iterator is closed, calls that have not started are cancelled.
 
     Args:
-        function: Several threads call it at the same time.
-        things: What it is called with, one at a time.
-        ahead: How many calls are begun at first; after each result twice as many, up to
-            `workers`. None: `workers` at once.
+        function: The function to call; several threads call it at the same time.
+        arguments: What to call it with, one at a time.
+        ahead: How many calls to start at first; doubled after each result, up to `workers`. None:
+            `workers` at once.
         workers: The number of threads; None: `WORKERS`.
 
     >>> list(in_order(abs, [-3, 1, -2]))
@@ -42,12 +42,12 @@ def in_order(
     workers = workers or WORKERS
     ahead = ahead or workers
     pending: deque[Future[T]] = deque()
-    left = iter(things)
+    left = iter(arguments)
     pool = ThreadPoolExecutor(workers, thread_name_prefix="backpack_orm")
     try:
         while True:
-            for thing in left:
-                pending.append(pool.submit(function, thing))
+            for argument in left:
+                pending.append(pool.submit(function, argument))
                 if len(pending) >= ahead:
                     break
             if not pending:

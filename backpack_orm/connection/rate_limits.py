@@ -1,4 +1,4 @@
-"""The service's rate limits: whether one more request may be sent, and if not, when."""
+"""The service's rate limits: whether a request may be sent now, and if not, when."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from backpack_orm.connection.forks import after_fork
 from backpack_orm.wire.endpoint import RateLimit
 
 WINDOW = 5
-"""Seconds within which the service counts."""
+"""Length of the service's window in seconds."""
 
 MARGIN = 0.15
-"""Seconds to keep clear of it: not all requests are equally long on their way."""
+"""Seconds added to it, since requests take different times to arrive."""
 
 IN_MEMORY = "memory://"
 _ROUNDING = 0.001
-"""Seconds to wait longer: at the very end of a window it is still full."""
+"""Seconds to wait longer, since a window is still full at its very end."""
 
 
 class Store(Protocol):
-    """Where requests are counted."""
+    """Storage in which requests are counted."""
 
     def acquire(self, key: str, limit: int) -> float:
         """Count a request and return 0, or return the seconds until one may be sent."""
 
     def renew_lock(self) -> None:
-        """Release what threads held that this process does not have, after a fork."""
+        """Replace the lock, which a thread of the parent process may hold, after a fork."""
 
 
 class MovingWindows:
@@ -58,7 +58,7 @@ class MovingWindows:
         """Count a request and return 0, or return the seconds until one may be sent.
 
         Args:
-            key: What is counted together.
+            key: What to count together.
             limit: Requests in a window.
         """
         with self._lock:
@@ -75,7 +75,7 @@ class MovingWindows:
             return sent[-limit] + self._seconds - now + _ROUNDING
 
     def renew_lock(self) -> None:
-        """Release what threads held that this process does not have, after a fork."""
+        """Replace the lock, which a thread of the parent process may hold, after a fork."""
         self._lock = Lock()
 
     def __len__(self) -> int:
@@ -86,7 +86,7 @@ class MovingWindows:
             del self._sent[key]
 
 
-# Shared by all connections of this process: to the service they are one client.
+# Shared by all connections of this process: the service regards them as one client.
 _stores: dict[str, Store] = {}
 _pauses: dict[str, float] = {}
 _lock = Lock()
@@ -101,13 +101,12 @@ def _renew_locks() -> None:
 
 
 class RateLimiter:
-    """What one account may be sent.
+    """The rate limits of one account.
 
     Args:
-        account: What tells the account from others; it goes into shared storages, and contains no
-            token.
-        storage: Where requests are counted: `memory://`, or a URI of the `limits` library, such as
-            `redis://127.0.0.1:6379`, to count together with other processes; None counts none.
+        account: The key of the account in shared storages; it contains no token.
+        storage: Where to count requests: `memory://`, or a URI of the `limits` library, such as
+            `redis://127.0.0.1:6379`, to share limits between processes; None disables limits.
     """
 
     def __init__(self, account: str, storage: str | None) -> None:
@@ -115,11 +114,11 @@ class RateLimiter:
         self._storage = storage
 
     def seconds_until_free(self, rate_limit: RateLimit) -> float:
-        """Return how long to wait before asking again; 0 if a request may go, which then counts.
+        """Count a request and return 0 if it may be sent now, else return the seconds to wait.
 
         Raises:
             TransportError: The storage cannot be reached.
-            ValidationError: There is no such storage.
+            ValidationError: The storage is not supported.
         """
         key = self._key(rate_limit)
         with _lock:
@@ -131,7 +130,7 @@ class RateLimiter:
         return _store(self._storage).acquire(key, rate_limit.value)
 
     def pause(self, rate_limit: RateLimit, seconds: float) -> None:
-        """Let nobody in this process send anything of that kind for a while."""
+        """Block requests of this kind for a time, in the whole process."""
         now = time.monotonic()
         key = self._key(rate_limit)
         with _lock:
@@ -144,7 +143,7 @@ class RateLimiter:
 
 
 def _store(storage: str) -> Store:
-    """Return what counts there, made once."""
+    """Return the storage of an address, created at first use."""
     with _lock:
         store = _stores.get(storage)
         if store is None:
@@ -155,6 +154,8 @@ def _store(storage: str) -> Store:
 def _new_store(storage: str) -> Store:
     if storage == IN_MEMORY:
         return MovingWindows(WINDOW + MARGIN)
-    from backpack_orm.connection.shared_rate_limits import SharedWindows  # only who shares pays
+    from backpack_orm.connection.shared_rate_limits import (
+        SharedWindows,  # most programs never need it
+    )
 
     return SharedWindows(storage, WINDOW)

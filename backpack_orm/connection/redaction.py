@@ -1,4 +1,4 @@
-"""Keeping tokens out of log records and of errors that other libraries raise."""
+"""Removing tokens from log records and from errors that other libraries raise."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _UNQUOTED = "!$&'()*+,;=:@"
 
 
 class Secret:
-    """A token that only the wire gets to see.
+    """A token, whose repr does not show it.
 
     >>> Secret("0123456789abcdef")
     [token]
@@ -28,7 +28,7 @@ class Secret:
 
     def __init__(self, value: str) -> None:
         self._value = value
-        # as it is, as a URL spells it, and as the representation of a string does
+        # unchanged, quoted in a URL, and escaped in a repr
         forms = {value, quote(value, safe=_UNQUOTED), quote(value), repr(value)[1:-1]}
         self._forms = tuple(sorted(forms, key=len, reverse=True))
 
@@ -37,7 +37,7 @@ class Secret:
         return self._value
 
     def redact(self, text: str) -> str:
-        """Return a text with the token replaced, in whatever form it may be quoted.
+        """Return a text with the token replaced, in every form in which it may be quoted.
 
         >>> Secret("0123456789abcdef").redact("GET /0123456789abcdef/me.xml")
         'GET /[token]/me.xml'
@@ -47,7 +47,7 @@ class Secret:
         return text
 
     def redact_bytes(self, content: bytes) -> bytes:
-        """Return a response body with the token replaced, should it repeat it.
+        """Return a response body with the token replaced.
 
         >>> Secret("0123456789abcdef").redact_bytes(b"wrong token: 0123456789abcdef")
         b'wrong token: [token]'
@@ -64,13 +64,13 @@ class Secret:
 
 
 class _Calls(local):
-    """How many requests are under way in each thread, one inside the other."""
+    """The number of nested requests in each thread."""
 
     depth = 0
 
 
 class LogRedactor(logging.Filter):
-    """Takes tokens out of the log records of the HTTP libraries; leaves all other records alone.
+    """Redacts tokens in the log records of the HTTP libraries; leaves all other records unchanged.
 
     Some calls carry the token in their path, which these libraries log.
     """
@@ -82,12 +82,12 @@ class LogRedactor(logging.Filter):
         self._calls = _Calls()
 
     def add(self, secret: Secret) -> None:
-        """Redact a token from now on, for as long as it is in use."""
+        """Redact a token from now on, as long as it is referenced."""
         with self._lock:
             self._secrets.add(secret)
 
     def __enter__(self) -> None:
-        """Take what this thread logs in the block for part of a request that carries a token."""
+        """Treat what this thread logs in the block as part of a request with a token."""
         self._calls.depth += 1
 
     def __exit__(self, *error: object) -> None:
@@ -104,7 +104,7 @@ class LogRedactor(logging.Filter):
 
     def _redact_message(self, record: logging.LogRecord, secrets: tuple[Secret, ...]) -> None:
         message = arguments = None
-        with suppress(Exception):  # a malformed record is for its handler to report
+        with suppress(Exception):  # the handler reports malformed records
             message, arguments = record.getMessage(), repr((record.msg, record.args))
         if message is None:
             return
@@ -116,7 +116,7 @@ class LogRedactor(logging.Filter):
         if record.exc_info and record.exc_info[1] is not None:
             text = "".join(traceback.format_exception(record.exc_info[1])).rstrip("\n")
             clean = _redacted(text, secrets)
-            # A handler may show the variables of its frames, which hold the request.
+            # A handler may show the variables of its frames, which contain the request.
             if clean != text or self._calls.depth:
                 record.exc_info, record.exc_text = None, clean
         if record.exc_text:
@@ -135,7 +135,7 @@ log_redactor = LogRedactor()
 _LOGGERS = (
     *("urllib3.connection", "urllib3.connectionpool", "urllib3.poolmanager", "urllib3.response"),
     *("urllib3.util.retry", "urllib3.contrib.pyopenssl", "urllib3.http2.connection"),
-    # and those of the libraries that stand in for the service in tests
+    # and those of libraries that mock the service in tests
     *("vcr.cassette", "vcr.matchers", "vcr.request", "vcr.stubs", "requests_mock.adapter"),
     "responses",
 )
@@ -144,10 +144,9 @@ for _name in _LOGGERS:
 
 
 def redact_error(error: BaseException, secret: Secret) -> None:
-    """Take a token out of an error of another library: its text, attributes and traceback.
+    """Remove a token from an error of another library: from its text, attributes and traceback.
 
-    Its frames hold the request, and so may the attributes: what shows the token is replaced by
-    its redacted representation.
+    Its frames contain the request, and its attributes may: they are replaced by redacted copies.
     """
     error.__traceback__ = None
     error.__cause__ = error.__context__ = None
@@ -165,7 +164,7 @@ def _redacted_value(value: object, secret: Secret) -> object:
         return _redacted_request(value, secret)
     if value is None or isinstance(value, int | float):
         return value
-    return f"<{type(value).__qualname__}, which is not shown since it may hold the token>"
+    return f"<{type(value).__qualname__}, which is not shown since it may contain the token>"
 
 
 def _redacted_request(request: Any, secret: Secret) -> requests.PreparedRequest:

@@ -1,4 +1,4 @@
-"""Where a redirect leads, decided before anything is sent there."""
+"""The meaning of redirects, decided before anything is sent to their target."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LOGIN = r"(?i)log-?in|sign-?in|session|launchpad"
 
 
 class Redirect(Enum):
-    """Where a redirect leads, as far as it matters."""
+    """What a redirect means for the account."""
 
     UPGRADE = "the same place under https"
     DOWNGRADE = "the same place without https"
@@ -19,7 +19,7 @@ class Redirect(Enum):
 
 
 def classify(url: str, location: str) -> tuple[Redirect, str]:
-    """What a redirect from a URL means, and its target as far as a message may show it.
+    """Return what a redirect from a URL means, and its target for messages, without its path.
 
     >>> classify("http://acme.backpackit.com/ws/page/7", "https://acme.backpackit.com/ws/page/7")
     (<Redirect.UPGRADE: 'the same place under https'>, 'https://acme.backpackit.com')
@@ -46,5 +46,5 @@ def classify(url: str, location: str) -> tuple[Redirect, str]:
 
 
 def _port_when_secure(parts: SplitResult) -> int:
-    """The port, once http's own is taken for https's."""
+    """Return the port, with that of http replaced by that of https."""
     return 443 if parts.port in (None, 80) else parts.port

@@ -36,7 +36,7 @@ class Action(Enum):
     """What to do then."""
 
     RETRY = "send it again after a short random wait"
-    PAUSE = "send no such request for as long as the service says, then send it again"
+    PAUSE = "send no such request for as long as the service requests, then send it again"
     FAIL = "raise the error"
     OUTCOME_UNKNOWN = "raise OutcomeUnknown"
     SUCCEED = "return as if it had succeeded"

@@ -1,4 +1,4 @@
-"""The settings of a connection: each option with its default and its check, once."""
+"""The settings of a connection: each option with its default and its validator."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class EnvironmentValue(str):
 
 
 def _hidden(token: str | None) -> Secret | None:
-    given: object = token
-    if isinstance(given, Secret):  # from attrs.evolve()
-        return given
-    if given is None or given == "":
+    value: object = token
+    if isinstance(value, Secret):  # from attrs.evolve()
+        return value
+    if value is None or value == "":
         return None
-    return Secret(given) if isinstance(given, str) else _NO_TOKEN
+    return Secret(value) if isinstance(value, str) else _NO_TOKEN
 
 
 def _pair(timeout: tuple[float, float]) -> tuple[float, float]:
@@ -60,7 +60,7 @@ def _pair(timeout: tuple[float, float]) -> tuple[float, float]:
 
 
 def _takes(what: str, accepts: Callable[[Any], object], *, shown: bool = True) -> Any:
-    """Return a validator that says what an option takes; without the value if it may be secret."""
+    """Return a validator; its message omits the value if that may be secret."""
 
     def validate(settings: Settings, attribute: Attribute[Any], value: object) -> None:
         if not accepts(value):
@@ -131,7 +131,7 @@ def _token(settings: Settings, attribute: Attribute[Any], secret: Secret | None)
 
 @frozen(eq=False)
 class Settings:
-    """The settings of a connection, checked.
+    """The validated settings of a connection.
 
     The parameters of `Connection` and `connect` are the fields of this class, see `signature_of`.
 
@@ -171,7 +171,7 @@ class Settings:
 
     def __attrs_post_init__(self) -> None:
         if self.token and self.oauth_token:
-            raise ValidationError("give either token or oauth_token, not both")
+            raise ValidationError("pass either token or oauth_token, not both")
 
     @property
     def secret(self) -> Secret:
@@ -235,7 +235,7 @@ def _wrong_call(caller: str, message: str) -> TypeError:
 def from_environment(
     arguments: tuple[Any, ...], options: Mapping[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return arguments with the account and the token of the environment where none are given."""
+    """Return the arguments, completed with the account and the token of the environment."""
     options = dict(options)
     if not (arguments[0] if arguments else options.get("account")):
         arguments = (EnvironmentValue("BACKPACK_URL"), *arguments[1:])

@@ -10,14 +10,14 @@ from urllib.parse import urlsplit
 from backpack_orm.errors import TransportError, ValidationError
 
 MARGIN = 1
-"""Seconds to keep clear of a window: machines' clocks differ, and storages count whole seconds."""
+"""Seconds added to a window: the clocks of machines differ, and storages count whole seconds."""
 
 
 class SharedWindows:
-    """Requests of the last seconds, counted where other processes count theirs.
+    """Requests of the last seconds, counted together with those of other processes.
 
     Args:
-        storage: The URI of a storage that can count moving windows: `redis://…`.
+        storage: The URI of a storage that supports moving windows: `redis://…`.
         seconds: Length of the window.
 
     Raises:
@@ -47,7 +47,7 @@ class SharedWindows:
         except StorageError as error:
             problem = type(error.storage_error).__name__
         else:
-            # at the very end of a window it is still full
+            # the window is still full at its very end
             return max(float(oldest) + self._seconds - time.time(), 0.0) + 0.001
         raise TransportError(
             f"requests cannot be counted at {_without_password(self._storage)} ({problem}), "
@@ -55,12 +55,12 @@ class SharedWindows:
         )
 
     def renew_lock(self) -> None:
-        """Release what threads held that this process does not have, after a fork."""
+        """Replace the lock, which a thread of the parent process may hold, after a fork."""
         self._lock = Lock()
 
 
 def _counter(storage: str):  # type: ignore[no-untyped-def]  # limits is imported only if it is used
-    """Return what counts there."""
+    """Return the storage."""
     try:
         from limits.errors import ConfigurationError
         from limits.storage import MovingWindowSupport, storage_from_string
@@ -75,8 +75,8 @@ def _counter(storage: str):  # type: ignore[no-untyped-def]  # limits is importe
     if isinstance(counter, MovingWindowSupport):
         return counter
     raise ValidationError(
-        f"limits={_without_password(storage)!r} names no storage that can be used: there is "
-        "memory://, and redis://HOST:PORT with the package redis installed"
+        f"limits={_without_password(storage)!r} is not supported: use "
+        "memory://, or redis://HOST:PORT with the package redis installed"
     )
 
 

@@ -1,4 +1,4 @@
-"""The HTTP session of a connection: how far a request has come, and until when it may take."""
+"""The HTTP session of a connection: the phase of each request, and its deadline."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ from backpack_orm.connection.addresses import is_loopback
 from backpack_orm.connection.deadline import Deadline
 
 POOL_SIZE = 32
-"""How many sockets stay open for the next request."""
+"""How many sockets stay open for later requests."""
 
 
 class Phase(IntEnum):
     """How far a request has come."""
 
     ELSEWHERE = 0
-    """Not as far as this library's sockets: a test has put something in their place."""
+    """It has not reached this library's sockets: a mock has replaced them."""
     PREPARING = 1
     """Certificates and the proxy's address are looked up."""
     STARTED = 2
-    """The pool has it. Whether anything was sent cannot be told from here."""
+    """The pool has received it. Whether anything was sent is unknown."""
     CONNECTING = 3
-    """A connection is established, with the proxy and TLS if there are any. Nothing was sent."""
+    """The connection is being established, with proxy and TLS. Nothing was sent."""
     SENDING = 4
-    """There is a connection, and from here on anything may have been sent."""
+    """The connection is established. Anything may have been sent."""
 
 
 class Progress(threading.local):
-    """What each thread's request has come to."""
+    """The phase and deadline of the current request of each thread."""
 
     phase = Phase.ELSEWHERE
     deadline: Deadline | None = None
 
     def begin(self, deadline: Deadline | None) -> None:
-        """Note that a new request begins in this thread."""
+        """Start a new request in this thread."""
         self.phase = Phase.PREPARING
         self.deadline = deadline
 
     @contextmanager
     def connecting(self) -> Iterator[None]:
-        """Note that the block establishes the connection, and sends nothing of the request."""
+        """Mark a block that establishes the connection and sends nothing of the request."""
         self.phase = Phase.CONNECTING
         yield
         self.phase = Phase.SENDING
@@ -61,7 +61,7 @@ progress = Progress()
 
 
 class _BoundedReader(io.RawIOBase):
-    """The reading end of a socket, whose every read ends with the deadline of the call."""
+    """The raw reader of a socket; each read ends with the deadline of the call at the latest."""
 
     def __init__(self, owner: BoundedSocket, raw: Any) -> None:
         self._owner = owner
@@ -81,10 +81,10 @@ class _BoundedReader(io.RawIOBase):
 
 
 class BoundedSocket:
-    """A socket whose every operation ends with the deadline of the call that uses it.
+    """A socket whose operations end with the deadline of the call that uses it.
 
-    A socket's own time-out begins anew with each read, so that whoever sends a byte now and then
-    holds its reader for ever.
+    A socket's own time-out starts again with each read, so that a server that sends a byte now and
+    then could block its reader forever.
     """
 
     def __init__(self, sock: Any) -> None:
@@ -100,7 +100,7 @@ class BoundedSocket:
         return self._timeout
 
     def shrink_timeout(self) -> None:
-        """Let the next operation take no longer than the call may.
+        """Limit the next operation to the time that the call has left.
 
         Raises:
             TimeoutError: The deadline has passed.
@@ -130,10 +130,10 @@ class BoundedSocket:
 
 
 class _Tracking:
-    """What makes a pool tell how far a request has come, and connect before it begins to send.
+    """A mixin for pools that records the phase of a request, and connects before it sends.
 
-    Only what is public of urllib3's pools, or meant for their subclasses, is used. Were a hook not
-    called any more, the phase would stay at `STARTED`, which claims nothing.
+    Uses only urllib3's public methods and those for subclasses. If one were no longer called, the
+    phase would stay at `STARTED`, which is always safe.
     """
 
     def urlopen(self, *args: Any, **options: Any) -> Any:
@@ -155,12 +155,12 @@ class _Tracking:
 
 @cache
 def _tracking(pool: type) -> type:
-    """Return a kind of pool, `http`'s, `https`'s or a SOCKS proxy's, that tracks its requests."""
+    """Return a subclass of a pool, for http, https or a SOCKS proxy, that tracks its requests."""
     return type(f"Tracking{pool.__name__}", (_Tracking, pool), {})
 
 
 def _track(manager: Any) -> Any:
-    """Have a manager of pools track the requests of all it makes from now on."""
+    """Make a manager of pools track the requests of all pools that it creates from now on."""
     kinds = manager.pool_classes_by_scheme
     if not any(issubclass(kind, _Tracking) for kind in kinds.values()):
         manager.pool_classes_by_scheme = {name: _tracking(kind) for name, kind in kinds.items()}
@@ -168,7 +168,7 @@ def _track(manager: Any) -> Any:
 
 
 def _bind(conn: Any, deadline: Deadline) -> None:
-    """Have a connection's socket keep to a deadline."""
+    """Apply a deadline to the socket of a connection."""
     if isinstance(conn.sock, socket.socket):
         conn.sock = BoundedSocket(conn.sock)
     if isinstance(conn.sock, BoundedSocket):
@@ -176,7 +176,7 @@ def _bind(conn: Any, deadline: Deadline) -> None:
 
 
 class _TrackingAdapter(HTTPAdapter):
-    """requests' own adapter, on pools that tell how far a request has come."""
+    """The adapter of requests, with pools that track their requests."""
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options)
@@ -194,16 +194,16 @@ class _TrackingAdapter(HTTPAdapter):
 
 
 class _NoCookies(RequestsCookieJar):
-    """Takes no cookies: the API has none, and threads share a session."""
+    """Stores no cookies: the API has none, and threads share a session."""
 
     def extract_cookies(self, response: Any, request: Any) -> None:
         pass
 
 
 class Session(requests.Session):
-    """A session that sends prepared requests, and neither keeps nor follows anything.
+    """A session that sends prepared requests, stores no cookies and follows no redirects.
 
-    It is requests' own in all that libraries such as requests-mock and responses replace.
+    Libraries such as requests-mock and responses can replace its adapters as usual.
     """
 
     def __init__(self) -> None:
@@ -230,4 +230,4 @@ class Session(requests.Session):
         return self._network_settings
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return None: a redirect is looked at before anything is sent where it leads."""
+        """Return None: the transport checks a redirect before anything is sent to its target."""

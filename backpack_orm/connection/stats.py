@@ -15,7 +15,7 @@ class Stats(RichDisplay):
 
     Attributes:
         requests: Requests sent.
-        cache_hits: Reads that were answered from the cache.
+        cache_hits: Reads whose response came from the cache.
         retries: Requests that were sent again after a failure.
         seconds_waited: Seconds that calls have waited before they were sent, in total.
         by_endpoint: Requests by call of the API.

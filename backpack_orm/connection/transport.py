@@ -44,7 +44,7 @@ from backpack_orm.wire.shapes import Response
 T = TypeVar("T")
 
 logger = logging.getLogger("backpack_orm")
-logger.addHandler(logging.NullHandler())  # a library prints nothing unless it is asked to
+logger.addHandler(logging.NullHandler())  # a library is silent by default
 
 _DESTROYED = Response(200, b'<response success="true"/>')
 
@@ -166,7 +166,7 @@ class Transport:
         return call.has_moved
 
     def _result(self, call: Call[T], received: Received) -> tuple[T, int] | Failed:
-        """Return the parsed response and its size, or the failure that it stands for."""
+        """Return the parsed response and its size, or the failure that it means."""
         failed = self._problem(call, received)
         if failed is not None:
             return failed
@@ -184,7 +184,7 @@ class Transport:
         return Failed(Outcome.UNREADABLE, unreadable)
 
     def _problem(self, call: Call[Any], received: Received) -> Failed | None:
-        """Return the failure that a response stands for, if it does."""
+        """Return the failure that a response means; None for a success."""
         secret = self._settings.secret
         if received.redirect is not None:
             target = secret.redact(received.target)
@@ -231,8 +231,8 @@ class Transport:
         """Wait before the next try; return False if there is none."""
         call.may_have_happened |= failed.outcome in MAY_HAVE_HAPPENED
         if action is Action.PAUSE:
-            asked = failed.error.retry_after
-            seconds = max(WINDOW if asked is None else asked, 1.0)  # 0 would repeat without end
+            after = failed.error.retry_after
+            seconds = max(WINDOW if after is None else after, 1.0)  # 0 would repeat without end
             self._limits.pause(call.endpoint.rate_limit, seconds)
         elif action is Action.RETRY and call.tries < MAX_TRIES:
             seconds = back_off(call.tries)
@@ -268,7 +268,7 @@ def _final_error(call: Call[Any], action: Action, failed: Failed) -> BackpackErr
     if action is Action.OUTCOME_UNKNOWN:
         error = OutcomeUnknown(
             f"{error.message}; the write may have happened or not, "
-            "and was not sent again: look at the service first",
+            "and was not sent again: check on the service first",
             status=error.status,
             excerpt=error.excerpt,
         )

@@ -12,15 +12,15 @@ WireValue: TypeAlias = "str | Sequence[str]"
 
 
 def request(paths: Sequence[str], payload: Mapping[str, WireValue], token: str | None) -> bytes:
-    """Write a body: `<request>`, the token if it goes there, and the values at their places.
+    """Return a body: `<request>` with the values at their paths, and the token if it is sent there.
 
     Args:
-        paths: Where each value goes: `note/title` is a child of a child, `item/@completed`
+        paths: The path of each value: `note/title` is a child of a child, `item/@completed`
             an attribute, `remindees[]/user_id` a child of `<remindees type="array">`.
-            Its words go by its last part in underscores, or by what follows a `=`; a path without
-            words is left out.
+            Its value is named by its last part, with underscores, or by what follows a `=`. A path
+            without a value is omitted.
         payload: The serialized values by name; several values for one path repeat its element.
-        token: The token, or None when it goes elsewhere.
+        token: The token, or None if it is sent elsewhere.
 
     >>> request(["note/title", "note/body"], {"title": "R & D"}, token="secret")
     b'<request><token>secret</token><note><title>R &amp; D</title></note></request>'
@@ -33,7 +33,7 @@ def request(paths: Sequence[str], payload: Mapping[str, WireValue], token: str |
 
 
 def resource(paths: Sequence[str], payload: Mapping[str, WireValue]) -> bytes:
-    """Write a bare resource, which is the first part of all paths.
+    """Return a bare resource, which is the first part of all paths.
 
     >>> resource(["reminder/content"], {"content": "now Call home"})
     b'<reminder><content>now Call home</content></reminder>'
@@ -45,7 +45,7 @@ def resource(paths: Sequence[str], payload: Mapping[str, WireValue]) -> bytes:
 
 @cache
 def name_of(path: str) -> str:
-    """The name under which a path's words are given.
+    """Return the name of a path's value in the payload.
 
     >>> name_of("note/show-created-at"), name_of("item/@completed"), name_of("item-id=ids")
     ('show_created_at', 'completed', 'ids')
@@ -56,15 +56,15 @@ def name_of(path: str) -> str:
 
 def _fill(root: etree._Element, paths: Sequence[str], payload: Mapping[str, WireValue]) -> None:
     for path in paths:
-        given = payload.get(name_of(path))
-        if given is None:
+        value = payload.get(name_of(path))
+        if value is None:
             continue
         *parents, last = path.partition("=")[0].split("/")
         parent = _descend(root, parents)
         if last.startswith("@"):
-            parent.set(last[1:], str(given))
+            parent.set(last[1:], str(value))
             continue
-        for text in [given] if isinstance(given, str) else given:
+        for text in [value] if isinstance(value, str) else value:
             etree.SubElement(parent, last).text = text
 
 

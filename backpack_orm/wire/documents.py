@@ -16,10 +16,10 @@ _parsers = threading.local()
 
 
 def _parser() -> etree.XMLParser:
-    """A parser of this thread's own: lxml makes threads wait for a shared one.
+    """Return a parser of this thread, since threads would wait for a shared one.
 
-    Not with `collect_ids=False`, which would be faster: libxml2 then opens what a document type
-    names, whatever else was said.
+    `collect_ids=False` would be faster, but makes libxml2 open what a document type names, in spite
+    of the other options.
     """
     try:
         parser: etree.XMLParser = _parsers.parser
@@ -43,10 +43,10 @@ _PIECE = 1024 * 1024
 def document(content: bytes) -> etree._Element:
     """Parse a response strictly.
 
-    Several roots, which the service has sent, come in a `<roots>` of our own.
+    Several roots, which the service has sent, are wrapped in a `<roots>` element.
 
     Raises:
-        InvalidResponse: It is empty, HTML, cut off, malformed, or has a document type.
+        InvalidResponse: It is empty, HTML, truncated, malformed, or has a document type.
 
     >>> document(b"<pages><page id='71'/></pages>").tag
     'pages'
@@ -76,14 +76,14 @@ def _parsed(content: bytes) -> etree._Element:
         roots = _parsed_in_pieces(
             chain((found[1] or b"", b"<roots>"), _pieces(content, found.end()), (b"</roots>",))
         )
-        if any(words and not words.isspace() for words in (roots.text, *(e.tail for e in roots))):
+        if any(text and not text.isspace() for text in (roots.text, *(e.tail for e in roots))):
             raise
         return roots
 
 
 def _pieces(content: bytes, start: int) -> Iterator[bytes]:
-    """Give the rest of a body, never all of it at once: it may be large."""
-    return (content[place : place + _PIECE] for place in range(start, len(content), _PIECE))
+    """Yield the rest of a body in pieces, without a copy of all of it."""
+    return (content[i : i + _PIECE] for i in range(start, len(content), _PIECE))
 
 
 def _parsed_in_pieces(pieces: Iterable[bytes]) -> etree._Element:
@@ -93,13 +93,13 @@ def _parsed_in_pieces(pieces: Iterable[bytes]) -> etree._Element:
             parser.feed(piece)
     except etree.XMLSyntaxError:
         with suppress(etree.XMLSyntaxError):
-            parser.close()  # which makes it ready for the next document
+            parser.close()  # prepares it for the next document
         raise
     return parser.close()
 
 
 def excerpt(content: bytes) -> str:
-    """The beginning of a response, for a message."""
+    """Return the beginning of a response, for a message."""
     text = content[:200].decode("utf-8", "replace")
     return text + "…" if len(content) > 200 else text
 
@@ -112,24 +112,24 @@ def _local_name(element: etree._Element) -> str:
     return etree.QName(element).localname.lower()
 
 
-# The service's own sample of a failure is malformed, so failures are read without a parser.
+# The documented sample of a failure is malformed, so failures are found without an XML parser.
 _FAILED = rb"""<response\b[^>]*\bsuccess\s*=\s*["']false["']"""
 _ERROR = rb"""<error\b[^>]*?\bcode\s*=\s*["'](\d{3})["'][^>]*>([^<]*)"""
 
 
 def failure(content: bytes) -> tuple[int, str] | None:
-    """The code and message of an error body, or None when it is not one.
+    """Return the code and message of an error body, or None if it is not one.
 
-    A failure that gives no code counts as 500.
+    The code of a failure without one is 500.
 
     >>> failure(b"<response success='false'><error code='404'>Record not found</item></response>")
     (404, 'Record not found')
     """
     if not re.search(_FAILED, content[:1000]):
         return None
-    from html import unescape  # only failures pay for it
+    from html import unescape  # most responses are no failures
 
     error = re.search(_ERROR, content)
     if not error:
-        return 500, "the service gives no reason"
+        return 500, "the service states no reason"
     return int(error[1]), unescape(error[2].decode("utf-8", "replace")).strip()

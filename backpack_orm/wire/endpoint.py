@@ -15,7 +15,7 @@ from backpack_orm.wire.shapes import Record
 
 
 class TokenLocation(Enum):
-    """Where a request carries the token."""
+    """Where in a request the token is sent."""
 
     BODY = "body"
     PATH = "path"
@@ -23,16 +23,16 @@ class TokenLocation(Enum):
 
 
 class Safety(Enum):
-    """What sending a call twice does."""
+    """The effect of sending a call twice."""
 
-    READ = "asks, and changes nothing"
-    IDEMPOTENT = "writes, and twice does no more than once"
-    NOT_IDEMPOTENT = "writes, and twice does it twice"
-    DELETE = "destroys, and finds nothing the second time"
+    READ = "reads, and changes nothing"
+    IDEMPOTENT = "writes; sending it twice has the effect of sending it once"
+    NOT_IDEMPOTENT = "writes; sending it twice has its effect twice"
+    DELETE = "destroys; the second time the record is not found"
 
 
 class RateLimit(Enum):
-    """Calls that the service counts together, and how many of them it takes in a window."""
+    """Calls that the service counts together, and how many of them it accepts in a window."""
 
     CALENDARS = 10
     ALL_ELSE = 100
@@ -40,18 +40,18 @@ class RateLimit(Enum):
 
 @define(eq=False, repr=False, frozen=True, slots=False, kw_only=True)
 class Endpoint:
-    """One call: what is sent where, what it may be repeated for, and what it leaves stale.
+    """One call of the API: its request, its safety, and its cache tags.
 
     Attributes:
         verb: The HTTP verb.
         path: The path below the account's URL; `{id}` and the like are filled in.
-        token_in: Where the token goes.
-        sends: Where the values go in the body, see `wire.build.request`.
+        token_in: Where the token is sent.
+        sends: The paths of the values in the body, see `wire.build.request`.
         is_bare: Whether the body is the bare resource, without a `<request>` around it.
-        is_idempotent: Whether sending it twice does no more than sending it once.
-        reads: The cache tags its response is kept under; none: its response is not kept.
-        reads_in: Gives the further ones that only the record in its response tells.
-        writes: The cache tags it makes stale.
+        is_idempotent: Whether sending it twice has the effect of sending it once.
+        reads: The cache tags of its response; without any, it is not cached.
+        reads_in: Returns further tags that depend on the record in the response.
+        writes: The cache tags that it invalidates.
     """
 
     verb: str
@@ -66,12 +66,12 @@ class Endpoint:
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
-        """The names of what is to be filled into the path."""
+        """The names of the ids in the path."""
         return tuple(re.findall(r"{(\w+)}", self.path))
 
     @cached_property
     def label(self) -> str:
-        """What it is called in figures and logs.
+        """Its name in statistics and logs.
 
         >>> ws("page/{id}", reads="page:{id}").label
         'POST /ws/page/{id}'
@@ -80,7 +80,7 @@ class Endpoint:
 
     @cached_property
     def safety(self) -> Safety:
-        """What sending it twice would do.
+        """The effect of sending it twice.
 
         >>> ws("page/{id}/destroy", idempotent=True).safety.name, ws("page/{id}/email").safety.name
         ('DELETE', 'NOT_IDEMPOTENT')
@@ -93,7 +93,7 @@ class Endpoint:
 
     @cached_property
     def rate_limit(self) -> RateLimit:
-        """With which other calls the service counts it.
+        """The rate limit by which the service counts it.
 
         >>> rest("GET", "calendar_events/{id}.xml", reads="calendars").rate_limit.name
         'CALENDARS'
@@ -101,7 +101,7 @@ class Endpoint:
         return RateLimit.CALENDARS if self.path.startswith("calendar") else RateLimit.ALL_ELSE
 
     def path_for(self, ids: Sequence[int], token: str | None) -> str:
-        """The path of one call, with the token if it goes there.
+        """Return the path of one call, with the token if it is sent there.
 
         >>> row = rest("GET", "reminders.xml", token_in=TokenLocation.PATH, reads="reminders")
         >>> row.path_for((), "secret")
@@ -113,12 +113,12 @@ class Endpoint:
         )
 
     def path_for_people(self, ids: Sequence[int | str]) -> str:
-        """The path of one call as messages show it."""
+        """Return the path of one call for messages, without the token."""
         path = "/" + self.path.format(**dict(zip(self.ids, ids, strict=True)))
         return f"/[token]{path}" if self.token_in is TokenLocation.PATH else path
 
     def body_for(self, payload: Mapping[str, WireValue], token: str | None) -> bytes | None:
-        """The body of one call, with the token if it goes there; None when there is none."""
+        """Return the body of one call, with the token if it is sent there; None without a body."""
         if self.token_in is TokenLocation.BODY:
             return build.request(self.sends, payload, token)
         if not self.sends:
@@ -128,15 +128,15 @@ class Endpoint:
         return build.request(self.sends, payload, None)
 
     def tags_read(self, ids: Sequence[int]) -> tuple[str, ...]:
-        """The cache tags that the response of one call is kept under."""
+        """Return the cache tags of the response of one call."""
         return self._fill(self.reads, ids)
 
     def tags_shown(self, record: Record) -> Iterable[str]:
-        """The further cache tags of one response, by the record in it."""
+        """Return the further cache tags of one response, which depend on its record."""
         return self.reads_in(record) if self.reads_in else ()
 
     def tags_written(self, ids: Sequence[int]) -> tuple[str, ...]:
-        """The cache tags that one call makes stale."""
+        """Return the cache tags that one call invalidates."""
         return self._fill(self.writes, ids)
 
     def _fill(self, tags: tuple[str, ...], ids: Sequence[int]) -> tuple[str, ...]:
@@ -153,9 +153,9 @@ def ws(
     writes: str = "",
     idempotent: bool = False,
 ) -> Endpoint:
-    """A call of the older dialect: a POST with the token in its body.
+    """Return a call of the older dialect: a POST with the token in its body.
 
-    Places and tags are separated by blanks.
+    Paths and tags are separated by spaces.
 
     >>> row = ws("page/{id}/update_title", sends="page/title", writes="pages page:{id}")
     >>> row.verb, row.path, row.sends, row.writes
@@ -183,7 +183,7 @@ def rest(
     reads: str = "",
     writes: str = "",
 ) -> Endpoint:
-    """A call of the newer dialect: the verb tells whether it may be repeated.
+    """Return a call of the newer dialect, which is idempotent unless it is a POST.
 
     >>> row = rest("PUT", "reminders/{id}.xml", token_in=TokenLocation.PATH, writes="reminders")
     >>> row.is_idempotent

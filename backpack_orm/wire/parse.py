@@ -44,12 +44,12 @@ T = TypeVar("T")
 def many(
     shape: Shape, container: str, is_grouped: bool = False
 ) -> Callable[[Response], tuple[Record, ...]]:
-    """A reader for a response that lists records in a container element.
+    """Return a reader for a response that lists records in a container element.
 
     Args:
-        shape: What each of them looks like.
+        shape: The shape of each of them.
         container: The element around them.
-        is_grouped: Whether they may stand in groups, see `Section`.
+        is_grouped: Whether they may be in groups, see `Section`.
 
     >>> from backpack_orm.wire import values
     >>> tag = Shape("tag", (Column("name", values.TEXT), Column("id", values.INTEGER)))
@@ -77,7 +77,7 @@ def many(
 
 
 def one(shape: Shape) -> Callable[[Response], Record]:
-    """A reader for a response that holds one record, at its root or right under `<response>`.
+    """Return a reader for a response with one record, at its root or right under `<response>`.
 
     >>> from backpack_orm.wire import values
     >>> tag = Shape("tag", (Column("name", values.TEXT), Column("id", values.INTEGER)))
@@ -89,7 +89,9 @@ def one(shape: Shape) -> Callable[[Response], Record]:
 
 
 def one_of(*shapes: Shape) -> Callable[[Response], tuple[str, Record]]:
-    """A reader for a response that holds one record in any of some shapes: gives which, and it.
+    """Return a reader for a response with one record of several shapes.
+
+    The reader returns the element's name and the record.
 
     >>> from backpack_orm.wire import values
     >>> tag, page = (Shape(name, (Column("id", values.INTEGER),)) for name in ("tag", "page"))
@@ -114,7 +116,7 @@ def one_of(*shapes: Shape) -> Callable[[Response], tuple[str, Record]]:
 
 
 def success(response: Response) -> None:
-    """Make sure that a response without data is the documented success.
+    """Ensure that a response without data is the documented success.
 
     Raises:
         InvalidResponse: It is anything but a `<response>`.
@@ -125,18 +127,17 @@ def success(response: Response) -> None:
 
 
 def anything(response: Response) -> None:
-    """Make sure that a response is from the service, whose newer dialect confirms with any body or
-    none.
+    """Ensure that a response is from the service: the newer dialect confirms with any XML or none.
 
     Raises:
-        InvalidResponse: It is HTML, as a network sends that wants its terms accepted, or no XML.
+        InvalidResponse: It is HTML, such as the login page of a network, or not XML.
     """
     if response.content.strip():
         document(response.content)
 
 
 def location_id(response: Response) -> int | None:
-    """The id at the end of the `Location` of what was created.
+    """Return the id at the end of the `Location` of a created record.
 
     >>> location_id(Response(201, b"", "/reminders/81"))
     81
@@ -162,7 +163,7 @@ def _unexpected(wanted: str, root: etree._Element) -> InvalidResponse:
 def _guarded(element: etree._Element, read: Callable[[], T]) -> T:
     try:
         return read()
-    except ValidationError:  # the account's zone is unknown, and its times cannot be told
+    except ValidationError:  # the account's time zone is unknown
         raise
     except (ValueError, TypeError) as error:
         raise InvalidResponse(f"a value in <{element.tag}> cannot be read: {error}") from None

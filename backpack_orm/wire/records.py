@@ -37,17 +37,17 @@ def spellings(name: str) -> tuple[str, ...]:
 
 
 _AT_ONCE = 256
-"""Elements read column by column: so few that all that is between stays near the processor."""
+"""Elements read at once, column by column: few enough for the processor's cache."""
 
 
 class _Elements(list[etree._Element]):
-    """Some elements, whose columns are read."""
+    """Elements that are read together."""
 
     is_partial = False
-    """Whether a value is missing that is not sure to be empty."""
+    """Whether a value is missing that need not be empty."""
 
     def first(self, name: str, other: str | None = None) -> list[etree._Element | None]:
-        """The first child of a name in each of them; that of another one where there is none."""
+        """Return the first child of a name in each element, else that of the other name."""
         found = [children.get(name) for children in self._children]
         if other is None:
             return found
@@ -58,7 +58,7 @@ class _Elements(list[etree._Element]):
 
     @cached_property
     def _children(self) -> list[dict[object, etree._Element]]:
-        # From the last one back, so that of several of one name the first is kept.
+        # Backwards, so that the first of several children with one name remains.
         return [
             {child.tag: child for child in e[::-1]}  # type: ignore[index]  # stubs know no slices
             for e in self
@@ -66,10 +66,10 @@ class _Elements(list[etree._Element]):
 
 
 def reader_of(shape: Shape) -> Reader:
-    """The function that reads elements of a shape into records.
+    """Return the function that reads elements of a shape into records.
 
-    It goes column by column, so that what is usual takes a few sweeps for all elements, and only
-    what is not is looked at one by one.
+    It reads column by column: usual values take a few passes over all elements, and only unusual
+    ones are read one by one.
     """
     columns = [_reader_of(part, shape) for part in shape.parts]
     unsure = [
@@ -103,26 +103,26 @@ def _reader_of(part: Column | Section | None, shape: Shape) -> _ColumnReader:
 
 
 def _value_reader(column: Column) -> _ColumnReader:
-    """What reads one value of each element."""
+    """Return the function that reads one value of each element."""
     value_type = column.value_type
     find, seek = _ways_in_children(column) if column.inside else _ways_in_elements(column)
     is_required = column.name == "id" and not column.inside and not column.is_optional
 
-    def value(word: str | None) -> Any:
+    def value(text: str | None) -> Any:
         if value_type.load is values.load_text:
-            return word or value_type.empty
-        return value_type.load(word) if word or is_required else value_type.empty  # type: ignore[arg-type]
+            return text or value_type.empty
+        return value_type.load(text) if text or is_required else value_type.empty  # type: ignore[arg-type]
 
     def read(elements: _Elements, localize: Localize | None) -> Iterable[Any]:
-        words = find(elements)
-        if all(words):
-            found = value_type.load_all(words)
+        texts = find(elements)
+        if all(texts):
+            found = value_type.load_all(texts)
         elif column.is_sure:
-            found = map(value, seek(elements, words))
+            found = map(value, seek(elements, texts))
         else:
             found = [
-                MISSING if word is None and _is_omitted(e, column) else value(word)
-                for e, word in zip(elements, seek(elements, words), strict=True)
+                MISSING if text is None and _is_omitted(e, column) else value(text)
+                for e, text in zip(elements, seek(elements, texts), strict=True)
             ]
             elements.is_partial |= any(each is MISSING for each in found)
         if value_type.is_time and localize is not None:
@@ -133,7 +133,7 @@ def _value_reader(column: Column) -> _ColumnReader:
 
 
 def _is_omitted(element: etree._Element, column: Column) -> bool:
-    """Whether an element has no place for a value; one that is nil is a value."""
+    """Return whether an element omits a value; `nil` is a value."""
     names = (column.inside,) if column.inside else (column.name, column.other)
     return all(_child(element, name) is None for name in names if name)
 
@@ -141,16 +141,16 @@ def _is_omitted(element: etree._Element, column: Column) -> bool:
 _Ways: TypeAlias = (
     "tuple[Callable[[_Elements], list[Any]], Callable[[_Elements, list[Any]], list[Any]]]"
 )
-"""What finds words where they usually are, and what then seeks those that are not there."""
+"""Functions that find texts where they usually are, and seek the rest one by one."""
 
 
 def _ways_in_elements(column: Column) -> _Ways:
     names = [name for name in (column.name, column.other) if name]
-    key: Any = column.name.encode()  # lxml takes it as it is, and need not encode it each time
+    key: Any = column.name.encode()  # lxml encodes a string each time
     return (
         lambda elements: [e.get(key) for e in elements],
-        lambda elements, words: [
-            word or _seek(e, *names) for e, word in zip(elements, words, strict=True)
+        lambda elements, texts: [
+            text or _seek(e, *names) for e, text in zip(elements, texts, strict=True)
         ],
     )
 
@@ -163,7 +163,7 @@ def _ways_in_children(column: Column) -> _Ways:
             lambda elements: [
                 None if child is None else child.text for child in elements.first(inside)
             ],
-            lambda elements, words: [
+            lambda elements, texts: [
                 _seek(e, inside) if child is None else child.text
                 for e, child in zip(elements, elements.first(inside), strict=True)
             ],
@@ -172,17 +172,17 @@ def _ways_in_children(column: Column) -> _Ways:
         lambda elements: [
             None if child is None else child.get(key) for child in elements.first(inside)
         ],
-        lambda elements, words: [
-            word if word or child is None else _seek(child, name)
-            for child, word in zip(elements.first(inside), words, strict=True)
+        lambda elements, texts: [
+            text if text or child is None else _seek(child, name)
+            for child, text in zip(elements.first(inside), texts, strict=True)
         ],
     )
 
 
 def _text_reader(column: Column, shape: Shape) -> _ColumnReader:
-    """Return the function that reads the texts of elements, exactly as they stand.
+    """Return the function that reads the texts of elements unchanged.
 
-    Elements whose values are children carry the text in a child as well. Only there is the white
+    Elements with child elements as values have the text in a child too. Only there is the white
     space between the children layout; everywhere else it is part of the text.
     """
     fields = {
@@ -219,12 +219,12 @@ def _text_reader(column: Column, shape: Shape) -> _ColumnReader:
 
 
 def _own_text(element: etree._Element) -> str:
-    """All text right inside an element, that behind its children too."""
+    """Return all text directly inside an element, after its children too."""
     return "".join([element.text or "", *(child.tail or "" for child in element)])
 
 
 def _section_reader(section: Section) -> _ColumnReader:
-    """What reads the records inside each element."""
+    """Return the function that reads the records inside each element."""
     read = reader_of(section.shape)
     container, _, element = section.path.rpartition("/")
     inside, around = spellings(element), spellings(container)
@@ -241,7 +241,7 @@ def _section_reader(section: Section) -> _ColumnReader:
             groups = [gather(e) if len(e) else [] for e in elements]
         if not any(groups):
             return [unknown if group is None else () for group in groups]
-        # Those of all elements in one go, and then to each its own.
+        # Reads the records of all elements at once, then distributes them.
         records = iter(read(chain.from_iterable(filter(None, groups)), localize))
         return [
             unknown if group is None else tuple(islice(records, len(group))) for group in groups
@@ -265,12 +265,12 @@ def _section_reader(section: Section) -> _ColumnReader:
 
 
 def _alone(element: etree._Element, key: str, size: int) -> Record | None:
-    """The record of something that only its id is told of."""
+    """Return a record of which the response contains only the id."""
     id = _seek(element, key)
     return (int(id), *[MISSING] * (size - 1)) if id else None
 
 
-# Items that stand in groups are marked by that alone.
+# Items in groups have no other mark.
 _GROUPS = {"incomplete": "false", "completed": "true"}
 
 
@@ -290,7 +290,7 @@ def _child(element: etree._Element, name: str) -> etree._Element | None:
 
 
 def _filled(element: etree._Element, name: str) -> etree._Element | None:
-    """A child that holds a record, and not just its place."""
+    """Return a child that contains a record; None if it is absent, empty or nil."""
     child = _child(element, name)
     if child is None or child.get("nil") == "true" or not (len(child) or child.attrib):
         return None
@@ -298,7 +298,7 @@ def _filled(element: etree._Element, name: str) -> etree._Element | None:
 
 
 def _seek(element: etree._Element, *names: str) -> str | None:
-    """A value by any of its names, in any spelling: an attribute or a child."""
+    """Return a value by any of its names, in any spelling: an attribute or a child."""
     for name in names:
         value = element.get(name)
         if value is None and "_" in name:

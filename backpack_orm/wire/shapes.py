@@ -12,8 +12,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from backpack_orm.wire.values import ValueType
 
 MISSING: Final = ...
-"""The mark of what has not been loaded: Python's own for what is left out, of which there is but
-one, in copies and pickles too. The garbage collector need not look into records for it."""
+"""Marks a value that is not loaded: `Ellipsis`, a singleton that copies and pickles preserve. The
+garbage collector does not track records because of it."""
 
 Record: TypeAlias = "tuple[Any, ...]"
 
@@ -21,7 +21,7 @@ Record: TypeAlias = "tuple[Any, ...]"
 class PartialRecord(tuple[Any, ...]):
     """A record of a response that has omitted a field which it usually includes.
 
-    A type of its own, so that loading all others need not look for what is missing.
+    A type of its own, so that no other record has to be searched for missing values.
     """
 
     __slots__ = ()
@@ -34,14 +34,14 @@ class Column(NamedTuple):
     """One value of a record.
 
     Attributes:
-        name: Its name on the wire, with underscores.
-        value_type: How its words are read.
-        inside: The child element whose attribute it is, where it is not the record's own;
-            without a name, the child whose text it is.
-        is_text: Whether the element's own text carries it, unless a child of that name does.
-        other: Another name that it goes by, where the first is not met.
-        is_optional: For an id: whether a record may come without it.
-        is_sure: Whether there is no value when the response omits it; else that is not known.
+        name: Its name in the XML, with underscores.
+        value_type: How it is parsed.
+        inside: The child element that has it as an attribute; without a name, the child that has it
+            as its text.
+        is_text: Whether it is the element's own text, unless a child of that name contains it.
+        other: Another name, used where the first one is absent.
+        is_optional: For an id: whether a record may lack it.
+        is_sure: Whether it is empty if the response omits it; otherwise it is unknown.
     """
 
     name: str
@@ -58,12 +58,12 @@ class Section(NamedTuple):
 
     Attributes:
         path: `notes/note` for notes in a `<notes>`, `send` for direct children.
-        shape: What each of them looks like.
-        is_single: Whether there is one at most: then the value is a record or None.
-        key: For a single one: where its id stands when the response tells no more of it.
-        is_grouped: Whether they may stand in `<incomplete>` and `<completed>` groups, and say by
-            nothing else which they are.
-        is_sure: Whether there are none when there is no container; else that is not known.
+        shape: The shape of each of them.
+        is_single: Whether there is at most one: then the value is a record or None.
+        key: For a single one: the name of its id, for responses that contain only that.
+        is_grouped: Whether they may be in `<incomplete>` and `<completed>` groups, and have no
+            attribute of their own for it.
+        is_sure: Whether there are none if there is no container; otherwise that is unknown.
     """
 
     path: str
@@ -75,9 +75,9 @@ class Section(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """What an element is read into: its name and, in order, its columns and sections.
+    """The record of an element: its name and, in order, its columns and sections.
 
-    A position that is None is one this response does not know.
+    A position is None if this response never includes it.
     """
 
     element: str
@@ -85,13 +85,13 @@ class Shape(NamedTuple):
 
 
 class Response(NamedTuple):
-    """What came back from the service, unread.
+    """A response of the service, not parsed yet.
 
     Attributes:
         status: The HTTP status.
         content: The body.
-        location: Where the service says that what was created is.
-        localize: Gives times their zone, those that have none in the response; None: they stay so.
+        location: The `Location` header: the path of a created record.
+        localize: Gives naive times a time zone; None: they stay naive.
     """
 
     status: int

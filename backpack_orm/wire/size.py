@@ -1,4 +1,4 @@
-"""How much memory a response may take once it is parsed, estimated before it is."""
+"""The memory that a response would take as a tree, estimated before it is parsed."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import re
 from backpack_orm.errors import InvalidResponse
 
 DEFAULT_MAX_SIZE = 64 * 1024 * 1024
-"""Bytes of a response that are read at most, unpacked, unless a connection says otherwise."""
+"""Default maximum size of an uncompressed response in bytes."""
 
-# What libxml2 takes for each, in bytes, measured: an attribute has a text node for its value.
+# Memory that libxml2 takes for each, in bytes, measured; an attribute has a text node too.
 _ELEMENT = _TEXT = 128
 _ATTRIBUTE = 256
 
 TREE_FACTOR = 4
-"""Nodes may take so many times the largest size; the bytes themselves, twice, come to it."""
+"""Nodes may take so many times the maximum size; the body itself adds two times its size."""
 _WIDE_SHARE = 0.9
-"""One character beyond the basic plane makes Python take four bytes for each in its text."""
+"""A text with one character beyond the basic plane takes four bytes per character in Python."""
 _FLOOR = 32 * 1024 * 1024
-"""They may always take so many bytes, however small the largest size is."""
+"""Nodes may always take so many bytes, however small the maximum size is."""
 _DENSEST = 50
 """No document takes more than so many times its size."""
 
@@ -30,15 +30,15 @@ _START_TAG = re.compile(rb"<[^\s<>/!?][^<>\"']*(?:(?:\"[^\"<]*\"|'[^'<]*')[^<>\"
 
 
 def check_size(content: bytes, max_size: int) -> None:
-    """Refuse a response that would take much more memory as a tree than it does as bytes.
+    """Refuse a response whose tree would take far more memory than its bytes.
 
-    Depth, names and texts are bounded by libxml2 while it parses. Elements and attributes are not,
-    and take up to 50 times their bytes. They are counted here before there is a tree; a response
-    that is small enough for even that, as nearly all are, is not looked at.
+    libxml2 limits depth, names and texts itself. Elements and attributes take up to 50 times their
+    bytes, and are counted here before there is a tree, unless the response is small enough even for
+    that, as most are.
 
     Args:
         content: The body of the response.
-        max_size: The largest size that is read, in bytes.
+        max_size: The maximum size of a response in bytes.
 
     Raises:
         InvalidResponse: It would take more than 6 times `max_size` bytes.
@@ -59,8 +59,8 @@ def check_size(content: bytes, max_size: int) -> None:
         raise InvalidResponse("the response declares a document type")
     if len(content) > _WIDE_SHARE * max_size and re.search(rb"[\xf0-\xf4]", content):
         raise InvalidResponse(
-            "the response has characters that take four bytes each once it is read, and is too "
-            f"large for that with max_response_size={max_size:,}: allow for more if that is meant"
+            "the response has characters that take four bytes each once it is parsed, and is "
+            f"too large for max_response_size={max_size:,}: allow for more if you expect that"
         )
     tags = content.count(b"<")
     elements = tags - content.count(b"</")
@@ -70,12 +70,12 @@ def check_size(content: bytes, max_size: int) -> None:
     if nodes > allowed or nodes + _attributes(content, (allowed - nodes) // _ATTRIBUTE) > allowed:
         raise InvalidResponse(
             f"the response has more elements and attributes than fit into memory with "
-            f"max_response_size={max_size:,}: allow for more if that is meant"
+            f"max_response_size={max_size:,}: allow for more if you expect that"
         )
 
 
 def _attributes(content: bytes, most: int) -> int:
-    """Return the bytes that the attributes take; the count ends once there are too many."""
+    """Return the bytes that the attributes take; stop counting once there are too many."""
     count = 0
     for tag in _START_TAG.finditer(content):
         count += tag[0].count(b"=")

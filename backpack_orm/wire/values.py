@@ -1,4 +1,4 @@
-"""Conversions between Python's values and the words of the wire."""
+"""Types of values: how each is parsed from XML and serialized."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-# What XML 1.0 has no way to write, not even as a reference. Patterns are compiled, and kept, when
-# they are first used: this one takes longer than all else in here.
+# What XML 1.0 cannot represent, not even as a reference. `re` compiles and caches patterns at first
+# use: compiling this one at import would take longer than the rest of the module.
 _NOT_XML = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 _TIME = r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?"
 _TAG = r'"([^"]*)"|([^\s"]+)'
 
 
-def load_integer(word: str) -> int:
-    """Read a whole number.
+def load_integer(text: str) -> int:
+    """Parse a whole number.
 
     >>> load_integer("71")
     71
     """
-    return int(word)
+    return int(text)
 
 
-def load_integers(words: list[str]) -> Iterable[int]:
-    """Read whole numbers.
+def load_integers(texts: list[str]) -> Iterable[int]:
+    """Parse whole numbers.
 
     >>> list(load_integers(["71", "72"]))
     [71, 72]
     """
-    return map(int, words)
+    return map(int, texts)
 
 
 LARGEST_ID = 2**63 - 1
@@ -58,7 +58,7 @@ def plain_integer(value: object) -> int:
 
 
 def dump_integer(value: object) -> str:
-    """Write a whole number.
+    """Serialize a whole number.
 
     >>> dump_integer(71)
     '71'
@@ -82,39 +82,39 @@ def plain_id(value: object) -> int:
 
 
 def _refusal(value: object, reason: str) -> ValueError:
-    """The error for a value of the wrong type; it explains the missing values of data frames."""
+    """Return the error for a value of the wrong type; it explains missing values of data frames."""
     pandas = sys.modules.get("pandas")
     is_missing = isinstance(value, float | datetime) and value != value
     if is_missing or (pandas is not None and value is pandas.NA):
-        return ValueError(f"it stands for a missing value: leave it out, or give None; {reason}")
+        return ValueError(f"it is a missing value: omit it, or pass None; {reason}")
     return ValueError(reason)
 
 
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
-def load_boolean(word: str) -> bool:
-    """Read either spelling of a boolean.
+def load_boolean(text: str) -> bool:
+    """Parse either spelling of a boolean.
 
     >>> load_boolean("true"), load_boolean("0")
     (True, False)
     """
     try:
-        return _BOOLEANS[word]
+        return _BOOLEANS[text]
     except KeyError:
-        raise ValueError(f"{word!r} is neither true, false, 1 nor 0") from None
+        raise ValueError(f"{text!r} is neither true, false, 1 nor 0") from None
 
 
-def load_booleans(words: list[str]) -> Iterable[bool]:
-    """Read booleans in either spelling.
+def load_booleans(texts: list[str]) -> Iterable[bool]:
+    """Parse booleans in either spelling.
 
     >>> list(load_booleans(["true", "0"]))
     [True, False]
     """
     try:
-        return [_BOOLEANS[word] for word in words]
+        return [_BOOLEANS[text] for text in texts]
     except KeyError:
-        return map(load_boolean, words)
+        return map(load_boolean, texts)
 
 
 def plain_boolean(value: object) -> bool:
@@ -135,7 +135,7 @@ def plain_boolean(value: object) -> bool:
 
 
 def dump_boolean(value: object) -> str:
-    """Write a boolean as a word.
+    """Serialize a boolean as `true` or `false`.
 
     >>> dump_boolean(True)
     'true'
@@ -144,7 +144,7 @@ def dump_boolean(value: object) -> str:
 
 
 def dump_digit(value: object) -> str:
-    """Write a boolean as a digit.
+    """Serialize a boolean as a digit.
 
     >>> dump_digit(False)
     '0'
@@ -152,8 +152,8 @@ def dump_digit(value: object) -> str:
     return "1" if plain_boolean(value) else "0"
 
 
-def load_time(word: str) -> datetime:
-    """Read a time: naive from `2011-03-26 19:15:55`, aware (UTC) from `2011-03-26T19:15:55Z`.
+def load_time(text: str) -> datetime:
+    """Parse a time: naive from `2011-03-26 19:15:55`, aware (UTC) from `2011-03-26T19:15:55Z`.
 
     Seconds may be missing; a `T` without a zone is UTC too.
 
@@ -162,24 +162,24 @@ def load_time(word: str) -> datetime:
     >>> load_time("2006-10-06T00:00")
     datetime.datetime(2006, 10, 6, 0, 0, tzinfo=datetime.timezone.utc)
     """
-    bare = word.removesuffix("Z")
+    bare = text.removesuffix("Z")
     if not re.fullmatch(_TIME, bare):
-        raise ValueError(f"{word!r} is not a time")
+        raise ValueError(f"{text!r} is not a time")
     moment = datetime.fromisoformat(bare)
-    if bare[10] == "T" or bare != word:
+    if bare[10] == "T" or bare != text:
         return moment.replace(tzinfo=UTC)
     return moment
 
 
-def load_times(words: list[str]) -> Iterable[datetime]:
-    """Read times.
+def load_times(texts: list[str]) -> Iterable[datetime]:
+    """Parse times.
 
     >>> list(load_times(["2011-03-26 19:15:55"]))
     [datetime.datetime(2011, 3, 26, 19, 15, 55)]
     """
-    # All at once: whether every word has its dashes, blank and colons where they have to be. What
-    # reads them takes other forms too, which are none of the service's.
-    count, line = len(words), "\n".join(words)
+    # Checks all texts at once for dashes, space and colons at their positions: `fromisoformat` also
+    # accepts forms that the service never sends.
+    count, line = len(texts), "\n".join(texts)
     is_plain = (
         len(line) == 20 * count - 1
         and line[4::20] == line[7::20] == "-" * count
@@ -187,13 +187,13 @@ def load_times(words: list[str]) -> Iterable[datetime]:
         and line[13::20] == line[16::20] == ":" * count
         and line[19::20] == "\n" * (count - 1)
     )
-    return map(datetime.fromisoformat if is_plain else load_time, words)
+    return map(datetime.fromisoformat if is_plain else load_time, texts)
 
 
 def plain_time(value: object) -> datetime:
     """Return a time of any subclass, such as pandas' `Timestamp`, as a `datetime`.
 
-    It keeps its zone; what is shorter than a microsecond is cut off.
+    The zone is preserved; nanoseconds are cut off.
 
     Raises:
         ValueError: It is not a time, or it is pandas' `NaT`.
@@ -209,7 +209,7 @@ def plain_time(value: object) -> datetime:
 
 
 def dump_time(value: object) -> str:
-    """Write a naive time to the second, as the account's clock shows it.
+    """Serialize a naive time, in the account's time zone, to the second.
 
     >>> dump_time(datetime(2031, 1, 2, 9, 5))
     '2031-01-02 09:05:00'
@@ -220,22 +220,22 @@ def dump_time(value: object) -> str:
     return time.isoformat(" ", "seconds")
 
 
-def load_text(word: str) -> str:
-    """Read a text, exactly as it stands.
+def load_text(text: str) -> str:
+    """Return a text unchanged.
 
     >>> load_text("\\n    def f():\\n        return 1\\n")
     '\\n    def f():\\n        return 1\\n'
     """
-    return word
+    return text
 
 
-def load_texts(words: list[str]) -> Iterable[str]:
-    """Read texts, exactly as they stand.
+def load_texts(texts: list[str]) -> Iterable[str]:
+    """Return texts unchanged.
 
     >>> load_texts(["Lisbon", "Porto"])
     ['Lisbon', 'Porto']
     """
-    return words
+    return texts
 
 
 def plain_text(value: object) -> str:
@@ -253,7 +253,7 @@ def plain_text(value: object) -> str:
 
 
 def dump_text(value: object) -> str:
-    """Write a title, a name or a body, refusing what XML cannot carry.
+    """Serialize a title, a name or a body; refuse what XML cannot represent.
 
     >>> dump_text("Lisbon")
     'Lisbon'
@@ -272,7 +272,7 @@ def dump_text(value: object) -> str:
 
 
 def load_tags(text: str) -> list[str]:
-    """Split a line of tags; quotes hold a tag with blanks together.
+    """Split a line of tags; a tag with spaces is in quotes.
 
     >>> load_tags('Music "Long Scores" Jazz')
     ['Music', 'Long Scores', 'Jazz']
@@ -281,52 +281,52 @@ def load_tags(text: str) -> list[str]:
 
 
 def dump_tag(name: object) -> str:
-    """Write the name of a tag.
+    """Serialize the name of a tag.
 
     >>> dump_tag("Long Scores")
     'Long Scores'
     """
-    word = dump_text(name)
-    if '"' in word:
-        raise ValueError(f"the tag {word!r} holds a quote, which no tag can")
-    if not word.strip():
+    text = dump_text(name)
+    if '"' in text:
+        raise ValueError(f"the tag {text!r} contains a quote, which no tag can")
+    if not text.strip():
         raise ValueError("a tag needs a name")
-    return word
+    return text
 
 
 def dump_new_tag(name: object) -> str:
-    """Write the name of a tag that is to be found by it again.
+    """Serialize the name of a tag that has to be found by this name later.
 
     >>> dump_new_tag("Music ")
     Traceback (most recent call last):
-    ValueError: the tag 'Music ' begins or ends with blanks, which no tag keeps
+    ValueError: the tag 'Music ' begins or ends with spaces, which the service removes
     """
-    word = dump_tag(name)
-    if word != word.strip():
-        raise ValueError(f"the tag {word!r} begins or ends with blanks, which no tag keeps")
-    return word
+    text = dump_tag(name)
+    if text != text.strip():
+        raise ValueError(f"the tag {text!r} begins or ends with spaces, which the service removes")
+    return text
 
 
 def dump_tags(names: Iterable[object]) -> str:
-    """Join tags into a line, quoting those with blanks.
+    """Join tags into a line, quoting those with spaces.
 
     >>> dump_tags(["Music", "Long Scores"])
     'Music "Long Scores"'
     """
-    words = map(dump_tag, names)
-    return " ".join(f'"{word}"' if re.search(r"\s", word) else word for word in words)
+    texts = map(dump_tag, names)
+    return " ".join(f'"{text}"' if re.search(r"\s", text) else text for text in texts)
 
 
 class ValueType(NamedTuple):
-    """How one kind of value is read and written.
+    """How a type of value is parsed and serialized.
 
     Attributes:
-        load: Reads a word that is not empty.
-        load_all: Reads many such words: the same, without a call for each where they are plain.
-        dump: Writes a value, or raises ValueError.
-        plain: Returns a value as the type that records have, or raises ValueError.
-        empty: What an absent or empty value is.
-        is_time: Whether it is a time, which may lack its zone.
+        load: Parses a text that is not empty.
+        load_all: Parses many such texts, if possible without a call for each.
+        dump: Serializes a value, or raises ValueError.
+        plain: Converts a value to the type that records have, or raises ValueError.
+        empty: The value of an absent or empty text.
+        is_time: Whether it is a time, which may lack a zone.
     """
 
     load: Callable[[str], Any]

@@ -63,7 +63,7 @@ def test_a_name_or_an_address_is_taken(address, url):
     ],
 )
 def test_what_is_no_accounts_name_is_refused(address):
-    with pytest.raises(ValidationError, match="is no account's name"):
+    with pytest.raises(ValidationError, match="is not the name of an account"):
         Connection(address, token=TOKEN)
 
 
@@ -84,9 +84,9 @@ def test_what_is_no_accounts_name_is_refused(address):
         ("https:///ws", "starts with https://"),
         ("https://ac me.example", "starts with https://"),
         ("https://evil.example\\x", "starts with https://"),
-        ("https://acme.example:x", "is no address"),
-        ("https://acme.example:99999", "is no address"),
-        ("https://[::1", "is no address"),
+        ("https://acme.example:x", "is not an address"),
+        ("https://acme.example:99999", "is not an address"),
+        ("https://[::1", "is not an address"),
     ],
 )
 def test_what_is_no_address_is_refused(address, message):

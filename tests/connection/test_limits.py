@@ -362,7 +362,7 @@ def test_a_storage_is_an_address(storage):
 def test_a_storage_that_does_not_exist_is_said_at_the_first_call(stub, storage):
     with (
         Connection(stub.url, token=TOKEN, limits=storage) as connection,
-        pytest.raises(ValidationError, match="names no storage that can be used") as caught,
+        pytest.raises(ValidationError, match="is not supported") as caught,
     ):
         ask(connection)
     assert "secret" not in str(caught.value)

@@ -226,11 +226,11 @@ def test_a_tag_with_a_quote_is_refused(page: Page, box: Sandbox) -> None:
     refused(
         box,
         ValidationError,
-        "the tag 'say \"hi\"' holds a quote, which no tag can",
+        "the tag 'say \"hi\"' contains a quote, which no tag can",
         lambda: setattr(page, "tags", ['say "hi"']) or page.save(),  # type: ignore[func-returns-value]
     )
     page.discard()
-    refused(box, ValidationError, "holds a quote", lambda: Tag.create(page=page, name='"'))
+    refused(box, ValidationError, "contains a quote", lambda: Tag.create(page=page, name='"'))
     refused(box, ValidationError, "begins or ends", lambda: Tag.create(page=page, name="Sea "))
     refused(box, ValidationError, "a tag needs a name", lambda: _save_tags(page, [" "]))
     refused(box, ValidationError, "takes a list, not 'Travel'", lambda: _save_tags(page, "Travel"))

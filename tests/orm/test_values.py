@@ -226,7 +226,7 @@ def test_a_missing_value_of_a_data_frame_is_refused_as_such(
     page: Page, box: Sandbox, value: Any
 ) -> None:
     note, item = Note(page=page), page.lists[0].items[0]
-    saying = "it stands for a missing value: leave it out, or give None"
+    saying = "it is a missing value: omit it, or pass None"
     for record, name in ((note, "title"), (item, "completed"), (item, "content")):
         setattr(record, name, value)
         refused(box, ValidationError, saying, record.save)

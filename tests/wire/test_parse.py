@@ -224,12 +224,12 @@ def test_an_excerpt_of_what_is_no_text_is_text():
             404,
             "não",
         ),
-        (b"<response success='false'></response>", 500, "the service gives no reason"),
-        (b"<response success='false'/>", 500, "the service gives no reason"),
+        (b"<response success='false'></response>", 500, "the service states no reason"),
+        (b"<response success='false'/>", 500, "the service states no reason"),
         (
             b"<response success='false'><error>oh</error></response>",
             500,
-            "the service gives no reason",
+            "the service states no reason",
         ),
     ],
 )

@@ -247,7 +247,7 @@ def test_tags_are_joined_and_those_with_blanks_quoted(names, line):
 
 
 def test_a_tag_with_a_quote_is_refused():
-    with pytest.raises(ValueError, match="""the tag '5" disks' holds a quote"""):
+    with pytest.raises(ValueError, match="""the tag '5" disks' contains a quote"""):
         values.dump_tags(["fine", '5" disks'])
 
 
