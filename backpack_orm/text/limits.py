@@ -13,6 +13,7 @@ _PER_BLOCK = 1_500
 _PER_CHARACTER = 40
 _BLOCK_END = re.compile(r"\n(?:[ \t]*\n)+")
 _LINE_END = re.compile(r"\n(?=[*#;:|\s])")  # other newlines do not end what the library searches
+_LIST_MARKS = re.compile(r"^[*#;:]+", re.MULTILINE)
 _MARKS = re.compile(r"[^\w\s.,;']|_")
 _BLOCK_MARKS = re.compile(r"[A-Z]{3}|[<\[]")
 
@@ -36,8 +37,10 @@ def check(text: str) -> None:
 
 
 def work(text: str) -> int:
-    """Estimate the work for a text: linear, but for the marks in a line, each of which may be
-    searched for to the end of the line.
+    """Estimate the work for a text.
+
+    It is linear but for the marks in a line, since the library may search from each to the end of
+    the line, and for the levels of lists.
     """
     return sum(map(_work_for_block, _BLOCK_END.split(text)))
 
@@ -45,4 +48,5 @@ def work(text: str) -> int:
 def _work_for_block(block: str) -> int:
     lines = sum(len(line) * len(_MARKS.findall(line)) for line in _LINE_END.split(block))
     scans = len(block) * len(_BLOCK_MARKS.findall(block)) // 8
-    return _PER_BLOCK + _PER_CHARACTER * len(block) + lines + scans
+    lists = sum(4 * len(marks) ** 2 for marks in _LIST_MARKS.findall(block))
+    return _PER_BLOCK + _PER_CHARACTER * len(block) + lines + scans + lists

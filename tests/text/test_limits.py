@@ -84,10 +84,18 @@ def test_deep_nesting_ends_at_a_depth_and_keeps_the_text(tag: str) -> None:
     assert document.html().count("<") < 500
 
 
+def deep_list(levels: int) -> str:
+    return "\n".join(f"{'*' * level} item {level}" for level in range(1, levels + 1))
+
+
 def test_deep_lists_keep_their_text() -> None:
-    text = "\n".join(f"{'*' * depth} item {depth}" for depth in range(1, 200))
-    for form in (parse(text).html(), parse(text).markdown(), parse(text).plain()):
-        assert [f"item {depth}" in form for depth in (1, 50, 199)] == [True] * 3
+    document = parse(deep_list(100))
+    for form in (document.html(), document.markdown(), document.plain()):
+        assert [f"item {level}" in form for level in (1, 50, 100)] == [True] * 3
+
+
+def test_lists_of_hundreds_of_levels_are_too_much() -> None:
+    assert parse(deep_list(300)).problem
 
 
 def test_wide_spans_of_cells_add_no_cells() -> None:
