@@ -34,7 +34,7 @@ class Service:
 
 
 class Gate:
-    """A service that responses only once it is opened."""
+    """A service that responds only once it is opened."""
 
     def __init__(self, outcome: object = "slow response") -> None:
         self.asked = 0

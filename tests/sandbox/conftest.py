@@ -1,4 +1,4 @@
-"""A sandbox at a fixed time, and a client that shows the very bytes it responses."""
+"""A sandbox at a fixed time, and a client that shows the very bytes that it responds with."""
 
 from __future__ import annotations
 
