@@ -66,10 +66,10 @@ if TYPE_CHECKING:
     from backpack_orm.models.status import Status as Status
     from backpack_orm.models.tag import Tag as Tag
     from backpack_orm.models.user import User as User
+    from backpack_orm.orm.collections import Collection as Collection
+    from backpack_orm.orm.declarations import Embeds as Embeds
+    from backpack_orm.orm.declarations import HasMany as HasMany
     from backpack_orm.orm.model import Model as Model
-    from backpack_orm.orm.relations import Collection as Collection
-    from backpack_orm.orm.relations import Embeds as Embeds
-    from backpack_orm.orm.relations import HasMany as HasMany
     from backpack_orm.orm.saving import SaveResult as SaveResult
     from backpack_orm.version import __version__ as __version__
 
@@ -104,7 +104,8 @@ _MODULES = {
     "models.tag": "Tag",
     "models.user": "User",
     "orm.model": "Model",
-    "orm.relations": "Collection Embeds HasMany",
+    "orm.declarations": "Embeds HasMany",
+    "orm.collections": "Collection",
     "orm.saving": "SaveResult",
     "version": "__version__",
 }

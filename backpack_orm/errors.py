@@ -278,7 +278,7 @@ class NotSaved(BackpackError):
 
     >>> Page(title="Porto").destroy()
     Traceback (most recent call last):
-    backpack_orm.errors.NotSaved: ...is not on the service yet: save() it before you destroy it
+    backpack_orm.errors.NotSaved: ...is not on the service yet: call save() first
     """
 
 

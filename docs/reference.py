@@ -14,7 +14,7 @@ from textwrap import dedent
 
 import backpack_orm
 from backpack_orm import Model, errors
-from backpack_orm.orm.relations import Embedded
+from backpack_orm.orm.collections import Embedded
 from backpack_orm.orm.saving import Savable
 
 FOLDER = Path(__file__).with_suffix("")
@@ -30,8 +30,8 @@ OTHERS = {
     "Connections": ["connect", "using", "Connection", "Stats"],
     "Collections": [
         "Collection",
-        "orm.relations.Embedded",
-        "orm.relations.Children",
+        "orm.collections.Embedded",
+        "orm.collections.Children",
         "models.item.Items",
     ],
     "What models share": ["Model", "SaveResult"],

@@ -16,8 +16,8 @@ from IPython.core.completer import (
     match_dict_keys,
 )
 
+from backpack_orm.orm.collections import Collection, label_of
 from backpack_orm.orm.model import Model
-from backpack_orm.orm.relations import Collection, label_of
 from backpack_orm.wire.parse import MISSING
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ def _item(collection: Any, key: object) -> Model | None:
     """What the brackets of a collection give, among what is loaded."""
     if not _is(collection, Collection):
         return None
-    records: list[Model] = collection._at_hand()
+    records: list[Model] = collection._loaded()
     if type(key) is int:
         return records[key] if -len(records) <= key < len(records) else None
     label = label_of(collection._model)

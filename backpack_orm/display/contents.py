@@ -21,9 +21,9 @@ from backpack_orm.models.note import Note
 from backpack_orm.models.page import Page
 from backpack_orm.models.separator import Separator
 from backpack_orm.orm import frames
-from backpack_orm.orm.changes import Changes
+from backpack_orm.orm.collections import Collection, Embedded, label_of
 from backpack_orm.orm.model import Model
-from backpack_orm.orm.relations import Collection, Embedded, label_of
+from backpack_orm.orm.state import Changes
 from backpack_orm.wire.parse import MISSING
 
 ROWS = 20
@@ -210,7 +210,7 @@ def _(page: Page) -> Card:
     return _card(
         page,
         blocks,
-        tags=[] if tags is UNKNOWN else _some(_labels(tags._at_hand())),
+        tags=[] if tags is UNKNOWN else _some(_labels(tags._loaded())),
         footer=[text for text in footer if text is not UNKNOWN and text],
     )
 
@@ -333,7 +333,7 @@ def _(collection: Collection[Any]) -> Table:
         owner = type(collection._owner).__name__
         remark = Remark("Not loaded yet: its first use loads it, with one request.")
         return Table(f"{collection._relation.name} of a {owner}", (), (), [remark])
-    records = collection._at_hand()
+    records = collection._loaded()
     total, shown = len(records), records[:ROWS]
     fields = {name: [_known(record, name) for record in shown] for name in model._table.fields}
     places = frames.rows(model, shown)
@@ -414,7 +414,7 @@ def _states(record: Model) -> list[str]:
     if record.is_new:
         return ["not saved yet"]
     try:
-        record._refuse_unassignable()
+        record._check_assigned()
         changes = record.changes
     except ValidationError as error:
         return [f"edited, and cannot be saved: {error.message}"]

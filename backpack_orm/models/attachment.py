@@ -1,4 +1,4 @@
-"""Attachments: files on a page, of which the API tells the names alone."""
+"""Attachments: files on a page, of which the API returns the names only."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @resource
 class Attachment(OnPage):
-    """A file on a page. The API tells of it, and never gives the file itself.
+    """A file on a page. The API does not serve the file itself.
 
     Attributes:
-        id: Its number.
-        file_name: What the file is called.
-        page: The page it stands on.
-        page_id: That page's id.
+        id: Number of the record.
+        file_name: Name of the file.
+        page: The page that contains it.
+        page_id: Id of that page.
 
     >>> attachment = Attachment.all()[0]
     >>> attachment in list(attachment.page.attachments)

@@ -1,4 +1,4 @@
-"""Belongings: what stands on a page, in the order in which it stands there."""
+"""Belongings: what is on a page, in order."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from backpack_orm.orm.resources import resource
 
 if TYPE_CHECKING:
     from backpack_orm.models.page import Page
+    from backpack_orm.orm.collections import Embedded
     from backpack_orm.orm.declarations import BelongsTo
-    from backpack_orm.orm.relations import Embedded
 
 SECTIONS = {
     "Note": "notes",
@@ -21,20 +21,20 @@ SECTIONS = {
     "Asset": "attachments",
     "Email": "emails",
 }
-"""Where on a page the widgets of each kind are found."""
+"""The relation of a page with the widgets of each type."""
 
 
 @resource
 class Belonging(Model):
-    """A place on a page, and the widget that stands there.
+    """A position on a page, and the widget at it.
 
     Attributes:
-        id: Its number, which is not the widget's.
-        position: Its place from the top, as the service counts.
-        type: The kind of widget, such as `Note` or `List`; others may come.
-        widget_id: The widget's id; None where the service names no widget.
-        page: The page.
-        page_id: That page's id.
+        id: Number of the record, which is not the id of the widget.
+        position: Position from the top, as the service counts.
+        type: Type of the widget, such as `Note` or `List`; others are possible.
+        widget_id: Id of the widget; None if the service names none.
+        page: The page that contains it.
+        page_id: Id of that page.
 
     >>> [belonging.type for belonging in Page.find_by(title="Lisbon").belongings[:2]]
     ['Note', 'List']
@@ -53,11 +53,10 @@ class Belonging(Model):
 
     @property
     def widget(self) -> Model | None:
-        """The note, list or other thing that stands here; no request once the page is loaded,
-        except one for the first mail of a page that does not tell of its mails.
+        """The note, list or other record at this position.
 
-        None for a kind that this library does not know, and for what the service names without
-        telling more of it.
+        None for an unknown type, and for a widget that no response includes. Makes no request once
+        the page is loaded, except one for the first email of a page that omits its emails.
 
         >>> Page.find_by(title="Lisbon").belongings[0].widget.title
         \'Where we sleep\'

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from backpack_orm.models.calendar_event import CalendarEvent
-from backpack_orm.orm.declarations import field
-from backpack_orm.orm.finding import InAccount
-from backpack_orm.orm.relations import HasMany
+from backpack_orm.orm.declarations import HasMany, field
+from backpack_orm.orm.finding import Findable
 from backpack_orm.orm.resources import resource
 from backpack_orm.wire.endpoint import rest
 
+if TYPE_CHECKING:
+    from backpack_orm.models.calendar_event import CalendarEvent
+
 
 @resource
-class Calendar(InAccount):
-    """A calendar. The API can neither make one nor change it, but all about its events.
+class Calendar(Findable):
+    """A calendar. The API can neither create nor update one, only its events.
 
     Attributes:
-        id: Its number.
-        name: Its name.
-        color: The color it is shown in, as six hexadecimal digits.
-        account_id: The account's number.
-        created_at: When it was made.
-        updated_at: When it was last changed.
-        token: What its feed is addressed by. Whoever has it can read the calendar.
-        ical_subscription_url: The address of the outside feed that it mirrors; None for an
-            ordinary calendar.
-        events: Its events; one request.
+        id: Number of the record.
+        name: Name.
+        color: Color, as six hexadecimal digits.
+        account_id: Id of the account.
+        created_at: Time of creation.
+        updated_at: Time of the last change.
+        token: Secret in the address of the feed. Whoever has it can read the calendar.
+        ical_subscription_url: Address of the external feed that it mirrors; None for an ordinary
+            calendar.
+        events: Events. Loading them makes one request.
 
     >>> home = Calendar.all()[0]
     >>> event = home.events.create(title="tomorrow 2pm Tea with Rui")
@@ -54,7 +56,7 @@ class Calendar(InAccount):
 
     @property
     def ics_url(self) -> str:
-        """The address of its feed for calendar programs. It contains the token, which is secret.
+        """The address of its feed for calendar programs. It contains the secret token.
 
         Makes no request.
 
@@ -62,10 +64,3 @@ class Calendar(InAccount):
         True
         """
         return f"webcal://{urlsplit(self.connection.url).netloc}/{self.token}.ics"
-
-    def _load(self, name: str, *, fresh: bool = False) -> None:
-        if name == "events":
-            records = CalendarEvent._records_of(self, fresh=fresh)
-            self._merge(self._record_with(events=records))
-        else:
-            super()._load(name, fresh=fresh)

@@ -1,4 +1,4 @@
-"""What can be ticked off and moved about: items, in a list or on a page itself."""
+"""Records that can be completed and moved: items, in a list or on a page itself."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import ClassVar
 from backpack_orm.models.on_page import OnPage
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.saving import Savable, SaveResult
-from backpack_orm.wire.endpoint import Endpoint
+from backpack_orm.wire.endpoint import Endpoint, ws
 from backpack_orm.wire.parse import MISSING, Record
 
 
 class Completable(OnPage, Savable, Destroyable):
-    """An item, wherever it stands."""
+    """An item of a list or of a page."""
 
     __slots__ = ()
 
-    _rewritten = ("updated_at",)
+    _server_updated = ("updated_at",)
 
     _toggle: ClassVar[Endpoint]
     _move: ClassVar[Endpoint]
@@ -27,19 +27,19 @@ class Completable(OnPage, Savable, Destroyable):
     def complete(self) -> SaveResult:
         """Mark the item as completed, and save its other changes with that.
 
-        Nobody knows whether the service keeps the content of an item that is updated without it.
-        So the list is read right before, and the content sent along as it is stored then. Makes
-        two requests, or one if the item is completed already or its content has changed too; with
-        `Connection(partial_updates=True)` always one, without reading anything.
+        It is not known whether the service preserves the content of an item that is updated without
+        it. So the list is read right before, and the stored content is sent too. Makes two
+        requests, or one if the item is completed already or its content has changed too. With
+        `Connection(partial_updates=True)` it always makes one, without reading anything.
 
         Returns:
-            What was sent; false if nothing had to be.
+            What was sent; false if nothing was.
 
         Raises:
             NotSaved: The item is new.
-            NotFound: The item is gone.
-            BackpackError: A call failed. The item is as it was before, and `completed` is read
-                again if the call may have succeeded.
+            NotFound: The item no longer exists.
+            BackpackError: A call failed. The item is as before, and `completed` is loaded again if
+                the call may have succeeded.
 
         >>> item = Page.find_by(title="Lisbon").lists[0].items[0]
         >>> item.complete().updated, item.complete().updated
@@ -48,7 +48,7 @@ class Completable(OnPage, Savable, Destroyable):
         return self._set_completed(True)
 
     def reopen(self) -> SaveResult:
-        """Mark the item as open again; requests and errors as for `complete`.
+        """Mark the item as open again. Makes requests and raises errors as `complete` does.
 
         >>> item = Page.find_by(title="Lisbon").lists["Packing"].items["Passports"]
         >>> item.reopen().updated, item.completed
@@ -57,23 +57,22 @@ class Completable(OnPage, Savable, Destroyable):
         return self._set_completed(False)
 
     def toggle(self) -> None:
-        """Tick it off if it is open on the service, else take the tick away; one request.
+        """Complete the item if it is open on the service, else reopen it. Makes one request.
 
-        What it is then is loaded when it is asked for. An edit of `completed` is given up.
+        Discards a local change of `completed`, which is loaded when it is read.
 
         Raises:
             OutcomeUnknown: The response was lost.
 
         >>> Page.find_by(title="Lisbon").lists[0].items[0].toggle()
         """
-        self._refuse_new("toggle")
-        self._refuse_destroyed()
+        self._check_exists()
         self._ensure_writable("toggle")
         with self._changing("completed", "updated_at"), self._parent._changing("items"):
             self._send(self._toggle)
 
     def move_higher(self) -> None:
-        """Move it up by one place; one request. At the top nothing happens.
+        """Move the item up by one. Makes one request. At the top nothing changes.
 
         Raises:
             OutcomeUnknown: The response was lost.
@@ -83,7 +82,7 @@ class Completable(OnPage, Savable, Destroyable):
         self._move_by("move_higher")
 
     def move_lower(self) -> None:
-        """Move it down by one place; one request. At the bottom nothing happens.
+        """Move the item down by one. Makes one request. At the bottom nothing changes.
 
         Raises:
             OutcomeUnknown: The response was lost.
@@ -93,7 +92,7 @@ class Completable(OnPage, Savable, Destroyable):
         self._move_by("move_lower")
 
     def move_to_top(self) -> None:
-        """Move it to the top of the list; one request.
+        """Move the item to the top of the list. Makes one request.
 
         Raises:
             OutcomeUnknown: The response was lost.
@@ -103,7 +102,7 @@ class Completable(OnPage, Savable, Destroyable):
         self._move_by("move_to_top")
 
     def move_to_bottom(self) -> None:
-        """Move it to the bottom of the list; one request.
+        """Move the item to the bottom of the list. Makes one request.
 
         Raises:
             OutcomeUnknown: The response was lost.
@@ -113,10 +112,9 @@ class Completable(OnPage, Savable, Destroyable):
         self._move_by("move_to_bottom")
 
     def _set_completed(self, completed: bool) -> SaveResult:
-        self._refuse_new("complete")
-        self._refuse_destroyed()
+        self._check_exists()
         self._ensure_writable("complete" if completed else "reopen")
-        self._refuse_read_only()
+        self._check_changes_allowed()
         before = self.changes.get("completed")
         self.completed = completed  # type: ignore[misc]  # a slot of the models
         try:
@@ -130,7 +128,7 @@ class Completable(OnPage, Savable, Destroyable):
         return SaveResult(updated=bool(sent), fields=tuple(sent))
 
     def _restore_completed(self, edit: tuple[bool, bool] | None) -> None:
-        """Give `completed` the value of an earlier edit, else the last one received."""
+        """Set `completed` to an earlier local change, else to the value last received."""
         stored = self._snapshot("completed")
         if edit is not None:
             self.completed = edit[1]  # type: ignore[misc]  # a slot of the models
@@ -150,7 +148,7 @@ class Completable(OnPage, Savable, Destroyable):
             return super()._update(endpoint, changed, fresh)
 
     def _update_completed(self, endpoint: Endpoint, stored: Record) -> list[str]:
-        """Send `completed` with the content as it is stored; nothing if it is so already."""
+        """Send `completed` with the stored content, or nothing if it is stored already."""
         sent = []
         if stored[self._position("completed")] != self.completed:
             content = stored[self._position("content")]
@@ -162,12 +160,26 @@ class Completable(OnPage, Savable, Destroyable):
             sent.append("completed")
         self._merge(stored)
         if sent:
-            self._take_updated(sent)
+            self._apply_updated(sent)
         return sent
 
     def _move_by(self, direction: str) -> None:
-        self._refuse_new("move")
-        self._refuse_destroyed()
+        self._check_exists()
         self._ensure_writable(direction)
         with self._parent._changing("items"):
             self._send(self._move, {"direction": direction})
+
+
+def item_calls(path: str) -> tuple[Endpoint, ...]:
+    """Return the calls about the items below a path: those that list, create, update, toggle, move
+    and destroy them.
+    """
+    sends, page, text = "item/@completed item/content", "page:{page_id}", "page:{page_id} search"
+    return (
+        ws(f"{path}/list", reads=page),
+        ws(f"{path}/add", sends=sends, writes=text),
+        ws(f"{path}/update/{{id}}", sends=sends, writes=text, idempotent=True),
+        ws(f"{path}/toggle/{{id}}", writes=page),
+        ws(f"{path}/move/{{id}}", sends="direction", writes=page),
+        ws(f"{path}/destroy/{{id}}", writes=text, idempotent=True),
+    )

@@ -1,4 +1,4 @@
-"""Exports: all that somebody can see, in one piece."""
+"""Exports: everything that a user can see, in one response."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from backpack_orm.connection import Connection, unconnected
 from backpack_orm.errors import InvalidResponse, ValidationError, short_repr
 from backpack_orm.models.page import Page
 from backpack_orm.models.reminder import Reminder
+from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.projections import Projection
-from backpack_orm.orm.relations import Collection
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.parse import MISSING, Column, Record, Response, Section, Shape
 
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 @frozen(eq=False)
 class Export:
-    """All that somebody can see: every page with all that is on it, and every reminder.
+    """Everything that a user can see: all pages with their contents, and all reminders.
 
-    It holds everything but the `scope` of pages, the `updated_at` of items, and in the export of a
-    user the pages that a page links to. These are loaded when they are read, with one request; in
-    an export that was read from a file they are None or empty.
+    It omits the `scope` of pages, the `updated_at` of items, and in the export of a user the pages
+    that a page links to. Reading these makes one request; in an export that was read from a file
+    they are None or empty.
 
     Attributes:
-        user_id: The id of who made it; None where the export omits it.
-        username: Who made it, where it says so.
-        account: Of which account, where it says so.
-        pages: The pages.
-        reminders: The reminders, past ones too.
+        user_id: Id of the user; None if the export omits it.
+        username: Name of the user, if the export includes it.
+        account: Name of the account, if the export includes it.
+        pages: Pages.
+        reminders: Reminders, including past ones.
 
     >>> export = User.me().export()
     >>> export
@@ -50,14 +50,14 @@ class Export:
 
     @classmethod
     def read(cls, source: str | Path | bytes) -> Self:
-        """Read an export that was kept: its file, or what is in it. No request.
+        """Read a saved export, from its path or its bytes. Makes no request.
 
-        Takes what either export call of the API gives, and full pages, one or several. What comes
-        of it can be read as if it were live; to change anything, find it again in the account.
+        Accepts the responses of both export calls of the API, and one or several full pages. The
+        records can be read like others; to change one, find it in the account.
 
         Raises:
             OSError: The file cannot be read.
-            InvalidResponse: It is no export, cut off, or malformed.
+            InvalidResponse: The export is cut off, malformed, or no export.
 
         >>> Export.read(b"<pages><page id='71' title='Lisbon'/></pages>").pages[0].title
         'Lisbon'
@@ -86,7 +86,7 @@ class Export:
             username,
             account,
             Collection(Page, Page._exported.load[Page](pages, connection)),
-            Collection(Reminder, Reminder._exported.load[Reminder](reminders, connection)),
+            Collection(Reminder, Reminder._full.partial.load[Reminder](reminders, connection)),
         )
 
     def __repr__(self) -> str:
@@ -97,12 +97,12 @@ class Export:
 
 
 def read_live_export(response: Response) -> Record:
-    """The user's id and name, the account, the pages and the reminders in a live export."""
+    """Return the user's id and name, the account, the pages and the reminders of an export."""
     return _read(response, Page._exported_by_user)
 
 
 def read_export(response: Response) -> Record:
-    """The same in an export of any shape that was kept: what it omits is not there."""
+    """Return the same of a saved export of any form, in which what it omits is empty."""
     return _read(response, Page._exported)
 
 
@@ -123,7 +123,7 @@ def _reader(projection: Projection) -> Callable[[Response], tuple[str, Record]]:
     id = Column("id", values.INTEGER, is_optional=True)
     account = Column("account", values.TEXT)
     pages = Section("pages/page", page, is_sure=False)  # me.xml is a <user>, too
-    contents = pages, Section("reminders/reminder", Reminder._exported.shape)
+    contents = pages, Section("reminders/reminder", Reminder._full.partial.shape)
     return parse.one_of(
         Shape("user", (id, Column("name", values.TEXT), account, *contents)),
         Shape("backpack", (id, Column("username", values.TEXT), account, *contents)),

@@ -1,12 +1,11 @@
-"""Galleries: pictures on a page, of which the API tells the names alone."""
+"""Galleries: pictures on a page, of which the API returns the names only."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from backpack_orm.models.on_page import OnPage
-from backpack_orm.orm.declarations import ParentId, belongs_to, field
-from backpack_orm.orm.relations import Embeds
+from backpack_orm.orm.declarations import Embeds, ParentId, belongs_to, field
 from backpack_orm.orm.resources import resource
 
 if TYPE_CHECKING:
@@ -17,14 +16,14 @@ if TYPE_CHECKING:
 
 @resource
 class Gallery(OnPage):
-    """Pictures on a page. The API can neither make one nor change it.
+    """Pictures on a page. The API can neither create nor update one.
 
     Attributes:
-        id: Its number.
-        name: Its name, which may be empty.
-        images: The pictures in it.
-        page: The page it stands on.
-        page_id: That page's id.
+        id: Number of the record.
+        name: Name, which may be empty.
+        images: The pictures.
+        page: The page that contains it.
+        page_id: Id of that page.
 
     >>> gallery = Gallery.all()[0]
     >>> gallery in list(gallery.page.galleries)

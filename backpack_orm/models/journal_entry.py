@@ -1,19 +1,19 @@
-"""Journal entries: what everybody has done, a line at a time."""
+"""Journal entries: what users have done."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Never, Self
 
 from backpack_orm.connection import Connection, connection_for
-from backpack_orm.models.of_user import user_named
+from backpack_orm.models.of_user import OfUser, user_named
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
-from backpack_orm.orm.finding import InAccount
+from backpack_orm.orm.hints import wrong_create
+from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import FIELDS, Projection
-from backpack_orm.orm.relations import Collection
 from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable
 from backpack_orm.wire.endpoint import rest
@@ -24,22 +24,24 @@ if TYPE_CHECKING:
     from backpack_orm.orm.declarations import BelongsTo
 
 _WINDOW = 100  # the most that the service gives at once
-_SOMEBODY = 1
+_ANY_USER = 1
 
 
 @resource
-class JournalEntry(InAccount, Savable, Destroyable):
-    """A line in the journal of what people have done. Only one's own can be opened or changed.
+class JournalEntry(OfUser, Savable, Destroyable):
+    """An entry in the journal of what users have done.
+
+    You can find, change and destroy your own only: for those of others, `find` raises `Forbidden`.
 
     Attributes:
-        id: Its number.
-        body: What was done.
-        created_at: When it was written.
-        updated_at: When it was last changed.
-        account_id: The account's id. Lists omit it; reading it then makes one request, which the
+        id: Number of the record.
+        body: Text.
+        created_at: Time of creation.
+        updated_at: Time of the last change.
+        account_id: Id of the account. Lists omit it; reading it then makes one request, which the
             service refuses for the entries of others.
-        user: Who wrote it.
-        user_id: That person's id.
+        user: Author.
+        user_id: Id of the author.
 
     >>> entry = JournalEntry.create(body="Booked the hotel")
     >>> JournalEntry.all()[0].body
@@ -52,7 +54,7 @@ class JournalEntry(InAccount, Savable, Destroyable):
 
     _element = "journal_entry"
     _container = "journal_entries"
-    _rewritten = ("updated_at",)
+    _server_updated = ("updated_at",)
     _listed = Projection(but=("account_id",), unsure=(FIELDS,))
     _updated = Projection(unsure=(FIELDS,))
 
@@ -83,49 +85,35 @@ class JournalEntry(InAccount, Savable, Destroyable):
 
     @classmethod
     def create(
-        cls, *, user: User | int | None = None, using: Connection | None = None, **attributes: Any
+        cls,
+        *positional: Never,
+        user: User | int | None = None,
+        using: Connection | None = None,
+        **attributes: Any,
     ) -> Self:
-        """Write an entry; one request.
+        """Create an entry. Makes one request.
 
         Args:
-            user: Who writes it; yourself if it is not given, which costs a request more.
-            using: The connection, where it is not the one in use or the user's.
-            **attributes: What the model takes: `body`.
+            user: The author; default: you, which makes one more request.
+            using: Connection to use instead of the current one or the user's.
+            **attributes: The fields of the model: `body`.
 
         Raises:
             TypeError: An attribute is misspelled.
-            ValidationError: The body is empty or cannot be sent; nothing was.
-            Forbidden: The user is somebody else.
+            ValidationError: The body is empty or cannot be sent. No request was made.
+            Forbidden: The author is not you.
             OutcomeUnknown: The response was lost.
 
         >>> JournalEntry.create(body="Watered the plants").user.name
         'Nora Whitfield'
         """
-        entry = cls(user=_SOMEBODY, **attributes)  # before it is asked who you are
+        if positional:
+            raise wrong_create(cls)
+        entry = cls(user=_ANY_USER, **attributes)  # before the request for your own id
         entry._validate(list(entry.changes))
         if user is None:
             connection_for(using).ensure_writable("JournalEntry.create()")
         return super().create(user=user_named(cls, user, using), **attributes)
-
-    @classmethod
-    def all(
-        cls,
-        *,
-        user: User | int | None = None,
-        using: Connection | None = None,
-        fresh: bool = False,
-    ) -> Collection[Self]:
-        """All entries, or all of a user, newest first; one request for every hundred.
-
-        Args:
-            user: The user, or the id.
-            using: The connection, where it is not the one in use or the user's.
-            fresh: Ask even if the responses are still kept.
-
-        >>> len(JournalEntry.all()), len(JournalEntry.all(user=User.me()))
-        (250, 100)
-        """
-        return Collection(cls, list(cls.iter(user=user, using=using, fresh=fresh)))
 
     @classmethod
     def iter(
@@ -135,77 +123,35 @@ class JournalEntry(InAccount, Savable, Destroyable):
         using: Connection | None = None,
         fresh: bool = False,
     ) -> Iterator[Self]:
-        """The same entries one after the other, each hundred asked for when its turn comes.
+        """Iterate over the same entries, making one request for each hundred as it is reached.
 
-        What is written meanwhile does not make any entry come twice.
+        Entries that are written in the meantime never make an entry appear twice.
 
         >>> next(JournalEntry.iter()).user.name
         'Tomás Leite'
         """
-        place = connection_for(using) if user is None else user_named(cls, user, using)
-        return (
-            cls._listed.load_one[cls](record, place)
-            for record in cls._records_of(place, fresh=fresh)
-        )
+        place = cls._place(user, using)
+        load = cls._listed.load_one[cls]
+        return (load(record, place) for record in cls._records_in(place, fresh=fresh))
 
     @classmethod
-    def find(cls, id: Self | int, *, using: Connection | None = None, fresh: bool = False) -> Self:
-        """The entry with an id, which must be your own; one request.
-
-        Raises:
-            ValidationError: That is no id.
-            Forbidden: It is somebody else's.
-            NotFound: There is none.
-
-        >>> entry = JournalEntry.all(user=User.me())[0]
-        >>> JournalEntry.find(entry.id) == entry
-        True
-        """
-        wanted, connection = cls._resolve_id(id, using)
-        record = connection.call(cls._show, (wanted,), read=cls._full.read_one, fresh=fresh)
-        found: Self = cls._full.load_one[cls](record, connection)
-        return found
-
-    @classmethod
-    def find_by(
-        cls,
-        *,
-        user: User | int | None = None,
-        using: Connection | None = None,
-        **attributes: Any,
-    ) -> Self | None:
-        """The first one with these attributes, or None; reads no further than to that one.
+    def find_by(cls, *, using: Connection | None = None, **attributes: Any) -> Self | None:
+        """Return the first entry with these attributes, or None. Reads no further than to it.
 
         >>> JournalEntry.find_by(user=User.me(), body="no such entry") is None
         True
         """
+        user = attributes.pop("user", None)
         is_wanted = cls._table.wanted(cls, attributes)
         return next(filter(is_wanted, cls.iter(user=user, using=using)), None)
 
     @classmethod
-    def where(
-        cls,
-        *,
-        user: User | int | None = None,
-        using: Connection | None = None,
-        **attributes: Any,
-    ) -> Collection[Self]:
-        """Those with these attributes; requests as for `all`.
-
-        >>> len(JournalEntry.where(body="no such entry"))
-        0
-        """
-        cls._table.check_wanted(cls, attributes)
-        return cls.all(user=user, using=using).where(**attributes)
-
-    def _fetch(self, *, fresh: bool = False) -> Record:
-        return self.connection.call(
-            self._show, self._path_ids(), read=self._full.read_one, fresh=fresh
-        )
+    def _place(cls, user: User | int | None, using: Connection | None) -> Connection | User:
+        return connection_for(using) if user is None else super()._place(user, using)
 
     @classmethod
-    def _records_of(cls, place: Connection | User, *, fresh: bool) -> Iterator[Record]:
-        """The records of an account or a user, window by window."""
+    def _records_in(cls, place: Connection | Model, *, fresh: bool) -> Iterator[Record]:
+        """Yield the records of the account or of a user, window by window."""
         ids: tuple[int, ...] = ()
         if isinstance(place, Connection):
             connection, endpoint = place, cls._all

@@ -1,19 +1,20 @@
-"""Lists: named lists on a page, and the items in them."""
+"""Lists of items on a page."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backpack_orm.models.item import HasItems, Item
+from backpack_orm.models.item import HasItems
 from backpack_orm.models.on_page import OnPage
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
-from backpack_orm.orm.projections import FIELDS, Projection
+from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable
 from backpack_orm.wire.endpoint import ws
 
 if TYPE_CHECKING:
+    from backpack_orm.models.item import Item
     from backpack_orm.models.page import Page
     from backpack_orm.orm.declarations import BelongsTo
 
@@ -23,16 +24,16 @@ class List(OnPage, Savable, Destroyable):
     """A list on a page.
 
     Attributes:
-        id: Its number.
-        name: Its name, which may be empty.
-        items: Its items, the open ones first.
-        page: The page it stands on.
-        page_id: That page's id.
+        id: Number of the record.
+        name: Name, which may be empty.
+        items: Items, the open ones first.
+        page: The page that contains it.
+        page_id: Id of that page.
 
     >>> page = Page.find_by(title="Lisbon")
     >>> packing = page.lists.create(name="Packing")
-    >>> for thing in ["Socks", "Passport"]:
-    ...     item = packing.items.create(content=thing)
+    >>> for content in ["Socks", "Passport"]:
+    ...     item = packing.items.create(content=content)
     >>> packing.items[0].complete()
     SaveResult(created=False, updated=True, fields=('completed',))
     >>> [(item.content, item.completed) for item in packing.items]
@@ -42,13 +43,10 @@ class List(OnPage, Savable, Destroyable):
     _element = "list"
     _container = "lists"
     _listed = Projection("id", "name")
-    _created = Projection("id", "name", unsure=(FIELDS,))
-    _embedded = Projection(unsure=(FIELDS, "items"))
-    _exported = Projection(unsure=(FIELDS, "items"), depth="_exported")
 
     id: int = field(read_only=True)
     name: str = field(default="")
-    items = HasItems["Item"]("items/item")
+    items = HasItems["Item"]("items/item", has_own_call=True)
 
     page: BelongsTo[Page] = belongs_to("Page")
     page_id = ParentId("page")
@@ -74,10 +72,3 @@ class List(OnPage, Savable, Destroyable):
 
     def _path_ids(self) -> tuple[int, ...]:
         return (*self.page._path_ids(), self._saved_id)
-
-    def _load(self, name: str, *, fresh: bool = False) -> None:
-        self._refuse_destroyed()
-        if name == "items":
-            self._merge(self._record_with(items=Item._records_of(self, fresh=fresh)))
-        else:
-            super()._load(name, fresh=fresh)

@@ -1,4 +1,4 @@
-"""Matches: what a search has found on a page."""
+"""Matches: records on a page that a search has found."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from backpack_orm.orm.resources import resource
 
 @resource
 class Match(Model):
-    """What on a page a search has found.
+    """A record on a page that a search has found.
 
     Attributes:
-        id: The record's id.
-        type: Its kind: `note`, `list`, `email` or `writeboard_link`.
+        id: Id of that record.
+        type: Type of that record: `note`, `list`, `email` or `writeboard_link`.
 
     >>> Page.search("tram")[0].matches[0].type
     'note'

@@ -1,4 +1,4 @@
-"""Messages: comments on notes and items, which only exports tell of."""
+"""Messages: comments on notes and items, which only exports include."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from backpack_orm.orm.resources import resource
 
 @resource
 class Message(Model):
-    """What somebody has said about a note or an item.
+    """A comment on a note or an item.
 
     Attributes:
-        id: Its number, where the export gives one.
-        body: What was said.
-        created_at: When, where the export says so.
+        id: Number of the record, if the export includes it.
+        body: Text.
+        created_at: Time of creation, if the export includes it.
 
     >>> from backpack_orm import Export
     >>> note = "<note id='301' title='Hotel'>Baixa<message id='9'>With a view?</message></note>"

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 
 from backpack_orm import text
 from backpack_orm.models.on_page import OnPage
-from backpack_orm.orm.declarations import ParentId, belongs_to, field
+from backpack_orm.orm.declarations import Embeds, ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
-from backpack_orm.orm.projections import FIELDS, Projection
-from backpack_orm.orm.relations import Embeds
 from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable
 from backpack_orm.wire.endpoint import ws
@@ -26,15 +24,15 @@ class Note(OnPage, Savable, Destroyable):
     """A titled text on a page.
 
     Attributes:
-        id: Its number.
-        title: Its title, which may be empty.
-        body: Its text, in Textile and some HTML; kept to the letter.
-        created_at: When it was written, on the account's clock.
+        id: Number of the record.
+        title: Title, which may be empty.
+        body: Text, in Textile and some HTML, exactly as stored.
+        created_at: Time of creation, in the account's zone.
         show_created_at: Set it to True or False and save, to show that time on the page or not.
-            The service never tells it, so it is None otherwise.
-        messages: What was said about it, as far as an export tells; else empty.
-        page: The page it stands on.
-        page_id: That page's id.
+            Responses never include it, so it is None otherwise.
+        messages: Comments on it. Only exports include them; else empty.
+        page: The page that contains it.
+        page_id: Id of that page.
 
     >>> page = Page.find_by(title="Lisbon")
     >>> note = Note.create(page=page, title="Hotel", body="Rua da *Rosa* 7")
@@ -46,9 +44,6 @@ class Note(OnPage, Savable, Destroyable):
 
     _element = "note"
     _container = "notes"
-    _full = Projection(but=("messages",))
-    _embedded = Projection(but=("messages",), unsure=(FIELDS,))
-    _exported = Projection(unsure=(FIELDS,))
 
     id: int = field(read_only=True)
     title: str = field(default="")

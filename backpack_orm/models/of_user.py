@@ -1,10 +1,12 @@
-"""How records are found that belong to users: those of one, or one's own."""
+"""Records of users, and how those of one user are found."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from backpack_orm.connection import Connection, connection_for
+from backpack_orm.connection import Connection
+from backpack_orm.orm.collections import Collection
+from backpack_orm.orm.finding import Findable
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.registry import registry
 
@@ -13,12 +15,51 @@ if TYPE_CHECKING:
 
 
 def user_named(cls: type[Model], user: User | int | None, using: Connection | None) -> User:
-    """The user that an argument names, with a connection; None is you, which costs a request."""
-    people: type[User] = registry["User"]  # type: ignore[assignment]  # users know their records
+    """Return the user that an argument names, with a connection.
+
+    None is the owner of the token, who is found with one request.
+    """
+    users: type[User] = registry["User"]  # type: ignore[assignment]  # it imports their records
     if user is None:
-        return people.me(using=using)
-    if not isinstance(user, people):
-        return people._stub(people._check_id(f"{cls.__name__}: user", user), connection_for(using))
-    if using is not None:
-        user._attach(using)
-    return user
+        return users.me(using=using)
+    return users._resolve(f"{cls.__name__}: user", user, using)
+
+
+class OfUser(Findable):
+    """A record of a user."""
+
+    __slots__ = ()
+
+    _scopes = ("user",)
+
+    @classmethod
+    def all(
+        cls,
+        *,
+        user: User | int | None = None,
+        using: Connection | None = None,
+        fresh: bool = False,
+    ) -> Collection[Self]:
+        """Return the records of a user. Makes one request for every hundred.
+
+        Without a user, `JournalEntry.all()` returns the entries of all users, and `Bookmark.all()`
+        your own, with one request more to find out who you are.
+
+        Args:
+            user: The user or the user's id.
+            using: Connection to use instead of the current one or the user's.
+            fresh: Bypass the cache.
+
+        Raises:
+            Forbidden: The records are private to another user.
+
+        >>> len(Bookmark.all(user=User.me()))
+        5
+        >>> len(JournalEntry.all()), len(JournalEntry.all(user=User.me()))
+        (250, 100)
+        """
+        return cls._in(cls._place(user, using), fresh=fresh)
+
+    @classmethod
+    def _place(cls, user: User | int | None, using: Connection | None) -> Connection | User:
+        return user_named(cls, user, using)

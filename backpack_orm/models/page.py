@@ -1,24 +1,24 @@
-"""Pages: what an account consists of, and what stands on them."""
+"""Pages, and what they contain."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-from backpack_orm.connection import Connection
+from backpack_orm.connection import Connection, connection_for
 from backpack_orm.connection.parallel import in_order
 from backpack_orm.errors import BackpackError, NotFound, ValidationError, short_repr
 from backpack_orm.models.belonging import SECTIONS, Belonging
 from backpack_orm.models.page_items import HasPageItems
-from backpack_orm.orm.declarations import assigns_many, field
+from backpack_orm.orm.collections import Collection
+from backpack_orm.orm.declarations import Embeds, HasMany, assigns_many, field
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.fields import serialize
-from backpack_orm.orm.finding import InAccount
+from backpack_orm.orm.finding import Findable
 from backpack_orm.orm.locks import exclusive
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import FIELDS, Projection
-from backpack_orm.orm.relations import AssignableCollection, Collection, Embeds, HasMany
 from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable
 from backpack_orm.wire import values
@@ -33,47 +33,48 @@ if TYPE_CHECKING:
     from backpack_orm.models.list import List
     from backpack_orm.models.match import Match
     from backpack_orm.models.note import Note
-    from backpack_orm.models.on_page import OnPage
     from backpack_orm.models.separator import Separator
     from backpack_orm.models.tag import Tag
     from backpack_orm.orm.declarations import Assignable
-    from backpack_orm.orm.family import Related
+    from backpack_orm.orm.related import Related
 
 
 Progress: TypeAlias = "Callable[[int, int], object]"
 
 
 def _linked_in(page: Record) -> Iterator[str]:
-    """The tags of the pages whose titles are shown in another one."""
+    """Return the cache tags of the pages whose titles another page includes."""
     return (f"linked:{linked[0]}" for linked in page[Page._table.positions["linked_pages"]])
 
 
 @resource
-class Page(InAccount, Savable, Destroyable):
-    """A page with its notes, lists, tags and all else that stands on it.
+class Page(Findable, Savable, Destroyable):
+    """A page with its notes, lists, tags and everything else on it.
 
-    A page that came from a list knows its title and id; the first other attribute that is touched
-    loads all the rest, with one request.
+    `Page.all()` returns pages with only `id`, `title` and `scope`. Reading any other attribute
+    loads the whole page with a single request.
 
     Attributes:
-        id: Its number.
-        title: Its title.
-        email_address: Where to mail something to this page.
-        description: The page's own text, in Textile; a thing of older pages.
-        scope: Whose it is, as the list of pages tells: `personal`, `friends`, …
-        public: Set it to True or False and save, to publish the page or to hide it. The service
-            never tells whether it is published, so this is None otherwise.
-        belongings: What stands on the page, in order.
-        tags: Its tags. Assign a list of names, and save.
-        lists: Its lists, by id.
-        notes: Its notes, by id.
-        galleries: Its galleries of pictures.
-        attachments: The files on it.
-        separators: Its separators, as far as the service tells of them.
-        emails: The mails that came to it; one request more where the page is not sure of them.
-        linked_pages: The pages that it links to; a thing of older pages.
-        items: The items of its first list, and of older pages those that are in no list.
-        matches: What a search has found on it; empty if it came from elsewhere.
+        id: Number of the record.
+        title: Title.
+        email_address: Address for emails to this page.
+        description: Text of the page itself, in Textile (legacy).
+        scope: Owner of the page, such as `personal` or `friends`. Only the list of pages includes
+            it.
+        public: Set it to True or False and save, to publish the page or to hide it. Responses never
+            include it, so it is None otherwise.
+        belongings: What is on the page, in order.
+        tags: Tags. Assign a list of names and save.
+        lists: Lists, by id.
+        notes: Notes, by id.
+        galleries: Galleries of pictures.
+        attachments: Files.
+        separators: Separators, as far as the service includes them.
+        emails: Emails to the page. Loading them makes one more request, unless the belongings
+            contain none.
+        linked_pages: Pages that it links to (legacy).
+        items: Items of its first list, and legacy items that are in no list.
+        matches: What a search has found on it; empty for a page from elsewhere.
 
     >>> page = Page.find_by(title="Lisbon")
     >>> [tag.name for tag in page.tags]
@@ -89,15 +90,15 @@ class Page(InAccount, Savable, Destroyable):
     _listed = Projection("id", "title", "scope", unsure=("title",))
     _named = _created = Projection("id", "title", unsure=("title",))
     _found = Projection("id", "title", "matches", unsure=("title",))
-    _shown = Projection(but=("scope", "matches"), unsure=("emails",))
+    _full = Projection(but=("scope",), unsure=("emails",))
     _exported = Projection(
-        but=("matches",), unsure=(FIELDS,), sure=("description",), depth="_exported"
+        but=("matches",), unsure=(FIELDS,), sure=("description",), is_export=True
     )
     _exported_by_user = Projection(
         but=("matches",),
         unsure=(FIELDS, "linked_pages"),
         sure=("description",),
-        depth="_exported",
+        is_export=True,
     )
 
     id: int = field(read_only=True)
@@ -113,7 +114,6 @@ class Page(InAccount, Savable, Destroyable):
         "Tag",
         key="name",
         dump=values.dump_tags,
-        collection=AssignableCollection,
         default=(),
     )
     lists = HasMany["List"]("lists/list")
@@ -121,7 +121,7 @@ class Page(InAccount, Savable, Destroyable):
     galleries = Embeds["Gallery"]("galleries/gallery")
     attachments = Embeds["Attachment"]("attachments/attachment")
     separators = HasMany["Separator"]("separators/separator")
-    emails = Embeds["Email"]("emails/email")
+    emails = Embeds["Email"]("emails/email", has_own_call=True)
     linked_pages = Embeds["Page"]("linked_pages/page", projection="_named")
     items = HasPageItems("items/item")
     matches = Embeds["Match"]("send")
@@ -172,18 +172,17 @@ class Page(InAccount, Savable, Destroyable):
         fresh: bool = False,
         progress: Progress | None = None,
     ) -> Collection[Self]:
-        """All pages; one request. With `load`, all that is on them too: one request more for each
-        page, several at once.
+        """Return all pages. Makes one request, and with `load` one more for each page.
 
         Args:
-            load: Whether to load what is on them.
-            using: The connection, where it is not the one in use.
-            fresh: Ask even if the responses are still kept.
-            progress: Called after each page is loaded with the numbers of those done and of all.
+            load: Whether to load the contents of the pages too, several pages at once.
+            using: Connection to use instead of the current one.
+            fresh: Bypass the cache.
+            progress: Called after each loaded page with the numbers of pages done and of all pages.
 
         Raises:
             NotConnected: There is no connection.
-            BackpackError: A call failed; the message says for which page. No other is begun then.
+            BackpackError: A call failed. The message names the page. No further page is loaded.
 
         >>> pages = Page.all(load=True)
         >>> sum(len(page.notes) for page in pages)
@@ -196,8 +195,8 @@ class Page(InAccount, Savable, Destroyable):
 
     @classmethod
     def where(cls, *, using: Connection | None = None, **attributes: Any) -> Collection[Self]:
-        """Those with these attributes; one request, and one for each page when they have to be
-        loaded for it.
+        """Return the pages with these attributes. Makes one request, and one more for each page if
+        an attribute is not in the list of pages.
 
         Raises:
             TypeError: An attribute is misspelled.
@@ -210,50 +209,37 @@ class Page(InAccount, Savable, Destroyable):
         return cls.all(load=load, using=using).where(**attributes)
 
     @classmethod
-    def find(cls, id: Self | int, *, using: Connection | None = None, fresh: bool = False) -> Self:
-        """The page with an id, with everything on it; one request.
-
-        Raises:
-            ValidationError: That is no id.
-            NotFound: There is no such page.
-
-        >>> lisbon = Page.find_by(title="Lisbon")
-        >>> Page.find(lisbon.id).title
-        'Lisbon'
-        """
-        wanted, connection = cls._resolve_id(id, using)
-        record = connection.call(cls._show, (wanted,), read=cls._shown.read_one, fresh=fresh)
-        found: Self = cls._shown.load_one[cls](record, connection)
-        return found
-
-    @classmethod
     def search(
         cls, term: str, *, using: Connection | None = None, fresh: bool = False
     ) -> Collection[Self]:
-        """The pages where a term stands in a title or in what is on them; one request.
+        """Return the pages that contain a term. Makes one request.
 
-        Each tells by its `matches` what was found on it.
+        The `matches` of each page name the records in which the term was found.
 
         Raises:
-            ValidationError: The term is empty or cannot be sent.
+            ValidationError: The term is blank or cannot be sent.
 
         >>> [page.title for page in Page.search("tram")]
         ['Lisbon']
         """
         text = serialize("Page.search", values.dump_text, term)
         if not text.strip():
-            raise ValidationError("Page.search needs a term to look for")
-        return cls._list(cls._search, cls._found, payload={"term": text}, using=using, fresh=fresh)
+            raise ValidationError("Page.search needs a term that is not blank")
+        connection, projection = connection_for(using), cls._found
+        records = connection.call(
+            cls._search, payload={"term": text}, read=projection.read_many, fresh=fresh
+        )
+        return Collection(cls, projection.load[cls](records, connection))
 
     def reorder(self, order: Iterable[Belonging | Model | int]) -> None:
-        """Put what stands on the page into an order; one request, once the page is loaded.
+        """Reorder what is on the page. Makes one request once the page is loaded.
 
         Args:
-            order: All that stands on the page, each as its belonging, as the note or list itself,
-                or as the belonging's id.
+            order: Everything on the page, each as its belonging, as the note or list itself, or as
+                the belonging's id.
 
         Raises:
-            ValidationError: Something is not on this page, stands twice or is left out.
+            ValidationError: Something is not on this page, is named twice or is left out.
 
         >>> page = Page.create(title="Order")
         >>> first, second = page.notes.create(title="1"), page.notes.create(title="2")
@@ -261,7 +247,7 @@ class Page(InAccount, Savable, Destroyable):
         >>> [belonging.widget.title for belonging in page.belongings]
         ['1', '2']
         """
-        self._refuse_new("reorder")
+        self._check_exists()
         self._ensure_writable("reorder")
         ids = {belonging.id for belonging in self.belongings}
         widgets = {
@@ -269,7 +255,7 @@ class Page(InAccount, Savable, Destroyable):
         }
         wanted = []
         for item in order:
-            self._refuse_foreign("Page.reorder", item)
+            self._check_same_account("Page.reorder", item)
             if isinstance(item, Belonging):
                 id: object = item._saved_id
             elif isinstance(item, Model):
@@ -277,42 +263,41 @@ class Page(InAccount, Savable, Destroyable):
             else:
                 id = Belonging._check_id("Page.reorder", item)
             if id not in ids:
-                raise ValidationError(f"Page.reorder: {item!r} does not stand on {self!r}")
+                raise ValidationError(f"Page.reorder: {item!r} is not on {self!r}")
             wanted.append(id)
         check_order("Page.reorder", wanted, ids)
         if not wanted:
-            return  # the service takes no order of nothing
+            return  # the service refuses an empty order
         with self._changing("belongings"):
             self._send(self._reorder, {"belongings": " ".join(map(str, wanted))})
 
     def duplicate(self) -> Self:
-        """Make a copy of the page, with what stands on it, and give it; one request.
+        """Copy the page with its contents, and return the copy. Makes one request.
 
         Raises:
-            NotSaved: The page is not on the service yet.
+            NotSaved: The page is new.
             Forbidden: The plan allows no more pages.
-            OutcomeUnknown: The response was lost; look before you try again.
+            OutcomeUnknown: The response was lost. Check before retrying.
 
         >>> Page.find_by(title="Lisbon").duplicate().title
         'Lisbon (copy)'
         """
-        self._refuse_new("duplicate")
-        self._refuse_destroyed()
+        self._check_exists()
         connection = self.connection
         record = connection.call(self._duplicate, self._path_ids(), read=self._named.read_one)
         copy: Self = self._named.load_one[type(self)](record, connection)
         return copy
 
     def share(self, emails: Iterable[str] = (), *, public: bool | None = None) -> None:
-        """Share the page with people, who get a mail each, or publish it; one request.
+        """Share the page with people, who get an email each, or publish it. Makes one request.
 
         Args:
-            emails: The people's addresses.
-            public: Whether everybody may see it; None leaves that as it is.
+            emails: Addresses of the people.
+            public: Whether everybody may see the page. Default: unchanged.
 
         Raises:
-            ValidationError: Nothing is given, or an address is none.
-            OutcomeUnknown: The response was lost; they may have got the mail.
+            ValidationError: No argument is given, or an address is not valid.
+            OutcomeUnknown: The response was lost. The emails may have been sent.
 
         >>> page = Page.create(title="Summer")
         >>> page.share(["ana@example.com", "rui@example.com"], public=False)
@@ -323,7 +308,7 @@ class Page(InAccount, Savable, Destroyable):
             )
         addresses = [serialize("Page.share: emails", _dump_address, email) for email in emails]
         if not addresses and public is None:
-            raise ValidationError("Page.share: give emails=[…], public=…, or both")
+            raise ValidationError("Page.share: pass emails=[…], public=…, or both")
         payload: dict[str, WireValue] = {}
         if addresses:
             payload["email_addresses"] = " ".join(addresses)
@@ -333,7 +318,7 @@ class Page(InAccount, Savable, Destroyable):
             self._send(self._share, payload)
 
     def unshare(self) -> None:
-        """Leave a page that a friend has shared; one request.
+        """Leave a page that a friend has shared. Makes one request.
 
         >>> Page.find_by(scope="friends").unshare()
         """
@@ -341,36 +326,36 @@ class Page(InAccount, Savable, Destroyable):
             self._send(self._unshare)
 
     def email_copy(self) -> None:
-        """Have the service mail you the page as text; one request.
+        """Have the service email you the page as text. Makes one request.
 
         Raises:
-            OutcomeUnknown: The response was lost; the mail may have been sent.
+            OutcomeUnknown: The response was lost. The email may have been sent.
 
         >>> Page.find_by(title="Lisbon").email_copy()
         """
         self._send(self._email)
 
     def link(self, page: Page | int) -> None:
-        """Link another page to this one; a thing of older pages. One request.
+        """Link another page to this one (legacy). Makes one request.
 
         >>> Page.find_by(title="Lisbon").link(Page.create(title="Porto"))
         """
-        self._refuse_foreign("Page.link", page)
-        payload = {"linked_page_id": str(self._check_id("Page.link", page))}
-        with self._changing("linked_pages"):
-            self._send(self._link, payload)
+        self._send_link(self._link, "Page.link", page)
 
     def unlink(self, page: Page | int) -> None:
-        """Take the link to another page away; one request.
+        """Remove the link to another page. Makes one request.
 
         >>> lisbon, porto = Page.find_by(title="Lisbon"), Page.create(title="Porto")
         >>> lisbon.link(porto)
         >>> lisbon.unlink(porto)
         """
-        self._refuse_foreign("Page.unlink", page)
-        payload = {"linked_page_id": str(self._check_id("Page.unlink", page))}
+        self._send_link(self._unlink, "Page.unlink", page)
+
+    def _send_link(self, endpoint: Endpoint, method: str, page: Page | int) -> None:
+        self._check_same_account(method, page)
+        payload = {"linked_page_id": str(self._check_id(method, page))}
         with self._changing("linked_pages"):
-            self._send(self._unlink, payload)
+            self._send(endpoint, payload)
 
     def _update(
         self, endpoint: Endpoint, changed: Sequence[str], fresh: Record | None
@@ -383,7 +368,7 @@ class Page(InAccount, Savable, Destroyable):
             return super()._update(endpoint, changed, fresh)
 
     def _exclusive_tags(self) -> AbstractContextManager[None]:
-        """Let one thread of this process at a time change the tags, which are sent as a whole."""
+        """Lock the tags, which are sent as a whole, against other threads of this process."""
         return exclusive((self.connection._host, self._saved_id))
 
     @classmethod
@@ -396,15 +381,15 @@ class Page(InAccount, Savable, Destroyable):
         progress: Progress | None = None,
         ahead: int | None = None,
     ) -> Iterator[Self]:
-        """All pages in their order, with `name` loaded on each, several at once.
+        """Yield all pages in order, with `name` loaded on each, several at once.
 
-        `ahead` is how many of them in the beginning: fewer where the first may be enough.
+        `ahead` is how many are loaded at once in the beginning: few if the first may be enough.
         """
 
         def load(page: Self) -> Self | None:
             try:
                 page._load(name, fresh=fresh)
-            except NotFound:  # it went since the pages were listed
+            except NotFound:  # it was destroyed since the pages were listed
                 return None
             except BackpackError as error:
                 error.add(f"while reading {page!r}")
@@ -419,54 +404,38 @@ class Page(InAccount, Savable, Destroyable):
             if progress is not None:
                 progress(done, len(pages))
 
+    def _complete(self, name: str) -> None:
+        if name == "emails" and not self.is_destroyed and self._has_no_email():
+            self._merge_values(emails=())
+        else:
+            super()._complete(name)
+
     def _load(self, name: str, *, fresh: bool = False) -> None:
-        self._refuse_destroyed()
         if name == "scope":
+            self._check_not_destroyed()
             self._merge(self._listed_record(fresh=fresh))
-        elif name == "matches":
-            self._merge(self._record_with(matches=()))
-        elif name == "emails" and self._tells_of_no_mail():
-            self._merge(self._record_with(emails=()))
-        elif name == "emails":
-            self._load_emails(fresh=fresh)
         else:
-            self._merge(self._fetch(fresh=fresh))
+            super()._load(name, fresh=fresh)
 
-    def _load_emails(self, *, fresh: bool) -> None:
-        model = cast("type[OnPage]", self._table.relations["emails"].model)
-        self._merge(self._record_with(emails=model._records_of(self, fresh=fresh)))
-
-    def _reload_relation(self, name: str) -> None:
-        if name == "emails":  # whatever the page itself says about them
-            self._refuse_destroyed()
-            self._load_emails(fresh=True)
-        else:
-            super()._reload_relation(name)
-
-    def _tells_of_no_mail(self) -> bool:
-        """Whether what stands on it is known, and is no mail."""
+    def _has_no_email(self) -> bool:
+        """Return whether the belongings are known and none is an email."""
         assert self._record is not None
         part = self._record[self._position("belongings")]
         type = Belonging._table.positions["type"]
         return bool(part) and part is not MISSING and all(each[type] != "Email" for each in part)
 
-    def _fetch(self, *, fresh: bool = False) -> Record:
-        return self.connection.call(
-            self._show, self._path_ids(), read=self._shown.read_one, fresh=fresh
-        )
-
     def _listed_record(self, *, fresh: bool) -> Record:
-        """What the list of pages tells of this one, which is nothing for what it leaves out."""
+        """Return this page in the list of pages, or a record without scope if it is not there."""
         records = self.connection.call(self._all, read=self._listed.read_many, fresh=fresh)
         for record in records:
             if record[0] == self._saved_id:
                 return record
-        return self._record_with(scope=None)
+        return self._record_of(self._saved_id, scope=None)
 
-    def _forget_kind(self, child: Related) -> None:
-        super()._forget_kind(child)
+    def _invalidate_relations_of(self, child: Related) -> None:
+        super()._invalidate_relations_of(child)
         self._invalidate("belongings", *_also_in(child))
-        if child._container == "items":  # nobody knows which list it went to
+        if child._container == "items":  # its list is not known
             for each in self.lists._objects:
                 each._invalidate("items")
 
@@ -476,22 +445,22 @@ class Page(InAccount, Savable, Destroyable):
 
 
 def _also_in(child: Related) -> tuple[str, ...]:
-    """The relations of a page that show a record of another relation too."""
+    """Return the relations of a page that include a record of another relation too."""
     return {"items": ("lists",), "lists": ("items",)}.get(child._container, ())
 
 
 def check_order(what: str, wanted: list[int], there: set[int]) -> None:
-    """Refuse an order that names something twice or leaves something out.
+    """Raise if an order names something twice or leaves something out.
 
     Raises:
-        ValidationError: It does; the message names what.
+        ValidationError: It does. The message names the ids.
     """
     twice = sorted({id for id in wanted if wanted.count(id) > 1})
     if twice:
         raise ValidationError(f"{what}: {twice} are named more than once")
     missing = sorted(there - set(wanted))
     if missing:
-        raise ValidationError(f"{what}: {missing} are left out; name all, in the wanted order")
+        raise ValidationError(f"{what}: {missing} are left out; name all, in the new order")
 
 
 def _dump_address(value: object) -> str:

@@ -1,47 +1,44 @@
-"""Page items: items by the calls that name no list, as older clients make them."""
+"""Page items: items through the legacy calls that name no list."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from backpack_orm.models.completable import Completable
+from backpack_orm.connection import Connection
+from backpack_orm.models.completable import Completable, item_calls
 from backpack_orm.models.item import Item
 from backpack_orm.models.page import Page
-from backpack_orm.orm.declarations import ParentId, belongs_to, field
+from backpack_orm.orm.collections import Collection
+from backpack_orm.orm.declarations import Embeds, ParentId, belongs_to, field
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import FIELDS, Projection
-from backpack_orm.orm.relations import Embeds
 from backpack_orm.orm.resources import resource
-from backpack_orm.wire.endpoint import ws
 from backpack_orm.wire.parse import PartialRecord, Record
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from backpack_orm.models.message import Message
     from backpack_orm.orm.declarations import BelongsTo
 
 
 @resource
 class PageItem(Completable):
-    """An item as the calls of older clients know it: by its page alone.
+    """An item as the legacy calls address it: by its page alone.
 
-    The service takes those of the first list of the page, the one with the lowest id, besides
-    those of older pages that are in no list. It makes an unnamed list for the first item that is
-    added to a page without lists. An `Item` with the same id is the same record, and equal.
+    These calls accept the items of the first list of the page, which is the one with the lowest id,
+    and legacy items that are in no list. The service creates an unnamed list for the first item
+    that is added to a page without lists. An `Item` with the same id is the same record, and equal.
 
     Attributes:
-        id: Its number.
-        content: Its text, in Textile and some HTML.
-        completed: Whether it is done.
-        updated_at: When it was last changed, on the account's clock; None where the service does
-            not tell it.
-        list_id: The list that the service keeps it in; None where it does not tell it.
-        messages: What was said about it, as far as an export tells; else empty.
-        page: The page it stands on.
-        page_id: That page's id.
+        id: Number of the record.
+        content: Text, in Textile and some HTML.
+        completed: Whether it is completed.
+        updated_at: Time of the last change, in the account's zone. None if no response includes it.
+        list_id: Id of the list that contains it; None if no response includes it.
+        messages: Comments on it. Only exports include them; else empty.
+        page: The page that contains it.
+        page_id: Id of that page.
 
     >>> page = Page.create(title="Errands")
     >>> item = PageItem.create(page=page, content="Return the key")
@@ -57,10 +54,7 @@ class PageItem(Completable):
     _element = "item"
     _container = "items"
     _is_grouped = True
-    _full = Projection(but=("messages",))
-    _embedded = Projection(but=("messages",), unsure=(FIELDS,))
     _created = Projection("id", "content", "completed", "list_id", unsure=(FIELDS,))
-    _exported = Projection(unsure=(FIELDS,))
 
     id: int = field(read_only=True)
     content: str = field(text=True)
@@ -72,43 +66,26 @@ class PageItem(Completable):
     page: BelongsTo[Page] = belongs_to("Page")
     page_id = ParentId("page")
 
-    _all = ws("page/{page_id}/items/list", reads="page:{page_id}")
-    _create = ws(
-        "page/{page_id}/items/add",
-        sends="item/@completed item/content",
-        writes="page:{page_id} search",
-    )
-    _update_row = ws(
-        "page/{page_id}/items/update/{id}",
-        sends="item/@completed item/content",
-        writes="page:{page_id} search",
-        idempotent=True,
-    )
-    _toggle = ws("page/{page_id}/items/toggle/{id}", writes="page:{page_id}")
-    _move = ws("page/{page_id}/items/move/{id}", sends="direction", writes="page:{page_id}")
-    _destroy = ws(
-        "page/{page_id}/items/destroy/{id}", writes="page:{page_id} search", idempotent=True
-    )
+    _all, _create, _update_row, _toggle, _move, _destroy = item_calls("page/{page_id}/items")
     _updates = (_update_row,)
 
     def _fetch(self, *, fresh: bool = False) -> Record:
-        page = self._parent
-        listed = page.connection.call(
-            self._all, page._path_ids(), read=self._full.read_many, fresh=fresh
-        )
-        for record in listed:
+        for record in super()._records_in(self._parent, fresh=fresh):
             if record[0] == self._saved_id:
                 return record
-        return self._select(self._records_of(page, fresh=fresh))  # it is in no list
+        return self._select(self._records_in(self._parent, fresh=fresh))  # it is in no list
 
     @classmethod
-    def _records_of(cls, parent: Model, *, fresh: bool) -> tuple[Record, ...]:
-        page = Page.find(parent._saved_id, using=parent.connection, fresh=fresh)
-        return tuple(map(_record_of, page.items))
+    def _records_in(cls, place: Connection | Model, *, fresh: bool) -> Iterable[Record]:
+        assert isinstance(place, Page)
+        page = Page.find(place._saved_id, using=place.connection, fresh=fresh)
+        return map(_record_of, page.items)
 
     @classmethod
-    def _on(cls, page: Page) -> Sequence[Self]:
-        return cls._full.load[cls](tuple(map(_record_of, page.items)), page)
+    def _on(cls, pages: Iterable[Page]) -> Collection[Self]:
+        load = cls._full.load[cls]
+        found = [each for page in pages for each in load([*map(_record_of, page.items)], page)]
+        return Collection(cls, found)
 
 
 def _record_of(item: Item | PageItem) -> Record:

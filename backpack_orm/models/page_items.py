@@ -1,11 +1,12 @@
-"""The items of a page: those of its first list, and those of older pages that are in no list."""
+"""The items of a page: those of its first list, and legacy items that are in no list."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self, cast, overload
+from typing import TYPE_CHECKING, Any, cast
 
+from backpack_orm.orm.collections import Children, Embedded
+from backpack_orm.orm.declarations import ToMany
 from backpack_orm.orm.fields import Relation
-from backpack_orm.orm.relations import Children, Embedded, HasMany
 from backpack_orm.wire.parse import MISSING
 
 if TYPE_CHECKING:
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 class PageItems(Children["Item | PageItem"]):
     """The items of a page.
 
-    They are the very objects that the first list of the page has (the list with the lowest id), so
-    that what is done through either shows in both. Items of older pages that are in no list come
-    before them, as `PageItem` objects.
+    They are the same objects as in the first list of the page (the list with the lowest id), so a
+    change through either shows in both. Legacy items that are in no list come before them, as
+    `PageItem` objects.
 
     >>> page = Page.find_by(title="Groceries & such")
     >>> page.items[0] is page.lists[0].items[0]
@@ -36,7 +37,7 @@ class PageItems(Children["Item | PageItem"]):
 
     @property
     def is_loaded(self) -> bool:
-        """Whether using it costs no request.
+        """Whether using the collection makes no request.
 
         >>> Page.all()[0].items.is_loaded, Page.find(Page.all()[0].id).items.is_loaded
         (False, True)
@@ -54,7 +55,7 @@ class PageItems(Children["Item | PageItem"]):
 
         Raises:
             TypeError: An attribute is misspelled.
-            ValidationError: A value could not be sent; nothing was.
+            ValidationError: A value cannot be sent. No request was made.
 
         >>> page = Page.create(title="Errands")
         >>> item = page.items.create(content="Return the key")
@@ -66,7 +67,7 @@ class PageItems(Children["Item | PageItem"]):
         if first is not None:
             return first.items.create(**attributes)
         model = cast("type[PageItem]", self._model)
-        return _in_its_list(model._create_in(page, attributes), page)
+        return _as_listed_item(model._create_in(page, attributes), page)
 
     def _all(self) -> list[Item | PageItem]:
         unlisted = super()._all()
@@ -74,7 +75,7 @@ class PageItems(Children["Item | PageItem"]):
         first = first_of(lists)
         listed: list[Item] = [] if first is None else first.items._all()
         if self._combined[0] is not unlisted or self._combined[1] is not listed:
-            known = {item._saved_id for each in lists for item in each.items._at_hand()}
+            known = {item._saved_id for each in lists for item in each.items._loaded()}
             alone = [item for item in unlisted if item._saved_id not in known]
             self._combined = unlisted, listed, [*alone, *listed]
         return self._combined[2]
@@ -83,33 +84,16 @@ class PageItems(Children["Item | PageItem"]):
         return [item for item in self._all() if isinstance(item, self._model)]
 
     def _copy_in(self, owner: Model) -> PageItems:
-        twin = super()._copy_in(owner)
-        twin._combined = (None, None, [])
-        return twin
+        copied = super()._copy_in(owner)
+        copied._combined = (None, None, [])
+        return copied
 
 
-if TYPE_CHECKING:
-    _HasItems = HasMany[Item | PageItem]
-else:
-    _HasItems = HasMany
+class HasPageItems(ToMany["Item | PageItem", PageItems]):
+    """Declare the items of a page. In a subclass of `Page`, it can narrow those in no list."""
 
-
-class HasPageItems(_HasItems):
-    """Declare the items of a page; in a subclass of `Page`, those in no list can get a class."""
-
-    if TYPE_CHECKING:
-
-        @overload
-        def __get__(self, owner: None, kind: type) -> Self: ...
-        @overload
-        def __get__(self, owner: object, kind: type | None = None) -> PageItems: ...
-        def __get__(self, owner: object, kind: type | None = None) -> Any: ...
-
-    else:
-        collection = PageItems
-
-        def __new__(cls, declared):
-            return super().__new__(cls, declared, target="PageItem")
+    collection = PageItems
+    target = "PageItem"
 
 
 def first_of(lists: Embedded[List]) -> List | None:
@@ -117,8 +101,8 @@ def first_of(lists: Embedded[List]) -> List | None:
     return min(lists, key=lambda each: each._saved_id, default=None)
 
 
-def _in_its_list(created: PageItem, page: Page) -> Item | PageItem:
-    """Return a created item as one of its list, which it tells, and which shows it from now on."""
+def _as_listed_item(created: PageItem, page: Page) -> Item | PageItem:
+    """Return a created item as an `Item` of its list, and add it there, if its list is known."""
     assert created._record is not None
     list_id = created._record[created._position("list_id")]
     if list_id is None or list_id is MISSING:
@@ -129,6 +113,6 @@ def _in_its_list(created: PageItem, page: Page) -> Item | PageItem:
         place = lists._model._stub(list_id, page)
         lists._append(place)
     item = place.items._model._stub(created._saved_id, place)
-    item._merge(item._record_with(content=created.content, completed=created.completed))
+    item._merge_values(content=created.content, completed=created.completed)
     place._on_child_created(item)
     return item

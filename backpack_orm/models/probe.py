@@ -23,19 +23,19 @@ class ProbeResult:
 
     Attributes:
         partial_updates: The value to give to `Connection(partial_updates=…)`.
-        kept: For each field, whether it kept its value when an update omitted it, such as
+        preserved: For each field, whether it retained its value when an update omitted it, such as
             `{"item.content": True}`.
 
-    >>> ProbeResult(partial_updates=False, kept={"item.content": False}).partial_updates
+    >>> ProbeResult(partial_updates=False, preserved={"item.content": False}).partial_updates
     False
     """
 
     partial_updates: bool
-    kept: Mapping[str, bool]
+    preserved: Mapping[str, bool]
 
 
 def probe_partial_updates(connection: Connection) -> ProbeResult:
-    """Test whether the service keeps the fields that an update omits.
+    """Test whether the service preserves the fields that an update omits.
 
     Creates a page with a list, items and a note, updates these, and destroys the page again, also
     if the test fails. It touches nothing else. Makes 18 requests.
@@ -50,37 +50,37 @@ def probe_partial_updates(connection: Connection) -> ProbeResult:
         BackpackError: A call failed. If the page could not be destroyed, the message names it.
 
     >>> result = probe_partial_updates(Page.all()[0].connection)
-    >>> result.partial_updates, result.kept["note.body"]
+    >>> result.partial_updates, result.preserved["note.body"]
     (True, True)
     """
     page = Page.create(title=TITLE, using=connection)
     try:
-        kept = _probe(page)
+        preserved = _probe(page)
     except BaseException as error:
         _destroy_after(error, page)
         raise
     page.destroy()
-    return ProbeResult(kept["item.content"] and kept["page_item.content"], kept)
+    return ProbeResult(preserved["item.content"] and preserved["page_item.content"], preserved)
 
 
 def _probe(page: Page) -> dict[str, bool]:
     note = page.notes.create(title="Title", body="Body")
-    kept = {
-        "note.body": _is_kept("body", note, title="New title"),
-        "note.title": _is_kept("title", note, body="New body"),
+    preserved = {
+        "note.body": _is_preserved("body", note, title="New title"),
+        "note.title": _is_preserved("title", note, body="New body"),
     }
     item = page.lists.create(name="List").items.create(content="Item")
     for kind, record in (
         ("item", item),
         ("page_item", PageItem.create(page=page, content="Page item")),
     ):
-        kept[f"{kind}.content"] = _is_kept("content", record, completed=True)
-        kept[f"{kind}.completed"] = _is_kept("completed", record, content="New content")
-    return kept
+        preserved[f"{kind}.content"] = _is_preserved("content", record, completed=True)
+        preserved[f"{kind}.completed"] = _is_preserved("completed", record, content="New content")
+    return preserved
 
 
-def _is_kept(omitted: str, record: Completable | Note, **sent: Any) -> bool:
-    """Update a record, and tell whether that has changed nothing but what was sent."""
+def _is_preserved(omitted: str, record: Completable | Note, **sent: Any) -> bool:
+    """Update a record, and return whether that has changed only what was sent."""
     expected = {omitted: getattr(record, omitted), **sent}
     for name, value in sent.items():
         setattr(record, name, value)

@@ -1,4 +1,4 @@
-"""Reminders: texts that the service sends at a time."""
+"""Reminders: texts that the service sends at a given time."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 from backpack_orm.errors import NotFound
 from backpack_orm.orm.declarations import assigns_many, field, has_one
 from backpack_orm.orm.destroying import Destroyable
-from backpack_orm.orm.finding import InAccount
-from backpack_orm.orm.projections import FIELDS, Projection
+from backpack_orm.orm.finding import Findable
 from backpack_orm.orm.registry import registry
-from backpack_orm.orm.relations import AssignableCollection
 from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable
 from backpack_orm.wire import values
@@ -29,18 +27,18 @@ def _dump_ids(ids: list[object]) -> list[str]:
 
 
 @resource
-class Reminder(InAccount, Savable, Destroyable):
-    """A text that the service sends at a time.
+class Reminder(Findable, Savable, Destroyable):
+    """A text that the service sends at a given time.
 
     Attributes:
-        id: Its number.
-        content: What to be reminded of. On a new reminder without `remind_at` it begins with the
-            time in words, such as `tomorrow 9am` or `+30` (minutes), which the service takes out.
-        remind_at: When, on the account's clock: without a zone, unless the connection was told
-            one or the service names it. What you set may have any zone, and is sent as the
-            account's clock will show it then.
-        creator: Who set it.
-        remindees: Who gets it. Assign a list of users or their ids.
+        id: Number of the record.
+        content: Text. For a new reminder without `remind_at`, start it with a date such as
+            `tomorrow 9am` or `+30` (minutes), which the service removes.
+        remind_at: Time, in the account's zone. It is naive, unless the connection has a `timezone`
+            or the service includes a zone. An aware time that you set is converted to the account's
+            zone.
+        creator: Author.
+        remindees: Recipients. Assign a list of users or their ids.
 
     >>> reminder = Reminder.create(content="tomorrow 9am Call the hotel")
     >>> reminder.content
@@ -50,8 +48,7 @@ class Reminder(InAccount, Savable, Destroyable):
 
     _element = "reminder"
     _container = "reminders"
-    _exported = Projection(unsure=(FIELDS, "creator", "remindees"))
-    _rewritten = ("content", "remind_at")
+    _server_updated = ("content", "remind_at")
 
     id: int = field(read_only=True)
     content: str = field(text=True)
@@ -62,7 +59,6 @@ class Reminder(InAccount, Savable, Destroyable):
         "User",
         key="id",
         dump=_dump_ids,
-        collection=AssignableCollection,
         projection="_named",
         default=(),
     )
@@ -89,24 +85,22 @@ class Reminder(InAccount, Savable, Destroyable):
 
     @property
     def is_upcoming(self) -> bool:
-        """Whether it is still to come, as far as the list of upcoming reminders says.
+        """Whether it is in the list of upcoming reminders. Makes one request.
 
-        Makes one request. A reminder that was moved to `now`, or whose time has passed, is not in
-        that list. What is not loaded of it is then read from the user's export, which makes two
-        requests more.
+        A reminder that was moved to `now`, or whose time has passed, is not in that list. Its
+        attributes are then loaded from the user's export, which makes two more requests.
 
         >>> Reminder.all()[0].is_upcoming
         True
         """
-        self._refuse_new("look for")
-        self._refuse_destroyed()
+        self._check_exists()
         upcoming = self.connection.call(self._all, read=self._full.read_many)
         return any(record[0] == self._saved_id for record in upcoming)
 
     def _fetch(self, *, fresh: bool = False) -> Record:
         """Read the record from the list of upcoming reminders, else from the user's export.
 
-        Only the export has those whose time has come; it makes two requests more.
+        Only the export includes past ones. Reading it makes two more requests.
         """
         try:
             return super()._fetch(fresh=fresh)
@@ -122,8 +116,8 @@ class Reminder(InAccount, Savable, Destroyable):
                 status=404,
             ) from missing
 
-    def _rewritten_by(self, sent: Container[str]) -> list[str]:
-        names = super()._rewritten_by(sent)
-        if "content" in sent and "remind_at" not in names:  # it may begin with a date
+    def _server_updates(self, sent: Container[str]) -> list[str]:
+        names = super()._server_updates(sent)
+        if "content" in sent and "remind_at" not in names:  # it may start with a date
             names.append("remind_at")
         return names

@@ -1,4 +1,4 @@
-"""Separators: lines that part a page, with or without a name."""
+"""Separators: lines across a page, with or without a name."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 @resource
 class Separator(OnPage, Savable, Destroyable):
-    """A line that parts a page.
+    """A line across a page.
 
-    The API has no list of separators, and not every page that has some tells of them: then they
-    are only named among the page's belongings.
+    The API has no list of separators, and some pages omit them: then only the belongings of the
+    page name them.
 
     Attributes:
-        id: Its number.
-        name: What stands on it, which may be empty.
-        page: The page it stands on.
-        page_id: That page's id.
+        id: Number of the record.
+        name: Name, which may be empty.
+        page: The page that contains it.
+        page_id: Id of that page.
 
     >>> line = Separator.create(page=Page.find_by(title="Lisbon"), name="Evenings")
     >>> line.name = "Late evenings"

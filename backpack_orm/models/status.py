@@ -1,4 +1,4 @@
-"""Statuses: what everybody is doing now."""
+"""Statuses: what users are doing now."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from backpack_orm.connection import Connection
 from backpack_orm.errors import NotFound
 from backpack_orm.models.of_user import user_named
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
-from backpack_orm.orm.finding import Listed
+from backpack_orm.orm.finding import Findable
 from backpack_orm.orm.projections import FIELDS, Projection
 from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 
 @resource
-class Status(Listed, Savable):
-    """What somebody is doing now. Each has one at most, and can set one's own alone.
+class Status(Findable, Savable):
+    """What a user is doing now. Users have at most one, and can set only their own.
 
     Attributes:
-        id: Its number.
-        message: What it says, which may be empty.
-        updated_at: When it was set.
-        user: Whose it is.
-        user_id: That person's id.
+        id: Number of the record.
+        message: Text, which may be empty.
+        updated_at: Time of the last change.
+        user: The user.
+        user_id: Id of that user.
 
     >>> {status.user.name: status.message for status in Status.all()}["Tomás Leite"]
     'No train before noon 🚂'
@@ -43,7 +43,7 @@ class Status(Listed, Savable):
     _element = "status"
     _container = "statuses"
     _listed = Projection(unsure=(FIELDS,))
-    _rewritten = ("updated_at",)
+    _server_updated = ("updated_at",)
 
     id: int = field(read_only=True)
     message: str = field(default="")
@@ -60,19 +60,19 @@ class Status(Listed, Savable):
     _updates = (_create,)
 
     @classmethod
-    def find(
+    def find(  # type: ignore[override]  # a status has no id to find it by
         cls,
         user: User | int | None = None,
         *,
         using: Connection | None = None,
         fresh: bool = False,
     ) -> Self | None:
-        """What a user is doing now, or None if that was never said; one request.
+        """Return the status of a user, or None if it was never set. Makes one request.
 
         Args:
-            user: The user, or the id; yourself if it is not given, which costs a request more.
-            using: The connection, where it is not the one in use or the user's.
-            fresh: Ask even if the response is still kept.
+            user: The user or the user's id. Default: you, which makes one more request.
+            using: Connection to use instead of the current one or the user's.
+            fresh: Bypass the cache.
 
         Raises:
             ValidationError: `user` is neither a user nor an id.
@@ -94,11 +94,7 @@ class Status(Listed, Savable):
     def _identity(self) -> object:
         return self.user_id
 
-    def _fetch(self, *, fresh: bool = False) -> Record:
-        ids = self._ids(self._show)
-        return self.connection.call(self._show, ids, read=self._full.read_one, fresh=fresh)
-
     @classmethod
     def _read_created(cls, response: Response) -> Record:
-        parse.anything(response)  # it says nothing, so even the id is read when it is asked for
+        parse.anything(response)  # it is empty: even the id is loaded when it is read
         return (MISSING, *cls._record_of(0)[1:])

@@ -1,18 +1,19 @@
-"""Tags: names that pages share."""
+"""Tags: labels of pages."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from backpack_orm.connection import Connection
 from backpack_orm.errors import BackpackError, NotFound
+from backpack_orm.models.on_page import OnPage
 from backpack_orm.models.page import Page, Progress
+from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.fields import serialize
-from backpack_orm.orm.model import Model, Readable
-from backpack_orm.orm.relations import Collection
+from backpack_orm.orm.model import Model
 from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable
 from backpack_orm.orm.state import may_have_happened
@@ -25,18 +26,23 @@ if TYPE_CHECKING:
 
 
 @resource
-class Tag(Readable, Savable, Destroyable):
-    """A name that is put on pages, to find them by.
+class Tag(OnPage, Savable, Destroyable):
+    """A label of pages.
 
-    The API has no list of all tags, and changes only all tags of a page at once: what is done
-    here to one tag is done page by page. Threads of one process take turns on a page, so that they
-    lose none of each other's tags; tags that another process writes at the same moment can be lost.
+    The API has no list of all tags, and updates only all tags of a page at once. So renaming or
+    destroying a tag updates each page that has it. Threads of one process take turns on a page, so
+    that they do not overwrite each other's tags; those that another process writes at the same
+    moment can be lost.
+
+    Creating a tag makes three requests, or two if the page has it already. Destroying or renaming
+    it makes one request, and two more for each page that has it. If a page fails, the message names
+    it and the pages that were done.
 
     Attributes:
-        id: Its number; a tag that is renamed gets another.
-        name: Its name, without quotes.
+        id: Number of the record. A renamed tag gets another.
+        name: Name, without quotes.
         page: A page that has it.
-        page_id: That page's id.
+        page_id: Id of that page.
 
     >>> tag = Tag.create(page=Page.find_by(title="Lisbon"), name="Sea side")
     >>> tag.name = "By the sea"
@@ -67,116 +73,49 @@ class Tag(Readable, Savable, Destroyable):
     _updates = (_put,)
 
     @classmethod
-    def create(  # type: ignore[override]  # all that a tag has
-        cls, *, page: Page | int, name: str, using: Connection | None = None
-    ) -> Self:
-        """Put a tag on a page, beside those it has; three requests, two if it has it already.
-
-        Raises:
-            ValidationError: The name is empty, holds a quote or cannot be sent.
-            NotFound: There is no such page.
-
-        >>> Tag.create(page=Page.find_by(title="Lisbon"), name="Food").name
-        'Food'
-        """
-        return super().create(page=page, name=name, using=using)
-
-    @classmethod
     def all(
         cls,
         *,
+        page: Page | int | None = None,
         using: Connection | None = None,
         fresh: bool = False,
         progress: Progress | None = None,
     ) -> Collection[Self]:
-        """All tags of all pages, each once; one request more than there are pages, several at
-        once.
+        """Return the tags of a page. Makes one request.
+
+        Without a page, returns those of all pages, each once. Makes one request more than there
+        are pages, several at once.
 
         Args:
-            using: The connection, where it is not the one in use.
-            fresh: Ask even if the responses are still kept.
-            progress: Called after each page with the numbers of pages done and of all.
+            page: The page or its id.
+            using: Connection to use instead of the current one or the page's.
+            fresh: Bypass the cache.
+            progress: Called after each page with the numbers of pages done and of all pages.
 
         >>> "Travel" in [tag.name for tag in Tag.all()]
         True
         """
         tags: dict[int, Self] = {}
-        for page in Page._each("tags", using=using, fresh=fresh, progress=progress):
-            for tag in page._children("tags", cls):
-                tags.setdefault(tag.id, tag)
+        for tag in super().all(page=page, using=using, fresh=fresh, progress=progress):
+            tags.setdefault(tag.id, tag)
         return Collection(cls, list(tags.values()))
-
-    @classmethod
-    def find(cls, id: Self | int, *, using: Connection | None = None, fresh: bool = False) -> Self:
-        """The tag with an id; one request for the pages, and one for each until it is found.
-
-        Raises:
-            ValidationError: That is no id.
-            NotFound: No page has such a tag.
-
-        >>> tag = Page.find_by(title="Lisbon").tags[0]
-        >>> Tag.find(tag.id) == tag
-        True
-        """
-        wanted, connection = cls._resolve_id(id, using)
-        for page in Page._each("tags", using=connection, fresh=fresh, ahead=1):
-            for tag in page._children("tags", cls):
-                if tag.id == wanted:
-                    return tag
-        raise NotFound(f"there is no Tag {wanted} on any page", status=404)
-
-    @classmethod
-    def find_by(cls, *, using: Connection | None = None, **attributes: Any) -> Self | None:
-        """The first tag with these attributes, or None; requests as for `all`.
-
-        >>> Tag.find_by(name="Travel").name
-        'Travel'
-        """
-        return cls.where(using=using, **attributes).first()
-
-    @classmethod
-    def where(cls, *, using: Connection | None = None, **attributes: Any) -> Collection[Self]:
-        """The tags with these attributes; requests as for `all`.
-
-        >>> [tag.name for tag in Tag.where(name="Travel")]
-        ['Travel']
-        """
-        cls._table.check_wanted(cls, attributes)
-        return cls.all(using=using).where(**attributes)
 
     @property
     def pages(self) -> Collection[Page]:
-        """The pages that have it, with their titles; one request.
+        """Return the pages that have it, with their titles. Makes one request.
 
         >>> [page.title for page in Tag.find_by(name="Travel").pages][:1]
         ['Lisbon']
         """
         return self._pages(fresh=False)
 
-    def destroy(self) -> None:
-        """Take it off every page that has it; two requests for each page, and one to find them.
-
-        Raises:
-            NotSaved: It is on no page yet.
-            Destroyed: It was destroyed already.
-            NotFound: No page has it any more.
-            BackpackError: A page failed; the message says which, and which were done.
-
-        >>> Tag.find_by(name="Portugal").destroy()
-        >>> [tag.name for tag in Page.find_by(title="Lisbon").tags]
-        ['Travel', 'Long weekends']
-        """
-        self._refuse_new("destroy")
-        self._refuse_destroyed()
-        self._ensure_writable("destroy")
-        self._refuse_read_only()
+    def _send_destroy(self) -> None:
         self._rewrite(None)
-        self._mark_destroyed()
 
     def _create_record(self, changed: Sequence[str]) -> list[str]:
         self.page._attach(self.connection)
         with self.page._exclusive_tags():
-            names = self._names_on(self.page)
+            names = [name for _, name in self._part_of(self.page)]
             if self.name not in names:
                 self._write(self.page, [*names, self.name])
             self._find_id()
@@ -193,7 +132,7 @@ class Tag(Readable, Savable, Destroyable):
         return list(changed)
 
     def _rewrite(self, new: str | None) -> None:
-        """Rename the tag on all pages that have it, or take it off them if `new` is None."""
+        """Rename the tag on all pages that have it, or remove it if `new` is None."""
         pages = self._pages(fresh=True)
         if not pages:
             raise NotFound(f"no page has {self!r} any more", status=404)
@@ -209,24 +148,24 @@ class Tag(Readable, Savable, Destroyable):
         self.page._invalidate("tags")
 
     def _names_with(self, new: str | None, tags: Sequence[Record]) -> list[str]:
-        """The names of the tags of a page, with this one renamed or left out."""
+        """Return the names of the tags of a page, with this one renamed or left out."""
         renamed = (new if id == self._saved_id else name for id, name in tags)
         return list(dict.fromkeys(name for name in renamed if name is not None))
 
     def _find_id(self) -> None:
-        """Take the id that the service has given the name."""
+        """Set the id that the service has given to the name."""
         for id, name in self._part_of(self.page):
             if name == self.name:
                 self.id, self._record = id, (id, name)
                 return
-        raise NotFound(f"{self.page!r} has no tag {self.name!r} after it was put there", status=404)
+        raise NotFound(f"{self.page!r} has no tag {self.name!r} after the update", status=404)
 
     def _fetch(self, *, fresh: bool = False) -> Record:
         return self._select(self._part_of(self.page))
 
     @property
     def _parent(self) -> Model:
-        if not isinstance(self._source, Model):  # a bookmark leads to tags without telling a page
+        if not isinstance(self._source, Model):  # a tag from a bookmark has no page
             page = self._pages(fresh=False).first()
             if page is None:
                 raise NotFound(f"no page has {self!r}", status=404)
@@ -234,7 +173,6 @@ class Tag(Readable, Savable, Destroyable):
         return self._source
 
     def _pages(self, *, fresh: bool) -> Collection[Page]:
-        self._refuse_new("look for")
         connection, projection = self.connection, Page._named
         records = connection.call(
             self._pages_with, (self._saved_id,), read=projection.read_many, fresh=fresh
@@ -243,14 +181,10 @@ class Tag(Readable, Savable, Destroyable):
 
     @staticmethod
     def _part_of(page: Page) -> tuple[Record, ...]:
-        """The tags of a page as they are now."""
+        """Return the tags of a page as the service has them."""
         page._load("tags", fresh=True)
         part: tuple[Record, ...] = page._part("tags")
         return part
-
-    @classmethod
-    def _names_on(cls, page: Page) -> list[str]:
-        return [name for _, name in cls._part_of(page)]
 
     @classmethod
     def _write(cls, page: Page, names: list[str]) -> None:

@@ -1,52 +1,52 @@
-"""Users: the people of an account."""
+"""Users of an account."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from backpack_orm.connection import Connection, connection_for
-from backpack_orm.models.bookmark import Bookmark
 from backpack_orm.models.export import Export, read_live_export
-from backpack_orm.models.journal_entry import JournalEntry
 from backpack_orm.models.page import Page
 from backpack_orm.models.status import Status
-from backpack_orm.orm.declarations import field
-from backpack_orm.orm.finding import InAccount
+from backpack_orm.orm.declarations import Embeds, HasMany, field
+from backpack_orm.orm.finding import Findable
 from backpack_orm.orm.projections import Projection
-from backpack_orm.orm.relations import Embeds, HasMany
 from backpack_orm.orm.resources import resource
 from backpack_orm.wire.endpoint import TokenLocation, rest
 from backpack_orm.wire.parse import Record
 
+if TYPE_CHECKING:
+    from backpack_orm.models.bookmark import Bookmark
+    from backpack_orm.models.journal_entry import JournalEntry
+
 
 @resource
-class User(InAccount):
-    """A person who uses the account.
+class User(Findable):
+    """A user of the account.
 
-    The service tells the names of all; the rest it tells of yourself alone, so that of others it
-    is None. A user that came from a list knows id and name; the first other attribute that is
-    touched costs one request.
+    The service returns the names of all users, and everything else of yourself only: of others it
+    is None. A user from a list has `id` and `name`; reading any other attribute makes one request.
 
     Attributes:
-        id: Its number.
-        name: What the person is called.
-        account_id: The account's number.
-        email_address: Where to mail the person.
-        admin: Whether the person manages the account.
-        time_zone_id: The person's time zone, by its Rails name: `Pacific Time (US & Canada)`.
-        use_24h_clock: Whether times are shown to the person on a clock of 24 hours.
-        remind_via_email: Whether reminders come by mail.
-        remind_via_mobile: Whether reminders come to a telephone.
-        reminder_address: Where reminders are mailed.
-        mobile_phone_number: That telephone's number.
-        mobile_phone_host: The company behind it.
-        identity_url: The person's OpenID.
-        start_page_id: The page that the person begins with.
-        created_at: When the person came.
-        updated_at: When any of this was last changed.
-        bookmarks: The person's bookmarks, by position: your own alone. One request.
-        journal: What the person did, newest first; one request for every hundred.
+        id: Number of the record.
+        name: Name.
+        account_id: Id of the account.
+        email_address: Email address.
+        admin: Whether the user manages the account.
+        time_zone_id: Time zone, by its Rails name: `Pacific Time (US & Canada)`.
+        use_24h_clock: Whether the web site shows times on a 24-hour clock.
+        remind_via_email: Whether reminders are sent by email.
+        remind_via_mobile: Whether reminders are sent to a mobile phone.
+        reminder_address: Email address for reminders.
+        mobile_phone_number: Number of that phone.
+        mobile_phone_host: Provider of that phone.
+        identity_url: OpenID.
+        start_page_id: Id of the start page.
+        created_at: Time of creation.
+        updated_at: Time of the last change.
+        bookmarks: Bookmarks, by position; only of yourself. Loading them makes one request.
+        journal: Journal entries, newest first. Loading them makes one request for every hundred.
 
     >>> me = User.me()
     >>> me.name, me.admin
@@ -83,7 +83,7 @@ class User(InAccount):
 
     @classmethod
     def me(cls, *, using: Connection | None = None, fresh: bool = False) -> Self:
-        """Yourself, whose token this is; one request.
+        """Return the owner of the token. Makes one request.
 
         >>> User.me().time_zone_id
         'Pacific Time (US & Canada)'
@@ -95,7 +95,7 @@ class User(InAccount):
 
     @property
     def start_page(self) -> Page | None:
-        """The page that you begin with; no request for it until it is touched.
+        """The start page. Makes no request until one of its attributes is read.
 
         >>> User.me().start_page.title
         'Lisbon'
@@ -105,7 +105,7 @@ class User(InAccount):
 
     @property
     def status(self) -> Status | None:
-        """What the person is doing now, or None if that was never said; one request.
+        """The status of the user, or None if it was never set. Makes one request.
 
         >>> User.me().status.message
         'Packing & unpacking'
@@ -113,13 +113,13 @@ class User(InAccount):
         return Status.find(self)
 
     def export(self) -> Export:
-        """All that you can see, in one request: every page with all that is on it, and all
-        reminders, past ones too. Only your own, as for `User.me().export()`.
+        """Return everything that you can see: all pages with their contents, and all reminders,
+        including past ones. Makes one request. Works for yourself only: `User.me().export()`.
 
-        It omits `linked_pages`: reading them loads the page, with one request.
+        The export omits `linked_pages`: reading them loads the page with one request.
 
         Raises:
-            Forbidden: It is somebody else's.
+            Forbidden: The user is not you.
 
         >>> export = User.me().export()
         >>> export.pages[0].notes[0].title
@@ -130,13 +130,7 @@ class User(InAccount):
         return Export._of(record, connection)
 
     def _load(self, name: str, *, fresh: bool = False) -> None:
-        if name == "bookmarks":
-            records = Bookmark._records_of(self, fresh=fresh)
-            self._merge(self._record_with(bookmarks=records))
-        elif name == "journal":
-            records = tuple(JournalEntry._records_of(self, fresh=fresh))
-            self._merge(self._record_with(journal=records))
-        elif name == "name":
+        if name == "name" or name in self._table.relations:
             super()._load(name, fresh=fresh)
         else:
             me = self._record_of_me(self.connection, fresh=fresh)
@@ -144,7 +138,7 @@ class User(InAccount):
 
     def _fetch(self, *, fresh: bool = False) -> Record:
         assert self._record is not None
-        if isinstance(self._record[self._position("account_id")], int):  # that is told of me alone
+        if isinstance(self._record[self._position("account_id")], int):  # only `me` includes it
             return self._record_of_me(self.connection, fresh=fresh)
         return super()._fetch(fresh=fresh)
 
@@ -153,6 +147,6 @@ class User(InAccount):
         return connection.call(cls._me, read=cls._full.read_one, fresh=fresh)
 
     def _record_of_another(self) -> Record:
-        """What the service tells of other people besides the name: nothing."""
+        """Return the record of another user, of whom the service returns the name only."""
         others = [name for name in self._table.fields if name not in ("id", "name")]
-        return self._record_with(**dict.fromkeys(others))
+        return self._record_of(self._saved_id, **dict.fromkeys(others))

@@ -1,74 +1,33 @@
-"""How a model declares its fields, relations and parent."""
+"""Declarations of the fields, relations and parent of a model."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import (
     TYPE_CHECKING,
     Any,
-    Final,
     Generic,
     Literal,
-    NamedTuple,
+    Self,
     TypeVar,
     overload,
 )
 
+from backpack_orm.orm.collections import AssignableCollection, Children, Embedded
 from backpack_orm.orm.fields import Field, Parent, Relation
-from backpack_orm.wire import values
+from backpack_orm.orm.hints import REQUIRED
 from backpack_orm.wire.build import WireValue
 from backpack_orm.wire.values import ValueType
 
 if TYPE_CHECKING:
     from backpack_orm.orm.model import Model
-    from backpack_orm.orm.relations import AssignableCollection, Embedded
 
 M = TypeVar("M", bound="Model")
+M_co = TypeVar("M_co", bound="Model", covariant=True)
+C_co = TypeVar("C_co", covariant=True)
 T = TypeVar("T")
 V = TypeVar("V")
-_REQUIRED: Final = object()
-_VALUE_TYPES = {
-    "int": values.INTEGER,
-    "bool": values.BOOLEAN,
-    "str": values.TEXT,
-    "datetime": values.TIME,
-}
-
-
-class FieldOptions(NamedTuple):
-    """The arguments of `field()`, kept until the class is made."""
-
-    default: Any
-    wire: str
-    text: bool
-    read_only: bool
-    write_only: bool
-    value_type: ValueType | None
-    shown: bool
-
-    @property
-    def is_required(self) -> bool:
-        """Whether a new record must be given a value."""
-        return self.default is _REQUIRED and not self.read_only
-
-    def to_field(self, name: str, annotation: str) -> Field:
-        """Return the field of that name, parsed and serialized as its annotation says."""
-        word, _, optional = annotation.partition(" | ")
-        value_type = self.value_type or _VALUE_TYPES[word]
-        if optional:
-            value_type = value_type._replace(empty=None)
-        return Field(
-            name,
-            self.wire or name,
-            value_type,
-            self.read_only,
-            self.write_only,
-            self.is_required,
-            self.text,
-            bool(optional),
-            self.shown,
-            None if self.default is _REQUIRED else self.default,
-        )
 
 
 @overload
@@ -93,34 +52,44 @@ def field(
 ) -> T: ...
 def field(
     *,
-    default: Any = _REQUIRED,
+    default: Any = REQUIRED,
     read_only: bool = False,
     write_only: bool = False,
     wire: str = "",
     text: bool = False,
-    value_type: ValueType | None = None,
+    value_type: Any = None,
     shown: bool = True,
     init: bool = True,
 ) -> Any:
-    """Declare a value of a model.
+    """Declare a field of a model.
 
     Args:
-        default: What it is on a new object; without one it has to be given.
-        read_only: Only the service sets it.
-        write_only: The service takes it but never tells it.
-        wire: Its name on the wire where that is another.
-        text: The element's own text carries it.
-        value_type: How it is read and written, where the annotation does not say it.
+        default: Value of a new object; without a default the field is required.
+        read_only: Whether the field is read-only.
+        write_only: Whether the field is sent, but never included in a response.
+        wire: Name in XML, if it differs.
+        text: Whether it is the text of the element.
+        value_type: How it is parsed and serialized. Default: by its annotation.
         shown: Whether a repr may show it.
-        init: For type checkers: whether a new object takes it.
+        init: For type checkers: whether the constructor takes it.
     """
-    return FieldOptions(default, wire, text, read_only, write_only, value_type, shown)
+    return Field(
+        "",
+        wire,
+        value_type,
+        is_read_only=read_only,
+        is_write_only=write_only,
+        is_required=default is REQUIRED and not read_only,
+        is_text=text,
+        is_shown=shown,
+        default=None if default is REQUIRED else default,
+    )
 
 
 def has_one(
     path: str, target: str, *, projection: str = "_full", init: Literal[False] = False
 ) -> Any:
-    """Declare one record at most inside this one, such as a reminder's creator."""
+    """Declare a single record inside this one, such as the creator of a reminder."""
     return Relation("", path, target, projection, is_single=True)
 
 
@@ -130,18 +99,95 @@ def assigns_many(
     *,
     key: str,
     dump: Callable[[list[Any]], WireValue],
-    collection: type[AssignableCollection[Any]],
     projection: str = "_full",
     default: Any = (),
 ) -> Any:
-    """Declare records inside this one that are set by assigning a list, such as tags."""
-    return Relation("", path, target, projection, key=key, dump=dump, collection=collection)
+    """Declare records inside this one that are replaced by assigning a list, such as tags."""
+    return Relation(
+        "", path, target, projection, key=key, dump=dump, collection=AssignableCollection
+    )
+
+
+class ToMany(Generic[M_co, C_co]):
+    """Base of the declarations of relations that are read as a collection."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(
+            self, path: str, *, projection: str = "_full", has_own_call: bool = False
+        ) -> None: ...
+        @overload
+        def __init__(self, model: type[M_co], /) -> None: ...
+        def __init__(self, path: Any, **options: Any) -> None: ...
+
+        @overload
+        def __get__(self, owner: None, kind: type) -> Self: ...
+        @overload
+        def __get__(self, owner: object, kind: type | None = None) -> C_co: ...
+        def __get__(self, owner: object, kind: type | None = None) -> Any: ...
+
+    else:
+        target = ""
+
+        def __new__(cls, declared, *, target="", **options):
+            if isinstance(declared, type):
+                return Relation("", "", declared._resource.__name__, narrowed=declared)
+            target = target or cls.target
+            return Relation("", declared, target, collection=cls.collection, **options)
+
+        def __class_getitem__(cls, target):
+            return partial(cls, target=target) if isinstance(target, str) else cls
+
+
+class Embeds(ToMany[M_co, Embedded[M_co]]):
+    """Declare records inside a record that the API cannot create on their own.
+
+    In a subclass of a model, `attachments = Embeds(MyAttachment)` makes the relation return objects
+    of that class.
+
+    Args:
+        path: Where the records are in a response, see `wire.parse.Section`; empty if they have a
+            response of their own.
+        projection: Name of the model's projection with the fields that are included there.
+        has_own_call: Load the records by the call that lists them, not with their owner;
+            implied by an empty path.
+
+    >>> from backpack_orm import Attachment
+    >>> class Document(Attachment):
+    ...     def is_pdf(self) -> bool:
+    ...         return self.file_name.endswith(".pdf")
+    >>> class Trip(Page):
+    ...     attachments = Embeds(Document)
+    >>> Trip.find_by(title="Lisbon").attachments[0].is_pdf()
+    True
+    """
+
+    collection = Embedded
+
+
+class HasMany(ToMany[M_co, Children[M_co]]):
+    """Declare records inside a record that can be created there one by one.
+
+    In a subclass of a model, `notes = HasMany(TripNote)` makes the relation return and create
+    objects of that class.
+
+    >>> class TripNote(Note):
+    ...     def headline(self) -> str:
+    ...         return self.title or self.body.splitlines()[0]
+    >>> class Trip(Page):
+    ...     notes = HasMany(TripNote)
+    >>> Trip.find_by(title="Lisbon").notes[0].headline()
+    'Where we sleep'
+    """
+
+    collection = Children
 
 
 class AssignableSlot:
-    """The slot of a collection that takes lists, and shows them as records until they are saved.
+    """The slot of a collection that can be assigned a list, which it shows as records.
 
-    Only what is assigned passes through here: records are loaded without touching the slot.
+    Loading does not use this slot; only assignments do.
     """
 
     def __init__(self, slot: Any, name: str) -> None:
@@ -152,8 +198,7 @@ class AssignableSlot:
         return self if owner is None else self._slot.__get__(owner, kind)
 
     def __set__(self, owner: Model, value: Any) -> None:
-        collection = owner._table.relations[self._name].collection
-        if collection is not None and type(value) is collection and _is_part_of(owner, value):
+        if isinstance(value, AssignableCollection) and _is_part_of(owner, value):
             self._slot.__set__(owner, value)
         else:
             getattr(owner, self._name)._assign(value)
@@ -163,12 +208,12 @@ class AssignableSlot:
 
 
 def _is_part_of(owner: Model, collection: Embedded[Any]) -> bool:
-    # One that is being unpickled may not know its owner yet.
+    # While it is being unpickled, its owner may not be set yet.
     return getattr(collection, "_owner", owner) is owner
 
 
 class ParentId:
-    """The id of a parent, beside the parent itself; reading it makes no request."""
+    """The id of a parent, beside the parent itself. Reading it makes no request."""
 
     def __init__(self, parent: str) -> None:
         self._parent = parent
@@ -184,9 +229,9 @@ class ParentId:
         return parent._saved_id
 
 
-def belongs_to(target: str, *, path: str = "", id_from: str = "") -> Any:
-    """Declare the record that this one lives in, such as a note's page; see `Parent`."""
-    return Parent("", target, path or target.lower(), id_from)
+def belongs_to(target: str, *, id_from: str = "") -> Any:
+    """Declare the parent of a record, such as the page of a note; see `Parent`."""
+    return Parent("", target, id_from)
 
 
 if TYPE_CHECKING:

@@ -17,29 +17,31 @@ class Destroyable(Model):
     _destroy: ClassVar[Endpoint]
 
     def destroy(self) -> None:
-        """Destroy the record, with all that it contains; one request. There is no way back.
+        """Destroy the record with all that it contains. Makes one request. It cannot be undone.
 
         Raises:
-            NotSaved: It is not on the service yet.
-            Destroyed: It was destroyed already.
-            ReadOnly: Its id was overwritten, or the connection is read-only.
-            NotFound: It is gone.
+            NotSaved: The record is new.
+            Destroyed: The record was destroyed already.
+            ReadOnly: The connection is read-only, or the id was changed.
+            NotFound: The record no longer exists.
 
         >>> Page.find_by(title="Lisbon").destroy()
         >>> Page.find_by(title="Lisbon") is None
         True
         """
-        self._refuse_new("destroy")
-        self._refuse_destroyed()
+        self._check_exists()
         self._ensure_writable("destroy")
-        self._refuse_read_only()
+        self._check_changes_allowed()
         try:
-            self._send(self._destroy)
+            self._send_destroy()
         except BaseException as error:
             if may_have_happened(error) and isinstance(self._source, Model):
-                self._source._forget_kind(self)
+                self._source._invalidate_relations_of(self)
             raise
         self._mark_destroyed()
+
+    def _send_destroy(self) -> None:
+        self._send(self._destroy)
 
     def _mark_destroyed(self) -> None:
         assert self._record is not None

@@ -13,35 +13,41 @@ from typing import (
 
 from backpack_orm.errors import ValidationError, did_you_mean, short_repr
 from backpack_orm.orm.registry import registry
+from backpack_orm.wire import values
 from backpack_orm.wire.build import WireValue
 from backpack_orm.wire.parse import MISSING, Column, Section
 from backpack_orm.wire.values import ValueType
 
 if TYPE_CHECKING:
     from backpack_orm.connection import Connection
+    from backpack_orm.orm.collections import Embedded
     from backpack_orm.orm.model import Model
     from backpack_orm.orm.projections import Projection
-    from backpack_orm.orm.relations import Embedded
 
 T = TypeVar("T")
+_VALUE_TYPES = {
+    "int": values.INTEGER,
+    "bool": values.BOOLEAN,
+    "str": values.TEXT,
+    "datetime": values.TIME,
+}
 
 
 class Field(NamedTuple):
-    """One value of a model.
+    """One field of a model.
 
     Attributes:
-        name: The attribute.
-        wire: Its name in responses, with underscores; `widget/type` is an attribute of a
-            child, `position/` its text,
-            `subject|title` goes by either name.
-        value_type: How it is read and written.
-        is_read_only: Whether only the service sets it.
-        is_write_only: Whether the service takes it but never tells it.
-        is_required: Whether a new record must have it, and may never lose it.
-        is_text: Whether the element's own text carries it.
-        is_optional: Whether it may be None.
+        name: Name of the attribute.
+        wire: Name in XML, with underscores. `widget/type` is an attribute of a child, `position/`
+            its text, `subject|title` either of two names.
+        value_type: How it is parsed and serialized.
+        is_read_only: Whether the field is read-only.
+        is_write_only: Whether the field is sent, but never included in a response.
+        is_required: Whether it must be set, and not be blank.
+        is_text: Whether it is the text of the element.
         is_shown: Whether a repr may show it.
-        default: What it is on a new object.
+        default: Value of a new object.
+        is_optional: Whether it may be None.
     """
 
     name: str
@@ -51,54 +57,67 @@ class Field(NamedTuple):
     is_write_only: bool
     is_required: bool
     is_text: bool
-    is_optional: bool
     is_shown: bool
     default: Any
+    is_optional: bool = False
+
+    def named(self, name: str, annotation: str) -> Field:
+        """Return the field as declared under a name, with the type of its annotation."""
+        type, _, optional = annotation.partition(" | ")
+        given: Any = self.value_type
+        value_type: ValueType = given or _VALUE_TYPES[type]
+        return self._replace(
+            name=name,
+            wire=self.wire or name,
+            value_type=value_type._replace(empty=None) if optional else value_type,
+            is_optional=bool(optional),
+        )
 
     def column(self, *, is_sure: bool) -> Column:
-        """How it stands in a response.
+        """Return how the field is read from a response.
 
         Args:
-            is_sure: Whether there is no value when the response omits it.
+            is_sure: Whether the field is empty if the response omits it.
         """
         path, _, other = self.wire.partition("|")
         inside, _, name = path.rpartition("/")
         return Column(name, self.value_type, inside, self.is_text, other, self.is_optional, is_sure)
 
     def serialize(self, owner: type[Model], value: object) -> str:
-        """Its value in the words of the wire.
+        """Serialize a value.
 
         Raises:
-            ValidationError: It cannot be written.
+            ValidationError: The value cannot be serialized.
         """
         return serialize(f"{owner.__name__}.{self.name}", self.value_type.dump, value)
 
     def check(self, owner: type[Model], value: object) -> None:
-        """Refuse a value that could not be sent.
+        """Raise if a value cannot be sent.
 
         Raises:
-            ValidationError: It cannot be written, or is empty where something is needed.
+            ValidationError: The value cannot be serialized, or is blank though required.
         """
         if value is None and self.is_optional:
             return
         self.serialize(owner, value)
         if self.is_required and isinstance(value, str) and not value.strip():
-            raise ValidationError(f"{owner.__name__}.{self.name} cannot be empty: give it a text")
+            raise ValidationError(f"{owner.__name__}.{self.name} cannot be empty: set a text")
 
 
 class Relation(NamedTuple):
-    """Records that a response holds inside a record of this model.
+    """Records inside a record of a model.
 
     Attributes:
-        name: The attribute.
-        path: Where they stand, see `wire.parse.Section`; empty: in a response of their own.
-        target: The name of their model.
-        projection: The name of the model's projection that tells what is known of them here.
-        is_single: Whether there is one at most.
-        id_from: For a single one: where its id stands when the response tells no more of it.
-        key: For what can be assigned: the attribute that stands for a record in the request.
-        dump: How a list of keys is written.
-        collection: The class of the collection they are read as; None: one that only reads.
+        name: Name of the attribute.
+        path: Where they are in a response, see `wire.parse.Section`; empty if they have a response
+            of their own.
+        target: Name of their model.
+        projection: Name of the model's projection with the fields that are included here.
+        is_single: Whether there is at most one.
+        has_own_call: Whether they are loaded by the call that lists them, not with their owner.
+        key: The attribute of a record that a request contains. None if no list can be assigned.
+        dump: How a list of keys is serialized.
+        collection: The class of the collection. Default: `Embedded`.
         narrowed: The subclass of the model that a subclass of the owner loads instead.
     """
 
@@ -107,15 +126,20 @@ class Relation(NamedTuple):
     target: str
     projection: str = "_full"
     is_single: bool = False
-    id_from: str = ""
+    has_own_call: bool = False
     key: str | None = None
     dump: Callable[[list[Any]], WireValue] | None = None
     collection: type[Embedded[Any]] | None = None
     narrowed: type[Model] | None = None
 
     @property
+    def is_listed(self) -> bool:
+        """Whether they are loaded by the call that lists them, not with their owner."""
+        return self.has_own_call or not self.path
+
+    @property
     def model(self) -> type[Model]:
-        """The class of these records."""
+        """The model of these records, or its subclass."""
         return self.narrowed or registry[self.target]
 
     @property
@@ -124,40 +148,38 @@ class Relation(NamedTuple):
         projection: Projection = getattr(self.model, self.projection)
         return projection
 
-    def section(self, depth: str, *, is_sure: bool) -> Section:
-        """How they stand in a response.
+    def section(self, is_export: bool, *, is_sure: bool) -> Section:
+        """Return how they are read from a response.
+
+        What it omits of records that have calls of their own is not known; else it is empty.
 
         Args:
-            depth: The name of the projection that is taken of them where their model has it.
-            is_sure: Whether there are none when the response has no place for them.
+            is_export: Whether the response is an export.
+            is_sure: Whether there are none if the response has no element for them.
         """
         projection = self.contents
-        if self.projection == "_full":
-            projection = getattr(self.model, "_embedded", projection)
-            projection = getattr(self.model, depth, projection)
+        if self.projection == "_full" and getattr(self.model, "_all", None) is not None:
+            projection = projection.exported if is_export else projection.partial
         return Section(
             self.path,
             projection.shape,
             self.is_single,
-            self.id_from,
-            self.model._is_grouped,
-            is_sure,
+            is_grouped=self.model._is_grouped,
+            is_sure=is_sure,
         )
 
 
 class Parent(NamedTuple):
-    """The record that a record lives in.
+    """The record that contains the records of a model.
 
     Attributes:
-        name: The attribute.
-        target: The name of its model.
-        path: The element in which a response may tell of it.
-        id_from: Where its id stands when the response tells no more of it.
+        name: Name of the attribute.
+        target: Name of its model.
+        id_from: The element with its id in responses that do not include the parent itself.
     """
 
     name: str
     target: str
-    path: str = ""
     id_from: str = ""
 
     @property
@@ -166,23 +188,23 @@ class Parent(NamedTuple):
         return registry[self.target]
 
     @property
-    def is_told(self) -> bool:
-        """Whether answers tell it, so that records have a place for it."""
+    def is_included(self) -> bool:
+        """Whether responses include it, so that records have a position for it."""
         return bool(self.id_from)
 
     def section(self) -> Section:
-        """How it stands in a response."""
-        return Section(self.path, self._view.shape, is_single=True, key=self.id_from)
+        """Return how it is read from a response."""
+        return Section(self.target.lower(), self._view.shape, is_single=True, key=self.id_from)
 
-    def holding(self, part: Any, source: Connection | Model) -> Connection | Model:
-        """The parent of a record that came from an account, else where the record came from.
+    def source_of(self, part: Any, source: Connection | Model) -> Connection | Model:
+        """Return the parent that a record includes, else the source of the record.
 
-        Where the record came from its parent, that one takes in what the record tells of it.
+        If the source is the parent itself, it is completed by what the record includes of it.
         """
         if part is None or part is MISSING:
             return source
         if isinstance(source, self.model):
-            source._learn(part)
+            source._fill_in(part)
             return source
         if all(value is MISSING for value in part[1:]):
             return self.model._stub(part[0], source)
@@ -195,7 +217,7 @@ class Parent(NamedTuple):
 
 
 class Table(NamedTuple):
-    """All that is known of a model's attributes; positions are those in its records."""
+    """The fields, relations and parent of a model, and their positions in its records."""
 
     fields: dict[str, Field]
     relations: dict[str, Relation]
@@ -205,15 +227,15 @@ class Table(NamedTuple):
     def check_names(
         self, owner: type[Model], names: Iterable[str], *, call: str = "create"
     ) -> None:
-        """Refuse names that are none of the model's.
+        """Raise if a name is not an attribute of the model.
 
         Args:
             owner: The model.
             names: The names.
-            call: The call for which they were given, for the message.
+            call: The method they were passed to, for the message.
 
         Raises:
-            TypeError: One is not; the message names the nearest that is.
+            TypeError: A name is unknown. The message suggests the nearest.
         """
         for name in names:
             if name not in self.fields and name not in self.relations:
@@ -224,11 +246,10 @@ class Table(NamedTuple):
                 raise TypeError(f"{owner.__name__} has no field {name!r}{hint}")
 
     def check_wanted(self, owner: type[Model], attributes: Mapping[str, object]) -> None:
-        """Refuse attributes that no record can have.
+        """Raise if no record can have these attributes.
 
         Raises:
-            TypeError: A name is none of the model's, or what it holds is no plain value that the
-                service tells.
+            TypeError: A name is unknown, or is that of a relation or a write-only field.
             ValidationError: A value is of another type than the field.
         """
         self.check_names(owner, attributes, call="where")
@@ -257,12 +278,12 @@ class Table(NamedTuple):
     def wanted(
         self, owner: type[Model], attributes: Mapping[str, object]
     ) -> Callable[[Model], bool]:
-        """Return the function that tells whether a record has these attributes.
+        """Return a predicate for records with these attributes.
 
         Raises:
             TypeError: As for `check_wanted`.
-            ValidationError: As for `check_wanted`; the function raises it where a time with a
-                zone is compared with one without.
+            ValidationError: As for `check_wanted`. The predicate raises it if an aware time is
+                compared with a naive one.
         """
         self.check_wanted(owner, attributes)
 
@@ -270,7 +291,7 @@ class Table(NamedTuple):
             for name, value in attributes.items():
                 found = getattr(record, name)
                 if isinstance(found, datetime) and isinstance(value, datetime):
-                    _refuse_other_clock(owner, name, found, value)
+                    _check_zones(owner, name, found, value)
                 if found != value:
                     return False
             return True
@@ -278,7 +299,7 @@ class Table(NamedTuple):
         return is_wanted
 
     def nearest(self, name: str) -> str:
-        """A hint at what a misspelled name may have meant."""
+        """Return a hint at the attribute with the nearest name."""
         return did_you_mean(name, [*self.fields, *self.relations])
 
 
@@ -286,7 +307,7 @@ LABELS = ("title", "name", "content", "subject", "file_name", "message", "body")
 
 
 def label_in(names: Container[str]) -> str | None:
-    """The attribute among some by which people know a record, where there is one.
+    """Return the attribute that serves as the title of a record, or None.
 
     >>> label_in(["id", "content"])
     'content'
@@ -294,8 +315,8 @@ def label_in(names: Container[str]) -> str | None:
     return next((name for name in LABELS if name in names), None)
 
 
-def _refuse_other_clock(owner: type[Model], name: str, found: datetime, value: datetime) -> None:
-    """Refuse to compare a time that has a zone with one that has none: they are never equal."""
+def _check_zones(owner: type[Model], name: str, found: datetime, value: datetime) -> None:
+    """Raise if an aware time is compared with a naive one: they are never equal."""
     if (found.tzinfo is None) == (value.tzinfo is None):
         return
     has = (
@@ -310,7 +331,7 @@ def _refuse_other_clock(owner: type[Model], name: str, found: datetime, value: d
 
 
 def serialize(what: str, dump: Callable[[Any], T], value: Any) -> T:
-    """Write a value for the wire, naming it in the error when it cannot be.
+    """Serialize a value, naming it in the error if that fails.
 
     >>> serialize("Note.title", str.title, "hotel")
     'Hotel'

@@ -1,34 +1,45 @@
-"""How records are found that live in the account itself."""
+"""Class methods that find records, in the account or within a parent."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from collections.abc import Iterable
+from itertools import chain
+from typing import Any, ClassVar, Never, Self
 
 from backpack_orm.connection import Connection, connection_for
-from backpack_orm.orm.model import Readable
+from backpack_orm.orm.collections import Collection
+from backpack_orm.orm.hints import REQUIRED, wrong_find
+from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import Projection
-from backpack_orm.orm.relations import Collection
-from backpack_orm.wire.build import WireValue
+from backpack_orm.orm.state import Reloaded
 from backpack_orm.wire.endpoint import Endpoint
-from backpack_orm.wire.parse import Record
+from backpack_orm.wire.parse import MISSING, Record
 
 
-class Listed(Readable):
-    """A record that one call of the account lists with all others of its kind."""
+class Findable(Model):
+    """A record that can be listed, found and reloaded.
+
+    A place is where records live: a connection for those of the account, else their parent.
+    """
 
     __slots__ = ()
 
-    _all: ClassVar[Endpoint]
+    _all: ClassVar[Endpoint | None] = None
+    """The call that lists the records of a place; None: only their parent includes them."""
     _listed: ClassVar[Projection | None] = None
-    """What that list tells of each, where that is not all."""
+    """The fields that this list includes, if not all."""
+    _show: ClassVar[Endpoint | None] = None
+    """The call that returns a single record."""
+    _scopes: ClassVar[tuple[str, ...]] = ()
+    """The arguments of `all()` that name a place; `where()` and `find_by()` take them too."""
 
     @classmethod
     def all(cls, *, using: Connection | None = None, fresh: bool = False) -> Collection[Self]:
-        """All of them; one request.
+        """Return all records. Makes one request.
 
         Args:
-            using: The connection, where it is not the one in use.
-            fresh: Ask even if the response is still kept.
+            using: Connection to use instead of the current one.
+            fresh: Bypass the cache.
 
         Raises:
             NotConnected: There is no connection.
@@ -37,70 +48,129 @@ class Listed(Readable):
         >>> [page.title for page in Page.all()][:2]
         ['Lisbon', 'Book club']
         """
-        return cls._list(cls._all, cls._listed or cls._full, using=using, fresh=fresh)
+        return cls._in(connection_for(using), fresh=fresh)
+
+    @classmethod
+    def find(
+        cls,
+        id: Self | int = REQUIRED,
+        *,
+        using: Connection | None = None,
+        fresh: bool = False,
+        **unknown: Never,
+    ) -> Self:
+        """Return the record with an id. Makes one request, and more as for `all` if no call
+        returns a single record.
+
+        Raises:
+            TypeError: There is no id, or an attribute: `find_by` takes those.
+            ValidationError: The id is not valid.
+            NotFound: There is no such record.
+
+        >>> page = Page.find(Page.all()[0].id)
+        >>> page.title, page.notes[0].title
+        ('Lisbon', 'Where we sleep')
+        """
+        if unknown or id is REQUIRED:
+            raise wrong_find(cls, unknown)
+        wanted, connection = cls._resolve_id(id, using)
+        if cls._show is None:
+            return cls.all(using=connection, fresh=fresh).find(wanted)
+        return cls._find_in(connection, (wanted,), fresh=fresh)
 
     @classmethod
     def find_by(cls, *, using: Connection | None = None, **attributes: Any) -> Self | None:
-        """The first one with these attributes, or None; requests as for `where`.
+        """Return the first record with these attributes, or None. Makes requests as for `where`.
 
         Raises:
             TypeError: An attribute is misspelled.
 
         >>> Page.find_by(title="no such page") is None
         True
+        >>> Note.find_by(page=Page.find_by(title="Lisbon"), title="Where we sleep").page.title
+        'Lisbon'
         """
         return cls.where(using=using, **attributes).first()
 
     @classmethod
     def where(cls, *, using: Connection | None = None, **attributes: Any) -> Collection[Self]:
-        """Those with these attributes; one request, and one for each record that has to be loaded.
+        """Return the records with these attributes. Makes requests as for `all`, and one for each
+        record that has to be loaded to compare it.
+
+        Args:
+            using: Connection to use instead of the current one.
+            **attributes: Values to compare with, and the arguments that `all` takes to search in
+                one place, such as `page`.
 
         Raises:
             TypeError: An attribute is misspelled.
 
         >>> [page.title for page in Page.where(scope="friends")][0]
         'Kitchen renovation'
+        >>> len(Note.where(page=Page.find_by(title="Lisbon"), title=""))
+        1
         """
+        scope = {name: attributes.pop(name) for name in cls._scopes if name in attributes}
         cls._table.check_wanted(cls, attributes)
-        return cls.all(using=using).where(**attributes)
+        return cls.all(using=using, **scope).where(**attributes)
 
-    def _fetch(self, *, fresh: bool = False) -> Record:
-        read = (self._listed or self._full).read_many
-        return self._select(self.connection.call(self._all, read=read, fresh=fresh))
+    def reload(self) -> Self:
+        """Reload the record and discard local changes. Makes one request.
 
-    @classmethod
-    def _list(
-        cls,
-        endpoint: Endpoint,
-        projection: Projection,
-        *,
-        payload: dict[str, WireValue] | None = None,
-        using: Connection | None = None,
-        fresh: bool = False,
-    ) -> Collection[Self]:
-        connection = connection_for(using)
-        records = connection.call(
-            endpoint, payload=payload or {}, read=projection.read_many, fresh=fresh
-        )
-        return Collection(cls, projection.load[cls](records, connection))
-
-
-class InAccount(Listed):
-    """A listed record that is known by its id."""
-
-    __slots__ = ()
-
-    @classmethod
-    def find(cls, id: Self | int, *, using: Connection | None = None, fresh: bool = False) -> Self:
-        """The one with an id; one request, for all of them.
+        What this request does not return, such as the `scope` of a page, is not loaded
+        afterwards: reading it makes another request, which bypasses the cache too.
 
         Raises:
-            ValidationError: That is no id.
-            NotFound: There is none.
+            NotSaved: The record is new.
+            Destroyed: The record was destroyed through this object.
+            NotFound: The record no longer exists.
 
-        >>> reminder = Reminder.all()[0]
-        >>> Reminder.find(reminder.id) == reminder
-        True
+        >>> Page.find_by(title="Lisbon").reload().title
+        'Lisbon'
         """
-        wanted, connection = cls._resolve_id(id, using)
-        return cls.all(using=connection, fresh=fresh).find(wanted)
+        self._check_exists()
+        record = self._fetch(fresh=True)
+        self.discard()
+        self._merge(record)
+        for name in (*self._table.fields, *self._readable_relations()):
+            position = self._table.positions.get(name)
+            if position is not None and record[position] is MISSING:
+                self._invalidate(name)
+                if name in self._table.fields:
+                    self._unset(name)
+        self._record = Reloaded(self._record or ())
+        return self
+
+    @classmethod
+    def _in(cls, *places: Connection | Model, fresh: bool = False) -> Collection[Self]:
+        """Return the records of places, in their order."""
+        load = (cls._listed or cls._full).load[cls]
+        found = (load(tuple(cls._records_in(place, fresh=fresh)), place) for place in places)
+        return Collection(cls, list(chain.from_iterable(found)))
+
+    @classmethod
+    def _records_in(cls, place: Connection | Model, *, fresh: bool) -> Iterable[Record]:
+        """Return the records of a place as the service has them."""
+        assert cls._all is not None
+        read = (cls._listed or cls._full).read_many
+        if isinstance(place, Connection):
+            return place.call(cls._all, read=read, fresh=fresh)
+        return place.connection.call(cls._all, place._path_ids(), read=read, fresh=fresh)
+
+    @classmethod
+    def _find_in(cls, place: Connection | Model, ids: tuple[int, ...], *, fresh: bool) -> Self:
+        """Return the record with the ids in its path by the call that returns a single one."""
+        connection = place if isinstance(place, Connection) else place.connection
+        assert cls._show is not None
+        full = cls._full
+        record = connection.call(cls._show, ids, read=full.read_one, fresh=fresh)
+        found: Self = full.load_one[cls](record, place)
+        return found
+
+    def _fetch(self, *, fresh: bool = False) -> Record:
+        if self._show is None:
+            place = self.connection if self._table.parent is None else self._parent
+            return self._select(self._records_in(place, fresh=fresh))
+        return self.connection.call(
+            self._show, self._ids(self._show), read=self._full.read_one, fresh=fresh
+        )

@@ -21,14 +21,14 @@ _DTYPES: dict[Callable[[str], Any], str] = {
 
 
 def columns(model: type[Model]) -> dict[str, ValueType]:
-    """What rows tell: the id, where the record lives from the outermost in, and all fields but
-    those that are kept from sight, such as the secret of a calendar.
+    """Return the columns of rows: the id, the ids of the parents from the outermost in, and all
+    fields but secrets, such as the token of a calendar.
 
     >>> from backpack_orm import Item
     >>> list(columns(Item))
     ['id', 'page_id', 'list_id', 'content', 'completed', 'updated_at']
     """
-    told = {
+    fields = {
         name: field.value_type
         for name, field in model._table.fields.items()
         if field.is_shown and not field.is_write_only
@@ -38,11 +38,11 @@ def columns(model: type[Model]) -> dict[str, ValueType]:
     while parent is not None:
         places = {f"{parent.name}_id": values.INTEGER, **places}
         parent = parent.model._table.parent
-    return {"id": told["id"], **places, **told}
+    return {"id": fields["id"], **places, **fields}
 
 
 def rows(model: type[Model], records: Iterable[Model]) -> list[dict[str, Any]]:
-    """Records as plain dictionaries; what is not loaded is None. No request.
+    """Return records as plain dictionaries. What is not loaded is None. Makes no request.
 
     >>> from backpack_orm import Page
     >>> rows(Page, [Page(title="Porto")])[0]["title"]
@@ -60,7 +60,7 @@ def rows(model: type[Model], records: Iterable[Model]) -> list[dict[str, Any]]:
 
 
 def _places(record: Model) -> Iterator[int | None]:
-    """The ids of the records that one lives in, from the nearest out."""
+    """Yield the ids of the parents of a record, from the nearest out."""
     source = record._source
     while source is not None and not isinstance(source, Connection):
         yield source._slot("id", None)
@@ -68,7 +68,7 @@ def _places(record: Model) -> Iterator[int | None]:
 
 
 def frame(model: type[Model], records: Iterable[Model]) -> pandas.DataFrame:
-    """Records as a frame of pandas, each column of the type that its field has.
+    """Return records as a pandas frame, each column of the type of its field.
 
     Raises:
         ImportError: pandas is not installed.
@@ -97,7 +97,7 @@ def frame(model: type[Model], records: Iterable[Model]) -> pandas.DataFrame:
 
 
 def _dtype_of_times(moments: list[Any]) -> Any:
-    """Naive times stay naive, aware ones stay in their zone, or are in UTC if it is not one."""
+    """Naive times stay naive; aware ones stay in their zone, or are in UTC if zones differ."""
     import pandas
 
     zones = {moment.tzinfo for moment in moments if moment is not None} or {None}

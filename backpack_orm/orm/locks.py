@@ -14,7 +14,7 @@ _guard = Lock()
 
 @contextmanager
 def exclusive(key: Hashable) -> Iterator[None]:
-    """Let one thread of this process at a time into the block, for each key.
+    """Lock the block for each key against the other threads of this process.
 
     A lock lives as long as some thread holds it or waits for it.
 

@@ -1,4 +1,4 @@
-"""Objects that stand for records, and load what is missing when it is read."""
+"""Model objects, which load missing attributes when they are read."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from backpack_orm.errors import (
     ReadOnly,
     short_repr,
 )
-from backpack_orm.orm.family import Related
+from backpack_orm.orm.collections import AssignableCollection, Embedded
 from backpack_orm.orm.introspection import is_introspection
-from backpack_orm.orm.relations import AssignableCollection, Embedded
+from backpack_orm.orm.related import Related
 from backpack_orm.orm.state import UNSET, Reloaded, may_have_happened
 from backpack_orm.rich_display import public_names
 from backpack_orm.wire import parse
@@ -37,13 +37,13 @@ def _brief(value: object) -> str:
 
 
 class Model(Related):
-    """One record of the service.
+    """A record of the service.
 
-    Attributes are plain: reading and writing them costs nothing and sends nothing. Only a declared
-    attribute that has not been loaded yet costs a request, when it is first read.
+    Attributes are plain slots. Reading a declared attribute that is not loaded yet makes a request;
+    reading any other, and writing, makes none.
 
     Attributes:
-        id: Its number; None until it is saved.
+        id: Number of the record; None until it is saved.
 
     >>> page = Page.find_by(title="Lisbon")
     >>> isinstance(page, Model), page.is_new, page.is_dirty
@@ -62,7 +62,7 @@ class Model(Related):
     if not TYPE_CHECKING:  # else every misspelled attribute would be taken for an Any
 
         def __getattr__(self, name: str) -> Any:
-            """Load what is declared but not loaded yet; Python asks here for unset slots only."""
+            """Load a declared attribute; Python calls this for unset slots only."""
             table = self._table
             if name in table.relations:
                 value = self._relate(name)
@@ -80,7 +80,7 @@ class Model(Related):
             )
 
     def _relate(self, name: str) -> Any:
-        """The object or collection that stands for a relation."""
+        """Return the object or collection of a relation."""
         relation = self._table.relations[name]
         if relation.is_single:
             part = self._part(name)
@@ -96,7 +96,7 @@ class Model(Related):
         return Embedded(self, relation._replace(narrowed=cls))
 
     def _part(self, name: str) -> Any:
-        """What the record holds under a relation's name, loaded if it was not known."""
+        """Return the records of a relation, which are loaded if they were not."""
         position = self._position(name)
         if self._record is None:
             raise NotSaved(f"{self!r} has no {name} yet: save() it first")
@@ -105,8 +105,8 @@ class Model(Related):
         return self._record[position]
 
     def _complete(self, name: str) -> None:
-        """Load an attribute. What even the most complete response omits has no value."""
-        self._refuse_destroyed()
+        """Load an attribute. It is empty if the most complete response omits it."""
+        self._check_not_destroyed()
         if not self.connection.is_file:
             self._load(name, fresh=type(self._record) is Reloaded)
         assert self._record is not None
@@ -115,36 +115,33 @@ class Model(Related):
             empty = (
                 field.value_type.empty if field else None if relation and relation.is_single else ()
             )
-            self._merge(self._record_with(**{name: empty}))
+            self._merge_values(**{name: empty})
 
     def _load(self, name: str, *, fresh: bool = False) -> None:
-        """Ask the service for what is missing, so that `name` is known."""
-        self._refuse_destroyed()
-        self._merge(self._fetch(fresh=fresh))
-
-    def _reload_relation(self, name: str) -> None:
-        """Ask the service for a relation, whatever is loaded or cached.
-
-        Raises:
-            ReadOnly: No call returns it for a record that is there already.
+        """Load an attribute: by the call that lists the records of a relation, else by the call
+        that returns the record.
         """
+        self._check_not_destroyed()
+        relation = self._table.relations.get(name)
         if name in self._included_elsewhere:
-            raise ReadOnly(
-                f"{type(self).__name__}.{name} cannot be read by itself: only searches and "
-                f"exports include it, so make another one"
-            )
-        self._load(name, fresh=True)
+            self._merge_values(**{name: ()})
+        elif relation is not None and relation.is_listed:
+            model: Any = relation.model
+            records = tuple(model._records_in(self, fresh=fresh))
+            self._merge_values(**{name: records})
+        else:
+            self._merge(self._fetch(fresh=fresh))
 
     def _fetch(self, *, fresh: bool = False) -> Record:
-        """The whole record as the service has it; each model knows by which call."""
-        raise AssertionError(f"{type(self).__name__} does not say how it is read")
+        """Return the whole record as the service has it."""
+        raise AssertionError(f"{type(self).__name__} declares no call that returns it")
 
     def _select(self, records: Iterable[Record]) -> Record:
-        """This record among others."""
+        """Return this record out of several."""
         for record in records:
             if record[0] == self._saved_id:
                 return record
-        raise NotFound(f"{self!r} is no longer there", status=404)
+        raise NotFound(f"{self!r} no longer exists", status=404)
 
     def _send(
         self,
@@ -152,27 +149,26 @@ class Model(Related):
         payload: Mapping[str, WireValue] | None = None,
         read: Callable[[Response], Record | None] | None = None,
     ) -> Record | None:
-        """Make a call about this record, and return the record where `read` finds it.
+        """Make a call about this record, and return the record that `read` finds in the response.
 
-        Without `read`, the response is success and nothing else.
+        Without `read`, the response is only checked for success.
         """
-        self._refuse_new("do that to")
-        self._refuse_destroyed()
+        self._check_exists()
         if read is None:
             read = parse.success if endpoint.path.startswith("ws/") else parse.anything
         try:
             return self.connection.call(endpoint, self._ids(endpoint), payload or {}, read=read)
-        finally:  # also when nobody knows whether it happened
-            self._forget_copies()
+        finally:  # also if the outcome is unknown
+            self._invalidate_copies()
 
     def _ids(self, endpoint: Endpoint) -> tuple[int, ...]:
-        """The ids in the path of a call about this record."""
+        """Return the ids in the path of a call about this record."""
         return tuple(
             self._saved_id if name == "id" else getattr(self, name) for name in endpoint.ids
         )
 
     def _path_ids(self) -> tuple[int, ...]:
-        """The ids in the paths of calls about what lives in this record."""
+        """Return the ids in the paths of calls about the children of this record."""
         return (self._saved_id,)
 
     @contextmanager
@@ -187,11 +183,11 @@ class Model(Related):
         self._drop(names)
 
     def to_dict(self) -> dict[str, Any]:
-        """What is loaded, as plain values, with what it contains. No request.
+        """Return the loaded attributes as plain values. Makes no request.
 
         Returns:
-            Attributes by name; contained records as lists of the same, assigned lists as they
-            were assigned; what is not loaded is left out.
+            Attributes by name: contained records as lists of such dictionaries, assigned lists as
+            they were assigned. Attributes that are not loaded are left out.
 
         >>> item = Page.find_by(title="Lisbon").lists[0].items[0]
         >>> item.to_dict()["content"]
@@ -201,7 +197,7 @@ class Model(Related):
         table = self._table
         for name, position in table.positions.items():
             if name not in table.fields and name not in table.relations:
-                continue  # the record it lives in
+                continue  # the parent
             value = self._slot(name)
             if value is UNSET and name in table.relations and self._record is not None:
                 value = UNSET if self._record[position] is MISSING else getattr(self, name)
@@ -216,8 +212,8 @@ class Model(Related):
 
     def __repr__(self) -> str:
         fields = [field for field in self._table.fields.values() if field.is_shown]
-        told = [field for field in fields if not field.is_read_only] or fields
-        slots = ((name, self._slot(name)) for name in ("id", *(field.name for field in told)))
+        writable = [field for field in fields if not field.is_read_only] or fields
+        slots = ((name, self._slot(name)) for name in ("id", *(field.name for field in writable)))
         shown = [
             f"{name}={_brief(value)}"
             for name, value in dict(slots).items()
@@ -238,45 +234,11 @@ class Model(Related):
             setattr(self, name, value)
 
     def __copy__(self) -> Self:
-        """A second object for the same record, with the same changes of its own."""
-        twin = type(self).__new__(type(self))
+        """Return another object for the same record, with a copy of the local changes."""
+        copied = type(self).__new__(type(self))
         for name, value in self.__getstate__().items():
             if isinstance(value, Embedded) and value._owner is self:
-                setattr(twin, name, value._copy_in(twin))
+                setattr(copied, name, value._copy_in(copied))
             else:
-                setattr(twin, name, list(value) if isinstance(value, list) else value)
-        return twin
-
-
-class Readable(Model):
-    """A record that the API tells again when asked."""
-
-    __slots__ = ()
-
-    def reload(self) -> Self:
-        """Reload the record and discard local changes. Makes one request.
-
-        What this request does not return, such as the `scope` of a page, is not loaded
-        afterwards: reading it makes another request, which bypasses the cache too.
-
-        Raises:
-            NotSaved: It is new.
-            Destroyed: It was destroyed.
-            NotFound: It is gone.
-
-        >>> Page.find_by(title="Lisbon").reload().title
-        'Lisbon'
-        """
-        self._refuse_new("reload")
-        self._refuse_destroyed()
-        record = self._fetch(fresh=True)
-        self.discard()
-        self._merge(record)
-        for name in (*self._table.fields, *self._readable_relations()):
-            position = self._table.positions.get(name)
-            if position is not None and record[position] is MISSING:
-                self._invalidate(name)
-                if name in self._table.fields:
-                    self._unset(name)
-        self._record = Reloaded(self._record or ())
-        return self
+                setattr(copied, name, list(value) if isinstance(value, list) else value)
+        return copied

@@ -9,9 +9,8 @@ from inspect import getattr_static
 from typing import TYPE_CHECKING, Any
 
 from backpack_orm.errors import did_you_mean
-from backpack_orm.orm.declarations import FieldOptions
-from backpack_orm.orm.fields import Parent, Relation, Table
-from backpack_orm.orm.right_calls import explained, hint_at_another_name
+from backpack_orm.orm.fields import Field, Parent, Relation, Table
+from backpack_orm.orm.hints import hint_at_another_name
 
 
 class ModelType(ABCMeta):
@@ -19,12 +18,11 @@ class ModelType(ABCMeta):
 
     A class with declarations becomes a resource: each field and relation is a slot. A subclass of
     a resource gets a slot for each attribute that it annotates, so that a misspelled attribute
-    still raises; defaults are kept aside, so that loading does not have to set them. Where a mixin
-    or a cached property brings a `__dict__`, attributes that nobody declared are refused on
-    assignment.
+    still raises. Defaults are stored apart, so that loading does not have to set them. If a mixin
+    or a cached property adds a `__dict__`, assigning an undeclared attribute raises.
     """
 
-    _declared: Mapping[str, FieldOptions | Relation | Parent]
+    _declared: Mapping[str, Field | Relation | Parent]
     _defaults: Mapping[str, Any]
     _own: tuple[str, ...]
     _table: Table
@@ -35,12 +33,9 @@ class ModelType(ABCMeta):
         declared = {
             key: namespace.pop(key)
             for key, value in list(namespace.items())
-            if isinstance(value, FieldOptions | Relation | Parent)
+            if isinstance(value, Field | Relation | Parent)
         }
-        for call in ("find", "create"):
-            if isinstance(method := namespace.get(call), classmethod):
-                namespace[call] = classmethod(explained(method.__func__))
-        is_resource = any(isinstance(value, FieldOptions) for value in declared.values())
+        is_resource = any(isinstance(value, Field) for value in declared.values())
         if is_resource:
             namespace["_declared"] = declared
             namespace["__slots__"] = tuple(
@@ -68,7 +63,7 @@ class ModelType(ABCMeta):
     if not TYPE_CHECKING:  # else every misspelled call would be taken for an Any
 
         def __getattr__(cls, name: str) -> Any:
-            """Refuse an unknown attribute of the class, naming the call that was meant."""
+            """Raise for an unknown attribute of the class, with a hint at the right call."""
             raise AttributeError(
                 f"type object {cls.__name__!r} has no attribute {name!r}"
                 f"{hint_at_another_name(cls, name)}"
@@ -78,8 +73,8 @@ class ModelType(ABCMeta):
     def _blank(cls) -> type:
         """The class that objects have while they are loaded.
 
-        Where assignments are checked, it is a class of the same layout that does not check them:
-        loading is fifteen times as fast so.
+        If assignments are checked, it is a class of the same layout that does not check them,
+        which makes loading fifteen times as fast.
         """
         blank: type | None = cls.__dict__.get("_unchecked")
         if blank is None:
@@ -91,7 +86,7 @@ class ModelType(ABCMeta):
 
 
 class _NoHook:
-    """Keeps a user's `__init_subclass__` from seeing the unchecked twin."""
+    """Base that hides the unchecked twin from a user's `__init_subclass__`."""
 
     __slots__ = ()
 
@@ -101,19 +96,19 @@ class _NoHook:
 
 def _unchecked_twin(cls: type) -> type:
     slots = [name for name in cls.__dict__.get("__slots__", ()) if name != "__dict__"]
-    brought = [
+    added = [
         name
         for name, offset in (("__dict__", "__dictoffset__"), ("__weakref__", "__weakrefoffset__"))
         if getattr(cls, offset) and not getattr(cls.__base__, offset)
     ]
-    namespace = {"__slots__": (*slots, *brought), "__setattr__": object.__setattr__}
+    namespace = {"__slots__": (*slots, *added), "__setattr__": object.__setattr__}
     base = cls.__base__
     assert base is not None
     return type.__new__(ModelType, cls.__name__, (_NoHook, base), namespace)
 
 
 def _add_own_attributes(name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> None:
-    """Make slots of the attributes that a subclass annotates, and keep their defaults aside."""
+    """Make slots of the attributes that a subclass annotates, and store their defaults apart."""
     inherited = {key for base in bases for cls in base.__mro__ for key in vars(cls)}
     own = {key: True for key in _annotated(namespace) if key not in inherited}
     defaults = {key: namespace.pop(key) for key in own if key in namespace}
@@ -149,14 +144,14 @@ def _annotated(namespace: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _narrowed(cls: ModelType, relations: Mapping[str, Relation]) -> Table:
-    """The table of a subclass that has given relations a class of its own."""
+    """Return the table of a subclass that narrows relations."""
     table = dict(cls._table.relations)
     for name, relation in relations.items():
         known = table.get(name)
         if known is None or relation.narrowed is None:
             raise TypeError(
                 f"{cls.__name__}.{name} cannot be declared{did_you_mean(name, table)}: only the "
-                "relations of the resource can be given another class"
+                "relations of the resource can be narrowed"
             )
         if not issubclass(relation.narrowed, known.model):
             raise TypeError(
@@ -168,7 +163,7 @@ def _narrowed(cls: ModelType, relations: Mapping[str, Relation]) -> Table:
 
 
 def _set_declared(self: Any, name: str, value: object) -> None:
-    """Set an attribute that is declared, and refuse any other, as slots do."""
+    """Set a declared attribute, and raise for any other, as slots do."""
     cls = type(self)
     if not hasattr(getattr_static(cls, name, None), "__set__") and name not in cls._own:
         names = [*cls._table.fields, *cls._table.relations]

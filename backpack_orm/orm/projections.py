@@ -21,7 +21,7 @@ M = TypeVar("M", bound="Model")
 
 
 class _PerClass(dict[Any, Any]):
-    """Functions that are compiled for a model class when they are first used."""
+    """Functions that are compiled for a model class at their first use."""
 
     def __init__(self, compile: Callable[[type[Model]], Any]) -> None:
         super().__init__()
@@ -46,18 +46,21 @@ FIELDS = "*"
 
 
 class Projection:
-    """What one kind of response tells of a model's records, and the code that takes it in.
+    """The fields that one kind of response includes, with the code that reads and loads them.
 
     The loaders are looked up by the class of the objects to make: the model or a subclass of it.
 
     Args:
-        *names: The attributes it tells; none: all that there are.
-        but: Those that it does not tell.
-        unsure: Attributes that it may omit even if they have a value, which another response tells;
-            `FIELDS` means all that are no relations. Any other attribute that it omits is empty.
+        *names: The attributes it includes. Default: all but those that only exports and searches
+            include.
+        but: Further attributes that it does not include.
+        unsure: Attributes that it may omit even if they have a value, which another response
+            includes; `FIELDS` means all that are no relations. Any other attribute that it omits is
+            empty.
         sure: Attributes that are empty if it omits them, where `unsure` names all.
-        depth: The name of the projection that is taken of the records inside, where they have it.
-        model: The model, where the projection is not declared in its class.
+        is_export: Whether it belongs to an export, which includes all there is of the records
+            inside.
+        model: The model, if the projection is not declared in its class.
     """
 
     model: type[Model]
@@ -68,60 +71,72 @@ class Projection:
         but: tuple[str, ...] = (),
         unsure: tuple[str, ...] = (),
         sure: tuple[str, ...] = (),
-        depth: str = "",
+        is_export: bool = False,
         model: type[Model] | None = None,
     ) -> None:
         self._names = names
         self._but = but
         self._unsure = unsure
         self._sure = sure
-        self._depth = depth
+        self._is_export = is_export
         if model is not None:
             self.model = model
 
     def __set_name__(self, owner: type[Model], name: str) -> None:
         self.model = owner
 
-    def _tells(self, name: str) -> bool:
+    def _includes(self, name: str) -> bool:
         relation = self.model._table.relations.get(name)
         if relation is not None and not relation.path:
             return False
-        return (not self._names or name in self._names) and name not in self._but
+        if self._names:
+            return name in self._names
+        return name not in self._but and (
+            self._is_export or name not in self.model._included_elsewhere
+        )
 
     def _is_sure(self, field: str) -> bool:
-        """Whether a field is empty if it is omitted."""
+        """Return whether a field is empty if it is omitted."""
         if field == "id" or field in self._sure:  # without an id a response cannot be read
             return True
         return field not in self._unsure and FIELDS not in self._unsure
 
     @cached_property
-    def unsure(self) -> Projection:
+    def partial(self) -> Projection:
         """The same for responses that may omit any of it, such as those to a creation."""
+        return self._partial(is_export=False)
+
+    @cached_property
+    def exported(self) -> Projection:
+        """The same for exports, which may omit any of it."""
+        return self._partial(is_export=True)
+
+    def _partial(self, *, is_export: bool) -> Projection:
         unsure = (FIELDS, *self.model._table.relations)
         return Projection(
-            *self._names, but=self._but, unsure=unsure, depth=self._depth, model=self.model
+            *self._names, but=self._but, unsure=unsure, is_export=is_export, model=self.model
         )
 
     @cached_property
     def shape(self) -> Shape:
-        """What its responses are read into."""
+        """The shape of the records that are read from its responses."""
         table = self.model._table
         parts: list[Column | Section | None] = []
         for name in table.positions:
-            if not self._tells(name):
+            if not self._includes(name):
                 parts.append(None)
             elif name in table.fields:
                 parts.append(table.fields[name].column(is_sure=self._is_sure(name)))
             elif name in table.relations:
                 is_sure = name not in self._unsure
-                parts.append(table.relations[name].section(self._depth, is_sure=is_sure))
+                parts.append(table.relations[name].section(self._is_export, is_sure=is_sure))
             elif table.parent is not None:
                 parts.append(table.parent.section())
         return Shape(self.model._element, tuple(parts))
 
     @cached_property
-    def tells_times(self) -> bool:
-        """Whether there are times in what it tells."""
+    def includes_times(self) -> bool:
+        """Whether it includes times."""
         columns = (part for part in self.shape.parts if isinstance(part, Column))
         return any(column.value_type.is_time for column in columns)
 
@@ -139,14 +154,14 @@ class Projection:
     def load_one(self) -> _LoadOne:
         """By class: the function that makes an object from a record.
 
-        What the record does not know stays an unset slot.
+        Attributes that the record does not include stay unset slots.
         """
         loaders: Any = _PerClass(self._compile_load_one)
         return loaders  # type: ignore[no-any-return]  # typed by what it gives for a class
 
     @cached_property
     def load(self) -> _LoadMany:
-        """By class: the function that makes objects from records, in one sweep of straight code."""
+        """By class: the function that makes objects from records."""
         loaders: Any = _PerClass(self._compile_load)
         return loaders  # type: ignore[no-any-return]  # typed by what it gives for a class
 
@@ -180,12 +195,12 @@ class Projection:
         table = self.model._table
         parent = table.parent
         yield "self._record = record"
-        if parent is not None and parent.is_told:
-            yield f"self._source = holding(record[{table.positions[parent.name]}], source)"
+        if parent is not None and parent.is_included:
+            yield f"self._source = source_of(record[{table.positions[parent.name]}], source)"
         else:
             yield "self._source = source"
         targets = (
-            f"self.{name}" if name in table.fields and self._tells(name) else "_"
+            f"self.{name}" if name in table.fields and self._includes(name) else "_"
             for name in table.positions
         )
         yield f"{', '.join(targets)}, = record"
@@ -215,6 +230,6 @@ class Projection:
             "unset": self._unset_missing,
         }
         if parent is not None:
-            scope["holding"] = parent.holding
+            scope["source_of"] = parent.source_of
         exec("\n".join(lines), scope)  # noqa: S102 - written above, from our own tables
         return scope

@@ -1,4 +1,4 @@
-"""Resources: models that the API knows, registered by name."""
+"""Resources: models of records of the API, registered by name."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ def _table(cls: type[Model]) -> Table:
         if isinstance(declaration, Relation):
             relations[name] = declaration._replace(name=name)
         else:
-            fields[name] = declaration.to_field(name, str(cls.__annotations__[name]))
-            if declaration.write_only:
+            fields[name] = declaration.named(name, str(cls.__annotations__[name]))
+            if declaration.is_write_only:
                 continue
         positions[name] = len(positions)
-    if parent is not None and parent.is_told:
+    if parent is not None and parent.is_included:
         positions[parent.name] = len(positions)
     return Table(fields, relations, parent, positions)
 
@@ -73,4 +73,4 @@ def _parent_property(parent: Parent) -> property:
     def write(self: Model, value: Model | int) -> None:
         self._set_parent(value)
 
-    return property(read, write, doc=f"The {parent.target} that this lives in. No request.")
+    return property(read, write, doc=f"The {parent.target} of this record. Makes no request.")

@@ -1,11 +1,11 @@
-"""Records that the API can create and change."""
+"""Records that the API can create and update."""
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from inspect import getattr_static
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Never, Self
 
 from backpack_orm.connection import Connection
 from backpack_orm.errors import (
@@ -17,6 +17,7 @@ from backpack_orm.errors import (
 )
 from backpack_orm.orm.declarations import ParentId
 from backpack_orm.orm.fields import serialize
+from backpack_orm.orm.hints import wrong_create
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.state import UNSET, may_have_happened
@@ -27,12 +28,12 @@ from backpack_orm.wire.parse import MISSING, Record, Response
 
 
 class SaveResult(NamedTuple):
-    """What a `save()` did; false when it sent nothing.
+    """Result of a `save()`. False if nothing was sent.
 
     Attributes:
-        created: Whether the record is new on the service.
-        updated: Whether an existing record was changed.
-        fields: The attributes that were sent because they had changed; no others are.
+        created: Whether the record was created.
+        updated: Whether an existing record was updated.
+        fields: Names of the changed attributes, which are the only ones that were sent.
 
     >>> bool(SaveResult()), bool(SaveResult(updated=True, fields=("title",)))
     (False, True)
@@ -47,19 +48,19 @@ class SaveResult(NamedTuple):
 
 
 class Savable(Model):
-    """A record that the API can create and change."""
+    """A record that the API can create and update."""
 
     __slots__ = ()
 
     _create: ClassVar[Endpoint]
     _created: ClassVar[Projection | None] = None
-    """What the response to its creation tells, where that is not all."""
+    """The fields that the response to a create includes, if not all."""
     _updated: ClassVar[Projection | None] = None
-    """What the response to an update includes, where it includes the record."""
+    """The fields that the response to an update includes, if any."""
     _updates: ClassVar[tuple[Endpoint, ...]]
-    """The calls that change it, each for the fields that it sends."""
-    _rewritten: ClassVar[tuple[str, ...]] = ()
-    """What the service may make something else of, or change by itself, when it is written to."""
+    """The calls that update the record, each for the fields that it sends."""
+    _server_updated: ClassVar[tuple[str, ...]] = ()
+    """The fields that the service may set to other values when the record is written."""
 
     def __init__(self, **attributes: Any) -> None:
         cls, table = type(self), self._table
@@ -69,40 +70,44 @@ class Savable(Model):
             given = attributes.pop(table.parent.name, None)
             if given is None:
                 raise ValidationError(
-                    f"{cls.__name__} needs the {table.parent.target} it lives in: "
-                    f"give {table.parent.name}=…"
+                    f"{cls.__name__} needs the {table.parent.target} that contains it: "
+                    f"pass {table.parent.name}=…"
                 )
             self._set_parent(given)
         table.check_names(cls, attributes)
         for name, field in table.fields.items():
             if name in attributes and field.is_read_only:
-                raise ReadOnly(f"{cls.__name__}.{name} is given by the service: leave it out")
+                raise ReadOnly(f"{cls.__name__}.{name} is read-only: leave it out")
             if field.is_required and attributes.get(name) is None:
                 raise ValidationError(f"{cls.__name__} needs {name}=…, which cannot be None")
             setattr(self, name, attributes.get(name, field.default))
         for name, relation in table.relations.items():
             if name in attributes:
                 if relation.key is None:
-                    raise ReadOnly(f"{cls.__name__}.{name} cannot be given: create them one by one")
+                    raise ReadOnly(f"{cls.__name__}.{name} cannot be set: use its create()")
                 setattr(self, name, attributes[name])
 
     @classmethod
-    def create(cls, *, using: Connection | None = None, **attributes: Any) -> Self:
-        """Make a new record on the service; `create(title=…)` is `Model(title=…)`, saved.
+    def create(cls, *positional: Never, using: Connection | None = None, **attributes: Any) -> Self:
+        """Create a record: `create(title=…)` is `Model(title=…)` with a `save()`.
+
+        Makes one request.
 
         Args:
-            using: The connection, where it is not the one in use or the parent's.
-            **attributes: What the model takes.
+            using: Connection to use instead of the current one or the parent's.
+            **attributes: The fields of the model.
 
         Raises:
-            TypeError: An attribute is misspelled.
-            ValidationError: A value could not be sent; nothing was.
-            ApiError: The service refused.
+            TypeError: An attribute is misspelled, or not passed by keyword.
+            ValidationError: A value cannot be sent. No request was made.
+            ApiError: The service refused the request.
             OutcomeUnknown: The response was lost.
 
         >>> Page.create(title="Porto").title
         'Porto'
         """
+        if positional:
+            raise wrong_create(cls)
         record = cls(**attributes)
         if using is not None:
             record._attach(using)
@@ -114,34 +119,34 @@ class Savable(Model):
         parent = cls._table.parent
         assert parent is not None
         if parent.name in attributes:
-            raise TypeError(f"leave {parent.name}= out: it is created in {owner!r}")
+            raise TypeError(f"leave {parent.name}= out: the record is created in {owner!r}")
         return cls.create(**{**attributes, parent.name: owner})
 
     def save(self, *, check: bool = False) -> SaveResult:
         """Send the fields that have changed, and no others.
 
-        Makes no request if nothing has changed, else one; where the API sets fields by several
-        calls, one for each call that is needed. Changing `completed` of an item makes one more,
-        see `Item.complete`.
+        Makes no request if nothing has changed, else one. If the API updates fields by several
+        calls, makes one for each call that is needed. Changing `completed` of an item makes one
+        more, see `Item.complete`.
 
-        If a response is lost, the fields that were sent count as unknown: they are sent again by
-        the next `save()`, whatever they are set to, or read again after `discard()`.
+        If a response is lost, the fields that were sent count as unknown: the next `save()` sends
+        them again, whatever their value, and after `discard()` they are loaded when they are read.
 
         Args:
-            check: Read the record afresh first (one request more), and refuse when it has changed
-                on the service since it was loaded.
+            check: Read the record first, bypassing the cache, and raise if it has changed on the
+                service since it was loaded. Makes one more request.
 
         Returns:
-            What was done; false when nothing was sent.
+            What was sent; false if nothing was.
 
         Raises:
-            ValidationError: A value could not be sent; nothing was.
-            ReadOnly: The connection is read-only, or a field that the API cannot change was
-                changed; nothing was sent.
+            ValidationError: A value cannot be sent. Nothing was sent.
+            ReadOnly: The connection is read-only, or a read-only field was changed. Nothing was
+                sent.
             Destroyed: The record was destroyed.
-            StaleRecord: `check` found it changed on the service; nothing was sent.
-            ApiError: The service refused; the message says what had been saved before.
-            OutcomeUnknown: The response to the creation was lost.
+            StaleRecord: The record has changed on the service. Nothing was sent.
+            ApiError: The service refused a request. The message names what was saved before.
+            OutcomeUnknown: The response to the create was lost.
 
         >>> page = Page.find_by(title="Lisbon")
         >>> page.title = "Lisboa"
@@ -150,13 +155,13 @@ class Savable(Model):
         >>> bool(page.save())
         False
         """
-        self._refuse_destroyed()
-        self._refuse_read_only()
+        self._check_not_destroyed()
+        self._check_changes_allowed()
         is_new, changed = self.is_new, list(self.changes)
         if is_new or changed:
             self._ensure_writable("create" if is_new else "save")
         self._validate(changed)
-        fresh = self._refuse_stale() if check and changed and not is_new else None
+        fresh = self._check_not_stale() if check and changed and not is_new else None
         saved: list[str] = []
         try:
             if is_new:
@@ -169,13 +174,13 @@ class Savable(Model):
             if saved:
                 left = [name for name in changed if name not in saved]
                 error.add(f"saved before: {', '.join(saved)}; not saved: {', '.join(left)}")
-                error.add(f"it is {self!r}")
+                error.add(f"the record is {self!r}")
             raise
         self._drop_equal_lists()
         return SaveResult(is_new, not is_new and bool(saved), tuple(saved))
 
     def _drop_equal_lists(self) -> None:
-        """Give up assigned lists that say what was loaded, so that objects are read again."""
+        """Drop assigned lists that equal the loaded ones, so that the loaded objects show again."""
         for name, relation in self._table.relations.items():
             slot = self._slot(name)
             if relation.key is None or slot is UNSET or self._is_own(slot):
@@ -184,23 +189,23 @@ class Savable(Model):
                 self._unassign(name)
 
     def _validate(self, changed: Sequence[str]) -> None:
-        """Refuse to send values that cannot be sent."""
+        """Raise if a value cannot be sent."""
         for name, field in self._table.fields.items():
             if name not in changed and not (self.is_new and field.is_required):
                 continue
             value = self._slot(name)
             if value is None and field.is_optional and not self.is_new:
                 raise ValidationError(
-                    f"{type(self).__name__}.{name} cannot be taken away: "
-                    "give a value, or discard() the change"
+                    f"{type(self).__name__}.{name} cannot be removed: "
+                    "set another value, or discard() the change"
                 )
-            field.check(type(self), self._on_its_clock(value))
+            field.check(type(self), self._in_account_zone(value))
             if value is not None:
                 setattr(self, name, field.value_type.plain(value))
         self._payload(changed)
 
     def _payload(self, names: Sequence[str]) -> dict[str, WireValue]:
-        """Attributes in the words of the wire; what is unset or None has none."""
+        """Return serialized attributes; those that are unset or None are left out."""
         cls, payload = type(self), dict[str, WireValue]()
         for name in names:
             value = self._slot(name)
@@ -208,10 +213,10 @@ class Savable(Model):
                 continue
             field, relation = self._table.fields.get(name), self._table.relations.get(name)
             if field is not None:
-                payload[name] = field.serialize(cls, self._on_its_clock(value))
+                payload[name] = field.serialize(cls, self._in_account_zone(value))
             elif relation is not None and relation.dump is not None:
                 if self._is_own(value):
-                    continue  # it shows what is on the service
+                    continue  # nothing is assigned
                 keys = [
                     getattr(key, relation.key or "id") if isinstance(key, Model) else key
                     for key in value._keys()
@@ -221,17 +226,17 @@ class Savable(Model):
                 payload[name] = str(value)
         return payload
 
-    def _on_its_clock(self, value: object) -> object:
-        """A time with a zone as the account's clock shows it; all else as it stands."""
+    def _in_account_zone(self, value: object) -> object:
+        """Return a value, with an aware time converted to a naive one in the account's zone."""
         if isinstance(value, datetime) and value.tzinfo is not None:
             return value.astimezone(self.connection.zone).replace(tzinfo=None)
         return value
 
     def _create_record(self, changed: Sequence[str]) -> list[str]:
-        """Make the creating call; from its success on, the object is saved."""
+        """Make the create call. Once it has succeeded, the object counts as saved."""
         endpoint, connection = self._create, self.connection
         payload = self._payload(_names(endpoint))
-        if (self._created or self._full.unsure).tells_times:
+        if (self._created or self._full.partial).includes_times:
             connection.ensure_time_zone()
         try:
             record = connection.call(
@@ -242,15 +247,15 @@ class Savable(Model):
                 self._source._on_child_created(self)
             raise
         self._attach(connection)
-        self._take_created(record, payload, changed)
+        self._apply_created(record, payload, changed)
         if isinstance(self._source, Model):
             self._source._on_child_created(self)
         return [name for name in changed if name in payload]
 
-    def _take_created(
+    def _apply_created(
         self, record: Record, payload: Mapping[str, WireValue], changed: Sequence[str]
     ) -> None:
-        """Become what was created: what the service told, else what was sent, else unknown."""
+        """Take over the created record: values received, else those sent, else unknown."""
         snapshot = list(record)
         for name, field in self._table.fields.items():
             position = self._table.positions.get(name)
@@ -259,7 +264,7 @@ class Savable(Model):
                     setattr(self, name, None)
             elif record[position] is not MISSING:
                 setattr(self, name, record[position])
-            elif name in payload and name not in self._rewritten:
+            elif name in payload and name not in self._server_updated:
                 snapshot[position] = getattr(self, name)
             elif name in payload or self._slot(name) == field.default:
                 self._unset(name)
@@ -270,36 +275,36 @@ class Savable(Model):
 
     @classmethod
     def _read_created(cls, response: Response) -> Record:
-        """The record that a creation answers with; its id is what the `Location` says, if any."""
+        """Return the record in the response to a create, with the id of its `Location`, if any."""
         id = parse.location_id(response)
         if response.content.strip():
-            record = (cls._created or cls._full.unsure).read_one(response)
+            record = (cls._created or cls._full.partial).read_one(response)
             return record if id is None else (id, *record[1:])
         if id is None:
-            raise InvalidResponse("the response does not tell what was created")
+            raise InvalidResponse("the response does not include the id of the created record")
         return cls._record_of(id)
 
     def _update(
         self, endpoint: Endpoint, changed: Sequence[str], fresh: Record | None
     ) -> list[str]:
-        """Send one group of changed fields, which are clean as soon as that has succeeded.
+        """Send one group of changed fields, which are clean once that has succeeded.
 
         Args:
-            endpoint: The call that changes them.
-            changed: Their names.
+            endpoint: The call that updates them.
+            changed: The names of the fields.
             fresh: The record as the service has it, if it was just read.
 
         Returns:
-            The names of those that were sent.
+            The names of the fields that were sent.
         """
         updated = self._send_update(endpoint, self._payload(changed))
-        self._take_updated(changed)
+        self._apply_updated(changed)
         if updated is not None:
             self._merge(updated)
         return list(changed)
 
     def _send_update(self, endpoint: Endpoint, payload: Mapping[str, WireValue]) -> Record | None:
-        """Send fields; if nobody knows whether they were stored, neither does the object."""
+        """Send fields, and mark them as unknown if the outcome of the call is."""
         projection = self._updated
 
         def read(response: Response) -> Record | None:
@@ -311,14 +316,14 @@ class Savable(Model):
             return self._send(endpoint, payload, read if projection else None)
         except BaseException as error:
             if may_have_happened(error):
-                self._mark_unknown([*payload, *self._rewritten_by(payload)])
+                self._mark_unknown([*payload, *self._server_updates(payload)])
             raise
 
     def _mark_unknown(self, names: Iterable[str]) -> None:
         """Mark values on the service as unknown.
 
-        An edited attribute stays as it is, and counts as changed whatever it is set to; any other
-        is loaded when it is read.
+        An edited attribute retains its value and counts as changed, whatever that is; any other is
+        loaded when it is read.
         """
         edited = self.changes
         known = [name for name in dict.fromkeys(names) if name in self._table.positions]
@@ -327,31 +332,29 @@ class Savable(Model):
             if name not in edited:
                 self._unset(name)
 
-    def _rewritten_by(self, sent: Container[str]) -> list[str]:
-        """The attributes that the service may change by itself when these are sent."""
+    def _server_updates(self, sent: Container[str]) -> list[str]:
+        """Return the attributes that the service may change when these are sent."""
         fields = self._table.fields
-        return [name for name in self._rewritten if name in sent or fields[name].is_read_only]
+        return [name for name in self._server_updated if name in sent or fields[name].is_read_only]
 
-    def _take_updated(self, changed: Sequence[str]) -> None:
-        """Take over what was stored, and mark as not loaded what the service may have changed."""
-        assert self._record is not None
-        record = list(self._record)
+    def _apply_updated(self, changed: Sequence[str]) -> None:
+        """Update the snapshot, and mark as not loaded what the service may have changed."""
+        stored: dict[str, Any] = {}
         for name in changed:
-            position = self._table.positions.get(name)
-            if position is None:
+            if name not in self._table.positions:
                 setattr(self, name, None)
             elif name in self._table.relations:
-                record[position] = MISSING
+                stored[name] = MISSING
                 self._unassign(name)
             else:
-                record[position] = getattr(self, name)
-        for name in self._rewritten_by(changed):
-            record[self._position(name)] = MISSING
+                stored[name] = getattr(self, name)
+        for name in self._server_updates(changed):
+            stored[name] = MISSING
             self._unset(name)
-        self._record = type(self._record)(record)
+        self._update_snapshot(stored)
 
-    def _refuse_stale(self) -> Record:
-        """Read the record, and refuse if it is not what it was when it was loaded."""
+    def _check_not_stale(self) -> Record:
+        """Read the record, and raise if it has changed since it was loaded."""
         assert self._record is not None
         fresh = self._fetch(fresh=True)
         table = self._table

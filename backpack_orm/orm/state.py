@@ -1,4 +1,4 @@
-"""What is loaded of a record, and where it is on the service."""
+"""The values of a record: what is loaded, and what was changed since then."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from backpack_orm.errors import (
     BackpackError,
     Destroyed,
     NotSaved,
+    ReadOnly,
+    ValidationError,
+    short_repr,
 )
+from backpack_orm.orm.collections import AssignableCollection, Collection, Embedded
 from backpack_orm.orm.fields import Table
 from backpack_orm.orm.model_type import ModelType
 from backpack_orm.orm.projections import Projection
@@ -24,52 +28,59 @@ UNSET: Any = object()
 
 
 class DestroyedRecord(tuple[Any, ...]):
-    """The last record of what was destroyed."""
+    """The last snapshot of a destroyed record."""
 
     __slots__ = ()
 
 
 class Reloaded(tuple[Any, ...]):
-    """A record that was read by `reload()`: what it omits is not read from the cache either."""
+    """A snapshot from `reload()`: loading what it omits bypasses the cache too."""
+
+    __slots__ = ()
+
+
+class Changes(dict[str, tuple[Any, Any]], RichDisplay):
+    """Attributes that were changed, each with its old and its new value."""
 
     __slots__ = ()
 
 
 class State(RichDisplay, metaclass=ModelType):
-    """The values of one record, as far as they are loaded."""
+    """The loaded values of a record, and the local changes to them."""
 
     __slots__ = ("_record", "_source")
 
     _table: ClassVar[Table]
     _resource: ClassVar[type[Model]]
-    """The model that the API knows: the class itself, or the one that it is a subclass of."""
+    """The registered model: the class itself, or the one that it is a subclass of."""
     _record_type: ClassVar[str]
-    """What the service calls such records: objects of one type are equal if they have one id."""
+    """The type of the records: objects of one type and one id are equal."""
     _included_elsewhere: ClassVar[tuple[str, ...]] = ()
-    """Relations that only a search or an export includes, so that they cannot be read again."""
+    """Relations that only a search or an export includes, so that they cannot be reloaded."""
     _defaults: ClassVar[Mapping[str, Any]] = {}
     """Defaults of the attributes that a subclass has added."""
     _own: ClassVar[tuple[str, ...]] = ()
     """The attributes that a subclass has added, which the service never sees."""
     _element: ClassVar[str]
-    """What one record is called in responses."""
+    """The name of the element of a record."""
     _container: ClassVar[str]
-    """What a list of them is called."""
+    """The name of the element of a list of records."""
     _is_grouped: ClassVar[bool] = False
-    """Whether answers may sort them into completed ones and others, and mark them by that alone."""
+    """Whether responses may group the records by whether they are completed."""
     _full: ClassVar[Projection]
-    """What a response tells that leaves nothing out."""
+    """The fields of the most complete response."""
 
     _record: Record | None
-    """What the service told last: the snapshot that changes are told by. None: nothing yet."""
+    """Values last received from the service; changes are computed against them. None if the
+    record is new."""
     _source: Connection | Model | None
-    """Where it lives: in another record, or in an account itself."""
+    """The parent, or the connection of a record that lives in the account itself."""
 
     id: Any
 
     @property
     def is_new(self) -> bool:
-        """Whether it is not on the service yet. No request.
+        """Whether the record is not saved yet. Makes no request.
 
         >>> Page(title="Porto").is_new, Page.create(title="Porto").is_new
         (True, False)
@@ -78,7 +89,7 @@ class State(RichDisplay, metaclass=ModelType):
 
     @property
     def is_destroyed(self) -> bool:
-        """Whether it was destroyed through this object. No request.
+        """Whether the record was destroyed through this object. Makes no request.
 
         >>> page = Page.create(title="Porto")
         >>> page.destroy()
@@ -89,20 +100,20 @@ class State(RichDisplay, metaclass=ModelType):
 
     @property
     def _saved_id(self) -> int:
-        """The id that the service knows it by, whatever was written into `id`."""
+        """The id on the service, whatever was assigned to `id`."""
         if self._record is None:
             raise NotSaved(f"{self!r} has no id yet: save() it first")
         return cast(int, self._record[0])
 
     def _slot(self, name: str, unset: Any = UNSET) -> Any:
-        """An attribute as it stands, without loading it."""
+        """Return an attribute without loading it."""
         try:
             return object.__getattribute__(self, name)
         except AttributeError:
             return unset
 
     def _unset(self, name: str) -> None:
-        """Take an attribute for not loaded."""
+        """Mark an attribute as not loaded."""
         if self._slot(name) is not UNSET:
             delattr(self, name)
 
@@ -110,19 +121,16 @@ class State(RichDisplay, metaclass=ModelType):
         return self._table.positions[name]
 
     @classmethod
-    def _record_of(cls, id: int) -> Record:
-        """A record of which only the id is known."""
-        return (id, *[MISSING] * (len(cls._table.positions) - 1))
+    def _record_of(cls, id: int, **values: Any) -> Record:
+        """Return a record of which only the id and these values are known."""
+        return (id, *(values.get(name, MISSING) for name in list(cls._table.positions)[1:]))
 
-    def _record_with(self, **values: Any) -> Record:
-        """A record that knows nothing but the id and these values."""
-        return tuple(
-            self._saved_id if name == "id" else values.get(name, MISSING)
-            for name in self._table.positions
-        )
+    def _merge_values(self, **values: Any) -> None:
+        """Merge single values."""
+        self._merge(self._record_of(self._saved_id, **values))
 
     def _merge(self, record: Record) -> None:
-        """Take in a record: what it knows replaces what was loaded, never what was edited."""
+        """Merge a record: its values replace loaded ones, but not edited ones."""
         assert self._record is not None
         for name in self._table.fields:
             position = self._table.positions.get(name)
@@ -138,16 +146,16 @@ class State(RichDisplay, metaclass=ModelType):
             )
         )
 
-    def _learn(self, record: Record) -> None:
-        """Take in what another response tells of this record and it does not know yet."""
+    def _fill_in(self, record: Record) -> None:
+        """Merge the values of a record that are not loaded yet."""
         known = self._record
         if known is None or self.is_destroyed or record[0] != known[0]:
             return
-        news = tuple(
+        added = tuple(
             new if old is MISSING else MISSING for old, new in zip(known, record, strict=True)
         )
-        if any(value is not MISSING for value in news):
-            self._merge(news)
+        if any(value is not MISSING for value in added):
+            self._merge(added)
 
     def _drop(self, names: Iterable[str]) -> None:
         """Mark attributes as not loaded, edited or not."""
@@ -157,24 +165,151 @@ class State(RichDisplay, metaclass=ModelType):
                 self._unset(name)
 
     def _invalidate(self, *names: str) -> None:
-        """Take relations for unknown, so that their next use loads them again."""
+        """Mark values as unknown, so that relations are loaded again at their next use."""
         if self._record is not None:
-            record = list(self._record)
-            for name in names:
-                record[self._position(name)] = MISSING
-            self._record = type(self._record)(record)
+            self._update_snapshot(dict.fromkeys(names, MISSING))
 
-    def _refuse_new(self, verb: str) -> None:
+    def _update_snapshot(self, values: Mapping[str, Any]) -> None:
+        assert self._record is not None
+        record = list(self._record)
+        for name, value in values.items():
+            record[self._position(name)] = value
+        self._record = type(self._record)(record)
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether `save()` would send something. Makes no request.
+
+        >>> page = Page.find_by(title="Lisbon")
+        >>> page.title = "Lisboa"
+        >>> page.is_dirty
+        True
+        """
+        return self.is_new or bool(self.changes)
+
+    @property
+    def changes(self) -> dict[str, tuple[Any, Any]]:
+        """Return the local changes as `{"title": (old, new)}`. Makes no request.
+
+        An old value that is not known is None. For a new record, returns what differs from the
+        defaults.
+
+        >>> page = Page.find_by(title="Lisbon")
+        >>> page.title = "Lisboa"
+        >>> page.changes
+        {'title': ('Lisbon', 'Lisboa')}
+        """
+        found = Changes()
+        for name in (*self._table.fields, *self._table.relations):
+            slot = self._slot(name)
+            if slot is UNSET or self._is_own(slot):
+                continue
+            old, new = self._snapshot(name), self._comparable(name, slot)
+            if differ(old, new):
+                found[name] = (None if old is MISSING else old, new)
+        return found
+
+    def discard(self) -> None:
+        """Undo all local changes. Makes no request.
+
+        Raises:
+            NotSaved: The record is new.
+
+        >>> page = Page.find_by(title="Lisbon")
+        >>> page.title = "Lisboa"
+        >>> page.discard()
+        >>> page.title
+        'Lisbon'
+        """
         if self._record is None:
-            raise NotSaved(f"{self!r} is not on the service yet: save() it before you {verb} it")
+            raise NotSaved(f"{self!r} is new: there is no earlier state to go back to")
+        for name in (*self._table.fields, *self._table.relations):
+            slot, position = self._slot(name), self._table.positions.get(name)
+            if slot is UNSET or self._is_own(slot):
+                continue
+            if position is None:
+                setattr(self, name, None)
+            elif name in self._table.relations:
+                self._unassign(name)
+            elif self._record[position] is MISSING:
+                delattr(self, name)
+            else:
+                setattr(self, name, self._record[position])
 
-    def _refuse_destroyed(self) -> None:
+    def _is_own(self, value: object) -> bool:
+        """Return whether a value is this object's own collection of loaded records."""
+        return isinstance(value, Embedded) and value._owner is self and not value.is_assigned
+
+    def _snapshot(self, name: str) -> Any:
+        """Return the value that changes of an attribute are compared with."""
+        position = self._table.positions.get(name)
+        if self._record is None or position is None:
+            field = self._table.fields.get(name)
+            return field.default if field else None
+        return self._values_in(self._record, name)
+
+    def _values_in(self, record: Record, name: str) -> Any:
+        """Return the value of an attribute in a record, in comparable form."""
+        value = record[self._position(name)]
+        relation = self._table.relations.get(name)
+        if relation is None or value is MISSING or value is None:
+            return value
+        key = relation.model._table.positions[relation.key or "id"]
+        return value[key] if relation.is_single else tuple(record[key] for record in value)
+
+    def _comparable(self, name: str, value: object) -> Any:
+        relation = self._table.relations.get(name)
+        if relation is None:
+            return value
+        if isinstance(value, AssignableCollection):
+            try:
+                return value._keys()
+            except ValidationError:  # save() raises it
+                return value._assigned
+        if isinstance(value, list | tuple | Collection):
+            return tuple(map(_id_of, value))
+        return _id_of(value)
+
+    def _unassign(self, name: str) -> None:
+        """Drop what was assigned to a relation, and show what is loaded."""
+        slot = self._slot(name)
+        if isinstance(slot, Embedded) and slot._owner is self:
+            slot._unassign()
+        else:
+            self._unset(name)
+
+    def _check_assigned(self) -> None:
+        """Raise if what was assigned to a relation is no list of its records."""
+        for name in self._table.relations:
+            slot = self._slot(name)
+            if isinstance(slot, AssignableCollection) and slot.is_assigned:
+                slot._keys()
+
+    def _check_changes_allowed(self) -> None:
+        for name, (old, new) in self.changes.items():
+            field, relation = self._table.fields.get(name), self._table.relations.get(name)
+            if (field and field.is_read_only) or (relation and relation.key is None):
+                raise ReadOnly(
+                    f"{type(self).__name__}.{name} cannot be changed through the API "
+                    f"(it was {short_repr(old)}, now {short_repr(new)}): discard() the change"
+                )
+
+    def _check_exists(self) -> None:
+        if self._record is None:
+            raise NotSaved(f"{self!r} is not on the service yet: call save() first")
+        self._check_not_destroyed()
+
+    def _check_not_destroyed(self) -> None:
         if self.is_destroyed:
             raise Destroyed(f"{self!r} was destroyed")
 
 
+def _id_of(value: object) -> object:
+    return value._saved_id if isinstance(value, State) else value
+
+
 def differ(old: object, new: object) -> bool:
-    """Whether a value was changed; one that cannot say so, such as `pandas.NA`, was."""
+    """Return whether two values differ; those that cannot be compared, such as `pandas.NA`, do."""
     try:
         return bool(old != new)
     except (TypeError, ValueError):
@@ -182,7 +317,7 @@ def differ(old: object, new: object) -> bool:
 
 
 def may_have_happened(error: BaseException) -> bool:
-    """Whether the service may have carried out a call that has ended with an error."""
+    """Return whether a call that ended with an error may have succeeded."""
     if isinstance(error, BackpackError):
         return error.may_have_happened
-    return True  # such as Ctrl-C: it may have come at any time
+    return True  # such as Ctrl-C, which may come at any time

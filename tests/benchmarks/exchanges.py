@@ -65,7 +65,7 @@ def split() -> Iterator[Row]:
     with serving() as url, _connected(url) as connection, requests.Session() as session:
         prepared = _prepared(session, url, f"page/{NESTED}")
         response = Response(200, session.send(prepared).content)
-        record = Page._shown.read_one(response)
+        record = Page._full.read_one(response)
         yield race(
             "Exchanges",
             "Page.find(7), asked",
@@ -73,8 +73,8 @@ def split() -> Iterator[Row]:
                 BY_HAND: lambda: bounds.load_page(session.send(prepared).content),
                 OURS: lambda: Page.find(NESTED, using=connection),
                 "of it the exchange": lambda: connection.call(Page._show, (NESTED,), read=_content),
-                "of it reading the response": lambda: Page._shown.read_one(response),
-                "of it making the object": lambda: Page._shown.load_one[Page](record, connection),
+                "of it reading the response": lambda: Page._full.read_one(response),
+                "of it making the object": lambda: Page._full.load_one[Page](record, connection),
             },
             clock=perf_counter,
         )

@@ -33,8 +33,8 @@ def load_notes(content: bytes, page: Page, cls: type[Note] = Note) -> list[Note]
 
 def load_page(content: bytes, connection: Connection) -> Page:
     """Return the page of a response, as `Page.find` does."""
-    record = Page._shown.read_one(Response(200, content))
-    page: Page = Page._shown.load_one[Page](record, connection)
+    record = Page._full.read_one(Response(200, content))
+    page: Page = Page._full.load_one[Page](record, connection)
     return page
 
 

@@ -122,7 +122,7 @@ def _readers() -> tuple[Callable[[bytes], object], ...]:
     }
     assert len(views) >= len(models)
     return (
-        *(_reader(view) for view in views.values()),
+        *(_reader(each) for view in views.values() for each in (view, view.partial, view.exported)),
         lambda content: parse.success(Response(200, content)),
         lambda content: parse.anything(Response(200, content)),
         _read_export,

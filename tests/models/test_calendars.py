@@ -15,7 +15,7 @@ from backpack_orm import (
     SaveResult,
     ValidationError,
 )
-from backpack_orm.orm.relations import Collection
+from backpack_orm.orm.collections import Collection
 from backpack_orm.wire.parse import Response
 
 
@@ -54,7 +54,7 @@ def test_the_feed_of_an_account_is_at_its_own_host() -> None:
             assert secret not in repr(Collection(Calendar, [calendar]).to_records())
 
 
-def test_the_events_of_a_calendar_cost_one_request(account: Connection) -> None:
+def test_the_events_of_a_calendar_make_one_request(account: Connection) -> None:
     calendar = Calendar.all()[0]
     events = calendar.events
     assert events
@@ -140,7 +140,7 @@ def test_what_the_api_cannot_do_is_no_method() -> None:
 
 
 def test_bad_input_is_refused_before_any_request() -> None:
-    with pytest.raises(ValidationError, match="CalendarEvent needs the Calendar it lives in"):
+    with pytest.raises(ValidationError, match="CalendarEvent needs the Calendar that contains it"):
         CalendarEvent.create(title="tomorrow Tea")
     with pytest.raises(ValidationError, match="CalendarEvent.title cannot be empty"):
         CalendarEvent.create(calendar=7, title="")

@@ -1,4 +1,4 @@
-"""The cassettes themselves: each is used, says where it comes from, and none is missing."""
+"""The cassettes themselves: each is used, names where it comes from, and none is missing."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_every_test_has_its_cassette_and_every_cassette_its_test() -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_a_cassette_says_where_it_was_recorded_and_holds_no_secret(path: Path) -> None:
+def test_a_cassette_names_where_it_was_recorded_and_contains_no_secret(path: Path) -> None:
     text = path.read_text("utf-8")
     assert text.startswith("# Recorded from backpack_orm.sandbox")
     assert not re.search(r"[0-9a-f]{40}", text)

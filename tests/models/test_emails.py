@@ -7,7 +7,7 @@ import pytest
 from backpack_orm import Connection, Email, NotFound, Page, ReadOnly, ValidationError
 
 
-def test_a_page_that_tells_of_its_mails_needs_no_more(account: Connection) -> None:
+def test_a_page_that_includes_its_emails_needs_no_more(account: Connection) -> None:
     page = Page.find_by(title="Lisbon")
     assert page is not None
     by_subject = {mail.subject: mail for mail in page.emails}
@@ -16,7 +16,7 @@ def test_a_page_that_tells_of_its_mails_needs_no_more(account: Connection) -> No
     assert account.stats.requests == 2
 
 
-def test_a_page_without_mails_costs_no_request_for_them(account: Connection) -> None:
+def test_a_page_without_emails_makes_no_request_for_them(account: Connection) -> None:
     page = Page.find_by(title="Book club")
     assert page is not None
     assert page.belongings

@@ -7,7 +7,7 @@ import pytest
 from backpack_orm import Attachment, Connection, Gallery, Image, NotFound, Page
 
 
-def test_a_page_tells_of_its_galleries_and_their_images(account: Connection) -> None:
+def test_a_page_includes_its_galleries_and_their_images(account: Connection) -> None:
     page = Page.find_by(title="Lisbon")
     assert page is not None
     (gallery,) = page.galleries

@@ -23,7 +23,7 @@ OPEN = ["Walking shoes", "Sun hat", "Phrase book", "Adapter (type F)", "Film for
 DONE = ["Passports", "Train tickets", "Rain jacket"]
 
 
-def test_the_items_of_a_list_cost_one_request(account: Connection) -> None:
+def test_the_items_of_a_list_make_one_request(account: Connection) -> None:
     found = packing()
     items = Item.all(list=found)
     assert account.stats.requests == 3

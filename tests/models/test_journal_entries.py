@@ -41,7 +41,7 @@ def test_a_full_last_window_is_the_last(account: Connection) -> None:
     assert account.stats.requests == 3
 
 
-def test_the_entries_of_one_user_tell_the_name(account: Connection) -> None:
+def test_the_entries_of_one_user_include_the_name(account: Connection) -> None:
     id = JournalEntry.all()[0].user_id
     before = account.stats.requests
     found = [
@@ -54,7 +54,7 @@ def test_the_entries_of_one_user_tell_the_name(account: Connection) -> None:
     assert account.stats.requests == before + 2  # two windows, and no list of users
 
 
-def test_an_entry_tells_its_account(account: Connection) -> None:
+def test_an_entry_includes_its_account(account: Connection) -> None:
     me = User.me()
     first, second = list(JournalEntry.all(user=me))[:2]
     entry = JournalEntry.find(first.id)
@@ -65,7 +65,7 @@ def test_an_entry_tells_its_account(account: Connection) -> None:
     assert account.stats.requests == before + 1
 
 
-def test_what_the_response_to_a_change_tells_is_not_read_again(account: Connection) -> None:
+def test_what_the_response_to_an_update_includes_is_not_read_again(account: Connection) -> None:
     entry = JournalEntry.find(JournalEntry.all(user=User.me())[0].id)
     before, old = account.stats.requests, entry.updated_at
     entry.body += ", twice"
@@ -126,7 +126,7 @@ def test_the_entries_of_others_are_theirs(account: Connection) -> None:
         JournalEntry.create(body="Hm", user=entry.user)
 
 
-def test_entries_are_found_by_what_they_say(account: Connection) -> None:
+def test_entries_are_found_by_their_text(account: Connection) -> None:
     wanted = next(JournalEntry.iter())
     assert JournalEntry.find_by(body=wanted.body) == wanted
     assert account.stats.requests == 1
@@ -134,7 +134,7 @@ def test_entries_are_found_by_what_they_say(account: Connection) -> None:
     assert list(JournalEntry.where(body=wanted.body)) == [wanted]
 
 
-def test_an_entry_that_says_nothing_is_refused(account: Connection) -> None:
+def test_an_empty_entry_is_refused(account: Connection) -> None:
     with pytest.raises(ValidationError, match="JournalEntry.body cannot be empty"):
         JournalEntry.create(body="", user=User.me())
     with pytest.raises(TypeError, match="JournalEntry has no field 'bdy'; did you mean 'body'"):

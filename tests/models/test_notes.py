@@ -15,7 +15,7 @@ def lisbon() -> Page:
     return page
 
 
-def test_the_notes_of_a_page_cost_one_request(account: Connection) -> None:
+def test_the_notes_of_a_page_make_one_request(account: Connection) -> None:
     page = lisbon()
     notes = Note.all(page=page.id)
     assert account.stats.requests == 2
@@ -24,7 +24,7 @@ def test_the_notes_of_a_page_cost_one_request(account: Connection) -> None:
     assert notes[0].page_id == page.id
 
 
-def test_the_notes_of_all_pages_cost_one_request_more_than_there_are_pages(
+def test_the_notes_of_all_pages_make_one_request_more_than_there_are_pages(
     account: Connection,
 ) -> None:
     notes = Note.all()

@@ -83,7 +83,7 @@ def test_one_without_content_is_refused() -> None:
         PageItem.create(page=71, content=" ")
 
 
-def test_a_page_tells_which_pages_it_links_to(account: Connection) -> None:
+def test_a_page_includes_the_pages_it_links_to(account: Connection) -> None:
     page = Page.find_by(title="Recipes")
     assert page is not None
     titles = ["The garden", "Groceries & such"]

@@ -13,7 +13,7 @@ def page_called(title: str) -> Page:
     return page
 
 
-def test_all_pages_cost_one_request(account: Connection) -> None:
+def test_all_pages_make_one_request(account: Connection) -> None:
     pages = Page.all()
     assert [page.title for page in pages[:3]] == ["Lisbon", "Book club", "The garden"]
     assert [page.scope for page in pages].count("friends") == 2
@@ -38,7 +38,7 @@ def test_a_page_brings_everything_on_it(account: Connection) -> None:
     assert account.stats.requests == 2
 
 
-def test_a_page_keeps_two_hundred_items(account: Connection) -> None:
+def test_a_page_holds_two_hundred_items(account: Connection) -> None:
     page = page_called("Record shelf")
     assert [len(each.items) for each in page.lists] == [200]
 
@@ -64,7 +64,7 @@ def test_belongings_stand_in_order_with_their_widgets(account: Connection) -> No
     assert standing[8] == ("WriteboardLink", None)
 
 
-def test_a_search_tells_what_it_found(account: Connection) -> None:
+def test_a_search_includes_what_it_found(account: Connection) -> None:
     pages = Page.search("tram")
     assert [page.title for page in pages] == ["Lisbon"]
     match = pages[0].matches[0]

@@ -17,7 +17,7 @@ def test_reminders_come_earliest_first(account: Connection) -> None:
     assert times == sorted(times)  # type: ignore[type-var]  # none of them is None
 
 
-def test_a_reminder_tells_who_set_it_and_who_gets_it(account: Connection) -> None:
+def test_a_reminder_includes_its_author_and_its_recipients(account: Connection) -> None:
     reminder = Reminder.all()[-1]
     assert reminder.creator is not None
     assert reminder.creator.name
@@ -41,7 +41,7 @@ def test_a_reminder_is_set_for_a_time(account: Connection) -> None:
     assert reminder in list(Reminder.all())
 
 
-def test_a_reminder_takes_its_time_from_words(account: Connection) -> None:
+def test_a_reminder_takes_its_time_from_its_text(account: Connection) -> None:
     reminder = Reminder.create(content="tomorrow 9am Call the hotel")
     assert reminder.content == "Call the hotel"
     assert reminder.remind_at == datetime(2026, 5, 15, 9, 0)
@@ -68,7 +68,7 @@ def test_what_the_service_may_rewrite_is_read_again(account: Connection) -> None
     assert reminder.remind_at == datetime(2026, 5, 15, 9, 0)
 
 
-def test_another_time_keeps_the_text(account: Connection) -> None:
+def test_another_time_preserves_the_text(account: Connection) -> None:
     reminder = Reminder.all()[0]
     reminder.remind_at = datetime(2027, 1, 2, 9, 5)
     reminder.save()

@@ -7,14 +7,14 @@ import pytest
 from backpack_orm import Connection, NotFound, Page, SaveResult, Separator, ValidationError
 
 
-def test_a_page_tells_of_its_separators(account: Connection) -> None:
+def test_a_page_includes_its_separators(account: Connection) -> None:
     page = Page.find_by(title="Unsent letters")
     assert page is not None
     assert [line.name for line in page.separators] == ["To the council", "To Tomás"]
     assert account.stats.requests == 2
 
 
-def test_a_separator_is_made_and_stands_at_the_top(account: Connection) -> None:
+def test_a_separator_is_created_at_the_top(account: Connection) -> None:
     page = Page.find_by(title="Unsent letters")
     assert page is not None
     line = page.separators.create(name="To <nobody> & all")
@@ -65,7 +65,9 @@ def test_a_separator_is_read_again(account: Connection) -> None:
 
 
 def test_a_separator_without_a_page_is_refused() -> None:
-    with pytest.raises(ValidationError, match="Separator needs the Page it lives in: give page="):
+    with pytest.raises(
+        ValidationError, match="Separator needs the Page that contains it: pass page="
+    ):
         Separator(name="Evenings")  # type: ignore[call-arg]
 
 

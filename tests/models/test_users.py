@@ -19,7 +19,7 @@ from backpack_orm import (
 )
 
 
-def test_the_service_tells_all_of_me(account: Connection) -> None:
+def test_the_service_returns_all_of_me(account: Connection) -> None:
     me = User.me()
     assert me.name == "Nora Whitfield"
     assert me.admin is True
@@ -30,7 +30,7 @@ def test_the_service_tells_all_of_me(account: Connection) -> None:
     assert account.stats.requests == 1
 
 
-def test_of_others_it_tells_the_name(account: Connection) -> None:
+def test_of_others_it_returns_the_name(account: Connection) -> None:
     people = User.all()
     assert [user.name for user in people] == ["Nora Whitfield", "Tomás Leite", "Yuki 由紀"]
     assert people[1].email_address is None
@@ -104,7 +104,7 @@ def test_my_status_is_changed(account: Connection) -> None:
     assert Status.find().message == "Gone & away"  # type: ignore[union-attr]  # it is there
 
 
-def test_my_status_is_set_anew(account: Connection) -> None:
+def test_my_status_is_set_again(account: Connection) -> None:
     me = User.me()
     status = Status.create(user=me, message="Back")
     assert account.stats.requests == 2
@@ -114,7 +114,7 @@ def test_my_status_is_set_anew(account: Connection) -> None:
     assert status.id > 0
 
 
-def test_the_status_of_somebody_else_cannot_be_set(account: Connection) -> None:
+def test_the_status_of_another_user_cannot_be_set(account: Connection) -> None:
     with pytest.raises(Forbidden):
         Status.create(user=User.all()[1], message="Hm")
 
@@ -142,7 +142,7 @@ def test_an_exported_page_is_the_page_itself(account: Connection) -> None:
     assert Page.all()[0].title == "Lisbon!"
 
 
-def test_the_export_of_somebody_else_is_forbidden(account: Connection) -> None:
+def test_the_export_of_another_user_is_forbidden(account: Connection) -> None:
     with pytest.raises(Forbidden):
         User.all()[1].export()
 

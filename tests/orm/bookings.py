@@ -13,7 +13,6 @@ from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable
 from backpack_orm.wire.endpoint import rest
-from backpack_orm.wire.parse import Record
 
 if TYPE_CHECKING:
     from backpack_orm.orm.declarations import BelongsTo
@@ -64,7 +63,3 @@ class Booking(OnPage, Savable, Destroyable):
     )
     _destroy = rest("DELETE", "pages/{page_id}/bookings/{id}.xml")
     _updates = (_update_row,)
-
-    def _fetch(self, *, fresh: bool = False) -> Record:
-        ids = self._ids(self._show)
-        return self.connection.call(self._show, ids, read=self._full.read_one, fresh=fresh)

@@ -20,7 +20,7 @@ def schedules(first: int, second: int) -> Iterator[Schedule]:
 
 
 class Turns:
-    """Lets the requests of two clients pass one after the other, as a schedule says.
+    """Lets the requests of two clients pass one after the other, in the order of a schedule.
 
     A client that is done gives up the turns that are left to it, so that it may make fewer requests
     than the schedule has for it; if it makes more, they come when the schedule is over.

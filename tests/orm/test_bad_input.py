@@ -74,7 +74,7 @@ def page(connection: Connection) -> Page:
 def refused(
     box: Sandbox, error: type[Exception], saying: str, act: Callable[[], object]
 ) -> Exception:
-    """Make sure that something is refused in these words, and that nothing was sent."""
+    """Make sure that something is refused with this message, and that nothing was sent."""
     before = box.requests
     with pytest.raises(error, match=saying) as caught:
         act()
@@ -82,7 +82,7 @@ def refused(
     return caught.value
 
 
-def test_without_a_connection_the_error_says_how_to_connect() -> None:
+def test_without_a_connection_the_error_explains_how_to_connect() -> None:
     with pytest.raises(NotConnected, match=r'connect\("your-account", token="…"\)'):
         Page.all()
     with pytest.raises(NotConnected):
@@ -154,8 +154,8 @@ def test_records_are_found_by_plain_values_only(page: Page, box: Sandbox) -> Non
 
 
 def test_a_read_only_field_is_not_taken(page: Page, box: Sandbox) -> None:
-    refused(box, ReadOnly, "Note.id is given by the service", lambda: Note(page=page, id=5))
-    refused(box, ReadOnly, "create them one by one", lambda: Page(title="T", notes=[]))
+    refused(box, ReadOnly, "Note.id is read-only", lambda: Note(page=page, id=5))
+    refused(box, ReadOnly, "use its create", lambda: Page(title="T", notes=[]))
 
 
 @pytest.mark.parametrize("model", FOUND_BY_ID)
@@ -200,7 +200,7 @@ def test_what_is_gone_is_not_found(page: Page) -> None:
 def test_a_child_without_its_parent_is_refused(
     box: Sandbox, connection: Connection, model: type[Note], parent: str
 ) -> None:
-    saying = f"{model.__name__} needs the {parent.title()} it lives in: give {parent}=…"
+    saying = f"{model.__name__} needs the {parent.title()} that contains it: pass {parent}=…"
     refused(box, ValidationError, saying, lambda: model())
     refused(box, ValidationError, "takes the id", lambda: model(**{parent: "x"}))  # type: ignore[arg-type]
 
@@ -280,11 +280,11 @@ def test_a_title_of_ten_thousand_characters_arrives_whole(page: Page) -> None:
     assert Page.find(Page.create(title=title).id, fresh=True).title == title
 
 
-def test_a_page_is_reordered_only_by_all_that_stands_on_it(page: Page, box: Sandbox) -> None:
+def test_a_page_is_reordered_only_by_everything_on_it(page: Page, box: Sandbox) -> None:
     other = Page.all()[1].notes[0]
     here = list(page.belongings)
-    refused(box, ValidationError, "does not stand on Page", lambda: page.reorder([*here, other]))
-    refused(box, ValidationError, "does not stand on Page", lambda: page.reorder([7]))
+    refused(box, ValidationError, "is not on Page", lambda: page.reorder([*here, other]))
+    refused(box, ValidationError, "is not on Page", lambda: page.reorder([7]))
     refused(box, ValidationError, "takes the id of a record", lambda: page.reorder(["x"]))  # type: ignore[list-item]
     refused(box, ValidationError, rf"\[{here[0].id}\] are left out", lambda: page.reorder(here[1:]))
     refused(box, ValidationError, "named more than once", lambda: page.reorder([*here, here[0]]))
@@ -298,8 +298,8 @@ def test_items_are_reordered_only_by_all_of_their_list(page: Page, box: Sandbox)
     refused(box, ValidationError, "takes the id", lambda: items.reorder(["x"]))  # type: ignore[list-item]
 
 
-def test_sharing_needs_somebody_or_everybody(page: Page, box: Sandbox) -> None:
-    refused(box, ValidationError, "give emails=", page.share)
+def test_sharing_needs_an_address_or_public(page: Page, box: Sandbox) -> None:
+    refused(box, ValidationError, "pass emails=", page.share)
     refused(
         box, ValidationError, "takes a list of addresses", lambda: page.share("ana@example.com")
     )
@@ -401,7 +401,7 @@ def test_a_strange_character_is_refused_by_every_creation(
 def test_an_empty_text_is_refused_by_every_creation_that_needs_one(
     connection: Connection, box: Sandbox, act: Callable[[str], object], named: str, empty: str
 ) -> None:
-    refused(box, ValidationError, f"{named} cannot be empty: give it a text", lambda: act(empty))
+    refused(box, ValidationError, f"{named} cannot be empty: set a text", lambda: act(empty))
 
 
 def test_what_is_needed_is_asked_for_before_it_is_asked_who_you_are(
@@ -456,8 +456,8 @@ def test_a_mail_cannot_be_changed_and_then_destroyed(connection: Connection, box
 def test_nothing_moves_to_another_place(connection: Connection, box: Sandbox) -> None:
     event = CalendarEvent.all()[0]
     entry = JournalEntry.all(user=User.me())[0]
-    refused(box, ReadOnly, "the API moves nothing", lambda: setattr(event, "calendar", 7))
-    refused(box, ReadOnly, "the API moves nothing", lambda: setattr(entry, "user", 7))
+    refused(box, ReadOnly, "no call that moves a record", lambda: setattr(event, "calendar", 7))
+    refused(box, ReadOnly, "no call that moves a record", lambda: setattr(entry, "user", 7))
     refused(box, AttributeError, "calendar_id", lambda: setattr(event, "calendar_id", 7))
 
 
@@ -495,9 +495,9 @@ def test_what_was_destroyed_is_not_used_any_more(
 def test_what_is_not_saved_yet_cannot_be_destroyed_or_read_again(
     connection: Connection, box: Sandbox, record: Note
 ) -> None:
-    refused(box, NotSaved, "is not on the service yet: save", record.reload)
+    refused(box, NotSaved, "is not on the service yet: call save", record.reload)
     if hasattr(record, "destroy"):
-        refused(box, NotSaved, "is not on the service yet: save", record.destroy)
+        refused(box, NotSaved, "is not on the service yet: call save", record.destroy)
 
 
 def test_a_record_of_another_account_cannot_be_used_with_this_one(
@@ -541,11 +541,11 @@ def test_a_record_takes_its_own_account_wherever_it_is_used(
     assert connection.stats.requests == 0
 
 
-def test_a_parent_that_the_service_does_not_tell_is_a_clear_error(connection: Connection) -> None:
+def test_a_parent_that_the_service_omits_is_a_clear_error(connection: Connection) -> None:
     content = b"<calendar-event><id>62</id><title>Tea</title></calendar-event>"
     record = CalendarEvent._full.read_one(Response(200, content))
     event = CalendarEvent._full.load[CalendarEvent]((record,), connection)[0]
-    with pytest.raises(InvalidResponse, match="does not tell which Calendar CalendarEvent"):
+    with pytest.raises(InvalidResponse, match="did not include the Calendar of CalendarEvent"):
         event.calendar  # noqa: B018 - reading it is what fails
     assert event.title == "Tea"
 

@@ -38,10 +38,10 @@ def bodies(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> list[str]
     sent: list[str] = []
     body_for = Endpoint.body_for
 
-    def note(endpoint: Endpoint, words: dict[str, str], token: str | None) -> bytes | None:
-        body = body_for(endpoint, words, token)
+    def note(endpoint: Endpoint, payload: dict[str, str], token: str | None) -> bytes | None:
+        body = body_for(endpoint, payload, token)
         if not endpoint.reads and body is not None:
-            sent.append((body_for(endpoint, words, None) or b"").decode())
+            sent.append((body_for(endpoint, payload, None) or b"").decode())
         return body
 
     monkeypatch.setattr(Endpoint, "body_for", note)

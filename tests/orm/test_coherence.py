@@ -1,7 +1,7 @@
 """Every write is seen by every read at once, within a process.
 
 A write is done through each kind of object that can do it, after everything that can be read was
-read and cached. Then all reads are compared with what the service says: those of the connection
+read and cached. Then all reads are compared with what the service has: those of the connection
 that has written, those of another one to the same account, those of another thread, and those of
 the page object around what was written.
 """

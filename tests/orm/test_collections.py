@@ -74,7 +74,7 @@ def test_objects_stay_the_same_while_the_collection_lives(page: Page, box: Sandb
     assert page.notes[0].title == "edited"
 
 
-def test_reload_costs_one_request(page: Page, box: Sandbox) -> None:
+def test_reload_makes_one_request(page: Page, box: Sandbox) -> None:
     notes, items = page.notes, page.lists[0].items
     assert notes.is_loaded
     before = box.requests

@@ -1,4 +1,4 @@
-"""Exports that were kept: read like live records, and changed only where they live."""
+"""Saved exports: read like live records, and changed only in the account."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_all_of_it_is_there_without_any_connection(export: Export) -> None:
 
 
 @pytest.mark.parametrize("path", ["users/{}/export.xml", "ws/account/export"])
-def test_a_response_that_was_kept_reads_like_the_live_export(
+def test_a_saved_response_reads_like_the_live_export(
     box: Sandbox, connection: Connection, path: str
 ) -> None:
     me = User.me()
@@ -84,18 +84,20 @@ def test_a_response_that_was_kept_reads_like_the_live_export(
         headers={"X-BP-Token": box.token},
     )
     with urlopen(request) as response:
-        kept = Export.read(response.read())
+        saved = Export.read(response.read())
     live = me.export()
-    assert [page.title for page in kept.pages] == [page.title for page in live.pages]
-    assert [each.to_dict()["content"] for each in kept.reminders] == [
+    assert [page.title for page in saved.pages] == [page.title for page in live.pages]
+    assert [each.to_dict()["content"] for each in saved.reminders] == [
         each.content for each in live.reminders
     ]
-    assert kept.pages[0] != live.pages[0]
-    if not path.startswith("ws/"):  # the older call tells less
-        assert kept.user_id == live.user_id == me.id
-        told = [page.to_dict() for page in kept.pages]
-        assert all(page.pop("linked_pages") == [] for page in told)  # a live one leaves them open
-        assert told == [page.to_dict() for page in live.pages]
+    assert saved.pages[0] != live.pages[0]
+    if not path.startswith("ws/"):  # the older call returns less
+        assert saved.user_id == live.user_id == me.id
+        dictionaries = [page.to_dict() for page in saved.pages]
+        assert all(
+            page.pop("linked_pages") == [] for page in dictionaries
+        )  # a live one leaves them open
+        assert dictionaries == [page.to_dict() for page in live.pages]
 
 
 def test_a_live_export_loads_the_links_that_it_omits(box: Sandbox, connection: Connection) -> None:
@@ -242,17 +244,17 @@ def test_a_reminder_of_a_file_cannot_be_changed(
 def test_a_record_of_a_file_is_foreign_to_every_account(
     export: Export, box: Sandbox, connection: Connection
 ) -> None:
-    kept, live = export.pages[0], Page.all()[0]
+    saved, live = export.pages[0], Page.all()[0]
     with pytest.raises(ValidationError, match="belongs to another account"):
-        live.link(kept)
+        live.link(saved)
     with pytest.raises(ValidationError, match="so it cannot be used with"):
-        Note.create(page=kept, title="T", using=connection)
+        Note.create(page=saved, title="T", using=connection)
     with pytest.raises(ValidationError, match="so it cannot be used with"):
-        Note.all(page=kept, using=connection)
+        Note.all(page=saved, using=connection)
     assert box.requests == 1
 
 
-def test_what_was_read_from_a_file_is_pickled_and_still_says_so(
+def test_what_was_read_from_a_file_is_so_after_pickling_too(
     export: Export, box: Sandbox, connection: Connection
 ) -> None:
     copy = pickle.loads(pickle.dumps(export))

@@ -83,9 +83,9 @@ def test_unsaved_objects_equal_only_themselves(connection: Connection) -> None:
 
 def test_a_destroyed_object_stays_itself(connection: Connection) -> None:
     page, twin = Page.all()[0], Page.all()[0]
-    kept = {page}
+    pages = {page}
     page.destroy()
-    assert page in kept
+    assert page in pages
     assert page == twin
 
 

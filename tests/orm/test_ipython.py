@@ -63,7 +63,7 @@ def test_display_makes_no_request(
     assert "Traceback" not in capsys.readouterr().out
 
 
-def test_a_property_that_is_evaluated_costs_one_request_at_most(
+def test_a_property_that_is_evaluated_makes_one_request_at_most(
     shell: InteractiveShell, box: Sandbox
 ) -> None:
     before = box.requests

@@ -85,14 +85,14 @@ def test_what_lives_on_pages_comes_in_their_order(
     assert places == sorted(places)
 
 
-def test_progress_is_told_page_by_page(connection: Connection) -> None:
-    told: list[tuple[int, int]] = []
-    pages = Page.all(load=True, progress=lambda done, of: told.append((done, of)))
-    assert told == [(done, len(pages)) for done in range(1, len(pages) + 1)]
+def test_progress_is_reported_page_by_page(connection: Connection) -> None:
+    reported: list[tuple[int, int]] = []
+    pages = Page.all(load=True, progress=lambda done, of: reported.append((done, of)))
+    assert reported == [(done, len(pages)) for done in range(1, len(pages) + 1)]
     for model in (Note, Item, Tag):
-        told.clear()
-        model.all(progress=lambda done, of: told.append((done, of)))  # type: ignore[attr-defined]
-        assert told[-1] == (len(pages), len(pages))
+        reported.clear()
+        model.all(progress=lambda done, of: reported.append((done, of)))  # type: ignore[attr-defined]
+        assert reported[-1] == (len(pages), len(pages))
 
 
 def test_the_error_names_the_page_and_the_rest_is_stopped(

@@ -1,4 +1,4 @@
-"""A reminder whose time has come says so, and tells what it was."""
+"""A reminder whose time has come is not upcoming, and its values can be read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Clock:
 
 
 @pytest.mark.network
-def test_it_tells_what_the_service_made_of_it(demo: Callable[..., Sandbox]) -> None:
+def test_it_has_the_values_that_the_service_has_stored(demo: Callable[..., Sandbox]) -> None:
     clock = Clock()
     with demo(clock=clock) as box:
         backpack_orm.connect(box.url, token=box.token, ttl=0)

@@ -28,13 +28,13 @@ FIELDS = [
 
 
 def pages(connection: Connection) -> list[dict[str, object]]:
-    """All that stands on all pages."""
+    """Everything on all pages."""
     export = User.me(using=connection).export()
     return [page.to_dict() for page in export.pages]
 
 
 @pytest.mark.parametrize("partial_updates", [False, True])
-def test_a_service_that_keeps_omitted_fields(box: Sandbox, partial_updates: bool) -> None:
+def test_a_service_that_preserves_omitted_fields(box: Sandbox, partial_updates: bool) -> None:
     connection = Connection(box.url, token=box.token, partial_updates=partial_updates)
     before = pages(connection)
     count = box.requests
@@ -61,7 +61,7 @@ def test_a_service_that_clears_omitted_fields(
         connection = Connection(box.url, token=box.token)
         before = pages(connection)
         result = probe_partial_updates(connection)
-        assert result.kept == {name: name not in lost for name in FIELDS}
+        assert result.preserved == {name: name not in lost for name in FIELDS}
         assert result.partial_updates is partial_updates
         assert pages(connection) == before
 

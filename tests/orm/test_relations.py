@@ -27,7 +27,7 @@ from backpack_orm import (
     User,
     ValidationError,
 )
-from backpack_orm.orm.relations import Embedded
+from backpack_orm.orm.collections import Embedded
 from backpack_orm.sandbox import Sandbox
 
 
@@ -82,7 +82,7 @@ def test_a_number_is_refused_with_the_way_out(ask: str, page: Page) -> None:
 
 
 def test_a_text_is_refused_where_records_have_no_title(page: Page) -> None:
-    with pytest.raises(TypeError, match="a Belonging has no title to look for it by"):
+    with pytest.raises(TypeError, match="a Belonging has no title to find it by"):
         "Note" in page.belongings  # noqa: B015 - which raises
 
 
@@ -116,7 +116,9 @@ def test_reloading_a_relation_asks_the_service(number: int, page: Page, box: San
         collection = getattr(owner, name)
         before = box.requests
         if name in ("messages", "matches"):
-            with pytest.raises(ReadOnly, match=f"{type(owner).__name__}.{name} cannot be read by"):
+            with pytest.raises(
+                ReadOnly, match=f"{type(owner).__name__}.{name} cannot be reloaded by"
+            ):
                 collection.reload()
             assert box.requests == before
         else:
@@ -169,7 +171,7 @@ def test_what_a_reload_omits_is_not_read_from_the_cache_either(
     assert [len(each) for each in found] == [len(each) - 1 for each in known]
 
 
-def test_reloading_keeps_what_no_call_can_return(connection: Connection) -> None:
+def test_reloading_retains_what_no_call_can_return(connection: Connection) -> None:
     page = Page.search("tram")[0]
     matches = list(page.matches)
     page.reload()
@@ -313,7 +315,7 @@ def test_what_cannot_be_assigned_breaks_nothing_but_save(
 
 
 @pytest.mark.parametrize("twin", [copy.copy, lambda page: pickle.loads(pickle.dumps(page))])
-def test_copies_keep_what_was_assigned(twin: Callable[[Page], Page], page: Page) -> None:
+def test_copies_retain_what_was_assigned(twin: Callable[[Page], Page], page: Page) -> None:
     names = ["A"]
     page.tags = names
     other = twin(page)
@@ -413,7 +415,7 @@ def test_the_items_of_a_page_go_with_the_list_that_held_them(connection: Connect
     assert list(page.items) == []
 
 
-def test_a_new_record_that_somebody_else_destroys_is_gone_after_a_reload(
+def test_a_new_record_that_another_client_destroys_is_absent_after_a_reload(
     connection: Connection,
 ) -> None:
     page = Page.find(Page.create(title="Errands").id)

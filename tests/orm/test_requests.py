@@ -1,4 +1,4 @@
-"""Which line costs how many requests, as the sandbox counts them."""
+"""How many requests each line makes, as the sandbox counts them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def page(connection: Connection, box: Sandbox) -> Page:
     return Page.all()[0]
 
 
-def test_find_and_everything_on_the_page_cost_one(page: Page, box: Sandbox) -> None:
+def test_find_and_everything_on_the_page_make_one_request(page: Page, box: Sandbox) -> None:
     before = box.requests
     found = Page.find(page.id)
     assert found.title and found.email_address and found.description
@@ -36,14 +36,16 @@ def test_a_clean_save_sends_nothing(page: Page, box: Sandbox) -> None:
     assert box.requests == before
 
 
-def test_a_change_of_title_costs_one(page: Page, box: Sandbox) -> None:
+def test_a_change_of_title_makes_one_request(page: Page, box: Sandbox) -> None:
     before = box.requests
     page.title += "!"
     assert page.save()
     assert box.requests == before + 1
 
 
-def test_all_pages_then_the_notes_of_one_cost_two(connection: Connection, box: Sandbox) -> None:
+def test_all_pages_then_the_notes_of_one_make_two_requests(
+    connection: Connection, box: Sandbox
+) -> None:
     pages = Page.all()
     assert len(pages[0].notes) == 2
     assert box.requests == 2
@@ -58,14 +60,14 @@ def test_the_first_touch_of_a_listed_page_loads_all_of_it(page: Page, box: Sandb
     assert box.requests == before + 1
 
 
-def test_the_same_find_again_costs_nothing(page: Page, box: Sandbox) -> None:
+def test_the_same_find_again_makes_no_request(page: Page, box: Sandbox) -> None:
     Page.find(page.id)
     before = box.requests
     assert Page.find(page.id).notes[0].title == "Where we sleep"
     assert box.requests == before
 
 
-def test_a_find_after_a_save_of_that_page_costs_one(page: Page, box: Sandbox) -> None:
+def test_a_find_after_a_save_of_that_page_makes_one_request(page: Page, box: Sandbox) -> None:
     Page.find(page.id)
     page.title += "!"
     page.save()
@@ -94,7 +96,7 @@ def test_fresh_asks_again(page: Page, box: Sandbox) -> None:
     assert box.requests == before + 2
 
 
-def test_without_a_cache_a_page_still_costs_one(box: Sandbox) -> None:
+def test_without_a_cache_a_page_still_makes_one_request(box: Sandbox) -> None:
     connection = Connection(box.url, token=box.token, ttl=0)
     page = Page.all(using=connection)[0]
     before = box.requests
@@ -110,7 +112,7 @@ def test_scope_is_read_from_the_list_of_pages(connection: Connection, box: Sandb
     page = Page.find(id)
     before = box.requests
     assert page.scope == "personal"
-    assert box.requests == before  # the list was kept
+    assert box.requests == before  # the list was cached
     connection.clear_cache()
     assert Page.find(id).scope == "personal"
     assert box.requests == before + 2
@@ -156,7 +158,7 @@ def test_a_found_page_becomes_plain_values_without_a_request(page: Page, box: Sa
     assert box.requests == before
 
 
-def test_what_is_on_a_page_named_by_its_id_costs_one(page: Page, box: Sandbox) -> None:
+def test_what_is_on_a_page_named_by_its_id_makes_one_request(page: Page, box: Sandbox) -> None:
     before = box.requests
     note = Note.all(page=page.id)[0]
     assert (note.page_id, note.page) == (page.id, page)
@@ -165,7 +167,21 @@ def test_what_is_on_a_page_named_by_its_id_costs_one(page: Page, box: Sandbox) -
     assert box.requests == before + 2
 
 
-def test_a_child_made_by_the_parents_id_costs_one(page: Page, box: Sandbox) -> None:
+def test_the_tags_of_a_page_named_by_its_id_make_one_request(
+    connection: Connection, page: Page, box: Sandbox
+) -> None:
+    named = [tag.name for tag in page.tags]
+    connection.clear_cache()
+    before = box.requests
+    tags = Tag.all(page=page.id)
+    assert [tag.name for tag in tags] == named
+    assert box.requests == before + 1
+    assert Tag.find(tags[1].id, page=page.id) == tags[1]
+    assert Tag.where(page=page.id, name=named[0])[0] == tags[0]
+    assert box.requests == before + 1  # the page was cached
+
+
+def test_a_child_created_by_the_parents_id_makes_one_request(page: Page, box: Sandbox) -> None:
     before = box.requests
     note = Note(page=page.id, title="one")
     assert box.requests == before
@@ -182,7 +198,7 @@ def test_a_found_child_stops_the_search(connection: Connection, box: Sandbox) ->
     assert box.requests <= before + 4  # the list, the first page, and two at once
 
 
-def test_the_same_search_again_costs_nothing_until_something_is_written(
+def test_the_same_search_again_makes_no_request_until_something_is_written(
     page: Page, box: Sandbox
 ) -> None:
     Page.search("tram")
@@ -198,7 +214,7 @@ def test_the_same_search_again_costs_nothing_until_something_is_written(
     assert box.requests == before + 1
 
 
-def test_saving_an_item_costs_one_and_its_change_time_is_read_when_asked(
+def test_saving_an_item_makes_one_request_and_its_change_time_is_loaded_on_access(
     page: Page, box: Sandbox
 ) -> None:
     item = page.lists[0].items[0]

@@ -38,7 +38,7 @@ def test_an_assignment_of_the_same_value_is_clean(note: Note) -> None:
     assert note.changes == {}
 
 
-def test_a_change_tells_old_and_new(note: Note) -> None:
+def test_a_change_has_the_old_and_the_new_value(note: Note) -> None:
     note.title = "Beds"
     assert note.is_dirty
     assert note.changes == {"title": ("Where we sleep", "Beds")}
@@ -96,7 +96,7 @@ def test_a_discarded_change_of_what_was_not_loaded_is_loaded_when_asked(
     assert page.description.startswith("Ten days")
 
 
-def test_loading_the_rest_keeps_what_was_edited(connection: Connection) -> None:
+def test_loading_the_rest_retains_local_changes(connection: Connection) -> None:
     page = Page.all()[0]
     page.title = "Mine"
     assert page.notes
@@ -144,7 +144,7 @@ def test_reload_gives_edits_up(note: Note, box: Sandbox) -> None:
     assert not note.is_dirty
 
 
-def test_reload_of_a_page_reloads_what_stands_on_it(note: Note, box: Sandbox) -> None:
+def test_reload_of_a_page_reloads_its_contents(note: Note, box: Sandbox) -> None:
     page = note.page
     Page.find(page.id).notes.create(title="elsewhere")
     assert len(page.notes) == 2
@@ -173,7 +173,7 @@ def test_check_refuses_what_has_changed_meanwhile(note: Note, box: Sandbox) -> N
 def test_check_finds_what_is_gone(note: Note) -> None:
     Note.find(note.id, page=note.page).destroy()
     note.title = "mine"
-    with pytest.raises(NotFound, match="no longer there"):
+    with pytest.raises(NotFound, match="no longer exists"):
         note.save(check=True)
     assert note.is_dirty
 
@@ -204,7 +204,7 @@ def test_a_destroyed_page_loads_nothing_more(connection: Connection, box: Sandbo
 def test_an_unsaved_object_cannot_be_destroyed(note: Note, box: Sandbox) -> None:
     before = box.requests
     made = Note(page=note.page, title="T")
-    with pytest.raises(NotSaved, match="save\\(\\) it before you destroy it"):
+    with pytest.raises(NotSaved, match="is not on the service yet: call save\\(\\) first"):
         made.destroy()
     with pytest.raises(NotSaved):
         made.reload()
@@ -311,7 +311,7 @@ def test_a_time_cannot_be_taken_away(connection: Connection, box: Sandbox) -> No
     reminder = Reminder.all()[0]
     reminder.remind_at = None
     before = box.requests
-    with pytest.raises(ValidationError, match="remind_at cannot be taken away"):
+    with pytest.raises(ValidationError, match="remind_at cannot be removed"):
         reminder.save()
     assert box.requests == before
 
@@ -321,7 +321,7 @@ def test_a_created_child_is_the_one_in_its_collection(note: Note) -> None:
     assert note.page.notes.find(made.id) is made
 
 
-def test_reading_items_of_a_page_afresh_keeps_its_edits(note: Note) -> None:
+def test_reloading_the_items_of_a_page_retains_its_local_changes(note: Note) -> None:
     note.page.title = "edited"
     assert Item.all(page=note.page, fresh=True)
     assert note.page.title == "edited"
@@ -370,12 +370,14 @@ def test_check_looks_at_tags_too(note: Note) -> None:
 
 def test_an_item_is_not_made_by_the_id_of_its_list_alone(note: Note, box: Sandbox) -> None:
     before = box.requests
-    with pytest.raises(ValidationError, match=r"Item.list takes a List itself.*List.find\("):
+    with pytest.raises(
+        ValidationError, match=r"Item.list takes a List, not only its id.*List.find\("
+    ):
         Item.create(list=note.page.lists[0].id, content="x")
     assert box.requests == before
 
 
-def test_what_the_api_cannot_tell_again_has_no_reload(note: Note) -> None:
+def test_what_the_api_cannot_return_again_has_no_reload(note: Note) -> None:
     assert not hasattr(note.page.belongings[0], "reload")
     assert hasattr(note, "reload")
     assert hasattr(note.page.tags[0], "reload")
@@ -389,12 +391,12 @@ def test_a_child_is_created_where_it_is_asked_for(note: Note, box: Sandbox) -> N
     assert box.requests == before
 
 
-def test_what_a_creation_does_not_tell_back_is_read_again(connection: Connection) -> None:
+def test_what_the_response_to_a_create_omits_is_loaded(connection: Connection) -> None:
     reminder = Reminder(content="tomorrow 9am Call the hotel")
-    told = Reminder.create(content="tomorrow 9am Call the hotel")
-    reminder._take_created(Reminder._record_of(told.id), {"content": ""}, ["content"])
+    created = Reminder.create(content="tomorrow 9am Call the hotel")
+    reminder._apply_created(Reminder._record_of(created.id), {"content": ""}, ["content"])
     assert reminder.content == "Call the hotel"
-    assert reminder.remind_at == told.remind_at
+    assert reminder.remind_at == created.remind_at
     assert not reminder.is_dirty
 
 

@@ -31,9 +31,9 @@ from backpack_orm import (
 )
 
 MODELS = {
-    name: thing
-    for name, thing in ((name, getattr(backpack_orm, name)) for name in backpack_orm.__all__)
-    if isinstance(thing, type) and issubclass(thing, Model) and thing is not Model
+    name: found
+    for name, found in ((name, getattr(backpack_orm, name)) for name in backpack_orm.__all__)
+    if isinstance(found, type) and issubclass(found, Model) and found is not Model
 }
 
 
@@ -94,7 +94,7 @@ class DescribedTrip(Trip, Described):
 
 class CachedTrip(Trip):
     @cached_property
-    def words(self) -> list[str]:
+    def title_parts(self) -> list[str]:
         return self.title.split()
 
 
@@ -193,7 +193,7 @@ def test_a_misspelled_attribute_still_raises(connection: Connection, cls: type[T
 
 
 @pytest.mark.parametrize("cls", SUBCLASSES)
-def test_declared_attributes_are_kept_and_never_sent(
+def test_declared_attributes_are_stored_and_never_sent(
     connection: Connection, cls: type[Trip]
 ) -> None:
     trip = cls.find_by(title="Lisbon")
@@ -230,7 +230,7 @@ def test_a_subclass_and_its_model_are_equal_for_one_record(
 
 
 @pytest.mark.parametrize("cls", SUBCLASSES)
-def test_copies_and_pickles_keep_the_class_and_its_attributes(
+def test_copies_and_pickles_retain_the_class_and_its_attributes(
     connection: Connection, cls: type[Trip]
 ) -> None:
     trip = cls.find(cls.all()[0].id)
@@ -292,7 +292,7 @@ def test_mixins_bring_state_that_is_theirs_alone(connection: Connection) -> None
 
 def test_a_cached_property_is_computed_once(connection: Connection) -> None:
     trip = CachedTrip.all()[0]
-    assert trip.words is trip.words
+    assert trip.title_parts is trip.title_parts
 
 
 def test_an_error_in_a_property_is_its_own(connection: Connection) -> None:

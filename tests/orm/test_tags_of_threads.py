@@ -43,7 +43,7 @@ class Crossing:
             return response
 
         class WatchedLock:
-            """A lock that tells when the second thread waits for it."""
+            """A lock that reports when the second thread waits for it."""
 
             def __init__(self) -> None:
                 self._lock = threading.Lock()

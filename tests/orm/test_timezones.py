@@ -38,7 +38,7 @@ def asked_who(connection: Connection) -> int:
 
 
 def times(page: Page) -> list[datetime]:
-    """All times that the older dialect tells of a page."""
+    """All times that the older dialect includes of a page."""
     items = [item.updated_at for each in page.lists for item in each.items if item.updated_at]
     return [note.created_at for note in page.notes] + items
 
@@ -69,7 +69,7 @@ def test_a_zone_that_is_named_is_given_to_times_that_have_none(
     assert asked_who(named) == 0
 
 
-def test_the_accounts_own_zone_costs_one_request_in_all(box: Sandbox) -> None:
+def test_the_accounts_own_zone_makes_one_request_in_all(box: Sandbox) -> None:
     account = connect(box.url, token=box.token, timezone="account", ttl=0)
     pages = Page.all()
     assert asked_who(account) == 0
@@ -106,8 +106,8 @@ def test_times_of_the_newer_dialect_stay_in_utc(box: Sandbox, name: str | None) 
     entry = next(JournalEntry.iter())
     status = Status.find(me)
     assert status is not None
-    told = [me.created_at, event.occurs_at, event.created_at, entry.created_at, status.updated_at]
-    assert [moment and moment.tzinfo for moment in told] == [UTC] * 5
+    times = [me.created_at, event.occurs_at, event.created_at, entry.created_at, status.updated_at]
+    assert [moment and moment.tzinfo for moment in times] == [UTC] * 5
 
 
 def test_every_time_of_the_older_dialect_gets_the_zone(box: Sandbox) -> None:
@@ -117,8 +117,8 @@ def test_every_time_of_the_older_dialect_gets_the_zone(box: Sandbox) -> None:
     item = Item.all(list=Page.all()[0].lists[0])[0]
     reminder = Reminder.all()[0]
     shown = Email.find(mail.id, page=mail.page)
-    told = [mail.created_at, shown.created_at, item.updated_at, reminder.remind_at]
-    assert [moment and moment.tzinfo for moment in told] == [tokyo] * 4
+    times = [mail.created_at, shown.created_at, item.updated_at, reminder.remind_at]
+    assert [moment and moment.tzinfo for moment in times] == [tokyo] * 4
 
 
 def test_an_export_gets_the_zone_too(box: Sandbox) -> None:
@@ -208,7 +208,7 @@ def clock(reminder: Reminder) -> str:
     return reminder.remind_at.strftime("%Y-%m-%d %H:%M:%S")
 
 
-def test_a_naive_time_is_sent_as_it_stands(connection: Connection) -> None:
+def test_a_naive_time_is_sent_as_it_is(connection: Connection) -> None:
     moment = datetime(2031, 7, 1, 9)
     reminder = Reminder.create(content="T", remind_at=moment)
     assert reminder.remind_at == moment
@@ -289,13 +289,13 @@ def test_the_same_instant_in_another_zone_is_no_change(box: Sandbox) -> None:
 # --- copies -----------------------------------------------------------------------------------
 
 
-def test_a_pickle_keeps_the_zone_that_was_named(box: Sandbox) -> None:
-    kept = pickle.dumps(Connection(box.url, token=box.token, timezone="Lisbon"))
-    assert pickle.loads(kept).zone == ZoneInfo("Europe/Lisbon")
+def test_a_pickle_retains_the_zone_that_was_named(box: Sandbox) -> None:
+    pickled = pickle.dumps(Connection(box.url, token=box.token, timezone="Lisbon"))
+    assert pickle.loads(pickled).zone == ZoneInfo("Europe/Lisbon")
     assert box.requests == 0
 
 
-def test_a_pickled_record_keeps_its_times(box: Sandbox) -> None:
+def test_a_pickled_record_retains_its_times(box: Sandbox) -> None:
     connect(box.url, token=box.token, timezone="account")
     note = Page.all()[0].notes[0]
     copy = pickle.loads(pickle.dumps(note))

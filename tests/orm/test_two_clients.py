@@ -1,6 +1,6 @@
 """Two clients load and save the same record, with their requests in every order.
 
-Each sets an attribute of its own, and has a cache of its own. Where the service keeps the fields
+Each sets an attribute of its own, and has a cache of its own. If the service preserves the fields
 that an update omits, and the clients rely on that, nothing is ever lost. Where they do not, an edit
 is lost only if it comes between the read and the write of a `complete()`; every such order is
 listed here. Tags save themselves with more than three requests, page by page, so that they are
@@ -128,14 +128,14 @@ class Mode(NamedTuple):
 
 
 MODES = {
-    "keeps": Mode((), True, set()),
-    "keeps, not relied on": Mode((), False, LOST_IN_THE_GAP),
+    "preserves": Mode((), True, set()),
+    "preserves, not relied on": Mode((), False, LOST_IN_THE_GAP),
     "clears": Mode(("item.content",), False, LOST_IN_THE_GAP),
 }
 
 
-def told(record: Model) -> dict[str, Any]:
-    """All that the service tells of a record, but when it was changed."""
+def values_of(record: Model) -> dict[str, Any]:
+    """The values of a record, without the time of its last change."""
     values = {
         name: getattr(record, name)
         for name, field in record._table.fields.items()
@@ -154,7 +154,7 @@ def after(
     with make(clears_omitted=mode.clears_omitted) as box:
         watching = backpack_orm.connect(box.url, token=box.token, ttl=0)
         ids, find = Ids(watching), FIND[edits.model]
-        before = told(find(ids, watching))
+        before = values_of(find(ids, watching))
 
         def client(edit: tuple[str, Any]) -> tuple[Connection, Callable[[], object]]:
             connection = Connection(box.url, token=box.token, partial_updates=mode.partial_updates)
@@ -167,7 +167,7 @@ def after(
             return connection, act
 
         order = run(schedule, {"A": client(edits.first), "B": client(edits.second)})
-        return before, told(find(ids, watching)), order
+        return before, values_of(find(ids, watching)), order
 
 
 @pytest.mark.long
@@ -179,7 +179,7 @@ def test_whatever_the_order_nothing_else_is_lost(
     demo: Callable[..., Sandbox], edits: Edits, mode: Mode
 ) -> None:
     first, second = edits.requests
-    if mode is MODES["keeps, not relied on"] and "completed" not in dict(
+    if mode is MODES["preserves, not relied on"] and "completed" not in dict(
         [edits.first, edits.second]
     ):
         pytest.skip("only completed is sent otherwise if the client does not rely on that")

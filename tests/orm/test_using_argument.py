@@ -10,6 +10,7 @@ import pytest
 
 import backpack_orm
 from backpack_orm import Connection, Model, Page, ValidationError, using
+from backpack_orm.orm.hints import REQUIRED
 from backpack_orm.sandbox import Sandbox
 
 _ARGUMENTS: dict[str, Any] = {
@@ -54,7 +55,8 @@ def _arguments(
     arguments = {
         name: _ARGUMENTS[name]
         for name, parameter in parameters.items()
-        if name in _ARGUMENTS and (parameter.default is parameter.empty or name in given)
+        if name in _ARGUMENTS
+        and (parameter.default in (parameter.empty, REQUIRED) or name in given)
     }
     if method.__name__ == "create":
         table = model._table

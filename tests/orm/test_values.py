@@ -1,4 +1,4 @@
-"""Values of any type: what stands for a plain value is taken as one, all else is refused."""
+"""Values of any type: those equivalent to a plain value are accepted, others refused."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 
 import backpack_orm
 from backpack_orm import (
+    Bookmark,
     Calendar,
     CalendarEvent,
     Connection,
@@ -67,7 +68,7 @@ def page(connection: Connection) -> Page:
 
 
 def refused(box: Sandbox, error: type[Exception], saying: str, act: Callable[[], object]) -> None:
-    """Make sure that something is refused in these words, and that nothing was sent."""
+    """Make sure that something is refused with this message, and that nothing was sent."""
     before = box.requests
     with pytest.raises(error, match=saying):
         act()
@@ -300,13 +301,17 @@ def test_a_time_with_a_zone_is_not_compared_with_one_without(page: Page, box: Sa
 @pytest.mark.parametrize(
     ("act", "error", "saying"),
     [
-        (lambda: Page.find(title="x"), TypeError, r"use Page.find_by\(title=…\)"),  # type: ignore[call-arg]
-        (lambda: Note.find(title="x"), TypeError, r"use Note.find_by\(title=…\)"),  # type: ignore[call-arg]
-        (lambda: Note.find(7, title="x"), TypeError, r"use Note.find_by\(title=…\)"),  # type: ignore[call-arg]
-        (lambda: Tag.find(name="x"), TypeError, r"use Tag.find_by\(name=…\)"),  # type: ignore[call-arg]
-        (lambda: Page.create("x"), TypeError, r"use Page.create\(title=…\)"),  # type: ignore[misc]
-        (lambda: List.create("x"), TypeError, r"use List.create\(name=…\)"),  # type: ignore[misc]
-        (lambda: Tag.create("x"), TypeError, r"use Tag.create\(name=…\)"),  # type: ignore[misc]
+        (lambda: Page.find(title="x"), TypeError, r"use Page.find_by\(title=…\)"),  # type: ignore[arg-type]
+        (lambda: Note.find(title="x"), TypeError, r"use Note.find_by\(title=…\)"),  # type: ignore[arg-type]
+        (lambda: Note.find(7, title="x"), TypeError, r"use Note.find_by\(title=…\)"),  # type: ignore[arg-type]
+        (lambda: Tag.find(name="x"), TypeError, r"use Tag.find_by\(name=…\)"),  # type: ignore[arg-type]
+        (lambda: Page.create("x"), TypeError, r"use Page.create\(title=…\)"),  # type: ignore[arg-type]
+        (lambda: List.create("x"), TypeError, r"use List.create\(name=…\)"),  # type: ignore[arg-type]
+        (lambda: Tag.create("x"), TypeError, r"use Tag.create\(name=…\)"),  # type: ignore[arg-type]
+        (lambda: Page.find(), TypeError, r"^Page.find\(\) takes an id$"),
+        (lambda: Bookmark.find(position=1), TypeError, r"use Bookmark.find_by\(position=…\)"),  # type: ignore[arg-type]
+        (lambda: Item.find(content="x"), TypeError, r"use Item.find_by\(content=…\)"),  # type: ignore[arg-type]
+        (lambda: JournalEntry.create("x"), TypeError, r"use JournalEntry.create\(body=…\)"),  # type: ignore[arg-type]
         (lambda: Page.get(7), AttributeError, r"use Page.find\(id\)"),  # type: ignore[attr-defined]
         (lambda: Note.filter(title="x"), AttributeError, r"use Note.where"),  # type: ignore[attr-defined]
         (lambda: Page.objects, AttributeError, r"use Page.all\(\)"),  # type: ignore[attr-defined]
@@ -315,7 +320,7 @@ def test_a_time_with_a_zone_is_not_compared_with_one_without(page: Page, box: Sa
         (lambda: Page.frobnicate, AttributeError, "has no attribute 'frobnicate'$"),  # type: ignore[attr-defined]
     ],
 )
-def test_a_call_of_other_libraries_is_told_the_right_one(
+def test_a_call_of_another_library_raises_with_the_right_one(
     connection: Connection, box: Sandbox, act: Any, error: type[Exception], saying: str
 ) -> None:
     refused(box, error, saying, act)

@@ -75,8 +75,8 @@ def fill_page(page: Page, dice: random.Random) -> None:
     for _ in range(dice.randrange(3)):
         made = page.lists.create(name=dice.choice(TEXTS))
         for _ in range(dice.randrange(4)):
-            words, done = dice.choice(TEXTS).rstrip() or "Socks", dice.random() < 0.3
-            item = made.items.create(content=words, completed=done)
+            text, done = dice.choice(TEXTS).rstrip() or "Socks", dice.random() < 0.3
+            item = made.items.create(content=text, completed=done)
             if dice.random() < 0.3:
                 item.move_to_top()
     if dice.random() < 0.4:
@@ -89,7 +89,7 @@ def fill_page(page: Page, dice: random.Random) -> None:
         page.save()
 
 
-def told(records: Iterable[Model]) -> list[dict[str, Any]]:
+def values_of(records: Iterable[Model]) -> list[dict[str, Any]]:
     """Everything but which pages a page links to, which the export of a user omits."""
     every = [record.to_dict() for record in records]
     for each in every:
@@ -102,7 +102,7 @@ def read_all() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     pages = Page.all(load=True)
     for page in pages:
         list(page.emails)
-    return told(pages), told(Reminder.all())
+    return values_of(pages), values_of(Reminder.all())
 
 
 def exported(connection: Connection) -> bytes:
@@ -112,7 +112,7 @@ def exported(connection: Connection) -> bytes:
 
 @pytest.mark.long
 def test_it_is_the_same_field_by_field_and_byte_by_byte(tmp_path: Path) -> None:
-    seed, kept = tmp_path / "seed.xml", tmp_path / "export.xml"
+    seed, saved = tmp_path / "seed.xml", tmp_path / "export.xml"
     seed.write_text(SEED, "utf-8")
     steps = count()
     with (
@@ -126,12 +126,12 @@ def test_it_is_the_same_field_by_field_and_byte_by_byte(tmp_path: Path) -> None:
     ):
         fill(box)
         before, export = read_all(), User.me().export()
-        kept.write_bytes(exported(connection))
+        saved.write_bytes(exported(connection))
     assert len(before[0]) == PAGES
 
     with (
         Sandbox(
-            seed=str(kept),
+            seed=str(saved),
             token="the-second-of-two-tokens",
             clock=lambda: START + timedelta(days=1),
         ) as box,
@@ -140,11 +140,11 @@ def test_it_is_the_same_field_by_field_and_byte_by_byte(tmp_path: Path) -> None:
     ):
         assert read_all() == before
         again = User.me().export()
-        assert told(again.pages) == told(export.pages)
-        assert told(again.reminders) == told(export.reminders)
-        assert exported(connection) == kept.read_bytes()
+        assert values_of(again.pages) == values_of(export.pages)
+        assert values_of(again.reminders) == values_of(export.reminders)
+        assert exported(connection) == saved.read_bytes()
 
-    offline = Export.read(kept)
-    assert told(offline.pages) == told(export.pages)
+    offline = Export.read(saved)
+    assert values_of(offline.pages) == values_of(export.pages)
     assert offline.pages[0].notes[0].messages[0].body == "No"
     assert offline.pages[0].items[0].messages[0].body == "Which?"

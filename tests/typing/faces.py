@@ -41,7 +41,7 @@ from backpack_orm import (
     text,
     using,
 )
-from backpack_orm.orm.relations import AssignableCollection
+from backpack_orm.orm.collections import AssignableCollection
 
 
 def connecting() -> None:
@@ -125,6 +125,10 @@ def what_is_on_them(page: Page, note: Note, item: Item, made: List) -> None:
 
 def tags_and_reminders(tag: Tag, reminder: Reminder) -> None:
     assert_type(Tag.all(), Collection[Tag])
+    assert_type(Tag.all(page=7), Collection[Tag])
+    assert_type(Tag.find(7, page=7), Tag)
+    Page.find(title="T")  # type: ignore[arg-type]
+    Page.create("T")  # type: ignore[arg-type]
     assert_type(Tag.create(page=7, name="T"), Tag)
     assert_type(tag.pages, Collection[Page])
     assert_type(Reminder.all(), Collection[Reminder])

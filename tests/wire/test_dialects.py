@@ -53,7 +53,7 @@ def page(inside):
     return Export.read(b"<page id='71' title='Lisbon'>" + inside + b"</page>").pages[0]
 
 
-SHOWN = Page._shown
+SHOWN = Page._full
 
 
 # --- attributes and children, dashes and underscores, quotes ----------------------------------
@@ -196,7 +196,7 @@ def test_a_body_is_read_exactly(written, text):
 
 
 def test_a_name_is_no_body_and_keeps_its_padding():
-    assert one(List, b"<list id='1' name='&#10;  a&#10;'/>", List._created)[1] == "\n  a\n"
+    assert one(List, b"<list id='1' name='&#10;  a&#10;'/>", List._full.partial)[1] == "\n  a\n"
     assert one(Status, b"<status id='1'><message>\n  a\n</message></status>")[1] == "\n  a\n"
 
 
@@ -733,13 +733,13 @@ def section(draw, part, value):
 @pytest.mark.parametrize(
     "view",
     [
-        Page._shown,
+        Page._full,
         Page._found,
         Page._listed,
-        Note._exported,
-        List._exported,
-        Item._exported,
-        PageItem._exported,
+        Note._full.exported,
+        List._full.exported,
+        Item._full.exported,
+        PageItem._full.exported,
         Gallery._full,
         Email._full,
         Separator._full,

@@ -290,7 +290,7 @@ EMPTY_PAGE = {
 
 @pytest.mark.parametrize("content", [DOCUMENTED_PAGE, REAL_PAGE], ids=["documented", "real"])
 def test_a_full_page(content):
-    assert one(Page, content, Page._shown) == FULL_PAGE
+    assert one(Page, content, Page._full) == FULL_PAGE
 
 
 @pytest.mark.parametrize(
@@ -302,12 +302,12 @@ def test_a_full_page(content):
     ],
 )
 def test_a_page_with_nothing_on_it_may_still_have_mails(content):
-    assert one(Page, content, Page._shown) == EMPTY_PAGE
+    assert one(Page, content, Page._full) == EMPTY_PAGE
 
 
 def test_a_page_without_belongings_may_have_notes():
     content = b"<page title='' id='71'><notes><note title='Hi' id='3'>x</note></notes></page>"
-    assert one(Page, content, Page._shown)["notes"] == ((3, "Hi", "x"),)
+    assert one(Page, content, Page._full)["notes"] == ((3, "Hi", "x"),)
 
 
 def test_the_legacy_items_of_a_page_are_not_taken_for_those_of_a_list():
@@ -316,7 +316,7 @@ def test_the_legacy_items_of_a_page_are_not_taken_for_those_of_a_list():
         b"<lists><list id='4' name='a'><items><item id='5' completed='false'>in</item></items>"
         b"</list></lists></page>"
     )
-    page = one(Page, content, Page._shown)
+    page = one(Page, content, Page._full)
     assert page["lists"] == ((4, "a", ((5, "in", False),)),)
     assert page["items"] == ((9, "loose", False),)
 
@@ -442,7 +442,7 @@ def test_the_list_of_lists_knows_nothing_of_items(content):
     ],
 )
 def test_a_list_that_was_created(content):
-    assert one(List, content, List._created) == {"id": 401, "name": "Packing"}
+    assert one(List, content, List._full.partial) == {"id": 401, "name": "Packing"}
 
 
 @pytest.mark.parametrize(
@@ -902,7 +902,7 @@ def test_what_was_created_without_a_word_is_known_by_its_location(model, locatio
 
 @pytest.mark.parametrize("model", [JournalEntry, CalendarEvent, Reminder, Separator])
 def test_what_was_created_without_a_word_and_a_place_is_an_invalid_response(model):
-    with pytest.raises(InvalidResponse, match="does not tell what was created"):
+    with pytest.raises(InvalidResponse, match="does not include the id"):
         model._read_created(Response(201, b"", None))
 
 

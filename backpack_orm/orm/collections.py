@@ -1,4 +1,4 @@
-"""Collections of records: results of calls, and the records inside another one."""
+"""Collections of records: results of calls, and records inside another one."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import collections.abc
 import operator
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
-from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
-from backpack_orm.errors import NotFound, ValidationError, did_you_mean, short_repr
+from backpack_orm.errors import NotFound, ReadOnly, ValidationError, did_you_mean, short_repr
 from backpack_orm.orm.fields import Relation, label_in
 from backpack_orm.orm.introspection import is_introspection
 from backpack_orm.orm.projections import Projection
@@ -19,8 +18,8 @@ from backpack_orm.wire.parse import MISSING, Record
 if TYPE_CHECKING:
     import pandas
 
-    from backpack_orm.orm.identity import Identified
     from backpack_orm.orm.model import Model
+    from backpack_orm.orm.related import Related
     from backpack_orm.orm.saving import Savable
 
 M_co = TypeVar("M_co", bound="Model", covariant=True)
@@ -28,7 +27,7 @@ _SHOWN = 5
 
 
 def label_of(model: type[Model]) -> str | None:
-    """The attribute by which people know a model's objects, where it has one.
+    """Return the attribute that serves as the title of a model's objects, or None.
 
     >>> from backpack_orm import Belonging, Item
     >>> label_of(Item), label_of(Belonging)
@@ -40,10 +39,10 @@ def label_of(model: type[Model]) -> str | None:
 class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
     """An immutable sequence of objects of one model.
 
-    Besides a number or a slice, the brackets take a title: that of a page, a note or a mail, the
-    name of a list, the content of an item. They give the first object that has it.
+    An index is a number, a slice or a title: the title of a page or a note, the name of a list, the
+    content of an item, the subject of an email. A title returns the first object that has it.
 
-    Equal is only the same collection, so that `==` never loads anything: compare lists of them.
+    A collection equals only itself, so that `==` never loads anything: compare lists of objects.
 
     >>> pages = Page.all()
     >>> len(pages), pages[0].title, [page.title for page in pages[1:3]]
@@ -71,11 +70,11 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         return self._all()[index]
 
     def _labelled(self, label: str) -> M_co:
-        """The first one with a title, or whatever its model has for one.
+        """Return the first object with a title.
 
         Raises:
-            TypeError: Its model has none.
-            NotFound: There is none; the message names those that come near.
+            TypeError: The model has no title.
+            NotFound: There is none. The message suggests the nearest titles.
         """
         name = self._label("find")
         for record in self._all():
@@ -86,24 +85,24 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         raise NotFound(f"there is no {what} here{hint}", status=404)
 
     def _ipython_key_completions_(self) -> list[str]:
-        """What the brackets can take, as far as it is loaded."""
+        """Return the titles of loaded objects."""
         name = label_of(self._model) or ""
-        labels = (record._slot(name, None) for record in self._at_hand())
+        labels = (record._slot(name, None) for record in self._loaded())
         return list(dict.fromkeys(label for label in labels if label))
 
-    def _at_hand(self) -> list[M_co]:
-        """The objects that using it costs no request for."""
+    def _loaded(self) -> list[M_co]:
+        """Return the objects if that makes no request, else none."""
         return self._objects
 
     def __dir__(self) -> Iterable[str]:
         return public_names(self, super().__dir__())
 
     def __contains__(self, value: object) -> bool:
-        """Tell whether a record is in here, or one that has this title.
+        """Return whether it contains a record, or one with a title.
 
         Raises:
-            TypeError: It is a number, which could be an id or an index; or a text, and the model
-                has no title.
+            TypeError: The value is a number, which could be an id or an index; or a text, and the
+                model has no title.
 
         >>> tags = Page.find_by(title="Lisbon").tags
         >>> "Travel" in tags, tags[0] in tags, "Work" in tags
@@ -112,7 +111,7 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         return next(self._matches(value), None) is not None
 
     def index(self, value: object, start: int = 0, stop: int | None = None) -> int:
-        """Return the index of a record, or of the first one that has this title.
+        """Return the index of a record, or of the first one with a title.
 
         Raises:
             ValueError: There is none.
@@ -128,7 +127,7 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         raise ValueError(f"{value!r} is not in this collection")
 
     def count(self, value: object) -> int:
-        """Return how often a record is in here, or how many records have this title.
+        """Return how often it contains a record, or records with a title.
 
         Raises:
             TypeError: As for `in`.
@@ -139,9 +138,9 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         return sum(1 for _ in self._matches(value))
 
     def _matches(self, value: object) -> Iterator[int]:
-        """Yield the indexes of the records that a record or a title stands for."""
+        """Yield the indexes of the records that equal a record or have a title."""
         if isinstance(value, str):
-            name = self._label("look for")
+            name = self._label("find")
             found = (getattr(record, name) == value for record in self._all())
         elif hasattr(value, "__index__"):
             raise TypeError(
@@ -153,14 +152,14 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         return (index for index, is_match in enumerate(found) if is_match)
 
     def _label(self, verb: str) -> str:
-        """Return the attribute that texts stand for.
+        """Return the attribute that is the title.
 
         Raises:
             TypeError: The model has none.
         """
         name = label_of(self._model)
         if name is None:
-            raise TypeError(f"a {self._model.__name__} has no title to {verb} it by: give a number")
+            raise TypeError(f"a {self._model.__name__} has no title to {verb} it by: use an index")
         return name
 
     def __iter__(self) -> Iterator[M_co]:
@@ -170,17 +169,17 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         return len(self._all())
 
     def __repr__(self) -> str:
-        objects = self._at_hand()
+        objects = self._loaded()
         shown = ", ".join(map(repr, objects[:_SHOWN]))
         more = len(objects) - _SHOWN
         return f"[{shown}, … {more} more]" if more > 0 else f"[{shown}]"
 
     def find(self, id: Model | int) -> M_co:
-        """The one with an id.
+        """Return the record with an id.
 
         Raises:
-            ValidationError: That is no id.
-            NotFound: There is none.
+            ValidationError: The id is not valid.
+            NotFound: There is no such record.
 
         >>> notes = Page.find_by(title="Lisbon").notes
         >>> notes.find(notes[1].id) is notes[1]
@@ -193,7 +192,7 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         raise NotFound(f"there is no {self._model.__name__} {wanted} here", status=404)
 
     def find_by(self, **attributes: Any) -> M_co | None:
-        """The first one with these attributes, or None.
+        """Return the first record with these attributes, or None.
 
         >>> Page.find_by(title="Lisbon").lists.find_by(name="Packing").items[0].content
         'Walking shoes'
@@ -201,7 +200,7 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         return self.where(**attributes).first()
 
     def where(self, **attributes: Any) -> Collection[M_co]:
-        """Those with these attributes, as a new collection.
+        """Return the records with these attributes as a new collection.
 
         Raises:
             TypeError: An attribute is misspelled.
@@ -215,7 +214,7 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         return Collection(self._model, list(filter(is_wanted, self._all())))
 
     def first(self) -> M_co | None:
-        """The first one, or None when there is none.
+        """Return the first record, or None.
 
         >>> Page.all().first().title
         'Lisbon'
@@ -224,24 +223,24 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         return objects[0] if objects else None
 
     def to_records(self) -> list[dict[str, Any]]:
-        """A plain dictionary for each one: its id, the ids of what it lives in, and its fields.
+        """Return a plain dictionary for each record: its id, the ids of its parents, its fields.
 
-        All have the same keys. What is not loaded yet is None: none of the objects is loaded for
-        this, only the collection itself if it was not, with one request.
+        All have the same keys. What is not loaded is None. Makes one request if the collection
+        itself is not loaded, else none.
 
         >>> Page.find_by(title="Lisbon").lists["Packing"].items.to_records()[0]["content"]
         'Walking shoes'
         """
-        from backpack_orm.orm import frames  # most programs never need it
+        from backpack_orm.orm import frames  # which most programs never use
 
         return frames.rows(self._model, self._all())
 
     def to_frame(self) -> pandas.DataFrame:
-        """The same as a frame of pandas, with a column for each key; requests as for `to_records`.
+        """Return the same as a pandas frame, with a column for each key.
 
-        Numbers are `Int64`, booleans `boolean`, texts `string`, times `datetime64`, in their zone
-        if they have one; so a missing value changes no type, and an empty collection gives an
-        empty frame of the same columns.
+        Makes requests as for `to_records`. Numbers are `Int64`, booleans `boolean`, texts `string`,
+        times `datetime64`, in their zone if they have one. So a missing value changes no type, and
+        an empty collection returns an empty frame with the same columns.
 
         Raises:
             ImportError: pandas is not installed.
@@ -256,9 +255,9 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
 
 
 class Embedded(Collection[M_co]):
-    """What lives inside a record, such as the notes of a page; loaded on first use.
+    """Records inside a record, such as the notes of a page. Loaded on first use.
 
-    Objects stay the same when it is loaded again, and keep what was edited and not saved.
+    When it is loaded again, the objects stay the same and retain their local changes.
 
     >>> [tag.name for tag in Page.find_by(title="Lisbon").tags]
     ['Travel', 'Long weekends', 'Portugal']
@@ -275,7 +274,7 @@ class Embedded(Collection[M_co]):
 
     @property
     def is_loaded(self) -> bool:
-        """Whether using it costs no request.
+        """Whether using the collection makes no request.
 
         >>> Page.all()[0].notes.is_loaded, Page.find(Page.all()[0].id).notes.is_loaded
         (False, True)
@@ -284,7 +283,7 @@ class Embedded(Collection[M_co]):
 
     @property
     def is_assigned(self) -> bool:
-        """Whether it shows an assigned list that is not saved yet. No request.
+        """Whether it shows an assigned list that is not saved yet. Makes no request.
 
         >>> Page.find_by(title="Lisbon").notes.is_assigned
         False
@@ -292,26 +291,32 @@ class Embedded(Collection[M_co]):
         return False
 
     def reload(self) -> Self:
-        """Read it from the service, bypassing the cache. Makes one request.
+        """Reload the collection, bypassing the cache. Makes one request.
 
-        The objects stay the same and keep their unsaved changes.
+        The objects stay the same and retain their local changes.
 
         Raises:
-            NotSaved: The record that it is part of is new.
-            Destroyed: That record was destroyed.
-            NotFound: That record is gone.
-            ReadOnly: No call of the API returns it by itself; the message names the one that
+            NotSaved: Its owner is new.
+            Destroyed: Its owner was destroyed.
+            NotFound: Its owner no longer exists.
+            ReadOnly: No call of the API returns it by itself. The message names the one that
                 includes it.
 
         >>> len(Page.find_by(title="Lisbon").notes.reload())
         2
         """
-        self._owner._refuse_new("reload")
-        self._owner._reload_relation(self._relation.name)
+        self._owner._check_exists()
+        name, owner = self._relation.name, self._owner
+        if name in owner._included_elsewhere:
+            raise ReadOnly(
+                f"{type(owner).__name__}.{name} cannot be reloaded by itself: only searches "
+                f"and exports include it, so make a new one"
+            )
+        owner._load(name, fresh=True)
         return self
 
     def _unassign(self) -> None:
-        """Discard an assigned list; there is none where nothing can be assigned."""
+        """Drop an assigned list; only an `AssignableCollection` can have one."""
 
     def __len__(self) -> int:
         if is_introspection() and not self.is_loaded:
@@ -324,25 +329,25 @@ class Embedded(Collection[M_co]):
         return super().__repr__()
 
     def _append(self, record: M_co) -> None:  # type: ignore[misc]  # only what its owner creates
-        """Keep the object of a new record, until the records are loaded again."""
+        """Add the object of a new record, until the records are loaded again."""
         self._objects = [*self._objects, record]
-        self._part = None  # there is but one empty tuple: two responses may have the same part
+        self._part = None  # empty tuples are identical: the next part could not be told apart
 
     def _copy_in(self, owner: Model) -> Self:
-        """The same collection for a copy of its owner, with copies of its objects."""
-        twin = type(self)(owner, self._relation)
-        twin._part = self._part
-        twin._objects = [copy(record) for record in self._objects]
-        for record in twin._objects:
+        """Return the same collection for a copy of its owner, with copies of its objects."""
+        copied = type(self)(owner, self._relation)
+        copied._part = self._part
+        copied._objects = [copy(record) for record in self._objects]
+        for record in copied._objects:
             record._source = owner
-        return twin
+        return copied
 
     def _known_part(self) -> tuple[Record, ...] | None:
         record = self._owner._record
         part = MISSING if record is None else record[self._owner._position(self._relation.name)]
         return None if part is MISSING else part
 
-    def _at_hand(self) -> list[M_co]:
+    def _loaded(self) -> list[M_co]:
         return self._all() if self.is_loaded else []
 
     def _all(self) -> list[M_co]:
@@ -353,19 +358,19 @@ class Embedded(Collection[M_co]):
         return self._objects
 
     def _contained(self) -> list[M_co]:
-        """Return the objects that are contained in nothing else of the owner."""
+        """Return the objects that no other collection of the owner contains."""
         return self._all()
 
     @property
     def _by_id(self) -> dict[int, M_co]:
-        """The objects by id, gathered once for each time that it is loaded."""
+        """The objects by id, computed once per load."""
         objects = self._all()
         if self._ids is None or self._ids[0] is not objects:
             self._ids = objects, {record._saved_id: record for record in objects}
         return self._ids[1]
 
     def _renew(self, part: tuple[Record, ...]) -> list[M_co]:
-        """Objects for a new part: those that are there already take the news in."""
+        """Return objects for newly loaded records, merging into those that exist already."""
         projection: Projection = getattr(self._model, self._relation.projection)
         objects = projection.load[self._model](part, self._owner)
         if not self._objects:
@@ -382,7 +387,7 @@ class Embedded(Collection[M_co]):
 
 
 class Children(Embedded[M_co]):
-    """Embedded that can be created one by one.
+    """Records inside a record that can be created there one by one.
 
     >>> lists = Page.find_by(title="Lisbon").lists
     >>> lists.create(name="Food") in lists
@@ -392,11 +397,13 @@ class Children(Embedded[M_co]):
     __slots__ = ()
 
     def create(self, **attributes: Any) -> M_co:
-        """Create one in here; one request, and one more when the collection is used again.
+        """Create a record in this collection.
+
+        Makes one request, and one more when the collection is used again.
 
         Raises:
             TypeError: An attribute is misspelled.
-            ValidationError: A value could not be sent; nothing was.
+            ValidationError: A value cannot be sent. No request was made.
 
         >>> Page.find_by(title="Lisbon").notes.create(title="Hotel").title
         'Hotel'
@@ -405,90 +412,16 @@ class Children(Embedded[M_co]):
         return cast(M_co, model._create_in(self._owner, attributes))
 
 
-class Embeds(Generic[M_co]):
-    """Declare records inside a record that the API cannot create on their own.
-
-    In a subclass of a model, `attachments = Embeds(MyAttachment)` makes the relation return objects
-    of that class.
-
-    Args:
-        path: Where the records are in a response, see `wire.parse.Section`; empty: in a response
-            of their own.
-        projection: The name of the model's projection that tells which fields are included there.
-
-    >>> from backpack_orm import Attachment
-    >>> class Document(Attachment):
-    ...     def is_pdf(self) -> bool:
-    ...         return self.file_name.endswith(".pdf")
-    >>> class Trip(Page):
-    ...     attachments = Embeds(Document)
-    >>> Trip.find_by(title="Lisbon").attachments[0].is_pdf()
-    True
-    """
-
-    if TYPE_CHECKING:
-
-        @overload
-        def __init__(self, path: str, *, projection: str = "_full") -> None: ...
-        @overload
-        def __init__(self, model: type[M_co], /) -> None: ...
-        def __init__(self, path: Any, *, projection: str = "_full") -> None: ...
-
-        @overload
-        def __get__(self, owner: None, kind: type) -> Self: ...
-        @overload
-        def __get__(self, owner: object, kind: type | None = None) -> Embedded[M_co]: ...
-        def __get__(self, owner: object, kind: type | None = None) -> Any: ...
-
-    else:
-        collection = Embedded
-
-        def __new__(cls, declared, *, target="", projection="_full"):
-            if isinstance(declared, type):
-                return Relation("", "", declared._resource.__name__, narrowed=declared)
-            return Relation("", declared, target, projection, collection=cls.collection)
-
-        def __class_getitem__(cls, target):
-            return partial(cls, target=target) if isinstance(target, str) else cls
-
-
-class HasMany(Embeds[M_co], Generic[M_co]):
-    """Declare records inside a record that can be created there one by one.
-
-    In a subclass of a model, `notes = HasMany(TripNote)` makes the relation return and create
-    objects of that class.
-
-    >>> class TripNote(Note):
-    ...     def headline(self) -> str:
-    ...         return self.title or self.body.splitlines()[0]
-    >>> class Trip(Page):
-    ...     notes = HasMany(TripNote)
-    >>> Trip.find_by(title="Lisbon").notes[0].headline()
-    'Where we sleep'
-    """
-
-    if TYPE_CHECKING:
-
-        @overload
-        def __get__(self, owner: None, kind: type) -> Self: ...
-        @overload
-        def __get__(self, owner: object, kind: type | None = None) -> Children[M_co]: ...
-        def __get__(self, owner: object, kind: type | None = None) -> Any: ...
-
-    else:
-        collection = Children
-
-
 class _Unassigned:
-    """Stands for the value of a collection to which nothing was assigned."""
+    """Marker of a collection to which nothing was assigned."""
 
 
 class AssignableCollection(Embedded[M_co]):
-    """Embedded records that are replaced by assigning a list, such as the tags of a page.
+    """Records inside a record that are replaced by assigning a list, such as the tags of a page.
 
-    Until it is saved, the collection shows the assigned list as records: those of the list
-    itself, those that are loaded and meant by a key, and unsaved ones for all other keys. A list
-    that is changed after its assignment counts as it is when it is looked at.
+    Until it is saved, the collection shows the assigned list as records: the records in the list,
+    loaded ones for their keys, and new ones for all other keys. Later changes to the assigned list
+    show too.
 
     >>> page = Page.find(Page.find_by(title="Lisbon").id)
     >>> page.tags = ["Travel", "Sea side"]
@@ -505,11 +438,11 @@ class AssignableCollection(Embedded[M_co]):
         super().__init__(owner, relation)
         self._assigned: Any = _Unassigned
         self._shown: tuple[tuple[Any, ...], list[M_co]] = ((), [])
-        """What was assigned when it was last looked at, and the records that stand for it."""
+        """The assigned entries at the last use, and the records that represent them."""
 
     @property
     def is_assigned(self) -> bool:
-        """Whether it shows an assigned list that is not saved yet. No request.
+        """Whether it shows an assigned list that is not saved yet. Makes no request.
 
         >>> page = Page.find_by(title="Lisbon")
         >>> page.tags = ["Travel"]
@@ -520,7 +453,7 @@ class AssignableCollection(Embedded[M_co]):
 
     @property
     def is_loaded(self) -> bool:
-        """Whether using it costs no request.
+        """Whether using the collection makes no request.
 
         >>> Page.find(Page.all()[0].id).tags.is_loaded
         True
@@ -536,10 +469,10 @@ class AssignableCollection(Embedded[M_co]):
         self._shown = ((), [])
 
     def _keys(self) -> tuple[Any, ...]:
-        """Return what is sent for each record: its key, or itself if that is not loaded.
+        """Return the key of each record, or the record itself if its key is not loaded.
 
         Raises:
-            ValidationError: The assigned value is no list, or names records of another account.
+            ValidationError: The assigned value is no list, or has records of another account.
         """
         entries = entries_of(self._owner, self._relation, self._assigned)
         known = dict(zip(map(id, self._shown[0]), self._shown[1], strict=True))
@@ -576,7 +509,7 @@ class AssignableCollection(Embedded[M_co]):
         return objects
 
     def _record_for(self, key: Any) -> M_co:
-        """Return a record that stands for a key: one that is on the service if it is an id."""
+        """Return a record for a key: an existing one if the key is an id, else a new one."""
         if self._key == "id":
             what = f"{type(self._owner).__name__}.{self._relation.name}"
             return self._model._stub(self._model._check_id(what, key), self._owner)
@@ -584,10 +517,10 @@ class AssignableCollection(Embedded[M_co]):
         assert parent is not None
         return self._model(**{parent.name: self._owner, self._key: key})
 
-    def _at_hand(self) -> list[M_co]:
+    def _loaded(self) -> list[M_co]:
         try:
-            return super()._at_hand()
-        except ValidationError:  # what was assigned is no list: save() says so
+            return super()._loaded()
+        except ValidationError:  # save() raises it
             return []
 
     def __repr__(self) -> str:
@@ -596,10 +529,10 @@ class AssignableCollection(Embedded[M_co]):
         return super().__repr__()
 
     def _copy_in(self, owner: Model) -> Self:
-        twin = super()._copy_in(owner)
+        copied = super()._copy_in(owner)
         assigned = self._assigned
-        twin._assigned = list(assigned) if isinstance(assigned, list) else assigned
-        return twin
+        copied._assigned = list(assigned) if isinstance(assigned, list) else assigned
+        return copied
 
 
 def _is_key(entry: object) -> bool:
@@ -612,11 +545,11 @@ def _is_list(value: object) -> bool:
     )
 
 
-def entries_of(owner: Identified, relation: Relation, value: object) -> tuple[Any, ...]:
+def entries_of(owner: Related, relation: Relation, value: object) -> tuple[Any, ...]:
     """Return the entries of an assigned list.
 
     Raises:
-        ValidationError: It is no list, or names records of another account.
+        ValidationError: The value is no list, or has records of another account.
     """
     what = f"{type(owner).__name__}.{relation.name}"
     if not _is_list(value):
@@ -625,5 +558,5 @@ def entries_of(owner: Identified, relation: Relation, value: object) -> tuple[An
     entries = tuple(cast("collections.abc.Collection[Any]", value))
     if relation.key == "id":
         for entry in entries:
-            owner._refuse_foreign(what, entry)
+            owner._check_same_account(what, entry)
     return entries
