@@ -59,18 +59,18 @@ SHOWN = 20
 ACCOUNT = "the account"
 
 KINDS: dict[str, tuple[str, Callable[[Worker, str], Any]]] = {
-    "note": ("body", lambda worker, words: worker.page.notes.create(body=words)),
-    "list": ("name", lambda worker, words: worker.page.lists.create(name=words)),
-    "item": ("content", lambda worker, words: worker.items.items.create(content=words)),
-    "separator": ("name", lambda worker, words: Separator.create(page=worker.page, name=words)),
-    "page": ("title", lambda worker, words: Page.create(title=words, using=worker.connection)),
+    "note": ("body", lambda worker, text: worker.page.notes.create(body=text)),
+    "list": ("name", lambda worker, text: worker.page.lists.create(name=text)),
+    "item": ("content", lambda worker, text: worker.items.items.create(content=text)),
+    "separator": ("name", lambda worker, text: Separator.create(page=worker.page, name=text)),
+    "page": ("title", lambda worker, text: Page.create(title=text, using=worker.connection)),
     "reminder": (
         "content",
-        lambda worker, words: Reminder.create(
-            content=words, remind_at=datetime(2032, 1, 1), using=worker.connection
+        lambda worker, text: Reminder.create(
+            content=text, remind_at=datetime(2032, 1, 1), using=worker.connection
         ),
     ),
-    "entry": ("body", lambda worker, words: JournalEntry.create(user=worker.me, body=words)),
+    "entry": ("body", lambda worker, text: JournalEntry.create(user=worker.me, body=text)),
 }
 """Records that are created and changed: the text field, and how to create one."""
 IN_ACCOUNT = {"page", "reminder", "entry"}
@@ -82,14 +82,14 @@ class Report:
 
     Attributes:
         seconds: How long it took.
-        writes: Writes by what was told of them: done, failed, unknown.
-        reads: Reads.
-        failed_reads: Those among them that ended with an error.
-        calls: Exchanges with the service.
-        faults: Faults met, by their words.
-        retries: Requests that were sent again.
-        storage: How what is stored differs from what was told.
-        views: How what was read meanwhile differs from it.
+        writes: Writes by reported result: done, failed, unknown.
+        reads: Number of reads.
+        failed_reads: Number of reads that raised an error.
+        calls: Requests that the service received.
+        faults: Requests that met a fault, by description of the fault.
+        retries: Number of retries.
+        storage: How stored records differ from the reported results.
+        views: How records read meanwhile differ from the reported results.
     """
 
     seconds: float
@@ -104,7 +104,7 @@ class Report:
 
     @property
     def is_clean(self) -> bool:
-        """Whether storage matches what was reported."""
+        """Whether stored records match the reported results."""
         return not self.storage and not self.views
 
     def count(self, kind: Kind) -> int:
@@ -189,7 +189,7 @@ class Worker:
             self._create(self.dice.choice([*KINDS]))
 
     def read(self) -> None:
-        """Make one random read; what it returns of the own page must match what was written."""
+        """Make one random read; its own page must match the writes."""
         self.reads += 1
         fresh = self.dice.random() < 0.5
         ways: list[Callable[[], object]] = [
@@ -213,29 +213,29 @@ class Worker:
     def _known(self, key: Key, state: State) -> None:
         self.journal.write(key, lambda _: state, lambda: None)
 
-    def _words(self, mark: str) -> str:
+    def _text(self, mark: str) -> str:
         self._count += 1
         return f"{mark} {self.dice.choice(TEXTS)} {self._count}"
 
     def _create(self, kind: str) -> None:
         self._count += 1
         mark = f"{kind}.{self.number}.{self._count}"
-        words = self._words(mark)
+        text = self._text(mark)
         key = (ACCOUNT if kind in IN_ACCOUNT else self.name, kind, mark)
         _, create = KINDS[kind]
-        made = self._send(key, lambda _: words, lambda: create(self, words))
+        made = self._send(key, lambda _: text, lambda: create(self, text))
         if made is None:
             return
         self.live[key] = made
         if kind == "page" and self.dice.random() < 0.3:
-            copied = f"{words} (copy)"
+            copied = f"{text} (copy)"
             key = (ACCOUNT, "copy", mark)
             self._send(key, lambda _: copied, made.duplicate)
 
     def _change(self, key: Key, record: Any) -> None:
-        words = self._words(key[2])
-        setattr(record, KINDS[key[1]][0], words)
-        if self._send(key, lambda _: words, record.save) is None:
+        text = self._text(key[2])
+        setattr(record, KINDS[key[1]][0], text)
+        if self._send(key, lambda _: text, record.save) is None:
             record.discard()
 
     def _destroy(self, key: Key, record: Any) -> None:
@@ -278,7 +278,7 @@ class Worker:
 
 
 def run(seed: int, writes: int, reads: int, threads: int = THREADS) -> Report:
-    """Run a campaign and compare what is stored with what was reported."""
+    """Run a campaign and compare stored records with the reported results."""
     began = time.monotonic()
     with (
         Sandbox(seed="empty", clock=_clock()) as box,
@@ -306,7 +306,7 @@ def run(seed: int, writes: int, reads: int, threads: int = THREADS) -> Report:
             reads=sum(worker.reads for worker in workers),
             failed_reads=sum(worker.failed_reads for worker in workers),
             calls=box.requests - before,
-            faults={words: fault.fired for words, fault in faults.items()},
+            faults={text: fault.fired for text, fault in faults.items()},
             retries=connection.stats.retries,
             storage=journal.all_differences(gathered(stored(box))),
             views=[difference for worker in workers for difference in worker.views],
@@ -317,9 +317,9 @@ def plan(box: Sandbox, seed: int) -> dict[str, Fault]:
     """Make a share of all requests fail."""
     box.faults._generator = random.Random(seed)
     left, faults = 1.0, {}
-    for words, weight in FAULTS.items():
+    for text, weight in FAULTS.items():
         share = SHARE * weight / sum(FAULTS.values())
-        faults[words] = box.faults.add(f"{words} chance={share / left:.6f}")
+        faults[text] = box.faults.add(f"{text} chance={share / left:.6f}")
         left -= share
     return faults
 
@@ -335,11 +335,11 @@ def seen(page: Page, name: str) -> Iterator[tuple[Key, State]]:
     for each in page.lists:
         yield (name, "list", _mark(each.name)), each.name
         items = [(item.content, item.completed) for item in each.items]
-        yield from _told(name, each.name, items)
+        yield from _list_states(name, each.name, items)
 
 
 def stored(box: Sandbox) -> Iterator[tuple[Key, State]]:
-    """Return what the sandbox has stored, read directly from its database."""
+    """Return the records that the sandbox has stored, read directly from its database."""
     with box._database.transaction() as session:
         for page in session.scalars(select(models.Page)):
             if page.title.startswith("home."):
@@ -372,10 +372,12 @@ def _stored_on(page: models.Page) -> Iterator[tuple[Key, State]]:
     for each in page.of(models.List):
         yield (name, "list", _mark(each.name)), each.name
         items = [(item.content, item.completed) for item in each.items]
-        yield from _told(name, each.name, items)
+        yield from _list_states(name, each.name, items)
 
 
-def _told(name: str, in_list: str, items: list[tuple[str, bool]]) -> Iterator[tuple[Key, State]]:
+def _list_states(
+    name: str, in_list: str, items: list[tuple[str, bool]]
+) -> Iterator[tuple[Key, State]]:
     if in_list == "order":
         yield (name, "order", name), tuple(content for content, _ in items)
         return
@@ -386,8 +388,8 @@ def _told(name: str, in_list: str, items: list[tuple[str, bool]]) -> Iterator[tu
             yield (name, "item", _mark(content)), content
 
 
-def _mark(words: str) -> str:
-    return words.split(" ", 1)[0]
+def _mark(text: str) -> str:
+    return text.split(" ", 1)[0]
 
 
 def _flipped(state: State) -> State:

@@ -1,4 +1,4 @@
-"""What the clients of a campaign know about their writes, compared with what is stored."""
+"""The results that the clients of a campaign received for their writes, compared with storage."""
 
 from __future__ import annotations
 
@@ -12,56 +12,58 @@ from attrs import define, field, frozen
 from backpack_orm import BackpackError, OutcomeUnknown
 
 Key: TypeAlias = tuple[str, str, str]
-"""The page of a record, its type, and the word that identifies it."""
+"""The page of a record, its type, and the mark that identifies it."""
 State: TypeAlias = object
 """The known state of a record; None if there is none."""
 T = TypeVar("T")
 
 
 class Kind(Enum):
-    """How something differs from what was reported."""
+    """How a record differs from the reported results."""
 
-    LOST = "it should be there or look otherwise: a write that was told did not happen"
-    DOUBLED = "it is there more than once"
-    UNREPORTED = "it is there although nobody was told so"
+    LOST = "a write that was reported as done is not stored"
+    DOUBLED = "a record is stored more than once"
+    UNREPORTED = "a record is stored although no write reported it"
 
 
 @frozen
 class Difference:
-    """A record that differs from what was reported.
+    """A record that differs from the reported results.
 
     Attributes:
-        kind: In what way.
-        key: Which record it is.
-        told: How it may be.
-        there: How it is, as often as it is there.
+        kind: How it differs.
+        key: Identifies the record.
+        expected: Its possible states, according to the reported results.
+        actual: Its stored states, one for each copy found.
     """
 
     kind: Kind
     key: Key
-    told: frozenset[State]
-    there: tuple[State, ...]
+    expected: frozenset[State]
+    actual: tuple[State, ...]
 
     def __str__(self) -> str:
-        told = " or ".join(sorted(map(repr, self.told)))
-        there = ", ".join(map(repr, self.there)) or "nothing"
-        return f"{self.kind.name.lower()}: {' '.join(self.key)}: told {told}, there {there}"
+        expected = " or ".join(sorted(map(repr, self.expected)))
+        actual = ", ".join(map(repr, self.actual)) or "nothing"
+        return (
+            f"{self.kind.name.lower()}: {' '.join(self.key)}: expected {expected}, found {actual}"
+        )
 
 
 @define
 class Journal:
-    """The possible states of each record, according to what its writer was told.
+    """The possible states of each record, according to the results that its writer received.
 
-    Every record is written by one thread only; so is its entry here.
+    Only one thread writes a record and its entry here.
     """
 
     outcomes: Counter[str] = field(factory=Counter)
     _states: dict[Key, frozenset[State]] = field(factory=dict)
 
     def write(self, key: Key, change: Callable[[State], State], send: Callable[[], T]) -> T | None:
-        """Send a write that changes a record, and note the result.
+        """Send a write that changes a record, and record the result.
 
-        A write that failed was not done, unless the error says that it may have been.
+        A write that failed has not happened, unless the error states that it may have.
         """
         before = self._states.get(key, frozenset({None}))
         after = frozenset(map(change, before))
@@ -69,32 +71,32 @@ class Journal:
             result = send()
         except BackpackError as error:
             maybe = "may have happened" in error.message
-            self._note(key, before | after if maybe else before, _outcome(error))
+            self._record(key, before | after if maybe else before, _outcome(error))
         else:
-            self._note(key, after, "done")
+            self._record(key, after, "done")
             return result
         return None
 
     def differences(self, page: str, found: Mapping[Key, list[State]]) -> list[Difference]:
-        """Return how the records found on a page differ from what was reported."""
+        """Return how the records found on a page differ from the reported results."""
         here = {key for key in [*self._states] if key[0] == page}
         return self._compared(here, found)
 
     def all_differences(self, found: Mapping[Key, list[State]]) -> list[Difference]:
-        """Return how all records found differ from what was reported."""
+        """Return how all records found differ from the reported results."""
         return self._compared([*self._states], found)
 
-    def _note(self, key: Key, states: frozenset[State], outcome: str) -> None:
+    def _record(self, key: Key, states: frozenset[State], outcome: str) -> None:
         self._states[key] = states
         self.outcomes[outcome] += 1
 
     def _compared(self, known: Iterable[Key], found: Mapping[Key, list[State]]) -> list[Difference]:
         differences = []
         for key in {*known, *found}:
-            told, there = self._states.get(key, frozenset({None})), tuple(found.get(key, ()))
-            kind = _kind_of(told, there)
+            expected, actual = self._states.get(key, frozenset({None})), tuple(found.get(key, ()))
+            kind = _kind_of(expected, actual)
             if kind is not None:
-                differences.append(Difference(kind, key, told, there))
+                differences.append(Difference(kind, key, expected, actual))
         return differences
 
 
@@ -102,9 +104,9 @@ def _outcome(error: BackpackError) -> str:
     return "unknown" if isinstance(error, OutcomeUnknown) else "failed"
 
 
-def _kind_of(told: frozenset[State], there: tuple[State, ...]) -> Kind | None:
-    if len(there) > 1:
+def _kind_of(expected: frozenset[State], actual: tuple[State, ...]) -> Kind | None:
+    if len(actual) > 1:
         return Kind.DOUBLED
-    if (there or (None,))[0] in told:
+    if (actual or (None,))[0] in expected:
         return None
-    return Kind.UNREPORTED if told == {None} else Kind.LOST
+    return Kind.UNREPORTED if expected == {None} else Kind.LOST

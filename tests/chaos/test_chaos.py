@@ -1,4 +1,4 @@
-"""A short campaign is clean, and one under a broken rule is not."""
+"""A short campaign finds no differences, and one with a broken retry rule does."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KEY = ("home", "note", "note.1")
 
 
 @pytest.fixture(autouse=True)
-def _nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+def _fake_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock that advances only when something sleeps."""
     lock, now = threading.Lock(), [1000.0]
 
@@ -75,7 +75,7 @@ def kind(differences: list[Difference]) -> Differs | None:
 
 
 @pytest.mark.long
-def test_whatever_goes_wrong_all_is_stored_as_it_was_told() -> None:
+def test_reported_writes_are_stored_despite_faults() -> None:
     report = campaign.run(seed=1, writes=400, reads=800)
     assert report.is_clean, str(report)
     assert sum(report.writes.values()) >= 400
@@ -86,7 +86,7 @@ def test_whatever_goes_wrong_all_is_stored_as_it_was_told() -> None:
 
 
 @pytest.mark.network
-def test_a_client_that_sends_creates_again_is_found_out(broken: Break) -> None:
+def test_a_client_that_retries_creates_is_detected(broken: Break) -> None:
     for event in (Outcome.LOST, Outcome.OUTAGE):
         broken(Safety.NOT_IDEMPOTENT, event, Action.RETRY)
     report = campaign.run(seed=1, writes=400, reads=0)
@@ -95,7 +95,7 @@ def test_a_client_that_sends_creates_again_is_found_out(broken: Break) -> None:
 
 
 @pytest.mark.network
-def test_a_client_that_takes_a_lost_answer_for_a_success_is_found_out(broken: Break) -> None:
+def test_a_client_that_takes_a_lost_response_for_success_is_detected(broken: Break) -> None:
     for kind in (Safety.IDEMPOTENT, Safety.DELETE):
         broken(kind, Outcome.LOST, Action.SUCCEED)
     report = campaign.run(seed=1, writes=400, reads=0)
@@ -104,7 +104,7 @@ def test_a_client_that_takes_a_lost_answer_for_a_success_is_found_out(broken: Br
 
 
 @pytest.mark.network
-def test_a_client_that_denies_what_may_have_happened_is_found_out(
+def test_a_client_that_reports_an_unknown_outcome_as_failure_is_detected(
     broken: Break, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport, "_final_error", lambda call, action, failed: failed.error)
@@ -114,7 +114,7 @@ def test_a_client_that_denies_what_may_have_happened_is_found_out(
 
 
 @pytest.mark.network
-def test_a_report_tells_what_was_met() -> None:
+def test_a_report_lists_calls_faults_and_differences() -> None:
     lines = str(campaign.run(seed=2, writes=40, reads=40)).splitlines()
     names = [line[:17].strip() for line in lines]
     assert names[3:9] == ["calls", "faults met", "retries", "unknown outcomes", "lost", "doubled"]
@@ -124,7 +124,7 @@ def test_a_report_tells_what_was_met() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "there", "differs"),
+    ("error", "stored", "differs"),
     [
         (None, ["a"], None),
         (None, [], Differs.LOST),
@@ -139,16 +139,16 @@ def test_a_report_tells_what_was_met() -> None:
         (MAYBE, ["a"], None),
     ],
 )
-def test_what_was_told_is_held_against_what_is_there(
-    error: Exception | None, there: list[object], differs: Differs | None
+def test_reported_results_are_compared_with_stored_records(
+    error: Exception | None, stored: list[object], differs: Differs | None
 ) -> None:
     journal = Journal()
     write(journal, "a", error)
-    assert kind(journal.all_differences({KEY: there})) is differs
-    assert kind(journal.differences("home", {KEY: there})) is differs
+    assert kind(journal.all_differences({KEY: stored})) is differs
+    assert kind(journal.differences("home", {KEY: stored})) is differs
 
 
-def test_what_was_destroyed_is_there_no_more() -> None:
+def test_a_destroyed_record_that_is_stored_is_a_difference() -> None:
     journal = Journal()
     write(journal, "a")
     write(journal, None)
@@ -156,27 +156,27 @@ def test_what_was_destroyed_is_there_no_more() -> None:
     assert kind(journal.all_differences({KEY: ["a"]})) is Differs.UNREPORTED
 
 
-def test_what_nobody_has_written_is_there_unreported() -> None:
+def test_a_record_that_no_client_wrote_is_unreported() -> None:
     assert kind(Journal().all_differences({KEY: ["a"]})) is Differs.UNREPORTED
 
 
-def test_of_another_page_nothing_is_expected() -> None:
+def test_records_of_other_pages_are_not_compared() -> None:
     journal = Journal()
     write(journal, "a")
     assert kind(journal.differences("another", {})) is None
 
 
-def test_what_is_unknown_stays_so_until_it_is_written_again() -> None:
+def test_an_outcome_stays_unknown_until_the_next_write() -> None:
     journal = Journal()
     write(journal, "a")
     write(journal, "b", UNKNOWN)
-    for there in ("a", "b"):
-        assert kind(journal.all_differences({KEY: [there]})) is None
+    for stored in ("a", "b"):
+        assert kind(journal.all_differences({KEY: [stored]})) is None
     write(journal, "c")
     assert kind(journal.all_differences({KEY: ["b"]})) is Differs.LOST
 
 
-def test_threads_write_into_one_journal() -> None:
+def test_threads_share_one_journal() -> None:
     journal = Journal()
 
     def work(number: int) -> None:

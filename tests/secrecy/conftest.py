@@ -1,4 +1,4 @@
-"""A canary among the tokens, and everything that could sing of it."""
+"""A canary used as token, and a recorder of all output that could contain it."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ from backpack_orm import Connection, connect
 from backpack_orm.sandbox import Sandbox
 
 CANARY = "5ca1ab1e0ddba11cafe5ca1ab1e0ddba11cafe77"
-WIDE = 2000  # so that no line is broken in the midst of it
+WIDE = 2000  # so that no line break splits the token
 
 
 class Uncoloured(Traceback):
-    """The same text, without a look at what is code: that would take longer than all else."""
+    """A traceback without syntax highlighting, which would take longer than everything else."""
 
     LEXERS = dict.fromkeys(Traceback.LEXERS, "text")
 
 
-class Heard:
-    """What has been logged and warned of, and what was asked of objects and errors."""
+class Recorder:
+    """Records log output, warnings, and the texts of objects and errors."""
 
     def __init__(self) -> None:
         self.stream = io.StringIO()
         self.parts: list[str] = []
 
-    def about(self, thing: object) -> None:
-        """All that an object tells of itself, its copies and its pickle included."""
-        self.parts += [repr(thing), str(thing), f"{thing}"]
+    def add(self, value: object) -> None:
+        """Add the representations of an object, of its copies and of its pickle."""
+        self.parts += [repr(value), str(value), f"{value}"]
         with suppress(TypeError):  # it has slots
-            self.parts.append(repr(vars(thing)))
-        for way in (copy.copy, copy.deepcopy):
-            self.parts.append(repr(way(thing)))
-        self.parts.append(repr(pickle.dumps(thing)))
+            self.parts.append(repr(vars(value)))
+        for copier in (copy.copy, copy.deepcopy):
+            self.parts.append(repr(copier(value)))
+        self.parts.append(repr(pickle.dumps(value)))
 
-    def about_error(self, error: BaseException) -> None:
-        """All that an error tells, and what its tracebacks show of the variables under it."""
-        self.about(error)
+    def add_error(self, error: BaseException) -> None:
+        """Add an error and its tracebacks with the variables of the frames below."""
+        self.add(error)
         self.parts += traceback.format_exception(error)
         report = traceback.TracebackException.from_exception(error, capture_locals=True)
         self.parts += report.format()
@@ -65,15 +65,15 @@ class Heard:
         console.print(rich)
         self.parts.append(stream.getvalue())
 
-    def everything(self) -> str:
+    def text(self) -> str:
         return "\n".join([*self.parts, self.stream.getvalue()])
 
 
 @contextmanager
-def listening() -> Iterator[Heard]:
-    """Hear whatever any logger says at its finest, and all warnings."""
-    heard = Heard()
-    handler = logging.StreamHandler(heard.stream)
+def recording_output() -> Iterator[Recorder]:
+    """Record what all loggers emit at the lowest level, and all warnings."""
+    recorder = Recorder()
+    handler = logging.StreamHandler(recorder.stream)
     handler.setFormatter(logging.Formatter("%(name)s %(message)s"))
     loggers = [logging.getLogger(name) for name in (None, "backpack_orm", "urllib3", "waitress")]
     before = [logger.level for logger in loggers]
@@ -83,8 +83,8 @@ def listening() -> Iterator[Heard]:
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            yield heard
-        heard.parts += [str(warning.message) for warning in caught]
+            yield recorder
+        recorder.parts += [str(warning.message) for warning in caught]
     finally:
         loggers[0].removeHandler(handler)
         for logger, level in zip(loggers, before, strict=True):
@@ -92,38 +92,38 @@ def listening() -> Iterator[Heard]:
 
 
 @pytest.fixture
-def heard() -> Iterator[Heard]:
-    """What was heard in a test; the canary is never in it."""
-    with listening() as heard:
-        yield heard
-    assert CANARY not in heard.everything()
+def recorder() -> Iterator[Recorder]:
+    """Record the output of a test; it must not contain the canary."""
+    with recording_output() as recorder:
+        yield recorder
+    assert CANARY not in recorder.text()
 
 
 @pytest.fixture(params=["token", "oauth_token"])
-def place(request: pytest.FixtureRequest) -> str:
-    """How the connection is told the canary."""
+def location(request: pytest.FixtureRequest) -> str:
+    """The parameter that passes the canary to the connection."""
     name: str = request.param
     return name
 
 
 @pytest.fixture
 def canary_box(demo: Callable[..., Sandbox], network: None) -> Iterator[Sandbox]:
-    """A sandbox that only the canary opens."""
+    """A sandbox with the canary as its only token."""
     with demo(token=CANARY) as box:
         yield box
 
 
 @pytest.fixture
-def canary_connection(canary_box: Sandbox, place: str) -> Connection:
-    """The connection to it, which is the one in use, and has no patience."""
-    options: dict[str, Any] = {place: CANARY}
+def canary_connection(canary_box: Sandbox, location: str) -> Connection:
+    """The connection to it, which is current and does not wait for rate limits."""
+    options: dict[str, Any] = {location: CANARY}
     return connect(canary_box.url, max_wait=0, **options)
 
 
 def caught(call: Callable[[], object]) -> BaseException:
-    """What a call raises: with the frames under this one, and none above."""
+    """Return the error that a call raises, with the frames below this one only."""
     try:
         call()
     except Exception as error:
         return error
-    raise AssertionError("it raises nothing")
+    raise AssertionError("no error was raised")

@@ -1,4 +1,4 @@
-"""A canary for a token goes through every call and every error, and is heard nowhere."""
+"""A canary used as token appears in no output of any call or error."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from backpack_orm.errors import BackpackError
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.sandbox.faults import KINDS
 from tests.docs import documents
-from tests.secrecy.conftest import CANARY, Heard, caught, listening
+from tests.secrecy.conftest import CANARY, Recorder, caught, recording_output
 
 _MADE: dict[str, Any] = runpy.run_path(str(documents.ROOT / "docs" / "endpoints.py"))
 _PUBLIC = {name: getattr(backpack_orm, name) for name in backpack_orm.__all__}
 _ERRORS = {
     name
-    for name, thing in _PUBLIC.items()
-    if isinstance(thing, type) and issubclass(thing, BackpackError)
+    for name, value in _PUBLIC.items()
+    if isinstance(value, type) and issubclass(value, BackpackError)
 }
 TEXT = {
     "latency": "latency 0",
@@ -36,47 +36,49 @@ TEXT = {
     "redirect": "redirect https://{host}.evil.example{path}",
 }
 
-PLACES: dict[str, Callable[[], object]] = {
+LOCATIONS: dict[str, Callable[[], object]] = {
     "body": Page.all,
     "path": Reminder.all,
     "written in a body": lambda: Page.create(title="Porto"),
     "written in a path": lambda: Reminder.create(content="+30 Leave"),
     "header": backpack_orm.Status.all,
 }
-"""A call for each place where the token goes."""
+"""A call for each location of the token."""
 
 
 def space() -> dict[str, Any]:
-    """What the documents' lines begin with."""
+    """Return the variables that the lines of the documents use."""
     names: dict[str, Any] = dict(_PUBLIC)
     exec(_MADE["BEGINNING"], names)
     return names
 
 
-def told(names: dict[str, Any]) -> list[object]:
-    """What is ours among the names."""
+def own_objects(names: dict[str, Any]) -> list[object]:
+    """Return the objects of this library among the variables."""
     return [
-        thing
-        for name, thing in names.items()
-        if name not in _PUBLIC and type(thing).__module__.startswith("backpack_orm")
+        value
+        for name, value in names.items()
+        if name not in _PUBLIC and type(value).__module__.startswith("backpack_orm")
     ]
 
 
-# --- what goes well ---------------------------------------------------------------------------
+# --- success ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", _MADE["LINES"])
-def test_no_call_tells_it(name: str, canary_connection: Connection, heard: Heard) -> None:
+def test_no_call_shows_the_token(
+    name: str, canary_connection: Connection, recorder: Recorder
+) -> None:
     names = space()
     canary_connection.clear_cache()
     exec(f"_result = {last}" if is_value(last := _MADE["LINES"][name]) else last, names)
-    assert "urllib3" in heard.stream.getvalue()
-    for thing in told(names):
-        heard.about(thing)
+    assert "urllib3" in recorder.stream.getvalue()
+    for value in own_objects(names):
+        recorder.add(value)
 
 
 def is_value(line: str) -> bool:
-    """Whether a line has a value that can be kept."""
+    """Whether a line is an expression, whose value can be assigned."""
     try:
         compile(line, "line", "eval")
     except SyntaxError:
@@ -84,64 +86,68 @@ def is_value(line: str) -> bool:
     return True
 
 
-def test_no_attribute_of_a_model_tells_it(canary_connection: Connection, heard: Heard) -> None:
-    models = [thing for thing in told(space()) if isinstance(thing, Model)]
+def test_no_attribute_of_a_model_contains_the_token(
+    canary_connection: Connection, recorder: Recorder
+) -> None:
+    models = [value for value in own_objects(space()) if isinstance(value, Model)]
     assert len({type(model) for model in models}) >= 8
     for model in models:
         for name in dir(model):
             if not callable(getattr(type(model), name, None)):
-                heard.parts.append(repr(getattr(model, name)))
-        heard.parts.append(repr(model.to_dict()))
+                recorder.parts.append(repr(getattr(model, name)))
+        recorder.parts.append(repr(model.to_dict()))
 
 
-def test_no_attribute_of_a_connection_tells_it(canary_connection: Connection, heard: Heard) -> None:
-    heard.about(canary_connection)
+def test_no_attribute_of_a_connection_contains_the_token(
+    canary_connection: Connection, recorder: Recorder
+) -> None:
+    recorder.add(canary_connection)
     for name in dir(canary_connection):
-        heard.parts.append(repr(getattr(canary_connection, name)))
+        recorder.parts.append(repr(getattr(canary_connection, name)))
     assert isinstance(canary_connection.stats, Stats)
-    heard.about(canary_connection.stats.by_endpoint)
+    recorder.add(canary_connection.stats.by_endpoint)
     copied = pickle.loads(pickle.dumps(canary_connection))
     assert copied is canary_connection
 
 
-def test_a_pickle_of_a_connection_opens_no_account(heard: Heard) -> None:
+def test_an_unpickled_connection_has_no_access(recorder: Recorder) -> None:
     pickled = pickle.dumps(Connection("acme", token=CANARY))
-    heard.parts.append(repr(pickled))
+    recorder.parts.append(repr(pickled))
     with pytest.raises(backpack_orm.NotConnected) as error:
         Page.all(using=pickle.loads(pickled))
-    heard.about_error(error.value)
+    recorder.add_error(error.value)
 
 
-def test_nothing_that_is_kept_tells_it(canary_connection: Connection, heard: Heard) -> None:
+def test_caches_do_not_contain_the_token(canary_connection: Connection, recorder: Recorder) -> None:
     space()
     cache = canary_connection._cache
     assert cache._cached and cache._keys
-    heard.parts += [repr([*cache._cached.items()]), repr(cache._keys)]
-    heard.parts.append(repr(pickle.dumps([*cache._cached])))
+    recorder.parts += [repr([*cache._cached.items()]), repr(cache._keys)]
+    recorder.parts.append(repr(pickle.dumps([*cache._cached])))
 
 
-def test_where_requests_are_counted_it_is_not_told(
-    canary_connection: Connection, heard: Heard
+def test_the_rate_limiter_does_not_store_the_token(
+    canary_connection: Connection, recorder: Recorder
 ) -> None:
     Page.all()
     canary_connection._transport._limits.pause(Page._all.rate_limit, 1)  # type: ignore[union-attr]
     store: Any
     (store,) = rate_limits._stores.values()
     assert store._sent and rate_limits._pauses
-    heard.parts.append(repr((store._sent, rate_limits._pauses)))
+    recorder.parts.append(repr((store._sent, rate_limits._pauses)))
 
 
-# --- what fails -------------------------------------------------------------------------------
+# --- failure ----------------------------------------------------------------------------------
 
 
-def provoke(box: Sandbox, words: str, call: Callable[[], object]) -> BaseException:
-    box.faults.add(words)
+def provoke(box: Sandbox, fault: str, call: Callable[[], object]) -> BaseException:
+    box.faults.add(fault)
     return caught(call)
 
 
 def stale(box: Sandbox) -> BaseException:
     page = Page.all()[0]
-    page.description  # noqa: B018 - loaded, and then changed behind its back
+    page.description  # noqa: B018 - loads the page, which is then changed elsewhere
     twin = Page.find(page.id)
     twin.title = "Porto"
     twin.save()
@@ -164,7 +170,7 @@ def read_only(box: Sandbox) -> BaseException:
 def impatient(box: Sandbox) -> BaseException:
     box.faults.add("status 503 retry_after=600")
     caught(Page.all)
-    return caught(Page.all)  # which is not sent
+    return caught(Page.all)  # is not sent
 
 
 def late(box: Sandbox) -> BaseException:
@@ -211,49 +217,49 @@ def test_every_error_is_provoked() -> None:
 
 
 @pytest.mark.parametrize("name", PROVOKED)
-def test_no_error_tells_it(name: str, canary_box: Sandbox, heard: Heard) -> None:
+def test_no_error_contains_the_token(name: str, canary_box: Sandbox, recorder: Recorder) -> None:
     connect(canary_box.url, token=CANARY, max_wait=0, limits=None)
     error = PROVOKED[name](canary_box)
     assert isinstance(error, _PUBLIC[name])
-    heard.about_error(error)
+    recorder.add_error(error)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("call", PLACES.values(), ids=PLACES.keys())
-def test_no_misbehaviour_brings_it_out(
+@pytest.mark.parametrize("call", LOCATIONS.values(), ids=LOCATIONS.keys())
+def test_no_fault_reveals_the_token(
     kind: str,
     call: Callable[[], object],
     canary_box: Sandbox,
     canary_connection: Connection,
-    heard: Heard,
+    recorder: Recorder,
 ) -> None:
     canary_box.faults.add(TEXT.get(kind, kind))
     try:
         call()
     except BackpackError as error:
-        heard.about_error(error.with_traceback(error.__traceback__.tb_next))  # type: ignore[union-attr]
-    heard.parts += [repr(canary_box), repr(canary_box.log), repr(canary_box.faults)]
+        recorder.add_error(error.with_traceback(error.__traceback__.tb_next))  # type: ignore[union-attr]
+    recorder.parts += [repr(canary_box), repr(canary_box.log), repr(canary_box.faults)]
 
 
-@pytest.mark.parametrize("call", PLACES.values(), ids=PLACES.keys())
-def test_no_interrupt_brings_it_out(
+@pytest.mark.parametrize("call", LOCATIONS.values(), ids=LOCATIONS.keys())
+def test_no_interrupt_reveals_the_token(
     call: Callable[[], object],
     canary_connection: Connection,
-    heard: Heard,
+    recorder: Recorder,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Such as Ctrl-C while a response is waited for: the frames of libraries hold what was sent."""
+    """For example Ctrl-C while waiting for a response: frames of libraries hold the request."""
     for interrupt in (KeyboardInterrupt, SystemExit, MemoryError):
         monkeypatch.setattr(HTTPResponse, "begin", Mock(side_effect=interrupt))
         with pytest.raises(interrupt) as interrupted:
             call()
-        heard.about_error(interrupted.value)
+        recorder.add_error(interrupted.value)
 
 
-WRONG: dict[str, dict[str, Any]] = {
-    "no name": {"account": "ac me"},
-    "no address": {"account": "https://"},
-    "in clear": {"account": "http://acme.example"},
+INVALID: dict[str, dict[str, Any]] = {
+    "invalid name": {"account": "ac me"},
+    "invalid address": {"account": "https://"},
+    "plain HTTP": {"account": "http://acme.example"},
     "a password": {"account": "https://me:pw@acme.example"},
     "user_agent": {"user_agent": ""},
     "timeout": {"timeout": 5},
@@ -261,7 +267,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "max_wait": {"max_wait": "long"},
     "limits": {"limits": "redis"},
     "timezone": {"timezone": "Nowhere"},
-    "both": {"token": CANARY, "oauth_token": CANARY},
+    "both tokens": {"token": CANARY, "oauth_token": CANARY},
     "a token with a blank": {"token": f"{CANARY} "},
     "a token with a slash": {"token": f"/{CANARY}"},
     "a token for an account": {"account": CANARY},
@@ -270,51 +276,51 @@ WRONG: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("way", [connect, Connection])
-@pytest.mark.parametrize("wrong", WRONG)
-def test_no_mistake_in_connecting_tells_it(
-    way: Callable[..., object], place: str, wrong: str, heard: Heard
+@pytest.mark.parametrize("connector", [connect, Connection])
+@pytest.mark.parametrize("invalid", INVALID)
+def test_no_invalid_option_reveals_the_token(
+    connector: Callable[..., object], location: str, invalid: str, recorder: Recorder
 ) -> None:
-    options = {"account": "acme", place: CANARY} | WRONG[wrong]
+    options = {"account": "acme", location: CANARY} | INVALID[invalid]
 
-    def begin() -> object:
-        return way(**options)
+    def call() -> object:
+        return connector(**options)
 
-    error = caught(begin)
+    error = caught(call)
     assert isinstance(error, BackpackError)
-    beneath = error.__traceback__.tb_next.tb_next  # type: ignore[union-attr]  # ours alone
-    heard.about_error(error.with_traceback(beneath))
+    traceback = error.__traceback__.tb_next.tb_next  # type: ignore[union-attr]  # without this test
+    recorder.add_error(error.with_traceback(traceback))
 
 
-def test_an_account_that_is_missing_does_not_bring_it_out(heard: Heard) -> None:
-    def begin() -> object:
+def test_a_missing_account_does_not_reveal_the_token(recorder: Recorder) -> None:
+    def call() -> object:
         return connect(token=CANARY)
 
-    error = caught(begin)
+    error = caught(call)
     assert isinstance(error, backpack_orm.NotConnected)
-    heard.about_error(error.with_traceback(error.__traceback__.tb_next.tb_next))  # type: ignore[union-attr]
+    recorder.add_error(error.with_traceback(error.__traceback__.tb_next.tb_next))  # type: ignore[union-attr]
 
 
-def test_using_tells_nothing(canary_connection: Connection, heard: Heard) -> None:
+def test_using_does_not_show_the_token(canary_connection: Connection, recorder: Recorder) -> None:
     context = using(canary_connection)
-    heard.parts.append(repr(context))
+    recorder.parts.append(repr(context))
     with context as connection:
-        heard.about(connection)
+        recorder.add(connection)
 
 
-# --- nothing is forgotten ---------------------------------------------------------------------
+# --- completeness -----------------------------------------------------------------------------
 
 
-def test_every_public_name_is_met() -> None:
+def test_every_public_name_is_covered() -> None:
     rows = {name.split(".")[0] for name in _MADE["LINES"]}
     on_others = {
         name
-        for name, thing in _PUBLIC.items()
-        if isinstance(thing, type) and issubclass(thing, Model) and name not in rows
+        for name, value in _PUBLIC.items()
+        if isinstance(value, type) and issubclass(value, Model) and name not in rows
     }
     assert on_others == {"Attachment", "Belonging", "Gallery", "Image", "Match", "Message", "Model"}
-    rest = set(_PUBLIC) - rows - _ERRORS - on_others
-    assert rest == {
+    others = set(_PUBLIC) - rows - _ERRORS - on_others
+    assert others == {
         "Collection",
         "Connection",
         "Embeds",
@@ -331,17 +337,17 @@ def test_every_public_name_is_met() -> None:
     }
 
 
-def test_whoever_listens_does_hear() -> None:
-    with listening() as heard:
+def test_the_recorder_finds_a_token_that_leaks() -> None:
+    with recording_output() as recorder:
         token = CANARY
 
         def fail() -> None:
-            inner = token  # noqa: F841 - what a traceback shows
+            inner = token  # noqa: F841 - appears in the traceback
             raise ValueError(inspect.currentframe().f_code.co_name)  # type: ignore[union-attr]
 
-        heard.about_error(caught(fail))
-    assert heard.everything().count(CANARY) >= 2
+        recorder.add_error(caught(fail))
+    assert recorder.text().count(CANARY) >= 2
 
 
-def test_the_sources_are_where_they_are_looked_for() -> None:
+def test_the_package_is_imported_from_this_repository() -> None:
     assert Path(backpack_orm.__file__).is_relative_to(documents.ROOT)

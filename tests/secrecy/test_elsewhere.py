@@ -1,4 +1,4 @@
-"""A service that points elsewhere: nobody else gets as much as a connection."""
+"""Redirects to other hosts: the client does not even connect to them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from backpack_orm import BackpackError, Connection, Page, Reminder, Status, usin
 from backpack_orm.sandbox import Sandbox
 from tests.secrecy.conftest import CANARY
 
-ELSEWHERE = [
+OTHER_ADDRESSES = [
     "http://127.0.0.1:{port}{path}",
     "https://127.0.0.1:{port}{path}",
     "HTTP://127.0.0.1:{port}{path}",
@@ -55,12 +55,12 @@ CALLS: dict[str, Callable[[], object]] = {
 
 
 class Listener:
-    """Somebody else's address; counts who comes."""
+    """A server at another address that counts connections."""
 
     def __init__(self) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
-        self.came = 0
+        self.connections = 0
         self._thread = threading.Thread(target=self._count)
         self._thread.start()
 
@@ -69,10 +69,10 @@ class Listener:
             with self._socket.accept()[0] as client:
                 if client.recv(4) == b"stop":
                     return
-                self.came += 1
+                self.connections += 1
 
     def stop(self) -> None:
-        """Count all who have come so far, and no more."""
+        """Count the connections made so far, and stop."""
         with socket.create_connection(("127.0.0.1", self.port)) as client:
             client.sendall(b"stop")
         self._thread.join()
@@ -80,12 +80,12 @@ class Listener:
 
 
 @pytest.fixture
-def elsewhere(network: None) -> Iterator[Listener]:
-    """Another server; nobody has come to it in the end."""
+def listener(network: None) -> Iterator[Listener]:
+    """A server at another address; the test fails if the client connects to it."""
     listener = Listener()
     yield listener
     listener.stop()
-    assert listener.came == 0
+    assert listener.connections == 0
 
 
 @pytest.fixture(scope="module", params=["token", "oauth_token"])
@@ -94,21 +94,21 @@ def connected(
 ) -> Iterator[tuple[Sandbox, Connection]]:
     """A sandbox, and a connection to it."""
     with Sandbox(seed="empty", token=CANARY) as box:
-        place: dict[str, Any] = {request.param: CANARY}
-        yield box, Connection(box.url, max_wait=0, limits=None, ttl=0, **place)
+        location: dict[str, Any] = {request.param: CANARY}
+        yield box, Connection(box.url, max_wait=0, limits=None, ttl=0, **location)
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
-@pytest.mark.parametrize("to", ELSEWHERE)
-def test_the_token_goes_nowhere_else(
+@pytest.mark.parametrize("to", OTHER_ADDRESSES)
+def test_the_token_is_sent_to_no_other_host(
     to: str,
     call: Callable[[], object],
     connected: tuple[Sandbox, Connection],
-    elsewhere: Listener,
+    listener: Listener,
 ) -> None:
     box, connection = connected
     box.faults.clear()
-    fault = box.faults.redirect(to.replace("{port}", str(elsewhere.port)))
+    fault = box.faults.redirect(to.replace("{port}", str(listener.port)))
     before = box.requests
     with using(connection), pytest.raises(BackpackError) as caught:
         call()
@@ -117,10 +117,10 @@ def test_the_token_goes_nowhere_else(
 
 
 @pytest.mark.network
-def test_who_comes_is_counted() -> None:
+def test_the_listener_counts_connections() -> None:
     listener = Listener()
     with socket.create_connection(("127.0.0.1", listener.port)) as client:
         client.sendall(b"GET ")
         assert client.recv(1) == b""
     listener.stop()
-    assert listener.came == 1
+    assert listener.connections == 1
