@@ -2,7 +2,7 @@
 
     python3 .ci/environment.py FOLDER GROUP
 
-It needs no package. When the folder holds what it should, it does nothing, in a fraction of a
+It uses only the standard library. If the environment is complete, it returns within a fraction of a
 second.
 """
 
@@ -28,7 +28,7 @@ LOWEST = "lowest"
 """The group dev, with the lowest versions of all packages that pyproject.toml permits."""
 
 
-class Impossible(Exception):  # noqa: N818 - it is a message for whoever called make
+class SetupError(Exception):
     """An error for the user, with what to do about it."""
 
 
@@ -47,7 +47,7 @@ def main(folder: Path, group: str) -> None:
     if is_sound and is_enough and stamp["needs"] == needs():
         return
     if not is_sound:
-        say(f"making {folder} with Python {sys.version.split()[0]}")
+        report(f"creating {folder} with Python {sys.version.split()[0]}")
         clear(folder)
         make(folder)
     elif is_enough:
@@ -55,14 +55,14 @@ def main(folder: Path, group: str) -> None:
     install(folder, group)
     found = inspect(folder)
     if found is None or found["broken"]:
-        raise Impossible(f"{folder} is broken although it was just made: {found}")
+        raise SetupError(f"{folder} is broken although it was just created: {found}")
     stamp = {"root": str(ROOT), "group": group, "needs": needs(), "packages": found["packages"]}
     write_stamp(folder, stamp)
-    say(f"{folder} is ready")
+    report(f"{folder} is ready")
 
 
 def identity() -> list[str]:
-    """Return what identifies this Python."""
+    """Return version and location of this Python."""
     return [sys.version, os.path.realpath(sys.base_prefix)]
 
 
@@ -111,7 +111,7 @@ def inspect_this() -> dict[str, Any]:
     """Return the packages in the environment of this Python, and broken files."""
     folder = sysconfig.get_paths()["purelib"]
     packages = [name for name in sorted(os.listdir(folder)) if name.endswith(".dist-info")]
-    broken = [name for name in os.listdir(folder) if name.startswith("~")]  # left by a killed pip
+    broken = [name for name in os.listdir(folder) if name.startswith("~")]  # pip was interrupted
     for package in packages:
         try:
             with open(f"{folder}/{package}/RECORD", encoding="utf-8") as file:
@@ -141,8 +141,8 @@ def clear(folder: Path) -> None:
     is_ours = folder.parent == ROOT and folder.name.startswith(".venv")
     is_empty = folder.is_dir() and not os.listdir(folder)
     if not (is_ours or is_empty or (folder / STAMP).exists()):
-        raise Impossible(
-            f"{folder} was not made here, so it is not touched: "
+        raise SetupError(
+            f"{folder} was not created here, so it is left alone: "
             "remove it, or name another folder with VENV=…"
         )
     if folder.is_dir() and not folder.is_symlink():
@@ -155,15 +155,15 @@ def make(folder: Path) -> None:
     """Create an environment with the base interpreter of this Python."""
     python = getattr(sys, "_base_executable", None) or sys.executable
     folder.mkdir(parents=True)
-    (folder / STAMP).touch()  # ours, though not finished
+    (folder / STAMP).touch()  # marks the folder as ours before it is complete
     command = [python, "-m", "venv", str(folder)]
     made = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     if made.returncode:
         clear(folder)
-        raise Impossible(
-            f"{python} cannot make a virtual environment. On Debian and Ubuntu the package "
+        raise SetupError(
+            f"{python} cannot create a virtual environment. On Debian and Ubuntu the package "
             "python3-venv brings what is missing; or name another Python with PYTHON=…\n\n"
             + (made.stdout + made.stderr).strip()
         )
@@ -171,7 +171,7 @@ def make(folder: Path) -> None:
 
 def install(folder: Path, group: str) -> None:
     """Install this project in editable mode with a group of packages."""
-    say(f"installing backpack_orm and what {group} needs")
+    report(f"installing backpack_orm and what {group} needs")
     pip = [python_in(folder), "-m", "pip", "--disable-pip-version-check", "--no-input"]
     install = [*pip, "install", "--quiet", "--no-compile"]
     if group == "demo":
@@ -187,18 +187,18 @@ def install(folder: Path, group: str) -> None:
         else:
             run([*install, "pip>=25.1"])  # the first that knows dependency groups
             run([*install, *packages])
-    # With all processors, where pip has one do it. What cannot be compiled tells when it is used.
+    # On all processors; pip compiles on one. Files that cannot be compiled fail when imported.
     compiling = [python_in(folder), "-m", "compileall", "-q", "-j0", str(folder / "lib")]
     subprocess.run(compiling, stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
 
 def run(command: list[str]) -> None:
     if subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode:
-        raise Impossible("the installation failed, see above; it needs the network")
+        raise SetupError("the installation failed, see above; it needs the network")
 
 
-def say(words: str) -> None:
-    print(f"environment: {words.replace(f'{ROOT}/', '')}", flush=True)
+def report(message: str) -> None:
+    print(f"environment: {message.replace(f'{ROOT}/', '')}", flush=True)
 
 
 if __name__ == "__main__":
@@ -207,5 +207,5 @@ if __name__ == "__main__":
     else:
         try:
             main(Path(sys.argv[1]).absolute(), sys.argv[2])
-        except Impossible as problem:
+        except SetupError as problem:
             sys.exit(f"environment: {problem}")

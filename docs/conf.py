@@ -39,7 +39,7 @@ html_css_files = ["site.css"]
 html_show_sourcelink = False
 
 myst_heading_anchors = 3
-# Kernels that can encrypt what they are told warn when nobody wants them to.
+# Kernels that support encryption warn if it is not configured.
 if hasattr(KernelManager, "transport_encryption"):
     KernelManager.transport_encryption.default_value = "auto"
 nb_execution_mode = "force"
@@ -47,7 +47,7 @@ nb_execution_timeout = 120
 nb_execution_raise_on_error = True
 nb_merge_streams = True
 
-# What stands in single backticks in docstrings is code, and a link where it names something.
+# Text in single backticks in docstrings is code, and a link if it names a documented object.
 default_role = "py:obj"
 toc_object_entries_show_parents = "hide"
 autodoc_member_order = "bysource"
@@ -60,39 +60,41 @@ copybutton_prompt_is_regexp = True
 
 
 class Attribute(SphinxRole):
-    """The name of an attribute, which links can lead to."""
+    """The name of an attribute, with an anchor for links."""
 
     def run(self) -> tuple[list[Node], list[system_message]]:
-        """The name in code, with an anchor such as `Page.title`."""
+        """Return the name as code, with an anchor such as `Page.title`."""
         name = f"{self.env.ref_context['py:class']}.{self.text}"
         return [nodes.literal(self.text, self.text, ids=[name])], []
 
 
-def tell(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+def insert_table(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
+) -> None:
     """Put the table of attributes into the docstring of a model."""
-    if thing in reference.MODELS.values():
-        lines[:] = reference.told(thing, "\n".join(lines)).split("\n")
+    if obj in reference.MODELS.values():
+        lines[:] = reference.with_table(obj, "\n".join(lines)).split("\n")
 
 
-def sign(
-    app: Sphinx, what: str, name: str, thing: Any, options: Any, arguments: str, returns: str
+def replace_signature(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, arguments: str, returns: str
 ) -> tuple[str, str] | None:
-    """Tell what a new object of a model takes."""
-    return (reference.signature(thing), "") if thing in reference.MODELS.values() else None
+    """Return the signature of the constructor of a model."""
+    return (reference.signature(obj), "") if obj in reference.MODELS.values() else None
 
 
-def skip(
-    app: Sphinx, what: str, name: str, thing: object, skipped: bool, options: Any
+def skip_member(
+    app: Sphinx, what: str, name: str, obj: object, skipped: bool, options: Any
 ) -> bool | None:
-    """Leave out the fields of named tuples: the docstrings of their classes tell of them."""
-    return True if str(thing.__doc__).startswith("Alias for field number") else None
+    """Skip the fields of named tuples, which the docstrings of their classes document."""
+    return True if str(obj.__doc__).startswith("Alias for field number") else None
 
 
 def setup(app: Sphinx) -> None:
-    """Hook all of this into Sphinx."""
+    """Register the role and the event handlers."""
     app.add_role("attribute", Attribute())
     app.connect("builder-inited", lambda app: error_table.write())
     app.connect("builder-inited", lambda app: reference.write())
-    app.connect("autodoc-process-docstring", tell, priority=400)  # before napoleon
-    app.connect("autodoc-process-signature", sign)
-    app.connect("autodoc-skip-member", skip)
+    app.connect("autodoc-process-docstring", insert_table, priority=400)  # before napoleon
+    app.connect("autodoc-process-signature", replace_signature)
+    app.connect("autodoc-skip-member", skip_member)

@@ -1,7 +1,6 @@
-"""Runs the tour: displays each line, runs it, and displays its result and number of requests.
+"""Runs the tour: displays each statement, runs it, and displays its result and number of requests.
 
-The lines are read from `tour.py` and run as they stand there, so what is shown is what is done.
-Requests are counted by the sandbox that answers them.
+The statements are read from `tour.py` and run unchanged. The sandbox counts the requests.
 """
 
 from __future__ import annotations
@@ -32,16 +31,16 @@ class Step:
     """One statement of the tour.
 
     Attributes:
-        remark: The comment above it, which opens a chapter; empty within one.
-        source: Its own lines.
-        code: What they compile to.
-        gives: Whether it is an expression, so that it has a value to show.
+        remark: The comment above it, which begins a section; empty if there is none.
+        source: Its source code.
+        code: The compiled code.
+        is_expression: Whether it has a value to display.
     """
 
     remark: str
     source: str
     code: Any
-    gives: bool
+    is_expression: bool
 
 
 def steps(text: str, name: str) -> Iterator[Step]:
@@ -54,7 +53,7 @@ def steps(text: str, name: str) -> Iterator[Step]:
         last = after
         if isinstance(node, ast.Expr):
             if isinstance(node.value, ast.Constant):
-                continue  # the program's own docstring
+                continue  # the docstring of the program
             code = compile(ast.Expression(node.value), name, "eval")
         else:
             code = compile(ast.Module([node], []), name, "exec")
@@ -70,12 +69,12 @@ class Screen:
         self._has_colour = out.isatty() and not os.environ.get("NO_COLOR")
         self._has_colour &= os.environ.get("TERM") != "dumb"
 
-    def title(self, words: str) -> None:
-        self._line(self._paint("1", words))
+    def title(self, text: str) -> None:
+        self._line(self._paint("1", text))
 
-    def remark(self, words: str) -> None:
+    def remark(self, text: str) -> None:
         self._line("")
-        for line in textwrap.wrap(words, WIDTH):
+        for line in textwrap.wrap(text, WIDTH):
             self._line(self._paint("36", line))
 
     def code(self, source: str, requests: int | None) -> None:
@@ -83,25 +82,25 @@ class Screen:
         lines = [
             ("... " if number else ">>> ") + line for number, line in enumerate(source.splitlines())
         ]
-        cost = "" if requests is None else _counted(requests)
-        if width(lines[-1]) + 2 + len(cost) > WIDTH:
+        counted = "" if requests is None else _counted(requests)
+        if width(lines[-1]) + 2 + len(counted) > WIDTH:
             lines.append("")
         for line in lines[:-1]:
             self._line(self._paint("1", line))
-        gap = " " * (WIDTH - width(lines[-1]) - len(cost))
+        gap = " " * (WIDTH - width(lines[-1]) - len(counted))
         style = "33" if requests else "2"
-        self._line(self._paint("1", lines[-1]) + gap + self._paint(style, cost))
+        self._line(self._paint("1", lines[-1]) + gap + self._paint(style, counted))
 
-    def answer(self, text: str) -> None:
+    def output(self, text: str) -> None:
         for line in text.splitlines():
-            for piece in folded(line):
+            for piece in wrapped(line):
                 self._line(piece)
 
-    def _paint(self, style: str, words: str) -> str:
-        return f"\033[{style}m{words}\033[0m" if self._has_colour and words else words
+    def _paint(self, style: str, text: str) -> str:
+        return f"\033[{style}m{text}\033[0m" if self._has_colour and text else text
 
-    def _line(self, words: str) -> None:
-        self._out.write(words.rstrip() + "\n")
+    def _line(self, text: str) -> None:
+        self._out.write(text.rstrip() + "\n")
         self._out.flush()
 
 
@@ -113,7 +112,7 @@ def width(text: str) -> int:
     )
 
 
-def folded(line: str) -> list[str]:
+def wrapped(line: str) -> list[str]:
     """Split a line into parts that fit, at spaces if possible."""
     pieces, piece = [], ""
     for word in re.findall(r"\s*\S+", line) or [line]:
@@ -137,20 +136,20 @@ def run(path: Path, out: TextIO) -> int:
         for step in program:
             if step.remark:
                 screen.remark(step.remark)
-            before, said = _requests(space), io.StringIO()
+            before, printed = _requests(space), io.StringIO()
             try:
-                with contextlib.redirect_stdout(said):
+                with contextlib.redirect_stdout(printed):
                     value = eval(step.code, space)  # noqa: S307 - the tour is ours
             finally:
                 made = _requests(space)
                 screen.code(step.source, made - before if "box" in space else None)
-                screen.answer(said.getvalue())
-            if step.gives and value is not None:
-                screen.answer(pformat(value, width=WIDTH, compact=True, sort_dicts=False))
+                screen.output(printed.getvalue())
+            if step.is_expression and value is not None:
+                screen.output(pformat(value, width=WIDTH, compact=True, sort_dicts=False))
     finally:
         if "box" in space:
             space["box"].close()
-    screen.remark(f"{len(program)} statements made {_counted(made)}, as the sandbox has counted.")
+    screen.remark(f"{len(program)} statements made {_counted(made)}, as counted by the sandbox.")
     return made
 
 

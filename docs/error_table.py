@@ -1,6 +1,6 @@
 """Writes the table of errors in `errors.md` from the table in `backpack_orm.errors`.
 
-`make docs` does it. Run `python docs/error_table.py` after you change an error.
+`make docs` runs it. Run `python docs/error_table.py` after you change an error.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def table() -> str:
 def _row(kind: type[BackpackError]) -> str:
     info = CATALOG[kind]
     meaning = (kind.__doc__ or "").partition("\n")[0]
-    bases = [f"`{base.__name__}`" for base in kind.__bases__ if _is_worth_telling(base)]
+    bases = [f"`{base.__name__}`" for base in kind.__bases__ if _is_specific(base)]
     retryable = "yes" if info.retryable else "no"
     cells = [
         f"`{kind.__name__}`",
@@ -39,8 +39,8 @@ def _row(kind: type[BackpackError]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _is_worth_telling(base: type) -> bool:
-    """Whether a base class says more than that it is an error of this library."""
+def _is_specific(base: type) -> bool:
+    """Whether a base class is more specific than `BackpackError` or `Exception`."""
     return issubclass(base, Exception) and base not in (BackpackError, Exception)
 
 
@@ -50,7 +50,7 @@ def document() -> str:
 
 
 def write() -> None:
-    """Bring the document up to date; leave the file alone if it is."""
+    """Update the document if its table has changed."""
     text = document()
     if text != DOCUMENT.read_text("utf-8"):
         DOCUMENT.write_text(text, "utf-8")

@@ -1,7 +1,7 @@
-"""Makes the pages of the reference, while the site is built: one for each model, and some more.
+"""Generates the pages of the reference while the site is built: one for each model, and others.
 
-What the tables of attributes say comes from the models' own tables of fields, and the meanings from
-the docstrings.
+The tables of attributes are generated from the field definitions of the models; the meanings come
+from the docstrings.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PUBLIC = {
     for name in backpack_orm.__all__
     if name[0] != "_" and name not in _HOOKS
 }
-CLASSES = {name: thing for name, thing in PUBLIC.items() if isinstance(thing, type)}
+CLASSES = {name: value for name, value in PUBLIC.items() if isinstance(value, type)}
 MODELS = {name: cls for name, cls in CLASSES.items() if issubclass(cls, Model) and cls is not Model}
 OTHERS = {
     "Connections": ["connect", "using", "Connection", "Stats"],
@@ -46,18 +46,18 @@ OTHERS = {
         "text.Document",
         "text.ConversionWarning",
     ],
-    "Exceptions": [name for name in vars(errors) if name in CLASSES],  # as the tree has them
+    "Exceptions": [name for name in vars(errors) if name in CLASSES],  # base classes first
     "The sandbox in Python": [
         f"sandbox.{name}" for name in ("Sandbox", "Exchange", "Faults", "Fault")
     ],
 }
-"""The pages that are not about one model, and what is on them."""
+"""Pages that are not about one model, with the names that each documents."""
 LEFT_OUT = {
     "sandbox.Exchange": ["path", "status", "verb"],
     "sandbox.Fault": ["end", "fires", "respond", "wait"],
     "sandbox.Faults": ["fault_for"],
 }
-"""Members that the docstring has told of already, and what is only for the sandbox itself."""
+"""Members that the docstring of the class documents, or that only the sandbox uses."""
 
 _ATTRIBUTES = re.compile(r"^Attributes:\n((?:    .*\n|\n)*)", re.MULTILINE)
 _MEANING = re.compile(r"^(\w+): (.*(?:\n +.*)*)", re.MULTILINE)
@@ -65,7 +65,7 @@ _HEAD = ("attribute", "meaning", "access", "in responses")
 
 
 def pages() -> dict[str, str]:
-    """The text of each page, by the name of its file."""
+    """Return the text of each page by file name."""
     texts = {f"models/{name}.rst": _text(name, [name]) for name in MODELS}
     for title, names in OTHERS.items():
         texts[title.lower().replace(" ", "-") + ".rst"] = _text(title, names)
@@ -75,12 +75,12 @@ def pages() -> dict[str, str]:
 def _text(title: str, names: list[str]) -> str:
     parts = [f"{title}\n{'=' * len(title)}\n"]
     for name in names:
-        module, _, thing = f"backpack_orm.{name}".rpartition(".")
-        is_class = isinstance(getattr(import_module(module), thing), type)
+        module, _, short_name = f"backpack_orm.{name}".rpartition(".")
+        is_class = isinstance(getattr(import_module(module), short_name), type)
         kind = "autoclass" if is_class else "autofunction"
-        parts.append(f".. currentmodule:: {module}\n\n.. {kind}:: {thing}")
-        if thing in MODELS:
-            known = ", ".join(meanings(MODELS[thing]))
+        parts.append(f".. currentmodule:: {module}\n\n.. {kind}:: {short_name}")
+        if short_name in MODELS:
+            known = ", ".join(meanings(MODELS[short_name]))
             parts.append(f"   :inherited-members: RichDisplay\n   :exclude-members: {known}")
         elif kind == "autoclass":
             parts.append("   :show-inheritance:")
@@ -91,26 +91,26 @@ def _text(title: str, names: list[str]) -> str:
 
 
 def meanings(model: type[Model]) -> dict[str, str]:
-    """What the docstring of a model says of each of its attributes."""
+    """Return the descriptions of a model's attributes from its docstring."""
     found = _ATTRIBUTES.search(cleandoc(model.__doc__ or "") + "\n")
-    told = _MEANING.findall(dedent(found[1])) if found else []
-    return {name: " ".join(words.split()) for name, words in told}
+    described = _MEANING.findall(dedent(found[1])) if found else []
+    return {name: " ".join(text.split()) for name, text in described}
 
 
 def table(model: type[Model]) -> str:
-    """The attributes of a model, as a table in reStructuredText."""
+    """Return the attributes of a model as a table in reStructuredText."""
     lines = [".. list-table::", "   :header-rows: 1", "   :class: attributes", ""]
     rows = [_HEAD]
-    for name, words in meanings(model).items():
+    for name, meaning in meanings(model).items():
         kind, use, wire = _row(model, name)
-        rows.append((f"| :attribute:`{name}`\n       | {kind}", words, use, wire))
+        rows.append((f"| :attribute:`{name}`\n       | {kind}", meaning, use, wire))
     for first, *others in rows:
         lines += [f"   * - {first}", *(f"     - {cell}" for cell in others)]
     return "\n".join([*lines, ""])
 
 
 def _row(model: type[Model], name: str) -> tuple[str, str, str]:
-    """The type of an attribute, what can be done with it, and what answers call it."""
+    """Return the type of an attribute, its access, and its name in responses."""
     known = model._table
     if name in known.fields:
         field = known.fields[name]
@@ -134,27 +134,27 @@ def _row(model: type[Model], name: str) -> tuple[str, str, str]:
 
 
 def signature(model: type[Model]) -> str:
-    """What a new object takes; nothing for what nobody can make."""
+    """Return the signature of the constructor; empty if the model cannot be created."""
     if not issubclass(model, Savable):
         return ""
     known = model._table
-    words = [known.parent.name] if known.parent is not None else []
-    words += [
+    parameters = [known.parent.name] if known.parent is not None else []
+    parameters += [
         field.name if field.is_required else f"{field.name}={field.default!r}"
         for field in known.fields.values()
         if not field.is_read_only
     ]
-    words += [f"{each.name}=()" for each in known.relations.values() if each.key is not None]
-    return f"(*, {', '.join(words)})"
+    parameters += [f"{each.name}=()" for each in known.relations.values() if each.key is not None]
+    return f"(*, {', '.join(parameters)})"
 
 
-def told(model: type[Model], docstring: str) -> str:
-    """The docstring of a model, with the table where it lists the attributes."""
+def with_table(model: type[Model], docstring: str) -> str:
+    """Return the docstring of a model with its list of attributes replaced by the table."""
     return _ATTRIBUTES.sub(lambda _: table(model) + "\n", docstring + "\n")
 
 
 def write() -> None:
-    """Write the pages, and remove those that are none any more."""
+    """Write the pages, and remove obsolete ones."""
     texts = {FOLDER / name: text for name, text in pages().items()}
     for path in set(FOLDER.rglob("*.rst")) - texts.keys():
         path.unlink()

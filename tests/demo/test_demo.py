@@ -1,4 +1,4 @@
-"""The demonstration: it shows what it runs, fits a terminal, and fails loudly."""
+"""The demonstration displays what it runs, fits a terminal, and reports errors."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def counts(text: str) -> list[int]:
     return [int(count) for count in re.findall(r"(\d+) requests?$", text, re.MULTILINE)]
 
 
-def test_every_line_of_the_tour_is_shown_as_it_stands(shown: str) -> None:
+def test_every_line_of_the_tour_is_displayed_unchanged(shown: str) -> None:
     lines = [re.sub(r"\s+\d+ requests?$", "", line) for line in shown.splitlines()]
     code = [line[4:] for line in lines if line.startswith((">>> ", "... "))]
     source = (DOCS / "tour.py").read_text("utf-8").splitlines()
@@ -50,15 +50,15 @@ def test_every_line_fits_a_terminal(demo: ModuleType, shown: str) -> None:
     assert [line for line in shown.splitlines() if demo.width(line) > 80] == []
 
 
-def test_the_last_line_tells_all_requests(shown: str) -> None:
+def test_the_last_line_shows_the_total_number_of_requests(shown: str) -> None:
     *_, last = shown.splitlines()
-    total = re.search(r"made (\d+) requests, as the sandbox has counted\.$", last)
+    total = re.search(r"made (\d+) requests, as counted by the sandbox\.$", last)
     assert total
     assert int(total[1]) == sum(counts(shown)) > 20
 
 
-def test_it_shows_what_it_promises(shown: str) -> None:
-    for words in (
+def test_the_output_contains_the_main_results(shown: str) -> None:
+    for text in (
         "'Lisbon', 'Book club'",
         "Lisbon ['note']",
         "  [x] Passports",
@@ -70,15 +70,15 @@ def test_it_shows_what_it_promises(shown: str) -> None:
         "content='Buy the tickets'",
         "['Packing']",
     ):
-        assert words in shown
+        assert text in shown
 
 
-def test_a_clean_save_is_shown_to_send_nothing(shown: str) -> None:
+def test_saving_an_unchanged_record_makes_no_request(shown: str) -> None:
     first, second = re.findall(r">>> note\.save\(\) +(\d) requests?\n", shown)
     assert (first, second) == ("1", "0")
 
 
-def test_colours_are_for_terminals(
+def test_only_terminals_get_colours(
     demo: ModuleType, shown: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -92,7 +92,7 @@ def test_colours_are_for_terminals(
 
 
 @pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
-def test_colours_can_be_refused(
+def test_colours_can_be_disabled(
     demo: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -102,7 +102,7 @@ def test_colours_can_be_refused(
     assert "\033[" not in screen.getvalue()
 
 
-def test_long_values_are_folded(demo: ModuleType, tmp_path: Path) -> None:
+def test_long_values_are_wrapped(demo: ModuleType, tmp_path: Path) -> None:
     tour, out = tmp_path / "tour.py", io.StringIO()
     tour.write_text("'word ' * 40\n'木' * 100\nprint('ø' * 200)\n")
     demo.run(tour, out)
@@ -111,7 +111,7 @@ def test_long_values_are_folded(demo: ModuleType, tmp_path: Path) -> None:
     assert out.getvalue().count("ø") == 201
 
 
-def test_a_step_that_fails_ends_it(demo: ModuleType, tmp_path: Path) -> None:
+def test_an_error_in_a_step_ends_the_tour(demo: ModuleType, tmp_path: Path) -> None:
     tour, out = tmp_path / "tour.py", io.StringIO()
     tour.write_text("one = 1\none / 0\ntwo = 2\n")
     with pytest.raises(ZeroDivisionError):
@@ -121,7 +121,7 @@ def test_a_step_that_fails_ends_it(demo: ModuleType, tmp_path: Path) -> None:
 
 
 def test_it_runs_as_a_program() -> None:
-    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}  # the poorest of terminals
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}  # the least capable terminal
     ended = subprocess.run(
         [sys.executable, DOCS / "demo.py"],
         capture_output=True,
@@ -133,7 +133,7 @@ def test_it_runs_as_a_program() -> None:
     assert counts(ended.stdout)
 
 
-def test_the_tour_runs_by_itself() -> None:
+def test_the_tour_runs_as_a_program_of_its_own() -> None:
     ended = subprocess.run(
         [sys.executable, DOCS / "tour.py"], capture_output=True, text=True, check=False
     )

@@ -1,4 +1,4 @@
-"""The documents, and what is in them that can be checked."""
+"""The documents, and functions that extract their links, tables and code."""
 
 from __future__ import annotations
 
@@ -23,36 +23,36 @@ _ROW = re.compile(r"^\| `(.+)` \| (.+?) \| (.+?) \|$", re.MULTILINE)
 
 
 def name(path: Path) -> str:
-    """What a document is called in the names of tests."""
+    """Return the name of a document for test ids."""
     return str(path.relative_to(ROOT))
 
 
 def fences(path: Path) -> Iterator[tuple[str, str]]:
-    """The language and the text of each block of code."""
+    """Return the language and the text of each code block."""
     for found in _FENCE.finditer(path.read_text("utf-8")):
         if not found[1].startswith("{"):
             yield found[1], found[2]
 
 
 def directives(path: Path) -> Iterator[tuple[str, str]]:
-    """The head, such as `{toctree}`, and the text of each block that is for Sphinx."""
+    """Return the head, such as `{toctree}`, and the text of each Sphinx directive."""
     for found in _FENCE.finditer(path.read_text("utf-8")):
         if found[1].startswith("{"):
             yield found[1], found[2]
 
 
 def cells(path: Path) -> list[str]:
-    """The code of a notebook."""
+    """Return the code cells of a notebook."""
     return [text for head, text in directives(path) if head == "{code-cell}"]
 
 
 def links(path: Path) -> list[str]:
-    """Where the links lead, outside of code."""
+    """Return the targets of all links outside of code."""
     return _LINK.findall(_FENCE.sub("", path.read_text("utf-8")))
 
 
 def target(path: Path, link: str) -> tuple[Path, str] | None:
-    """The file that a link in a document leads to, and the heading; None if it is not ours."""
+    """Return the file and the heading that a link targets; None if it is external."""
     file, _, anchor = link.partition("#")
     if file.startswith(_SITE):
         return ROOT / "docs" / file.removeprefix(_SITE).replace(".html", ".md"), anchor
@@ -64,11 +64,11 @@ def target(path: Path, link: str) -> tuple[Path, str] | None:
 
 
 def anchors(path: Path) -> set[str]:
-    """What links into a document can name."""
+    """Return the anchors of a document."""
     headings = _HEADING.findall(_FENCE.sub("", path.read_text("utf-8")))
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def rows(path: Path) -> list[tuple[str, str, str]]:
-    """The rows of tables whose first column is a line of code, and which have two more."""
+    """Return the rows of tables with three columns whose first is a line of code."""
     return _ROW.findall(path.read_text("utf-8"))

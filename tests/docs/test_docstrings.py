@@ -1,4 +1,4 @@
-"""Every example in a docstring runs, and everything public has one."""
+"""Every example in a docstring runs, and every public name has one."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def examples() -> Iterator[doctest.DocTest]:
 
 @pytest.mark.network
 @pytest.mark.parametrize("example", list(examples()), ids=lambda example: example.name)
-def test_an_example_gives_what_it_says(
+def test_an_example_gives_the_documented_result(
     example: doctest.DocTest, request: pytest.FixtureRequest
 ) -> None:
     if ".sandbox" not in example.name and ".wire" not in example.name:
@@ -51,41 +51,41 @@ def test_an_example_gives_what_it_says(
 
 
 def documented() -> dict[str, object]:
-    """All that the reference tells of: functions, classes, and the public methods of those."""
+    """Return the functions, classes and public methods in the reference."""
     found: dict[str, object] = {}
-    for place in [*_REFERENCE["PUBLIC"], *itertools.chain(*_REFERENCE["OTHERS"].values())]:
-        module, _, name = f"backpack_orm.{place}".rpartition(".")
-        thing = getattr(importlib.import_module(module), name)
-        if inspect.isfunction(thing) or inspect.isclass(thing):
-            found[name] = thing
-        if not inspect.isclass(thing):
+    for path in [*_REFERENCE["PUBLIC"], *itertools.chain(*_REFERENCE["OTHERS"].values())]:
+        module, _, name = f"backpack_orm.{path}".rpartition(".")
+        owner = getattr(importlib.import_module(module), name)
+        if inspect.isfunction(owner) or inspect.isclass(owner):
+            found[name] = owner
+        if not inspect.isclass(owner):
             continue
-        for member, value in inspect.getmembers(thing):
+        for member, value in inspect.getmembers(owner):
             code = getattr(value, "fget", value)
             module = getattr(code, "__module__", None) or ""
             if (
                 not member.startswith("_")
-                and member not in _REFERENCE["LEFT_OUT"].get(place, ())
+                and member not in _REFERENCE["LEFT_OUT"].get(path, ())
                 and module.startswith("backpack_orm")
                 and (inspect.isfunction(code) or inspect.ismethod(code))
-                and "<locals>" not in code.__qualname__  # parents are told of by their class
+                and "<locals>" not in code.__qualname__  # parents are documented by their class
             ):
                 found[f"{name}.{member}"] = value
     return found
 
 
-@pytest.mark.parametrize("thing", list(documented().values()), ids=list(documented()))
-def test_what_is_public_says_what_it_means_with_an_example(thing: object) -> None:
-    told = thing.__doc__ if inspect.isclass(thing) else inspect.getdoc(thing)
-    assert ">>> " in (told or ""), "a class needs an example of its own"
+@pytest.mark.parametrize("value", list(documented().values()), ids=list(documented()))
+def test_every_public_name_has_a_docstring_with_an_example(value: object) -> None:
+    text = value.__doc__ if inspect.isclass(value) else inspect.getdoc(value)
+    assert ">>> " in (text or ""), "a class needs an example of its own"
 
 
 @pytest.mark.parametrize(
-    "thing", [each for each in documented().values() if inspect.isclass(each)], ids=str
+    "value", [each for each in documented().values() if inspect.isclass(each)], ids=str
 )
-def test_what_is_public_in_a_class_is_told_of(thing: type) -> None:
-    named = {*inspect.get_annotations(thing), *getattr(thing, "_fields", ())}
-    named |= set(re.findall(r"\bself\.(\w+)(?:: [^=\n]+)? = ", inspect.getsource(thing)))
-    told = set(re.findall(r"^ +(\w+): |`(\w+)`", thing.__doc__ or "", re.MULTILINE))
+def test_every_public_attribute_of_a_class_is_documented(value: type) -> None:
+    named = {*inspect.get_annotations(value), *getattr(value, "_fields", ())}
+    named |= set(re.findall(r"\bself\.(\w+)(?:: [^=\n]+)? = ", inspect.getsource(value)))
+    described = set(re.findall(r"^ +(\w+): |`(\w+)`", value.__doc__ or "", re.MULTILINE))
     names = {name for name in named if not name.startswith("_")}
-    assert names <= {name for pair in told for name in pair}
+    assert names <= {name for pair in described for name in pair}

@@ -1,4 +1,4 @@
-"""The table of endpoints is complete, fresh and true."""
+"""The table of endpoints is complete, up to date and correct."""
 
 from __future__ import annotations
 
@@ -42,48 +42,48 @@ _TEXT = (documents.ROOT / "docs" / "endpoints.md").read_text("utf-8")
 
 
 def shape(path: str) -> str:
-    """A path with all ids alike, without the token or a query."""
+    """Return a path with a placeholder for ids, without token and query."""
     return re.sub(r"\d+|{\w+}", "ID", re.sub(r"^/(TOKEN|\[token\])|\?.*", "", path))
 
 
-def test_the_document_is_fresh() -> None:
+def test_the_document_is_up_to_date() -> None:
     assert _MADE["document"]() == _TEXT, "run python docs/endpoints.py"
 
 
-def test_every_call_has_a_line_and_every_line_a_call() -> None:
+def test_every_call_has_an_example_and_every_example_a_call() -> None:
     assert set(_MADE["LINES"]) == set(_ENDPOINTS)
 
 
-def test_every_call_of_the_reference_has_a_line() -> None:
+def test_every_call_of_the_reference_has_an_example() -> None:
     labels = [row.label for row in _ENDPOINTS.values()] + list(_MADE["OTHERS"])
     ours = {(verb, shape(path)) for verb, path in (label.split(" ") for label in labels)}
     theirs = {(verb, shape(path)) for verb, path, *_ in ROWS}
     assert theirs == ours
 
 
-def places(body: str | bytes) -> set[str]:
-    """Where in a body something stands."""
+def element_paths(body: str | bytes) -> set[str]:
+    """Return the paths of all elements and attributes of a body."""
     root = etree.fromstring(body)
     tree = root.getroottree()
     elements = {each: re.sub(r"\[\d+\]", "", tree.getpath(each)) for each in root.iter()}
-    attributes = {f"{place}/@{name!s}" for each, place in elements.items() for name in each.attrib}
+    attributes = {f"{path}/@{name!s}" for each, path in elements.items() for name in each.attrib}
     return {*elements.values(), *attributes}
 
 
 @pytest.mark.parametrize("name", [name for name, row in _ENDPOINTS.items() if row.sends])
-def test_a_body_says_what_the_reference_says_where_it_says_it(name: str) -> None:
+def test_request_bodies_have_the_documented_elements(name: str) -> None:
     row = _ENDPOINTS[name]
     (documented,) = {
         f"<request>{body}</request>" if path.startswith(("/ws/", "/pages/")) else body
         for verb, path, body, status, _ in ROWS
         if f"{verb} {shape(path)}" == f"{row.verb} {shape(row.label.split()[1])}" and status < 300
     }
-    words = {build.name_of(place): "x" for place in row.sends}
-    assert places(row.body_for(words, None)) <= places(documented)
+    values = {build.name_of(path): "x" for path in row.sends}
+    assert element_paths(row.body_for(values, None)) <= element_paths(documented)
 
 
 @pytest.mark.parametrize("name", _ENDPOINTS)
-def test_a_line_makes_the_call(name: str, connection: Connection) -> None:
+def test_an_example_makes_its_call(name: str, connection: Connection) -> None:
     space: dict[str, Any] = {name: getattr(backpack_orm, name) for name in backpack_orm.__all__}
     exec(_MADE["BEGINNING"], space)
     connection.clear_cache()
@@ -94,7 +94,7 @@ def test_a_line_makes_the_call(name: str, connection: Connection) -> None:
 
 
 @pytest.mark.parametrize(("label", "name"), _MADE["OTHERS"].items())
-def test_what_the_other_calls_do_is_done_by_ones_that_models_make(label: str, name: str) -> None:
+def test_alternative_calls_have_an_equivalent_that_models_use(label: str, name: str) -> None:
     assert label not in {row.label for row in _ENDPOINTS.values()}
     assert name in _ENDPOINTS
 
@@ -102,21 +102,21 @@ def test_what_the_other_calls_do_is_done_by_ones_that_models_make(label: str, na
 WRITES = {
     name: _MADE["LINES"][name] for name, row in _ENDPOINTS.items() if row.safety is not Safety.READ
 }
-MORE = {  # changes that the lines of the table do not make
+MORE = {  # changes that the examples in the table do not make
     "another content of an item": 'item.content = "Zebra"; item.save()',
     "another content of an item of the page": 'old_item.content = "Zebra"; old_item.save()',
     "another title of a note": 'note.title = "Zebra"; note.save()',
-    "another place of an item": "item.move_to_bottom()",
-    "another place of an item of the page": "old_item.move_to_bottom()",
+    "another position of an item": "item.move_to_bottom()",
+    "another position of an item of the page": "old_item.move_to_bottom()",
     "another description": 'page.description = "Zebra"; page.save()',
     "no tags": "page.tags = []; page.save()",
     "a page that is published": "page.share(public=True)",
-    "a link that is taken away": "linking.unlink(linking.linked_pages[0])",
-    "a page that is given up": "shared.unshare()",
+    "a removed link": "linking.unlink(linking.linked_pages[0])",
+    "a page that is unshared": "shared.unshare()",
     "another title of a linked page": 'linked.title = "Zebra"; linked.save()',
     "a linked page that is destroyed": "linked.destroy()",
-    "a linked page that is given up": "linking.link(shared); linking.reload(); shared.unshare()",
-    "a tag that is taken off": "tag.destroy()",
+    "a linked page that is unshared": "linking.link(shared); linking.reload(); shared.unshare()",
+    "a removed tag": "tag.destroy()",
     "another status": 'mine.message = "Zebra"; mine.save()',
     "another time": "reminder.remind_at += timedelta(days=1); reminder.save()",
 }
@@ -128,15 +128,15 @@ linked, mine = linking.linked_pages[0], me.status
 TEXT = ["Porto", "Lisboa", "Ten days", "copy", "Food", "To pack", "Socks", "Hotel", "!", "Zebra"]
 
 
-def reads(there: dict[str, Any]) -> list[Callable[..., Any]]:
-    """Every read whose response is kept, about all that the lines touch."""
-    page, packing, me, entry = (there[name] for name in ("page", "packing", "me", "entry"))
-    calendar, mail = there["calendar"], there["mail"]
-    words = [*TEXT, page.title, packing.name, there["item"].content, there["note"].title]
+def reads(records: dict[str, Any]) -> list[Callable[..., Any]]:
+    """Return every cached read of the records that the examples change."""
+    page, packing, me, entry = (records[name] for name in ("page", "packing", "me", "entry"))
+    calendar, mail = records["calendar"], records["mail"]
+    queries = [*TEXT, page.title, packing.name, records["item"].content, records["note"].title]
     return [
         Page.all,
-        *(partial(found, word) for word in (*words, mail.subject)),
-        *(partial(Page.find, there[name].id) for name in ("page", "other", "shared", "linking")),
+        *(partial(found, query) for query in (*queries, mail.subject)),
+        *(partial(Page.find, records[name].id) for name in ("page", "other", "shared", "linking")),
         *(partial(model.all, page=page.id) for model in (List, Note, Email, PageItem)),
         partial(Item.all, list=packing.id, page=page.id),
         partial(Email.find, mail.id, page=page.id),
@@ -152,40 +152,40 @@ def reads(there: dict[str, Any]) -> list[Callable[..., Any]]:
         partial(JournalEntry.find, entry.id),
         Calendar.all,
         partial(CalendarEvent.all, calendar=calendar.id),
-        partial(CalendarEvent.find, there["event"].id),
+        partial(CalendarEvent.find, records["event"].id),
     ]
 
 
-def found(word: str, *, fresh: bool) -> list[object]:
-    """What a search finds: the pages, and what on each of them, in whichever order."""
+def found(query: str, *, fresh: bool) -> list[object]:
+    """Return the pages that a search finds, with their matches in any order."""
     return [
         (page.id, page.title, {(match.type, match.id) for match in page.matches})
-        for page in Page.search(word, fresh=fresh)
+        for page in Page.search(query, fresh=fresh)
     ]
 
 
-def told(read: Callable[..., Any], *, fresh: bool) -> object:
-    """What a read gives, as plain values."""
+def plain(read: Callable[..., Any], *, fresh: bool) -> object:
+    """Return the result of a read as plain values."""
     try:
-        said = read(fresh=fresh)
+        result = read(fresh=fresh)
     except NotFound:
         return "not found"
-    if isinstance(said, Model):
-        return said.to_dict()
-    return [one.to_dict() if isinstance(one, Model) else one for one in said]
+    if isinstance(result, Model):
+        return result.to_dict()
+    return [one.to_dict() if isinstance(one, Model) else one for one in result]
 
 
 @pytest.mark.parametrize("line", [*WRITES.values(), *MORE.values()], ids=[*WRITES, *MORE])
-def test_what_is_kept_after_a_write_is_what_the_service_would_say(line: str, box: Sandbox) -> None:
+def test_cached_responses_are_up_to_date_after_a_write(line: str, box: Sandbox) -> None:
     space: dict[str, Any] = {name: getattr(backpack_orm, name) for name in backpack_orm.__all__}
     with (
         Connection(box.url, token=box.token, limits=None) as connection,
         backpack_orm.using(connection),
     ):
         exec(_MADE["BEGINNING"] + BEGINNING_OF_MORE, space)
-        asked = reads(space)
-        for read in asked:
-            told(read, fresh=True)
+        all_reads = reads(space)
+        for read in all_reads:
+            plain(read, fresh=True)
         exec(line, space)
-        kept = [told(read, fresh=False) for read in asked]
-        assert kept == [told(read, fresh=True) for read in asked]
+        cached = [plain(read, fresh=False) for read in all_reads]
+        assert cached == [plain(read, fresh=True) for read in all_reads]

@@ -1,4 +1,4 @@
-"""The code in the documents runs, and gives what it says."""
+"""The code in the documents runs and gives the documented results."""
 
 from __future__ import annotations
 
@@ -59,21 +59,21 @@ def test_python_runs(
         example.evaluate()
 
 
-def test_code_is_python_or_a_console_or_a_configuration() -> None:
+def test_code_blocks_are_python_console_or_configuration() -> None:
     languages = ("python", "console", "ini", "dockerfile")
     for path in documents.DOCUMENTS:
         for language, text in documents.fences(path):
             assert language in languages, f"{documents.name(path)}: {text}"
 
 
-def test_no_code_hides_from_the_tests_by_how_it_is_set() -> None:
+def test_every_code_block_is_found_by_the_tests() -> None:
     for path in documents.DOCUMENTS:
         marks = re.findall(r"^ *(?:> *)?(?:```|~~~)", path.read_text("utf-8"), re.MULTILINE)
         found = [*documents.fences(path), *documents.directives(path)]
         assert len(marks) == 2 * len(found), documents.name(path)
 
 
-def test_extras_that_are_named_are_there() -> None:
+def test_documented_extras_exist() -> None:
     settings = tomllib.loads((documents.ROOT / "pyproject.toml").read_text("utf-8"))
     named = {
         extra
@@ -93,8 +93,8 @@ def commands() -> Iterator[str]:
 
 @pytest.mark.network
 @pytest.mark.parametrize("command", sorted(set(commands())))
-def test_commands_are_there(command: str, tmp_path: Path) -> None:
-    """Those of make are, that of the sandbox runs, and others are not ours to test."""
+def test_documented_commands_exist(command: str, tmp_path: Path) -> None:
+    """Targets of make exist, and commands of the sandbox run; other programs are not tested."""
     program, *arguments = shlex.split(command)
     if program == "make":
         makefile = (documents.ROOT / "Makefile").read_text("utf-8")
@@ -110,7 +110,7 @@ def test_commands_are_there(command: str, tmp_path: Path) -> None:
 
 
 def act_on_file(arguments: list[str], folder: Path) -> None:
-    """Run a command of the sandbox that does not serve, where there are files to act on."""
+    """Run a command of the sandbox that does not serve, in a folder with the files it needs."""
     data = str(folder / "account.db")
     with closing(Sandbox(seed="demo", data=data)) as box:
         box.tokens.create()

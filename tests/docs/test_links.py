@@ -1,4 +1,4 @@
-"""Links within the documents lead somewhere, and every document is led to."""
+"""Links within the documents have a target, and every document is linked."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from tests.docs import documents
 
 
 @pytest.mark.parametrize("path", documents.DOCUMENTS, ids=documents.name)
-def test_links_lead_somewhere(path: Path) -> None:
+def test_every_link_has_a_target(path: Path) -> None:
     for link in documents.links(path):
         target = documents.target(path, link)
         if target is None:
             continue
         file, anchor = target
-        assert file.exists(), f"{link} leads nowhere"
+        assert file.exists(), f"{link} has no target"
         assert not anchor or anchor in documents.anchors(file), f"{link} names no heading"
 
 
-def test_the_index_leads_to_every_document() -> None:
+def test_the_index_links_to_every_document() -> None:
     docs = documents.ROOT / "docs"
     named = set(documents.links(docs / "index.md"))
     assert {path.name for path in docs.glob("*.md")} - {"index.md"} <= named
 
 
-def test_the_readme_leads_to_the_index() -> None:
+def test_the_readme_links_to_the_index() -> None:
     readme = documents.ROOT / "README.md"
     targets = [documents.target(readme, link) for link in documents.links(readme)]
     assert (documents.ROOT / "docs" / "index.md", "") in targets
 
 
 @pytest.mark.parametrize("name", ["README.md", "SECURITY.md"])
-def test_what_is_shown_elsewhere_has_absolute_links(name: str) -> None:
+def test_files_shown_outside_the_repository_have_absolute_links(name: str) -> None:
     """Package indexes show the README, and hosts of repositories the security policy."""
     assert all("://" in link for link in documents.links(documents.ROOT / name))

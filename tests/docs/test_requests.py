@@ -1,4 +1,4 @@
-"""The table of requests is true: every row of it, by the sandbox's own count."""
+"""Every row of the table of requests is correct, as counted by the sandbox."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _ROWS = documents.rows(_DOCUMENT)
 _BEGINNING = next(text for language, text in documents.fences(_DOCUMENT) if language == "python")
 
 
-def cost(words: str, **figures: int) -> int:
-    """The number that a cell tells, such as `1 + pages`."""
+def number_of_requests(cell: str, **figures: int) -> int:
+    """Return the number that a cell stands for, such as `1 + pages`."""
     total = 0
-    for term in words.split(" + "):
+    for term in cell.split(" + "):
         product = 1
         for factor in term.split(" × "):
             product *= figures[factor] if factor in figures else int(factor)
@@ -28,24 +28,24 @@ def cost(words: str, **figures: int) -> int:
 
 
 @pytest.mark.parametrize(("line", "first", "again"), _ROWS, ids=[row[0] for row in _ROWS])
-def test_a_line_makes_as_many_requests_as_the_table_says(
+def test_a_call_makes_the_documented_number_of_requests(
     line: str, first: str, again: str, box: Sandbox, connection: Connection
 ) -> None:
     space: dict[str, Any] = {name: getattr(backpack_orm, name) for name in backpack_orm.__all__}
     space["connection"] = connection
     exec(_BEGINNING, space)
     figures = {"pages": len(Page.all()), "tagged": len(space["tag"].pages)}
-    for words in (first, again):
-        if words == "–":
+    for cell in (first, again):
+        if cell == "–":
             continue
-        if words is first:
+        if cell is first:
             connection.clear_cache()
         before = box.requests
         exec(line, space)
-        assert box.requests - before == cost(words, **figures)
+        assert box.requests - before == number_of_requests(cell, **figures)
 
 
-def test_the_table_has_every_public_call() -> None:
+def test_the_table_contains_every_public_call() -> None:
     code = "\n".join(row[0] for row in _ROWS)
     for model in (backpack_orm.Page, backpack_orm.Item, backpack_orm.Note, backpack_orm.Reminder):
         for name, value in vars(model).items():

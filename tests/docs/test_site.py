@@ -1,4 +1,4 @@
-"""The site has every document, its reference every model, and its tables and cells are true."""
+"""The site contains every document, its reference every model, and its examples run."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def first_program(path: Path) -> str:
     return next(text for language, text in documents.fences(path) if language == "python")
 
 
-# --- what is where ----------------------------------------------------------------------------
+# --- contents ---------------------------------------------------------------------------------
 
 
 def toctree() -> list[str]:
-    """What the site lists at its side, in order."""
+    """Return the documents in the sidebar of the site, in order."""
     blocks = [text for head, text in documents.directives(INDEX) if head == "{toctree}"]
     return re.findall(r"^[\w-]+$", "\n".join(blocks), re.MULTILINE)
 
@@ -46,19 +46,19 @@ def test_the_site_lists_every_document_once() -> None:
     assert sorted([*toctree(), "index"]) == sorted(path.stem for path in DOCS.glob("*.md"))
 
 
-def test_the_site_lists_them_in_the_order_of_the_index() -> None:
+def test_the_site_lists_documents_in_the_order_of_the_index() -> None:
     listed = re.findall(r"^- \[[^\]]*\]\(([\w-]+)\.md\)", INDEX.read_text("utf-8"), re.MULTILINE)
     assert toctree() == listed
 
 
-# --- what runs --------------------------------------------------------------------------------
+# --- examples ---------------------------------------------------------------------------------
 
 
 @pytest.mark.network
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=documents.name)
 def test_the_cells_of_a_notebook_run(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = "\n".join(documents.cells(path))
-    monkeypatch.setenv("MPLBACKEND", "agg")  # which draws without a screen
+    monkeypatch.setenv("MPLBACKEND", "agg")  # renders without a display
     names: dict[str, Any] = {}
     try:
         exec(source, names)
@@ -68,10 +68,10 @@ def test_the_cells_of_a_notebook_run(path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.network
-def test_what_is_told_of_pytest_is_so(tmp_path: Path) -> None:
+def test_the_documented_pytest_fixture_works(tmp_path: Path) -> None:
     fixture, tests = [text for language, text in documents.fences(DOCS / "testing.md")][:2]
     (tmp_path / "conftest.py").write_text(fixture, "utf-8")
-    (tmp_path / "test_ours.py").write_text("import pytest\n" + tests, "utf-8")
+    (tmp_path / "test_documented.py").write_text("import pytest\n" + tests, "utf-8")
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
         cwd=tmp_path,
@@ -83,20 +83,20 @@ def test_what_is_told_of_pytest_is_so(tmp_path: Path) -> None:
     assert "3 passed" in ran.stdout, ran.stdout
 
 
-def lines_of_migrating() -> list[str]:
+def replacements() -> list[str]:
     found = re.findall(r"^\| `[^`]+` \| `([^`]+)` \|$", MIGRATING.read_text("utf-8"), re.MULTILINE)
     return sorted(set(found))
 
 
-@pytest.mark.parametrize("line", lines_of_migrating())
-def test_a_line_for_another_wrapper_does_it(line: str, connection: Connection) -> None:
+@pytest.mark.parametrize("line", replacements())
+def test_every_replacement_for_another_wrapper_works(line: str, connection: Connection) -> None:
     names = space()
     exec(first_program(MIGRATING), names)
     names["other"].link(names["page"])
     if "unlink" in line:
         names["page"].link(names["other"])
     before = connection.stats.requests
-    if re.fullmatch(r"page\.\w+|packing.items", line):  # came with the page
+    if re.fullmatch(r"page\.\w+|packing.items", line):  # included in the response of the page
         assert len(eval(line, names)) > 0
     else:
         connection.clear_cache()
@@ -105,15 +105,17 @@ def test_a_line_for_another_wrapper_does_it(line: str, connection: Connection) -
 
 
 @pytest.mark.parametrize(
-    ("words", "became"), [row[::2] for row in documents.rows(DOCS / "reminders.md")]
+    ("phrase", "expected"), [row[::2] for row in documents.rows(DOCS / "reminders.md")]
 )
-def test_words_name_the_time_that_is_told(words: str, became: str, connection: Connection) -> None:
-    at = Reminder.create(content=f"{words} Leave").remind_at
+def test_relative_times_give_the_documented_time(
+    phrase: str, expected: str, connection: Connection
+) -> None:
+    at = Reminder.create(content=f"{phrase} Leave").remind_at
     assert at is not None
-    assert f"{at:%B} {at.day}, {at.hour}:{at:%M}" == became
+    assert f"{at:%B} {at.day}, {at.hour}:{at:%M}" == expected
 
 
-def test_the_front_page_makes_the_requests_that_it_says(connection: Connection) -> None:
+def test_the_front_page_makes_the_documented_number_of_requests(connection: Connection) -> None:
     program = first_program(INDEX)
     once = sum(map(int, re.findall(r"# (\d)(?! for each)", program)))
     for_each = sum(map(int, re.findall(r"# (\d) for each", program)))
@@ -128,7 +130,7 @@ def test_the_front_page_makes_the_requests_that_it_says(connection: Connection) 
 # --- the reference ----------------------------------------------------------------------------
 
 
-def test_everything_public_is_in_the_reference() -> None:
+def test_every_public_name_is_in_the_reference() -> None:
     text = "\n".join(_REFERENCE["pages"]().values())
     named = set(re.findall(r"^\.\. auto\w+:: (\w+)$", text, re.MULTILINE))
     assert set(_REFERENCE["PUBLIC"]) <= named
@@ -143,7 +145,7 @@ def test_every_attribute_is_in_the_table_of_its_model(model: type[Model]) -> Non
     assert all(hasattr(model, name) for name in named)
 
 
-def test_a_table_says_what_can_be_done_with_an_attribute() -> None:
+def test_a_table_shows_whether_an_attribute_can_be_read_or_set() -> None:
     table = re.sub(r"\s+", " ", _REFERENCE["table"](backpack_orm.Note))
     assert "`show_created_at` | ``bool | None``" in table
     assert re.search(r":attribute:`id` .*? - read - ``id``", table)

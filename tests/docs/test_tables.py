@@ -1,4 +1,4 @@
-"""What the documents list is all that there is."""
+"""The lists in the documents are complete."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.docs import documents
 PUBLIC = [getattr(backpack_orm, name) for name in backpack_orm.__all__]
 
 
-def is_a(thing: object, kind: type) -> bool:
-    return inspect.isclass(thing) and issubclass(thing, kind)
+def is_a(value: object, kind: type) -> bool:
+    return inspect.isclass(value) and issubclass(value, kind)
 
 
-def words(name: str) -> set[str]:
-    """The words that a document sets in code."""
+def identifiers(name: str) -> set[str]:
+    """Return the identifiers that a document shows as code."""
     text = (documents.ROOT / "docs" / name).read_text("utf-8")
     return set(re.findall(r"\w+", " ".join(re.findall(r"`([^`\n]+)`", text))))
 
@@ -50,12 +50,12 @@ def test_every_error_has_a_row_with_its_code_and_hint() -> None:
 
 
 def test_every_attribute_of_an_error_is_described() -> None:
-    assert set(BackpackError("no").to_dict()) <= words("errors.md")
+    assert set(BackpackError("no").to_dict()) <= identifiers("errors.md")
 
 
 def test_every_model_is_described() -> None:
     models = {each.__name__ for each in PUBLIC if is_a(each, Model)}
-    assert models - words("index.md") - {"Model", "Match"} == set()
+    assert models - identifiers("index.md") - {"Model", "Match"} == set()
 
 
 @pytest.mark.parametrize(
@@ -63,10 +63,10 @@ def test_every_model_is_described() -> None:
 )
 def test_every_argument_is_described(function: type, document: str) -> None:
     arguments = set(inspect.signature(function).parameters)
-    assert arguments - words(document) - {"account", "token"} == set()
+    assert arguments - identifiers(document) - {"account", "token"} == set()
 
 
-def test_all_of_a_sandbox_is_described() -> None:
+def test_every_public_name_of_the_sandbox_is_described() -> None:
     text = (documents.ROOT / "docs" / "sandbox.md").read_text("utf-8")
     assert [name for name in public(Sandbox) if not re.search(rf"\b{name}\b", text)] == [
         "start",
@@ -74,16 +74,19 @@ def test_all_of_a_sandbox_is_described() -> None:
     ]
 
 
-def test_every_fault_and_which_requests_meet_it_is_described() -> None:
-    described = words("sandbox.md")
+def test_every_fault_and_its_filters_are_described() -> None:
+    described = identifiers("sandbox.md")
     assert set(public(Faults)) - described == {"fault_for"}
     assert set(Which.__annotations__) <= described
 
 
-def test_all_that_tells_of_an_object_is_described() -> None:
-    described = words("saving.md")
-    told = {name for name, value in vars(Model).items() if isinstance(value, property)}
-    assert told - described - {"connection"} - {name for name in told if name[0] == "_"} == set()
+def test_every_property_of_a_model_is_described() -> None:
+    described = identifiers("saving.md")
+    properties = {name for name, value in vars(Model).items() if isinstance(value, property)}
+    assert (
+        properties - described - {"connection"} - {name for name in properties if name[0] == "_"}
+        == set()
+    )
     assert {"discard", "reload", "to_dict", "save", "destroy"} <= described
     assert set(inspect.signature(SaveResult).parameters) <= {"created", "updated", "fields"}
 
@@ -94,5 +97,5 @@ def test_every_collection_method_is_shown() -> None:
         assert re.search(rf"\b{name}\b", text), name
 
 
-def test_errors_have_one_root() -> None:
+def test_all_errors_share_one_base_class() -> None:
     assert all(is_a(each, BackpackError) for each in PUBLIC if is_a(each, Exception))

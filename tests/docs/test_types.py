@@ -1,4 +1,4 @@
-"""The code of the documents that shows classes is clean for type checkers."""
+"""The subclasses shown in the documents pass the type checkers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BEFORE = "from backpack_orm import HasItems, HasMany, Item, List, Note, Page, S
 
 @pytest.mark.long
 @pytest.mark.parametrize("checker", CHECKERS)
-def test_classes_of_ones_own_are_typed(checker: str, tmp_path: Path) -> None:
+def test_documented_subclasses_pass_the_type_checkers(checker: str, tmp_path: Path) -> None:
     path = documents.ROOT / "docs" / "your-own-models.md"
     blocks = [text for language, text in documents.fences(path) if language == "python"]
     program = tmp_path / "program.py"

@@ -1,7 +1,7 @@
-"""What the reference says of pages and what stands on them, in plain Python.
+"""A plain Python model of pages and their contents, according to the API reference.
 
-A third reading of it, beside the mapper's and the sandbox's, from neither of which it takes a line.
-It knows no XML and no HTTP; ids are those that the service has given.
+It is independent of the mapper and of the sandbox, and uses neither XML nor HTTP. Ids are those
+that the service has assigned.
 """
 
 from __future__ import annotations
@@ -31,41 +31,41 @@ class Widget:
     body: str = ""
     created_at: datetime | None = None
     items: list[PlainItem] = field(default_factory=list)
-    """Of a list, by position: open and completed ones mixed."""
+    """Items of a list by position, open and completed ones mixed."""
 
     def item(self, id: int) -> PlainItem:
         return next(item for item in self.items if item.id == id)
 
     def shown(self) -> list[PlainItem]:
-        """Open ones first, then by position."""
+        """Return open items before completed ones, each by position."""
         still_open = [item for item in self.items if not item.completed]
         return still_open + [item for item in self.items if item.completed]
 
     def move(self, moved: PlainItem, direction: str) -> None:
-        """Change places among those that are shown with it, open or completed, as it is.
+        """Move an item among those with the same state, open or completed.
 
-        The others keep their places, so that nothing is seen to move besides.
+        All other items stay at their positions.
         """
-        places = [
-            place for place, item in enumerate(self.items) if item.completed == moved.completed
+        positions = [
+            number for number, item in enumerate(self.items) if item.completed == moved.completed
         ]
-        peers = [self.items[place] for place in places]
+        peers = [self.items[number] for number in positions]
         here = peers.index(moved)
         peers.remove(moved)
-        there = {
+        target = {
             "move_higher": here - 1,
             "move_lower": here + 1,
             "move_to_top": 0,
             "move_to_bottom": len(peers),
         }[direction]
-        peers.insert(max(there, 0), moved)
-        for place, item in zip(places, peers, strict=True):
-            self.items[place] = item
+        peers.insert(max(target, 0), moved)
+        for number, item in zip(positions, peers, strict=True):
+            self.items[number] = item
 
 
 @dataclass
 class PlainPage:
-    """A page; what stands on it from top to bottom."""
+    """A page, with its widgets from top to bottom."""
 
     id: int
     title: str
@@ -73,30 +73,29 @@ class PlainPage:
     tags: list[str] = field(default_factory=list)
     widgets: list[Widget] = field(default_factory=list)
     links: list[int] = field(default_factory=list)
-    """The ids of the pages that it links to; some of them may be gone."""
+    """Ids of the pages that it links to; some of them may be destroyed."""
 
-    def put(self, widget: Widget) -> None:
-        """What is new goes to the top."""
+    def add(self, widget: Widget) -> None:
+        """Add a new widget at the top."""
         self.widgets.insert(0, widget)
 
     def of(self, type: str) -> list[Widget]:
-        """Those of a kind, which are listed by id."""
+        """Return the widgets of a type, by id."""
         return sorted((one for one in self.widgets if one.type == type), key=lambda one: one.id)
 
     @property
     def first_list(self) -> Widget | None:
-        """The one whose items are the page's, by the calls that name no list."""
+        """The list that calls without a list use."""
         return next(iter(self.of("List")), None)
 
     def tag(self, names: Iterable[str]) -> None:
-        """These tags replace all others; each is there once."""
+        """Replace all tags, without duplicates."""
         self.tags = list(dict.fromkeys(names))
 
     def copy(self, id: int, new_ids: Iterable[int], now: datetime) -> PlainPage:
-        """A page with notes, lists, items, separators and tags like these, under new ids.
+        """Return a copy with notes, lists, items, separators and tags under new ids.
 
-        The new ids come from top to bottom, each list's before those of its items as they are
-        shown.
+        Ids are assigned from top to bottom, to a list before its items in display order.
         """
         fresh = iter(new_ids)
         copy = PlainPage(id, f"{self.title} (copy)", self.description, list(self.tags))
@@ -107,8 +106,8 @@ class PlainPage:
             copy.widgets.append(twin)
         return copy
 
-    def told(self) -> dict[str, Any]:
-        """All that a page tells."""
+    def contents(self) -> dict[str, Any]:
+        """Return the contents of the page."""
         return {
             "id": self.id,
             "title": self.title,

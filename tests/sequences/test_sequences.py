@@ -1,8 +1,8 @@
-"""Random sequences of calls, done through the mapper to a sandbox and to plain Python at once.
+"""Random sequences of calls, made through the mapper to a sandbox and to a plain Python model.
 
-Afterwards everything that can be read tells the same. A step is `(what, place, text)`: `place`
-says on which of the records that are there, and where to. What needs a record that is not there
-creates one instead, so that every step makes a call.
+Afterwards both must contain the same. A step is `(method, number, text)`: `number` selects one of
+the existing records and the target of a move. A step whose record does not exist creates it, so
+that every step makes a call.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .rules import PlainItem, PlainPage, Widget
 Step = tuple[str, int, str]
 
 CALLS = 40
-LOOK = 7  # after every so many calls, by chance; not in the simplest sequence, which grows long
+COMPARE_EVERY = 7  # average number of calls between comparisons; the simplest sequence has none
 TAGS = ["Travel", "Long Scores", "R&D", "Año nuevo", "雪国", "a<b"]
 DIRECTIONS = ["move_higher", "move_lower", "move_to_top", "move_to_bottom"]
 TEXTS = st.one_of(
@@ -37,7 +37,7 @@ TEXTS = st.one_of(
 
 
 class Clock:
-    """A second passes with every step."""
+    """A clock that advances one second with each step."""
 
     def __init__(self) -> None:
         self.now = datetime(2031, 3, 5, 18, 30, 15, tzinfo=UTC)
@@ -50,103 +50,103 @@ class Clock:
 
 
 class Both:
-    """An account in the sandbox, seen through the mapper, and the same one in plain Python.
+    """An account in the sandbox, used through the mapper, and its plain Python model.
 
-    With `held` every page is one object from its creation on, through which all is done that is
-    done to it; else every step finds its page anew. A second connection only reads.
+    With `reuse_objects`, every page is one object for all steps; otherwise each step loads its page
+    again. A second connection only reads.
     """
 
     def __init__(
-        self, connection: Connection, second: Connection, clock: Clock, *, held: bool
+        self, connection: Connection, second: Connection, clock: Clock, *, reuse_objects: bool
     ) -> None:
         self.connection, self._second = connection, second
-        self._clock, self._held = clock, held
+        self._clock, self._reuse_objects = clock, reuse_objects
         self.plain: list[PlainPage] = []
         self._pages: dict[int, Page] = {}
 
     def run(self, steps: list[Step]) -> None:
-        for what, place, text in steps:
+        for method, number, text in steps:
             self._clock.tick()
-            getattr(self, what)(place, text)
-            # What is read on the way must not be stale then, nor later.
-            if place % LOOK == LOOK - 1:
+            getattr(self, method)(number, text)
+            # Intermediate reads must not be stale, nor make later reads stale.
+            if number % COMPARE_EVERY == COMPARE_EVERY - 1:
                 for plain in self.plain:
-                    assert told(self._real(plain)) == plain.told()
-                    assert told(Page.find(plain.id, using=self._second)) == plain.told()
+                    assert contents(self._real(plain)) == plain.contents()
+                    assert contents(Page.find(plain.id, using=self._second)) == plain.contents()
                 self._compare_links()
 
     @property
     def _now(self) -> datetime:
-        return self._clock.now.replace(tzinfo=None)  # on the account's clock, which is at UTC
+        return self._clock.now.replace(tzinfo=None)  # in the account's time zone, which is UTC
 
-    # --- what is there ----------------------------------------------------------------------
+    # --- records ----------------------------------------------------------------------------
 
-    def _page(self, place: int) -> tuple[PlainPage, Page]:
+    def _page(self, number: int) -> tuple[PlainPage, Page]:
         if not self.plain:
-            self.create_page(place, "")
-        plain = self.plain[place % len(self.plain)]
+            self.create_page(number, "")
+        plain = self.plain[number % len(self.plain)]
         return plain, self._real(plain)
 
     def _real(self, plain: PlainPage) -> Page:
-        return self._pages[plain.id] if self._held else Page.find(plain.id)
+        return self._pages[plain.id] if self._reuse_objects else Page.find(plain.id)
 
-    def _widget(self, type: str, place: int) -> tuple[PlainPage, Page, Widget]:
-        there = [(page, one) for page in self.plain for one in page.of(type)]
-        if not there:
+    def _widget(self, type: str, number: int) -> tuple[PlainPage, Page, Widget]:
+        existing = [(page, one) for page in self.plain for one in page.of(type)]
+        if not existing:
             {
                 "Note": self.create_note,
                 "List": self.create_list,
                 "Separator": self.create_separator,
-            }[type](place, "")
-            return self._widget(type, place)
-        plain, widget = there[place % len(there)]
+            }[type](number, "")
+            return self._widget(type, number)
+        plain, widget = existing[number % len(existing)]
         return plain, self._real(plain), widget
 
-    def _item(self, place: int) -> tuple[PlainPage, Widget, PlainItem, Item]:
-        there = [
+    def _item(self, number: int) -> tuple[PlainPage, Widget, PlainItem, Item]:
+        existing = [
             (page, one, item)
             for page in self.plain
             for one in page.of("List")
             for item in one.items
         ]
-        if not there:
-            self.create_item(place, "")
-            return self._item(place)
-        plain, of, item = there[place % len(there)]
+        if not existing:
+            self.create_item(number, "")
+            return self._item(number)
+        plain, of, item = existing[number % len(existing)]
         return plain, of, item, self._real(plain).lists.find(of.id).items.find(item.id)
 
     # --- pages ------------------------------------------------------------------------------
 
-    def create_page(self, place: int, text: str) -> None:
-        title = _said(text)
+    def create_page(self, number: int, text: str) -> None:
+        title = _not_blank(text)
         page = Page.create(title=title)
         self.plain.append(PlainPage(page.id, title))
         self._pages[page.id] = page
 
-    def edit_page(self, place: int, text: str) -> None:
-        plain, page = self._page(place)
-        name = ("title", "description")[place % 2]
-        new = _other(_said(text) if name == "title" else text, getattr(plain, name))
+    def edit_page(self, number: int, text: str) -> None:
+        plain, page = self._page(number)
+        name = ("title", "description")[number % 2]
+        new = _different(_not_blank(text) if name == "title" else text, getattr(plain, name))
         setattr(plain, name, new)
         setattr(page, name, new)
         assert page.save().fields == (name,)
 
-    def tag_page(self, place: int, text: str) -> None:
-        plain, page = self._page(place)
-        names = [TAGS[(place + step) % len(TAGS)] for step in range(len(text) % 4)]
+    def tag_page(self, number: int, text: str) -> None:
+        plain, page = self._page(number)
+        names = [TAGS[(number + step) % len(TAGS)] for step in range(len(text) % 4)]
         plain.tag(names)
         page.tags = names
         page.save()
 
-    def reorder_page(self, place: int, text: str) -> None:
-        plain, page = self._page(place)
-        plain.widgets = _mixed(plain.widgets, place)
+    def reorder_page(self, number: int, text: str) -> None:
+        plain, page = self._page(number)
+        plain.widgets = _shuffled(plain.widgets, number)
         belongings = {(one.type, one.widget_id): one for one in page.belongings}
         page.reorder([belongings[one.type, one.id] for one in plain.widgets])
 
-    def link_page(self, place: int, text: str) -> None:
-        plain, page = self._page(place)
-        other = self.plain[place // len(self.plain) % len(self.plain)]
+    def link_page(self, number: int, text: str) -> None:
+        plain, page = self._page(number)
+        other = self.plain[number // len(self.plain) % len(self.plain)]
         if other.id in plain.links:
             plain.links.remove(other.id)
             page.unlink(other.id)
@@ -154,8 +154,8 @@ class Both:
             plain.links.append(other.id)
             page.link(other.id)
 
-    def duplicate_page(self, place: int, text: str) -> None:
-        plain, page = self._page(place)
+    def duplicate_page(self, number: int, text: str) -> None:
+        plain, page = self._page(number)
         copy = page.duplicate()
         known = set(self._all_ids())
         ids = []
@@ -167,212 +167,212 @@ class Both:
         self.plain.append(plain.copy(copy.id, ids, self._now))
         self._pages[copy.id] = copy
 
-    def destroy_page(self, place: int, text: str) -> None:
-        plain, page = self._page(place)
-        self._destroy(page, lambda: Page.find(plain.id), place)
+    def destroy_page(self, number: int, text: str) -> None:
+        plain, page = self._page(number)
+        self._destroy(page, lambda: Page.find(plain.id), number)
         self.plain.remove(plain)
 
     # --- notes ------------------------------------------------------------------------------
 
-    def create_note(self, place: int, text: str) -> None:
-        plain, page = self._page(place)
+    def create_note(self, number: int, text: str) -> None:
+        plain, page = self._page(number)
         title = text.replace("\n", " ")
         note = page.notes.create(title=title, body=text)
-        plain.put(Widget("Note", note.id, title, text, self._now))
+        plain.add(Widget("Note", note.id, title, text, self._now))
 
-    def edit_note(self, place: int, text: str) -> None:
-        _, page, plain = self._widget("Note", place)
+    def edit_note(self, number: int, text: str) -> None:
+        _, page, plain = self._widget("Note", number)
         note = page.notes.find(plain.id)
-        if place % 2:
-            note.title = plain.name = _other(text, plain.name)
+        if number % 2:
+            note.title = plain.name = _different(text, plain.name)
         else:
-            note.body = plain.body = _other(text, plain.body)
+            note.body = plain.body = _different(text, plain.body)
         assert note.save().updated
 
-    def destroy_note(self, place: int, text: str) -> None:
-        home, page, plain = self._widget("Note", place)
+    def destroy_note(self, number: int, text: str) -> None:
+        home, page, plain = self._widget("Note", number)
         self._destroy(
-            page.notes.find(plain.id), lambda: Page.find(home.id).notes.find(plain.id), place
+            page.notes.find(plain.id), lambda: Page.find(home.id).notes.find(plain.id), number
         )
         home.widgets.remove(plain)
 
     # --- lists and items --------------------------------------------------------------------
 
-    def create_list(self, place: int, text: str) -> None:
-        plain, page = self._page(place)
-        plain.put(Widget("List", page.lists.create(name=text).id, text))
+    def create_list(self, number: int, text: str) -> None:
+        plain, page = self._page(number)
+        plain.add(Widget("List", page.lists.create(name=text).id, text))
 
-    def edit_list(self, place: int, text: str) -> None:
-        _, page, plain = self._widget("List", place)
+    def edit_list(self, number: int, text: str) -> None:
+        _, page, plain = self._widget("List", number)
         named = page.lists.find(plain.id)
-        named.name = plain.name = _other(text, plain.name)
+        named.name = plain.name = _different(text, plain.name)
         assert named.save().updated
 
-    def destroy_list(self, place: int, text: str) -> None:
-        home, page, plain = self._widget("List", place)
+    def destroy_list(self, number: int, text: str) -> None:
+        home, page, plain = self._widget("List", number)
         self._destroy(
-            page.lists.find(plain.id), lambda: Page.find(home.id).lists.find(plain.id), place
+            page.lists.find(plain.id), lambda: Page.find(home.id).lists.find(plain.id), number
         )
         home.widgets.remove(plain)
 
-    def create_item(self, place: int, text: str) -> None:
-        _, page, plain = self._widget("List", place)
+    def create_item(self, number: int, text: str) -> None:
+        _, page, plain = self._widget("List", number)
         items = page.lists.find(plain.id).items
-        for number in range(1 + place % 3):
-            content, completed = f"{number}{text}", (place + number) % 5 == 0
+        for index in range(1 + number % 3):
+            content, completed = f"{index}{text}", (number + index) % 5 == 0
             item = items.create(content=content, completed=completed)
             plain.items.append(PlainItem(item.id, content, completed))
 
-    def edit_item(self, place: int, text: str) -> None:
-        _, _, plain, item = self._item(place)
-        item.content = plain.content = _other(_said(text), plain.content)
+    def edit_item(self, number: int, text: str) -> None:
+        _, _, plain, item = self._item(number)
+        item.content = plain.content = _different(_not_blank(text), plain.content)
         assert item.save().fields == ("content",)
 
-    def complete_item(self, place: int, text: str) -> None:
-        _, _, plain, item = self._item(place)
-        plain.completed = bool(place % 2)
+    def complete_item(self, number: int, text: str) -> None:
+        _, _, plain, item = self._item(number)
+        plain.completed = bool(number % 2)
         item.complete() if plain.completed else item.reopen()
 
-    def toggle_item(self, place: int, text: str) -> None:
-        _, _, plain, item = self._item(place)
+    def toggle_item(self, number: int, text: str) -> None:
+        _, _, plain, item = self._item(number)
         plain.completed = not plain.completed
         item.toggle()
 
-    def move_item(self, place: int, text: str) -> None:
-        _, of, plain, item = self._item(place)
+    def move_item(self, number: int, text: str) -> None:
+        _, of, plain, item = self._item(number)
         direction = DIRECTIONS[len(text) % len(DIRECTIONS)]
         of.move(plain, direction)
         getattr(item, direction)()
 
-    def reorder_items(self, place: int, text: str) -> None:
-        _, page, plain = self._widget("List", place)
-        plain.items = _mixed(plain.items, place)
+    def reorder_items(self, number: int, text: str) -> None:
+        _, page, plain = self._widget("List", number)
+        plain.items = _shuffled(plain.items, number)
         page.lists.find(plain.id).items.reorder([item.id for item in plain.items])
 
-    def destroy_item(self, place: int, text: str) -> None:
-        home, of, plain, item = self._item(place)
+    def destroy_item(self, number: int, text: str) -> None:
+        home, of, plain, item = self._item(number)
         self._destroy(
-            item, lambda: Page.find(home.id).lists.find(of.id).items.find(plain.id), place
+            item, lambda: Page.find(home.id).lists.find(of.id).items.find(plain.id), number
         )
         of.items.remove(plain)
 
     # --- items, by the calls that name no list ----------------------------------------------
 
-    def _page_item(self, place: int) -> tuple[PlainPage, Widget, PlainItem, Item | PageItem]:
-        there = [
+    def _page_item(self, number: int) -> tuple[PlainPage, Widget, PlainItem, Item | PageItem]:
+        existing = [
             (page, page.first_list, item)
             for page in self.plain
             if page.first_list is not None
             for item in page.first_list.items
         ]
-        if not there:
-            self.create_page_item(place, "")
-            return self._page_item(place)
-        plain, of, item = there[place % len(there)]
+        if not existing:
+            self.create_page_item(number, "")
+            return self._page_item(number)
+        plain, of, item = existing[number % len(existing)]
         page = self._real(plain)
-        found = PageItem.find(item.id, page=page) if place % 2 else page.items.find(item.id)
+        found = PageItem.find(item.id, page=page) if number % 2 else page.items.find(item.id)
         return plain, of, item, found
 
-    def create_page_item(self, place: int, text: str) -> None:
-        plain, page = self._page(place)
-        content = _said(text)
+    def create_page_item(self, number: int, text: str) -> None:
+        plain, page = self._page(number)
+        content = _not_blank(text)
         item = (
             PageItem.create(page=page, content=content)
-            if place % 2
+            if number % 2
             else page.items.create(content=content)
         )
         if plain.first_list is None:
-            plain.put(Widget("List", item.list_id, ""))
+            plain.add(Widget("List", item.list_id, ""))
         assert plain.first_list is not None
         plain.first_list.items.append(PlainItem(item.id, content))
 
-    def edit_page_item(self, place: int, text: str) -> None:
-        _, _, plain, item = self._page_item(place)
-        item.content = plain.content = _other(_said(text), plain.content)
+    def edit_page_item(self, number: int, text: str) -> None:
+        _, _, plain, item = self._page_item(number)
+        item.content = plain.content = _different(_not_blank(text), plain.content)
         assert item.save().fields == ("content",)
 
-    def toggle_page_item(self, place: int, text: str) -> None:
-        _, _, plain, item = self._page_item(place)
+    def toggle_page_item(self, number: int, text: str) -> None:
+        _, _, plain, item = self._page_item(number)
         plain.completed = not plain.completed
         item.toggle()
 
-    def move_page_item(self, place: int, text: str) -> None:
-        _, of, plain, item = self._page_item(place)
+    def move_page_item(self, number: int, text: str) -> None:
+        _, of, plain, item = self._page_item(number)
         direction = DIRECTIONS[len(text) % len(DIRECTIONS)]
         of.move(plain, direction)
         getattr(item, direction)()
 
-    def destroy_page_item(self, place: int, text: str) -> None:
-        _, of, plain, item = self._page_item(place)
+    def destroy_page_item(self, number: int, text: str) -> None:
+        _, of, plain, item = self._page_item(number)
         item.destroy()
         of.items.remove(plain)
 
     # --- tags, one by one -------------------------------------------------------------------
 
-    def create_tag(self, place: int, text: str) -> None:
-        plain, page = self._page(place)
-        name = TAGS[place % len(TAGS)]
+    def create_tag(self, number: int, text: str) -> None:
+        plain, page = self._page(number)
+        name = TAGS[number % len(TAGS)]
         assert Tag.create(page=page, name=name).name == name
         plain.tag([*plain.tags, name])
 
-    def rename_tag(self, place: int, text: str) -> None:
-        plain, tag = self._tag(place)
+    def rename_tag(self, number: int, text: str) -> None:
+        plain, tag = self._tag(number)
         old, new = tag.name, TAGS[len(text) % len(TAGS)]
         tag.name = new
         tag.save()
         self._change_tags(plain, lambda names: [new if name == old else name for name in names])
 
-    def destroy_tag(self, place: int, text: str) -> None:
-        plain, tag = self._tag(place)
+    def destroy_tag(self, number: int, text: str) -> None:
+        plain, tag = self._tag(number)
         tag.destroy()
         self._change_tags(plain, lambda names: [name for name in names if name != tag.name])
 
-    def _tag(self, place: int) -> tuple[PlainPage, Tag]:
+    def _tag(self, number: int) -> tuple[PlainPage, Tag]:
         tagged = [plain for plain in self.plain if plain.tags]
         if not tagged:
-            self.create_tag(place, "")
-            return self._tag(place)
-        plain = tagged[place % len(tagged)]
-        return plain, self._real(plain).tags[plain.tags[place // len(tagged) % len(plain.tags)]]
+            self.create_tag(number, "")
+            return self._tag(number)
+        plain = tagged[number % len(tagged)]
+        return plain, self._real(plain).tags[plain.tags[number // len(tagged) % len(plain.tags)]]
 
     def _change_tags(self, on: PlainPage, change: Callable[[list[str]], list[str]]) -> None:
         for plain in self.plain:
             changed = change(plain.tags)
-            if changed != plain.tags and plain is not on and self._held:
-                self._pages[plain.id].reload()  # an object of its own, which nothing has told
+            if changed != plain.tags and plain is not on and self._reuse_objects:
+                self._pages[plain.id].reload()  # the change was made through another object
             plain.tag(changed)
 
     # --- separators -------------------------------------------------------------------------
 
-    def create_separator(self, place: int, text: str) -> None:
-        plain, page = self._page(place)
-        plain.put(Widget("Separator", page.separators.create(name=text).id, text))
+    def create_separator(self, number: int, text: str) -> None:
+        plain, page = self._page(number)
+        plain.add(Widget("Separator", page.separators.create(name=text).id, text))
 
-    def edit_separator(self, place: int, text: str) -> None:
-        _, page, plain = self._widget("Separator", place)
+    def edit_separator(self, number: int, text: str) -> None:
+        _, page, plain = self._widget("Separator", number)
         separator = page.separators.find(plain.id)
-        separator.name = plain.name = _other(text, plain.name)
+        separator.name = plain.name = _different(text, plain.name)
         assert separator.save().updated
 
-    def destroy_separator(self, place: int, text: str) -> None:
-        home, page, plain = self._widget("Separator", place)
+    def destroy_separator(self, number: int, text: str) -> None:
+        home, page, plain = self._widget("Separator", number)
         self._destroy(
             page.separators.find(plain.id),
             lambda: Page.find(home.id).separators.find(plain.id),
-            place,
+            number,
         )
         home.widgets.remove(plain)
 
-    # --- what is read afterwards ------------------------------------------------------------
+    # --- comparison -------------------------------------------------------------------------
 
     def compare(self) -> None:
-        """Everything that can be read: by the objects, from the cache if there is one, afresh."""
-        self._compare_links()  # before anything is read afresh
-        expected = [plain.told() for plain in self.plain]
-        assert [told(self._real(plain)) for plain in self.plain] == expected
-        found = [told(Page.find(plain.id, using=self._second)) for plain in self.plain]
+        """Compare all reads: through the objects, with the cache if there is one, and without."""
+        self._compare_links()  # before a read bypasses the cache
+        expected = [plain.contents() for plain in self.plain]
+        assert [contents(self._real(plain)) for plain in self.plain] == expected
+        found = [contents(Page.find(plain.id, using=self._second)) for plain in self.plain]
         assert found == expected
-        assert [told(Page.find(plain.id, fresh=True)) for plain in self.plain] == expected
+        assert [contents(Page.find(plain.id, fresh=True)) for plain in self.plain] == expected
         assert [(page.id, page.title) for page in Page.all()] == sorted(
             (plain.id, plain.title) for plain in self.plain
         )
@@ -381,15 +381,15 @@ class Both:
         self._compare_tags()
 
     def _compare_lists(self, page: dict[str, Any]) -> None:
-        """The calls that list what is on a page."""
-        assert told_notes(Note.all(page=page["id"])) == page["notes"]
+        """Compare the calls that list the records of a page."""
+        assert note_values(Note.all(page=page["id"])) == page["notes"]
         lists = List.all(page=page["id"])
         assert [(one.id, one.name) for one in lists] == [one[:2] for one in page["lists"]]
         for one, (_, _, items) in zip(lists, page["lists"], strict=True):
-            assert told_items(Item.all(list=one)) == items
+            assert item_values(Item.all(list=one)) == items
 
     def _compare_tags(self) -> None:
-        """A name is one tag, on whichever pages it stands."""
+        """Check that a name is one tag, on all pages that have it."""
         on: dict[str, list[int]] = {}
         for plain in self.plain:
             for name in plain.tags:
@@ -398,15 +398,15 @@ class Both:
         assert sorted(found) == sorted((name, sorted(ids)) for name, ids in on.items())
 
     def _compare_links(self) -> None:
-        """A page that is read tells the titles that others have by then, and none that is gone."""
+        """Check that links show the current titles of other pages, and no destroyed page."""
         titles = {plain.id: plain.title for plain in self.plain}
         for plain in self.plain:
             found = [(page.id, page.title) for page in Page.find(plain.id).linked_pages]
             assert sorted(found) == sorted((id, titles[id]) for id in plain.links if id in titles)
 
-    def _destroy(self, record: Any, find: Callable[[], Any], place: int) -> None:
-        """Destroy a record; now and then once more, through another object of it."""
-        twin = find() if place % 3 == 0 else None
+    def _destroy(self, record: Any, find: Callable[[], Any], number: int) -> None:
+        """Destroy a record; for some numbers a second time, through another object."""
+        twin = find() if number % 3 == 0 else None
         record.destroy()
         if twin is not None:
             with pytest.raises(NotFound):
@@ -420,46 +420,46 @@ class Both:
                 yield from (item.id for item in widget.items)
 
 
-def told(page: Page) -> dict[str, Any]:
-    """All that a page tells, by its object."""
+def contents(page: Page) -> dict[str, Any]:
+    """Return the contents of a page, as read from its object."""
     return {
         "id": page.id,
         "title": page.title,
         "description": page.description,
         "tags": [tag.name for tag in page.tags],
         "belongings": [(one.position, one.type, one.widget_id) for one in page.belongings],
-        "notes": told_notes(page.notes),
-        "lists": [(one.id, one.name, told_items(one.items)) for one in page.lists],
-        "items": told_items(page.items),
+        "notes": note_values(page.notes),
+        "lists": [(one.id, one.name, item_values(one.items)) for one in page.lists],
+        "items": item_values(page.items),
         "separators": [(one.id, one.name) for one in page.separators],
     }
 
 
-def told_notes(notes: Any) -> list[Any]:
+def note_values(notes: Any) -> list[Any]:
     return [(note.id, note.title, note.body, note.created_at) for note in notes]
 
 
-def told_items(items: Any) -> list[Any]:
+def item_values(items: Any) -> list[Any]:
     return [(item.id, item.content, item.completed) for item in items]
 
 
-def _said(text: str) -> str:
-    """A text for what cannot be blank."""
+def _not_blank(text: str) -> str:
+    """Return a text that is not blank."""
     return text if text.strip() else f"{text}?"
 
 
-def _other(text: str, old: str) -> str:
-    """A text that differs from the old one, so that there is something to save."""
+def _different(text: str, old: str) -> str:
+    """Return a text that differs from the old one, so that saving changes something."""
     return text if text != old else f"{text}!"
 
 
-def _mixed(some: list[Any], place: int) -> list[Any]:
-    """The same in another order: each number gives one of them."""
-    left, mixed = list(some), []
+def _shuffled(elements: list[Any], number: int) -> list[Any]:
+    """Return the elements in another order, which the number determines."""
+    left, shuffled = list(elements), []
     while left:
-        place, which = divmod(place, len(left))
-        mixed.append(left.pop(which))
-    return mixed
+        number, which = divmod(number, len(left))
+        shuffled.append(left.pop(which))
+    return shuffled
 
 
 STEPS = [
@@ -479,26 +479,28 @@ SEQUENCES = st.lists(
 
 
 @pytest.fixture(scope="module")
-def begin(network: None) -> Iterator[Callable[..., Both]]:
-    """Opens account after account in one sandbox."""
+def new_account(network: None) -> Iterator[Callable[..., Both]]:
+    """Return a function that opens a new account in one sandbox."""
     clock, names, open_connections = Clock(), count(), []
     with Sandbox(seed="empty", clock=clock) as box:
 
-        def open_account(*, held: bool, ttl: int) -> Both:
+        def open_account(*, reuse_objects: bool, ttl: int) -> Both:
             token = box.add_account(f"account-{next(names)}")
             connection = Connection(box.url, token=token, ttl=ttl, limits=None)
             second = Connection(box.url, token=token, ttl=ttl, limits=None)
             open_connections.extend([connection, second])
-            return Both(connection, second, clock, held=held)
+            return Both(connection, second, clock, reuse_objects=reuse_objects)
 
         yield open_account
         for connection in open_connections:
             connection.close()
 
 
-HELD = pytest.mark.parametrize("held", [True, False], ids=["objects held", "objects found anew"])
+REUSE_OBJECTS = pytest.mark.parametrize(
+    "reuse_objects", [True, False], ids=["objects reused", "objects loaded again"]
+)
 TTLS = [0, 60]
-CACHED = pytest.mark.parametrize("ttl", TTLS, ids=["asked each time", "cached"])
+CACHED = pytest.mark.parametrize("ttl", TTLS, ids=["not cached", "cached"])
 
 
 def agree(both: Both, steps: list[Step]) -> None:
@@ -508,22 +510,23 @@ def agree(both: Both, steps: list[Step]) -> None:
 
 
 def sequences(how_many: int, part: int) -> Callable[[Callable[..., None]], Callable[[], None]]:
-    """Runs a test with that many sequences, the same ones each time, with the cache or without.
+    """Run a test with this many sequences, the same ones each time, with or without cache.
 
-    Each part has others, so that workers share them. All begin with the simplest, which is not
-    counted. The cache is drawn, not a parameter: for each value of one, the same would come.
+    Each part has other sequences, so that workers can share them. All begin with the simplest one,
+    which is not counted. The TTL is drawn and not a parameter: each value of a parameter would get
+    the same sequences.
     """
-    some = settings(max_examples=how_many + 1, deadline=None, database=None)
+    profile = settings(max_examples=how_many + 1, deadline=None, database=None)
     each = given(steps=SEQUENCES, ttl=st.sampled_from(TTLS))
-    return lambda test: seed(part)(some(each(test)))
+    return lambda test: seed(part)(profile(each(test)))
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("part", range(6))
-def test_after_any_sequence_of_calls_objects_that_are_held_agree(begin, part):
+def test_reused_objects_match_the_model_after_any_sequence_of_calls(new_account, part):
     @sequences(20, part)
     def run(ttl, steps):
-        both = begin(held=True, ttl=ttl)
+        both = new_account(reuse_objects=True, ttl=ttl)
         agree(both, steps)
         assert both.connection.stats.requests >= CALLS
 
@@ -532,10 +535,10 @@ def test_after_any_sequence_of_calls_objects_that_are_held_agree(begin, part):
 
 @pytest.mark.long
 @pytest.mark.parametrize("part", range(6, 11))
-def test_after_any_sequence_of_calls_objects_found_anew_agree(begin, part):
+def test_reloaded_objects_match_the_model_after_any_sequence_of_calls(new_account, part):
     @sequences(18, part)
     def run(ttl, steps):
-        both = begin(held=False, ttl=ttl)
+        both = new_account(reuse_objects=False, ttl=ttl)
         agree(both, steps)
         assert both.connection.stats.requests >= CALLS
 
@@ -551,13 +554,13 @@ FAILED_ONCE: dict[str, list[Step]] = {
         ("complete_item", 2, ""),
         ("complete_item", 2, ""),
     ],
-    "nothing is put into order": [
+    "an empty list is reordered": [
         ("create_page", 0, "Empty"),
         ("reorder_page", 7, ""),
         ("create_list", 0, "Empty"),
         ("reorder_items", 7, ""),
     ],
-    "a page shows another one's title": [
+    "a page shows the title of a linked page": [
         ("create_page", 0, "Lisbon"),
         ("create_page", 0, "Porto"),
         ("link_page", 1, ""),  # from the second to the first
@@ -569,8 +572,8 @@ FAILED_ONCE: dict[str, list[Step]] = {
 }
 
 
-@HELD
+@REUSE_OBJECTS
 @CACHED
 @pytest.mark.parametrize("steps", FAILED_ONCE.values(), ids=FAILED_ONCE)
-def test_what_failed_once_agrees(begin, held, ttl, steps):
-    agree(begin(held=held, ttl=ttl), steps)
+def test_sequences_that_once_failed_match_the_model(new_account, reuse_objects, ttl, steps):
+    agree(new_account(reuse_objects=reuse_objects, ttl=ttl), steps)
