@@ -72,7 +72,7 @@ def test_a_note_weighs_little_more_than_a_tuple_of_what_it_tells(page: Page) -> 
     assert ratio <= 1.3
 
 
-def test_a_kept_page_is_found_without_parsing(
+def test_a_cached_page_is_found_without_parsing(
     box: Sandbox, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     id = Page.all()[0].id
@@ -93,6 +93,6 @@ def test_a_kept_page_is_found_without_parsing(
     assert (box.requests - before, len(parsed)) == (1, 1)
 
 
-def test_a_kept_page_is_found_in_few_steps(connection: Connection) -> None:
+def test_a_cached_page_is_found_in_few_steps(connection: Connection) -> None:
     id = Page.all()[0].id
     assert python_calls(lambda: Page.find(id, using=connection)) <= 11

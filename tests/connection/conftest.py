@@ -159,7 +159,7 @@ class Stub(socketserver.ThreadingTCPServer):
 
 @pytest.fixture(scope="session")
 def authority() -> trustme.CA:
-    """An authority that nobody trusts yet."""
+    """An authority that is not trusted yet."""
     return trustme.CA()
 
 
@@ -210,7 +210,7 @@ def connection(stub: Stub) -> Iterator[Connection]:
 
 
 class Clock:
-    """A time that passes only when somebody sleeps; back-off always takes as long as it may."""
+    """A time that passes only in sleeps; back-off always takes as long as it may."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -252,7 +252,7 @@ def patient(stub: Stub, clock: Clock) -> Iterator[Connection]:
 
 @pytest.fixture
 def closed_port(network: None) -> int:
-    """A port that nobody listens at."""
+    """A port without a listener."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
 

@@ -1,4 +1,4 @@
-"""Answers cached for a while: how long, under which tags, and asked for once."""
+"""Cached responses: for how long, under which tags, and requested once."""
 
 import sys
 import threading
@@ -22,28 +22,28 @@ class Clock:
 
 
 class Service:
-    """Answers with the number of the question, and counts."""
+    """Responds with the number of the request, and counts."""
 
     def __init__(self, size: int = 1) -> None:
-        self.asked = 0
+        self.count = 0
         self.size = size
 
     def __call__(self) -> tuple[str, int]:
-        self.asked += 1
-        return f"response {self.asked}", self.size
+        self.count += 1
+        return f"response {self.count}", self.size
 
 
 class Gate:
     """A service that responds only once it is opened."""
 
     def __init__(self, outcome: object = "slow response") -> None:
-        self.asked = 0
+        self.count = 0
         self.arrived = threading.Event()
         self.opened = threading.Event()
         self.outcome = outcome
 
     def __call__(self) -> tuple[object, int]:
-        self.asked += 1
+        self.count += 1
         self.arrived.set()
         assert self.opened.wait(10)
         if isinstance(self.outcome, BaseException):
@@ -51,8 +51,8 @@ class Gate:
         return self.outcome, 1
 
 
-class Asker(threading.Thread):
-    """Asks in a thread of its own, and remembers what came of it."""
+class Requester(threading.Thread):
+    """Makes a request in a thread of its own, and stores the outcome."""
 
     def __init__(
         self,
@@ -62,13 +62,13 @@ class Asker(threading.Thread):
         response_tags: object = lambda response: (),
     ) -> None:
         super().__init__(daemon=True)
-        self.question = (cache, ask, fresh, response_tags)
+        self.request = (cache, ask, fresh, response_tags)
         self.response: object = None
         self.error: BaseException | None = None
         self.start()
 
     def run(self) -> None:
-        cache, ask, fresh, response_tags = self.question
+        cache, ask, fresh, response_tags = self.request
         try:
             self.response = cache.fetch("key", lambda: ["tag"], ask, fresh, response_tags)
         except BaseException as error:
@@ -111,7 +111,7 @@ def wait_for_waiters(cache: Cache, count: int) -> None:
 def test_a_response_is_cached(cache, service):
     first = cache.fetch("key", lambda: ["tag"], service)
     assert (first, cache.fetch("key", lambda: ["tag"], service)) == ("response 1", "response 1")
-    assert service.asked == 1
+    assert service.count == 1
 
 
 def test_the_very_object_is_given_again(cache):
@@ -132,7 +132,7 @@ def test_a_response_is_forgotten_when_its_time_is_over(cache, service, clock):
     assert cache.fetch("key", lambda: ["tag"], service) == "response 2"
 
 
-def test_using_a_response_does_not_keep_it_longer(cache, service, clock):
+def test_using_a_response_does_not_cache_it_longer(cache, service, clock):
     cache.fetch("key", lambda: ["tag"], service)
     clock.now += 40
     cache.fetch("key", lambda: ["tag"], service)
@@ -185,7 +185,7 @@ def test_an_error_is_not_cached(cache, service):
     assert cache.fetch("key", lambda: ["tag"], service) == "response 1"
 
 
-def test_a_fresh_question_that_fails_leaves_what_is_cached(cache, service):
+def test_a_fresh_request_that_fails_leaves_what_is_cached(cache, service):
     def fail() -> tuple[str, int]:
         raise NotFound("gone")
 
@@ -306,11 +306,11 @@ def test_what_was_pushed_out_of_the_index_takes_nothing_alive_along(clock):
 
 def test_thirty_threads_ask_once(cache):
     gate = Gate()
-    askers = [Asker(cache, gate) for _ in range(30)]
+    requesters = [Requester(cache, gate) for _ in range(30)]
     wait_for_waiters(cache, 29)
     gate.opened.set()
-    assert [asker.outcome() for asker in askers] == ["slow response"] * 30
-    assert gate.asked == 1
+    assert [requester.outcome() for requester in requesters] == ["slow response"] * 30
+    assert gate.count == 1
     assert cache.hits == 29
 
 
@@ -322,22 +322,22 @@ def test_without_a_time_each_thread_asks_for_itself():
         return "response", 1
 
     cache = Cache(0, 100)
-    askers = [Asker(cache, ask), Asker(cache, ask)]
-    assert [asker.outcome() for asker in askers] == ["response"] * 2
+    requesters = [Requester(cache, ask), Requester(cache, ask)]
+    assert [requester.outcome() for requester in requesters] == ["response"] * 2
 
 
 def test_threads_with_other_questions_do_not_wait(cache, service):
     gate = Gate()
-    slow = Asker(cache, gate)
+    slow = Requester(cache, gate)
     assert gate.arrived.wait(10)
     assert cache.fetch("other", lambda: ["tag"], service) == "response 1"
     gate.opened.set()
     assert slow.outcome() == "slow response"
 
 
-def test_a_fresh_question_does_not_wait_for_another(cache, service):
+def test_a_fresh_request_does_not_wait_for_another(cache, service):
     gate = Gate()
-    slow = Asker(cache, gate)
+    slow = Requester(cache, gate)
     assert gate.arrived.wait(10)
     assert cache.fetch("key", lambda: ["tag"], service, fresh=True) == "response 1"
     gate.opened.set()
@@ -346,7 +346,7 @@ def test_a_fresh_question_does_not_wait_for_another(cache, service):
 
 def test_a_late_response_does_not_replace_a_fresher_one(cache, service):
     gate = Gate()
-    slow = Asker(cache, gate)
+    slow = Requester(cache, gate)
     assert gate.arrived.wait(10)
     cache.fetch("key", lambda: ["tag"], service, fresh=True)
     gate.opened.set()
@@ -354,13 +354,13 @@ def test_a_late_response_does_not_replace_a_fresher_one(cache, service):
     assert cache.fetch("key", lambda: ["tag"], service) == "response 1"
 
 
-def test_newcomers_wait_for_the_fresher_question(cache):
+def test_newcomers_wait_for_the_fresher_request(cache):
     old, fresh = Gate("old"), Gate("fresh")
-    first = Asker(cache, old)
+    first = Requester(cache, old)
     assert old.arrived.wait(10)
-    second = Asker(cache, fresh, fresh=True)
+    second = Requester(cache, fresh, fresh=True)
     assert fresh.arrived.wait(10)
-    newcomer = Asker(cache, Gate("never asked"))
+    newcomer = Requester(cache, Gate("never asked"))
     wait_for_waiters(cache, 1)
     old.opened.set()
     assert first.outcome() == "old"
@@ -368,12 +368,12 @@ def test_newcomers_wait_for_the_fresher_question(cache):
     assert (second.outcome(), newcomer.outcome()) == ("fresh", "fresh")
 
 
-# --- writes while a question is on its way ----------------------------------------------------
+# --- writes while a request is under way ----------------------------------------------------
 
 
 def test_a_response_from_before_a_write_is_not_cached(cache, service):
     gate = Gate()
-    slow = Asker(cache, gate)
+    slow = Requester(cache, gate)
     assert gate.arrived.wait(10)
     cache.invalidate(["tag"])
     gate.opened.set()
@@ -384,7 +384,7 @@ def test_a_response_from_before_a_write_is_not_cached(cache, service):
 
 def test_who_asks_after_a_write_does_not_wait_for_a_response_from_before(cache, service):
     gate = Gate()
-    slow = Asker(cache, gate)
+    slow = Requester(cache, gate)
     assert gate.arrived.wait(10)
     cache.invalidate(["tag"])
     assert cache.fetch("key", lambda: ["tag"], service) == "response 1"
@@ -395,16 +395,16 @@ def test_who_asks_after_a_write_does_not_wait_for_a_response_from_before(cache, 
 
 def test_who_waited_before_a_write_still_gets_the_response(cache):
     gate = Gate()
-    askers = [Asker(cache, gate), Asker(cache, gate)]
+    requesters = [Requester(cache, gate), Requester(cache, gate)]
     wait_for_waiters(cache, 1)
     cache.invalidate(["tag"])
     gate.opened.set()
-    assert [asker.outcome() for asker in askers] == ["slow response"] * 2
+    assert [requester.outcome() for requester in requesters] == ["slow response"] * 2
 
 
 def test_a_response_from_before_a_write_that_it_should_show_is_not_cached(cache, service):
     gate = Gate()
-    slow = Asker(cache, gate, response_tags=lambda response: [response])
+    slow = Requester(cache, gate, response_tags=lambda response: [response])
     assert gate.arrived.wait(10)
     cache.invalidate(["slow response"])
     gate.opened.set()
@@ -414,22 +414,22 @@ def test_a_response_from_before_a_write_that_it_should_show_is_not_cached(cache,
 
 def test_who_waits_for_a_response_that_turns_out_to_be_from_before_a_write_asks(cache, service):
     gate = Gate()
-    slow = Asker(cache, gate, response_tags=lambda response: [response])
+    slow = Requester(cache, gate, response_tags=lambda response: [response])
     assert gate.arrived.wait(10)
     cache.invalidate(["slow response"])
     newcomers = [
-        Asker(cache, service, response_tags=lambda response: [response]) for _ in range(20)
+        Requester(cache, service, response_tags=lambda response: [response]) for _ in range(20)
     ]
     wait_for_waiters(cache, 20)
     gate.opened.set()
     assert slow.outcome() == "slow response"
     assert [newcomer.outcome() for newcomer in newcomers] == ["response 1"] * 20
-    assert service.asked == 1
+    assert service.count == 1
 
 
 def test_a_write_elsewhere_leaves_a_response_with_tags_of_its_own_alone(cache, service):
     gate = Gate()
-    slow = Asker(cache, gate, response_tags=lambda response: [response])
+    slow = Requester(cache, gate, response_tags=lambda response: [response])
     assert gate.arrived.wait(10)
     cache.invalidate(["other"])
     gate.opened.set()
@@ -437,15 +437,15 @@ def test_a_write_elsewhere_leaves_a_response_with_tags_of_its_own_alone(cache, s
     assert cache.fetch("key", lambda: ["tag"], service) == "slow response"
 
 
-def test_a_question_whose_response_tells_no_tags_fails(cache, service):
+def test_a_request_whose_response_has_no_tags_fails(cache, service):
     with pytest.raises(KeyError):
         cache.fetch("key", lambda: ["tag"], service, response_tags=lambda response: {}[response])
     assert cache.fetch("key", lambda: ["tag"], service) == "response 2"
 
 
-def test_a_write_elsewhere_leaves_a_question_alone(cache, service):
+def test_a_write_elsewhere_leaves_a_request_alone(cache, service):
     gate = Gate()
-    slow = Asker(cache, gate)
+    slow = Requester(cache, gate)
     assert gate.arrived.wait(10)
     cache.invalidate(["other"])
     gate.opened.set()
@@ -453,9 +453,9 @@ def test_a_write_elsewhere_leaves_a_question_alone(cache, service):
     assert cache.fetch("key", lambda: ["tag"], service) == "slow response"
 
 
-def test_clear_disowns_questions_on_their_way(cache):
+def test_clear_disowns_requests_under_way(cache):
     gate = Gate()
-    slow = Asker(cache, gate)
+    slow = Requester(cache, gate)
     assert gate.arrived.wait(10)
     cache.clear()
     gate.opened.set()
@@ -469,45 +469,45 @@ def test_clear_disowns_questions_on_their_way(cache):
 def test_all_who_wait_get_the_error(cache):
     error = NotFound("gone", verb="POST", path="/ws/page/7", status=404)
     gate = Gate(error)
-    askers = [Asker(cache, gate) for _ in range(5)]
+    requesters = [Requester(cache, gate) for _ in range(5)]
     wait_for_waiters(cache, 4)
     gate.opened.set()
-    outcomes = [asker.outcome() for asker in askers]
+    outcomes = [requester.outcome() for requester in requesters]
     assert [str(outcome) for outcome in outcomes] == [str(error)] * 5
-    assert gate.asked == 1
+    assert gate.count == 1
 
 
 def test_each_who_waits_gets_an_error_of_their_own(cache):
     gate = Gate(NotFound("gone"))
-    askers = [Asker(cache, gate) for _ in range(5)]
+    requesters = [Requester(cache, gate) for _ in range(5)]
     wait_for_waiters(cache, 4)
     gate.opened.set()
-    assert len({id(asker.outcome()) for asker in askers}) == 5
+    assert len({id(requester.outcome()) for requester in requesters}) == 5
 
 
 def test_after_an_error_for_many_the_next_asks_again(cache, service):
     gate = Gate(NotFound("gone"))
-    asker = Asker(cache, gate)
+    requester = Requester(cache, gate)
     gate.opened.set()
-    asker.outcome()
+    requester.outcome()
     assert cache.fetch("key", lambda: ["tag"], service) == "response 1"
 
 
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
 def test_who_waits_for_an_interrupted_thread_asks_again(cache, interrupt):
     gate, next_gate = Gate(interrupt()), Gate("response")
-    interrupted = Asker(cache, gate)
+    interrupted = Requester(cache, gate)
     assert gate.arrived.wait(10)
-    askers = [Asker(cache, next_gate) for _ in range(5)]
+    requesters = [Requester(cache, next_gate) for _ in range(5)]
     wait_for_waiters(cache, 5)
     gate.opened.set()
     next_gate.opened.set()
     assert isinstance(interrupted.outcome(), interrupt)
-    assert [asker.outcome() for asker in askers] == ["response"] * 5
-    assert next_gate.asked == 1
+    assert [requester.outcome() for requester in requesters] == ["response"] * 5
+    assert next_gate.count == 1
 
 
-def test_tags_that_cannot_be_told_leave_nobody_waiting(cache, service):
+def test_tags_that_fail_leave_no_thread_waiting(cache, service):
     def tags() -> list[str]:
         raise ValueError("no tags")
 
@@ -519,14 +519,14 @@ def test_tags_that_cannot_be_told_leave_nobody_waiting(cache, service):
 # --- several caches of one host ---------------------------------------------------------------
 
 
-def kept_in(cache: Cache, tag: str = "tag") -> None:
-    cache.fetch("question", lambda: [tag], lambda: ("old response", 1))
+def cache_in(cache: Cache, tag: str = "tag") -> None:
+    cache.fetch("key", lambda: [tag], lambda: ("old response", 1))
 
 
 def test_a_write_invalidates_all_caches_of_the_host():
     mine, theirs = (Cache(60, 1000, host="acme.backpackit.com") for _ in range(2))
-    kept_in(mine)
-    kept_in(theirs)
+    cache_in(mine)
+    cache_in(theirs)
     mine.invalidate(["tag"])
     assert (len(mine), len(theirs)) == (0, 0)
 
@@ -534,33 +534,33 @@ def test_a_write_invalidates_all_caches_of_the_host():
 def test_a_write_disowns_what_is_on_its_way_to_another_cache_of_the_host(service):
     mine, theirs = (Cache(60, 1000, host="acme.backpackit.com") for _ in range(2))
     gate = Gate("from before the write")
-    asker = Asker(theirs, gate)
+    requester = Requester(theirs, gate)
     assert gate.arrived.wait(10)
     mine.invalidate(["tag"])
     gate.opened.set()
-    asker.join(10)
+    requester.join(10)
     assert len(theirs) == 0
-    assert theirs.fetch("question", lambda: ["tag"], service) == "response 1"
+    assert theirs.fetch("key", lambda: ["tag"], service) == "response 1"
 
 
 def test_a_write_leaves_the_caches_of_other_hosts_alone():
     mine = Cache(60, 1000, host="acme.backpackit.com")
     theirs = Cache(60, 1000, host="home.backpackit.com")
-    kept_in(theirs)
+    cache_in(theirs)
     mine.invalidate(["tag"])
     assert len(theirs) == 1
 
 
 def test_clearing_a_cache_leaves_the_others_of_the_host_alone():
     mine, theirs = (Cache(60, 1000, host="acme.backpackit.com") for _ in range(2))
-    kept_in(theirs)
+    cache_in(theirs)
     mine.clear()
     assert len(theirs) == 1
 
 
 def test_caches_of_no_host_leave_each_other_alone():
     mine, theirs = Cache(60, 1000), Cache(60, 1000)
-    kept_in(theirs)
+    cache_in(theirs)
     mine.invalidate(["tag"])
     assert len(theirs) == 1
 
@@ -615,17 +615,17 @@ def test_an_interrupt_at_any_step_leaves_no_thread_waiting():
         assert not cache._lock.locked(), steps
         assert not cache._pending, steps
         found = cache.fetch("key", lambda: ["tag"], service, deadline=Deadline(0))
-        assert found == f"response {service.asked}", steps
+        assert found == f"response {service.count}", steps
     assert steps > 10
 
 
 @pytest.mark.parametrize("steps", range(1, 40))
 def test_an_interrupt_at_any_step_wakes_those_who_wait(steps):
     cache, service = Cache(60, 100), Service()
-    waiting: list[Asker] = []
+    waiting: list[Requester] = []
 
     def ask() -> tuple[object, int]:
-        waiting.append(Asker(cache, service))
+        waiting.append(Requester(cache, service))
         wait_for_waiters(cache, 1)
         sys.setprofile(Interrupter(steps))  # from here on, where others wait
         return "slow response", 1

@@ -241,7 +241,7 @@ def test_a_user_agent_is_one_line_of_plain_letters(user_agent):
 # --- which one is used ------------------------------------------------------------------------
 
 
-def test_without_a_connection_it_says_how_to_connect():
+def test_without_a_connection_the_error_shows_how_to_connect():
     with pytest.raises(NotConnected, match=r'connect\("your-account", token="…"\)'):
         current()
 
@@ -370,7 +370,7 @@ def test_a_task_uses_what_its_maker_used():
 # --- the environment --------------------------------------------------------------------------
 
 
-def test_the_environment_says_where_when_nothing_else_does(monkeypatch):
+def test_the_environment_is_used_when_no_argument_is_passed(monkeypatch):
     monkeypatch.setenv("BACKPACK_URL", "https://env.example")
     monkeypatch.setenv("BACKPACK_TOKEN", TOKEN)
     assert connect().url == "https://env.example"
@@ -435,7 +435,7 @@ def test_a_connection_does_not_read_the_environment(monkeypatch):
         ("acme", {"token": ""}),
     ],
 )
-def test_what_nobody_says_is_asked_for(host, tokens):
+def test_a_missing_account_is_an_error(host, tokens):
     with pytest.raises(NotConnected, match="BACKPACK_URL and BACKPACK_TOKEN"):
         connect(host, **tokens)
 
@@ -458,7 +458,7 @@ def test_connect_takes_what_a_connection_takes(stub):
 # --- whose account it is ----------------------------------------------------------------------
 
 
-def test_the_same_account_is_told_by_host_and_token():
+def test_the_same_account_is_recognized_by_host_and_token():
     assert acme().account == Connection("https://acme.backpackit.com/", token=TOKEN).account
 
 
@@ -481,7 +481,7 @@ def test_a_usual_port_makes_no_other_account(address):
     assert Connection(address, token=TOKEN, allow_insecure=True).account == usual.account
 
 
-def test_an_account_does_not_tell_the_token():
+def test_an_account_does_not_show_the_token():
     assert TOKEN not in acme().account
 
 
@@ -621,7 +621,7 @@ def test_a_pickle_finds_any_open_connection_to_its_account(stub):
     assert len(others) == 2
 
 
-def test_what_stands_for_no_account_never_comes_to_life(stub):
+def test_what_replaces_no_account_never_becomes_live(stub):
     live = connect(stub.url, token=TOKEN)
     nowhere = unconnected(stub.url, live.account, "it is a file")
     assert nowhere.resolved() is nowhere
@@ -662,20 +662,20 @@ def test_a_long_name_is_still_a_name(name):
 @pytest.mark.parametrize("way", [connect, Connection])
 @pytest.mark.parametrize("name", ["token", "oauth_token"])
 @pytest.mark.parametrize("pad", ["{} ", " {}", "{}\n", "\t{}\r\n", "{}\u00a0"])
-def test_white_space_around_a_token_is_told(way, name, pad):
+def test_white_space_around_a_token_is_reported(way, name, pad):
     with pytest.raises(ValidationError, match=f"^{name} has white space around it") as caught:
         way("acme", **{name: pad.format(TOKEN)})
     assert TOKEN not in str(caught.value)
 
 
-def test_white_space_around_the_token_of_the_environment_is_told(monkeypatch):
+def test_white_space_around_the_token_of_the_environment_is_reported(monkeypatch):
     monkeypatch.setenv("BACKPACK_TOKEN", f"{TOKEN}\n")
     with pytest.raises(ValidationError, match="^BACKPACK_TOKEN has white space around it"):
         connect("acme")
 
 
 @pytest.mark.parametrize("name", ["acme\n", " acme", "acme "])
-def test_white_space_around_an_account_is_told(name):
+def test_white_space_around_an_account_is_reported(name):
     with pytest.raises(ValidationError, match=r"^account '.*' has white space around it"):
         Connection(name, token=TOKEN)
 

@@ -80,7 +80,7 @@ def test_generators_that_are_left_in_the_order_they_were_begun(kind, home, work,
 
 
 @pytest.mark.parametrize("kind", [holding, entering])
-def test_blocks_of_one_connection_are_told_apart(kind, home, work, default):
+def test_blocks_of_one_connection_are_distinguished(kind, home, work, default):
     first, second, third = kind(home), kind(work), kind(home)
     next(first), next(second), next(third)
     third.close()
@@ -118,7 +118,7 @@ def test_a_task_goes_on_with_the_block_that_it_was_made_in(home, default):
     assert asyncio.run(main()) is home
 
 
-def test_an_asynchronous_generator_that_nobody_finishes_leaves_nothing(home, default):
+def test_an_asynchronous_generator_that_is_never_finished_leaves_nothing(home, default):
     async def pages() -> AsyncIterator[Connection]:
         with using(home):
             while True:
@@ -360,10 +360,10 @@ def test_a_bound_asynchronous_generator_takes_what_is_sent_and_thrown(home, defa
     assert ended == [home]
 
 
-@pytest.mark.parametrize("thing", [holding, [1, 2], iter([1]), None, "acme"])
-def test_only_a_generator_is_bound(thing: Any, home):
+@pytest.mark.parametrize("given", [holding, [1, 2], iter([1]), None, "acme"])
+def test_only_a_generator_is_bound(given: Any, home):
     with pytest.raises(ValidationError, match="call the generator function first"):
-        home.bind(thing)
+        home.bind(given)
 
 
 # --- map --------------------------------------------------------------------------------------

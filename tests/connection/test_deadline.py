@@ -24,8 +24,8 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
 
 
 def send(connection, row):
-    words = {} if row.reads else {"title": "a"}
-    return connection.call(row, (7,) * len(row.ids), words, read=parse.success)
+    payload = {} if row.reads else {"title": "a"}
+    return connection.call(row, (7,) * len(row.ids), payload, read=parse.success)
 
 
 def dripping(beginning):
@@ -133,7 +133,7 @@ def test_a_response_that_does_not_come_ends_with_the_deadline(stub):
     withheld.released.set()
 
 
-def test_the_shorter_of_the_two_is_told(stub):
+def test_the_shorter_of_the_two_is_shown(stub):
     withheld = Withheld(http(200, OK))
     stub.responses(withheld)
     options = {"timeout": (5, 0.05), "deadline": 30, "max_wait": 0}
@@ -153,7 +153,7 @@ def test_a_connection_that_does_not_come_about_ends_with_the_deadline(full_port)
         send(connection, CREATE)
 
 
-# --- waits and retries, by a clock that moves when somebody waits -----------------------------
+# --- waits and retries, by a clock that moves only in waits -----------------------------
 
 
 def test_no_retry_begins_that_the_deadline_would_cut_off(stub, clock):

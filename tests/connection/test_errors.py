@@ -104,7 +104,7 @@ def test_a_status_has_its_class(status, kind):
         ({"excerpt": "<html>\n"}, "no: '<html>\\n'"),
     ],
 )
-def test_an_error_says_what_it_knows(details, text):
+def test_an_error_has_its_attributes(details, text):
     assert str(BackpackError("no", **details)) == text
 
 
@@ -112,7 +112,7 @@ def test_the_repr_of_an_error_names_its_class():
     assert repr(errors.NotFound("no", verb="GET", path="/x")) == "NotFound('no (GET /x)')"
 
 
-def test_an_error_knows_nothing_it_was_not_told():
+def test_an_error_has_no_other_attributes():
     error = BackpackError("no")
     assert (error.verb, error.path, error.status, error.excerpt) == (None,) * 4
     assert RateLimited("no").retry_after is None
@@ -223,7 +223,7 @@ RESPONSES = {
         ("a lost connection", "connection_failed", True),
     ],
 )
-def test_a_failed_read_tells_whether_to_try_again(stub, connection, response, code, retryable):
+def test_a_failed_read_shows_whether_to_try_again(stub, connection, response, code, retryable):
     stub.responses(RESPONSES[response])
     error = failure(connection, READ)
     assert (error.code, error.retryable) == (code, retryable)

@@ -90,7 +90,7 @@ def test_an_outage_leaves_the_outcome_of_a_create_unknown(stub, connection, stat
     assert (caught.value.status, caught.value.excerpt) == (status, "sorry")
 
 
-def test_a_bare_status_is_said_in_words(stub, connection):
+def test_a_bare_status_is_described(stub, connection):
     stub.responses(http(404, b""))
     with pytest.raises(errors.NotFound) as caught:
         ask(connection)
@@ -110,7 +110,7 @@ def test_a_status_that_no_standard_knows_is_an_error_too(stub, connection):
         ask(connection)
 
 
-def test_a_refusal_says_the_words_of_the_service(stub, connection):
+def test_a_refusal_has_the_message_of_the_service(stub, connection):
     stub.responses(http(404, failed(404, "Record not found")))
     with pytest.raises(errors.NotFound) as caught:
         ask(connection)
@@ -166,23 +166,23 @@ def test_a_success_is_none_of_that(stub, connection, status):
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_too_many_requests_say_how_long_to_wait(stub, connection, status):
+def test_too_many_requests_have_the_time_to_wait(stub, connection, status):
     stub.responses(http(status, b"", "Retry-After: 5"))
     with pytest.raises(RateLimited, match="too many requests") as caught:
         ask(connection)
     assert (caught.value.retry_after, caught.value.status) == (5.0, status)
 
 
-def test_a_wait_may_be_told_as_a_date(stub, connection):
+def test_a_wait_may_be_a_date(stub, connection):
     stub.responses(http(503, b"", "Retry-After: Tue, 05 Mar 2241 18:30:15 GMT"))
     with pytest.raises(RateLimited) as caught:
         ask(connection)
     assert caught.value.retry_after > 3600
 
 
-@pytest.mark.parametrize("words", ["soon", "-1", "\xb2", "", "9" * 5000])
-def test_a_wait_that_nobody_understands_is_unknown(stub, connection, words):
-    stub.responses(http(503, b"", f"Retry-After: {words}"))
+@pytest.mark.parametrize("header", ["soon", "-1", "\xb2", "", "9" * 5000])
+def test_a_wait_that_cannot_be_parsed_is_unknown(stub, connection, header):
+    stub.responses(http(503, b"", f"Retry-After: {header}"))
     with pytest.raises(RateLimited) as caught:
         ask(connection)
     assert caught.value.retry_after is None
@@ -276,7 +276,7 @@ def test_a_response_that_is_no_http_is_a_transport_error(stub, connection, respo
         ask(connection)
 
 
-def test_a_certificate_that_nobody_vouches_for_sends_nothing(stub):
+def test_a_certificate_of_an_unknown_authority_sends_nothing(stub):
     with (
         Connection(stub.url.replace("http", "https"), token=TOKEN) as connection,
         pytest.raises(errors.TransportError, match="is not trusted") as caught,
@@ -391,7 +391,7 @@ def test_to_a_repeatable_write_it_is_an_invalid_response(stub, connection):
         rename(connection)
 
 
-def test_an_invalid_response_is_not_kept(stub, connection):
+def test_an_invalid_response_is_not_cached(stub, connection):
     stub.responses(http(200, b"garbage"))
     with pytest.raises(InvalidResponse):
         ask(connection)
@@ -427,19 +427,19 @@ def test_a_response_that_just_fits_is_read(stub, reading):
     assert ask(reading(len(PAGES))) == ((71, "Lisbon"),)
 
 
-def test_a_small_answer_that_unpacks_without_an_end_is_given_up(stub, reading):
+def test_a_small_response_that_unpacks_without_an_end_is_given_up(stub, reading):
     bomb = gzip.compress(b"x" * 50_000_000)
     stub.responses(http(200, bomb, "Content-Encoding: gzip"))
     with pytest.raises(InvalidResponse, match="sends more than 1,000,000 bytes"):
         ask(reading(1_000_000))
 
 
-def test_a_packed_answer_is_unpacked(stub, connection):
+def test_a_compressed_response_is_uncompressed(stub, connection):
     stub.responses(http(200, gzip.compress(PAGES), "Content-Encoding: gzip"))
     assert ask(connection) == ((71, "Lisbon"),)
 
 
-def test_a_packed_answer_that_is_cut_off_is_an_invalid_response(stub, connection):
+def test_a_compressed_response_that_is_truncated_is_an_invalid_response(stub, connection):
     stub.responses(http(200, gzip.compress(PAGES * 20)[:60], "Content-Encoding: gzip"))
     with pytest.raises(InvalidResponse):
         ask(connection)
@@ -451,13 +451,13 @@ def test_a_response_of_several_megabytes_is_read_whole(stub, connection):
     assert len(ask(connection)) == 3000
 
 
-def test_a_response_in_the_newer_dialect_may_be_empty_where_its_status_says_all(stub, connection):
+def test_a_response_in_the_newer_dialect_may_be_empty_where_its_status_suffices(stub, connection):
     stub.responses(b"HTTP/1.1 204 No Content\r\n\r\n", http(200, OK))
     for id in 8, 9:
         assert connection.call(PATH_DESTROY, (id,), read=parse.anything) is None
 
 
-def test_an_error_of_a_reader_says_where_it_happened(stub, connection):
+def test_an_error_of_a_reader_names_its_request(stub, connection):
     stub.responses(http(200, b"<html/>"))
     with pytest.raises(InvalidResponse) as caught:
         connection.call(PATH_READ, read=read_pages)

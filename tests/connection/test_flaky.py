@@ -74,7 +74,7 @@ def test_a_title_whose_response_was_lost_is_saved(box, page):
     assert page.connection.stats.retries == 2
 
 
-def test_a_note_whose_destruction_was_not_told_is_destroyed(box, page):
+def test_a_note_whose_destruction_was_not_confirmed_is_destroyed(box, page):
     note = page.notes.create(title="Gone")
     box.faults.drop_after_write(path="**/notes/destroy/*", times=1)
     note.destroy()
@@ -82,7 +82,7 @@ def test_a_note_whose_destruction_was_not_told_is_destroyed(box, page):
     assert titles(box, page) == []
 
 
-def test_a_note_that_somebody_else_has_destroyed_is_not_there(box, page):
+def test_a_note_that_another_client_has_destroyed_is_not_there(box, page):
     note = page.notes.create(title="Gone")
     twin = Note.find(note.id, page=page)
     twin.destroy()
@@ -113,7 +113,7 @@ def test_whatever_happens_each_note_is_there_at_most_once_and_as_often_as_was_sa
     """Eight threads write 400 notes while every tenth exchange fails in one way or another."""
     for fault in FAULTS:
         box.faults.add(f"{fault} chance={0.1 / len(FAULTS):.4f} path=**/notes/**")
-    told: Counter[str] = Counter()
+    expected: Counter[str] = Counter()
 
     def work(number: int) -> None:
         mine = random.Random(number)
@@ -121,23 +121,23 @@ def test_whatever_happens_each_note_is_there_at_most_once_and_as_often_as_was_sa
             title = f"{number}-{count}"
             try:
                 note = Note.create(page=page.id, title=title, using=page.connection)
-                told[title] = 1
+                expected[title] = 1
                 if mine.random() < 0.3:
                     note.title = f"{title} again"
                     note.save()
-                    told[title], told[note.title] = 0, 1
+                    expected[title], expected[note.title] = 0, 1
                 if mine.random() < 0.2:
                     note.destroy()
-                    told[note.title] = 0
+                    expected[note.title] = 0
             except errors.OutcomeUnknown:
-                told[title] = -1
+                expected[title] = -1
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
     box.faults.clear()
     there = Counter(titles(box, page))
-    for title, count in told.items():
+    for title, count in expected.items():
         assert there[title] == count or (count == -1 and there[title] in (0, 1)), title
-    assert set(there) <= set(told)
-    assert -1 in told.values()
+    assert set(there) <= set(expected)
+    assert -1 in expected.values()
     assert page.connection.stats.retries > 0

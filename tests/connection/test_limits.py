@@ -1,4 +1,4 @@
-"""The service's request limits: kept by waiting, shared by all who are one client to it."""
+"""The service's rate limits: respected by waiting, shared by all connections of one client."""
 
 import os
 import shutil
@@ -133,7 +133,7 @@ def test_writes_and_reads_are_counted_together(patient, clock):
     assert len(clock.slept) == 1
 
 
-def test_what_is_kept_counts_for_nothing(patient, clock):
+def test_a_cached_read_does_not_count(patient, clock):
     for _ in range(200):
         patient.call(READ, read=parse.success)
     assert clock.slept == []
@@ -198,7 +198,7 @@ def test_threads_are_counted_together(stub, clock):
     assert (len(stub.requests), len(refused)) == (100, 60)
 
 
-def test_stats_tell_the_wait(patient, clock):
+def test_stats_contain_the_wait(patient, clock):
     ask(patient, CALENDAR_READ, 11)
     assert patient.stats.seconds_waited == pytest.approx(5.151)
     assert patient.stats.retries == 0
@@ -237,7 +237,7 @@ def test_a_wait_that_would_be_too_long_is_not_begun(stub, clock):
     assert (len(stub.requests), clock.slept) == (10, [])
 
 
-def test_who_waits_as_told_is_served(stub, clock):
+def test_a_call_that_waits_as_requested_is_served(stub, clock):
     with Connection(stub.url, token=TOKEN, max_wait=0) as connection:
         ask(connection, CALENDAR_READ, 10)
         with pytest.raises(RateLimited) as caught:
@@ -267,7 +267,7 @@ def hasty(stub):
         yield connection
 
 
-def test_who_is_told_to_wait_has_all_of_the_account_wait(stub, patient, hasty, clock):
+def test_a_requested_wait_applies_to_the_whole_account(stub, patient, hasty, clock):
     stub.responses(busy(7))
     with pytest.raises(RateLimited):
         ask(hasty)
@@ -326,7 +326,7 @@ def test_waits_that_are_over_leave_no_trace(clock):
 
 
 @pytest.mark.parametrize(("wait", "seconds"), [("0", 1.0), ("soon", 5.0), ("", 5.0)])
-def test_a_wait_of_nothing_or_of_nobody_knows_what_is_one_all_the_same(
+def test_a_wait_of_nothing_or_of_unknown_length_is_one_all_the_same(
     stub, patient, clock, wait, seconds
 ):
     stub.responses(busy(wait))
@@ -334,7 +334,7 @@ def test_a_wait_of_nothing_or_of_nobody_knows_what_is_one_all_the_same(
     assert clock.slept == [seconds]
 
 
-def test_a_wait_that_is_too_long_is_told_at_once(stub, patient, clock):
+def test_a_wait_that_is_too_long_is_reported_at_once(stub, patient, clock):
     stub.responses(busy(61))
     with pytest.raises(RateLimited, match="too many requests") as caught:
         ask(patient)
@@ -461,10 +461,10 @@ def test_a_shared_storage_holds_the_counts(stub, redis, shared_clock, monkeypatc
 def test_a_shared_storage_holds_no_token(stub, redis):
     with Connection(stub.url, token=TOKEN, limits=redis) as connection:
         ask(connection)
-    kept = rate_limits._stores[redis]._counter.storage
-    for key in kept.keys("*"):
+    storage = rate_limits._stores[redis]._counter.storage
+    for key in storage.keys("*"):
         assert TOKEN.encode() not in key
-    assert any(f"127.0.0.1:{stub.port}/".encode() in key for key in kept.keys("*"))
+    assert any(f"127.0.0.1:{stub.port}/".encode() in key for key in storage.keys("*"))
 
 
 PROCESS = """

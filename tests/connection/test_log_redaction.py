@@ -56,10 +56,10 @@ def failing(message: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_record_without_a_token_keeps_its_message_and_arguments(keeper, name):
-    thing = object()
-    logging.getLogger(name).debug("%s of %r", "one", thing)
+    argument = object()
+    logging.getLogger(name).debug("%s of %r", "one", argument)
     (record,) = keeper.records
-    assert (record.msg, record.args) == ("%s of %r", ("one", thing))
+    assert (record.msg, record.args) == ("%s of %r", ("one", argument))
 
 
 def test_arguments_in_a_dictionary_stay_one(keeper):
@@ -134,7 +134,7 @@ def test_a_token_is_known_however_it_is_quoted(token):
         assert "[token]" in record.getMessage()
 
 
-def test_the_frames_of_our_own_requests_are_kept_from_handlers(keeper, stub):
+def test_the_frames_of_our_own_requests_are_hidden_from_handlers(keeper, stub):
     """Their variables hold the request; here that is how urllib3 logs malformed headers."""
     stub.default = http(200, b"<response success='true'/>", "no header at all")
     with Connection(stub.url, token=TOKEN, max_wait=0) as connection:
@@ -155,7 +155,7 @@ def test_a_token_is_forgotten_with_its_connection(keeper):
     assert keeper.records[0].getMessage() == "f0r607t3n"
 
 
-def test_a_path_with_a_token_is_still_told(keeper, stub):
+def test_a_path_with_a_token_is_still_logged(keeper, stub):
     with Connection(stub.url, token=TOKEN, max_wait=0) as connection:
         connection.call(PATH_READ, read=parse.anything)
     assert any("/[token]/reminders.xml" in each.getMessage() for each in keeper.records)

@@ -48,7 +48,7 @@ class Service:
 
 
 class Clock:
-    """A time that passes only when somebody sleeps."""
+    """A time that passes only in sleeps."""
 
     now = 1000.0
 

@@ -45,10 +45,10 @@ SHAPES = {
 
 
 def measured(test):
-    """A test that takes seconds, and can be made where the system tells what a process took."""
+    """A test that takes seconds, where the system reports the memory of a process."""
     return pytest.mark.long(
         pytest.mark.skipif(
-            not Path("/proc/self/status").exists(), reason="the system tells no peak of memory"
+            not Path("/proc/self/status").exists(), reason="the system reports no peak of memory"
         )(test)
     )
 
@@ -66,7 +66,7 @@ read = parse.many(
 )
 check_size(head + tail, limit)
 
-def highest():  # getrusage would tell the peak of the process that started this one
+def highest():  # getrusage would include the peak of the process that started this one
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
 

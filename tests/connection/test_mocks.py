@@ -33,7 +33,7 @@ def reached(*_: object, **__: object) -> None:
 # --- requests-mock ----------------------------------------------------------------------------
 
 
-def test_requests_mock_answers(acme):
+def test_requests_mock_responds(acme):
     with requests_mock.Mocker() as mock:
         mock.post(ALL, text=LIST)
         assert [page.title for page in Page.all(using=acme)] == ["Lisbon"]
@@ -41,7 +41,7 @@ def test_requests_mock_answers(acme):
         assert TOKEN in mock.last_request.text
 
 
-def test_requests_mock_can_answer_with_a_function(acme):
+def test_requests_mock_can_respond_with_a_function(acme):
     def response(request, context):
         context.status_code = 201
         return PAGE if "<title>Porto</title>" in request.text else LIST
@@ -51,7 +51,7 @@ def test_requests_mock_can_answer_with_a_function(acme):
         assert Page.create(title="Porto", using=acme).id == 72
 
 
-def test_an_assertion_in_a_function_that_answers_is_seen(acme):
+def test_an_assertion_in_a_function_that_responds_is_seen(acme):
     def response(request, context):
         assert "<title>Braga</title>" in request.text
 
@@ -74,7 +74,7 @@ def test_a_create_that_requests_mock_does_not_expect_has_no_unknown_outcome(acme
         Page.create(title="Porto", using=acme)
 
 
-def test_requests_mock_lets_through_what_it_is_told_to(stub):
+def test_requests_mock_lets_through_what_it_is_configured_to(stub):
     with (
         requests_mock.Mocker(real_http=True),
         Connection(stub.url, token=TOKEN, limits=None) as connection,
@@ -106,7 +106,7 @@ def mock():
         yield mock
 
 
-def test_responses_answers(acme, mock):
+def test_responses_responds(acme, mock):
     mock.post(ALL, body=LIST)
     assert [page.title for page in Page.all(using=acme)] == ["Lisbon"]
     assert TOKEN.encode() in mock.calls[0].request.body
@@ -167,7 +167,7 @@ def test_a_cassette_is_recorded_and_replayed(stub, tmp_path):
 # --- a session of one's own does not leak -----------------------------------------------------
 
 
-def test_no_cookie_is_kept_or_sent(acme, mock):
+def test_no_cookie_is_stored_or_sent(acme, mock):
     mock.post(ALL, body=LIST, headers={"Set-Cookie": "session=secret"})
     Page.all(using=acme)
     Page.all(using=acme)

@@ -21,7 +21,7 @@ def send(connection, row):
 
 @pytest.fixture
 def proxy(other):
-    """A server that records all that it is sent, and nothing but loopback was told to avoid it."""
+    """A proxy that records all it is sent, which has to be nothing."""
     yield other
     assert not any(TOKEN.encode() in request.raw for request in other.requests)
     assert other.requests == []

@@ -28,8 +28,8 @@ HERE = "http://acme.backpackit.com/ws/page/7"
 SAFE = "https://acme.backpackit.com/ws/page/7"
 
 
-def send(connection, row, ids=(), **words):
-    return connection.call(row, ids, words, read=parse.anything)
+def send(connection, row, ids=(), **payload):
+    return connection.call(row, ids, payload, read=parse.anything)
 
 
 def moved(location: str, status: int = 302) -> bytes:
@@ -133,7 +133,7 @@ def test_all_else_is_elsewhere(url, location):
         (HERE, "https://[::1/", "an address that cannot be read"),
     ],
 )
-def test_a_target_is_told_up_to_the_host(url, location, target):
+def test_a_target_is_shown_up_to_the_host(url, location, target):
     assert classify(url, location)[1] == target
 
 
@@ -170,10 +170,10 @@ def test_after_an_upgrade_the_connection_stays_under_https(stub, connection, sec
     assert connection.url == secure
 
 
-def test_a_redirect_to_https_where_nobody_answers_leaves_the_address_as_it_was(
+def test_a_redirect_to_https_that_leads_to_no_server_leaves_the_address_as_it_was(
     stub, other, connection, monkeypatch
 ):
-    """The next call may be answered where this one was sent."""
+    """The next call may get its response where this one was sent."""
 
     def refuse(*_):
         raise ConnectionRefusedError
@@ -322,7 +322,7 @@ def test_a_create_that_was_redirected_did_not_happen(stub, other, connection):
         send(connection, CREATE, title="a")
 
 
-def test_a_redirected_read_is_not_kept(stub, connection):
+def test_a_redirected_read_is_not_cached(stub, connection):
     stub.responses(moved("/ws/elsewhere"))
     with pytest.raises(UnexpectedRedirect):
         send(connection, READ)

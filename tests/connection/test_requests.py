@@ -25,8 +25,8 @@ def bearer(stub):
         yield connection
 
 
-def send(connection, row, ids=(), **words):
-    return connection.call(row, ids, words, read=lambda response: response)
+def send(connection, row, ids=(), **payload):
+    return connection.call(row, ids, payload, read=lambda response: response)
 
 
 # --- the token --------------------------------------------------------------------------------
@@ -156,19 +156,19 @@ def test_several_calls_use_one_socket(stub, connection):
     assert len(stub.sockets) == 1
 
 
-def test_a_read_is_asked_once_and_then_kept(stub, connection):
+def test_a_read_is_requested_once_and_then_cached(stub, connection):
     for _ in range(3):
         send(connection, READ)
     assert len(stub.requests) == 1
 
 
-def test_a_read_can_be_asked_afresh(stub, connection):
+def test_a_read_can_bypass_the_cache(stub, connection):
     send(connection, READ)
     connection.call(READ, read=lambda response: response, fresh=True)
     assert len(stub.requests) == 2
 
 
-def test_a_write_is_never_kept(stub, connection):
+def test_a_write_is_never_cached(stub, connection):
     for _ in range(2):
         send(connection, RENAME, (7,), title="a")
     assert len(stub.requests) == 2
@@ -180,7 +180,7 @@ def test_other_ids_are_another_question(stub, connection):
     assert [request.target for request in stub.requests] == ["/ws/page/7", "/ws/page/71"]
 
 
-def test_other_words_are_another_question(stub, connection):
+def test_other_values_are_another_request(stub, connection):
     search = backpack_orm.Page._search
     for term in "a", "b", "a":
         send(connection, search, term=term)
@@ -208,7 +208,7 @@ def test_a_write_that_failed_makes_what_it_may_have_changed_stale(stub, connecti
     assert len(stub.requests) == 3
 
 
-def test_a_failed_read_is_not_kept(stub, connection):
+def test_a_failed_read_is_not_cached(stub, connection):
     stub.responses(http(500, b"oops"))
     with pytest.raises(backpack_orm.ServerError):
         send(connection, READ)
@@ -230,7 +230,7 @@ def test_clear_cache_drops_all_responses(stub, connection):
     assert len(stub.requests) == 2
 
 
-def test_close_drops_what_is_kept_and_the_sockets(stub, connection):
+def test_close_drops_the_cache_and_the_sockets(stub, connection):
     send(connection, READ)
     connection.close()
     send(connection, READ)
@@ -244,7 +244,7 @@ def test_a_connection_closes_at_the_end_of_a_with_block(stub):
     assert len(connection._cache) == 0
 
 
-def test_without_a_time_to_keep_answers_each_read_asks(stub):
+def test_without_a_ttl_each_read_makes_a_request(stub):
     with Connection(stub.url, token=TOKEN, ttl=0) as connection:
         send(connection, READ)
         send(connection, READ)

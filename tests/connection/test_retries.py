@@ -42,8 +42,8 @@ RESPONSES = {
 
 
 def send(connection, row):
-    words = {} if row.reads else {"title": "a", "content": "a"}
-    return connection.call(row, (7,) * len(row.ids), words, read=parse.success)
+    payload = {} if row.reads else {"title": "a", "content": "a"}
+    return connection.call(row, (7,) * len(row.ids), payload, read=parse.success)
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +51,7 @@ def _success(stub):
     stub.default = http(200, OK)
 
 
-# --- each kind of call, and each thing that can happen to it ----------------------------------
+# --- each kind of call, and each failure ----------------------------------
 
 
 @pytest.mark.parametrize("what", ["dropped", "502", "503", "504", "truncated"])
@@ -64,7 +64,7 @@ def test_what_may_be_repeated_is_sent_again(stub, patient, clock, call, what):
 
 
 @pytest.mark.parametrize("what", ["dropped", "502", "503", "504", "truncated", "HTML"])
-def test_any_other_write_is_not_and_nobody_knows_its_outcome(stub, patient, clock, what):
+def test_any_other_write_is_not_and_its_outcome_is_unknown(stub, patient, clock, what):
     stub.responses(RESPONSES[what])
     with pytest.raises(errors.OutcomeUnknown, match="was not sent again"):
         send(patient, CREATE)
@@ -82,7 +82,7 @@ def test_what_the_service_was_too_busy_for_is_sent_again(stub, patient, clock, c
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_failure_of_the_service_itself_is_its_answer(stub, patient, call):
+def test_a_failure_of_the_service_itself_is_its_response(stub, patient, call):
     stub.responses(RESPONSES["500"])
     with pytest.raises(errors.ServerError):
         send(patient, CALLS[call])
@@ -324,7 +324,7 @@ def test_the_move_to_https_is_no_try(stub, clock, certificate, monkeypatch):
 # --- seeing what happens ----------------------------------------------------------------------
 
 
-def test_stats_tell_what_was_sent_again_and_how_long_was_waited(stub, patient):
+def test_stats_count_what_was_sent_again_and_how_long_was_waited(stub, patient):
     stub.responses(DROP, RESPONSES["503 with a wait"])
     send(patient, READ)
     send(patient, CREATE)

@@ -1,4 +1,4 @@
-"""The token is told to the wire and to nobody else."""
+"""The token is sent to the service and shown nowhere else."""
 
 import copy
 import io
@@ -57,7 +57,7 @@ def said(error: BaseException) -> str:
     return "\n".join([*parts, *traceback.format_exception(error)])
 
 
-def told(error: BaseException) -> str:
+def shown(error: BaseException) -> str:
     """That, and all that our own frames under it would show of themselves."""
     parts = [said(error)]
     for each in (error, error.__cause__, error.__context__):
@@ -71,8 +71,8 @@ def told(error: BaseException) -> str:
 
 def call(connection, row):
     ids = (7,) * len(row.ids)
-    words = {} if row.reads else TEXT
-    return connection.call(row, ids, words, read=read_page)
+    payload = {} if row.reads else TEXT
+    return connection.call(row, ids, payload, read=read_page)
 
 
 PLAIN = {
@@ -90,7 +90,7 @@ PLAIN = {
     "bad headers": http(404, b"", "no header at all"),
 }
 ECHOES = {
-    "in a refusal": http(500, b"no such thing: " + ECHO),
+    "in a refusal": http(500, b"no such page: " + ECHO),
     "in a failure": http(
         200, b"<response success='false'><error code='404'>" + ECHO + b"</error></response>"
     ),
@@ -131,34 +131,34 @@ def test_no_error_no_log_line_and_no_frame_of_ours_shows_the_token(
     stub.responses(response)
     with pytest.raises(errors.BackpackError) as caught:
         call(connection, row)
-    assert TOKEN not in told(caught.value)
+    assert TOKEN not in shown(caught.value)
     assert TOKEN not in lines()
 
 
 @pytest.mark.parametrize("row", [READ, CREATE, PATH_READ])
-def test_no_timeout_tells_the_token(stub, lines, row):
+def test_no_timeout_shows_the_token(stub, lines, row):
     withheld = Withheld(http())
     stub.responses(withheld)
     with Connection(stub.url, token=TOKEN, timeout=(5, 0.05), max_wait=0) as connection:
         with pytest.raises(errors.TransportError) as caught:
             call(connection, row)
         withheld.released.set()
-    assert TOKEN not in told(caught.value)
+    assert TOKEN not in shown(caught.value)
     assert TOKEN not in lines()
 
 
 @pytest.mark.parametrize("row", [READ, CREATE, PATH_READ])
-def test_no_refused_connection_tells_the_token(closed_port, lines, row):
+def test_no_refused_connection_shows_the_token(closed_port, lines, row):
     with (
         Connection(f"http://127.0.0.1:{closed_port}", token=TOKEN, max_wait=0) as connection,
         pytest.raises(errors.TransportError) as caught,
     ):
         call(connection, row)
-    assert TOKEN not in told(caught.value)
+    assert TOKEN not in shown(caught.value)
     assert TOKEN not in lines()
 
 
-def test_no_oversized_answer_tells_the_token(stub, lines):
+def test_no_oversized_response_shows_the_token(stub, lines):
     stub.default = http(200, ECHO)
     with (
         Connection(stub.url, token=TOKEN, max_response_size=10) as connection,
@@ -169,7 +169,7 @@ def test_no_oversized_answer_tells_the_token(stub, lines):
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.label)
-def test_no_log_line_of_a_success_tells_the_token(stub, connection, lines, row):
+def test_no_log_line_of_a_success_shows_the_token(stub, connection, lines, row):
     stub.default = http(200, b"<page id='7'/>")
     call(connection, row)
     assert f"{row.verb} {row.path_for_people((7,) * len(row.ids))}: 200, 14 bytes" in lines()
@@ -188,7 +188,7 @@ def test_malformed_headers_are_logged_without_the_token(stub, connection, lines)
     assert TOKEN not in lines()
 
 
-def test_a_bearer_token_is_told_as_little(stub, lines):
+def test_a_bearer_token_is_not_shown_either(stub, lines):
     stub.default = http(500, b"bad: " + ECHO)
     with (
         Connection(stub.url, oauth_token=TOKEN) as connection,
@@ -199,7 +199,7 @@ def test_a_bearer_token_is_told_as_little(stub, lines):
     assert TOKEN not in lines()
 
 
-def test_several_tokens_are_all_kept_out_of_the_log(stub, lines):
+def test_several_tokens_are_all_redacted_in_the_log(stub, lines):
     tokens = ["f1r57", "s3c0nd"]
     connections = [Connection(stub.url, token=token) for token in tokens]
     for connection in connections:
@@ -214,11 +214,11 @@ def test_other_lines_of_the_http_library_stay_as_they_are(lines):
     assert lines() == "one of 2\n"
 
 
-def test_words_that_cannot_be_sent_tell_no_token(stub, connection):
+def test_texts_that_cannot_be_sent_show_no_token(stub, connection):
     with pytest.raises(errors.ValidationError, match="the request cannot be sent: ") as caught:
         connection.call(CREATE, (), {"title": "\x07"}, read=parse.anything)
     assert stub.requests == []
-    assert TOKEN not in told(caught.value)
+    assert TOKEN not in shown(caught.value)
 
 
 def test_an_excerpt_shows_where_the_token_was(stub, connection):

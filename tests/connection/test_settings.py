@@ -48,7 +48,7 @@ def test_an_option_is_documented(name):
 
 
 @pytest.mark.parametrize("way", [connect, Connection])
-def test_a_misspelled_option_is_told_with_the_right_one(way):
+def test_a_misspelled_option_is_reported_with_the_right_one(way):
     with pytest.raises(TypeError, match=r"^\w+\(\) .* 'read_onyl'; did you mean 'read_only'\?"):
         way("acme", token=TOKEN, read_onyl=True)
 

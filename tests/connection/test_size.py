@@ -27,7 +27,7 @@ read_pages = parse.many(Shape("page", (Column("id", values.INTEGER),)), "pages")
 
 
 class Torrent(socketserver.ThreadingTCPServer):
-    """Answers what it is told to, piece by piece, for as long as anybody reads."""
+    """Sends what it is configured to, piece by piece, for as long as anybody reads."""
 
     daemon_threads = True
     block_on_close = False
@@ -114,7 +114,7 @@ def test_a_response_without_an_end_is_given_up(torrent, connection):
     assert torrent.ended.wait(30)
 
 
-def test_a_response_that_tells_no_length_is_given_up(torrent, connection):
+def test_a_response_without_a_length_is_abandoned(torrent, connection):
     responses(torrent, b"Connection: close\r\n", MEGABYTE, times=1_000_000)
     assert peak(connection, InvalidResponse, "sends more than 67,108,864 bytes") < BOUND
 

@@ -55,7 +55,7 @@ def refused(url):
 # --- who is trusted ---------------------------------------------------------------------------
 
 
-def test_a_server_that_nobody_vouches_for_is_sent_nothing(safe):
+def test_a_server_of_an_unknown_authority_is_sent_nothing(safe):
     assert TOKEN not in refused(safe.url)
     assert safe.log == []
 
@@ -67,7 +67,7 @@ def test_an_authority_named_by_the_environment_is_trusted(safe, monkeypatch, nam
         assert list(Page.all(using=connection)) == []
 
 
-def test_an_authority_vouches_for_nobody_else(safe, trusted):
+def test_an_authority_vouches_for_no_other_server(safe, trusted):
     with Sandbox(seed="empty", token=TOKEN, tls=True) as other:
         refused(other.url)
         assert other.log == []
@@ -200,7 +200,7 @@ def test_a_login_page_means_a_wrong_token_under_https_too(safe, trusted):
 
 
 @pytest.mark.parametrize(
-    ("words", "error"),
+    ("fault_line", "error"),
     [
         ("drop_before_write", errors.OutcomeUnknown),
         ("drop_after_write", errors.OutcomeUnknown),
@@ -211,8 +211,8 @@ def test_a_login_page_means_a_wrong_token_under_https_too(safe, trusted):
         ("error_body 404", errors.NotFound),
     ],
 )
-def test_a_fault_is_told_as_what_it_is(safe, secure, words, error):
-    fault = safe.faults.add(f"{words} verb=POST times=1")
+def test_a_fault_is_reported_as_what_it_is(safe, secure, fault_line, error):
+    fault = safe.faults.add(f"{fault_line} verb=POST times=1")
     with pytest.raises(error):
         Page.create(title="Lisbon")
     assert fault.fired == 1

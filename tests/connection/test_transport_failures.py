@@ -1,4 +1,4 @@
-"""Each way in which an exchange can fail below HTTP: the error, its words, and what was sent.
+"""Each way in which an exchange can fail below HTTP: the error, its message, and what was sent.
 
 What was sent is read from the log of a server that records every byte it gets.
 """
@@ -33,8 +33,8 @@ CALLS = {"read": READ, "idempotent write": RENAME, "create": CREATE, "delete": D
 
 
 def send(connection, row):
-    words = {"title": "Lisbon"} if row.sends else {}
-    return connection.call(row, (7,) * len(row.ids), words, read=parse.success)
+    payload = {"title": "Lisbon"} if row.sends else {}
+    return connection.call(row, (7,) * len(row.ids), payload, read=parse.success)
 
 
 # --- a server that records all it gets --------------------------------------------------------
@@ -263,7 +263,7 @@ MADE: dict[str, Callable[[], Exception]] = {
     "urllib3.exceptions.MaxRetryError": lambda: urllib3.exceptions.MaxRetryError(None, "/"),
     "urllib3.exceptions.ProxyError": lambda: urllib3.exceptions.ProxyError("failed", OSError()),
 }
-"""Those whose constructors take more than a message, and which tell of it."""
+"""Those whose constructors take more than a message, and which show it."""
 
 
 def made(kind: type[Exception]) -> Exception:
@@ -362,7 +362,7 @@ BUNDLE = "check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE in the environment"
 PROXY = "check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY in the environment"
 
 
-def unsent(url, row, error, words, **options):
+def unsent(url, row, error, message, **options):
     """Make a call that has to fail before it is sent."""
     with (
         Connection(url, token=TOKEN, max_wait=0, **options) as connection,
@@ -370,7 +370,7 @@ def unsent(url, row, error, words, **options):
     ):
         send(connection, row)
     assert type(info.value) is error
-    assert words in info.value.message
+    assert message in info.value.message
     assert info.value.message.endswith("; nothing was sent")
     assert TOKEN not in str(info.value)
     return info.value
@@ -406,8 +406,8 @@ def test_a_ca_bundle_without_certificates_sends_nothing(row, monkeypatch, tmp_pa
 def test_a_socks_proxy_without_pysocks_sends_nothing(row, scheme, recorder, monkeypatch):
     recorder.forget()
     monkeypatch.setenv("http_proxy", f"{scheme}://127.0.0.1:{recorder.port}")
-    words = "a SOCKS proxy needs the package PySocks: pip install 'requests[socks]'"
-    unsent("http://acme.test", row, TransportError, words, allow_insecure=True)
+    message = "a SOCKS proxy needs the package PySocks: pip install 'requests[socks]'"
+    unsent("http://acme.test", row, TransportError, message, allow_insecure=True)
     assert recorder.logs == []
 
 
@@ -425,33 +425,33 @@ def test_a_malformed_proxy_sends_nothing_and_is_not_shown(row, scheme, proxy, mo
 @every_call
 def test_https_to_a_port_that_speaks_http_sends_nothing(row):
     with recording(speak_plainly) as server:
-        words = f"127.0.0.1:{server.port} does not use TLS at that port"
-        unsent(f"https://127.0.0.1:{server.port}", row, TransportError, words)
+        message = f"127.0.0.1:{server.port} does not use TLS at that port"
+        unsent(f"https://127.0.0.1:{server.port}", row, TransportError, message)
     assert_only_a_greeting(server)
 
 
 @every_call
 def test_a_handshake_that_is_broken_off_sends_nothing(row):
     with recording(reset) as server:
-        words = f"127.0.0.1:{server.port} closed the connection during the TLS handshake"
-        unsent(f"https://127.0.0.1:{server.port}", row, TransportError, words)
+        message = f"127.0.0.1:{server.port} closed the connection during the TLS handshake"
+        unsent(f"https://127.0.0.1:{server.port}", row, TransportError, message)
     assert_only_a_greeting(server)
 
 
 @every_call
-def test_a_handshake_that_takes_too_long_tells_its_own_time(row):
+def test_a_handshake_that_takes_too_long_names_its_own_time(row):
     """Not the time that a response may take, which is a longer one."""
     with recording(hang) as server:
-        words = f"127.0.0.1:{server.port} did not complete the TLS handshake in 0.05 s"
-        unsent(f"https://127.0.0.1:{server.port}", row, Timeout, words, timeout=(0.05, 30))
+        message = f"127.0.0.1:{server.port} did not complete the TLS handshake in 0.05 s"
+        unsent(f"https://127.0.0.1:{server.port}", row, Timeout, message, timeout=(0.05, 30))
     assert_only_a_greeting(server)
 
 
 @every_call
-def test_a_certificate_that_is_not_trusted_is_told_with_the_reason(row, stub):
+def test_a_certificate_that_is_not_trusted_is_reported_with_the_reason(row, stub):
     url = stub.url.replace("http", "https")
-    words = f"the certificate of 127.0.0.1:{stub.port} is not trusted (unable to get local issuer"
-    unsent(url, row, TransportError, words)
+    message = f"the certificate of 127.0.0.1:{stub.port} is not trusted (unable to get local issuer"
+    unsent(url, row, TransportError, message)
     assert stub.requests == []
 
 
@@ -468,8 +468,8 @@ def test_a_protocol_that_is_too_old_sends_nothing(row, authority, certificate, m
             log += secure.recv(65536)
 
     with recording(shake_hands) as server:
-        words = f"the TLS handshake with 127.0.0.1:{server.port} failed ("
-        unsent(f"https://127.0.0.1:{server.port}", row, TransportError, words)
+        message = f"the TLS handshake with 127.0.0.1:{server.port} failed ("
+        unsent(f"https://127.0.0.1:{server.port}", row, TransportError, message)
     assert server.received == b""
 
 
@@ -477,34 +477,34 @@ def test_a_protocol_that_is_too_old_sends_nothing(row, authority, certificate, m
 def test_a_proxy_that_opens_no_tunnel_is_sent_no_request(row, monkeypatch):
     with recording(refuse_to_tunnel) as server:
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.port}")
-        words = "the proxy does not connect to acme.test: it responds with 407"
-        unsent("https://acme.test", row, TransportError, words)
+        message = "the proxy does not connect to acme.test: it responds with 407"
+        unsent("https://acme.test", row, TransportError, message)
     assert server.received.startswith(b"CONNECT acme.test:443 HTTP/1.")
     assert b"POST" not in server.received
     assert TOKEN.encode() not in server.received
 
 
 @every_call
-def test_a_proxy_that_does_not_answer_is_sent_no_request(row, monkeypatch):
+def test_a_proxy_that_does_not_respond_is_sent_no_request(row, monkeypatch):
     with recording(hang) as server:
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.port}")
-        words = "the proxy did not complete the TLS handshake in 0.05 s"
-        unsent("https://acme.test", row, Timeout, words, timeout=(0.05, 30))
+        message = "the proxy did not complete the TLS handshake in 0.05 s"
+        unsent("https://acme.test", row, Timeout, message, timeout=(0.05, 30))
     assert b"POST" not in server.received
 
 
 @every_call
-def test_a_name_that_nobody_knows_sends_nothing(row, monkeypatch):
+def test_an_unknown_name_sends_nothing(row, monkeypatch):
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    words = "the name of acme.test cannot be resolved: check the address and the network"
-    unsent("https://acme.test", row, TransportError, words)
+    message = "the name of acme.test cannot be resolved: check the address and the network"
+    unsent("https://acme.test", row, TransportError, message)
 
 
 def assert_only_a_greeting(server: Recorder) -> None:
-    """What came is the beginning of TLS handshakes, in which nothing of a request is told."""
+    """What came is the beginning of TLS handshakes, in which nothing of a request is sent."""
     assert server.logs
     assert all(bytes(log[:3]) == b"\x16\x03\x01" for log in server.logs)
     assert b"POST" not in server.received
@@ -528,7 +528,7 @@ def test_a_create_that_a_proxy_took_and_dropped_has_an_unknown_outcome(monkeypat
 
 
 def test_what_was_not_sent_after_a_try_that_may_have_been_done_does_not_claim_so(stub, clock):
-    """The second try finds nobody; but the first may have been carried out."""
+    """The second try finds no server; but the first may have been carried out."""
     connects = iter([urllib3.connection.HTTPConnection.connect, raising(ConnectionRefusedError)])
 
     with pytest.MonkeyPatch.context() as patch, Connection(stub.url, token=TOKEN) as connection:

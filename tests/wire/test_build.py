@@ -16,7 +16,7 @@ def body(inside: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("row", "words", "inside"),
+    ("row", "payload", "inside"),
     [
         (Page._all, {}, ""),
         (Page._search, {"term": "pastel"}, "<term>pastel</term>"),
@@ -89,13 +89,13 @@ def body(inside: str) -> bytes:
         (Tag._put, {"name": '"Sea side"'}, '<tags>"Sea side"</tags>'),
     ],
 )
-def test_a_ws_row_sends_the_documented_body(row, words, inside):
-    assert row.body_for(words, "secret") == body(inside)
+def test_a_ws_row_sends_the_documented_body(row, payload, inside):
+    assert row.body_for(payload, "secret") == body(inside)
 
 
 @pytest.mark.parametrize("row", [Reminder._create, Reminder._update_row])
 @pytest.mark.parametrize(
-    ("words", "sent"),
+    ("payload", "sent"),
     [
         (
             {"content": "now Call home"},
@@ -109,8 +109,8 @@ def test_a_ws_row_sends_the_documented_body(row, words, inside):
         ),
     ],
 )
-def test_a_reminder_is_sent_bare_and_without_the_token(row, words, sent):
-    assert row.body_for(words, "secret") == sent
+def test_a_reminder_is_sent_bare_and_without_the_token(row, payload, sent):
+    assert row.body_for(payload, "secret") == sent
 
 
 @pytest.mark.parametrize("row", [Reminder._all, Reminder._destroy])
@@ -158,7 +158,7 @@ def test_a_token_is_escaped():
     assert build.request([], {}, "a<b&c") == b"<request><token>a&lt;b&amp;c</token></request>"
 
 
-def test_a_path_without_words_is_left_out():
+def test_a_path_without_a_value_is_omitted():
     assert build.request(["note/title", "note/body"], {"body": "b"}, None) == (
         b"<request><note><body>b</body></note></request>"
     )
@@ -194,5 +194,5 @@ def test_paths_with_a_common_beginning_share_their_parents():
         ("reminder/remindees[]/user_id=remindees", "remindees"),
     ],
 )
-def test_a_path_says_under_which_name_its_words_are_given(path, name):
+def test_a_path_names_its_value_in_the_payload(path, name):
     assert build.name_of(path) == name

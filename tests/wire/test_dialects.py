@@ -1,4 +1,4 @@
-"""The spellings of one thing: every form that a response is known to come in reads the same."""
+"""The spellings of one record: every form that a response is known to come in reads the same."""
 
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape
@@ -43,7 +43,7 @@ def many(model, content, view=None):
 
 
 def shown(inside, head=b"<page id='71' title='Lisbon'>"):
-    """A page as a show tells of it, with the places of its record by name."""
+    """A page as its show includes it, with the places of its record by name."""
     record = one(Page, b"<response success='true'>" + head + inside + b"</page></response>", SHOWN)
     return dict(zip(Page._table.positions, record, strict=True))
 
@@ -129,7 +129,7 @@ def test_a_journal_entry_in_every_form(content):
     "root", ["calendar-events", "calendar_events", "calendar-events type='array'"]
 )
 @pytest.mark.parametrize("element", ["calendar-event", "calendar_event"])
-def test_names_of_two_words_are_taken_with_dashes_and_underscores(root, element):
+def test_names_with_underscores_are_read_with_dashes_and_underscores(root, element):
     content = f"<{root}><{element}><id>62</id><all_day>1</all_day></{element}></{root.split()[0]}>"
     assert [(record[0], record[5]) for record in many(CalendarEvent, content.encode())] == [
         (62, True)
@@ -137,7 +137,7 @@ def test_names_of_two_words_are_taken_with_dashes_and_underscores(root, element)
 
 
 @pytest.mark.parametrize("name", [b"linked_pages", b"linked-pages"])
-def test_a_section_of_two_words_too(name):
+def test_a_section_with_an_underscore_too(name):
     (linked,) = shown(b"<%s><page id='72' title='Porto'/></%s>" % (name, name))["linked_pages"]
     assert linked[:2] == (72, "Porto")
 
@@ -231,7 +231,7 @@ def test_a_list_without_items_is_empty(form):
     assert lists == ((4, "", ()),) * bool(form)
 
 
-def test_a_list_that_omits_its_items_or_name_does_not_tell_them():
+def test_a_list_that_omits_its_items_or_name_does_not_include_them():
     lists = shown(b"<lists><list id='4' name=''/><list id='5'><items/></list></lists>")["lists"]
     assert lists == ((4, "", MISSING), (5, MISSING, ()))
 
@@ -353,7 +353,7 @@ def test_a_time_that_is_none_is_an_invalid_response(word):
         ("由紀 — ñandú".encode(), "由紀 — ñandú"),
     ],
 )
-def test_references_are_read_once_wherever_a_text_stands(written, text):
+def test_references_are_read_once_in_every_place_of_a_text(written, text):
     assert one(Note, b"<note id='1' title='" + written + b"'/>")[1] == text
     assert one(Note, b"<note id='1'>" + written + b"</note>")[2] == text
     assert one(Tag, b"<tag><id>1</id><name>" + written + b"</name></tag>")[1] == text
@@ -364,7 +364,7 @@ def test_references_are_read_once_wherever_a_text_stands(written, text):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "iso-8859-1", "utf-16"])
-def test_a_response_says_in_which_encoding_it_is(encoding):
+def test_a_response_declares_its_encoding(encoding):
     content = f'<?xml version="1.0" encoding="{encoding}"?><tag id="5" name="café"/>'
     assert one(Tag, content.encode(encoding)) == (5, "café")
 
@@ -418,7 +418,7 @@ def test_a_belonging_whose_widget_is_absent_has_none(kind):
     assert (found.type, found.widget_id, found.widget) == (kind, 3, None)
 
 
-def test_equal_ids_of_different_types_are_different_things():
+def test_equal_ids_of_different_types_are_different_records():
     kinds = ["Note", "List", "Separator", "Gallery", "Asset", "Email"]
     whole = page(
         b"<belongings>"
@@ -449,7 +449,7 @@ def test_children_are_not_found_by_belongings():
     assert list(whole.belongings) == []
 
 
-def test_things_keep_the_order_served():
+def test_records_keep_the_order_served():
     whole = page(b"<notes><note id='9'/><note id='3'/></notes>")
     assert [note.id for note in whole.notes] == [9, 3]
 
@@ -495,7 +495,7 @@ def test_groups_may_be_empty(groups):
         (b"<other/><send kind='x' id='3'>note<of/></send>", ((3, "note"),)),
     ],
 )
-def test_a_search_tells_what_has_matched(inside, matches):
+def test_a_search_includes_what_has_matched(inside, matches):
     content = b"<pages><page title='Lisbon' id='71'>" + inside + b"</page></pages>"
     assert many(Page, content, Page._found)[0][Page._table.positions["matches"]] == matches
 
@@ -651,26 +651,26 @@ def part_of(part):
     return st.none() | inside if part.is_single else st.lists(inside, max_size=2).map(tuple)
 
 
-def words_of(draw, value):
+def text_of(draw, value):
     """A value in any of its spellings."""
     if isinstance(value, bool):
         return draw(st.sampled_from(["true", "1"] if value else ["false", "0"]))
     if not isinstance(value, datetime):
         return str(value)
-    words = value.replace(tzinfo=None).isoformat("T" if value.tzinfo else " ")
+    raw = value.replace(tzinfo=None).isoformat("T" if value.tzinfo else " ")
     if value.second == 0 and draw(st.booleans()):
-        words = words[:-3]
-    return words + ("Z" if value.tzinfo and draw(st.booleans()) else "")
+        raw = raw[:-3]
+    return raw + ("Z" if value.tzinfo and draw(st.booleans()) else "")
 
 
 def spelled(draw, name):
     return name.replace("_", "-") if draw(st.booleans()) else name
 
 
-def quoted(draw, words):
+def quoted(draw, raw):
     quote = draw(st.sampled_from("'\""))
-    kept = {"\n": "&#10;", "\t": "&#9;", "\r": "&#13;", quote: f"&#{ord(quote)};"}
-    return quote + escape(words, kept) + quote
+    escaped = {"\n": "&#10;", "\t": "&#9;", "\r": "&#13;", quote: f"&#{ord(quote)};"}
+    return quote + escape(raw, escaped) + quote
 
 
 def element(name, attributes, inside):
@@ -688,21 +688,21 @@ def rendered(draw, shape, record, name=None):
         if isinstance(part, Section):
             children.append(section(draw, part, value))
             continue
-        words = words_of(draw, value)
+        raw = text_of(draw, value)
         if not part.name:  # the text of a child
             part = part._replace(name=part.inside, inside="")
         called = draw(st.sampled_from([part.name, part.other])) if part.other else part.name
         form = draw(st.sampled_from(["child", "text" if part.is_text else "attribute"]))
-        if form == "text" and not words.strip(" \t\r\n"):
+        if form == "text" and not raw.strip(" \t\r\n"):
             form = "child"  # blank text between the values of a record is layout
         if form == "text":
-            text = escape(words, {"\r": "&#13;"})
+            text = escape(raw, {"\r": "&#13;"})
             continue
         inner, outer = within.setdefault(part.inside, ([], []))
         if form == "attribute":
-            inner.append(f"{spelled(draw, called)}={quoted(draw, words)}")
+            inner.append(f"{spelled(draw, called)}={quoted(draw, raw)}")
         else:
-            outer.append(element(spelled(draw, called), [], escape(words, {"\r": "&#13;"})))
+            outer.append(element(spelled(draw, called), [], escape(raw, {"\r": "&#13;"})))
     for inside, (inner, outer) in within.items():
         if inside:
             children.append(element(inside, inner, "".join(outer)))

@@ -108,7 +108,7 @@ def test_a_question_is_known_as_such(row):
     assert row.safety is Safety.READ
 
 
-def test_a_question_whose_response_is_not_kept_is_one_all_the_same():
+def test_a_request_whose_response_is_not_cached_is_one_all_the_same():
     assert rest("GET", "users/{id}/export.xml").safety is Safety.READ
 
 
@@ -163,19 +163,19 @@ def test_a_token_in_braces_is_not_taken_for_a_place():
     assert in_path.path_for((8,), "{id}") == "/{id}/reminders/8.xml"
 
 
-def test_a_body_that_is_not_bare_stands_in_a_request():
+def test_a_body_that_is_not_bare_is_inside_a_request():
     assert in_path.body_for({"content": "x"}, "secret") == (
         b"<request><reminder><content>x</content></reminder></request>"
     )
 
 
-def test_a_bare_body_stands_alone():
+def test_a_bare_body_has_no_request_around_it():
     assert in_header.body_for({"body": "x"}, "secret") == (
         b"<journal-entry><body>x</body></journal-entry>"
     )
 
 
-def test_people_see_where_the_token_stands_but_not_which():
+def test_messages_show_where_the_token_is_sent_but_not_the_token():
     assert in_path.path_for_people((8,)) == "/[token]/reminders/8.xml"
 
 
@@ -209,7 +209,7 @@ def test_a_read_of_the_older_dialect_may_be_repeated():
     assert ws("pages/all", reads="pages").is_idempotent
 
 
-def test_a_write_of_the_older_dialect_may_be_repeated_only_when_it_says_so():
+def test_a_write_of_the_older_dialect_may_be_repeated_only_when_declared():
     assert not ws("pages/new", writes="pages").is_idempotent
     assert ws("page/{id}/destroy", writes="pages", idempotent=True).is_idempotent
 
@@ -217,11 +217,11 @@ def test_a_write_of_the_older_dialect_may_be_repeated_only_when_it_says_so():
 @pytest.mark.parametrize(
     ("verb", "may_be"), [("GET", True), ("PUT", True), ("DELETE", True), ("POST", False)]
 )
-def test_the_verb_says_whether_a_call_of_the_newer_dialect_may_be_repeated(verb, may_be):
+def test_the_verb_decides_whether_a_call_of_the_newer_dialect_may_be_repeated(verb, may_be):
     assert rest(verb, "x.xml").is_idempotent is may_be
 
 
-def test_calls_are_told_apart_even_when_they_look_alike():
+def test_calls_are_distinct_even_when_they_look_alike():
     assert ws("pages/all", reads="pages") != ws("pages/all", reads="pages")
 
 

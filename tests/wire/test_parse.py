@@ -251,7 +251,7 @@ def test_a_failure_is_read_even_when_malformed(content, code, message):
         b"not found",
     ],
 )
-def test_what_does_not_say_so_is_no_failure(content):
+def test_a_body_without_the_mark_is_no_failure(content):
     assert documents.failure(content) is None
 
 
@@ -355,7 +355,7 @@ def test_the_white_space_around_a_comment_is_part_of_the_text():
     assert note(content)[2] == "\n    text\n    \n  "
 
 
-def test_a_blank_text_before_a_comment_is_kept():
+def test_a_blank_text_before_a_comment_is_preserved():
     assert note(b"<note id='1'>\n \n<message id='9'>a comment</message></note>")[2] == "\n \n"
 
 
@@ -553,7 +553,7 @@ def test_a_record_is_nothing_to_the_garbage_collector():
     assert not gc.is_tracked(record)
 
 
-# --- answers without data ---------------------------------------------------------------------
+# --- responses without data -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -575,7 +575,7 @@ def test_anything_but_the_empty_success_is_an_invalid_response(content):
 
 
 @pytest.mark.parametrize("content", [b"", b" ", b"<page/>", b"<response/>"])
-def test_where_the_status_says_all_any_body_of_the_services_is_taken(content):
+def test_where_the_status_suffices_any_body_of_the_services_is_taken(content):
     assert parse.anything(Response(204, content)) is None
 
 
@@ -583,7 +583,7 @@ def test_where_the_status_says_all_any_body_of_the_services_is_taken(content):
     "content",
     [b"<!DOCTYPE html><title>Welcome</title>", b"<html><body/></html>", b"<response", b"Welcome"],
 )
-def test_where_the_status_says_all_a_page_from_elsewhere_is_not_taken(content):
+def test_where_the_status_suffices_a_page_from_elsewhere_is_not_taken(content):
     with pytest.raises(InvalidResponse):
         parse.anything(Response(200, content))
 

@@ -624,7 +624,7 @@ def test_the_users_as_the_documentation_misprints_them_are_an_invalid_response()
     ],
     ids=["documented", "real"],
 )
-def test_what_the_service_tells_of_me(content):
+def test_what_the_service_includes_of_me(content):
     assert one(User, content) == {
         "id": 4,
         "name": "Ana",
@@ -821,7 +821,7 @@ def test_the_list_of_statuses(content):
     ],
     ids=["documented", "real"],
 )
-def test_the_status_of_one_user_tells_the_users_id_alone(content):
+def test_the_status_of_one_user_includes_the_users_id_alone(content):
     assert one(Status, content) == {"id": 41, "message": "", "updated_at": NOON, "user": (4,)}
 
 
@@ -896,12 +896,12 @@ def test_a_journal_entry_that_is_shown(content):
         (Separator, "/pages/71/separators/51.xml"),
     ],
 )
-def test_what_was_created_without_a_word_is_known_by_its_location(model, location):
+def test_what_was_created_without_a_body_is_known_by_its_location(model, location):
     assert named(model, model._read_created(Response(201, b" ", location))) == {"id": 51}
 
 
 @pytest.mark.parametrize("model", [JournalEntry, CalendarEvent, Reminder, Separator])
-def test_what_was_created_without_a_word_and_a_place_is_an_invalid_response(model):
+def test_what_was_created_without_a_body_and_a_location_is_an_invalid_response(model):
     with pytest.raises(InvalidResponse, match="does not include the id"):
         model._read_created(Response(201, b"", None))
 
@@ -1082,7 +1082,7 @@ def test_the_reminders_of_an_export_come_in_either_form(root, reminders, creator
         (b"<page id='71' title=''/>", None),
     ],
 )
-def test_an_export_tells_whose_it_is(content, id):
+def test_an_export_includes_its_user(content, id):
     assert read_export(Response(200, content))[0] == id
 
 

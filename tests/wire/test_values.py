@@ -57,7 +57,7 @@ def test_what_is_no_boolean_is_refused_by_name(word):
         values.load_boolean(word)
 
 
-def test_a_boolean_is_written_as_a_word():
+def test_a_boolean_is_serialized_as_true_or_false():
     assert (values.dump_boolean(True), values.dump_boolean(False)) == ("true", "false")
 
 
@@ -117,7 +117,7 @@ def test_a_time_is_read_in_each_of_its_forms(word, time):
     ],
 )
 def test_what_is_no_time_is_refused(word):
-    with pytest.raises(ValueError):  # noqa: PT011 - some words are Python's own
+    with pytest.raises(ValueError):  # noqa: PT011 - some messages are Python's own
         values.load_time(word)
 
 
@@ -171,7 +171,7 @@ def test_a_text_is_read_exactly_whatever_it_looks_like(text):
     assert list(values.load_texts([text, text])) == [text, text]
 
 
-# --- words ------------------------------------------------------------------------------------
+# --- texts ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("text", ["", "Lisbon", "a\tb\nc\r", "\u0085\u00a0", "😀\U0010ffff\ufffd"])
@@ -189,7 +189,7 @@ def test_what_xml_cannot_carry_is_refused_with_its_place(letter, code):
 
 
 @pytest.mark.parametrize("value", [None, 7, b"Lisbon", ["Lisbon"]])
-def test_only_text_is_written_as_words(value):
+def test_only_text_is_serialized_as_text(value):
     with pytest.raises(ValueError, match="text is needed"):
         values.dump_text(value)
 
@@ -317,8 +317,8 @@ def outcome(load):
 @pytest.mark.parametrize("name", LIKELY)
 @given(st.data())
 def test_many_at_once_are_read_as_each_alone(name, data):
-    kind, words = LIKELY[name]
-    some = data.draw(st.lists(words, max_size=8))
+    kind, texts = LIKELY[name]
+    some = data.draw(st.lists(texts, max_size=8))
     assert outcome(lambda: list(kind.load_all(some))) == outcome(
         lambda: [kind.load(word) for word in some]
     )
