@@ -154,8 +154,7 @@ def _store(storage: str) -> Store:
 def _new_store(storage: str) -> Store:
     if storage == IN_MEMORY:
         return MovingWindows(WINDOW + MARGIN)
-    from backpack_orm.connection.shared_rate_limits import (
-        SharedWindows,  # most programs never need it
-    )
+    # most programs never need it
+    from backpack_orm.connection.shared_rate_limits import SharedWindows
 
     return SharedWindows(storage, WINDOW)

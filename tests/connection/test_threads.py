@@ -7,10 +7,12 @@ import signal
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 
-from backpack_orm.connection import Connection, connect, current, rate_limits, using
+from backpack_orm.connection import Connection, cache, connect, current, rate_limits, using
+from backpack_orm.connection import connection as connections
 from backpack_orm.models.page import Page
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire import parse
@@ -221,6 +223,9 @@ def test_a_process_that_is_forked_off_waits_for_no_thread_of_the_first(stub):
         pool.submit(connection.call, READ, read=parse.anything)
         assert withheld.asked.wait(30)
         (store,) = rate_limits._stores.values()
-        with rate_limits._lock, store._lock:
+        locks = rate_limits._lock, store._lock, cache._caches_lock, connections._connections_lock
+        with ExitStack() as held:
+            held.callback(withheld.released.set)
+            for lock in locks:
+                held.enter_context(lock)
             assert forked(lambda: connection.call(READ, read=parse.anything)) == 0
-        withheld.released.set()
