@@ -1,4 +1,4 @@
-"""A stub of the service: it responds with literal bytes from a script, and remembers what it got."""
+"""A stub of the service: it responds with literal bytes from a script, and records requests."""
 
 from __future__ import annotations
 
