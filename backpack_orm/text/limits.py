@@ -12,7 +12,8 @@ MAX_WORK = 15_000_000
 _PER_BLOCK = 1_500
 _PER_CHARACTER = 40
 _BLOCK_END = re.compile(r"\n(?:[ \t]*\n)+")
-_LINE_END = re.compile(r"\n(?=[*#;:|\s])")  # other newlines do not end what the library searches
+_LIST = re.compile(r"(?:[*#;:]+ [^\n]*(?:\n|\Z))+")
+_TABLE = re.compile(r"(?:\|[^\n]*\|(?:\n|\Z))+")
 _LIST_MARKS = re.compile(r"^[*#;:]+", re.MULTILINE)
 _MARKS = re.compile(r"[^\w\s.,;']|_")
 _BLOCK_MARKS = re.compile(r"[A-Z]{3}|[<\[]")
@@ -39,14 +40,16 @@ def check(text: str) -> None:
 def work(text: str) -> int:
     """Estimate the work for a text.
 
-    It is linear but for the marks in a line, since the library may search from each to the end of
-    the line, and for the levels of lists.
+    It is linear but for the marks, since the library may search from each to the end of the block,
+    or of the line in a list or table, and for the levels of lists.
     """
     return sum(map(_work_for_block, _BLOCK_END.split(text)))
 
 
 def _work_for_block(block: str) -> int:
-    lines = sum(len(line) * len(_MARKS.findall(line)) for line in _LINE_END.split(block))
+    has_lines = _LIST.fullmatch(block) or _TABLE.fullmatch(block)
+    searched = block.split("\n") if has_lines else [block]
+    searches = sum(len(part) * len(_MARKS.findall(part)) for part in searched)
     scans = len(block) * len(_BLOCK_MARKS.findall(block)) // 8
-    lists = sum(4 * len(marks) ** 2 for marks in _LIST_MARKS.findall(block))
-    return _PER_BLOCK + _PER_CHARACTER * len(block) + lines + scans + lists
+    levels = sum(4 * len(marks) ** 2 for marks in _LIST_MARKS.findall(block))
+    return _PER_BLOCK + _PER_CHARACTER * len(block) + searches + scans + levels

@@ -58,6 +58,17 @@ def test_many_marks_in_a_line_are_too_much(part: str) -> None:
     assert parse(text).problem == "it has too many blocks, or too many marks in its lines"
 
 
+@pytest.mark.parametrize("start", ['"', "* a\n", "|a|\n", ""])
+def test_marks_in_many_lines_of_one_block_are_too_much(start: str) -> None:
+    """Only lists and tables are searched line by line."""
+    assert parse(start + "|a_A\n" * 20_000).problem
+
+
+@pytest.mark.parametrize("line", ["* a *bold* item: one\n", "|_a_|*b*|c|\n", "## _a_\n"])
+def test_long_lists_and_tables_are_converted(line: str) -> None:
+    assert parse(line * 2_000).problem is None
+
+
 def test_many_blocks_are_too_much_but_not_many_empty_lines() -> None:
     assert parse("x\n\n" * 30_000).problem
     assert parse("x" + " \n" * 45_000 + "y").problem is None
