@@ -161,7 +161,7 @@ class Related(State):
                 account.
         """
         if type(id) is int and 0 < id <= values.LARGEST_ID:
-            return id, using if isinstance(using, Connection) else connection_for(using)
+            return id, current() if using is None else ensure_connection(using)
         wanted = cls._check_id(f"{cls.__name__}.find", id)
         if not isinstance(id, Related):
             return wanted, connection_for(using)
