@@ -39,7 +39,7 @@ def main() -> None:
     unknown = set(wanted) - set(PARTS)
     if unknown:
         parser.error(f"no part {', '.join(sorted(unknown))}: there are {', '.join(PARTS)}")
-    print(f"Python {platform.python_version()}; medians, and the ratio to what stands first")
+    print(f"Python {platform.python_version()}; medians, and the ratio to the first contender")
     rows: list[Row] = []
     for name in wanted:
         for row in PARTS[name]():

@@ -1,6 +1,6 @@
 """The bounds: the same work, written by hand for one case.
 
-No tracking, no connection, no parents, no laziness, no forgiving of other spellings.
+Without change tracking, connection, parents, lazy loading and tolerance for other formats.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def _belonging(element: Any) -> Belonging:
     )
 
 
-def kept(response: object) -> Callable[[], object]:
+def cached(response: object) -> Callable[[], object]:
     """Return a function that reads a response from a cache, under a lock."""
     cache: TTLCache[tuple[str, int], object] = TTLCache(1000, 3600)
     lock = Lock()

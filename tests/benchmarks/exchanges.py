@@ -68,7 +68,7 @@ def split() -> Iterator[Row]:
         record = Page._full.read_one(response)
         yield race(
             "Exchanges",
-            "Page.find(7), asked",
+            "Page.find(7), not cached",
             {
                 BY_HAND: lambda: bounds.load_page(session.send(prepared).content),
                 OURS: lambda: Page.find(NESTED, using=connection),
@@ -100,7 +100,7 @@ def latency() -> Iterator[Row]:
                     ),
                 }
                 for turn in turns.values():
-                    turn()  # which opens the sockets
+                    turn()  # opens the sockets
                 yield take_turns(
                     "Exchanges",
                     f"{threads * _CALLS} calls, 50 ms away, threads: {threads}",

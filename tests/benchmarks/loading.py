@@ -93,13 +93,13 @@ def scale() -> Iterator[Row]:
             samples=15,
         )
     for size in SIZES:
-        yield _kept(f"keep {size:,} notes", size)
+        yield _memory(f"hold {size:,} notes", size)
     yield _peak()
 
 
 def memory() -> Iterator[Row]:
     """Measure the retained bytes per note, with other libraries."""
-    row = _kept(f"{COUNT:,} notes, kept", COUNT)
+    row = _memory(f"{COUNT:,} notes in memory", COUNT)
     samples = dict(row.samples)
     for make in peers.LOADERS[1:]:
         peer = make(COUNT)
@@ -107,15 +107,15 @@ def memory() -> Iterator[Row]:
     yield Row("Memory", row.name, samples, row.goal, "byte", is_timed=False)
 
 
-def _kept(name: str, size: int) -> Row:
+def _memory(name: str, size: int) -> Row:
     """Measure the bytes of a note object with its values, against a tuple."""
     content, page = responses.notes(size), Page._stub(7, nowhere())
-    kept = {
+    loaders = {
         "a bare tuple": lambda: [(*record,) for record in ours.read_notes(content)],
         OURS: lambda: ours.load_notes(content, page),
         "attrs, by hand": lambda: bounds.load_notes(content),
     }
-    samples = {who: [bytes_of(load) / size] for who, load in kept.items()}
+    samples = {who: [bytes_of(load) / size] for who, load in loaders.items()}
     return Row("Memory by length", name, samples, 1.3, "byte", is_timed=False)
 
 
@@ -179,11 +179,11 @@ def check(peer: peers.Peer) -> None:
     """Check that a library has created the same content as all others.
 
     Raises:
-        RuntimeError: It has not, so that its time would tell nothing.
+        RuntimeError: It has not, so its time cannot be compared.
     """
     made = [(note.title, note.body) for note in peer.load()]
     if made != [(record.title, record.body) for record in responses.records(COUNT)]:
-        raise RuntimeError(f"{peer.name} makes something else of the content")
+        raise RuntimeError(f"{peer.name} has loaded other content")
 
 
 def nowhere() -> Connection:

@@ -1,7 +1,7 @@
 """Measures contenders side by side: interleaved, in one process, with garbage collection.
 
-pyperf keeps the samples and what it knows of the machine, and writes both down. Taking turns is
-done here, since pyperf itself measures one thing after another, each in processes of its own.
+pyperf stores the samples with metadata of the machine. The interleaving is done here, since pyperf
+measures one benchmark after another, each in its own processes.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class Row:
     """The samples of all contenders in one benchmark; the first one is the bound.
 
     Attributes:
-        group: What it belongs to, for the picture.
-        name: What was measured.
-        samples: The samples of each contender; those of one round stand at the same place.
-        goal: The ratio to the bound that ours may have at most; None where none was set.
-        unit: Of the samples, as pyperf calls it.
-        is_timed: Whether the machine's other work may have disturbed it.
+        group: The chart in which it appears.
+        name: Name of the benchmark.
+        samples: The samples of each contender; those of one round have the same index.
+        goal: Maximum ratio of ours to the bound; None if there is no goal.
+        unit: Unit of the samples, in pyperf's terms.
+        is_timed: Whether it is a time, which other processes may have disturbed.
     """
 
     group: str
@@ -88,17 +88,17 @@ def race(
     """Time functions in turn, starting each round with another one.
 
     Args:
-        group: What it belongs to, for the picture.
-        name: What is measured.
+        group: The chart in which it appears.
+        name: Name of the benchmark.
         contenders: The functions; the first one is the bound.
-        goal: The ratio that is wanted of ours at most.
-        samples: How many times each has its turn.
-        clock: What tells the seconds. The processor's is disturbed least by other work; where
-            there is waiting, it has to be the wall's.
+        goal: Maximum ratio of ours to the bound.
+        samples: Number of samples per contender.
+        clock: Returns seconds. Processor time is disturbed least by other processes; use wall
+            time if the benchmark waits.
     """
     timers = {}
     for contender, function in contenders.items():
-        once = _time(clock, function, 1)  # what is done once only
+        once = _time(clock, function, 1)  # initializes caches
         if once < _SAMPLE_SECONDS:
             once = _time(clock, function, 3)
         repeat = max(1, round(_SAMPLE_SECONDS / max(once, 1e-9)))
@@ -140,16 +140,16 @@ def _percentiles(values: Sequence[float]) -> tuple[float, float, float]:
     return tenths[0], statistics.median(values), tenths[8]
 
 
-# --- kept -------------------------------------------------------------------------------------
+# --- storage ----------------------------------------------------------------------------------
 
-_TOLD = ("perf_version", "date", "cpu_model_name", "cpu_count", "python_version")
+_METADATA = ("perf_version", "date", "cpu_model_name", "cpu_count", "python_version")
 """Metadata of the machine to record, out of what pyperf collects."""
 
 
 def machine() -> dict[str, Any]:
     """Return metadata of this machine."""
     known = pyperf.Run([1.0]).get_metadata()
-    return {name: known[name] for name in _TOLD if name in known}
+    return {name: known[name] for name in _METADATA if name in known}
 
 
 def save(rows: Sequence[Row], path: Path) -> None:

@@ -21,12 +21,12 @@ def find() -> Iterator[Row]:
 
     with serving() as url, Connection(url, token=TOKEN, ttl=3600, limits=None) as connection:
         cached: Any = requests_cache.CachedSession("bench", backend="memory")
-        hit = bounds.kept(Page.find(7, using=connection))
+        hit = bounds.cached(Page.find(7, using=connection))
         address = f"{url}/ws/page/7"
         cached.get(address)
         yield race(
             "Objects",
-            "Page.find(7), kept",
+            "Page.find(7), cached",
             {
                 "a locked TTLCache": hit,
                 OURS: lambda: Page.find(7, using=connection),
@@ -36,7 +36,7 @@ def find() -> Iterator[Row]:
             goal=3.0,
         )
         if connection.stats.requests != 1 or not cached.get(address).from_cache:
-            raise RuntimeError("the response was not kept, so this measured something else")
+            raise RuntimeError("the response was not cached, so this measured something else")
         cached.close()
 
 

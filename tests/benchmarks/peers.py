@@ -178,7 +178,7 @@ def sqlalchemy(count: int) -> Peer:
         session.commit()
 
     def load() -> list[Any]:
-        session = Session(engine)  # which its objects keep alive
+        session = Session(engine)  # its objects keep it alive
         return list(session.scalars(select(Note).order_by(Note.id)))
 
     return Peer("SQLAlchemy, from SQLite", load, engine.dispose)

@@ -142,7 +142,7 @@ from waitress import create_server
 from tests.benchmarks import responses
 app, response = Flask("bare"), responses.page(notes=2, lists=2, items=10, tags=3)
 app.add_url_rule("/<path:_>", "response", lambda _: response, methods=["POST"])
-logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # as the sandbox does
+logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # like the sandbox
 server = create_server(app, host="127.0.0.1", port=0, threads=8)
 print(f"http://127.0.0.1:{server.effective_port}", flush=True)
 server.run()

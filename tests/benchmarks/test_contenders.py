@@ -31,7 +31,7 @@ NOTE, ITEM, BELONGING = (
 )
 
 
-def test_a_list_of_notes_is_the_same(connection: Connection) -> None:
+def test_all_contenders_load_the_same_notes(connection: Connection) -> None:
     content = responses.notes(20)
     mine = ours.load_notes(content, Page._stub(7, connection))
     assert facts(mine, NOTE) == facts(responses.records(20), NOTE)
@@ -39,7 +39,7 @@ def test_a_list_of_notes_is_the_same(connection: Connection) -> None:
     assert "third floor – the key" in mine[0].body
 
 
-def test_a_page_is_the_same(connection: Connection) -> None:
+def test_all_contenders_load_the_same_page(connection: Connection) -> None:
     content = responses.page(notes=3, lists=2, items=4, tags=5)
     mine, theirs = ours.load_page(content, connection), bounds.load_page(content)
     assert ours.touch(mine) == 3 + 2 + 2 * 4 + 5 + 5
@@ -53,24 +53,24 @@ def test_a_page_is_the_same(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize("make", [peers.by_minidom, peers.sqlalchemy])
-def test_peers_that_are_here_make_the_same(make: Callable[[int], peers.Peer]) -> None:
+def test_installed_peers_load_the_same_notes(make: Callable[[int], peers.Peer]) -> None:
     peer = make(20)
     assert facts(peer.load(), NOTE) == facts(responses.records(20), NOTE)
     peer.close()
 
 
-def test_a_peer_that_makes_something_else_is_not_measured() -> None:
-    with pytest.raises(RuntimeError, match="slow makes something else"):
+def test_a_peer_with_another_result_is_not_measured() -> None:
+    with pytest.raises(RuntimeError, match="slow has loaded other content"):
         check(peers.Peer("slow", lambda: bounds.load_notes(responses.notes(COUNT - 1))))
 
 
-def test_what_is_kept_is_given_back() -> None:
+def test_the_cache_bound_returns_the_cached_response() -> None:
     response = object()
-    assert bounds.kept(response)() is response
+    assert bounds.cached(response)() is response
 
 
 @pytest.mark.network
-def test_the_server_answers_as_the_service_does() -> None:
+def test_the_server_responds_like_the_service() -> None:
     with serving() as url, Connection(url, token=TOKEN, limits=None) as connection:
         page = Page.find(NESTED, using=connection)
         assert (len(page.notes), len(page.lists), len(page.tags)) == (50, 10, 10)
@@ -81,7 +81,7 @@ def test_the_server_answers_as_the_service_does() -> None:
         assert len(Page.all(using=connection)) == PAGES
 
 
-def test_turns_begin_with_another_one_each_time() -> None:
+def test_each_round_begins_with_another_contender() -> None:
     from tests.benchmarks.measuring import take_turns
 
     turns: list[str] = []

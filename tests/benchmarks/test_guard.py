@@ -16,7 +16,7 @@ from backpack_orm.wire import documents
 from tests.benchmarks import ours, responses
 from tests.benchmarks.loading import bytes_of
 
-FEW, MANY = 100, 200  # as many as are read at once, or fewer
+FEW, MANY = 100, 200  # both fit into one response
 
 
 def python_calls(function: Callable[[], object]) -> int:
@@ -27,9 +27,9 @@ def python_calls(function: Callable[[], object]) -> int:
         nonlocal count
         count += event == "call"
 
-    function()  # what is done once only
+    function()  # initializes caches
     before = sys.getprofile()
-    gc.disable()  # others' functions are called when it collects
+    gc.disable()  # a collection would call other functions
     sys.setprofile(note)
     try:
         function()
@@ -44,23 +44,25 @@ def page() -> Page:
     return Page._stub(7, Connection("acme", token="0123456789abcdef"))
 
 
-def test_a_record_more_is_no_call_more(page: Page) -> None:
+def test_the_number_of_function_calls_does_not_depend_on_the_number_of_records(page: Page) -> None:
     few, many = responses.notes(FEW), responses.notes(MANY)
     assert python_calls(lambda: ours.load_notes(many, page)) == python_calls(
         lambda: ours.load_notes(few, page)
     )
 
 
-def test_a_page_that_nobody_touches_costs_one_call_for_each_list(page: Page) -> None:
+def test_loading_an_unused_page_makes_few_function_calls_per_list(page: Page) -> None:
     def calls(lists: int) -> int:
         content = responses.page(notes=FEW, lists=lists, items=20, tags=10)
         return python_calls(lambda: ours.load_page(content, page.connection))
 
     per_list = (calls(30) - calls(10)) / 20
-    assert per_list <= 5  # its reader and that of its items, which Python 3.11 counts twice
+    assert (
+        per_list <= 5
+    )  # the reader of the list and that of its items, which Python 3.11 counts twice
 
 
-def test_a_note_weighs_little_more_than_a_tuple_of_what_it_tells(page: Page) -> None:
+def test_a_note_takes_little_more_memory_than_a_tuple_of_its_values(page: Page) -> None:
     content = responses.notes(2000)
     records = ours.read_notes(content)
 
@@ -93,6 +95,6 @@ def test_a_cached_page_is_found_without_parsing(
     assert (box.requests - before, len(parsed)) == (1, 1)
 
 
-def test_a_cached_page_is_found_in_few_steps(connection: Connection) -> None:
+def test_a_cached_page_is_found_with_few_function_calls(connection: Connection) -> None:
     id = Page.all()[0].id
     assert python_calls(lambda: Page.find(id, using=connection)) <= 11

@@ -13,18 +13,18 @@ from tests.benchmarks.measuring import OURS, Row, race, read, save, take_turns
 SLOW = Row("Loading", "notes", {"by hand": [1.0, 1.0, 2.0], OURS: [1.5, 1.6, 3.0]}, goal=1.0)
 
 
-def test_a_ratio_is_between_samples_of_one_round() -> None:
+def test_ratios_compare_samples_of_the_same_round() -> None:
     low, ratio, high = SLOW.ratios(OURS)
     assert (low, ratio, high) == pytest.approx((1.5, 1.5, 1.58))
     assert SLOW.ratios("by hand") == (1.0, 1.0, 1.0)
 
 
 @pytest.mark.parametrize(("ours", "is_missed"), [(1.0, False), (1.02, False), (1.04, True)])
-def test_a_goal_is_missed_when_more_than_noise_is_above_it(ours: float, is_missed: bool) -> None:
+def test_a_goal_is_missed_by_more_than_noise(ours: float, is_missed: bool) -> None:
     assert Row("", "", {"by hand": [1.0], OURS: [ours]}, goal=1.0).is_missed is is_missed
 
 
-def test_without_a_goal_none_is_missed() -> None:
+def test_a_row_without_a_goal_misses_none() -> None:
     assert not Row("", "", {"by hand": [1.0], OURS: [9.0]}).is_missed
 
 
@@ -33,7 +33,7 @@ def test_a_machine_is_noisy_when_the_bound_varies() -> None:
     assert not Row("", "", {"by hand": [1.0, 1.01, 1.02], OURS: [1.0, 3.0, 9.0]}).is_noisy
 
 
-def test_a_race_takes_as_many_samples_of_each_and_repeats_what_is_quick() -> None:
+def test_a_race_takes_equal_samples_and_repeats_fast_contenders() -> None:
     clock: Iterator[float] = iter(range(10_000))
     ran: list[str] = []
     row = race(
@@ -48,15 +48,17 @@ def test_a_race_takes_as_many_samples_of_each_and_repeats_what_is_quick() -> Non
 
 
 def test_rows_are_written_and_read(tmp_path: Path) -> None:
-    bytes_ = take_turns("Memory", "kept", {"a tuple": lambda: 5.0, OURS: lambda: 6.0}, unit="byte")
+    bytes_ = take_turns(
+        "Memory", "records", {"a tuple": lambda: 5.0, OURS: lambda: 6.0}, unit="byte"
+    )
     save([SLOW, bytes_], tmp_path / "measured.json")
     assert read(tmp_path / "measured.json") == [
         Row("Loading", "notes", {"by hand": (1.0, 1.0, 2.0), OURS: (1.5, 1.6, 3.0)}, 1.0),
-        Row("Memory", "kept", {"a tuple": (5.0,) * 31, OURS: (6.0,) * 31}, None, "byte", False),
+        Row("Memory", "records", {"a tuple": (5.0,) * 31, OURS: (6.0,) * 31}, None, "byte", False),
     ]
 
 
-def test_what_is_written_tells_of_the_machine_but_not_which_it_is(tmp_path: Path) -> None:
+def test_stored_results_describe_the_machine_without_identifying_it(tmp_path: Path) -> None:
     save([SLOW], tmp_path / "measured.json")
     text = (tmp_path / "measured.json").read_text("utf-8")
     assert '"python_version"' in text
@@ -64,20 +66,20 @@ def test_what_is_written_tells_of_the_machine_but_not_which_it_is(tmp_path: Path
     assert str(Path.home()) not in text
 
 
-def test_the_screen_tells_goals_spreads_and_verdicts() -> None:
+def test_the_screen_shows_goals_spreads_and_verdicts() -> None:
     head, bound, ours = report.screen(SLOW)
     assert head == "notes  (goal: ≤ 1.00)"
     assert bound.split() == ["by", "hand", "1.00", "s", "1.00"]
     assert ours.split() == [OURS, "1.60", "s", "1.50", "1.50–1.58", "missed"]
 
 
-def test_the_table_names_the_others() -> None:
+def test_the_table_shows_other_contenders() -> None:
     row = Row("", "notes", {"by hand": [1.0], OURS: [0.9], "minidom": [4.0]}, goal=1.0)
     *_, line = report.table([row])
     assert line == "| notes; by hand: 1.00 s | 900.00 ms | **0.90** | 1.00 | minidom 4.0 |"
 
 
-def test_each_group_becomes_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_group_becomes_a_chart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "FOLDER", tmp_path)
     lengths = [
         Row("Time by length", f"load {size:,} notes", {"by hand": [1.0], OURS: [size / 100]})
@@ -88,5 +90,5 @@ def test_each_group_becomes_a_picture(tmp_path: Path, monkeypatch: pytest.Monkey
     assert OURS in (tmp_path / "loading.svg").read_text("utf-8")
 
 
-def test_the_document_tells_what_was_measured_last() -> None:
+def test_the_document_shows_the_last_measurement() -> None:
     assert report.TABLE.read_text("utf-8").splitlines() == list(report.table(read(report.JSON)))

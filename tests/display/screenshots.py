@@ -1,8 +1,9 @@
-"""Takes pictures of what notebooks show, in the colours of several surroundings, with Chromium.
+"""Takes screenshots of rich display in several colour schemes with Chromium.
 
     python -m tests.display.screenshots FOLDER
 
-Debian calls the browser's package `chromium`. The sandbox's demonstration is what is shown.
+The Debian package of the browser is `chromium`. The screenshots show the demonstration account of
+the sandbox.
 """
 
 from __future__ import annotations
@@ -59,14 +60,14 @@ _VS_DARK = {"ink": "#cccccc", "paper": "#1f1f1f"}
 
 @frozen
 class Surroundings:
-    """What a card is looked at in: the page around it, and what the reader's system prefers.
+    """The surroundings of a card: the page, and the colour scheme of the system.
 
     Attributes:
-        body: The attributes of the page's body, as the program there sets them.
-        style: Its style, with the names of its theme.
+        body: Attributes of the body element, as the program sets them.
+        style: Style sheet with the variables of the theme.
         is_dark: Whether the system prefers dark pages.
-        width: Of the window, in pixels.
-        height: Of the window, in pixels.
+        width: Width of the window in pixels.
+        height: Height of the window in pixels.
     """
 
     body: str = ""
@@ -79,38 +80,39 @@ class Surroundings:
 PLAIN = Surroundings()
 LAB_LIGHT = Surroundings(
     'data-jp-theme-light="true"', _LAB.format(**_LIGHT), is_dark=True
-)  # on a dark system, which must not show
+)  # on a dark system, which must have no effect
 LAB_DARK = Surroundings('data-jp-theme-light="false"', _LAB.format(**_DARK))
 VS_CODE_DARK = Surroundings('class="vscode-dark"', _VS_CODE.format(**_VS_DARK))
 
 
-def take(html: str, where: Surroundings, picture: Path) -> None:
-    """Take a picture of a piece of HTML.
+def take(html: str, surroundings: Surroundings, picture: Path) -> None:
+    """Take a screenshot of HTML.
 
     Raises:
         FileNotFoundError: There is no Chromium.
     """
-    _open(html, where, f"--screenshot={picture.resolve()}")
+    _open(html, surroundings, f"--screenshot={picture.resolve()}")
 
 
-def read(html: str, where: Surroundings) -> str:
-    """The whole page as the browser has it in the end, when scripts would have run.
+def read(html: str, surroundings: Surroundings) -> str:
+    """Return the whole page as the browser has it after all scripts have run.
 
     Raises:
         FileNotFoundError: There is no Chromium.
     """
-    return _open(html, where, "--dump-dom")
+    return _open(html, surroundings, "--dump-dom")
 
 
-def _open(html: str, where: Surroundings, task: str) -> str:
+def _open(html: str, surroundings: Surroundings, task: str) -> str:
     browser = shutil.which(BROWSER)
     if browser is None:
-        raise FileNotFoundError("no chromium here: apt-get install chromium")
+        raise FileNotFoundError("Chromium not found: apt-get install chromium")
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder, "page.html")
         page.write_text(
-            f'<!doctype html><html><head><meta charset="utf-8"><style>{where.style}</style></head>'
-            f'<body {where.body}><div class="jp-RenderedHTMLCommon">{html}</div></body></html>',
+            '<!doctype html><html><head><meta charset="utf-8">'
+            f"<style>{surroundings.style}</style></head><body {surroundings.body}>"
+            f'<div class="jp-RenderedHTMLCommon">{html}</div></body></html>',
             "utf-8",
         )
         done = subprocess.run(
@@ -121,8 +123,8 @@ def _open(html: str, where: Surroundings, task: str) -> str:
                 "--disable-gpu",
                 "--hide-scrollbars",
                 f"--user-data-dir={folder}/profile",
-                f"--blink-settings=preferredColorScheme={0 if where.is_dark else 1}",
-                f"--window-size={where.width},{where.height}",
+                f"--blink-settings=preferredColorScheme={0 if surroundings.is_dark else 1}",
+                f"--window-size={surroundings.width},{surroundings.height}",
                 task,
                 page.as_uri(),
             ],
@@ -134,7 +136,7 @@ def _open(html: str, where: Surroundings, task: str) -> str:
 
 
 def scenes() -> dict[str, tuple[str, Surroundings]]:
-    """What is taken: a name for each picture, what is on it and where."""
+    """Return the HTML and the surroundings of each screenshot by name."""
     pages = Page.all()
     lisbon = Page.find(pages["Lisbon"].id)
     scripts = Page.find(pages[8].id)
@@ -142,10 +144,10 @@ def scenes() -> dict[str, tuple[str, Surroundings]]:
     card, table = lisbon._repr_html_(), Item.all()._repr_html_()
     unloaded = pages[1]._repr_html_() + pages[1].notes._repr_html_()
     lisbon.title = "Lisboa <script>alert('never')</script>"
-    lisbon.tags = ["Travel", "A rather long tag that somebody has thought of"]
+    lisbon.tags = ["Travel", "A rather long tag that a user has chosen"]
     small = "".join(
-        thing._repr_html_()
-        for thing in (
+        value._repr_html_()
+        for value in (
             lisbon.changes,
             lisbon.connection.stats,
             Reminder.all(),
@@ -168,17 +170,17 @@ def scenes() -> dict[str, tuple[str, Surroundings]]:
         "table-light": (table, evolve(LAB_LIGHT, height=900)),
         "table-dark": (table, evolve(LAB_DARK, height=900)),
         "table-narrow": (table, evolve(PLAIN, width=500, height=1400)),
-        "small-things": (small, evolve(LAB_DARK, height=1700)),
+        "small-objects": (small, evolve(LAB_DARK, height=1700)),
     }
 
 
 def main(folder: Path) -> None:
-    """Take all pictures into a folder."""
+    """Take all screenshots and save them in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     with Sandbox(seed="demo") as box:
         backpack_orm.connect(box.url, token=box.token)
-        for name, (html, where) in scenes().items():
-            take(html, where, folder / f"{name}.png")
+        for name, (html, surroundings) in scenes().items():
+            take(html, surroundings, folder / f"{name}.png")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What Tab completes in IPython after a chain such as `page.notes["`, without a request."""
+"""Tab completion in IPython after a chain such as `page.notes["`, without a request."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ from backpack_orm.ipython import load_where_it_runs
 from backpack_orm.sandbox import Sandbox
 
 Press = Callable[..., list[str]]
-ODD = ['say "hi"', "it's", "C:\\temp", "Ελλάδα", "naïve 雪国", "two\nlines", "{braces} [and] #"]
+UNUSUAL = ['say "hi"', "it's", "C:\\temp", "Ελλάδα", "naïve 雪国", "two\nlines", "{braces} [and] #"]
 
 
 @pytest.fixture
 def page(connection: Connection) -> Page:
-    """A page that is loaded."""
+    """A loaded page."""
     return Page.find(Page.all()[0].id)
 
 
 @pytest.fixture
 def listed(connection: Connection) -> Page:
-    """Another page, of which its list has told the title alone."""
+    """A page from a list response, of which only the title is loaded."""
     return Page.all()[1]
 
 
 @pytest.fixture(params=[True, False], ids=["jedi", "no jedi"])
 def shell(request: pytest.FixtureRequest, page: Page, listed: Page) -> InteractiveShell:
-    """A session of its own, where the extension is loaded."""
+    """A separate IPython shell with the extension loaded."""
     shell = InteractiveShell()
     shell.history_manager.enabled = False
     shell.Completer.use_jedi = request.param
@@ -55,7 +55,7 @@ def shell(request: pytest.FixtureRequest, page: Page, listed: Page) -> Interacti
 
 @pytest.fixture
 def press(shell: InteractiveShell, box: Sandbox) -> Press:
-    """Presses Tab at the end of a line, and tells what the line can become; no request."""
+    """Return a function that completes a line without making a request."""
 
     def press(line: str, after: str = "") -> list[str]:
         before = box.requests
@@ -78,11 +78,11 @@ def test_keys_are_completed_after_a_chain(press: Press, quote: str) -> None:
     assert press(f"page.tags[ {quote}L") == [f"page.tags[ {quote}Long weekends"]
 
 
-def test_a_key_that_is_not_begun_comes_with_its_quotes(press: Press) -> None:
+def test_an_empty_key_is_completed_with_quotes(press: Press) -> None:
     assert press("page.notes[") == ["page.notes['Where we sleep'"]
 
 
-def test_chains_go_as_deep_as_what_is_loaded(press: Press) -> None:
+def test_chains_can_be_as_deep_as_the_loaded_data(press: Press) -> None:
     for chain in (
         "trips['Lisbon'].lists[\"Packing\"].items",
         "trips[0].lists[-2].items",
@@ -94,7 +94,7 @@ def test_chains_go_as_deep_as_what_is_loaded(press: Press) -> None:
         assert press(f"{chain}['Sun") == [f"{chain}['Sun hat"], chain
 
 
-def test_a_name_can_be_the_key_in_a_chain(press: Press, shell: InteractiveShell) -> None:
+def test_a_variable_can_be_the_key_in_a_chain(press: Press, shell: InteractiveShell) -> None:
     shell.user_ns.update(name="Packing", number=0)
     assert press("page.lists[name].items['Sun") == ["page.lists[name].items['Sun hat"]
     assert press("trips[number].notes['Wh") == ["trips[number].notes['Where we sleep"]
@@ -120,7 +120,7 @@ def test_a_name_can_be_the_key_in_a_chain(press: Press, shell: InteractiveShell)
         "await ",
     ],
 )
-def test_a_chain_may_stand_anywhere_in_the_code(press: Press, start: str) -> None:
+def test_a_chain_can_be_anywhere_in_the_code(press: Press, start: str) -> None:
     assert press(f'{start}page.notes["Wh') == [f'{start}page.notes["Where we sleep']
     assert press(f'{start}trips["Lisbon"].notes["Wh') == [
         f'{start}trips["Lisbon"].notes["Where we sleep'
@@ -128,8 +128,8 @@ def test_a_chain_may_stand_anywhere_in_the_code(press: Press, start: str) -> Non
 
 
 @pytest.mark.parametrize("quote", ["'", '"'])
-@pytest.mark.parametrize("title", ODD)
-def test_odd_titles_are_written_as_python_reads_them(
+@pytest.mark.parametrize("title", UNUSUAL)
+def test_unusual_titles_are_completed_as_python_literals(
     press: Press, page: Page, title: str, quote: str
 ) -> None:
     page.notes[0].title = title
@@ -140,19 +140,19 @@ def test_odd_titles_are_written_as_python_reads_them(
     assert eval(f"{line}]", {"page": page}) is page.notes[0]
 
 
-def test_odd_titles_may_stand_in_the_chain(press: Press, page: Page) -> None:
-    for title in ODD:
+def test_unusual_titles_can_be_keys_in_a_chain(press: Press, page: Page) -> None:
+    for title in UNUSUAL:
         page.lists[0].name = title
         line = f"page.lists[{title!r}].items['Sun"
         assert press(line) == [f"{line} hat"]
 
 
-def test_what_is_edited_is_offered_as_it_is_found(press: Press, page: Page) -> None:
+def test_a_changed_title_is_completed_with_its_new_value(press: Press, page: Page) -> None:
     page.lists["Packing"].items["Sun hat"].content = "Sun glasses"
     assert press("page.lists['Packing'].items['Sun") == ["page.lists['Packing'].items['Sun glasses"]
 
 
-def test_keys_are_closed_where_ipython_is_told_to(press: Press, shell: InteractiveShell) -> None:
+def test_keys_are_closed_if_ipython_is_configured_to(press: Press, shell: InteractiveShell) -> None:
     shell.Completer.auto_close_dict_keys = True
     assert press('page.notes["Wh') == ['page.notes["Where we sleep"]']
     assert press("page.notes[") == ["page.notes['Where we sleep']"]
@@ -164,7 +164,7 @@ def test_keys_are_closed_where_ipython_is_told_to(press: Press, shell: Interacti
 # --- attributes -------------------------------------------------------------------------------
 
 
-def test_attributes_are_those_that_dir_tells(press: Press, page: Page) -> None:
+def test_attributes_are_completed_as_listed_by_dir(press: Press, page: Page) -> None:
     assert set(press("page.notes.")) == {f"page.notes.{name}" for name in dir(page.notes)}
     assert press("page.notes.rel") == ["page.notes.reload"]
     assert press("trips[0].destr") == ["trips[0].destroy"]
@@ -174,7 +174,9 @@ def test_attributes_are_those_that_dir_tells(press: Press, page: Page) -> None:
     ]
 
 
-def test_a_collection_need_not_be_loaded_to_tell_what_it_can_do(press: Press, listed: Page) -> None:
+def test_attributes_of_a_collection_that_is_not_loaded_are_completed(
+    press: Press, listed: Page
+) -> None:
     assert press("listed.notes.rel") == ["listed.notes.reload"]
     assert not listed.notes.is_loaded
 
@@ -199,7 +201,7 @@ def test_a_collection_need_not_be_loaded_to_tell_what_it_can_do(press: Press, li
         "page.notes[0].messages['",
     ],
 )
-def test_what_is_not_loaded_stays_so(
+def test_completion_does_not_load_anything(
     press: Press, listed: Page, shell: InteractiveShell, line: str
 ) -> None:
     unload_ipython_extension(shell)
@@ -209,7 +211,7 @@ def test_what_is_not_loaded_stays_so(
     assert not listed.notes.is_loaded
 
 
-def test_a_title_that_is_not_loaded_is_neither_offered_nor_compared(
+def test_titles_that_are_not_loaded_are_ignored(
     press: Press, page: Page, shell: InteractiveShell
 ) -> None:
     page.notes[0]._unset("title")
@@ -217,7 +219,9 @@ def test_a_title_that_is_not_loaded_is_neither_offered_nor_compared(
     assert press("page.notes['Where we sleep'].relo") == []
 
 
-def test_a_record_that_is_not_told_is_not_asked_for(shell: InteractiveShell, box: Sandbox) -> None:
+def test_a_related_record_that_is_not_loaded_is_not_requested(
+    shell: InteractiveShell, box: Sandbox
+) -> None:
     reminder = Reminder.all()[0]
     shell.user_ns.update(reminder=reminder, new=Reminder(content="Call"), page=Page(title="Porto"))
     before = box.requests
@@ -238,16 +242,16 @@ def test_properties_are_not_read(
     assert box.requests == before
 
 
-def test_tab_leaves_no_trace_in_an_object(press: Press, listed: Page) -> None:
+def test_completion_does_not_modify_objects(press: Press, listed: Page) -> None:
     assert press("listed.notes.rel")
     assert listed._slot("notes", None) is None
 
 
-# --- what is not ours -------------------------------------------------------------------------
+# --- other objects ----------------------------------------------------------------------------
 
 
 class Counting:
-    """Somebody else's object, which counts what is done with it."""
+    """A foreign object that records every access."""
 
     def __init__(self) -> None:
         self.done: list[str] = []
@@ -272,7 +276,7 @@ class Counting:
 
 
 def completions(shell: InteractiveShell, line: str) -> list[str]:
-    """What the extension offers, apart from all that IPython does."""
+    """Return the completions of the extension, without those of IPython."""
     (matcher,) = shell.Completer.custom_matchers
     context = ipython_completer.CompletionContext(
         token="", full_text=line, cursor_position=len(line), cursor_line=0, limit=None
@@ -304,7 +308,7 @@ def completions(shell: InteractiveShell, line: str) -> list[str]:
         "page._record['",
     ],
 )
-def test_nothing_but_look_ups_in_our_own_objects_is_done(
+def test_completion_evaluates_only_look_ups_in_our_own_objects(
     shell: InteractiveShell, box: Sandbox, line: str
 ) -> None:
     other = Counting()
@@ -364,7 +368,7 @@ def test_nothing_but_look_ups_in_our_own_objects_is_done(
         "$?!page.notes['Wh ?",
     ],
 )
-def test_what_is_no_chain_or_leads_nowhere_offers_nothing(
+def test_other_code_has_no_completions(
     shell: InteractiveShell, box: Sandbox, page: Page, line: str
 ) -> None:
     page.notes[0]._unset("title")
@@ -373,7 +377,7 @@ def test_what_is_no_chain_or_leads_nowhere_offers_nothing(
     assert box.requests == before
 
 
-def test_long_and_deep_code_is_read(shell: InteractiveShell) -> None:
+def test_long_and_deeply_nested_code_is_parsed(shell: InteractiveShell) -> None:
     for code in (
         f"page[{'0 + ' * 5_000}0].",
         f"page[{'(' * 300}0{')' * 300}].",
@@ -386,9 +390,7 @@ def test_long_and_deep_code_is_read(shell: InteractiveShell) -> None:
         assert completions(shell, f"{code}.notes['Wh") == ["Where we sleep"]
 
 
-def test_what_ipython_completes_by_itself_stays_as_it_was(
-    press: Press, shell: InteractiveShell
-) -> None:
+def test_completions_of_ipython_are_unchanged(press: Press, shell: InteractiveShell) -> None:
     lines = ["pages['", "pages.", "table['k", "table['deep']['", "sys.ver", "impo", "%tim", "pag"]
     shell.user_ns.update(table={"key": 1, "deep": {"inner": 2}}, sys=sys)
     loaded = [press(line) for line in lines]
@@ -397,7 +399,7 @@ def test_what_ipython_completes_by_itself_stays_as_it_was(
     assert "pages['Lisbon" in loaded[0] and loaded[2] == ["table['key"]
 
 
-def test_a_session_in_a_function_sees_its_names_and_the_module_s(shell: InteractiveShell) -> None:
+def test_an_embedded_shell_completes_local_and_module_variables(shell: InteractiveShell) -> None:
     embedded = InteractiveShell(
         user_ns={"mine": shell.user_ns["page"]},
         user_module=SimpleNamespace(__dict__=None, __name__="module", page=shell.user_ns["page"]),
@@ -414,12 +416,12 @@ def identifiers(shell: InteractiveShell) -> list[str]:
     return [matcher.matcher_identifier for matcher in shell.Completer.custom_matchers]
 
 
-def test_loading_twice_is_loading_once(shell: InteractiveShell) -> None:
+def test_loading_the_extension_twice_has_no_effect(shell: InteractiveShell) -> None:
     load_ipython_extension(shell)
     assert identifiers(shell) == ["backpack_orm"]
 
 
-def test_unloading_leaves_the_matchers_of_others(press: Press, shell: InteractiveShell) -> None:
+def test_unloading_leaves_other_matchers(press: Press, shell: InteractiveShell) -> None:
     def theirs(text: str) -> list[str]:
         return []
 
@@ -449,7 +451,7 @@ def loaded():
 
 
 @pytest.mark.parametrize("first", ["import backpack_orm", "%load_ext backpack_orm"])
-def test_an_import_in_a_session_loads_it(first: str) -> None:
+def test_an_import_in_a_running_shell_loads_the_extension(first: str) -> None:
     code = f"""
 shell.run_cell({first!r}).raise_error()
 assert loaded() == ["backpack_orm"]
@@ -465,12 +467,12 @@ assert loaded() == ["backpack_orm"]
     subprocess.run([sys.executable, "-c", SESSION + code], check=True, timeout=60)
 
 
-def test_an_import_where_ipython_only_lies_about_loads_nothing() -> None:
+def test_an_import_outside_of_a_running_shell_loads_nothing() -> None:
     code = "import IPython, backpack_orm; assert IPython.get_ipython() is None"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_an_ipython_that_is_too_old_does_not_break_the_import(
+def test_an_outdated_ipython_does_not_break_the_import(
     shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unload_ipython_extension(shell)
@@ -484,5 +486,5 @@ def test_an_ipython_that_is_too_old_does_not_break_the_import(
         load_ipython_extension(shell)
 
 
-def test_the_extension_is_no_part_of_an_import_of_all() -> None:
+def test_a_star_import_excludes_the_extension_hooks() -> None:
     assert not {"load_ipython_extension", "unload_ipython_extension"} & set(backpack_orm.__all__)

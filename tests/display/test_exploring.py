@@ -1,4 +1,4 @@
-"""Looking things up by what people call them, and what Tab and dir() offer."""
+"""Lookup by title or name, key completion, and `dir()`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def page(connection: Connection) -> Page:
     return Page.find(Page.all()[0].id)
 
 
-def test_a_title_leads_to_the_first_that_has_it(page: Page) -> None:
+def test_a_title_returns_the_first_match(page: Page) -> None:
     note = page.notes.create(title="Twice")
     page.notes.create(title="Twice")
     assert page.notes["Twice"] is note is page.notes.find(note.id)
     assert page.notes[""].title == ""
 
 
-def test_everything_is_looked_up_by_what_it_is_called(page: Page) -> None:
+def test_records_are_looked_up_by_title_or_name(page: Page) -> None:
     assert Page.all()["Lisbon"] == page
     assert page.lists["Packing"].items["Sun hat"].content == "Sun hat"
     assert page.tags["Travel"].name == "Travel"
@@ -31,7 +31,7 @@ def test_everything_is_looked_up_by_what_it_is_called(page: Page) -> None:
     assert User.all()["Nora Whitfield"].name == "Nora Whitfield"
 
 
-def test_a_title_that_is_not_there_names_those_that_come_near(page: Page) -> None:
+def test_an_unknown_title_raises_an_error_that_suggests_similar_ones(page: Page) -> None:
     with pytest.raises(LookupError, match="no List with name 'Pakcing' here; did you mean") as met:
         page.lists["Pakcing"]
     assert isinstance(met.value, NotFound)
@@ -40,13 +40,13 @@ def test_a_title_that_is_not_there_names_those_that_come_near(page: Page) -> Non
         page.notes["xyz"]
 
 
-def test_what_has_no_title_is_found_by_number_only(page: Page) -> None:
+def test_records_without_a_title_are_found_by_index_only(page: Page) -> None:
     with pytest.raises(TypeError, match="a Belonging has no title"):
         page.belongings["Note"]
     assert isinstance(page.belongings[0], Belonging)
 
 
-def test_a_lookup_costs_what_any_use_does(connection: Connection, box: Sandbox) -> None:
+def test_a_lookup_loads_the_page_with_one_request(connection: Connection, box: Sandbox) -> None:
     listed = Page.all()[0]
     before = box.requests
     assert listed.notes["Where we sleep"].body
@@ -54,7 +54,9 @@ def test_a_lookup_costs_what_any_use_does(connection: Connection, box: Sandbox) 
     assert box.requests == before + 1
 
 
-def test_titles_are_offered_once_and_only_if_loaded(connection: Connection, box: Sandbox) -> None:
+def test_loaded_titles_are_completed_without_duplicates(
+    connection: Connection, box: Sandbox
+) -> None:
     listed = Page.all()[0]
     before = box.requests
     assert listed.notes._ipython_key_completions_() == []
@@ -67,7 +69,7 @@ def test_titles_are_offered_once_and_only_if_loaded(connection: Connection, box:
     assert Page.all()._ipython_key_completions_()[:2] == ["Lisbon", "Book club"]
 
 
-def test_an_edited_title_is_offered_as_it_is_found(page: Page) -> None:
+def test_a_changed_title_is_completed_and_found(page: Page) -> None:
     page.notes[0].title = "Elsewhere"
     assert "Elsewhere" in page.notes._ipython_key_completions_()
     assert page.notes["Elsewhere"] is page.notes[0]
@@ -87,13 +89,11 @@ def test_tab_completes_titles(page: Page, box: Sandbox, line: str, jedi: bool) -
     assert any(text in found for text in ("Lisbon", "Packing", "Where we sleep"))
 
 
-def test_dir_offers_what_can_be_done_and_nothing_private(
-    page: Page, connection: Connection, box: Sandbox
-) -> None:
+def test_dir_lists_public_names_only(page: Page, connection: Connection, box: Sandbox) -> None:
     listed = Page.all()[0]
     before = box.requests
-    for thing in (page, listed, page.notes, listed.notes, page.notes[0], connection):
-        names = dir(thing)
+    for value in (page, listed, page.notes, listed.notes, page.notes[0], connection):
+        names = dir(value)
         assert not [name for name in names if name.startswith("_")]
         assert names == sorted(set(names))
     assert box.requests == before
@@ -103,11 +103,11 @@ def test_dir_offers_what_can_be_done_and_nothing_private(
     assert {"stats", "close", "clear_cache"} <= set(dir(connection))
 
 
-def test_dir_of_an_object_leaves_out_what_is_its_class_s(page: Page) -> None:
+def test_dir_of_an_object_excludes_class_methods(page: Page) -> None:
     assert not {"all", "find", "find_by", "where", "search", "create"} & set(dir(page))
     assert {"all", "find", "search", "create"} <= set(dir(Page))
 
 
-def test_all_that_dir_offers_is_there(page: Page) -> None:
+def test_every_name_in_dir_exists(page: Page) -> None:
     for name in dir(page):
         assert hasattr(page, name), name

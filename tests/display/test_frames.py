@@ -1,4 +1,4 @@
-"""Collections as rows, and as frames of pandas."""
+"""Collections as dictionaries and as pandas data frames."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from backpack_orm import (
 from backpack_orm.sandbox import Sandbox
 
 MODELS = [
-    thing
-    for thing in (getattr(backpack_orm, name) for name in backpack_orm.__all__)
-    if isinstance(thing, type) and issubclass(thing, Model) and thing is not Model
+    value
+    for value in (getattr(backpack_orm, name) for name in backpack_orm.__all__)
+    if isinstance(value, type) and issubclass(value, Model) and value is not Model
 ]
 
 
@@ -57,7 +57,7 @@ def test_records_are_plain_dictionaries(page: Page) -> None:
     assert type(records[0]) is dict
 
 
-def test_records_of_a_loaded_collection_cost_nothing(page: Page, box: Sandbox) -> None:
+def test_records_of_a_loaded_collection_make_no_request(page: Page, box: Sandbox) -> None:
     before = box.requests
     for collection in (page.notes, page.tags, page.belongings, page.lists[0].items):
         assert collection.to_records()
@@ -65,7 +65,9 @@ def test_records_of_a_loaded_collection_cost_nothing(page: Page, box: Sandbox) -
     assert box.requests == before
 
 
-def test_what_is_not_loaded_is_missing_and_stays_so(connection: Connection, box: Sandbox) -> None:
+def test_attributes_that_are_not_loaded_are_missing_values(
+    connection: Connection, box: Sandbox
+) -> None:
     pages = Page.all()
     before = box.requests
     assert pages.to_records()[0]["description"] is None
@@ -73,7 +75,7 @@ def test_what_is_not_loaded_is_missing_and_stays_so(connection: Connection, box:
     assert box.requests == before
 
 
-def test_a_collection_that_is_not_loaded_costs_one_request(
+def test_a_collection_that_is_not_loaded_makes_one_request(
     connection: Connection, box: Sandbox
 ) -> None:
     notes = Page.all()[0].notes
@@ -113,13 +115,13 @@ def test_items_of_all_pages_are_one_frame(connection: Connection, box: Sandbox) 
     }
 
 
-def test_pictures_know_their_gallery_and_page(connection: Connection) -> None:
+def test_images_have_the_ids_of_gallery_and_page(connection: Connection) -> None:
     image = Image.all()[0]
     (row,) = Collection(Image, [image]).to_records()
     assert (row["page_id"], row["gallery_id"]) == (image.gallery.page_id, image.gallery_id)
 
 
-def test_tags_tell_a_page(page: Page) -> None:
+def test_tags_have_the_id_of_a_page(page: Page) -> None:
     assert Tag.all().to_records()[0]["page_id"] == page.id
 
 
@@ -129,7 +131,7 @@ def test_times_of_the_account_stay_naive(page: Page) -> None:
     assert created[0].to_pydatetime() == page.notes[0].created_at
 
 
-def test_times_with_a_zone_keep_it(box: Sandbox) -> None:
+def test_time_zones_are_preserved(box: Sandbox) -> None:
     lisbon = ZoneInfo("Europe/Lisbon")
     connection = Connection(box.url, token=box.token, timezone="Europe/Lisbon")
     notes = Note.all(page=Page.all(using=connection)[0])
@@ -140,7 +142,7 @@ def test_times_with_a_zone_keep_it(box: Sandbox) -> None:
         assert JournalEntry.all().to_frame().created_at.dtype == pd.DatetimeTZDtype("us", "UTC")
 
 
-def test_times_in_several_zones_are_told_in_utc() -> None:
+def test_times_in_several_zones_are_converted_to_utc() -> None:
     noon = datetime(2031, 1, 2, 12)
     zones = [UTC, timezone(timedelta(hours=2))]
     reminders = [Reminder(content="x", remind_at=noon.replace(tzinfo=zone)) for zone in zones]
@@ -151,7 +153,7 @@ def test_times_in_several_zones_are_told_in_utc() -> None:
     ]
 
 
-def test_times_with_and_without_a_zone_stay_apart() -> None:
+def test_aware_and_naive_times_are_not_mixed() -> None:
     noon = datetime(2031, 1, 2, 12)
     reminders = [Reminder(content="x", remind_at=time) for time in (noon, noon.astimezone())]
     times = Collection(Reminder, reminders).to_frame().remind_at
@@ -159,13 +161,13 @@ def test_times_with_and_without_a_zone_stay_apart() -> None:
     assert [time.tzinfo is None for time in times] == [True, False]
 
 
-def test_times_of_any_year_fit() -> None:
+def test_times_of_any_year_are_converted() -> None:
     long_ago = Reminder(content="x", remind_at=datetime(1492, 1, 1))
     times = Collection(Reminder, [long_ago]).to_frame().remind_at
     assert times[0].year == 1492
 
 
-def test_a_missing_number_leaves_numbers_whole(page: Page) -> None:
+def test_missing_integers_do_not_turn_the_column_into_floats(page: Page) -> None:
     frame = Collection(Item, [page.lists[0].items[0], Item._stub(2**53 + 1, None)]).to_frame()
     assert frame.id[1] == 2**53 + 1
     assert frame.page_id[0] == page.id
@@ -173,18 +175,18 @@ def test_a_missing_number_leaves_numbers_whole(page: Page) -> None:
     assert frame.completed[1] is pd.NA
 
 
-def test_edits_that_are_not_saved_are_in_the_rows(page: Page) -> None:
+def test_unsaved_changes_are_included(page: Page) -> None:
     page.notes[0].title = "Elsewhere"
     assert page.notes.to_records()[0]["title"] == "Elsewhere"
 
 
-def test_secrets_of_calendars_stay_out(connection: Connection) -> None:
+def test_secrets_of_calendars_are_excluded(connection: Connection) -> None:
     frame = Calendar.all().to_frame()
     assert "name" in frame
     assert not {"token", "ics_url", "ical_subscription_url"} & set(frame)
 
 
-def test_without_pandas_the_error_says_what_to_install(
+def test_without_pandas_the_error_names_the_extra_to_install(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)

@@ -1,4 +1,4 @@
-"""What notebooks show: cards and tables, of what is loaded, as safe HTML."""
+"""Rich display in notebooks: cards and tables of loaded data, as safe HTML."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ def page(connection: Connection) -> Page:
     return Page.find(Page.all()[0].id)
 
 
-def shown(thing: object) -> HtmlElement:
-    """What a notebook would show, once it is known to be one well-formed element."""
-    source = thing._repr_html_()  # type: ignore[attr-defined]  # all here have it
+def shown(value: object) -> HtmlElement:
+    """Return the HTML that a notebook shows, after checking that it is well-formed."""
+    source = value._repr_html_()  # type: ignore[attr-defined]  # all objects here have it
     for tag in ("div", "ul", "li", "table", "tr", "td", "p", "dl", "details", "style"):
         assert len(re.findall(rf"<{tag}[ >]", source)) == source.count(f"</{tag}>"), tag
     return parser.fragment_fromstring(source)
 
 
-def words(thing: object) -> str:
-    """The text of it, without its style."""
-    root = shown(thing)
+def text_of(value: object) -> str:
+    """Return the text that a notebook shows."""
+    root = shown(value)
     for style in root.iter("style"):
         style.text = ""
     return " ".join(" ".join(root.itertext()).split())
@@ -54,8 +54,8 @@ def words(thing: object) -> str:
 # --- pages ------------------------------------------------------------------------------------
 
 
-def test_a_page_shows_what_stands_on_it_in_its_order(page: Page) -> None:
-    text = words(page)
+def test_a_page_shows_its_records_in_page_order(page: Page) -> None:
+    text = text_of(page)
     marks = [
         "Lisbon",
         "Portugal",
@@ -78,13 +78,13 @@ def test_a_page_shows_what_stands_on_it_in_its_order(page: Page) -> None:
     assert places == sorted(places)
 
 
-def test_the_order_is_that_of_the_belongings(page: Page) -> None:
+def test_page_order_follows_the_belongings(page: Page) -> None:
     lists = [belonging.widget for belonging in page.belongings if belonging.type == "List"]
     rest = [belonging for belonging in page.belongings if belonging.type != "List"]
     page.reorder([*reversed([each for each in lists if each]), *rest])
-    assert "not loaded yet: .belongings" in words(page)
+    assert "not loaded yet: .belongings" in text_of(page)
     assert page.belongings[0].type == "List"
-    text = words(page)
+    text = text_of(page)
     assert text.index("Not to be missed") < text.index("Packing") < text.index("Where we sleep")
 
 
@@ -94,7 +94,7 @@ def test_completed_items_are_ticked(page: Page) -> None:
     assert "☑ Passports" in {" ".join(item.split()) for item in items}
 
 
-def test_many_completed_items_are_folded_away() -> None:
+def test_many_completed_items_are_collapsed() -> None:
     items = "".join(f"<item completed='true' id='{n}'>done {n}</item>" for n in range(1, 90))
     page = read(f"<lists><list id='4' name='Long'><items>{items}</items></list></lists>")
     root = shown(page)
@@ -111,7 +111,7 @@ def test_textile_is_rendered(page: Page) -> None:
     assert "Tram 28 stops at the corner" in [each.text for each in root.iter("li")]
 
 
-def test_what_cannot_be_converted_is_shown_as_typed_and_says_why(
+def test_text_that_cannot_be_converted_is_shown_as_typed_with_the_reason(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("backpack_orm.text.limits.MAX_LENGTH", 9)
@@ -122,57 +122,57 @@ def test_what_cannot_be_converted_is_shown_as_typed_and_says_why(
     assert remarks == ["Shown as typed: it has 10 characters, more than 9."]
 
 
-def test_a_page_that_is_not_loaded_says_how_to_load_it(
+def test_a_page_that_is_not_loaded_shows_how_to_load_it(
     connection: Connection, box: Sandbox
 ) -> None:
     listed = Page.all()[0]
     before = box.requests
-    text = words(listed)
+    text = text_of(listed)
     assert f"not loaded yet: Page.find({listed.id}) loads it" in text
     assert "Lisbon" in text
     assert box.requests == before
 
 
-def test_what_was_created_since_says_how_to_load_it(page: Page, box: Sandbox) -> None:
+def test_a_relation_changed_by_a_create_shows_how_to_load_it(page: Page, box: Sandbox) -> None:
     page.notes.create(title="Lunch")
     before = box.requests
-    assert "Not loaded yet: .notes" in words(page)
-    assert "Packing" in words(page)
+    assert "Not loaded yet: .notes" in text_of(page)
+    assert "Packing" in text_of(page)
     assert box.requests == before
     assert page.notes["Lunch"]
-    assert "Lunch" in words(page)
+    assert "Lunch" in text_of(page)
 
 
-def test_what_the_belongings_do_not_name_is_shown_too() -> None:
+def test_records_without_a_belonging_are_shown_too() -> None:
     page = read("<notes><note id='3' title='Alone' created_at='2026-05-14 16:39:02'/></notes>")
-    assert "Alone" in words(page)
+    assert "Alone" in text_of(page)
 
 
-def test_items_of_an_older_page_are_shown_once(page: Page) -> None:
-    before = words(page).count("Walking shoes")
+def test_page_items_are_shown_once(page: Page) -> None:
+    before = text_of(page).count("Walking shoes")
     assert page.items["Walking shoes"]
-    assert words(page).count("Walking shoes") == before == 1
+    assert text_of(page).count("Walking shoes") == before == 1
     old = read("<items><item id='9' completed='false'>Return the key</item></items>")
-    assert "☐ Return the key" in words(old)
+    assert "☐ Return the key" in text_of(old)
 
 
-def test_comments_and_links_of_an_export_do_no_harm() -> None:
+def test_an_export_with_comments_and_links_is_displayed() -> None:
     page = read(
         "<linked_pages><page id='8' title='Porto'/></linked_pages>"
         "<notes><note id='3' title='N'>Body<message id='9'>Really?</message></note></notes>"
     )
-    text = words(page)
+    text = text_of(page)
     assert "Linked pages Porto" in text
     assert "Body" in text
 
 
-def test_a_long_text_is_cut_and_says_so(page: Page) -> None:
+def test_a_long_text_is_truncated_with_a_notice(page: Page) -> None:
     page.notes[0].body = "word " * 2_000
-    assert "… and 6,00" in words(page)
-    assert len(words(page)) < 6_000
+    assert "… and 6,00" in text_of(page)
+    assert len(text_of(page)) < 6_000
 
 
-def test_long_titles_and_names_are_cut_and_say_so() -> None:
+def test_long_titles_and_names_are_truncated_with_a_notice() -> None:
     long = "Lisbon, and " * 1_000
     page = read(
         f"<notes><note id='3' title='{long}'>x</note></notes>"
@@ -183,22 +183,22 @@ def test_long_titles_and_names_are_cut_and_say_so() -> None:
         f"<tags><tag id='8' name='{long}'/></tags>",
         title=long,
     )
-    text = words(page)
+    text = text_of(page)
     assert text.count("… and 11,600 characters more") == 7
     assert len(text) < 7 * 500
 
 
-def test_many_names_are_cut_and_say_so() -> None:
+def test_many_names_are_truncated_with_a_notice() -> None:
     tags = "".join(f"<tag id='{n}' name='tag {n}'/>" for n in range(1, 71))
     links = "".join(f"<page id='{n}' title='page {n}'/>" for n in range(1, 71))
-    text = words(read(f"<tags>{tags}</tags><linked_pages>{links}</linked_pages>"))
+    text = text_of(read(f"<tags>{tags}</tags><linked_pages>{links}</linked_pages>"))
     assert "tag 50 … and 20 more" in text
     assert "page 50 … and 20 more" in text
 
 
-def test_a_crowded_page_is_cut_and_says_so() -> None:
+def test_a_page_with_many_records_is_truncated_with_a_notice() -> None:
     notes = "".join(f"<note id='{n}' title='Note {n}'>x</note>" for n in range(1, 131))
-    text = words(read(f"<notes>{notes}</notes>"))
+    text = text_of(read(f"<notes>{notes}</notes>"))
     assert "Note 100" in text
     assert "Note 101" not in text
     assert "and 30 more" in text
@@ -213,13 +213,15 @@ def test_a_crowded_page_is_cut_and_says_so() -> None:
         (lambda page: page.destroy(), "destroyed"),
     ],
 )
-def test_a_card_tells_the_state(page: Page, act: Callable[[Page], object], state: str) -> None:
+def test_a_card_shows_unsaved_changes_and_destruction(
+    page: Page, act: Callable[[Page], object], state: str
+) -> None:
     act(page)
-    assert state in words(page)
+    assert state in text_of(page)
 
 
 def test_a_new_page_has_a_card_too() -> None:
-    assert words(Page(title="Porto", tags=["Sea"])) == "Page · not saved yet Porto Sea"
+    assert text_of(Page(title="Porto", tags=["Sea"])) == "Page · not saved yet Porto Sea"
 
 
 # --- other records ----------------------------------------------------------------------------
@@ -240,80 +242,82 @@ def test_every_kind_of_record_has_a_card(page: Page, box: Sandbox) -> None:
     ]
     before = box.requests
     for record in records:
-        assert type(record).__name__ in words(record)
-        assert f"id {record.id}" in words(record)
+        assert type(record).__name__ in text_of(record)
+        assert f"id {record.id}" in text_of(record)
     assert box.requests == before
 
 
-def test_cards_hold_what_their_records_do(page: Page) -> None:
-    assert "Where we sleep Rua da Bica 41" in words(page.notes[0])
-    assert "☐ Walking shoes" in words(page.lists["Packing"])
-    assert "tiles-04.jpg" in words(page.galleries[0])
+def test_cards_show_the_values_of_their_records(page: Page) -> None:
+    assert "Where we sleep Rua da Bica 41" in text_of(page.notes[0])
+    assert "☐ Walking shoes" in text_of(page.lists["Packing"])
+    assert "tiles-04.jpg" in text_of(page.galleries[0])
     reminder = Reminder.all()[0]
-    assert f"remind at {reminder.remind_at:%Y-%m-%d %H:%M}" in words(reminder)
-    assert "creator Nora Whitfield" in words(reminder)
+    assert f"remind at {reminder.remind_at:%Y-%m-%d %H:%M}" in text_of(reminder)
+    assert "creator Nora Whitfield" in text_of(reminder)
 
 
-def test_records_of_which_little_is_loaded_say_so(connection: Connection) -> None:
-    assert "Not loaded yet: .items" in words(List.all(page=Page.all()[0])[0])
+def test_cards_list_attributes_that_are_not_loaded(connection: Connection) -> None:
+    assert "Not loaded yet: .items" in text_of(List.all(page=Page.all()[0])[0])
     note = Note._stub(7, Page.all()[0])
-    assert "Not loaded yet: .body" in words(note)
-    assert "Not loaded yet: .body" in words(Email._stub(7, Page.all()[0]))
+    assert "Not loaded yet: .body" in text_of(note)
+    assert "Not loaded yet: .body" in text_of(Email._stub(7, Page.all()[0]))
 
 
 def test_secrets_are_not_shown(connection: Connection) -> None:
     from backpack_orm import Calendar
 
     calendar = Calendar.all()[0]
-    for thing in (calendar, Calendar.all()):
-        assert calendar.token not in thing._repr_html_()
+    for value in (calendar, Calendar.all()):
+        assert calendar.token not in value._repr_html_()
 
 
-# --- collections and the rest -----------------------------------------------------------------
+# --- collections and other objects ------------------------------------------------------------
 
 
-def cells(thing: object) -> list[list[str]]:
-    return [[cell.text_content() for cell in row] for row in shown(thing).iter("tr")]
+def cells(value: object) -> list[list[str]]:
+    return [[cell.text_content() for cell in row] for row in shown(value).iter("tr")]
 
 
-def test_a_collection_is_a_table_of_what_is_loaded(connection: Connection, box: Sandbox) -> None:
+def test_a_collection_is_a_table_of_loaded_attributes(connection: Connection, box: Sandbox) -> None:
     pages = Page.all()
     before = box.requests
     head, first, *_ = cells(pages)
     assert head == ["id", "title", "scope"]
     assert first == [str(pages[0].id), "Lisbon", "personal"]
-    assert "13 pages" in words(pages)
-    assert "Not loaded yet: .email_address , .description" in words(pages)
+    assert "13 pages" in text_of(pages)
+    assert "Not loaded yet: .email_address , .description" in text_of(pages)
     assert box.requests == before
 
 
-def test_a_table_counts_what_is_in_its_records(page: Page) -> None:
+def test_a_table_shows_the_number_of_children(page: Page) -> None:
     assert cells(page.lists) == [
         ["id", "name", "items"],
         *[[str(each.id), each.name, str(len(each.items))] for each in page.lists],
     ]
 
 
-def test_a_long_collection_shows_its_head_and_the_total(connection: Connection) -> None:
+def test_a_long_collection_shows_its_first_rows_and_the_total(connection: Connection) -> None:
     items = Item.all()
     assert len(cells(items)) == 1 + 20
-    assert f"The first 20 of {len(items)}" in words(items)
+    assert f"The first 20 of {len(items)}" in text_of(items)
     assert cells(items)[0][:3] == ["id", "page_id", "list_id"]
 
 
-def test_a_collection_that_is_not_loaded_says_so(connection: Connection, box: Sandbox) -> None:
+def test_a_collection_that_is_not_loaded_is_marked_as_such(
+    connection: Connection, box: Sandbox
+) -> None:
     notes = Page.all()[0].notes
     before = box.requests
-    assert "notes of a Page Not loaded yet" in words(notes)
+    assert "notes of a Page Not loaded yet" in text_of(notes)
     assert box.requests == before
 
 
 def test_an_empty_collection_is_shown_as_such() -> None:
-    assert words(Collection(Page, [])) == "0 pages"
-    assert words(Collection(Reminder, [Reminder(content="x")])).startswith("1 reminder")
+    assert text_of(Collection(Page, [])) == "0 pages"
+    assert text_of(Collection(Reminder, [Reminder(content="x")])).startswith("1 reminder")
 
 
-def test_changes_are_old_and_new(page: Page) -> None:
+def test_changes_are_a_table_of_old_and_new_values(page: Page) -> None:
     page.title = "Porto"
     page.tags = ["Sea", "Food"]
     assert cells(page.changes) == [
@@ -329,24 +333,24 @@ def test_changes_are_old_and_new(page: Page) -> None:
 
 def test_stats_are_a_table(connection: Connection) -> None:
     Page.all()
-    assert "requests 1" in words(connection.stats)
+    assert "requests 1" in text_of(connection.stats)
     assert ["POST /ws/pages/all", "1", "0"] in cells(connection.stats)
 
 
-def test_a_notebook_takes_the_html_beside_the_repr(connection: Connection, box: Sandbox) -> None:
+def test_a_notebook_gets_html_in_addition_to_the_repr(connection: Connection, box: Sandbox) -> None:
     formatter = DisplayFormatter()
     formatter.active_types = formatter.format_types
     listed = Page.all()[0]
     before = box.requests
-    for thing in (listed, listed.notes, listed.changes, connection.stats, NotFound("no")):
-        bundle, _ = formatter.format(thing)
+    for value in (listed, listed.notes, listed.changes, connection.stats, NotFound("no")):
+        bundle, _ = formatter.format(value)
         assert set(bundle) == {"text/html", "text/plain"}
     assert box.requests == before
 
 
 def test_an_error_is_readable() -> None:
     error = NotFound("no such page", verb="POST", path="/ws/page/7", status=404)
-    assert words(error) == (
+    assert text_of(error) == (
         f"NotFound no such page status 404 request POST /ws/page/7 hint {error.hint}"
     )
 
@@ -397,23 +401,23 @@ def assert_harmless(source: str) -> None:
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f]", source)
 
 
-def written(text: str) -> list[object]:
-    """Everything that such a text can stand in."""
+def displaying(text: str) -> list[object]:
+    """Return an object of each type that displays this text."""
     note = Note._stub(7, None)
     note.title, note.body, note.created_at = text, text, datetime(2026, 5, 14)
-    what = List._stub(8, None)
-    what.name = text
-    item = Item._stub(9, what)
+    packing = List._stub(8, None)
+    packing.name = text
+    item = Item._stub(9, packing)
     item.content, item.completed = text, True
     page = Page(title=text, description=text, tags=[text])
-    return [note, what, item, page, Collection(Note, [note]), NotFound(text, excerpt=text)]
+    return [note, packing, item, page, Collection(Note, [note]), NotFound(text, excerpt=text)]
 
 
 @given(TEXTS)
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
-def test_no_text_is_ever_more_than_text(text: str) -> None:
-    for thing in written(text):
-        assert_harmless(thing._repr_html_())  # type: ignore[attr-defined]  # all here have it
+def test_any_text_is_displayed_as_text_only(text: str) -> None:
+    for value in displaying(text):
+        assert_harmless(value._repr_html_())  # type: ignore[attr-defined]  # all objects here have it
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -435,7 +439,7 @@ def test_known_attacks_are_harmless_on_a_page(text: str) -> None:
 
 def test_a_script_in_a_title_is_read_as_text(page: Page) -> None:
     page.title = "<script>alert(1)</script>"
-    assert "<script>alert(1)</script>" in words(page)
+    assert "<script>alert(1)</script>" in text_of(page)
 
 
 def test_a_picture_is_a_link(page: Page) -> None:
@@ -445,12 +449,12 @@ def test_a_picture_is_a_link(page: Page) -> None:
     assert link.text == "🖼 The tram"
 
 
-def test_cards_have_no_ids_that_could_meet(page: Page) -> None:
+def test_cards_have_no_element_ids_that_could_collide(page: Page) -> None:
     page.notes[0].body = "A footnote[1]\n\nfn1. Here."
     assert ' id="' not in page._repr_html_() * 2
 
 
-def test_texts_find_their_own_direction(connection: Connection) -> None:
+def test_each_text_has_its_own_direction(connection: Connection) -> None:
     page = Page(title="رحلة", description="שלום\n\nHello", tags=["سفر"])
     root = shown(page)
     assert root.find(".//h3").get("dir") == "auto"
@@ -461,19 +465,21 @@ def test_texts_find_their_own_direction(connection: Connection) -> None:
     )
     (item,) = shown(page).iter("li")
     assert item.get("dir") == "auto"
-    assert not item.xpath(".//*[@dir]"), "else what is in it has no say in its direction"
+    assert not item.xpath(".//*[@dir]"), (
+        "a nested dir would be ignored for the direction of the item"
+    )
 
 
 # --- without the extra ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("missing", ["textile", "nh3"])
-def test_without_the_extra_texts_stand_as_they_are(
+def test_without_the_extra_texts_are_shown_as_typed(
     page: Page, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
     page.notes[0].body = "*bold* <b>x</b>\nsecond line"
-    assert "*bold* <b>x</b>" in words(page)
+    assert "*bold* <b>x</b>" in text_of(page)
     assert_harmless(page._repr_html_())
     assert [each.text for each in shown(page.notes[0]).find_class("bp-plain")] == [
         "*bold* <b>x</b>\nsecond line"
@@ -481,5 +487,5 @@ def test_without_the_extra_texts_stand_as_they_are(
 
 
 def read(contents: str, title: str = "Lisbon") -> Page:
-    """A page out of an export."""
+    """Return a page from an export."""
     return Export.read(f"<page id='71' title='{title}'>{contents}</page>".encode()).pages[0]

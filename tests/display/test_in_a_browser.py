@@ -1,4 +1,4 @@
-"""What a real browser makes of it, where there is one."""
+"""Cards in a real browser, if one is installed."""
 
 from __future__ import annotations
 
@@ -44,22 +44,22 @@ def card() -> str:
     return page._repr_html_()
 
 
-def test_scripts_would_be_noticed() -> None:
+def test_the_browser_runs_scripts() -> None:
     assert "RUN" in read("<script>document.title = 'R' + 'UN'</script>", PLAIN)
 
 
-def test_no_script_of_anybody_runs() -> None:
+def test_scripts_in_texts_do_not_run() -> None:
     page = Page(title="".join(ATTACKS), tags=ATTACKS)
     cards = [page._repr_html_()]
     for attack in ATTACKS:
         note = Note(page=page, title=attack, body=attack)
         cards.append(note._repr_html_())
     final = read("".join(cards), PLAIN)
-    assert "document.title" in final, "it is there, as text"
+    assert "document.title" in final, "the script is displayed as text"
     assert "<title>" not in final
 
 
-def test_a_card_takes_the_colours_around_it(card: str, tmp_path: Path) -> None:
+def test_a_card_uses_the_colours_of_its_surroundings(card: str, tmp_path: Path) -> None:
     small = {"width": 500, "height": 200}
     light, dark = evolve(LAB_LIGHT, **small), evolve(LAB_DARK, **small)
     of_dark_system = picture(card, evolve(light, is_dark=True), tmp_path)
@@ -67,6 +67,6 @@ def test_a_card_takes_the_colours_around_it(card: str, tmp_path: Path) -> None:
     assert picture(card, dark, tmp_path) != of_dark_system
 
 
-def test_a_card_alone_follows_the_system(card: str, tmp_path: Path) -> None:
+def test_a_card_without_theme_follows_the_system(card: str, tmp_path: Path) -> None:
     small = evolve(PLAIN, width=500, height=200)
     assert picture(card, small, tmp_path) != picture(card, evolve(small, is_dark=True), tmp_path)

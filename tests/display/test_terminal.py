@@ -1,4 +1,4 @@
-"""What the library rich shows in a terminal."""
+"""Display in a terminal with the rich library."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def page(connection: Connection) -> Page:
     return Page.find(Page.all()[0].id)
 
 
-def printed(thing: object, width: int = 100) -> str:
+def printed(value: object, width: int = 100) -> str:
     console = Console(file=StringIO(), width=width, color_system=None)
-    console.print(thing)
+    console.print(value)
     text: str = console.file.getvalue()  # type: ignore[attr-defined]  # it is a StringIO
     return text
 
 
-def test_a_page_is_printed_in_its_order(page: Page, box: Sandbox) -> None:
+def test_a_page_is_printed_in_page_order(page: Page, box: Sandbox) -> None:
     before = box.requests
     text = printed(page)
     marks = [
@@ -45,7 +45,7 @@ def test_a_page_is_printed_in_its_order(page: Page, box: Sandbox) -> None:
     assert box.requests == before
 
 
-def test_what_is_not_loaded_is_said(connection: Connection, box: Sandbox) -> None:
+def test_attributes_that_are_not_loaded_are_listed(connection: Connection, box: Sandbox) -> None:
     listed = Page.all()[0]
     names = List.all(page=listed)
     before = box.requests
@@ -79,7 +79,7 @@ def test_other_records_are_printed(page: Page) -> None:
     assert "Dona Célia" in printed(Email.find_by(page=page, subject="Your reservation"))
 
 
-def test_text_is_neither_markup_nor_control(connection: Connection) -> None:
+def test_text_is_not_interpreted_as_markup_or_control_characters(connection: Connection) -> None:
     text = printed(Page(title="[red]x[/red] \x1b[2J", description="[bold]y\r\nz\x07"))
     assert "[red]x[/red]" in text
     assert "[bold]y" in text
@@ -87,14 +87,14 @@ def test_text_is_neither_markup_nor_control(connection: Connection) -> None:
     assert "\x07" not in text
 
 
-def test_a_long_list_is_cut() -> None:
+def test_a_long_list_is_truncated() -> None:
     what = List(page=Page(title="P"), name="Long")
     items = Collection(Item, [Item(list=what, content=f"item {n}") for n in range(30)])
     assert "item 19" in printed(items)
     assert "item 20" not in printed(items)
 
 
-def test_long_titles_and_items_are_cut() -> None:
+def test_long_titles_and_items_are_truncated() -> None:
     what = List(page=Page(title="P"), name="Long")
     items = Collection(Item, [Item(list=what, content="word " * 10_000)])
     assert len(printed(items)) < 1_000
@@ -118,6 +118,6 @@ def test_long_titles_and_items_are_cut() -> None:
         "backpack_orm.orm.frames",
     ],
 )
-def test_nothing_of_this_is_imported_before_it_is_used(module: str) -> None:
+def test_display_modules_are_imported_on_first_use(module: str) -> None:
     code = f"import sys, backpack_orm; sys.exit({module!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
