@@ -76,7 +76,9 @@ class Findable(Model):
         wanted, connection = cls._resolve_id(id, using)
         if cls._show is None:
             return cls.all(using=connection, fresh=fresh).find(wanted)
-        return cls._find_in(connection, (wanted,), fresh=fresh)
+        full = cls._full  # without _find_in(): scripts do nothing more often than a cached find
+        record = connection.call(cls._show, (wanted,), read=full.read_one, fresh=fresh)
+        return full.load_one[cls](record, connection)  # type: ignore[return-value]
 
     @classmethod
     def find_by(cls, *, using: Connection | None = None, **attributes: Any) -> Self | None:
