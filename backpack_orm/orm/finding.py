@@ -78,7 +78,7 @@ class Findable(Model):
             return cls.all(using=connection, fresh=fresh).find(wanted)
         full = cls._full  # without _find_in(): scripts do nothing more often than a cached find
         record = connection.call(cls._show, (wanted,), read=full.read_one, fresh=fresh)
-        return full.load_one[cls](record, connection)  # type: ignore[return-value]
+        return full.load_one[cls](record, connection)
 
     @classmethod
     def find_by(cls, *, using: Connection | None = None, **attributes: Any) -> Self | None:
