@@ -1,8 +1,8 @@
-"""What all tests share: a sandbox of one's own, and the account that is met twice.
+"""Fixtures of all tests: a sandbox, a connection, and an account that is replayed or live.
 
-A test that takes `account` runs three times: replayed from its cassette, with nothing listening,
-live against a sandbox, and live with a bearer token. All see the same responses, so cassettes and
-sandbox cannot drift apart.
+A test that uses `account` runs three times: replayed from its cassette without a server, live
+against a sandbox, and live with a bearer token. All get the same responses, so cassettes and
+sandbox cannot diverge.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ HEAD = f"""\
 # never from the live service: it proves agreement with the sandbox's reading of the API.
 """
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
-_KEPT_HEADERS = ("Content-Type", "Location")
+_RECORDED_HEADERS = ("Content-Type", "Location")
 
-# How long an example takes says something about the machine, and nothing about the code.
+# The time of an example depends on the load of the machine.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--record", action="store_true", help="record the cassettes anew")
-    parser.addoption("--offline", action="store_true", help="let no test open a socket")
+    parser.addoption("--record", action="store_true", help="record the cassettes again")
+    parser.addoption("--offline", action="store_true", help="forbid tests to open sockets")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -66,7 +66,7 @@ def forbid_sockets(event: str, arguments: tuple[Any, ...]) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that use the network, and start with the long ones.
 
-    Long tests repeat what others do once, so measuring their coverage tells nothing new.
+    Long tests repeat what other tests do once, so they are excluded from the coverage measurement.
     """
     for item in items:
         if "network" in getattr(item, "fixturenames", ()):
@@ -78,13 +78,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What is there before the first test stays: the garbage collector looks at it no more."""
+    """Exclude all objects that exist before the first test from garbage collection."""
     gc.freeze()
 
 
 @pytest.fixture(autouse=True)
 def _no_connection_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every test begins unconnected, and with nothing sent."""
+    """Reset the default connection and the rate limiter before each test."""
     monkeypatch.delenv("BACKPACK_URL", raising=False)
     monkeypatch.delenv("BACKPACK_TOKEN", raising=False)
     monkeypatch.setattr(context, "_default", None)
@@ -96,10 +96,10 @@ def _no_connection_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @contextmanager
-def planted_once(path: Path, **arguments: Any) -> Iterator[Callable[..., Sandbox]]:
-    """Makes sandboxes of these arguments, and of more.
+def seeded_once(path: Path, **arguments: Any) -> Iterator[Callable[..., Sandbox]]:
+    """Yield a function that creates sandboxes with these arguments and others.
 
-    Their account is planted once, in a file at `path`, and copied, since planting it takes longer
+    The account is created once, in a file at `path`, and copied, since creating it takes longer
     than most tests.
     """
     Sandbox(**arguments, data=str(path)).close()
@@ -107,8 +107,8 @@ def planted_once(path: Path, **arguments: Any) -> Iterator[Callable[..., Sandbox
     def make(**more: Any) -> Sandbox:
         def copy(connection: sqlite3.Connection, record: object) -> None:
             (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            if not tables:  # later connections find what the first was given
-                planted.backup(connection)
+            if not tables:  # later connections find the tables
+                seeded.backup(connection)
 
         event.listen(Engine, "connect", copy)
         try:
@@ -116,22 +116,22 @@ def planted_once(path: Path, **arguments: Any) -> Iterator[Callable[..., Sandbox
         finally:
             event.remove(Engine, "connect", copy)
 
-    with closing(sqlite3.connect(path, check_same_thread=False)) as planted:
-        planted.execute("PRAGMA journal_mode = DELETE")  # memory has no other
+    with closing(sqlite3.connect(path, check_same_thread=False)) as seeded:
+        seeded.execute("PRAGMA journal_mode = DELETE")  # required for databases in memory
         yield make
 
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Sandbox]]:
-    """Makes sandboxes with the demo account, where time stands still."""
+    """Return a function that creates sandboxes with the demo account and a fixed clock."""
     path = tmp_path_factory.mktemp("demo") / "demo.db"
-    with planted_once(path, seed="demo", token=TOKEN, clock=lambda: NOW) as make:
+    with seeded_once(path, seed="demo", token=TOKEN, clock=lambda: NOW) as make:
         yield make
 
 
 @pytest.fixture(scope="session")
 def network() -> None:
-    """What a fixture asks for that opens a socket: it marks the tests that use it."""
+    """Required by fixtures that open a socket; it marks the tests that use them."""
 
 
 @pytest.fixture
@@ -143,22 +143,22 @@ def box(demo: Callable[..., Sandbox], network: None) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def connection(box: Sandbox) -> backpack_orm.Connection:
-    """The connection to it, which is the one in use."""
+    """The current connection, to the sandbox `box`."""
     return backpack_orm.connect(box.url, token=box.token)
 
 
 def cassette_of(node: pytest.Item) -> Path:
-    """Where a test's cassette lies: named after its module and itself."""
+    """Return the path of a test's cassette, named after its module and function."""
     function = node.originalname  # type: ignore[attr-defined]  # items here are functions
     return CASSETTES / Path(node.path).stem / f"{function}.yaml"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "account" in metafunc.fixturenames:
-        ways: list[Any] = ["replayed"]
+        modes: list[Any] = ["replayed"]
         if not metafunc.config.getoption("--record"):
-            ways += [pytest.param(way, marks=pytest.mark.network) for way in ("live", "bearer")]
-        metafunc.parametrize("account", ways, indirect=True)
+            modes += [pytest.param(mode, marks=pytest.mark.network) for mode in ("live", "bearer")]
+        metafunc.parametrize("account", modes, indirect=True)
 
 
 @pytest.fixture
@@ -167,9 +167,9 @@ def account(
     monkeypatch: pytest.MonkeyPatch,
     demo: Callable[..., Sandbox],
 ) -> Iterator[backpack_orm.Connection]:
-    """The demo account, connected: replayed or live."""
+    """A connection to the demo account, replayed or live."""
     path = cassette_of(request.node)
-    if request.param == "replayed":  # vcrpy lets go of all threads while one makes a connection
+    if request.param == "replayed":  # vcrpy is not thread-safe when a connection opens
         monkeypatch.setattr(parallel, "WORKERS", 1)
     options: dict[str, Any] = getattr(request.node.get_closest_marker("connected"), "kwargs", {})
     if request.param in ("live", "bearer"):
@@ -185,8 +185,8 @@ def account(
     else:
         with _recorder(REPLAYED_URL).use_cassette(str(path), record_mode="none") as cassette:
             yield _connected(REPLAYED_URL, options)
-        assert cassette.play_count, f"{path.name} plays nothing"
-        assert cassette.all_played, f"{path.name} holds exchanges that the test does not make"
+        assert cassette.play_count, f"{path.name} was not used"
+        assert cassette.all_played, f"{path.name} contains requests that the test does not make"
 
 
 def _connected(url: str, options: dict[str, Any]) -> backpack_orm.Connection:
@@ -199,7 +199,7 @@ def _connected(url: str, options: dict[str, Any]) -> backpack_orm.Connection:
 
 
 class _Serializer:
-    """YAML that says in its head where it comes from."""
+    """A YAML serializer that adds a comment with the origin of the cassette."""
 
     @staticmethod
     def serialize(cassette: dict[str, Any]) -> str:
@@ -213,12 +213,12 @@ class _Serializer:
 
 
 def _recorder(url: str) -> vcr.VCR:
-    """A recorder that keeps neither the token nor where the sandbox happened to listen."""
+    """Return a recorder that stores neither the token nor the address of the sandbox."""
 
     host = url.removeprefix("http://")
 
     def clean(text: str) -> str:
-        text = re.sub(r"\b[0-9a-f]{40}\b", "TOKEN", text)  # those of calendars, too
+        text = re.sub(r"\b[0-9a-f]{40}\b", "TOKEN", text)  # tokens of calendars too
         return text.replace(host, "acme.backpack.test")
 
     def clean_request(request: Any) -> Any:
@@ -238,7 +238,7 @@ def _recorder(url: str) -> vcr.VCR:
         response["headers"] = {
             name: [clean(value) for value in values]
             for name, values in response["headers"].items()
-            if name in _KEPT_HEADERS
+            if name in _RECORDED_HEADERS
         }
         return response
 
@@ -248,13 +248,13 @@ def _recorder(url: str) -> vcr.VCR:
         serializer="headed",
     )
     recorder.register_serializer("headed", _Serializer)
-    recorder.register_matcher("all of it", _same)
-    recorder.match_on = ("all of it",)
+    recorder.register_matcher("whole request", _same)
+    recorder.match_on = ("whole request",)
     return recorder
 
 
 def _same(one: Any, other: Any) -> None:
-    """Nothing but the same verb, address, body and headers is the same request."""
+    """Check that two requests have the same method, URL, body and headers."""
     for name in ("method", "uri", "body", "headers"):
         mine, theirs = getattr(one, name), getattr(other, name)
         assert dict(mine) == dict(theirs) if name == "headers" else mine == theirs, json.dumps(

@@ -1,4 +1,4 @@
-"""Modules import one another one way only, wherever in a file the import stands."""
+"""Imports form no circle, at module level or in functions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FILES = {
 
 
 def imports_in(tree: ast.AST, package: str) -> Iterator[str]:
-    """The names of what a module imports, those for type checkers alone excepted."""
+    """Yield the names that a module imports, except those for type checkers only."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             for branch in node.orelse:
@@ -35,14 +35,14 @@ def imports_in(tree: ast.AST, package: str) -> Iterator[str]:
 
 
 def module_of(name: str, modules: Mapping[str, object]) -> str | None:
-    """The module that an imported name belongs to, if it is one of ours."""
+    """Return the module of an imported name, or None if it is not part of the package."""
     while name and name not in modules:
         name = name.rpartition(".")[0]
     return name or None
 
 
 def circle(sources: Mapping[str, str]) -> list[str] | None:
-    """The modules of a circle of imports, or None if there is none."""
+    """Return the modules of an import circle, or None if there is none."""
     graph = {
         module: {
             found
@@ -66,7 +66,7 @@ def test_no_imports_form_a_circle() -> None:
     "lazy",
     ["import b", "def f():\n    from b import x", "class C:\n    def f(self):\n        import b"],
 )
-def test_a_circle_is_found_wherever_the_import_stands(lazy: str) -> None:
+def test_a_circle_through_a_local_import_is_found(lazy: str) -> None:
     assert circle({"a": lazy, "b": "import c", "c": "from a import y"})
     assert circle({"a": lazy, "b": "import c", "c": ""}) is None
 

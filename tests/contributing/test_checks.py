@@ -1,4 +1,4 @@
-"""The hooks run the checks of `make lint`, files keep to .editorconfig, and --offline is strict."""
+"""The hooks run `make lint`, files conform to .editorconfig, and --offline forbids sockets."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def hooks() -> dict[str, dict[str, Any]]:
 
 def files() -> list[Path]:
     if not (ROOT / ".git").exists():
-        pytest.skip("the archive of a release does not say which files are its own")
+        pytest.skip("the archive of a release has no list of tracked files")
     names = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True).split("\0")
     return [ROOT / name for name in names if name and not name.startswith(BY_PROGRAMS)]
 
@@ -66,22 +66,22 @@ def test_hooks_download_nothing() -> None:
 # --- the fast tests ---------------------------------------------------------------------------
 
 
-def test_make_check_leaves_out_what_is_slow_and_lets_no_test_open_a_socket() -> None:
+def test_make_check_excludes_slow_tests_and_forbids_sockets() -> None:
     assert '--offline -m "not network and not browser and not long"' in recipe("check")
 
 
-def test_make_test_leaves_nothing_out() -> None:
+def test_make_test_runs_all_tests() -> None:
     assert " -m " not in recipe("test").replace("$(RUN) -m pytest", "")
 
 
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
 @pytest.mark.parametrize("event", ["socket.connect", "socket.bind"])
-def test_a_fast_test_that_opens_a_socket_is_told_what_to_do(event: str, family: int) -> None:
+def test_an_unmarked_test_that_opens_a_socket_fails_with_advice(event: str, family: int) -> None:
     with socket.socket(family) as opened, pytest.raises(RuntimeError, match="mark `network`"):
         forbid_sockets(event, (opened, ("127.0.0.1", 80)))
 
 
-def test_a_socket_within_the_process_is_no_network() -> None:
+def test_a_socket_pair_does_not_count_as_network() -> None:
     with socket.socket(socket.AF_UNIX) as opened:
         forbid_sockets("socket.connect", (opened, "/run/some.socket"))
 
@@ -99,7 +99,7 @@ def test_other_tests_are_not_marked(request: pytest.FixtureRequest) -> None:
 # --- files ------------------------------------------------------------------------------------
 
 
-def test_text_files_keep_to_the_editorconfig() -> None:
+def test_text_files_conform_to_the_editorconfig() -> None:
     wrong = []
     for path in files():
         content = path.read_bytes()

@@ -172,7 +172,7 @@ def _spot(content: bytes, dice: random.Random) -> tuple[int, int]:
     return start, min(start + dice.choice([0, 1, 1, 4, 20, 200]), len(content))
 
 
-def _word(content: bytes, dice: random.Random) -> bytes:
+def _fragment(content: bytes, dice: random.Random) -> bytes:
     start, end = _spot(content, dice)
     return content[:start] + dice.choice(TEXT) + content[end:]
 
@@ -239,7 +239,7 @@ def _encode(content: bytes, dice: random.Random) -> bytes:
 
 
 _MUTATIONS: tuple[Callable[[bytes, random.Random], bytes], ...] = (
-    *(_word, _value, _value, _value, _cut, _double, _flip, _splice, _element, _rename),
+    *(_fragment, _value, _value, _value, _cut, _double, _flip, _splice, _element, _rename),
     _encode,
 )
 

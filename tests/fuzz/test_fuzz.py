@@ -15,29 +15,29 @@ from tests.fuzz import target
 
 @settings(max_examples=100)
 @given(st.binary(max_size=300))
-def test_bytes_break_no_reader(content: bytes) -> None:
+def test_random_bytes_break_no_parser(content: bytes) -> None:
     target.read_all(content)
 
 
 @settings(max_examples=100)
 @given(st.lists(st.sampled_from(target.TEXT), max_size=12))
-def test_words_break_no_reader(words: list[bytes]) -> None:
-    target.read_all(b"".join(words))
+def test_random_xml_fragments_break_no_parser(fragments: list[bytes]) -> None:
+    target.read_all(b"".join(fragments))
 
 
 @settings(max_examples=150)
 @given(st.integers(min_value=0))
-def test_changed_responses_break_no_reader(seed: int) -> None:
+def test_mutated_responses_break_no_parser(seed: int) -> None:
     target.read_all(target.mutated(random.Random(seed)))
 
 
 @pytest.mark.parametrize("content", target.samples()[::10])
-def test_real_responses_are_read(content: bytes) -> None:
+def test_recorded_responses_are_parsed(content: bytes) -> None:
     if content.strip() and not documents.failure(content):
         assert target.read_all(content)
 
 
-def test_a_reader_that_breaks_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_parser_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(content: bytes) -> None:
         raise KeyError("id")
 
@@ -46,7 +46,9 @@ def test_a_reader_that_breaks_is_found_out(monkeypatch: pytest.MonkeyPatch) -> N
         target.read_all(b"<page/>")
 
 
-def test_a_reader_that_refuses_is_none_that_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_parser_that_raises_invalid_response_is_not_broken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     read = parse.one(parse.Shape("page", (parse.Column("id", values.INTEGER),)))
     monkeypatch.setattr(
         target, "_readers", lambda: (lambda content: read(parse.Response(200, content)),)

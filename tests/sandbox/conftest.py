@@ -1,4 +1,4 @@
-"""A sandbox at a fixed time, and a client that shows the very bytes that it responds with."""
+"""A sandbox at a fixed time, and a client that returns the exact bytes of its responses."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 import requests
 
 from backpack_orm.sandbox import Sandbox
-from tests.conftest import planted_once
+from tests.conftest import seeded_once
 
 NOW = datetime(2031, 3, 5, 18, 30, 15, tzinfo=UTC)  # a Wednesday
 
 
 class Client:
-    """Sends exactly what it is given and follows no redirect."""
+    """A client that sends requests unchanged and follows no redirects."""
 
     def __init__(self, url: str, token: str) -> None:
         self.url, self.token = url, token
@@ -25,7 +25,7 @@ class Client:
     def send(
         self, verb: str, path: str, body: bytes | str = b"", **headers: str
     ) -> requests.Response:
-        """Any request; `X_BP_Token=…` gives a header."""
+        """Send any request; `X_BP_Token=…` sets a header."""
         return self._session.request(
             verb,
             self.url + path,
@@ -35,14 +35,14 @@ class Client:
         )
 
     def ws(self, path: str, fields: str = "", status: int = 200) -> str:
-        """A call of the older dialect, as documented; returns the response, which is all ASCII."""
+        """Make a call of the older dialect, as documented; return the response, which is ASCII."""
         body = f"<request><token>{self.token}</token>{fields}</request>"
         response = self.send("POST", f"/ws/{path}", body, Content_Type="application/xml")
         assert response.status_code == status, response.text
         return response.content.decode("ascii")
 
     def rest(self, verb: str, path: str, body: str = "") -> requests.Response:
-        """A call of the newer dialect, with the token in a header."""
+        """Make a call of the newer dialect with the token in a header."""
         return self.send(verb, path, body, X_BP_Token=self.token)
 
     def close(self) -> None:
@@ -51,9 +51,9 @@ class Client:
 
 @pytest.fixture(scope="session")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Sandbox]]:
-    """Makes sandboxes with an empty account."""
+    """Return a function that creates a sandbox with an empty account."""
     path = tmp_path_factory.mktemp("empty") / "empty.db"
-    with planted_once(path, seed="empty", token="t0ken-0123456789", clock=lambda: NOW) as make:
+    with seeded_once(path, seed="empty", token="t0ken-0123456789", clock=lambda: NOW) as make:
         yield make
 
 
@@ -83,7 +83,7 @@ def api(box: Sandbox) -> Iterator[Client]:
 
 @pytest.fixture
 def as_user(box: Sandbox) -> Iterator[Callable[..., Client]]:
-    """Makes clients for other tokens, and for other sandboxes."""
+    """Return a function that creates clients for other tokens and sandboxes."""
     clients: list[Client] = []
 
     def make(token: str, url: str = "") -> Client:

@@ -28,7 +28,7 @@ OWNER = 99
 
 
 def export_of(count: int) -> str:
-    """Return an export with so many pages, and so many of everything on the first of them."""
+    """Return an export with the given numbers of pages and of records on the first page."""
 
     def belongings() -> str:
         starts = {"Note": NOTE, "List": LIST, "Gallery": GALLERY, "Separator": SEPARATOR}
@@ -97,7 +97,7 @@ def export_of(count: int) -> str:
 
 
 def fill(box: Sandbox, count: int) -> None:
-    """Add so many of all that is in no export to the account of a sandbox."""
+    """Add the given number of each record type that exports omit to the account of a sandbox."""
     with box._database.transaction() as session:
         owner = session.scalars(select(User).where(User.id == OWNER)).one()
         account = owner.account
@@ -137,7 +137,7 @@ def fill(box: Sandbox, count: int) -> None:
 
 
 def sandbox_of(folder: Path, count: int) -> Path:
-    """Return a file with an account that has so much."""
+    """Return a data file with an account of the given size."""
     export, data = folder / f"{count}.xml", folder / f"{count}.db"
     export.write_text(export_of(count))
     box = Sandbox(seed=str(export), data=str(data), clock=lambda: NOW)

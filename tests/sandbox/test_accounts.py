@@ -1,4 +1,4 @@
-"""The Python face: accounts, people, data that lasts, and the same responses in every run."""
+"""The Python API: accounts, users, persistent data, and reproducible responses."""
 
 import re
 import sqlite3
@@ -15,7 +15,7 @@ from backpack_orm.sandbox import Sandbox
 
 
 def calls(client):
-    """What one client sees of everything that can be listed."""
+    """Return the responses to all calls that list records."""
     seen = client.ws("pages/all") + client.ws("pages/search", "<term></term>")
     for id in re.findall(r'<page [^>]*id="(\d+)"', client.ws("pages/all")):
         seen += client.ws(f"page/{id}")
@@ -62,7 +62,7 @@ class TestIsolation:
         other.ws(f"{page}/destroy")
         assert "Lisbon" in api.ws(page)
 
-    def test_a_user_of_one_account_is_no_remindee_in_another(self, box, api, other):
+    def test_a_user_of_one_account_cannot_be_a_remindee_in_another(self, box, api, other):
         box.add_user("Sam", account="other")
         extra = "<remindees><user_id>40000002</user_id></remindees>"
         body = f"<reminder><content>+30 x</content>{extra}</reminder>"
@@ -76,7 +76,7 @@ class TestIsolation:
         assert "Sam's" not in api.ws("pages/all")
 
 
-class TestFace:
+class TestPythonApi:
     @pytest.mark.network
     def test_a_random_token_has_40_hex_digits_and_is_new_each_time(self):
         tokens = set()
@@ -140,7 +140,7 @@ class TestFace:
             Sandbox(data=str(path))
         assert path.read_bytes() == before
 
-    def test_people_need_an_account_a_zone_and_a_token_of_their_own(self, box):
+    def test_users_need_an_account_a_time_zone_and_a_unique_token(self, box):
         with pytest.raises(ValueError, match="has no account 'nobody'"):
             box.add_user("Sam", account="nobody")
         with pytest.raises(ValueError, match="unknown time zone"):
@@ -152,7 +152,7 @@ class TestFace:
         with pytest.raises(ValueError, match="a token has 16 to 200"):
             box.add_user("Sam", token="a b")
 
-    def test_without_its_extra_it_says_what_to_install(self):
+    def test_without_the_extra_the_error_names_it(self):
         program = (
             "import sys; sys.modules['flask'] = None\n"
             "try:\n    import backpack_orm.sandbox\n"
@@ -165,7 +165,7 @@ class TestFace:
         assert "flask" in done.stdout
 
 
-class TestLastingData:
+class TestPersistence:
     @pytest.fixture
     def data(self, tmp_path):
         return str(tmp_path / "backpack.db")
@@ -183,7 +183,7 @@ class TestLastingData:
             assert client.ws("pages/all") == pages
             assert 'title="Kept"' in pages
 
-    def test_ids_go_on_where_they_were(self, data, as_user):
+    def test_ids_continue_after_a_restart(self, data, as_user):
         for id in ("40000002", "40000003"):
             with Sandbox(seed="empty", data=data, token="t0ken-0123456789") as box:
                 response = self.visit(as_user, box).ws("pages/new", "<page><title>A</title></page>")
@@ -202,7 +202,7 @@ class TestLastingData:
             as_user(tokens[1], box.url).ws("pages/all", status=302)  # it was not stored
             assert len(box.tokens.all()) == 2
 
-    def test_another_account_in_the_file_is_kept_apart(self, data, as_user):
+    def test_accounts_in_one_file_are_separate(self, data, as_user):
         with Sandbox(seed="demo", data=data, account="first", token="token-number-one") as box:
             pass
         with Sandbox(seed="empty", data=data, account="second", token="token-number-two") as box:
@@ -218,7 +218,7 @@ class TestLastingData:
             Sandbox(seed="empty", data=data, account="second", token="token-number-one")
 
 
-def test_with_a_fixed_clock_token_and_port_every_run_returns_the_same(box, as_user):
+def test_with_a_fixed_clock_token_and_port_responses_are_reproducible(box, as_user):
     runs = set()
     port = 0
     for _ in range(2):
@@ -235,7 +235,7 @@ def test_with_a_fixed_clock_token_and_port_every_run_returns_the_same(box, as_us
     assert len(runs) == 1
 
 
-def test_the_given_clock_is_the_only_one(as_user):
+def test_only_the_given_clock_is_used(as_user):
     from datetime import datetime, timezone
 
     now = [datetime(2031, 3, 5, 12, 0, 0, 999_999, tzinfo=timezone(timedelta(hours=2)))]
@@ -254,7 +254,7 @@ def test_the_given_clock_is_the_only_one(as_user):
 
 
 @pytest.mark.parametrize("data", [":memory:", "file"])
-def test_eight_threads_at_once_lose_nothing(data, tmp_path, as_user):
+def test_eight_concurrent_threads_lose_no_writes(data, tmp_path, as_user):
     data = data if data == ":memory:" else str(tmp_path / "backpack.db")
     with Sandbox(seed="empty", data=data, token="one-token-of-many") as box:
 
@@ -279,7 +279,7 @@ def test_eight_threads_at_once_lose_nothing(data, tmp_path, as_user):
         assert box.requests == 83
 
 
-def test_two_sandboxes_may_serve_one_file_at_once(tmp_path, as_user):
+def test_two_sandboxes_can_serve_one_file(tmp_path, as_user):
     data = str(tmp_path / "backpack.db")
     with (
         Sandbox(seed="empty", data=data, token="one-token-of-many") as one,
@@ -300,8 +300,8 @@ def test_idle_clients_do_not_block_others(box, as_user):
     assert {client.rest("GET", "/me.xml").status_code for client in clients} == {200}
 
 
-class TestStartingAgain:
-    def test_in_memory_the_account_is_as_it_was_at_first(self, as_user):
+class TestRestart:
+    def test_a_restart_in_memory_resets_the_account(self, as_user):
         box = Sandbox(seed="empty", token="a-token-of-the-owner")
         for _ in range(2):
             box.start()
@@ -311,7 +311,7 @@ class TestStartingAgain:
             box.close()
         assert box.token == "a-token-of-the-owner"
 
-    def test_in_a_file_everything_is_there(self, tmp_path, as_user):
+    def test_a_restart_with_a_file_preserves_everything(self, tmp_path, as_user):
         box = Sandbox(seed="empty", data=str(tmp_path / "data.db"))
         box.start()
         as_user(box.token, box.url).ws("pages/new", "<page><title>Lisbon</title></page>")
@@ -321,7 +321,7 @@ class TestStartingAgain:
         box.close()
 
     @pytest.mark.parametrize("name", ["a?b", "100%", "a&b=c", "a#b", "\u7531\u7d00 1"])
-    def test_a_file_may_have_any_name(self, tmp_path, as_user, name):
+    def test_a_file_can_have_any_name(self, tmp_path, as_user, name):
         path = tmp_path / f"{name}.db"
         Sandbox(seed="empty", data=str(path)).close()
         assert [file.name for file in tmp_path.iterdir()] == [path.name]

@@ -21,17 +21,17 @@ def marked(response):
     )
 
 
-def test_a_bookmark_is_shown_with_what_it_marks(demo):
+def test_a_bookmark_is_shown_with_its_page_or_tag(demo):
     assert demo.send("GET", "/t0ken-0123456789/users/40000001/bookmarks.xml").text.startswith(FIRST)
 
 
-def test_pages_and_tags_are_marked_in_the_order_of_their_positions(demo):
+def test_bookmarks_are_listed_by_position(demo):
     response = demo.rest("GET", "/users/40000001/bookmarks.xml")
     assert [kind for _, kind in marked(response)] == ["Page", "Tag", "Page", "Page", "Tag"]
     assert re.findall('<position type="integer">(.)<', response.text) == ["1", "2", "3", "4", "5"]
 
 
-def test_their_order_is_that_of_the_positions_not_of_the_ids(box, as_user):
+def test_bookmarks_are_not_listed_by_id(box, as_user):
     other = as_user(box.add_account("other", seed="demo"))
     with box._database.transaction() as session:
         session.execute(text("UPDATE bookmarks SET position = 10 - position"))
@@ -44,19 +44,19 @@ def test_without_bookmarks_the_list_is_empty(api):
     assert response.text == f'{XML}\n<bookmarks type="array"></bookmarks>'
 
 
-def test_those_of_another_user_are_forbidden_and_of_an_unknown_user_not_found(demo):
+def test_bookmarks_of_another_user_are_forbidden_and_of_an_unknown_user_not_found(demo):
     assert demo.rest("GET", "/users/40000002/bookmarks.xml").status_code == 403
     assert demo.rest("GET", "/users/7/bookmarks.xml").status_code == 404
 
 
-def test_a_bookmark_goes_away_with_its_page(box, as_user):
+def test_destroying_a_page_removes_its_bookmark(box, as_user):
     other = as_user(box.add_account("other", seed="demo"))
     other.ws("page/40000004/destroy")
     left = marked(other.rest("GET", "/users/40000001/bookmarks.xml"))
     assert [kind for _, kind in left] == ["Tag", "Page", "Page", "Tag"]
 
 
-def test_a_page_that_one_sees_no_longer_is_not_listed(box, as_user):
+def test_a_page_that_is_no_longer_visible_is_not_listed(box, as_user):
     other = as_user(box.add_account("other", seed="demo"))
     choir = "40000356"
     assert (choir, "Page") in marked(other.rest("GET", "/users/40000001/bookmarks.xml"))

@@ -74,12 +74,12 @@ class TestCalendars:
         assert [len(token) for token in tokens] == [40, 40]
         assert len(set(tokens)) == 2
 
-    def test_tokens_come_from_the_factory_of_a_test(self, as_user):
+    def test_tokens_come_from_the_given_factory(self, as_user):
         with Sandbox(seed="demo", token_factory=map("{:040x}".format, count()).__next__) as box:
             response = as_user(box.token, box.url).rest("GET", "/calendars.xml").text
         assert re.findall("<token>(.*?)<", response) == ["0" * 40, "0" * 39 + "1"]
 
-    def test_they_are_visible_to_all_users_of_the_account_only(self, box, calendar, as_user):
+    def test_calendars_are_visible_to_all_users_of_the_account_only(self, box, calendar, as_user):
         sam, other = as_user(box.add_user("Sam")), as_user(box.add_account("other"))
         assert "Home" in sam.rest("GET", "/calendars.xml").text
         assert "Home" not in other.rest("GET", "/calendars.xml").text
@@ -101,7 +101,7 @@ class TestCalendars:
             box.add_calendar("Home", color=color)
         assert "<calendar>" not in api.rest("GET", "/calendars.xml").text
 
-    def test_a_name_is_something_that_xml_can_carry(self, box, api):
+    def test_a_name_that_xml_cannot_contain_is_refused(self, box, api):
         with pytest.raises(ValueError, match="control characters"):
             box.add_calendar("Ho\0me")
         assert "<calendar>" not in api.rest("GET", "/calendars.xml").text
@@ -155,7 +155,7 @@ class TestCreating:
             ("January 7 2020 Long ago", ["2020-01-07T00:00:00Z", "true", "Long ago"]),
         ],
     )
-    def test_the_title_begins_with_its_date_which_is_not_kept(self, api, calendar, title, shown):
+    def test_the_date_at_the_start_of_the_title_is_removed(self, api, calendar, title, shown):
         assert api.rest("POST", "/calendar_events.xml", event(title)).status_code == 201
         assert when(api.rest("GET", EVENT)) == shown
 
@@ -185,7 +185,7 @@ class TestCreating:
             "2031-03-07T00:00:00Z",
         ]
 
-    def test_the_rest_may_be_said_too(self, api, calendar):
+    def test_the_optional_fields_can_be_set_too(self, api, calendar):
         more = (
             "<remind>1</remind><message>Bring the X-ray</message>"
             "<occurs-until>2031-03-06T09:45</occurs-until>"
@@ -198,7 +198,7 @@ class TestCreating:
             "2031-03-06T09:45:00Z",
         ]
 
-    def test_an_end_that_is_no_time_is_an_error(self, api, calendar):
+    def test_an_invalid_end_is_an_error(self, api, calendar):
         more = "<occurs-until>soon</occurs-until>"
         assert api.rest("POST", "/calendar_events.xml", event(more=more)).status_code == 500
 
@@ -212,10 +212,10 @@ class TestCreating:
             "event[calendar_id]=40000002&event[title]=now x",
         ],
     )
-    def test_it_may_be_written_in_some_ways(self, api, calendar, body):
+    def test_several_formats_of_the_request_are_accepted(self, api, calendar, body):
         assert api.rest("POST", "/calendar_events.xml", body).status_code == 201
 
-    def test_it_needs_a_calendar_that_is_there(self, api):
+    def test_it_needs_an_existing_calendar(self, api):
         assert api.rest("POST", "/calendar_events.xml", event()).status_code == 404
         assert api.rest("POST", "/calendar_events.xml", change("")).status_code == 500
 
@@ -228,7 +228,7 @@ class TestChanging:
         assert when(shown) == ["2031-09-27T00:00:00Z", "true", "Harvest"]
         assert values(shown, "remind") == ["true"]
 
-    def test_what_is_not_mentioned_is_kept(self, api, made):
+    def test_omitted_fields_are_preserved(self, api, made):
         api.rest("PUT", EVENT, change("<remind>1</remind><message>X-ray!</message>"))
         api.rest("PUT", EVENT, change(""))
         shown = api.rest("GET", EVENT)
@@ -240,7 +240,7 @@ class TestChanging:
         assert api.rest("PUT", EVENT, body).status_code == 422
         assert values(api.rest("GET", EVENT), "title", "remind") == ["Dentist", "false"]
 
-    def test_an_event_that_moves_lasts_as_long_as_before(self, api, made):
+    def test_a_moved_event_keeps_its_duration(self, api, made):
         until = "<occurs-until>2031-03-06T09:45:00Z</occurs-until>"
         api.rest("PUT", EVENT, change(until))
         api.rest("PUT", EVENT, change("<title>9/27 2pm Dentist</title>"))
@@ -250,12 +250,12 @@ class TestChanging:
             "2031-09-27T14:45:00Z",
         ]
 
-    def test_an_empty_end_takes_it_away(self, api, made):
+    def test_an_empty_end_removes_the_end(self, api, made):
         api.rest("PUT", EVENT, change("<occurs-until>2031-03-06T09:45:00Z</occurs-until>"))
         api.rest("PUT", EVENT, change("<occurs-until></occurs-until>"))
         assert "<occurs-until></occurs-until>" in api.rest("GET", EVENT).text
 
-    def test_only_the_time_of_the_update_moves(self, as_user):
+    def test_an_update_changes_only_the_time_of_the_update(self, as_user):
         now = [NOW]
         with Sandbox(seed="empty", token="one-token-of-many", clock=lambda: now[0]) as box:
             box.add_calendar("Home")
@@ -293,7 +293,7 @@ class TestFeed:
         icalendar = pytest.importorskip("icalendar")
 
         def read():
-            """The feed as a calendar program reads it, with no more than its address."""
+            """Read the feed like a calendar program, with its address only."""
             calendars = api.rest("GET", "/calendars.xml").text
             token = re.search("<token>(.*?)<", calendars)[1]
             response = api.send("GET", f"/{token}.ics")

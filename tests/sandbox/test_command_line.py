@@ -1,4 +1,4 @@
-"""The command line, as a program of its own."""
+"""The command line, run as a separate process."""
 
 import io
 import json
@@ -39,7 +39,7 @@ def running(*options, token=""):
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_it_says_one_line_serves_and_ends_cleanly(as_user, ending):
+def test_it_prints_one_line_serves_and_exits_cleanly(as_user, ending):
     with running("--port", "0", "--seed", "empty", token="t0ken-0123456789") as program:
         line = program.stdout.readline()
         ready = re.fullmatch(
@@ -52,7 +52,7 @@ def test_it_says_one_line_serves_and_ends_cleanly(as_user, ending):
         assert program.returncode == 0
 
 
-def test_data_in_a_file_outlives_the_program(as_user, tmp_path):
+def test_data_in_a_file_is_persistent(as_user, tmp_path):
     options = ["--port", "0", "--data", str(tmp_path / "data.db"), "--account", "home"]
     lines = []
     for _ in range(2):
@@ -60,15 +60,15 @@ def test_data_in_a_file_outlives_the_program(as_user, tmp_path):
             lines.append(program.stdout.readline().split())
             client = as_user(lines[-1][5], lines[-1][3])
             client.ws("pages/new", "<page><title>Kept</title></page>")
-            kept = client.ws("pages/all").count("Kept")
+            number_of_pages = client.ws("pages/all").count("Kept")
             program.send_signal(signal.SIGTERM)
             program.communicate(timeout=60)
-    assert kept == 2
+    assert number_of_pages == 2
     assert lines[0][5] != lines[1][5]  # only the first one is stored
 
 
 class TestOpening:
-    """What is said of the file at the start, and what is refused."""
+    """Messages about the file at the start, and refused options."""
 
     @pytest.fixture
     def data(self, tmp_path):
@@ -76,7 +76,7 @@ class TestOpening:
         Sandbox(seed="empty", data=str(path), account="home").close()
         return path
 
-    def said(self, *options):
+    def output(self, *options):
         with running("--port", "0", *options) as program:
             assert program.stdout.readline().startswith("backpack sandbox ready: ")
             program.send_signal(signal.SIGTERM)
@@ -86,34 +86,34 @@ class TestOpening:
         assert main(["--port", "0", *options]) == 2
         return capsys.readouterr().err
 
-    def test_it_says_which_file_account_and_schema_it_opens(self, data):
-        said = self.said("--data", str(data), "--account", "home")
-        assert said == f"opened {data} (schema 0002), account 'home'\n"
+    def test_it_prints_the_file_the_account_and_the_schema(self, data):
+        output = self.output("--data", str(data), "--account", "home")
+        assert output == f"opened {data} (schema 0002), account 'home'\n"
 
-    def test_it_says_that_it_creates_a_file(self, tmp_path):
+    def test_it_prints_that_it_creates_a_file(self, tmp_path):
         path = tmp_path / "new.db"
-        said = self.said("--data", str(path), "--seed", "empty")
-        assert said == f"created {path} (schema 0002) with the account 'acme'\n"
+        output = self.output("--data", str(path), "--seed", "empty")
+        assert output == f"created {path} (schema 0002) with the account 'acme'\n"
 
     @pytest.mark.network
-    def test_an_account_that_the_file_lacks_is_refused(self, data, capsys):
-        said = self.refusal(capsys, "--data", str(data), "--account", "hmoe")
-        assert f"{data} has no account 'hmoe', only 'home'" in said
-        assert "--create-account" in said
+    def test_an_account_that_is_not_in_the_file_is_refused(self, data, capsys):
+        output = self.refusal(capsys, "--data", str(data), "--account", "hmoe")
+        assert f"{data} has no account 'hmoe', only 'home'" in output
+        assert "--create-account" in output
         with closing(sqlite3.connect(data)) as file:
             assert file.execute("SELECT name FROM accounts").fetchall() == [("home",)]
 
     def test_it_is_created_on_demand(self, data):
         options = ["--data", str(data), "--account", "work", "--create-account"]
-        assert "created the account 'work' in it" in self.said(*options)
-        assert "opened" in self.said(*options[:-1])
+        assert "created the account 'work' in it" in self.output(*options)
+        assert "opened" in self.output(*options[:-1])
 
-    def test_a_seed_for_an_account_that_is_there_is_refused(self, data, capsys):
+    def test_a_seed_for_an_existing_account_is_refused(self, data, capsys):
         options = ["--data", str(data), "--account", "home", "--seed", "empty"]
         assert "already contains the account 'home'" in self.refusal(capsys, *options)
 
 
-def test_limits_can_be_switched_on(as_user):
+def test_rate_limits_can_be_enabled(as_user):
     with running("--port", "0", "--seed", "empty", "--limits", token="t0ken-0123456789") as program:
         client = as_user("t0ken-0123456789", program.stdout.readline().split()[3])
         statuses = {client.rest("GET", "/calendars.xml").status_code for _ in range(11)}
@@ -141,11 +141,11 @@ class TestDelivering:
     def test_a_mail_arrives_while_the_file_is_served(self, data, emails, capsys):
         options = ["--data", data, "--page", "40000002"]
         assert main(["deliver", *options, "--subject", "Key", "--body", "Under the mat"]) == 0
-        said = "backpack sandbox delivered: mail 40000003 to page 40000002\n"
-        assert capsys.readouterr() == (said, "")
+        output = "backpack sandbox delivered: mail 40000003 to page 40000002\n"
+        assert capsys.readouterr() == (output, "")
         assert re.search('subject="Key" id="40000003".*>Under the mat</email>', emails())
 
-    def test_its_text_may_come_from_standard_input(self, data, emails, monkeypatch):
+    def test_its_text_can_come_from_standard_input(self, data, emails, monkeypatch):
         monkeypatch.setattr("sys.stdin", io.StringIO("Dear Nora,\n\nhello.\n"))
         assert main(["deliver", "--data", data, "--page", "40000002"]) == 0
         assert re.search('subject="" .*>Dear Nora,\n\nhello.\n</email>', emails())
@@ -159,9 +159,7 @@ class TestDelivering:
             (["--page", "40000002", "--data", "/nowhere"], "there is no file '/nowhere'"),
         ],
     )
-    def test_what_cannot_be_delivered_is_said_in_one_line(
-        self, data, emails, capsys, options, message
-    ):
+    def test_a_delivery_error_is_reported_in_one_line(self, data, emails, capsys, options, message):
         assert main(["deliver", "--data", data, "--body", "x", *options]) == 2
         assert capsys.readouterr().err.startswith(f"backpack sandbox: {message}")
         assert "<emails></emails>" in emails()
@@ -188,7 +186,7 @@ class TestDelivering:
         (["--port", "many"], "invalid int value: 'many'"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line(options, message):
+def test_invalid_options_are_reported_in_one_line(options, message):
     done = subprocess.run([*COMMAND, *options], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert done.stdout == ""
@@ -197,7 +195,7 @@ def test_what_cannot_be_done_is_said_in_one_line(options, message):
 
 
 @pytest.mark.network
-def test_a_port_in_use_is_said_in_one_line(capsys, restore_signals):
+def test_a_port_in_use_is_reported_in_one_line(capsys, restore_signals):
     with Sandbox(seed="empty") as box:
         assert main(["--seed", "empty", "--port", box.url.rpartition(":")[2]]) == 2
     assert re.fullmatch("backpack sandbox: .*in use.*\n", capsys.readouterr().err)
@@ -234,11 +232,11 @@ def test_the_documented_services_start_and_restart(options, tmp_path, as_user):
         "8137": "0",
         "0.0.0.0": "127.0.0.1",
     }
-    words = options()
+    arguments = options()
     for name, place in places.items():
-        words = [word.replace(name, place) for word in words]
+        arguments = [word.replace(name, place) for word in arguments]
     for pages in range(2):
-        with running(*words) as program:
+        with running(*arguments) as program:
             url = program.stdout.readline().split()[3]
             client = as_user((tmp_path / "token").read_text().strip(), url)
             assert client.ws("pages/all").count("<page ") == pages

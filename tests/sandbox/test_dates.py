@@ -1,4 +1,4 @@
-"""Dates that people type, on Wednesday, 5 March 2031, 10:30:15 in Los Angeles."""
+"""Dates in natural language, on Wednesday, 5 March 2031, 10:30:15 in Los Angeles."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -13,13 +13,13 @@ NOW = datetime(2031, 3, 5, 10, 30, 15, tzinfo=HERE)
 
 
 def local(text, now=NOW):
-    """The moment and the rest, with the moment as a text in local time."""
-    moment, rest = read_start(text, now)
-    return f"{moment.astimezone(HERE):%Y-%m-%d %H:%M:%S}", rest
+    """Return the time as a text in local time, and the remaining text."""
+    time, rest = read_start(text, now)
+    return f"{time.astimezone(HERE):%Y-%m-%d %H:%M:%S}", rest
 
 
 @pytest.mark.parametrize(
-    ("words", "moment"),
+    ("phrase", "expected"),
     [
         ("+30", "2031-03-05 11:00:15"),
         ("+1:30", "2031-03-05 12:00:15"),
@@ -60,8 +60,8 @@ def local(text, now=NOW):
         ("9/27/2035", "2035-09-27 09:00:00"),
     ],
 )
-def test_a_date_at_the_start_is_parsed_and_removed(words, moment):
-    assert local(f"{words} Call  Ana ") == (moment, "Call  Ana ")
+def test_a_date_at_the_start_is_parsed_and_removed(phrase, expected):
+    assert local(f"{phrase} Call  Ana ") == (expected, "Call  Ana ")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_other_texts_are_not_dates(text):
     assert read_start(text, NOW) is None
 
 
-def test_a_date_may_be_all_there_is():
+def test_a_text_can_be_a_date_only():
     assert local("tomorrow 9am") == ("2031-03-06 09:00:00", "")
 
 
@@ -100,27 +100,27 @@ def test_29_february_is_found_over_the_skipped_leap_year():
     assert local("2/29", now)[0] == "2104-02-29 09:00:00"
 
 
-def test_minutes_are_counted_over_a_change_of_the_clocks():
+def test_minutes_are_counted_across_a_daylight_saving_change():
     before = datetime(2031, 3, 9, 1, 45, tzinfo=HERE)
     assert local("+30", before)[0] == "2031-03-09 03:15:00"
 
 
-def test_a_moment_is_read_in_the_given_zone():
-    moment = read_moment(" 2031-07-01 9:05:07 ", HERE)
-    assert moment == datetime(2031, 7, 1, 16, 5, 7, tzinfo=UTC)
+def test_a_time_is_parsed_in_the_given_zone():
+    expected = read_moment(" 2031-07-01 9:05:07 ", HERE)
+    assert expected == datetime(2031, 7, 1, 16, 5, 7, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
     "text", ["2031-07-01T09:05:00Z", "2031-07-01 11:05:00+0200", "2031-07-01T04:05:00.5-05:00"]
 )
-def test_a_moment_may_name_its_own_zone(text):
+def test_a_time_can_include_its_own_zone(text):
     assert read_moment(text, HERE) == datetime(2031, 7, 1, 9, 5, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
     "text", ["", "tomorrow", "2031-02-30 9:00", "9999-12-31 23:00", "0000-01-01 0:00"]
 )
-def test_what_is_no_moment_is_refused(text):
+def test_an_invalid_time_is_refused(text):
     with pytest.raises(ValueError, match=r"\w"):
         read_moment(text, HERE)
 
@@ -130,11 +130,11 @@ def test_every_rails_zone_is_known_here(name):
     assert zone(name).key == RAILS_ZONES[name]
 
 
-def test_a_zone_may_go_by_its_iana_name():
+def test_a_zone_can_have_its_iana_name():
     assert zone("Europe/Lisbon").key == "Europe/Lisbon"
 
 
 @pytest.mark.parametrize("name", ["Atlantis", "", "../etc", "Europe"])
-def test_an_unknown_zone_says_so(name):
+def test_an_unknown_zone_is_an_error(name):
     with pytest.raises(ValueError, match="unknown time zone"):
         zone(name)

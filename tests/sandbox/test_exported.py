@@ -1,4 +1,4 @@
-"""Accounts that begin as an export has them."""
+"""Accounts that are created from an export."""
 
 import logging
 import re
@@ -57,7 +57,7 @@ USER = """\
 
 @pytest.fixture
 def seeded(box, tmp_path, as_user):
-    """Makes clients of accounts that begin with some text in a file."""
+    """Return a function that creates an account from the text of a file."""
     number = iter(range(100))
 
     def make(text):
@@ -77,7 +77,7 @@ class TestUserExport:
     def api(self, seeded):
         return seeded(USER)
 
-    def test_a_page_is_there_with_all_ids_and_in_its_order(self, api):
+    def test_a_page_is_imported_with_its_ids_and_order(self, api):
         shown = re.sub('email_address=".*?"', "", api.ws("page/71"))
         assert shown == (
             '<?xml version="1.0" encoding="UTF-8"?>\n<response success="true">'
@@ -109,7 +109,7 @@ class TestUserExport:
             '<linked_pages><page title="Porto" id="72"/></linked_pages></page></response>'
         )
 
-    def test_items_keep_their_times(self, seeded):
+    def test_the_times_of_items_are_preserved(self, seeded):
         item = "<item id='2' updated_at='2026-05-14 16:39:02'>Socks</item><item id='3'>Hat</item>"
         api = seeded(page(f"<lists><list name='A' id='1'><items>{item}</items></list></lists>"))
         listed = api.ws("page/71/items/list")
@@ -119,7 +119,7 @@ class TestUserExport:
     def test_a_tag_of_two_pages_is_one(self, api):
         assert re.findall(' id="([0-9]+)"', api.ws("tags/select/5")) == ["71", "72"]
 
-    def test_the_owner_is_who_the_export_says(self, api):
+    def test_the_owner_is_that_of_the_export(self, api):
         me = api.rest("GET", "/me.xml").text
         assert '<id type="integer">17</id>' in me
         assert "<name>Ana</name>" in me
@@ -130,20 +130,20 @@ class TestUserExport:
         assert '<user><id type="integer">18</id><name>Rui</name></user>' in users
         assert users.count("<user>") == 2
 
-    def test_reminders_are_there_past_ones_included(self, api):
+    def test_past_and_upcoming_reminders_are_imported(self, api):
         exported = api.rest("GET", "/users/17/export.xml").text
         assert re.findall('<reminder id="(.*?)">', exported) == ["91", "92", "93"]
         assert '<creator id="18" name="Rui"/>' in exported
         upcoming = api.rest("GET", "/reminders.xml").text
         assert re.findall("<content>(.*?)<", upcoming) == ["To come", "In a line"]
 
-    def test_new_ids_go_on_above_all_others(self, seeded, api):
+    def test_new_ids_are_greater_than_all_others(self, seeded, api):
         assert ' id="40000002"' in api.ws("pages/new", "<page><title>New</title></page>")
         high = seeded(page("<notes><note title='' id='70000000'/></notes>"))
         assert ' id="70000002"' in high.ws("page/71/notes/create")  # one is the belonging's
 
 
-def test_an_export_of_a_sandbox_gives_the_same_export_again(demo, seeded):
+def test_an_imported_export_is_exported_unchanged(demo, seeded):
     def exported(api, path):
         text = api.rest("GET", path).text
         return re.sub(' (email_address|account|name)="[^"]*"', "", text)
@@ -163,23 +163,23 @@ class TestAccountExport:
             "<completed><item id='502'>Hat</item></completed>",
         ],
     )
-    def test_items_without_a_list_stay_without_one(self, seeded, items):
+    def test_items_without_a_list_are_imported_without_one(self, seeded, items):
         api = seeded(
             "<backpack username='Ana'><pages><page title='A' id='71'><description/>"
             f"<items>{items}</items></page></pages><reminders>"
             "<reminder remind_at='2040-01-02 09:00:00' id='93'>Call</reminder>"
             "</reminders></backpack>"
         )
-        kept = (
+        address = (
             '<items><item completed="false" id="501">Socks</item>'
             '<item completed="true" id="502">Hat</item></items>'
         )
-        assert re.search(f'email_address="[^"]*">{kept}</page>', api.ws("page/71"))
-        assert f"<description></description>{kept}</page>" in api.ws("account/export")
+        assert re.search(f'email_address="[^"]*">{address}</page>', api.ws("page/71"))
+        assert f"<description></description>{address}</page>" in api.ws("account/export")
         assert '<reminder remind_at="2040-01-02 09:00:00" id="93">Call<' in api.ws("reminders")
         assert "<name>Ana</name>" in api.rest("GET", "/me.xml").text
 
-    def test_that_of_a_sandbox_keeps_everything_too(self, demo, seeded):
+    def test_an_account_export_of_a_sandbox_preserves_everything(self, demo, seeded):
         again = seeded(demo.ws("account/export"))
         assert again.ws("page/40000004") == demo.ws("page/40000004")
 
@@ -193,7 +193,7 @@ class TestItemsWithoutAList:
     def shown(self, api):
         return re.findall('completed="(.*?)" id="(.)"', api.ws("page/71/items/list"))
 
-    def test_they_are_changed_by_the_calls_that_name_no_list(self, api):
+    def test_calls_without_a_list_change_them(self, api):
         api.ws("page/71/items/toggle/1")
         api.ws("page/71/items/move/3", "<direction>move_higher</direction>")
         api.ws("page/71/items/update/2", "<item><content>Cap</content></item>")
@@ -202,7 +202,7 @@ class TestItemsWithoutAList:
         api.ws("page/71/items/destroy/2")
         assert self.shown(api) == [("false", "3"), ("true", "1")]
 
-    def test_a_new_item_goes_to_a_list_all_the_same(self, api):
+    def test_a_new_item_is_created_in_a_list(self, api):
         api.ws("page/71/items/add", "<item><content>Gloves</content></item>")
         assert re.search(
             '<items>.*Scarf.*</items>.*<lists><list name="".*Gloves', api.ws("page/71")
@@ -226,11 +226,11 @@ class TestPages:
             f"<response success='true'><pages>{page('')}</pages></response>",
         ],
     )
-    def test_they_may_stand_alone(self, seeded, document):
+    def test_pages_can_be_the_root_elements(self, seeded, document):
         assert '<page scope="personal" title="Lisbon" id="71"/>' in seeded(document).ws("pages/all")
 
     @pytest.mark.parametrize("scope", ["public", "friends", "personal"])
-    def test_what_a_list_of_pages_says_of_sharing_is_kept(self, seeded, scope):
+    def test_the_scopes_of_a_list_of_pages_are_imported(self, seeded, scope):
         api = seeded(f"<pages><page scope='{scope}' title='A' id='7'/></pages>")
         assert f'<page scope="{scope}" title="A" id="7"/>' in api.ws("pages/all")
 
@@ -239,20 +239,20 @@ class TestPages:
         api.ws("page/7/unshare_friend_page")
         assert '<page scope="personal"' in api.ws("pages/all")
 
-    def test_their_addresses_are_kept(self, seeded):
+    def test_their_email_addresses_are_imported(self, seeded):
         api = seeded("<page title='A' id='7' email_address='xy12ab@backpackit.com'/>")
         assert 'email_address="xy12ab@backpackit.com"' in api.ws("page/7")
 
-    def test_an_entirely_empty_one_gets_an_id(self, seeded):
+    def test_an_empty_page_element_gets_an_id(self, seeded):
         api = seeded("<pages><page/><page/></pages>")
         assert re.findall(' title="" id="(.*?)"', api.ws("pages/all")) == ["40000002", "40000003"]
 
-    def test_without_belongings_everything_is_there_all_the_same(self, seeded):
+    def test_records_are_imported_without_belongings(self, seeded):
         api = seeded(page("<notes><note title='A' id='1'/><note title='B' id='2'/></notes>"))
         assert re.findall('note title="(.)"', api.ws("page/71/notes/list")) == ["A", "B"]
         assert re.findall('widget type="Note" id="(.)"', api.ws("page/71")) == ["1", "2"]
 
-    def test_a_belonging_without_its_section_stays(self, seeded):
+    def test_a_belonging_without_its_section_is_imported(self, seeded):
         api = seeded(
             page(
                 "<belongings><belonging id='8'><position>1</position>"
@@ -262,16 +262,14 @@ class TestPages:
         assert '<separator id="9"></separator>' in api.ws("page/71")
 
     @pytest.mark.parametrize("kind", ["Poll", "Note", "Gallery"])
-    def test_a_belonging_of_an_unknown_kind_or_of_an_absent_widget_passes_through(
-        self, seeded, kind
-    ):
+    def test_a_belonging_of_an_unknown_type_or_missing_widget_is_preserved(self, seeded, kind):
         belonging = (
             f'<belonging id="8"><position>1</position><widget type="{kind}" id="9"/></belonging>'
         )
         api = seeded(page(f"<belongings>{belonging}</belongings>"))
         assert f"<belongings>{belonging}</belongings></page>" in api.ws("page/71")
 
-    def test_widgets_of_unknown_kinds_are_reordered_like_all_others(self, seeded):
+    def test_widgets_of_unknown_types_are_reordered_like_all_others(self, seeded):
         belongings = "".join(
             f"<belonging id='{id}'><position>{id}</position><widget type='{kind}' id='9'/>"
             "</belonging>"
@@ -320,7 +318,7 @@ class TestPages:
         assert api.ws("page/71/lists/destroy/1")
         assert 'note title="A" id="1"' in api.ws("page/71")
 
-    def test_what_has_no_place_here_is_left_out_and_said(self, seeded, caplog):
+    def test_elements_that_cannot_be_imported_are_skipped_and_logged(self, seeded, caplog):
         with caplog.at_level(logging.WARNING, "backpack_orm.sandbox"):
             api = seeded(
                 page(
@@ -349,7 +347,7 @@ class TestComments:
     def api(self, seeded):
         return seeded(f'<user id="17" name="Ana"><pages>{page(self.COMMENTED)}</pages></user>')
 
-    def test_they_come_out_again_in_exports(self, api):
+    def test_they_are_exported_again(self, api):
         assert self.COMMENTED in api.rest("GET", "/users/17/export.xml").text
         assert self.COMMENTED in api.ws("account/export")
 
@@ -359,18 +357,18 @@ class TestComments:
         assert "Tea &amp; cake</item>" in response or "At noon</note>" in response
         assert "message" not in response
 
-    def test_those_of_an_item_without_a_list_come_out_again_too(self, seeded):
+    def test_those_of_an_item_without_a_list_are_exported_again_too(self, seeded):
         items = '<items><item completed="true" id="2">Tea<message>Lemon?</message></item></items>'
         api = seeded(f"<backpack username='Ana'><pages>{page(items)}</pages></backpack>")
         assert items in api.ws("account/export")
         assert ">Tea</item>" in api.ws("page/71")
 
-    def test_they_go_with_what_they_are_about(self, api):
+    def test_they_are_destroyed_with_their_record(self, api):
         api.ws("page/71/notes/destroy/3")
         api.ws("page/71/lists/1/items/destroy/2")
         assert "message" not in api.ws("account/export")
 
-    def test_a_text_may_go_on_after_them(self, seeded):
+    def test_text_after_a_comment_is_preserved(self, seeded):
         api = seeded(page("<notes><note id='1'>So<message>Hm</message> what</note></notes>"))
         assert ">So what</note>" in api.ws("page/71")
 
@@ -379,7 +377,7 @@ class TestComments:
     "text", ["\n   body\n", "\n  two\n  lines\n  ", "\n\n", " body ", "body \n", "\n  "]
 )
 @pytest.mark.parametrize("layout", ["", "\n  "])
-def test_texts_are_kept_exactly_however_the_file_is_laid_out(seeded, text, layout):
+def test_texts_are_imported_exactly_with_any_layout_of_the_file(seeded, text, layout):
     content = f"<description>{text}</description>{layout}<notes><note id='1'>{text}</note></notes>"
     shown = seeded(page(f"{layout}{content}{layout}")).ws("page/71")
     assert f">{text}</note>" in shown
@@ -426,17 +424,17 @@ class TestRefusals:
             ),
         ],
     )
-    def test_a_file_that_holds_no_such_thing_is_refused(self, tmp_path, text, message):
+    def test_a_file_that_is_not_an_export_is_refused(self, tmp_path, text, message):
         path = tmp_path / "export"
         path.write_text(text)
         with pytest.raises(ValueError, match=f"^{re.escape(str(path))}: .*{re.escape(message)}"):
             Sandbox(seed=str(path))
 
-    def test_a_file_that_is_not_there_is_an_os_error(self, tmp_path):
+    def test_a_missing_file_is_an_os_error(self, tmp_path):
         with pytest.raises(OSError, match="No such file"):
             Sandbox(seed=str(tmp_path / "missing.xml"))
 
-    def test_nothing_is_kept_of_an_account_that_cannot_be_filled(self, box, tmp_path):
+    def test_an_account_is_not_created_if_its_import_fails(self, box, tmp_path):
         path = tmp_path / "export.xml"
         path.write_text("<pages><page id='7'/><page id='7'/></pages>")
         with pytest.raises(ValueError, match="have the id 7"):
@@ -445,7 +443,7 @@ class TestRefusals:
             box.add_user("Sam", account="broken")
 
 
-def test_an_account_that_is_there_already_keeps_what_it_has(tmp_path, as_user):
+def test_an_existing_account_is_not_changed_by_a_seed(tmp_path, as_user):
     export, data = tmp_path / "export.xml", str(tmp_path / "data.db")
     export.write_text(page(""))
     for _ in range(2):

@@ -15,7 +15,7 @@ def inner(response):
 
 
 class TestUserExport:
-    def test_it_holds_full_pages_and_reminders(self, api, page):
+    def test_it_contains_full_pages_and_reminders(self, api, page):
         api.ws(f"{page}/notes/create", "<note><title>Keys</title><body>R&amp;amp;D</body></note>")
         api.rest("POST", "/reminders.xml", CALL)
         reminder = api.rest("GET", "/reminders.xml").text.removeprefix(XML)
@@ -24,7 +24,7 @@ class TestUserExport:
             f"<pages>{inner(api.ws(page))}</pages>{reminder}</user>"
         )
 
-    def test_it_has_no_linked_pages_though_the_page_and_the_older_export_have(self, api, page):
+    def test_it_omits_linked_pages_unlike_the_page_and_the_older_export(self, api, page):
         api.ws("pages/new", "<page><title>Porto</title></page>")
         api.ws(f"{page}/link", "<linked_page_id>40000003</linked_page_id>")
         links = '<linked_pages><page title="Porto" id="40000003"/></linked_pages>'
@@ -32,18 +32,18 @@ class TestUserExport:
         assert links in api.ws("account/export")
         assert "linked_pages" not in api.rest("GET", "/users/40000001/export.xml").text
 
-    def test_what_was_typed_as_an_entity_is_escaped_twice(self, api, page):
+    def test_entities_in_a_text_are_escaped_twice(self, api, page):
         api.ws(f"{page}/items/add", "<item><content>&amp;rarr; there</content></item>")
         exported = api.rest("GET", "/users/40000001/export.xml").text
         assert ">&amp;rarr; there</item>" in exported
 
-    def test_an_empty_account_has_an_export_too(self, api):
+    def test_an_empty_account_can_be_exported(self, api):
         assert api.rest("GET", "/users/40000001/export.xml").text == (
             f'{XML}\n<user id="40000001" name="Owner" account="acme">'
             "<pages></pages><reminders></reminders></user>"
         )
 
-    def test_it_holds_all_that_one_sees_past_reminders_included(self, demo):
+    def test_it_contains_everything_visible_to_the_user_including_past_reminders(self, demo):
         exported = demo.rest("GET", "/users/40000001/export.xml").text
         pages = re.findall(r'<page [^>]*id="(\d+)"/>', demo.ws("pages/all"))
         assert [page.get("id") for page in ET.fromstring(exported).findall("pages/page")] == pages
@@ -54,13 +54,13 @@ class TestUserExport:
         assert exported.count("<reminder ") == 6
         assert "Yuki's own" not in exported
 
-    def test_that_of_another_user_is_forbidden_and_of_an_unknown_user_not_found(self, demo):
+    def test_an_export_of_another_user_is_forbidden_and_of_an_unknown_user_not_found(self, demo):
         assert demo.rest("GET", "/users/40000002/export.xml").status_code == 403
         assert demo.rest("GET", "/users/7/export.xml").status_code == 404
 
 
 class TestAccountExport:
-    def test_it_holds_pages_with_their_text_and_reminders_as_lines(self, api, page):
+    def test_it_contains_pages_with_their_text_and_reminders_as_lines(self, api, page):
         api.ws(f"{page}/update_body", "<page><description>In *May*</description></page>")
         api.rest("POST", "/reminders.xml", CALL)
         address = re.search('email_address="([^"]*)"', api.ws(page))[1]
@@ -75,7 +75,7 @@ class TestAccountExport:
     def test_a_page_without_a_text_has_an_empty_one(self, api, page):
         assert "<description></description><items></items></page>" in api.ws("account/export")
 
-    def test_what_is_on_a_page_is_there_too(self, demo):
+    def test_it_contains_the_records_of_pages(self, demo):
         exported = ET.fromstring(demo.ws("account/export"))
         assert len(exported.findall("pages/page")) == 13
         assert len(exported.findall("pages/page/lists/list")) > 10
@@ -83,7 +83,7 @@ class TestAccountExport:
 
 
 @pytest.mark.parametrize("kind", ["note", "list", "separator", "gallery", "email"])
-def test_there_is_a_section_for_every_kind_that_the_belongings_name(demo, kind):
+def test_there_is_a_section_for_every_type_in_the_belongings(demo, kind):
     exported = ET.fromstring(demo.rest("GET", "/users/40000001/export.xml").text)
     named = {
         widget.get("id") for widget in exported.iter("widget") if widget.get("type").lower() == kind

@@ -1,4 +1,4 @@
-"""Every failure has an XML body that can be read."""
+"""Every error response has an XML body."""
 
 import logging
 
@@ -32,7 +32,7 @@ def failure(code, message):
         ("GET", "/%00%FF"),
     ],
 )
-def test_what_is_not_there_is_not_found(api, verb, path):
+def test_unknown_records_and_paths_are_not_found(api, verb, path):
     response = api.rest(verb, path)
     assert response.status_code == 404
     assert response.text == failure(404, "Record not found")
@@ -43,13 +43,13 @@ def test_what_is_not_there_is_not_found(api, verb, path):
     ("verb", "path"),
     [("GET", "/ws/pages/all"), ("DELETE", "/me.xml"), ("OPTIONS", "/ws/pages/all")],
 )
-def test_another_verb_is_not_allowed(api, verb, path):
+def test_another_method_is_not_allowed(api, verb, path):
     response = api.rest(verb, path)
     assert response.status_code == 405
     assert response.text == failure(405, "Method Not Allowed")
 
 
-def test_the_past_cannot_be_processed(api):
+def test_a_time_in_the_past_is_unprocessable(api):
     response = api.rest(
         "POST", "/reminders.xml", "<reminder><remind_at>2001-01-01 0:00</remind_at></reminder>"
     )
@@ -68,7 +68,7 @@ def test_a_page_beyond_the_plan_is_forbidden(as_user):
         api.ws("pages/new", "<page><title>Two</title></page>")
 
 
-def test_a_failed_call_leaves_nothing_behind(api, page):
+def test_a_failed_call_changes_nothing(api, page):
     body = (
         "<reminder><content>x</content><remind_at>2031-04-01 00:00:00</remind_at>"
         "<remindees><user_id>7</user_id></remindees></reminder>"
@@ -80,7 +80,7 @@ def test_a_failed_call_leaves_nothing_behind(api, page):
     assert 'id="40000004"' in after  # not even an id
 
 
-def test_a_defect_is_an_internal_error_with_its_trace_in_the_log(api, page, caplog, monkeypatch):
+def test_a_bug_is_an_internal_error_with_a_traceback_in_the_log(api, page, caplog, monkeypatch):
     def broken(*_, **options):
         raise ZeroDivisionError
 

@@ -1,4 +1,4 @@
-"""Misbehaviour on demand: what goes wrong, for which requests, and how often."""
+"""Fault injection: types of faults, the requests that meet them, and how often."""
 
 import contextlib
 import logging
@@ -23,7 +23,7 @@ TOKEN = "c4na7yc4na7yc4na7y"
 
 @pytest.fixture
 def users(api):
-    """What the call of these tests responses when all is well."""
+    """The response without a fault."""
     return api.rest("GET", "/users.xml").text
 
 
@@ -32,15 +32,15 @@ def faults(box):
     return box.faults
 
 
-def talk(api, said=GET_USERS):
-    """Send bytes, and read until the server hangs up."""
+def talk(api, request=GET_USERS):
+    """Send bytes, and read until the server closes the connection."""
     host, port = api.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=60) as client:
-        client.sendall(said)
-        heard = b""
+        client.sendall(request)
+        received = b""
         while piece := client.recv(65536):
-            heard += piece
-    head, _, body = heard.partition(b"\r\n\r\n")
+            received += piece
+    head, _, body = received.partition(b"\r\n\r\n")
     return head.decode("latin-1"), body.decode("latin-1")
 
 
@@ -49,7 +49,7 @@ def pages(api):
 
 
 def create(api):
-    """Make a page, whatever the response."""
+    """Create a page and ignore the response."""
     with contextlib.suppress(requests.RequestException):
         api.rest("POST", "/ws/pages/new", NEW_PAGE)
 
@@ -76,7 +76,7 @@ def test_latency_ends(api, faults, users):
     assert api.rest("GET", "/users.xml").text == users
 
 
-def test_a_slow_body_keeps_one_waiting_after_the_head(api, faults, users):
+def test_a_slow_body_is_delayed_after_the_headers(api, faults, users):
     faults.slow_body(3600)
     response = requests.get(f"{api.url}/users.xml?token=t0ken-0123456789", stream=True)
     assert (response.status_code, response.headers["Content-Length"]) == (200, str(len(users)))
@@ -84,32 +84,32 @@ def test_a_slow_body_keeps_one_waiting_after_the_head(api, faults, users):
     assert response.text == users
 
 
-def test_a_slow_body_comes_whole(api, faults, users):
+def test_a_slow_body_is_complete(api, faults, users):
     faults.slow_body(0.01)
     assert api.rest("GET", "/users.xml").text == users
 
 
-def test_dropped_before_the_write_nothing_is_done(api, faults):
+def test_a_connection_dropped_before_the_write_changes_nothing(api, faults):
     faults.drop_before_write(times=1)
     with pytest.raises(requests.ConnectionError, match="closed connection without response"):
         api.rest("POST", "/ws/pages/new", NEW_PAGE)
     assert pages(api) == 0
 
 
-def test_dropped_after_the_write_it_is_done(api, faults):
+def test_a_connection_dropped_after_the_write_has_executed_it(api, faults):
     faults.drop_after_write(times=1)
     with pytest.raises(requests.ConnectionError, match="closed connection without response"):
         api.rest("POST", "/ws/pages/new", NEW_PAGE)
     assert pages(api) == 1
 
 
-def test_dropped_connections_send_not_a_byte(api, faults):
+def test_dropped_connections_send_no_bytes(api, faults):
     faults.drop_before_write(times=1)
     faults.drop_after_write(times=1)
     assert [talk(api), talk(api)] == [("", ""), ("", "")]
 
 
-def test_dropped_when_idle_the_response_is_complete_and_keep_alive(api, faults, users):
+def test_a_connection_dropped_when_idle_has_sent_a_complete_keep_alive_response(api, faults, users):
     faults.drop_when_idle()
     head, body = talk(api)
     assert head.startswith("HTTP/1.1 200 OK\r\n")
@@ -137,19 +137,19 @@ def test_a_wrong_length_is_shorter_than_the_body(api, faults, users):
     assert body == users
 
 
-def test_garbage_is_no_http(api, faults):
+def test_garbage_is_not_http(api, faults):
     faults.garbage(times=1)
-    said = NEW_PAGE.encode()
+    request = NEW_PAGE.encode()
     head = (
         b"POST /t0ken-0123456789/ws/pages/new HTTP/1.1\r\nHost: localhost\r\n"
         b"Content-Length: %d\r\n\r\n"
     )
-    heard = "".join(talk(api, head % len(said) + said))
-    assert heard == bytes(range(256)).decode("latin-1")
+    received = "".join(talk(api, head % len(request) + request))
+    assert received == bytes(range(256)).decode("latin-1")
     assert pages(api) == 1
 
 
-def test_a_page_for_people_looks_like_a_success(api, faults):
+def test_an_html_page_has_a_success_status(api, faults):
     faults.html_page(times=1)
     response = api.rest("POST", "/ws/pages/new", NEW_PAGE)
     assert (response.status_code, response.headers["Content-Type"]) == (
@@ -173,18 +173,18 @@ def test_a_status_is_returned_and_nothing_executed(api, faults, status, phrase):
     assert pages(api) == 0
 
 
-def test_a_status_may_have_retry_after(api, faults):
+def test_a_status_can_have_retry_after(api, faults):
     faults.status(503, retry_after=7)
     assert api.rest("GET", "/users.xml").headers["Retry-After"] == "7"
 
 
-def test_a_status_may_come_after_the_write(api, faults):
+def test_a_status_can_be_returned_after_the_write(api, faults):
     faults.status(502, executed=True, times=1)
     assert api.rest("POST", "/ws/pages/new", NEW_PAGE).status_code == 502
     assert pages(api) == 1
 
 
-def test_an_error_may_come_as_a_success(api, faults):
+def test_an_error_can_have_a_success_status(api, faults):
     faults.error_body(404, times=1)
     response = api.rest("POST", "/ws/pages/new", NEW_PAGE)
     assert response.status_code == 200
@@ -216,7 +216,7 @@ def test_the_location_of_a_redirect_is_not_changed(api, faults, to, location):
     assert response.headers["Location"].replace(api.url.removeprefix("http://"), "HOST") == location
 
 
-def test_a_redirected_write_is_not_done(api, faults):
+def test_a_redirected_write_is_not_executed(api, faults):
     faults.redirect("/login", times=1)
     assert api.rest("POST", "/ws/pages/new", NEW_PAGE).status_code == 302
     assert pages(api) == 0
@@ -228,10 +228,10 @@ def test_requests_without_a_token_are_affected_too(api, faults):
 
 
 @pytest.mark.parametrize(
-    "words", ["drop_before_write", "drop_when_idle", "truncate", "wrong_length", "garbage"]
+    "description", ["drop_before_write", "drop_when_idle", "truncate", "wrong_length", "garbage"]
 )
-def test_after_a_fault_the_sandbox_serves_as_before(api, faults, users, words):
-    faults.add(f"{words} times=1")
+def test_after_a_fault_the_sandbox_serves_as_before(api, faults, users, description):
+    faults.add(f"{description} times=1")
     with contextlib.suppress(requests.RequestException):
         api.rest("GET", "/users.xml")
     assert requests.get(f"{api.url}/users.xml?token=t0ken-0123456789").text == users
@@ -253,7 +253,7 @@ def test_after_a_fault_the_sandbox_serves_as_before(api, faults, users, words):
         ("*", ""),
     ],
 )
-def test_a_path_fits(pattern, path):
+def test_a_path_pattern_matches(pattern, path):
     faults = Faults()
     fault = faults.html_page(path=pattern)
     assert faults.fault_for("GET", path) is fault
@@ -272,13 +272,13 @@ def test_a_path_fits(pattern, path):
         ("ws/**/create", "ws/page/7/notes/update/8"),
     ],
 )
-def test_a_path_does_not_fit(pattern, path):
+def test_a_path_pattern_does_not_match(pattern, path):
     faults = Faults()
     faults.html_page(path=pattern)
     assert faults.fault_for("GET", path) is None
 
 
-def test_a_path_has_no_token(api, faults):
+def test_a_path_pattern_is_matched_without_the_token(api, faults):
     fault = faults.status(502, path="users.xml")
     assert api.send("GET", "/t0ken-0123456789/users.xml").status_code == 502
     assert api.send("GET", "/t0ken-0123456789/me.xml").status_code == 200
@@ -286,14 +286,14 @@ def test_a_path_has_no_token(api, faults):
 
 
 @pytest.mark.parametrize("verb", ["GET", "get"])
-def test_a_verb_fits_in_any_case(verb):
+def test_a_method_is_matched_case_insensitively(verb):
     faults = Faults()
     faults.html_page(verb=verb)
     assert [bool(faults.fault_for(each, "x")) for each in ("GET", "POST")] == [True, False]
 
 
 def met(faults, requests=6):
-    """Which of some requests meet a fault."""
+    """Return which requests meet a fault."""
     return [number for number in range(requests) if faults.fault_for("GET", "x")]
 
 
@@ -303,21 +303,21 @@ def test_without_options_all_requests_are_affected():
     assert met(faults) == [0, 1, 2, 3, 4, 5]
 
 
-def test_a_fault_happens_as_often_as_it_should():
+def test_a_fault_happens_the_given_number_of_times():
     faults = Faults()
     fault = faults.html_page(times=2)
     assert met(faults) == [0, 1]
     assert fault.fired == 2
 
 
-def test_a_fault_happens_after_some_requests_that_fit():
+def test_a_fault_can_skip_the_first_matching_requests():
     faults = Faults()
     faults.html_page(after=2, times=3, path="x")
     assert faults.fault_for("GET", "y") is None
     assert met(faults) == [2, 3, 4]
 
 
-def test_a_chance_falls_alike_in_every_run():
+def test_a_chance_is_reproducible():
     one, other = Faults(), Faults()
     one.html_page(chance=0.1)
     other.html_page(chance=0.1)
@@ -325,7 +325,7 @@ def test_a_chance_falls_alike_in_every_run():
     assert 50 < len(met(one, 1000)) < 150
 
 
-def test_chances_do_not_hang_together():
+def test_chances_are_independent():
     faults = Faults()
     first, second = faults.html_page(chance=0.1), faults.garbage(chance=0.1)
     happened = [faults.fault_for("GET", "x") for _ in range(1000)]
@@ -333,13 +333,13 @@ def test_chances_do_not_hang_together():
     assert followed < second.fired / 2
 
 
-def test_a_chance_counts_only_what_happens():
+def test_a_chance_counts_only_faults_that_happen():
     faults = Faults()
     fault = faults.html_page(chance=0.5, times=3)
     assert len(met(faults, 1000)) == fault.fired == 3
 
 
-def test_faults_that_happen_once_form_a_script(api, faults):
+def test_faults_that_happen_once_run_in_order(api, faults):
     faults.status(500, times=1)
     faults.status(502, times=1)
     faults.status(503, times=1)
@@ -355,7 +355,7 @@ def test_the_first_matching_fault_affects_a_request():
     assert (first.fired, second.fired) == (6, 0)
 
 
-def test_cleared_faults_happen_no_more(api, faults):
+def test_cleared_faults_no_longer_happen(api, faults):
     fault = faults.status(500)
     assert api.rest("GET", "/users.xml").status_code == 500
     faults.clear()
@@ -363,7 +363,7 @@ def test_cleared_faults_happen_no_more(api, faults):
     assert fault.fired == 1
 
 
-def test_faults_happen_as_often_as_they_should_among_many_threads():
+def test_faults_happen_the_given_number_of_times_among_many_threads():
     faults, start = Faults(), threading.Barrier(8)
     fault = faults.html_page(times=1000)
 
@@ -401,7 +401,7 @@ def test_invalid_options_are_refused(plan, message):
     assert repr(faults) == "<Faults []>"
 
 
-def test_a_misspelled_word_is_an_error():
+def test_a_misspelled_option_is_an_error():
     with pytest.raises(TypeError, match="'pth'"):
         Faults().html_page(pth="users.xml")
 
@@ -444,10 +444,10 @@ def test_a_sandbox_with_delayed_requests_can_be_closed(caplog):
 
 
 @pytest.mark.network
-def test_no_token_is_in_the_log_whatever_goes_wrong(caplog):
+def test_no_fault_logs_a_token(caplog):
     with Sandbox(seed="empty", token=TOKEN) as box, caplog.at_level(logging.DEBUG):
         url = f"{box.url}/{TOKEN}/users.xml?token={TOKEN}"
-        for words in (
+        for description in (
             "latency 0",
             "slow_body 0",
             "drop_before_write",
@@ -462,7 +462,7 @@ def test_no_token_is_in_the_log_whatever_goes_wrong(caplog):
             "error_body",
             "redirect //evil.example",
         ):
-            box.faults.add(f"{words} times=1")
+            box.faults.add(f"{description} times=1")
             with contextlib.suppress(requests.RequestException):
                 response = requests.get(url, headers={"X-BP-Token": TOKEN}, allow_redirects=False)
                 assert TOKEN not in response.text + str(response.headers)
@@ -476,7 +476,7 @@ def test_no_token_is_in_the_log_whatever_goes_wrong(caplog):
 
 
 @pytest.mark.parametrize(
-    "words",
+    "description",
     [
         "latency 0.5",
         "slow_body 2.0 path=**",
@@ -494,14 +494,14 @@ def test_no_token_is_in_the_log_whatever_goes_wrong(caplog):
         r"redirect \\evil.example{path} times=1",
     ],
 )
-def test_the_repr_of_a_fault_is_its_description(words):
+def test_the_repr_of_a_fault_is_its_description(description):
     faults = Faults()
-    assert repr(faults.add(words)) == f"<Fault {words!r}, fired 0>"
-    assert repr(faults) == f"<Faults [<Fault {words!r}, fired 0>]>"
+    assert repr(faults.add(description)) == f"<Fault {description!r}, fired 0>"
+    assert repr(faults) == f"<Faults [<Fault {description!r}, fired 0>]>"
 
 
 @pytest.mark.parametrize(
-    ("words", "full"),
+    ("description", "full"),
     [
         ("latency seconds=1", "latency 1.0"),
         ("status times=1 status=502 executed=no", "status 502 times=1"),
@@ -510,12 +510,12 @@ def test_the_repr_of_a_fault_is_its_description(words):
         ("  garbage   times=1 ", "garbage times=1"),
     ],
 )
-def test_options_may_be_in_any_order(words, full):
-    assert repr(Faults().add(words)) == f"<Fault {full!r}, fired 0>"
+def test_options_can_be_in_any_order(description, full):
+    assert repr(Faults().add(description)) == f"<Fault {full!r}, fired 0>"
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("description", "message"),
     [
         ("", "unknown fault ''; known are latency, slow_body, "),
         ("explode", "unknown fault 'explode'"),
@@ -531,10 +531,10 @@ def test_options_may_be_in_any_order(words, full):
         ("status 200", "status must be an error, 400 or more, not 200"),
     ],
 )
-def test_an_invalid_description_is_an_error(words, message):
+def test_an_invalid_description_is_an_error(description, message):
     faults = Faults()
     with pytest.raises(ValueError, match=re.escape(message)):
-        faults.add(words)
+        faults.add(description)
     assert repr(faults) == "<Faults []>"
 
 

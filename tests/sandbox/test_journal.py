@@ -22,7 +22,7 @@ def bodies(response):
 
 @pytest.fixture
 def written(api):
-    """The path of an entry of the owner's."""
+    """The path of an entry of the owner."""
     api.rest("POST", MINE, entry())
     return "/journal_entries/40000002.xml"
 
@@ -65,11 +65,11 @@ def test_an_update_returns_the_entry(api, written):
     assert response.text == api.rest("GET", written).text
 
 
-def test_an_update_without_a_body_keeps_it(api, written):
+def test_an_update_without_a_body_preserves_it(api, written):
     assert bodies(api.rest("PUT", written, "<journal-entry/>")) == ["Mended the gate"]
 
 
-def test_only_the_time_of_the_update_moves(box, as_user):
+def test_an_update_changes_only_the_time_of_the_update(box, as_user):
     now = [box._service.now()]
     with Sandbox(seed="empty", token="one-token-of-many", clock=lambda: now[0]) as later:
         api = as_user("one-token-of-many", later.url)
@@ -91,7 +91,7 @@ def test_an_entry_needs_a_body(api):
     assert api.rest("POST", MINE, "<journal-entry/>").status_code == 500
 
 
-class TestSomebodyElses:
+class TestOtherUsers:
     @pytest.fixture
     def sam(self, box, as_user, written):
         return as_user(box.add_user("Sam"))
@@ -105,7 +105,7 @@ class TestSomebodyElses:
     def test_entry_is_forbidden(self, sam, written, verb):
         assert sam.rest(verb, written, entry("Hm")).status_code == 403
 
-    def test_journal_is_not_written_to(self, sam):
+    def test_writing_to_the_journal_is_forbidden(self, sam):
         assert sam.rest("POST", MINE, entry("Hm")).status_code == 403
         assert bodies(sam.rest("GET", MINE)) == ["Mended the gate"]
 
@@ -134,7 +134,9 @@ class TestWindows:
             ("?n=83&count=3", (1, 1)),
         ],
     )
-    def test_the_newest_come_first_in_windows_of_a_hundred_at_most(self, demo, query, numbers):
+    def test_entries_are_listed_newest_first_in_windows_of_at_most_a_hundred(
+        self, demo, query, numbers
+    ):
         seen = [
             int(body.rpartition(" ")[2])
             for body in bodies(demo.rest("GET", f"/journal_entries.xml{query}"))
@@ -143,21 +145,21 @@ class TestWindows:
         assert seen == list(range(first, last - 1, -1))
 
     @pytest.mark.parametrize("query", ["?n=3", "?n=84&count=3", "?count=0", f"?n={'9' * 30}"])
-    def test_beyond_the_last_there_is_nothing(self, demo, query):
+    def test_a_window_after_the_last_entry_is_empty(self, demo, query):
         response = demo.rest("GET", f"/journal_entries.xml{query}")
         assert (response.status_code, bodies(response)) == (200, [])
 
     @pytest.mark.parametrize("query", ["?n=-1", "?count=many"])
-    def test_what_is_no_number_is_an_error(self, demo, query):
+    def test_a_window_that_is_not_a_number_is_an_error(self, demo, query):
         assert demo.rest("GET", f"/journal_entries.xml{query}").status_code == 500
 
-    def test_a_user_has_a_part_of_all(self, demo):
+    def test_the_journal_of_a_user_is_part_of_all_entries(self, demo):
         counts = [
             len(bodies(demo.rest("GET", f"/users/{id}/journal_entries.xml?count=100")))
             for id in (40000001, 40000002, 40000003)
         ]
         assert counts == [100, 100, 50]
 
-    def test_the_window_may_be_given_in_a_body(self, demo):
+    def test_the_window_can_be_in_the_body(self, demo):
         response = demo.rest("GET", "/journal_entries.xml", "<request><count>2</count></request>")
         assert len(bodies(response)) == 2

@@ -1,4 +1,4 @@
-"""Request limits, by a clock that the test sets."""
+"""Rate limits, with a clock that the test sets."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -30,12 +30,12 @@ class TestWindow:
         return busy.value.wait
 
     @pytest.mark.parametrize(("family", "size"), [(Family.CALENDARS, 10), (Family.ALL_ELSE, 100)])
-    def test_it_takes_so_many_and_no_more(self, limits, family, size):
+    def test_it_accepts_the_limit_and_no_more(self, limits, family, size):
         self.count(limits, 0, times=size, family=family)
         with pytest.raises(Busy):
             self.count(limits, 4.999, family=family)
 
-    def test_it_moves(self, limits):
+    def test_the_window_moves(self, limits):
         for second in range(4):
             self.count(limits, second, times=3 if second < 2 else 2)
         assert self.wait(limits, 4) == 1
@@ -46,18 +46,18 @@ class TestWindow:
     @pytest.mark.parametrize(
         ("seconds", "wait"), [(0, 5), (0.001, 5), (1, 4), (3.5, 2), (4, 1), (4.999, 1)]
     )
-    def test_the_wait_is_in_whole_seconds_and_long_enough(self, limits, seconds, wait):
+    def test_the_wait_is_rounded_up_to_whole_seconds(self, limits, seconds, wait):
         self.count(limits, 0, times=10)
         assert self.wait(limits, seconds) == wait
         self.count(limits, seconds + wait)
 
-    def test_what_was_refused_does_not_count(self, limits):
+    def test_refused_requests_do_not_count(self, limits):
         self.count(limits, 0, times=10)
         for _ in range(50):
             self.wait(limits, 4)
         self.count(limits, 5, times=10)
 
-    def test_accounts_addresses_and_families_have_one_each(self, limits):
+    def test_accounts_addresses_and_groups_of_calls_have_separate_windows(self, limits):
         self.count(limits, 0, times=10)
         self.count(limits, 0, times=10, account=2)
         self.count(limits, 0, times=10, address="b")
@@ -95,7 +95,7 @@ class TestOverHttp:
         clock[0] = at(5.5)
         assert api.rest("GET", "/calendars.xml").status_code == 200
 
-    def test_a_refused_request_does_nothing(self, api, clock):
+    def test_a_refused_request_changes_nothing(self, api, clock):
         body = "<event><calendar-id>40000002</calendar-id><title>now x</title></event>"
         for _ in range(10):
             api.rest("GET", "/calendars.xml")
@@ -117,7 +117,7 @@ class TestOverHttp:
         assert api.rest("GET", "/me.xml").status_code == 503
         assert api.rest("GET", "/calendars.xml").status_code == 200
 
-    def test_people_of_one_account_share_and_accounts_do_not(self, strict, api, as_user):
+    def test_users_of_one_account_share_a_limit_and_accounts_do_not(self, strict, api, as_user):
         sam = as_user(strict.add_user("Sam"), strict.url)
         other = as_user(strict.add_account("other"), strict.url)
         for _ in range(10):
@@ -126,7 +126,7 @@ class TestOverHttp:
         assert other.rest("GET", "/calendars.xml").status_code == 200
 
     @pytest.mark.network
-    def test_another_address_has_a_limit_of_its_own(self, strict):
+    def test_another_address_has_a_separate_limit(self, strict):
         def status(address):
             response = Caller(strict._gate).get(
                 "/calendars.xml",
@@ -138,11 +138,11 @@ class TestOverHttp:
         assert [status("192.0.2.1") for _ in range(11)] == [200] * 10 + [503]
         assert status("192.0.2.2") == 200
 
-    def test_a_bad_token_uses_nothing_up(self, api):
+    def test_an_invalid_token_does_not_count(self, api):
         for _ in range(11):
             assert api.send("GET", "/calendars.xml", X_BP_Token="wrong").status_code == 302
         assert api.rest("GET", "/calendars.xml").status_code == 200
 
-    def test_there_are_none_unless_asked_for(self, box, as_user):
+    def test_there_are_no_limits_by_default(self, box, as_user):
         api = as_user(box.token, box.url)
         assert {api.rest("GET", "/calendars.xml").status_code for _ in range(101)} == {200}

@@ -48,7 +48,7 @@ def test_lists_are_listed_without_items_by_id(api, packing, page):
     )
 
 
-def test_a_page_without_lists_lists_none(api, page):
+def test_a_page_without_lists_has_an_empty_list_response(api, page):
     assert "<lists></lists>" in api.ws(f"{page}/lists/list")
 
 
@@ -93,13 +93,13 @@ def test_creating_an_item_returns_it_without_a_date(api, packing):
         "<item completed='true'>Socks</item>",
     ],
 )
-def test_an_item_may_come_completed(api, packing, item):
+def test_an_item_can_be_created_completed(api, packing, item):
     assert 'completed="true" id="40000005" list_id="40000003">Socks<' in api.ws(
         f"{packing}/add", item
     )
 
 
-def test_an_item_without_text_is_an_empty_one(api, packing):
+def test_an_item_without_text_has_empty_content(api, packing):
     assert 'list_id="40000003"></item>' in api.ws(f"{packing}/add", "<item/>")
 
 
@@ -123,7 +123,7 @@ def test_an_item_can_be_changed_field_by_field(api, packing, items):
     assert shown(api, packing) == "bzcd"
 
 
-def test_an_item_can_be_toggled_and_comes_back_to_its_place(api, packing, items):
+def test_an_item_toggled_twice_returns_to_its_position(api, packing, items):
     path = f"{packing}/toggle/{items[0]}"
     assert api.ws(path) == DONE
     assert shown(api, packing) == "bacd"
@@ -157,13 +157,15 @@ def test_new_items_go_below_the_open_ones(api, packing, items):
         (3, "move_to_bottom", "abcd"),
     ],
 )
-def test_an_item_moves_among_its_like(api, packing, items, which, direction, order):
+def test_an_item_moves_among_items_with_the_same_state(
+    api, packing, items, which, direction, order
+):
     path = f"{packing}/move/{items[which]}"
     assert api.ws(path, f"<direction>{direction}</direction>") == DONE
     assert shown(api, packing) == order
 
 
-def test_an_item_moves_past_items_of_the_other_kind(api, packing, items):
+def test_an_item_moves_past_items_with_the_other_state(api, packing, items):
     api.ws(f"{packing}/add", "<item><content>e</content></item>")
     api.ws(f"{packing}/move/{items[1]}", "<direction>move_lower</direction>")
     assert shown(api, packing) == "aebcd"
@@ -202,14 +204,14 @@ def test_items_are_in_the_given_order(api, packing, items, wanted, order):
     assert shown(api, packing) == order
 
 
-def test_a_reorder_with_a_stray_id_changes_nothing(api, packing, items):
+def test_a_reorder_with_an_unknown_id_changes_nothing(api, packing, items):
     body = f"<item-id>{items[1]}</item-id><item-id>7</item-id>"
     assert "Record not found" in api.ws(f"{packing}/reorder", body, 404)
     assert shown(api, packing) == "abcd"
 
 
 @pytest.mark.parametrize("call", ["update", "toggle"])
-def test_a_change_is_dated(as_user, call):
+def test_a_change_sets_the_update_time(as_user, call):
     times = [NOW]
     with Sandbox(seed="empty", token="t0ken-0123456789", clock=lambda: times[0]) as box:
         api = as_user("t0ken-0123456789", box.url)
@@ -227,7 +229,7 @@ class TestItemsWithoutAList:
         )
 
     @pytest.mark.parametrize("verb", ["add", "create"])
-    def test_adding_makes_an_unnamed_list(self, api, page, verb):
+    def test_adding_an_item_creates_an_unnamed_list(self, api, page, verb):
         response = api.ws(f"{page}/items/{verb}", "<item><content>Socks</content></item>")
         assert '<item completed="false" id="40000005" list_id="40000003">Socks</item>' in response
         assert '<lists><list name="" id="40000003"/></lists>' in api.ws(f"{page}/lists/list")
@@ -238,7 +240,7 @@ class TestItemsWithoutAList:
         assert 'list_id="40000003"' in response
         assert "Socks" in api.ws(f"{page}/items/list")
 
-    def test_list_id_picks_a_list(self, api, page, packing):
+    def test_list_id_selects_a_list(self, api, page, packing):
         api.ws(f"{page}/lists/add", "<name>Second</name>")
         added = api.ws(f"{page}/items/add?list_id=40000005", "<item><content>x</content></item>")
         assert 'list_id="40000005"' in added
@@ -246,7 +248,7 @@ class TestItemsWithoutAList:
         assert ">x</item>" in api.ws(f"{page}/items/list?list_id=40000005")
         assert "Record not found" in api.ws(f"{page}/items/list?list_id=7", status=404)
 
-    def test_the_others_find_an_item_in_any_list(self, api, page, packing, items):
+    def test_other_calls_find_an_item_in_any_list(self, api, page, packing, items):
         api.ws(f"{page}/lists/add", "<name>Newer</name>")
         api.ws(f"{page}/items/update/{items[0]}", "<item><content>z</content></item>")
         assert shown(api, packing) == "zbcd"

@@ -1,4 +1,4 @@
-"""Locks and turns among the threads of a sandbox."""
+"""Locks and scheduling among the threads of a sandbox."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class TestReadWriteLock:
         with lock.reading(), lock.reading():
             pass
 
-    def test_a_reader_waits_for_the_writer_only_so_long(self) -> None:
+    def test_a_reader_waits_for_the_writer_until_its_timeout(self) -> None:
         lock = ReadWriteLock(0.01, readers_wait=True)
         with lock.writing(), pytest.raises(LockTimeout), lock.reading():
             pass
 
-    def test_a_writer_waits_for_readers_and_writers_only_so_long(self) -> None:
+    def test_a_writer_waits_for_readers_and_writers_until_its_timeout(self) -> None:
         lock = ReadWriteLock(0.01, readers_wait=True)
         with lock.reading(), pytest.raises(LockTimeout), lock.writing():
             pass
@@ -69,7 +69,7 @@ class TestReadWriteLock:
         reader.join()
         assert order == ["written", "read"]
 
-    def test_a_writer_that_gives_up_lets_readers_pass(self) -> None:
+    def test_a_writer_that_times_out_unblocks_readers(self) -> None:
         lock = ReadWriteLock(0.01, readers_wait=True)
         with lock.reading():
             with pytest.raises(LockTimeout), lock.writing():
@@ -83,7 +83,7 @@ class TestScheduler:
         turn._last_pause = 0.0  # as if it had worked for long
         turn.checkpoint()
 
-    def test_a_long_request_gives_way_to_a_short_one_but_not_for_ever(self) -> None:
+    def test_a_long_request_yields_to_a_short_one_for_a_limited_time(self) -> None:
         scheduler = Scheduler()
         with scheduler.turn(never) as long, scheduler.turn(never):
             self.checkpoint(long)  # the short one does not end meanwhile
@@ -97,11 +97,11 @@ class TestScheduler:
             assert scheduler._short == 0
         assert scheduler._short == 0
 
-    def test_a_request_whose_client_is_gone_ends_at_the_next_checkpoint(self) -> None:
+    def test_a_request_of_a_disconnected_client_ends_at_the_next_checkpoint(self) -> None:
         with Scheduler().turn(lambda: True) as turn, pytest.raises(ClientGone):
             self.checkpoint(turn)
 
-    def test_a_short_one_naps_at_no_checkpoint(self) -> None:
+    def test_a_short_request_does_not_pause_at_checkpoints(self) -> None:
         scheduler = Scheduler()
         with scheduler.turn(never) as turn:
             turn.checkpoint()

@@ -1,4 +1,4 @@
-"""What goes to standard error, and what is said when nothing can be stored."""
+"""Log output on standard error, and errors of the storage."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NEW_PAGE = "<request><page><title>Lisbon</title></page></request>"
 
 
 def errors_of(as_user, *options):
-    """What a server writes to standard error over three requests, one of them bad."""
+    """Return what a server writes to standard error during three requests, one of them invalid."""
     with running("--port", "0", "--seed", "empty", *options, token=TOKEN) as program:
         client = as_user(TOKEN, program.stdout.readline().split()[3])
         client.send("GET", f"/{TOKEN}/me.xml")
@@ -34,25 +34,25 @@ def errors_of(as_user, *options):
 
 
 def test_warnings_go_to_standard_error(as_user):
-    said = errors_of(as_user).splitlines()
-    assert len(said) == 2
-    assert "WARNING backpack_orm.sandbox: cannot read POST /ws/pages/new: XML" in said[0]
-    assert "WARNING backpack_orm.sandbox: refused GET /me.xml: 'evil.example'" in said[1]
+    output = errors_of(as_user).splitlines()
+    assert len(output) == 2
+    assert "WARNING backpack_orm.sandbox: cannot read POST /ws/pages/new: XML" in output[0]
+    assert "WARNING backpack_orm.sandbox: refused GET /me.xml: 'evil.example'" in output[1]
 
 
-def test_a_higher_level_says_less(as_user):
+def test_a_higher_level_logs_less(as_user):
     assert errors_of(as_user, "--log-level", "error") == ""
 
 
-def test_requests_are_logged_when_asked_for_and_never_a_token(as_user):
-    said = errors_of(as_user, "--access-log")
-    assert re.search(r"INFO .*access: 127\.0\.0\.1 GET /\[token\]/me\.xml 200 0\.\d+s", said)
-    assert TOKEN not in said
+def test_the_access_log_contains_no_token(as_user):
+    output = errors_of(as_user, "--access-log")
+    assert re.search(r"INFO .*access: 127\.0\.0\.1 GET /\[token\]/me\.xml 200 0\.\d+s", output)
+    assert TOKEN not in output
 
 
 def test_json_lines_have_fields(as_user):
-    said = errors_of(as_user, "--access-log", "--log-json", "--log-level", "error")
-    first, *_ = map(json.loads, said.splitlines())
+    output = errors_of(as_user, "--access-log", "--log-json", "--log-level", "error")
+    first, *_ = map(json.loads, output.splitlines())
     assert {name: first[name] for name in ("level", "verb", "path", "status", "address")} == {
         "level": "info",
         "verb": "GET",
@@ -63,7 +63,7 @@ def test_json_lines_have_fields(as_user):
 
 
 class TestStorage:
-    def test_a_full_disk_is_507_and_said(self, tmp_path, as_user, caplog):
+    def test_a_full_disk_is_507_and_logged(self, tmp_path, as_user, caplog):
         with Sandbox(seed="empty", data=str(tmp_path / "data.db"), token=TOKEN) as box:
             client = as_user(TOKEN, box.url)
 
@@ -91,7 +91,7 @@ class TestStorage:
             ("SQLITE_CONSTRAINT", 500),
         ],
     )
-    def test_what_an_administrator_has_to_mend_is_no_defect(
+    def test_errors_of_the_environment_are_not_logged_as_bugs(
         self, box, api, monkeypatch, name, status
     ):
         def fail(*_: object) -> None:
@@ -102,7 +102,7 @@ class TestStorage:
         monkeypatch.setattr(Authenticator, "user", fail)
         assert api.rest("POST", "/ws/pages/new", NEW_PAGE).status_code == status
 
-    def test_a_file_that_cannot_be_written_is_said_at_start(self, tmp_path, monkeypatch):
+    def test_a_file_that_cannot_be_written_is_reported_at_start(self, tmp_path, monkeypatch):
         path = tmp_path / "data.db"
         Sandbox(seed="empty", data=str(path)).close()
         connect = sqlite3.connect
@@ -125,19 +125,19 @@ class TestTokenFile:
         assert path.stat().st_mode & 0o777 == 0o600
         assert token_and_source(path, {}) == (first, source)
 
-    def test_the_environment_is_next_and_otherwise_there_is_none(self, tmp_path):
+    def test_the_environment_is_the_second_source_of_the_token(self, tmp_path):
         variable = "BACKPACK_SANDBOX_TOKEN"
         assert token_and_source(None, {variable: TOKEN}) == (TOKEN, variable)
         assert token_and_source(None, {}) == (None, "")
 
-    def test_one_that_others_can_read_is_warned_of(self, tmp_path, caplog):
+    def test_a_file_that_others_can_read_causes_a_warning(self, tmp_path, caplog):
         path = tmp_path / "token"
         path.write_text(f"{TOKEN}\n")
         path.chmod(0o644)
         assert token_and_source(path, {})[0] == TOKEN
         assert "can be read by other users" in caplog.text
 
-    def test_a_bad_one_is_refused_without_showing_it(self, tmp_path):
+    def test_an_invalid_token_is_refused_without_showing_it(self, tmp_path):
         path = tmp_path / "token"
         path.write_text("short")
         with pytest.raises(ValueError, match="token: a token has 16 to 200 letters") as caught:

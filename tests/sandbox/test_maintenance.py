@@ -31,7 +31,7 @@ def spoil(data, statement):
 
 
 class TestBackup:
-    def test_it_can_be_used_in_place_of_the_file(self, data, tmp_path, as_user):
+    def test_a_backup_can_replace_the_file(self, data, tmp_path, as_user):
         target = tmp_path / "copy.db"
         assert backup(data, target) == target.stat().st_size
         assert stat.S_IMODE(target.stat().st_mode) == 0o600
@@ -39,7 +39,7 @@ class TestBackup:
         with Sandbox(data=str(target)) as box:
             assert "Lisbon" in as_user(TOKEN, box.url).ws("pages/all")
 
-    def test_under_load_every_one_is_sound_and_has_what_was_acknowledged(
+    def test_every_backup_under_load_is_valid_and_has_all_acknowledged_writes(
         self, data, tmp_path, as_user
     ):
         with Sandbox(data=str(data)) as box:
@@ -78,7 +78,7 @@ class TestBackup:
         assert "already exists" in capsys.readouterr().err
         assert target.read_text() == "mine"
 
-    def test_two_at_once_do_not_mix_up_their_copies(self, data, tmp_path, monkeypatch):
+    def test_two_concurrent_backups_do_not_interfere(self, data, tmp_path, monkeypatch):
         link = os.link
 
         def back_up_meanwhile(part, target):
@@ -92,16 +92,16 @@ class TestBackup:
         assert check(tmp_path / "copy.db") == []
         assert not list(tmp_path.glob("*.part"))
 
-    def test_what_is_no_sandbox_is_not_backed_up(self, tmp_path, capsys):
+    def test_other_files_are_not_backed_up(self, tmp_path, capsys):
         (tmp_path / "text").write_text("Dear diary\n" * 999)
         assert main(["backup", str(tmp_path / "text"), str(tmp_path / "copy")]) == 2
         assert main(["backup", str(tmp_path / "nowhere"), str(tmp_path / "copy")]) == 2
-        said = capsys.readouterr().err
-        assert "no SQLite database" in said
-        assert "there is no file" in said
+        output = capsys.readouterr().err
+        assert "no SQLite database" in output
+        assert "there is no file" in output
         assert [path.name for path in tmp_path.iterdir()] == ["text"]
 
-    def test_the_command_says_what_it_did(self, data, tmp_path, capsys):
+    def test_the_command_prints_its_result(self, data, tmp_path, capsys):
         assert main(["backup", str(data), str(tmp_path / "copy")]) == 0
         size = (tmp_path / "copy").stat().st_size
         expected = f"backpack sandbox backed up: {data} to {tmp_path}/copy, {size} bytes\n"
@@ -123,7 +123,7 @@ class TestCheck:
             ("DROP INDEX ix_items_list_key", "the table items differs from the schema"),
         ],
     )
-    def test_what_is_wrong_is_said(self, data, capsys, statement, fault):
+    def test_faults_of_the_data_are_reported(self, data, capsys, statement, fault):
         spoil(data, statement)
         assert main(["check", str(data)]) == 1
         assert fault in capsys.readouterr().err
@@ -138,8 +138,8 @@ class TestTokens:
     def test_they_are_listed_created_and_revoked(self, data, capsys, as_user):
         def run(*arguments):
             code = main(["token", arguments[0], "--data", str(data), *arguments[1:]])
-            said = capsys.readouterr()
-            return code, said.out + said.err
+            output = capsys.readouterr()
+            return code, output.out + output.err
 
         code, created = run("create", "--user", "Yuki 由紀", "--label", "phone")
         assert code == 0

@@ -44,7 +44,7 @@ def test_times_are_in_the_zone_of_the_user(box, api, page, as_user):
         ("", '"Keys".*>With the baker<'),
     ],
 )
-def test_a_note_keeps_what_an_update_does_not_mention(api, page, change, note):
+def test_fields_of_a_note_that_an_update_omits_are_preserved(api, page, change, note):
     api.ws(f"{page}/notes/create", NOTE)
     assert api.ws(f"{page}/notes/update/40000003", change) == DONE
     assert re.search(note, api.ws(f"{page}/notes/list"))
@@ -58,7 +58,7 @@ def test_a_note_can_be_destroyed_once(api, page):
     assert "Record not found" in api.ws(f"{page}/notes/update/40000003", NOTE, 404)
 
 
-def test_an_id_of_another_kind_is_not_found(api, page):
+def test_an_id_of_another_type_is_not_found(api, page):
     api.ws(f"{page}/notes/create", NOTE)
     assert "Record not found" in api.ws(f"{page}/lists/destroy/40000003", status=404)
 
@@ -78,7 +78,7 @@ def test_a_single_mail_is_a_child_of_the_response(demo):
     )
 
 
-def test_white_space_in_a_mail_is_its_own(demo):
+def test_white_space_in_a_mail_is_preserved(demo):
     assert ">     See attached.\n</email>" in demo.ws("page/40000343/emails/list")
 
 
@@ -89,7 +89,7 @@ def test_a_mail_can_be_destroyed(box, as_user):
     assert api_ids(demo.ws("page/40000004/emails/list")) == ["40000041"]
 
 
-def test_a_page_without_mails_lists_none(api, page):
+def test_a_page_without_mails_has_an_empty_list_response(api, page):
     assert "<emails></emails>" in api.ws(f"{page}/emails/list")
 
 
@@ -103,20 +103,20 @@ class TestDelivering:
         )
         assert re.findall('widget type="(.*?)"', api.ws(page)) == ["Email", "Note"]
 
-    def test_it_may_be_for_another_account(self, box, as_user):
+    def test_a_mail_can_be_for_another_account(self, box, as_user):
         other = as_user(box.add_account("other"))
         other.ws("pages/new", "<page><title>Porto</title></page>")
         box.deliver_email(40000002, subject="A", body="b", account="other")
         assert 'subject="A"' in other.ws("page/40000002")
 
-    def test_a_page_or_account_that_is_not_there_is_refused(self, box, page):
+    def test_an_unknown_page_or_account_is_refused(self, box, page):
         with pytest.raises(ValueError, match="the account 'acme' has no page 7"):
             box.deliver_email(7, subject="A", body="b")
         with pytest.raises(ValueError, match="has no account 'nobody'"):
             box.deliver_email(40000002, subject="A", body="b", account="nobody")
 
     @pytest.mark.parametrize("text", ["\0", "\ud800", "a\x1b"])
-    def test_a_text_that_xml_cannot_carry_is_refused(self, box, api, page, text):
+    def test_a_text_that_xml_cannot_contain_is_refused(self, box, api, page, text):
         with pytest.raises(ValueError, match="XML cannot represent"):
             box.deliver_email(40000002, subject=text, body="")
         with pytest.raises(ValueError, match="XML cannot represent"):

@@ -13,7 +13,7 @@ JSON = '{"page": {"title": "Zürich – 由紀"}}'
 @pytest.mark.parametrize("text", [BODY, JSON])
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
 @pytest.mark.parametrize("content_type", ["", "application/xml; charset={}"])
-def test_a_body_may_be_in_utf_16_or_32(api, text, encoding, content_type) -> None:
+def test_a_body_can_be_in_utf_16_or_32(api, text, encoding, content_type) -> None:
     headers = {"X_BP_Token": api.token}
     if content_type:
         headers["Content_Type"] = content_type.format(encoding)
@@ -42,7 +42,7 @@ def test_the_declaration_or_the_header_names_the_encoding(api, declared, header,
     assert 'title="Z&#252;rich"' in response.text
 
 
-def test_a_form_may_be_in_latin_1(api) -> None:
+def test_a_form_can_be_in_latin_1(api) -> None:
     response = api.send(
         "POST",
         "/ws/pages/new",
@@ -56,7 +56,7 @@ def test_a_form_may_be_in_latin_1(api) -> None:
 @pytest.mark.parametrize(
     ("body", "charset"), [(b"\xff<page/>", "utf-8"), (b"<page/>", "klingon"), (b"<p/>", "rot13")]
 )
-def test_an_encoding_that_is_none_is_an_error(api, body, charset) -> None:
+def test_an_unknown_encoding_is_an_error(api, body, charset) -> None:
     response = api.send(
         "POST",
         "/ws/pages/new",
@@ -68,7 +68,7 @@ def test_an_encoding_that_is_none_is_an_error(api, body, charset) -> None:
     assert '<error code="500">' in response.text
 
 
-def test_a_204_has_neither_a_body_nor_its_type(api, page) -> None:
+def test_a_204_has_neither_a_body_nor_a_content_type(api, page) -> None:
     api.ws(f"{page}/separators/create", "<separator><name>S</name></separator>")
     (id,) = re.findall(r'<separator id="(\d+)"', api.ws(page))
     response = api.rest("DELETE", f"/pages/40000002/separators/{id}.xml")

@@ -1,4 +1,4 @@
-"""What an update does to the fields that it omits: they keep their values, or are cleared."""
+"""Fields that an update omits keep their values or are cleared, depending on the options."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .conftest import Client
 
 
 class Account:
-    """One record of every kind that can be updated, over HTTP."""
+    """One record of every type that can be updated, over HTTP."""
 
     def __init__(self, box: Sandbox) -> None:
         self.client = client = Client(box.url, box.token)
@@ -131,7 +131,7 @@ CLEARED = [
 
 
 @pytest.mark.parametrize(("kind", "field", "before", "after"), CLEARED, ids=lambda value: value)
-def test_an_omitted_field_keeps_its_value_unless_the_sandbox_clears_it(
+def test_an_omitted_field_is_preserved_unless_the_option_clears_it(
     make: Callable[..., Sandbox], kind: str, field: str, before: str, after: str
 ) -> None:
     with make() as box:
@@ -170,12 +170,12 @@ def test_a_field_that_no_update_omits_is_refused() -> None:
     [([], "true", "Item"), (["item.content"], "true", ""), (["all"], "true", "")],
 )
 def test_the_command_line_takes_them_too(options: list[str], completed: str, content: str) -> None:
-    named = [word for field in options for word in ("--clears-omitted", field)]
+    named = [argument for field in options for argument in ("--clears-omitted", field)]
     command = [sys.executable, "-m", "backpack_orm.sandbox", "--port", "0", "--seed", "empty"]
     with subprocess.Popen([*command, *named], stdout=subprocess.PIPE, text=True) as program:
         assert program.stdout is not None
-        words = program.stdout.readline().split()
-        api = Client(words[3], words[5])
+        ready_line = program.stdout.readline().split()
+        api = Client(ready_line[3], ready_line[5])
         page = re.findall(r'id="(\d+)"', api.ws("pages/new", "<page><title>P</title></page>"))[0]
         api.ws(f"page/{page}/items/add", "<item><content>Item</content></item>")
         item = re.findall(r' id="(\d+)"', api.ws(f"page/{page}/items/list"))[0]

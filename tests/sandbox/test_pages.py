@@ -8,7 +8,7 @@ XML = '<?xml version="1.0" encoding="UTF-8"?>'
 DONE = XML + '<response success="true"></response>'
 
 
-def test_an_account_without_pages_lists_none(api):
+def test_an_account_without_pages_has_an_empty_list_response(api):
     assert api.ws("pages/all") == f'{XML}\n<response success="true"><pages></pages></response>'
 
 
@@ -19,7 +19,7 @@ def test_creating_a_page_returns_title_and_id(api):
     )
 
 
-def test_all_pages_are_listed_with_their_scope_in_the_order_they_were_made(api):
+def test_pages_are_listed_with_their_scope_in_order_of_creation(api):
     for title in ("Zebra", "Ape"):
         api.ws("pages/new", f"<page><title>{title}</title></page>")
     assert api.ws("pages/all") == (
@@ -39,7 +39,7 @@ def test_an_empty_page_shows_only_its_attributes(api, page):
     )
 
 
-def test_a_stray_body_does_not_disturb_a_page_show(api, page):
+def test_a_body_in_a_page_request_is_ignored(api, page):
     assert api.ws(page, "<belongings/>") == api.ws(page)
 
 
@@ -61,14 +61,14 @@ def test_a_full_page_shows_its_sections_in_the_order_of_the_service(demo):
     ]
 
 
-def test_a_belonging_has_an_id_of_its_own_a_position_and_a_widget(demo):
+def test_a_belonging_has_its_own_id_a_position_and_a_widget(demo):
     assert (
         '<belongings><belonging id="40000009"><position>1</position>'
         '<widget type="Note" id="40000008"/></belonging>'
     ) in demo.ws("page/40000004")
 
 
-def test_every_kind_of_widget_is_a_belonging(demo):
+def test_every_type_of_widget_is_a_belonging(demo):
     kinds = set(re.findall('<widget type="([A-Za-z]+)"', demo.ws("page/40000004")))
     assert kinds == {"Note", "List", "Separator", "Gallery", "Asset", "WriteboardLink", "Email"}
 
@@ -98,7 +98,7 @@ def test_a_title_can_be_changed(api, page):
     assert '<page title="Porto"' in api.ws(page)
 
 
-def test_a_description_is_kept_from_the_start_and_can_be_changed(api):
+def test_a_description_can_be_created_and_changed(api):
     api.ws("pages/new", "<page><title>A</title><description>Old *text*</description></page>")
     assert "<description>Old *text*</description>" in api.ws("page/40000002")
     changed = api.ws("page/40000002/update_body", "<page><description>New</description></page>")
@@ -111,7 +111,7 @@ def test_an_empty_description_is_left_out(api, page):
     assert "description" not in api.ws(page)
 
 
-def test_an_update_keeps_what_it_does_not_mention(api):
+def test_an_update_preserves_omitted_fields(api):
     api.ws("pages/new", "<page><title>A</title><description>B</description></page>")
     api.ws("page/40000002/update_title", "<page/>")
     shown = api.ws("page/40000002")
@@ -158,7 +158,7 @@ class TestReordering:
         assert done == DONE
         assert self.order(api, page) == wanted
 
-    def test_those_left_out_keep_their_order_behind(self, api, page, belongings):
+    def test_omitted_belongings_follow_in_their_previous_order(self, api, page, belongings):
         first, second, third = belongings
         api.ws(f"{page}/reorder", f"<belongings>{third}</belongings>")
         assert self.order(api, page) == [third, first, second]
@@ -167,17 +167,17 @@ class TestReordering:
         api.ws(f"{page}/reorder", f"<belongings>{belongings[2]}</belongings>")
         assert re.findall(r"<position>(\d+)<", api.ws(page)) == ["1", "2", "3"]
 
-    def test_a_widget_that_goes_leaves_no_gap(self, api, page, belongings):
+    def test_a_destroyed_widget_leaves_no_gap(self, api, page, belongings):
         notes = re.findall(r'<widget type="Note" id="(\d+)"', api.ws(page))
         api.ws(f"{page}/notes/destroy/{notes[1]}")
         assert re.findall(r"<position>(\d+)<", api.ws(page)) == ["1", "2"]
 
-    def test_a_belonging_named_twice_is_where_it_was_named_first(self, api, page, belongings):
+    def test_a_repeated_belonging_has_its_first_position(self, api, page, belongings):
         first, second, third = belongings
         api.ws(f"{page}/reorder", f"<belongings>{third} {first} {third}</belongings>")
         assert self.order(api, page) == [third, first, second]
 
-    def test_a_stray_id_changes_nothing(self, api, page, belongings):
+    def test_an_unknown_id_changes_nothing(self, api, page, belongings):
         response = api.ws(f"{page}/reorder", f"<belongings>{belongings[2]} 7</belongings>", 404)
         assert "Record not found" in response
         assert self.order(api, page) == belongings
@@ -188,7 +188,7 @@ class TestReordering:
 
 
 class TestDuplicating:
-    def test_a_copy_is_named_so_and_has_its_own_ids(self, api, page):
+    def test_a_copy_has_a_marked_title_and_its_own_ids(self, api, page):
         response = api.ws(f"{page}/duplicate")
         assert response == (
             f'{XML}\n<response success="true">'
@@ -232,7 +232,7 @@ class TestDuplicating:
         positions = re.findall("<position>(.)<", shown)
         assert positions == ["1", "2", "3", "4"]
 
-    def test_a_copy_of_another_copy_is_a_copy_of_all(self, api, page):
+    def test_a_copy_of_a_copy_is_complete(self, api, page):
         api.ws(f"{page}/lists/add", "<name>L</name>")
         api.ws(f"{page}/items/add", "<item><content>D</content></item>")
         first = re.search(r' id="(\d+)"', api.ws(f"{page}/duplicate"))[1]
@@ -241,7 +241,7 @@ class TestDuplicating:
         new = re.search(r' id="(\d+)"', api.ws("pages/new", "<title>New</title>"))[1]
         assert int(new) > max(map(int, re.findall(r'id="(\d+)"', api.ws(f"page/{second}"))))
 
-    def test_a_copy_is_not_shared_and_leaves_files_and_mails_behind(self, demo_copy):
+    def test_a_copy_is_not_shared_and_has_no_files_and_mails(self, demo_copy):
         assert "<galleries>" not in demo_copy
         assert "<attachments>" not in demo_copy
         assert "<emails>" not in demo_copy
@@ -255,7 +255,7 @@ class TestDuplicating:
 
 
 class TestFriends:
-    """Whom a page is shared with, here Sam."""
+    """Permissions of a user that a page is shared with, here Sam."""
 
     @pytest.fixture
     def sam(self, box, api, page, as_user):
@@ -267,20 +267,22 @@ class TestFriends:
         assert "Lisbon" in sam.ws(page)
 
     @pytest.mark.parametrize("verb", ["destroy", "share"])
-    def test_they_neither_destroy_nor_share_it(self, sam, api, page, verb):
+    def test_they_can_neither_destroy_nor_share_it(self, sam, api, page, verb):
         fields = "<email_addresses>kim@x</email_addresses><page><public>1</public></page>"
         assert '<error code="403">' in sam.ws(f"{page}/{verb}", fields, 403)
         assert '<page scope="friends"' in api.ws("pages/all")
 
-    def test_they_change_what_is_on_it(self, sam, api, page):
+    def test_they_can_change_its_records(self, sam, api, page):
         sam.ws(f"{page}/notes/create", "<note><title>Keys</title></note>")
         assert "Keys" in api.ws(page)
 
-    def test_they_can_give_it_up(self, sam, page):
+    def test_they_can_unshare_it(self, sam, page):
         sam.ws(f"{page}/unshare_friend_page")
         assert "Lisbon" not in sam.ws("pages/all")
 
-    def test_two_users_of_one_name_do_not_see_each_others_pages(self, box, api, page, as_user):
+    def test_two_users_with_the_same_name_do_not_see_each_others_pages(
+        self, box, api, page, as_user
+    ):
         first, second = as_user(box.add_user("Kim")), as_user(box.add_user("Kim"))
         addresses = [
             re.search("<email-address>(.*?)<", one.rest("GET", "/me.xml").text)[1]
@@ -318,7 +320,7 @@ class TestSharing:
         assert api.ws(f"{page}/share", addresses) == DONE
         assert self.scope(api) == "friends"
 
-    def test_sharing_twice_with_the_same_address_is_sharing_once(self, api, page):
+    def test_sharing_twice_with_the_same_address_has_no_effect(self, api, page):
         for _ in range(2):
             api.ws(f"{page}/share", "<email_addresses>a@x a@x</email_addresses>")
         api.ws(f"{page}/unshare_friend_page")
@@ -331,7 +333,7 @@ class TestSharing:
         api.ws(f"{page}/share", "<page><public></public></page>")
         assert self.scope(api) == "personal"
 
-    def test_a_friend_in_the_account_sees_the_page_until_they_give_it_up(
+    def test_a_friend_in_the_account_sees_the_page_until_they_unshare_it(
         self, box, api, page, as_user
     ):
         friend = as_user(box.add_user("Sam", email_address="sam@x.example"))
@@ -352,13 +354,13 @@ class TestSharing:
 
 
 class TestSearching:
-    def test_a_title_is_found_without_regard_to_case(self, api, page):
+    def test_a_title_is_found_case_insensitively(self, api, page):
         assert api.ws("pages/search", "<term>lisBON</term>") == (
             f'{XML}\n<response success="true"><pages>'
             '<page title="Lisbon" id="40000002"/></pages></response>'
         )
 
-    def test_nothing_found_is_no_pages(self, api, page):
+    def test_a_search_without_matches_is_empty(self, api, page):
         assert "<pages></pages>" in api.ws("pages/search", "<term>Porto</term>")
 
     @pytest.mark.parametrize(
@@ -372,7 +374,7 @@ class TestSearching:
             ("finished on paper", '<page title="Unsent letters" id="40000350"/>'),
         ],
     )
-    def test_what_is_on_a_page_is_found_and_named(self, demo, term, hit):
+    def test_matching_records_of_a_page_are_listed(self, demo, term, hit):
         assert hit in demo.ws("pages/search", f"<term>{term}</term>")
 
     def test_separators_and_files_are_not_searched(self, demo):
@@ -395,7 +397,7 @@ class TestLinking:
         ) in api.ws(page)
         assert "linked_pages" not in api.ws("page/40000003")
 
-    def test_linking_twice_is_linking_once(self, api, page, other):
+    def test_linking_twice_has_no_effect(self, api, page, other):
         api.ws(f"{page}/link", other)
         api.ws(f"{page}/link", other)
         assert api.ws(page).count("Porto") == 1
@@ -406,13 +408,13 @@ class TestLinking:
         assert "linked_pages" not in api.ws(page)
         assert "Record not found" in api.ws(f"{page}/unlink", other, 404)
 
-    def test_a_link_goes_with_its_page_and_does_not_come_back_with_the_next(self, api, page, other):
+    def test_destroying_a_page_removes_links_to_it_for_good(self, api, page, other):
         api.ws(f"{page}/link", other)
         api.ws("page/40000003/destroy")
         api.ws("pages/new", "<page><title>Braga</title></page>")
         assert "linked_pages" not in api.ws(page)
 
-    def test_a_page_that_is_not_there_cannot_be_linked(self, api, page):
+    def test_an_unknown_page_cannot_be_linked(self, api, page):
         assert "Record not found" in api.ws(
             f"{page}/link", "<linked_page_id>7</linked_page_id>", 404
         )

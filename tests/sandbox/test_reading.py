@@ -1,4 +1,4 @@
-"""Requests in all their spellings."""
+"""Requests in all accepted formats."""
 
 import json
 import logging
@@ -50,7 +50,7 @@ ITEM = {"token": "t0ken-0123456789", "item": {"completed": "true", "content": "S
         b"  item:\n    completed: true\n    content: Socks & shoes",
     ],
 )
-def test_one_meaning_has_many_spellings(body):
+def test_equivalent_formats_have_the_same_parameters(body):
     assert read_body(body) == ITEM
 
 
@@ -66,7 +66,7 @@ def test_one_meaning_has_many_spellings(body):
         b"--- \n",
     ],
 )
-def test_a_body_may_say_nothing(body):
+def test_a_body_can_be_empty(body):
     assert read_body(body) == {}
 
 
@@ -100,7 +100,7 @@ def test_a_body_may_say_nothing(body):
         (b"a=&item-id[]=1&item-id[]=2", {"a": "", "item_id": ["1", "2"]}),
     ],
 )
-def test_details_of_spelling(body, fields):
+def test_details_of_formats(body, fields):
     assert read_body(body) == fields
 
 
@@ -132,7 +132,7 @@ def test_details_of_spelling(body, fields):
         b"a=%01",
     ],
 )
-def test_what_cannot_be_read_is_refused(body):
+def test_invalid_bodies_are_refused(body):
     with pytest.raises(InvalidRequest):
         read_body(body)
 
@@ -152,8 +152,8 @@ def test_what_cannot_be_read_is_refused(body):
     ],
     ids=["xml", "json", "yaml", "yaml-just", "form", "xml-just", "json-just", "size", "10 MB"],
 )
-def test_what_would_exhaust_is_refused_quickly(body):
-    """Counts calls instead of seconds, which depend on the load of the machine."""
+def test_bodies_that_would_exhaust_memory_are_refused_quickly(body):
+    """Count calls instead of seconds, which depend on the load of the machine."""
     calls = 0
 
     def count(*_):
@@ -173,7 +173,7 @@ def test_what_would_exhaust_is_refused_quickly(body):
 @pytest.mark.parametrize(
     "body", [b"---\n" + b"a: b\n" * COUNT_LIMIT, b"a=1&" * (COUNT_LIMIT + 1)], ids=["yaml", "form"]
 )
-def test_what_would_take_long_value_by_value_is_refused(body):
+def test_bodies_with_too_many_values_are_refused(body):
     with pytest.raises(InvalidRequest, match="too many"):
         read_body(body)
 
@@ -183,7 +183,7 @@ class TestParameters:
         "body",
         [b"<r><page><title>A</title></page></r>", b"<page><title>A</title></page>", b"title=A"],
     )
-    def test_a_group_may_be_the_root_itself(self, body):
+    def test_a_group_can_be_the_root_element(self, body):
         assert Parameters(read_body(body)).group("page").text("title") == "A"
 
     def test_an_empty_group_is_not_the_root(self):
@@ -192,16 +192,16 @@ class TestParameters:
             is None
         )
 
-    def test_a_text_is_no_group(self):
+    def test_a_text_is_not_a_group(self):
         with pytest.raises(InvalidRequest, match="<page> must contain fields"):
             Parameters({"page": "x"}).group("page")
 
     @pytest.mark.parametrize("value", [["a", "b"], {"b": "c"}, {"content": []}])
-    def test_a_group_is_no_text(self, value):
+    def test_a_group_is_not_a_text(self, value):
         with pytest.raises(InvalidRequest, match="<a> must be text"):
             Parameters({"a": value}).text("a")
 
-    def test_a_text_may_have_attributes(self):
+    def test_a_text_can_have_attributes(self):
         assert Parameters(read_body(b"<r><a lang='pt'>x</a></r>")).text("a") == "x"
 
     @pytest.mark.parametrize(
@@ -250,11 +250,11 @@ class TestParameters:
             Parameters({}).required_text("a")
 
 
-words = st.text(st.characters(categories=["L"]), min_size=1)
+letters = st.text(st.characters(categories=["L"]), min_size=1)
 
 
-@given(st.dictionaries(words, st.text(st.characters(exclude_categories=["C"])), max_size=5))
-def test_json_and_fields_mean_the_same(fields):
+@given(st.dictionaries(letters, st.text(st.characters(exclude_categories=["C"])), max_size=5))
+def test_json_and_form_fields_are_equivalent(fields):
     body = json.dumps(fields).encode()
     assert read_body(body) == read_fields(fields.items())
 
@@ -267,7 +267,7 @@ def test_no_body_causes_any_other_error(body):
 
 
 class TestOverHttp:
-    """The same, from the wire to the response."""
+    """The same, from the request to the response."""
 
     @pytest.mark.parametrize(
         ("body", "headers"),
@@ -305,15 +305,15 @@ class TestOverHttp:
             ),
         ],
     )
-    def test_every_spelling_adds_an_item(self, api, page, body, headers):
+    def test_every_format_creates_an_item(self, api, page, body, headers):
         response = api.send("POST", f"/ws/{page}/items/add", body, **headers)
         assert ">Socks</item>" in response.text
 
-    def test_parameters_may_be_in_the_query(self, api):
+    def test_parameters_can_be_in_the_query(self, api):
         api.send("POST", "/ws/pages/new?token=t0ken-0123456789&page[title]=Lisbon")
         assert 'title="Lisbon"' in api.ws("pages/all")
 
-    def test_an_empty_body_may_call_itself_xml(self, api):
+    def test_an_empty_body_can_have_the_xml_content_type(self, api):
         for verb in ("GET", "POST"):
             response = api.send(
                 verb,
@@ -331,7 +331,7 @@ class TestOverHttp:
         response = requests.post(f"{api.url}/ws/{page}", data=pieces)
         assert "Lisbon" in response.text
 
-    def test_a_form_of_too_many_parts_is_such_an_error_too(self, api, caplog):
+    def test_a_form_with_too_many_parts_is_an_error_too(self, api, caplog):
         part = '--x\r\nContent-Disposition: form-data; name="token"\r\n\r\nt0ken-0123456789\r\n'
         form = part * 1001 + "--x--\r\n"
         with caplog.at_level(logging.WARNING, "backpack_orm.sandbox"):
@@ -354,7 +354,7 @@ class TestOverHttp:
         ],
         ids=["cut", "doctype", "yaml", "group", "size"],
     )
-    def test_what_cannot_be_read_is_an_error_whose_reason_is_in_the_log(
+    def test_an_invalid_request_is_an_error_with_the_reason_in_the_log(
         self, api, caplog, body, reason
     ):
         with caplog.at_level(logging.WARNING, "backpack_orm.sandbox"):

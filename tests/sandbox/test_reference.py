@@ -1,8 +1,8 @@
-"""Every row of the reference, in its order: each call is answered as it is documented there.
+"""Every row of the reference, in its order: each call gets the documented response.
 
-In a path, TOKEN stands for the token. Calls under `/ws/` and about separators carry it in their
-bodies, all others in a header. The expected text is a part of the response; `DONE` and an empty
-text are all of it.
+In a path, TOKEN is a placeholder for the token. Calls under `/ws/` and calls about separators have
+it in their bodies, all others in a header. The expected text is part of the response; `DONE` and an
+empty text are the whole response.
 """
 
 import json
@@ -325,7 +325,7 @@ def house(network):
 
 @pytest.fixture
 def client(house, tmp_path, request):
-    """A client of an account of its own, named after the test, with something of every kind."""
+    """A client of a new account, named after the test, with a record of every type."""
     export = tmp_path / "export.xml"
     export.write_text(ACCOUNT)
     name = request.node.name
@@ -367,7 +367,9 @@ def test_an_endpoint_responds_as_documented(client, verb, path, body, status, ex
     ("verb", "path", "body", "status"),
     [row[:4] for row in ROWS if re.match(r"/(statuses|users|journal|calendar)", row[1])],
 )
-def test_where_the_token_may_be_in_a_header_it_may_be_in_the_body(client, verb, path, body, status):
+def test_calls_that_accept_the_token_in_a_header_accept_it_in_the_body(
+    client, verb, path, body, status
+):
     inner = body.removeprefix("<request>").removesuffix("</request>")
     request = f"<request><token>{client.token}</token>{inner}</request>"
     assert client.send(verb, path, request).status_code == status
@@ -378,7 +380,7 @@ def test_where_the_token_may_be_in_a_header_it_may_be_in_the_body(client, verb, 
     [row[:4] for row in ROWS],
     ids=[f"{row[0]} {row[1]}" for row in ROWS],
 )
-def test_a_bearer_opens_every_call(client, verb, path, body, status):
+def test_every_call_accepts_a_bearer_token(client, verb, path, body, status):
     request = f"<request>{body}</request>" if path.startswith("/ws/") else body
     bearer = f"Bearer {client.token}"
     response = client.send(verb, path.removeprefix("/TOKEN"), request, Authorization=bearer)
@@ -400,48 +402,48 @@ def test_every_endpoint_requires_a_valid_token(client):
 
 
 def fields(element):
-    """What an element says, as JSON and YAML say it."""
+    """Return the content of an element as JSON and YAML represent it."""
     if element.get("type") == "array":
         return [fields(child) for child in element]
     if not len(element) and not element.attrib:
         return element.text or ""
-    said = dict(element.attrib)
+    content = dict(element.attrib)
     for name in dict.fromkeys(child.tag for child in element):
         values = [fields(child) for child in element.iterfind(name)]
-        said[name] = values if len(values) > 1 else values[0]
-    return said
+        content[name] = values if len(values) > 1 else values[0]
+    return content
 
 
-def pairs(said, name=""):
-    """The same as fields of a form."""
-    if isinstance(said, dict):
-        for key, value in said.items():
+def pairs(content, name=""):
+    """Return the same content as form fields."""
+    if isinstance(content, dict):
+        for key, value in content.items():
             yield from pairs(value, f"{name}[{key}]" if name else key)
-    elif isinstance(said, list):
-        for value in said:
+    elif isinstance(content, list):
+        for value in content:
             yield from pairs(value, f"{name}[]")
     else:
-        yield name, said
+        yield name, content
 
 
-def in_elements(said, name):
-    """The same in XML without attributes, with dashes for underscores and the other way round."""
-    if isinstance(said, list):
-        return "".join(in_elements(value, name) for value in said)
-    if isinstance(said, dict):
-        inner = "".join(in_elements(value, key) for key, value in said.items())
+def in_elements(content, name):
+    """Return the same content as XML without attributes, with dashes and underscores swapped."""
+    if isinstance(content, list):
+        return "".join(in_elements(value, name) for value in content)
+    if isinstance(content, dict):
+        inner = "".join(in_elements(value, key) for key, value in content.items())
     else:
-        inner = escape(said)
+        inner = escape(content)
     name = name.translate(str.maketrans("-_", "_-"))
     return f"<{name}>{inner}</{name}>"
 
 
 SPELLINGS = {
     "JSON": json.dumps,
-    "YAML": lambda said: yaml.safe_dump({f":{name}": value for name, value in said.items()}),
-    "form": lambda said: urlencode(list(pairs(said))),
+    "YAML": lambda content: yaml.safe_dump({f":{name}": value for name, value in content.items()}),
+    "form": lambda content: urlencode(list(pairs(content))),
     "elements, each dash an underscore and the other way round": (
-        lambda said: in_elements(said, "anything")
+        lambda content: in_elements(content, "anything")
     ),
 }
 
@@ -452,7 +454,7 @@ SPELLINGS = {
     [row for row in ROWS if row[2] and row[3] < 300],
     ids=[f"{row[0]} {row[1]}" for row in ROWS if row[2] and row[3] < 300],
 )
-def test_every_call_takes_every_spelling(client, verb, path, body, status, expected, spelled):
+def test_every_call_accepts_every_format(client, verb, path, body, status, expected, spelled):
     inner = body.removeprefix("<request>").removesuffix("</request>")
     root = ET.fromstring(f"<request><token>{client.token}</token>{inner}</request>")
     response = client.send(verb, path.removeprefix("/TOKEN"), spelled(fields(root)))
@@ -460,7 +462,7 @@ def test_every_call_takes_every_spelling(client, verb, path, body, status, expec
     assert expected in response.text
 
 
-def test_nothing_is_served_that_no_row_names(box):
+def test_every_served_path_is_in_the_reference(box):
     app = application()
     served = {
         (verb, re.sub(r"<id:\w+>", "ID", rule.rule))

@@ -63,7 +63,7 @@ class TestTime:
             (" \n", "2031-03-05 21:30:15"),
         ],
     )
-    def test_a_time_may_be_spelled_in_some_ways(self, api, given, stored):
+    def test_a_time_can_have_several_formats(self, api, given, stored):
         assert when(api.rest("POST", "/reminders.xml", reminder("x", given))) == stored
 
     @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ class TestTime:
             "2031-01-02",
         ],
     )
-    def test_what_is_no_time_is_an_error(self, api, given):
+    def test_an_invalid_time_is_an_error(self, api, given):
         assert api.rest("POST", "/reminders.xml", reminder("x", given)).status_code == 500
 
     def test_a_time_in_the_past_is_refused(self, api):
@@ -103,7 +103,7 @@ class TestTime:
         response = api.rest("POST", "/reminders.xml", body)
         assert (when(response), what(response)) == ("2031-03-06 09:00:00", "Call Ana")
 
-    def test_today_alone_is_this_morning_as_tomorrow_is_the_next(self, box, as_user):
+    def test_today_means_this_morning_like_tomorrow_the_next_one(self, box, as_user):
         sam = as_user(box.add_user("Sam", time_zone="Hawaii"))  # where it is 8:30 in the morning
         body = "<reminder><content>today Call Ana</content></reminder>"
         response = sam.rest("POST", "/reminders.xml", body)
@@ -113,11 +113,11 @@ class TestTime:
         body = "<reminder><content>today Call Ana</content></reminder>"
         assert api.rest("POST", "/reminders.xml", body).status_code == 422
 
-    def test_a_date_besides_a_time_is_text(self, api):
+    def test_with_a_time_a_date_in_the_content_is_text(self, api):
         response = api.rest("POST", "/reminders.xml", reminder("tomorrow 9am Call"))
         assert what(response) == "tomorrow 9am Call"
 
-    def test_without_any_date_it_is_in_three_hours(self, api):
+    def test_the_default_time_is_in_three_hours(self, api):
         body = "<reminder><content>Stretch</content></reminder>"
         response = api.rest("POST", "/reminders.xml", body)
         assert (when(response), what(response)) == ("2031-03-05 21:30:15", "Stretch")
@@ -147,16 +147,16 @@ class TestUpdating:
         )
 
     @pytest.mark.parametrize("remind_at", ["", "<remind_at></remind_at>"])
-    def test_without_a_time_it_keeps_its_own(self, api, remind_at):
+    def test_an_update_without_a_time_preserves_it(self, api, remind_at):
         body = f"<reminder><content>Write</content>{remind_at}</reminder>"
         response = self.update(api, body)
         assert (when(response), what(response)) == ("2031-03-06 09:00:00", "Write")
 
-    def test_a_date_at_the_start_moves_it(self, api):
+    def test_a_date_at_the_start_changes_the_time(self, api):
         response = self.update(api, "<reminder><content>+30 Write</content></reminder>")
         assert (when(response), what(response)) == ("2031-03-05 19:00:15", "Write")
 
-    def test_without_content_it_keeps_its_own(self, api):
+    def test_an_update_without_content_preserves_it(self, api):
         response = self.update(
             api, "<reminder><remind_at>2031-04-01 10:00:00</remind_at></reminder>"
         )
@@ -166,7 +166,7 @@ class TestUpdating:
         assert self.update(api, reminder("x", "2030-01-01 00:00:00")).status_code == 422
         assert "<content>Call</content>" in api.rest("GET", "/reminders.xml").text
 
-    def test_an_unknown_one_is_not_found(self, api):
+    def test_an_unknown_id_is_not_found(self, api):
         assert api.rest("PUT", "/reminders/7.xml", reminder()).status_code == 404
 
 
@@ -180,7 +180,7 @@ def test_a_reminder_can_be_destroyed_once(api):
 class TestRemindees:
     @pytest.fixture
     def sam(self, box, as_user):
-        """Somebody with the id 40000002."""
+        """A user with the id 40000002."""
         return as_user(box.add_user("Sam"))
 
     @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ class TestRemindees:
             "<r><user><id>40000002</id></user><user><id>40000001</id></user></r>",
         ],
     )
-    def test_they_are_named_by_id(self, api, sam, remindees):
+    def test_remindees_are_selected_by_id(self, api, sam, remindees):
         extra = remindees.replace("<r", "<remindees").replace("</r>", "</remindees>")
         assert api.rest("POST", "/reminders.xml", reminder(extra=extra)).status_code == 201
         assert (
@@ -199,7 +199,7 @@ class TestRemindees:
             '<user id="40000002" name="Sam"/></remindees>'
         ) in api.rest("GET", "/reminders.xml").text
 
-    def test_it_is_visible_to_its_remindees_only(self, box, api, sam, as_user):
+    def test_a_reminder_is_visible_to_its_remindees_only(self, box, api, sam, as_user):
         kim = as_user(box.add_user("Kim"))
         extra = "<remindees type='array'><user_id>40000002</user_id></remindees>"
         api.rest("POST", "/reminders.xml", reminder("For Sam", extra=extra))
@@ -218,7 +218,7 @@ class TestRemindees:
         response = api.rest("PUT", "/reminders/40000003.xml", update.format(""))
         assert '<remindees><user id="40000001" name="Owner"/></remindees>' in response.text
 
-    def test_an_unknown_one_is_not_found(self, api):
+    def test_an_unknown_id_is_not_found(self, api):
         extra = "<remindees type='array'><user_id>7</user_id></remindees>"
         assert api.rest("POST", "/reminders.xml", reminder(extra=extra)).status_code == 404
 

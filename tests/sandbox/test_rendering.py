@@ -1,4 +1,4 @@
-"""Whatever XML can carry comes back exactly, in ASCII."""
+"""Every text that XML can contain is returned exactly, in ASCII."""
 
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime, timedelta, timezone
@@ -20,7 +20,7 @@ texts = st.text(
 
 
 @given(texts, texts)
-def test_text_and_attributes_are_read_as_they_were_written(text, attribute):
+def test_text_and_attributes_are_parsed_unchanged(text, attribute):
     written = b"".join(document([element("a", text, b=attribute)], newline=True))
     assert written.isascii()
     read = ET.fromstring(written)
@@ -47,11 +47,11 @@ def test_text_and_attributes_are_read_as_they_were_written(text, attribute):
         ),
     ],
 )
-def test_elements_are_written_as_the_service_does(built, written):
+def test_elements_are_serialized_like_those_of_the_service(built, written):
     assert built == written
 
 
-def test_a_section_is_there_only_when_it_has_something():
+def test_empty_sections_are_omitted():
     assert list(section("notes", [])) == []
     assert "".join(section("notes", [element("note")])) == "<notes><note/></notes>"
 
@@ -62,7 +62,7 @@ def test_a_document_begins_with_a_declaration_and_sometimes_a_newline():
     assert document([element("a")], newline=True) == [declaration + b"\n<a/>"]
 
 
-def test_a_long_document_comes_in_blocks_with_a_checkpoint_after_each():
+def test_a_long_document_is_rendered_in_blocks_with_a_checkpoint_after_each():
     checkpoints = []
     lines = [element("a", "–" * 999)] * 100
     blocks = document(lines, newline=False, checkpoint=lambda: checkpoints.append(True))
@@ -71,7 +71,7 @@ def test_a_long_document_comes_in_blocks_with_a_checkpoint_after_each():
     assert b"".join(blocks).endswith(("".join(lines)).encode("ascii", "xmlcharrefreplace"))
 
 
-def test_one_record_that_cannot_be_rendered_is_left_out_and_logged(caplog):
+def test_a_record_that_cannot_be_rendered_is_skipped_and_logged(caplog):
     def render(value):
         return element("a", str(1 // value))
 
@@ -93,7 +93,7 @@ def xml(text):
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(texts)
-def test_any_text_comes_back_exactly_from_everywhere(api, page, text):
+def test_every_field_returns_any_text_exactly(api, page, text):
     api.ws(f"{page}/update_title", f"<page><title>{xml(text)}</title></page>")
     api.ws(f"{page}/update_body", f"<page><description>{xml(text)}</description></page>")
     note = ET.fromstring(

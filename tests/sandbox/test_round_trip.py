@@ -1,4 +1,4 @@
-"""What goes out in an export comes in again: two sandboxes, one account."""
+"""Importing an export of one sandbox into another preserves the account."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ COMMENTED = (
 
 @pytest.fixture
 def begun_from(tmp_path: Path, network: None) -> Callable[..., Sandbox]:
-    """Makes sandboxes, all with the account of one name, from texts."""
+    """Return a function that creates a sandbox from the text of an export."""
 
     def make(text: str) -> Sandbox:
         path = tmp_path / "export.xml"
@@ -62,19 +62,19 @@ def begun_from(tmp_path: Path, network: None) -> Callable[..., Sandbox]:
 
 
 def without_links(response: str) -> str:
-    """An response without the pages that its pages link to, which the export of a user omits."""
+    """Return a response without linked pages, which the export of a user omits."""
     return re.sub("<linked_pages>.*?</linked_pages>", "", response, flags=re.DOTALL)
 
 
 @pytest.fixture(scope="module", params=[USER, ACCOUNT, PAGES])
 def shape(request):
-    """What is exported, and begun from."""
+    """The type of export."""
     return request.param
 
 
 @pytest.fixture
 def again(begun_from):
-    """What a sandbox exports that has begun from a text."""
+    """Return a function that imports an export and exports it again."""
 
     def export(text: str, shape: str) -> str:
         with begun_from(text) as box:
@@ -86,12 +86,12 @@ def again(begun_from):
     return export
 
 
-def test_the_demonstration_comes_out_as_it_went_in(demo, again, shape):
+def test_the_demonstration_is_exported_unchanged(demo, again, shape):
     first = exported(demo, shape)
     assert again(first, shape) == first
 
 
-def test_the_export_of_another_user_does_too(again, as_user):
+def test_the_export_of_another_user_is_exported_unchanged(again, as_user):
     with Sandbox(seed="demo", token="t0ken-0123456789", clock=lambda: NOW) as box:
         builder = as_user(box.add_user("Sam", email_address="builder@example.com"), box.url)
         builder.rest(
@@ -106,7 +106,7 @@ def test_the_export_of_another_user_does_too(again, as_user):
     assert again(first, USER) == first
 
 
-def test_comments_and_unknown_kinds_do_too(again, begun_from, shape):
+def test_comments_and_unknown_types_are_exported_unchanged(again, begun_from, shape):
     with begun_from(f'<user id="17" name="Ana"><pages>{COMMENTED}</pages></user>') as box:
         client = Client(box.url, box.token)
         first = exported(client, shape)
@@ -116,7 +116,7 @@ def test_comments_and_unknown_kinds_do_too(again, begun_from, shape):
     assert again(first, shape) == first
 
 
-def test_all_calls_about_pages_answer_as_before(demo, begun_from):
+def test_all_page_calls_have_the_same_responses(demo, begun_from):
     with begun_from(exported(demo, USER)) as box:
         client = Client(box.url, box.token)
         assert exported(client, ACCOUNT) == without_links(exported(demo, ACCOUNT))
@@ -129,7 +129,7 @@ def test_all_calls_about_pages_answer_as_before(demo, begun_from):
         client.close()
 
 
-def test_a_link_to_a_page_that_one_does_not_see_is_not_shown(box, api, page, as_user):
+def test_a_link_to_a_page_that_is_not_visible_is_not_shown(box, api, page, as_user):
     api.ws("pages/new", "<page><title>Porto</title></page>")
     api.ws(f"{page}/link", "<linked_page_id>40000003</linked_page_id>")
     api.ws(f"{page}/share", "<email_addresses>sam@acme.example</email_addresses>")
@@ -173,7 +173,7 @@ _ATTRIBUTE = _TEXT | str.maketrans({'"': "&quot;", "\n": "&#10;", "\t": "&#9;"})
 
 
 def tag(name: str, content: str | None = None, /, **attributes: Any) -> str:
-    """An element, written without any of the sandbox's help."""
+    """Return an element, serialized without code of the sandbox."""
     shown = "".join(
         f' {key}="{str(value).translate(_ATTRIBUTE)}"' for key, value in attributes.items()
     )
@@ -185,7 +185,7 @@ def some(name: str, content: list[str]) -> str:
 
 
 class Account:
-    """Draws an account, and writes the export that it must have."""
+    """Draws a random account, and writes the export that is expected of it."""
 
     def __init__(self, draw: st.DrawFn) -> None:
         self._draw, self._ids = draw, count(50_000_000)
@@ -329,7 +329,7 @@ class Account:
 
 @pytest.fixture(scope="module")
 def made_again(tmp_path_factory) -> Iterator[Callable[[str, str], str]]:
-    """Gives what an account exports that has begun from a text; all are in one sandbox."""
+    """Return a function that imports an export into a new account and exports it again."""
     names = count()
     path = tmp_path_factory.mktemp("made") / "export.xml"
     with Sandbox(seed="empty", clock=lambda: NOW) as box:
@@ -347,7 +347,7 @@ def made_again(tmp_path_factory) -> Iterator[Callable[[str, str], str]]:
 @pytest.mark.long
 @settings(max_examples=50, deadline=None, derandomize=True, database=None)
 @given(drawn=st.composite(Account)())
-def test_an_account_with_any_texts_comes_out_as_it_went_in(made_again, drawn):
+def test_an_account_with_any_texts_is_exported_unchanged(made_again, drawn):
     export = drawn.export("first")
     assert made_again(export, USER) == without_links(export)
     for shape in (ACCOUNT, PAGES):

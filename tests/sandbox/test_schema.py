@@ -1,4 +1,4 @@
-"""Data files of this version, of older and newer ones, of others, and broken ones."""
+"""Data files of this, older and newer versions, of other programs, and damaged ones."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def data(tmp_path):
 
 @pytest.fixture
 def old(tmp_path):
-    """A file that was written before there were migrations, by that version itself."""
+    """A file written by the version before there were migrations."""
     path = tmp_path / "old.db"
     with gzip.open(FILES / "schema-1.db.gz") as packed, path.open("wb") as file:
         shutil.copyfileobj(packed, file)
@@ -46,7 +46,7 @@ def old(tmp_path):
 
 
 def refusal(path: Path) -> str:
-    """What is said about a file; it must not be touched."""
+    """Return the error for a file, which must not be changed."""
     before = path.read_bytes()
     with pytest.raises(OSError, match="cannot store data in") as caught:
         Sandbox(data=str(path), seed="empty")
@@ -55,7 +55,7 @@ def refusal(path: Path) -> str:
     return str(caught.value)
 
 
-def test_the_scripts_are_the_revisions_that_are_known():
+def test_every_migration_script_is_a_known_revision():
     known = [script.revision for script in migrations.scripts().walk_revisions()]
     assert tuple(reversed(known)) == schema.REVISIONS
 
@@ -68,14 +68,14 @@ def test_a_new_file_is_readable_by_its_owner_only(data, tmp_path):
         assert file.execute("SELECT * FROM alembic_version").fetchone() == (schema.HEAD,)
 
 
-def test_a_file_that_others_can_read_is_warned_of(data, caplog):
+def test_a_file_that_others_can_read_causes_a_warning(data, caplog):
     data.chmod(0o644)
     Sandbox(data=str(data)).close()
     assert f"{data} can be read by other users of this machine" in caplog.text
 
 
 class TestMigrating:
-    def test_everything_is_there_afterwards(self, old, as_user):
+    def test_everything_is_migrated(self, old, as_user):
         with Sandbox(data=str(old)) as box:
             client = as_user(OLD_TOKEN, box.url)
             pages = client.ws("pages/all")
@@ -92,7 +92,7 @@ class TestMigrating:
         with closing(sqlite3.connect(old)) as one, closing(sqlite3.connect(data)) as other:
             assert schema.describe(one) == schema.describe(other)
 
-    def test_a_page_stays_shared_whatever_the_letter_case_of_the_address(self, old, as_user):
+    def test_a_page_stays_shared_for_any_letter_case_of_the_address(self, old, as_user):
         with closing(sqlite3.connect(old)) as file, file:
             file.execute(
                 "INSERT INTO friends (page_key, email_address) "
@@ -108,14 +108,14 @@ class TestMigrating:
         Sandbox(data=str(old)).close()
         assert check(old) == []
 
-    def test_the_old_file_is_kept(self, old, caplog):
+    def test_the_old_file_is_preserved(self, old, caplog):
         before = old.read_bytes()
         Sandbox(data=str(old)).close()
-        kept = old.with_name("old.db.schema-0001")
-        assert kept.read_bytes() == before
-        assert (mode(old), mode(kept)) == (0o600, 0o600)
+        preserved = old.with_name("old.db.schema-0001")
+        assert preserved.read_bytes() == before
+        assert (mode(old), mode(preserved)) == (0o600, 0o600)
         assert f"was upgraded from schema 0001 to {schema.HEAD}" in caplog.text
-        assert sorted(path.name for path in old.parent.iterdir()) == ["old.db", kept.name]
+        assert sorted(path.name for path in old.parent.iterdir()) == ["old.db", preserved.name]
 
     def test_no_token_is_left_in_clear_text(self, old):
         assert OLD_TOKEN.encode() in old.read_bytes()
@@ -136,7 +136,7 @@ class TestMigrating:
             assert api.send("GET", f"/{guessable}.ics").status_code == 404
 
     @pytest.mark.parametrize("step", ["upgrade", "integrity_faults", "replace"])
-    def test_a_failure_leaves_the_file_as_it_was(self, old, monkeypatch, step):
+    def test_a_failure_leaves_the_file_unchanged(self, old, monkeypatch, step):
         def fail(*_: object) -> None:
             raise OSError("No space left on device")
 
@@ -203,7 +203,7 @@ class TestMigrating:
         with pytest.raises(OSError, match="cannot store data in .*: another process has locked it"):
             Sandbox(data=str(data))
 
-    def test_users_who_had_the_same_address_get_addresses_of_their_own(self, old, caplog):
+    def test_users_with_the_same_address_get_unique_addresses(self, old, caplog):
         with closing(sqlite3.connect(old)) as file, file:
             file.execute("UPDATE users SET email_address = 'Sam@x.example'")
             accounts = file.execute("SELECT account_key FROM users ORDER BY key").fetchall()
@@ -214,7 +214,7 @@ class TestMigrating:
         assert "Sam@x.example" in {address for _, address in stored}
         assert "now has the address Sam.2@x.example" in caplog.text
 
-    def test_what_a_crash_left_behind_is_not_in_the_way(self, old):
+    def test_files_left_by_a_crash_are_ignored(self, old):
         old.with_name("old.db.migrating").write_bytes(b"half of it")
         Sandbox(data=str(old)).close()
         assert check(old) == []
@@ -254,7 +254,7 @@ class TestRefusing:
             file.truncate(data.stat().st_size // 2)
         assert "damaged" in refusal(data)
 
-    def test_what_is_no_file(self, tmp_path):
+    def test_a_folder(self, tmp_path):
         with pytest.raises(OSError, match="is not a regular file"):
             Sandbox(data=str(tmp_path))
 

@@ -1,4 +1,4 @@
-"""A canary among the tokens: what fails never shows it, neither in its response nor in the log."""
+"""A canary used as token appears neither in error responses nor in the log."""
 
 import logging
 import re
@@ -63,7 +63,7 @@ PATHS = [
 
 
 def spoken(caplog):
-    """What the sandbox has logged, traces included."""
+    """Return the log of the sandbox, including tracebacks."""
     return [
         logging.Formatter().format(record)
         for record in caplog.records
@@ -73,7 +73,7 @@ def spoken(caplog):
 
 @pytest.fixture
 def canary(caplog, network):
-    """A sandbox whose token must not be seen; looks for it in all that it has said."""
+    """A sandbox; its responses and its log must not contain the token."""
     box = Sandbox(seed="empty", token=TOKEN, limits=True, clock=lambda: NOW)
     with box, caplog.at_level(logging.DEBUG):
         yield box
@@ -82,7 +82,7 @@ def canary(caplog, network):
 
 
 def fails(response):
-    """Whether a response says no; if so it says nothing of the canary."""
+    """Whether a response is an error; its body must not contain the canary."""
     if response.ok and not response.is_redirect:
         return False
     assert TOKEN not in response.text + str(response.headers)
@@ -91,7 +91,7 @@ def fails(response):
 
 @pytest.mark.parametrize("kind", BODIES)
 @pytest.mark.parametrize("path", PATHS)
-def test_a_request_that_cannot_be_read_is_quoted_nowhere(canary, kind, path):
+def test_an_unreadable_request_is_not_quoted(canary, kind, path):
     headers = {"Content-Type": kind, "X-BP-Token": TOKEN}
     url = f"{canary.url}{path}"
     assert True in {
@@ -104,14 +104,14 @@ def test_a_request_that_cannot_be_read_is_quoted_nowhere(canary, kind, path):
 @pytest.mark.parametrize(
     "path", ["/ws/pages/new", f"/{TOKEN}/reminders/7.xml", f"/{TOKEN}", f"/nowhere/{TOKEN}"]
 )
-def test_a_verb_that_is_not_known_is_quoted_nowhere(canary, verb, path):
+def test_a_request_with_an_unknown_method_is_not_quoted(canary, verb, path):
     headers = {"X-BP-Token": TOKEN, "Authorization": f"Bearer {TOKEN}"}
     url = f"{canary.url}{path}"
     assert fails(requests.request(verb, url, headers=headers, allow_redirects=False))
 
 
 @pytest.mark.parametrize(
-    "said",
+    "sent",
     [
         TOKEN,
         f"{TOKEN} / HTTP/1.1",
@@ -128,17 +128,17 @@ def test_a_verb_that_is_not_known_is_quoted_nowhere(canary, verb, path):
         f"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{TOKEN}",
     ],
 )
-def test_what_is_no_http_is_quoted_nowhere(canary, said):
+def test_a_request_that_is_not_http_is_not_quoted(canary, sent):
     host, port = canary.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=60) as client:
-        client.sendall(said.encode() + b"\r\n\r\n")
+        client.sendall(sent.encode() + b"\r\n\r\n")
         client.shutdown(socket.SHUT_WR)
         heard = b"".join(iter(lambda: client.recv(65536), b"")).decode()
     assert re.match(r"HTTP/1.[01] [45]\d\d |$", heard)
     assert TOKEN not in heard.lower()
 
 
-def test_a_request_past_the_limits_is_quoted_nowhere(canary):
+def test_a_request_above_the_limits_is_not_quoted(canary):
     url = f"{canary.url}/{TOKEN}/calendars.xml"
     statuses = [requests.get(url).status_code for _ in range(10)]
     assert statuses == [200] * 10
@@ -147,13 +147,13 @@ def test_a_request_past_the_limits_is_quoted_nowhere(canary):
     assert refused.status_code == 503
 
 
-def test_a_defect_shows_no_token(canary, caplog, monkeypatch):
+def test_a_bug_shows_no_token(canary, caplog, monkeypatch):
     monkeypatch.delattr(users, "user_line")
     assert fails(requests.get(f"{canary.url}/{TOKEN}/users.xml?token={TOKEN}"))
     assert "defect in GET /[token]/users.xml" in caplog.text
 
 
-def test_a_defect_shows_no_token_of_a_calendar(canary, caplog, monkeypatch):
+def test_a_bug_shows_no_token_of_a_calendar(canary, caplog, monkeypatch):
     canary.add_calendar("Birthdays")
     calendar = requests.get(f"{canary.url}/{TOKEN}/calendars.xml").text
     token = re.search(r"<token>(\w+)<", calendar)[1]
@@ -163,9 +163,9 @@ def test_a_defect_shows_no_token_of_a_calendar(canary, caplog, monkeypatch):
     assert token not in "".join(spoken(caplog))
 
 
-def test_a_client_that_has_left_is_quoted_nowhere(canary, caplog):
+def test_the_request_of_a_disconnected_client_is_not_quoted(canary, caplog):
     def leave(request):
-        raise ClientDisconnected  # as waitress does when it cannot write
+        raise ClientDisconnected  # like waitress when it cannot write
 
     canary.faults._add("leave", leave, {})
     with pytest.raises(requests.ConnectionError):

@@ -1,4 +1,4 @@
-"""What the demonstration has, so that what is built on it can rely on it."""
+"""The contents of the demonstration, on which other tests rely."""
 
 import re
 from xml.etree import ElementTree as ET
@@ -15,7 +15,7 @@ def pages(demo):
     }
 
 
-def test_the_first_page_is_a_rich_one(pages):
+def test_the_first_page_has_records_of_many_types(pages):
     title, lisbon = next(iter(pages.items()))
     assert title == "Lisbon"
     assert len(lisbon.findall("lists/list")) == 2
@@ -24,7 +24,7 @@ def test_the_first_page_is_a_rich_one(pages):
     assert "Long weekends" in [tag.get("name") for tag in lisbon.iter("tag")]
 
 
-def test_there_are_a_dozen_pages_of_many_kinds(pages):
+def test_there_are_a_dozen_different_pages(pages):
     assert len(pages) >= 12
     assert any(not len(page) for page in pages.values())
     assert any(len(page.findall("lists/list/items/item")) == 200 for page in pages.values())
@@ -69,7 +69,7 @@ def test_every_belonging_but_a_writeboard_has_its_widget_on_the_page(pages):
             assert (tag, widget.get("id")) in ids or widget.get("type") == "WriteboardLink"
 
 
-def test_what_is_not_on_a_page_takes_no_id_from_what_is_created_next(box, as_user):
+def test_records_outside_of_pages_do_not_change_the_next_ids(box, as_user):
     other = as_user(box.add_account("other", seed="demo"))
     assert 'id="40000368"' in other.ws("pages/new", "<page><title>Next</title></page>")
     for path in ("statuses", "journal_entries", "calendars", "users/40000001/bookmarks"):
@@ -120,5 +120,5 @@ def test_there_are_bookmarks_statuses_and_two_calendars_with_events(demo):
     assert all("<calendar-event>" in response for response in events)
 
 
-def test_there_are_three_people(demo):
+def test_there_are_three_users(demo):
     assert demo.rest("GET", "/users.xml").text.count("<user>") == 3

@@ -32,7 +32,7 @@ def test_a_separator_can_be_renamed(api, page, path):
     assert '<separator id="40000003">Later</separator>' in api.ws(page)
 
 
-def test_an_update_without_a_name_keeps_it(api, page, path):
+def test_an_update_without_a_name_preserves_it(api, page, path):
     api.send("PUT", path, "<request><token>t0ken-0123456789</token></request>")
     assert '<separator id="40000003">On the way</separator>' in api.ws(page)
 

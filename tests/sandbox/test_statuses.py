@@ -59,7 +59,7 @@ def test_a_new_one_replaces_the_old_one_under_its_id(api):
     assert '<id type="integer">40000002</id><message></message>' in shown
 
 
-def test_the_time_is_that_of_the_last_one(as_user):
+def test_the_time_is_that_of_the_last_status(as_user):
     now = [NOW]
     with Sandbox(seed="empty", token="one-token-of-many", clock=lambda: now[0]) as box:
         api = as_user("one-token-of-many", box.url)
@@ -70,7 +70,7 @@ def test_the_time_is_that_of_the_last_one(as_user):
     assert '<updated-at type="datetime">2031-03-05T18:31:15Z</updated-at>' in shown
 
 
-def test_they_are_listed_in_the_order_of_the_people(box, api, as_user):
+def test_statuses_are_listed_in_the_order_of_users(box, api, as_user):
     sam = as_user(box.add_user("Sam"))
     sam.rest("PUT", "/users/40000002/status.xml", status())
     api.rest("PUT", MINE, status())
@@ -78,7 +78,7 @@ def test_they_are_listed_in_the_order_of_the_people(box, api, as_user):
     assert re.findall("<name>(.*?)<", listed) == ["Owner", "Sam"]
 
 
-def test_it_is_visible_to_all_and_set_by_its_user_only(box, api, as_user):
+def test_a_status_is_visible_to_all_and_only_set_by_its_user(box, api, as_user):
     sam = as_user(box.add_user("Sam"))
     api.rest("PUT", MINE, status())
     assert "<message>Packing</message>" in sam.rest("GET", MINE).text
@@ -86,7 +86,7 @@ def test_it_is_visible_to_all_and_set_by_its_user_only(box, api, as_user):
     assert "<message>Packing</message>" in sam.rest("GET", "/statuses.xml").text
 
 
-def test_another_account_sees_none_of_it(box, api, as_user):
+def test_statuses_are_not_visible_to_other_accounts(box, api, as_user):
     api.rest("PUT", MINE, status())
     other = as_user(box.add_account("other"))
     assert "Packing" not in other.rest("GET", "/statuses.xml").text
@@ -98,11 +98,11 @@ def test_the_status_of_an_unknown_user_is_not_found(api):
     assert api.rest("PUT", "/users/7/status.xml", status()).status_code == 404
 
 
-def test_without_a_message_nothing_can_be_set(api):
+def test_a_status_needs_a_message(api):
     assert api.rest("PUT", MINE, "<status></status>").status_code == 500
     assert api.rest("GET", MINE).status_code == 404
 
 
-def test_three_people_of_the_demonstration_have_one(demo):
+def test_three_users_of_the_demonstration_have_a_status(demo):
     listed = demo.rest("GET", "/statuses.xml").text
     assert re.findall("<name>([^ ]*)", listed) == ["Nora", "Tom&#225;s", "Yuki"]

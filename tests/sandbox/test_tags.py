@@ -30,13 +30,13 @@ def test_tags_are_parsed_from_a_text(api, page, text, names):
     assert tags(api, page) == names
 
 
-def test_new_tags_replace_those_before(api, page):
+def test_new_tags_replace_the_previous_ones(api, page):
     api.ws(f"{page}/tags/tag", "<tags>old both</tags>")
     api.ws(f"{page}/tags/tag", "<tags>both new</tags>")
     assert tags(api, page) == ["both", "new"]
 
 
-def test_a_tag_keeps_its_id_over_pages_and_changes(api, page):
+def test_a_tag_has_the_same_id_on_all_pages_and_after_changes(api, page):
     api.ws(f"{page}/tags/tag", "<tags>Travel</tags>")
     api.ws("pages/new", "<page><title>Porto</title></page>")
     api.ws("page/40000004/tags/tag", "<tags>Food Travel</tags>")
@@ -52,7 +52,7 @@ def test_selecting_a_tag_lists_its_pages(api, page):
     )
 
 
-def test_a_tag_that_no_page_has_any_more_selects_nothing(api, page):
+def test_an_unused_tag_selects_no_pages(api, page):
     api.ws(f"{page}/tags/tag", "<tags>Travel</tags>")
     api.ws(f"{page}/tags/tag", "<tags></tags>")
     assert "<pages></pages>" in api.ws("tags/select/40000003")

@@ -1,4 +1,4 @@
-"""https by a throw-away authority, on the same port as plain HTTP."""
+"""HTTPS with a temporary certificate authority, on the same port as plain HTTP."""
 
 import contextlib
 import importlib
@@ -24,7 +24,7 @@ GET_USERS = b"GET /users.xml HTTP/1.1\r\nHost: localhost\r\nX-BP-Token: t0ken-01
 
 @pytest.fixture
 def safe(network):
-    """A sandbox that speaks https."""
+    """A sandbox with HTTPS."""
     with Sandbox(seed="empty", token="t0ken-0123456789", tls=True) as box:
         yield box
 
@@ -55,7 +55,7 @@ def dial_securely(box):
 
 
 def hear(client):
-    """All that comes until the server hangs up."""
+    """Return all bytes until the server closes the connection."""
     heard = b""
     while piece := client.recv(65536):
         heard += piece
@@ -86,7 +86,7 @@ def test_a_client_that_does_not_trust_its_authority_sends_nothing(safe):
     assert safe.log == []
 
 
-def test_each_sandbox_has_an_authority_of_its_own(safe):
+def test_each_sandbox_has_its_own_authority(safe):
     with (
         Sandbox(seed="empty", tls=True) as other,
         pytest.raises(requests.exceptions.SSLError, match="CERTIFICATE_VERIFY_FAILED"),
@@ -100,7 +100,7 @@ def test_plain_http_is_served_at_the_same_address(safe, client):
 
 
 @pytest.mark.network
-def test_plain_http_is_sent_to_the_same_place_under_https_where_that_is_required():
+def test_plain_http_is_redirected_if_https_is_required():
     with Sandbox(seed="empty", token="t0ken-0123456789", tls=True, require_ssl=True) as box:
         url = f"{plain(box.url)}/users.xml?token=t0ken-0123456789"
         response = requests.get(url, verify=box.ca_bundle)
@@ -136,15 +136,15 @@ def test_large_bodies_go_both_ways(safe, client, size):
     assert client.post(f"{safe.url}/ws/pages/all", timeout=30).text.count("x" * size) == 1
 
 
-def test_a_request_may_come_byte_by_byte(safe):
+def test_a_request_can_arrive_byte_by_byte(safe):
     with dial_securely(safe) as client:
         for byte in GET_USERS.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"):
             client.sendall(bytes([byte]))
         assert hear(client).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
-def test_a_record_may_come_in_pieces(safe):
-    """What TLS cannot read yet is no end of the connection."""
+def test_a_tls_record_can_arrive_in_pieces(safe):
+    """An incomplete TLS record does not end the connection."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     context = ssl.create_default_context(cafile=safe.ca_bundle)
     secure = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
@@ -165,10 +165,10 @@ def test_a_record_may_come_in_pieces(safe):
         assert until_done(lambda: secure.read(65536)).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
-@pytest.mark.parametrize("said", [b"", b"\x16", b"\x16\x03\x01\x02\x00\x01"])
-def test_a_client_that_hesitates_does_not_block_others(safe, client, said):
+@pytest.mark.parametrize("sent", [b"", b"\x16", b"\x16\x03\x01\x02\x00\x01"])
+def test_a_client_that_hesitates_does_not_block_others(safe, client, sent):
     with dial(safe) as hesitant:
-        hesitant.sendall(said)
+        hesitant.sendall(sent)
         assert client.get(f"{safe.url}/users.xml").status_code == 200
 
 
@@ -181,10 +181,10 @@ def test_a_client_that_does_not_continue_the_handshake_is_disconnected(safe, cli
 
 
 def test_a_client_that_disconnects_does_not_disturb_others(safe, client, caplog):
-    for said in (b"", b"\x16\x03\x01"):
+    for sent in (b"", b"\x16\x03\x01"):
         dial(safe).close()
         with dial(safe) as leaving:
-            leaving.sendall(said)
+            leaving.sendall(sent)
     dial_securely(safe).close()
     assert client.get(f"{safe.url}/users.xml").status_code == 200
     assert "waitress" not in {record.name for record in caplog.records}
@@ -209,9 +209,11 @@ def test_many_threads_are_served_at_once(safe):
     assert response.count("x" * 50_000) == 120
 
 
-@pytest.mark.parametrize("words", ["drop_before_write", "drop_after_write", "truncate", "garbage"])
-def test_faults_happen_under_https_too(safe, client, words):
-    fault = safe.faults.add(f"{words} times=1")
+@pytest.mark.parametrize(
+    "fault_type", ["drop_before_write", "drop_after_write", "truncate", "garbage"]
+)
+def test_faults_happen_under_https_too(safe, client, fault_type):
+    fault = safe.faults.add(f"{fault_type} times=1")
     with pytest.raises(requests.RequestException):
         client.get(f"{safe.url}/users.xml")
     assert fault.fired == 1
@@ -243,7 +245,7 @@ def test_it_can_be_served_on_ipv6():
 # --- the authority ----------------------------------------------------------------------------
 
 
-def test_the_authority_is_there_before_it_listens_and_gone_after():
+def test_the_authority_exists_from_before_the_start_until_the_close():
     box = Sandbox(seed="empty", tls=True)
     path = Path(box.ca_bundle)
     assert path.read_text().startswith("-----BEGIN CERTIFICATE-----")
@@ -257,7 +259,7 @@ def test_without_tls_there_is_no_authority(box):
         assert box.ca_bundle
 
 
-def test_a_sandbox_that_could_not_be_made_leaves_no_authority(tmp_path, monkeypatch):
+def test_a_sandbox_that_cannot_be_created_leaves_no_authority(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with pytest.raises(ValueError, match="letters, digits"):
         Sandbox(seed="empty", token="a/b", tls=True)
@@ -274,20 +276,20 @@ def without_trustme(monkeypatch):
 HOW_TO_INSTALL = 'https requires trustme, part of an extra: pip install "backpack_orm[tls]"'
 
 
-def test_without_its_extra_it_says_what_to_install(without_trustme):
+def test_without_the_extra_the_error_names_it(without_trustme):
     with pytest.raises(ImportError) as caught:
         Sandbox(seed="empty", tls=True)
     assert str(caught.value) == HOW_TO_INSTALL
 
 
 @pytest.mark.network
-def test_without_its_extra_all_else_works(without_trustme):
+def test_without_the_extra_everything_else_works(without_trustme):
     importlib.reload(backpack_orm.sandbox)
     with backpack_orm.sandbox.Sandbox(seed="empty") as box:
         assert box.url.startswith("http:")
 
 
-def test_without_its_extra_the_command_line_says_what_to_install(without_trustme, capsys):
+def test_without_the_extra_the_command_line_names_it(without_trustme, capsys):
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         assert main(["--tls", "--port", "0"]) == 2

@@ -1,4 +1,4 @@
-"""Tokens: in any of their places, sent to the login page when bad, and never shown."""
+"""Tokens: all locations, redirects of invalid ones to the login page, and secrecy."""
 
 import base64
 import logging
@@ -34,7 +34,7 @@ def basic(credentials):
         ("GET", "/t0ken-0123456789/users.xml", "", {}),
     ],
 )
-def test_a_token_may_come_in_any_place(api, verb, path, body, headers):
+def test_a_token_can_be_in_any_location(api, verb, path, body, headers):
     assert api.send(verb, path, body, **headers).status_code == 200
 
 
@@ -55,7 +55,7 @@ def test_a_token_may_come_in_any_place(api, verb, path, body, headers):
         ("POST", "/ws/page/7/destroy", "", {"X_BP_Token": "wrong"}),
     ],
 )
-def test_without_a_good_token_one_is_sent_to_the_login_page(api, verb, path, body, headers):
+def test_an_invalid_token_is_redirected_to_the_login_page(api, verb, path, body, headers):
     response = api.send(verb, path, body, **headers)
     assert response.status_code == 302
     assert response.headers["Location"] == f"{api.url}/login"
@@ -70,7 +70,7 @@ def test_the_login_page_looks_like_a_success(api):
     )
 
 
-def test_a_write_with_a_bad_token_changes_nothing(api, page):
+def test_a_write_with_an_invalid_token_changes_nothing(api, page):
     api.send("POST", f"/ws/{page}/destroy", "<request><token>wrong</token></request>")
     assert "Lisbon" in api.ws("pages/all")
 
@@ -92,7 +92,7 @@ class TestSsl:
             "/a%20b%C3%A9?c=%C3%A9&d=1",
         ],
     )
-    def test_plain_http_is_sent_to_the_same_place_under_https(self, strict, path):
+    def test_plain_http_is_redirected_to_https(self, strict, path):
         response = strict.send("POST", path)
         assert response.status_code == 302
         assert response.headers["Location"] == strict.url.replace("http:", "https:") + path
@@ -123,7 +123,7 @@ class TestSecrecy:
             "cannot read POST /[token]/reminders.xml: XML: no element found: line 1, column 10"
         ]
 
-    def test_a_broken_database_does_not_spill_tokens_into_the_log(self, box, api, caplog):
+    def test_a_broken_database_does_not_log_tokens(self, box, api, caplog):
         with box._database.transaction() as session:
             session.execute(text("DROP TABLE bookmarks"))
         assert api.rest("GET", "/users/40000001/bookmarks.xml").status_code == 500

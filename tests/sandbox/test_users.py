@@ -1,4 +1,4 @@
-"""The people of an account, over HTTP."""
+"""The users of an account, over HTTP."""
 
 import pytest
 
@@ -18,17 +18,17 @@ ME = f"""{XML}
 
 @pytest.mark.parametrize("verb", ["GET", "POST"])
 @pytest.mark.parametrize("path", ["/me.xml", "/t0ken-0123456789/me.xml"])
-def test_i_am_shown_to_myself(api, verb, path):
+def test_me_returns_the_current_user(api, verb, path):
     assert api.rest(verb, path).text == ME
 
 
-def test_my_first_page_is_my_start_page(api, page):
+def test_the_first_page_of_a_user_is_the_start_page(api, page):
     assert (
         '<start-page-id type="integer">40000002</start-page-id>' in api.rest("GET", "/me.xml").text
     )
 
 
-def test_the_zone_goes_by_its_rails_name(demo):
+def test_the_time_zone_has_its_rails_name(demo):
     zone = "<time-zone-id>Pacific Time (US &amp; Canada)</time-zone-id>"
     assert zone in demo.rest("GET", "/me.xml").text
 

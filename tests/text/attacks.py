@@ -1,4 +1,4 @@
-"""Texts that try to run something, load something, or reach outside of where they are shown."""
+"""Texts that try to run scripts, load resources, or change the page around them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What HTML must not contain, whatever text it was made of."""
+"""Checks that converted HTML is harmless."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ATTRIBUTES = {
 
 
 class _Check(HTMLParser):
-    """Fails on all that is not allowed."""
+    """A parser that fails on everything that is not allowed."""
 
     def __init__(self, tags: frozenset[str]) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class _Check(HTMLParser):
 
 
 def assert_harmless(html: str) -> None:
-    """Fail if HTML runs, loads or reaches anything, or is not what every parser takes it for."""
+    """Fail if HTML can run or load anything, or if parsers interpret it differently."""
     check = _Check(TAGS)
     check.feed(html)
     check.close()
@@ -64,6 +64,6 @@ def assert_harmless(html: str) -> None:
 
 
 def _normal(html: str) -> list[str]:
-    """Return tags and text without what serializers may write in one way or another."""
+    """Return tags and text without differences between serializers."""
     html = re.sub(r' (rel|id|href)="[^"]*"', "", html.replace("\n", "").replace("\xa0", "&nbsp;"))
     return re.findall(r"<[^>]*>|[^<]+", html.replace("&quot;", '"').replace("&#x27;", "'"))

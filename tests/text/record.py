@@ -1,4 +1,4 @@
-"""Writes what the cases become, to be read and judged before it is committed.
+"""Writes the conversions of the cases, to be reviewed before they are committed.
 
 python -m tests.text.record
 """
@@ -14,7 +14,7 @@ FORMS = ("html", "md", "txt")
 
 
 def source(name: str) -> str:
-    """Return the text of a case; half characters may be in it."""
+    """Return the text of a case; it may contain surrogates."""
     return (CASES / f"{name}.textile").read_bytes().decode("utf-8", "surrogatepass")
 
 

@@ -1,4 +1,4 @@
-"""Each case becomes what its files contain, which were read and judged."""
+"""Each case is converted to the reviewed contents of its files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ print(digest.hexdigest())
 
 
 @pytest.mark.parametrize("name", names())
-def test_a_case_becomes_what_its_files_contain(name: str) -> None:
+def test_a_case_is_converted_to_the_contents_of_its_files(name: str) -> None:
     expected = {form: (CASES / f"{name}.{form}").read_bytes().decode() for form in FORMS}
     assert converted(source(name)) == expected
 

@@ -1,4 +1,4 @@
-"""What a real browser does with converted attacks, where there is one."""
+"""Converted attacks in a real browser, if one is installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts that are too large, too deep, or too much for the library: shown as typed, and said so."""
+"""Texts that are too large, too deep or too complex are shown as typed, with a warning."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_text_that_is_too_large_is_shown_as_typed() -> None:
 
 
 @pytest.mark.parametrize("convert", [to_html, to_markdown, to_plain])
-def test_what_is_not_converted_warns(convert: Callable[[str], str]) -> None:
+def test_a_text_that_is_not_converted_causes_a_warning(convert: Callable[[str], str]) -> None:
     with pytest.warns(ConversionWarning, match="shown as typed: it has 1,040,000 characters"):
         convert(MEGABYTE)
 
@@ -44,14 +44,14 @@ def test_a_warning_can_be_an_error() -> None:
             to_html(MEGABYTE)
 
 
-def test_what_is_shown_as_typed_is_harmless() -> None:
+def test_a_text_that_is_shown_as_typed_is_harmless() -> None:
     text = f"</pre><script>x</script>```{MEGABYTE}"
     assert "<script" not in parse(text).html()
     assert parse(text).markdown().startswith("````\n")
 
 
 @pytest.mark.parametrize("part", HARD)
-def test_many_marks_in_a_line_are_too_much(part: str) -> None:
+def test_many_marks_in_a_line_exceed_the_limit(part: str) -> None:
     """The library searches from each mark to the end of the line, and to that of the block."""
     assert limits.work(part * 5_000) > 40 * limits.work(part * 500)
     text = part * (90_000 // len(part))
@@ -59,7 +59,7 @@ def test_many_marks_in_a_line_are_too_much(part: str) -> None:
 
 
 @pytest.mark.parametrize("start", ['"', "* a\n", "|a|\n", ""])
-def test_marks_in_many_lines_of_one_block_are_too_much(start: str) -> None:
+def test_marks_in_many_lines_of_one_block_exceed_the_limit(start: str) -> None:
     """Only lists and tables are searched line by line."""
     assert parse(start + "|a_A\n" * 20_000).problem
 
@@ -69,13 +69,13 @@ def test_long_lists_and_tables_are_converted(line: str) -> None:
     assert parse(line * 2_000).problem is None
 
 
-def test_many_blocks_are_too_much_but_not_many_empty_lines() -> None:
+def test_many_blocks_exceed_the_limit_but_not_many_empty_lines() -> None:
     assert parse("x\n\n" * 30_000).problem
     assert parse("x" + " \n" * 45_000 + "y").problem is None
 
 
 @pytest.mark.parametrize("part", ["<pre>\n\n", "|a|b|\n", "* a\n", "a\n", "*a* _b_ \n"])
-def test_the_same_marks_in_lines_of_their_own_are_converted(part: str) -> None:
+def test_the_same_marks_in_separate_lines_are_converted(part: str) -> None:
     assert parse(part * 300).problem is None
 
 
@@ -87,7 +87,7 @@ def test_long_prose_is_within_the_limits() -> None:
 @pytest.mark.parametrize(
     "tag", ["div", "ul><li", "blockquote", "b", "table><tr><td", "sup", "span"]
 )
-def test_deep_nesting_ends_at_a_depth_and_keeps_the_text(tag: str) -> None:
+def test_nesting_is_limited_and_the_text_is_preserved(tag: str) -> None:
     document = parse(f"<{tag}>" * 250 + "the text")
     assert document.problem is None
     assert document.plain().endswith("the text")
@@ -99,13 +99,13 @@ def deep_list(levels: int) -> str:
     return "\n".join(f"{'*' * level} item {level}" for level in range(1, levels + 1))
 
 
-def test_deep_lists_keep_their_text() -> None:
+def test_the_text_of_deep_lists_is_preserved() -> None:
     document = parse(deep_list(100))
     for form in (document.html(), document.markdown(), document.plain()):
         assert [f"item {level}" in form for level in (1, 50, 100)] == [True] * 3
 
 
-def test_lists_of_hundreds_of_levels_are_too_much() -> None:
+def test_lists_of_hundreds_of_levels_exceed_the_limit() -> None:
     assert parse(deep_list(300)).problem
 
 
@@ -114,7 +114,7 @@ def test_wide_spans_of_cells_add_no_cells() -> None:
     assert len(parse(text).markdown()) < 1_000
 
 
-def test_where_the_library_loses_text_all_is_shown_as_typed(
+def test_text_that_the_library_would_lose_is_shown_as_typed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(library._Converter, "retrieve", lambda self, text: text)
@@ -123,7 +123,7 @@ def test_where_the_library_loses_text_all_is_shown_as_typed(
     assert document.plain() == "some @code@"
 
 
-def test_where_the_library_fails_all_is_shown_as_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_that_the_library_fails_on_is_shown_as_typed(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> str:
         raise IndexError("out of range")
 

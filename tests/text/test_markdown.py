@@ -42,7 +42,7 @@ WITHOUT_MARKDOWN = {
     "72-html-next-to-each-other",  # has a link in code
     "73-html-emphasis-in-words",  # has emphasis in emphasis
 }
-"""What Markdown cannot express in the same structure."""
+"""Cases that Markdown cannot express in the same structure."""
 DANGEROUS = {"base", "embed", "form", "iframe", "input", "link", "math", "object", "script", "svg"}
 
 
@@ -72,7 +72,7 @@ def test_the_text_is_what_the_html_shows(text: str) -> None:
 @given(st.text(st.sampled_from("*_`~#-+1.)>|[](){}<>&!:\\ ab\"'é")) | st.text())
 @settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 def test_marks_of_markdown_in_a_text_are_text(text: str) -> None:
-    """What stands between `==` is text for Textile, and must not be more in Markdown."""
+    """Text between `==` is literal in Textile, and must be literal in Markdown too."""
     typed = re.sub(r"[\s\x00-\x1f]+", " ", text.replace("=", " ")).strip()
     document = parse(f"x =={escape(typed)}==" if typed else "x")
     rendered = COMMONMARK.render(document.markdown())
@@ -100,7 +100,7 @@ def test_a_case_has_the_same_structure_in_markdown(name: str) -> None:
 
 
 def structure(html: str) -> list[str]:
-    """Return the elements that Markdown has marks for, in their order."""
+    """Return the elements that Markdown can express, in their order."""
     names = {"b": "strong", "i": "em", "cite": "em", "kbd": "code", "s": "del"}
     if not html.strip():
         return []
@@ -123,6 +123,6 @@ def test_footnotes_are_footnotes() -> None:
     assert len(root.find_class("footnote-ref")) == 2
 
 
-def test_footnotes_of_one_label_do_not_meet() -> None:
+def test_footnotes_with_the_same_label_stay_separate() -> None:
     markdown = to_markdown("a[1] b[#x]\n\nfn1. A\n\nnote#x. B\n\nnotelist.")
     assert markdown == "a[^1] b[^note-2]\n\n[^1]: A\n\n[^note-2]: B"

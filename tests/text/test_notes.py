@@ -39,7 +39,7 @@ def test_a_note_without_its_body_loads_it_with_one_request(note: Note, box: Sand
     assert box.requests == before + 1
 
 
-def test_what_is_edited_is_converted(note: Note) -> None:
+def test_changed_text_is_converted(note: Note) -> None:
     note.body = "*new*"
     assert (note.html, note.markdown, note.plain) == (
         "<p><strong>new</strong></p>",
@@ -62,12 +62,12 @@ def test_notes_of_an_export_are_converted() -> None:
     assert note.html == "<p><strong>b</strong> &amp;</p>"
 
 
-def test_conversions_are_no_fields(note: Note) -> None:
+def test_conversions_are_not_fields(note: Note) -> None:
     note.html, note.markdown  # noqa: B018  # reading must not change the note
     assert not note.changes
     assert not {"html", "markdown", "plain"} & set(note.to_dict())
     with pytest.raises(AttributeError):
-        note.html = "<p>"  # type: ignore[misc]  # that is what is tested
+        note.html = "<p>"  # type: ignore[misc]  # assignment must raise
 
 
 def test_a_note_that_is_too_large_warns() -> None:
@@ -82,7 +82,7 @@ def test_without_the_extra_an_error_names_it(note: Note, monkeypatch: pytest.Mon
         _ = note.markdown
 
 
-def test_notes_are_imported_without_what_converts_them() -> None:
+def test_importing_notes_does_not_import_the_converters() -> None:
     code = (
         "import sys; from backpack_orm import Note;"
         "sys.exit(bool({'textile', 'nh3', 'backpack_orm.text.document'} & set(sys.modules)))"

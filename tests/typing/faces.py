@@ -1,4 +1,4 @@
-"""What type checkers see of the public face; checked by mypy, run by nobody."""
+"""Types of the public API; checked by mypy and never run."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def pages(page: Page) -> None:
     Page(title="T", tags=["a"], public=True, description="d")
     Page()  # type: ignore[call-arg]
     Page(title="T", id=5)  # type: ignore[call-arg]
-    page.titel  # type: ignore[attr-defined]  # noqa: B018 - only its type matters
+    page.titel  # type: ignore[attr-defined]  # noqa: B018 - only its type is checked
 
 
 def what_is_on_them(page: Page, note: Note, item: Item, made: List) -> None:

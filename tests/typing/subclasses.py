@@ -1,4 +1,4 @@
-"""What type checkers see of subclasses; checked by mypy and pyright, run by nobody."""
+"""Types of model subclasses; checked by mypy and pyright and never run."""
 
 from __future__ import annotations
 

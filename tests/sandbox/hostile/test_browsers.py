@@ -49,7 +49,7 @@ def test_other_requests_are_served(api, headers):
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:{port}", "0.0.0.0:{port}", "127.0.0.1@evil.example"]
 )
-def test_a_host_that_is_not_ours_is_misdirected(api, host):
+def test_a_request_for_another_host_is_misdirected(api, host):
     port = api.url.rpartition(":")[2]
     response = api.send("GET", "/me.xml", X_BP_Token=api.token, Host=host.format(port=port))
     assert response.status_code == 421
@@ -77,7 +77,7 @@ def test_more_hosts_can_be_allowed(as_user):
     ("host", "is_served"),
     [("192.0.2.7:80", True), ("[2001:db8::1]", True), ("localhost", True), ("evil.example", False)],
 )
-def test_on_all_addresses_any_address_is_served_but_no_strange_name(host, is_served):
+def test_on_all_interfaces_any_address_is_served_but_no_foreign_name(host, is_served):
     environ = {"HTTP_HOST": host, "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.url_scheme": "http"}
     with contextlib.nullcontext() if is_served else pytest.raises(Refused, match="not a host"):
         Guard("0.0.0.0").check(environ)
@@ -88,8 +88,8 @@ def test_http_1_1_needs_a_host_and_http_1_0_does_not(box):
         port = int(box.url.rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(f"GET /login HTTP/{version}\r\nConnection: close\r\n\r\n".encode())
-            with client.makefile("rb") as answer:
-                return answer.readline().split()[1]
+            with client.makefile("rb") as response:
+                return response.readline().split()[1]
 
     assert (status("1.1"), status("1.0")) == (b"400", b"200")
 
@@ -102,7 +102,7 @@ needs_chromium = pytest.mark.skipif(
 
 
 class Attacker:
-    """Serves one page, which reports its result."""
+    """A server of one page, which reports its result."""
 
     def __init__(self, page: str, port: int = 0) -> None:
         self.reports: list[str] = []
@@ -178,8 +178,8 @@ def test_a_page_in_a_browser_can_neither_write_nor_read(tmp_path, as_user):
                 }} catch {{}}
                 let read = "nothing";
                 try {{
-                    const answer = await fetch(url + "/me.xml?token={TOKEN}");
-                    read = await answer.text();
+                    const response = await fetch(url + "/me.xml?token={TOKEN}");
+                    read = await response.text();
                 }} catch {{}}
                 await fetch("/over", {{method: "POST", body: read}});
             }})();
@@ -206,10 +206,10 @@ def test_a_name_that_is_rebound_to_this_machine_reads_nothing(tmp_path):
             for (let i = 0; i < 200; i++) {{
                 await new Promise(done => setTimeout(done, 100));
                 try {{
-                    const answer = await fetch("/me.xml?token={TOKEN}");
-                    if (answer.headers.get("Server") !== "backpack") continue;
+                    const response = await fetch("/me.xml?token={TOKEN}");
+                    if (response.headers.get("Server") !== "backpack") continue;
                     await fetch("http://127.0.0.1:{teller.port}/over", {{method: "POST",
-                        mode: "no-cors", body: answer.status + (await answer.text())}});
+                        mode: "no-cors", body: response.status + (await response.text())}});
                     break;
                 }} catch {{}}
             }}

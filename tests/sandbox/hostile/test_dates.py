@@ -1,4 +1,4 @@
-"""Dates at the ends of the calendar: refused where they come in, and harmless where they are."""
+"""Dates at the limits of the calendar: refused in requests, and harmless in stored data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def reminder(at: str, extra: str = "") -> str:
 
 
 @pytest.mark.parametrize("at", ["9999-12-31 23:59:59", "9999-12-30 00:00:00"])
-def test_a_reminder_that_some_zone_cannot_show_is_refused(box, api, as_user, at) -> None:
+def test_a_reminder_out_of_range_in_some_zone_is_refused(box, api, as_user, at) -> None:
     sam = as_user(box.add_user("Sam", time_zone="Tokyo"))
     extra = "<remindees type='array'><user_id>40000002</user_id></remindees>"
     assert api.rest("POST", "/reminders.xml", reminder(at, extra)).status_code == 500
@@ -28,13 +28,13 @@ def test_a_reminder_that_some_zone_cannot_show_is_refused(box, api, as_user, at)
 def test_the_last_reminder_is_shown_in_all_zones(box, api, as_user) -> None:
     sam = as_user(box.add_user("Sam", time_zone="Tokyo"))
     extra = "<remindees type='array'><user_id>40000002</user_id></remindees>"
-    answer = api.rest("POST", "/reminders.xml", reminder("9999-12-28 23:00:00", extra))
-    assert answer.status_code == 201
+    response = api.rest("POST", "/reminders.xml", reminder("9999-12-28 23:00:00", extra))
+    assert response.status_code == 201
     assert "9999-12-29 08:00:00" in sam.rest("GET", "/reminders.xml").text
 
 
 @pytest.mark.parametrize("until", ["9999-12-31 00:00:00", "0001-01-01 00:00:00"])
-def test_an_event_that_some_zone_cannot_show_is_refused(box, api, until) -> None:
+def test_an_event_out_of_range_in_some_zone_is_refused(box, api, until) -> None:
     calendar = box.add_calendar("Home")
     event = (
         f"<request><event><calendar-id>{calendar}</calendar-id><title>tomorrow Call</title>"
@@ -57,7 +57,7 @@ def test_an_event_cannot_be_moved_beyond_the_calendar(box, api) -> None:
 
 
 class TestStored:
-    """What an older version has stored all the same."""
+    """Dates that an older version has stored."""
 
     @pytest.fixture(autouse=True)
     def stored(self, box: Sandbox, api) -> None:
@@ -97,15 +97,15 @@ class TestStored:
             ("POST", "/ws/account/export"),
         ],
     )
-    def test_one_bad_reminder_does_not_take_the_others_with_it(self, api, verb, path, caplog):
+    def test_one_invalid_reminder_does_not_hide_the_others(self, api, verb, path, caplog):
         with caplog.at_level(logging.ERROR, "backpack_orm.sandbox"):
-            answer = api.rest(verb, path)
-        assert answer.status_code == 200
-        assert "Call" in answer.text
-        assert "Never" not in answer.text
+            response = api.rest(verb, path)
+        assert response.status_code == 200
+        assert "Call" in response.text
+        assert "Never" not in response.text
         assert "omitted from a response: Reminder 4000000" in caplog.text
 
-    def test_one_bad_event_does_not_take_the_feed_with_it(self, api, caplog):
+    def test_one_invalid_event_does_not_break_the_feed(self, api, caplog):
         token = api.rest("GET", "/calendars.xml").text.partition("<token>")[2].partition("<")[0]
         feed = api.rest("GET", f"/{token}.ics")
         assert feed.status_code == 200

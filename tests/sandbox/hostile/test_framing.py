@@ -1,4 +1,4 @@
-"""Requests that two readers could understand differently, and strange characters."""
+"""Requests with ambiguous framing, and unusual characters."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def exchange(url: str, request: bytes) -> tuple[bytes, bool]:
         b"Content-Length: 5\r\nContent-Length: 6",
     ],
 )
-def test_a_body_of_two_lengths_is_refused_and_the_connection_closed(api, version, headers):
+def test_a_body_with_two_lengths_is_refused_and_the_connection_closed(api, version, headers):
     head = b"POST /ws/pages/all HTTP/%b\r\nHost: localhost\r\n%b\r\n\r\n" % (version, headers)
     smuggled = b"0\r\n\r\nGET /me.xml HTTP/1.1\r\nHost: localhost\r\n\r\n"
     response, is_closed = exchange(api.url, head + smuggled)
@@ -75,18 +75,18 @@ class TestNames:
         with pytest.raises(ValueError, match="must not contain control characters"):
             Sandbox(account=name)
 
-    def test_what_was_refused_breaks_nothing(self, box, api):
+    def test_refused_names_leave_the_account_intact(self, box, api):
         with pytest.raises(ValueError, match="control characters"):
             box.add_user("A\0B")
         assert "<name>Owner</name>" in api.rest("GET", "/users.xml").text
 
-    def test_all_scripts_are_fine(self, box, api):
+    def test_all_scripts_are_accepted(self, box, api):
         box.add_user("Yuki 由紀 👩‍🌾 שלום")
         assert api.rest("GET", "/users.xml").status_code == 200
 
 
 class TestLog:
-    def test_long_paths_are_cut(self, box, api):
+    def test_long_paths_are_truncated(self, box, api):
         for _ in range(3):
             api.send("GET", "/" + "a/" * 20_000)
         assert [len(one.path) for one in box.log] == [300] * 3
@@ -96,7 +96,7 @@ class TestLog:
         api.send("GET", "/a%0d%0aWARNING%1b[31m")
         assert box.log == [Exchange("GET", r"/a\x0d\x0aWARNING\x1b[31m", 404)]
 
-    def test_what_looks_like_a_token_is_not_shown(self, box, api):
+    def test_texts_that_look_like_tokens_are_not_shown(self, box, api):
         secret = box.tokens.create()
         box.tokens.revoke(box.tokens.all()[-1].id)
         api.send("GET", f"/nowhere/{secret}.xml")

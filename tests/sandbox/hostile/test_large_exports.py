@@ -55,7 +55,7 @@ def many_people(count: int) -> str:
     return f"<user id='1' name='Nora'><pages/><reminders>{reminders}</reminders></user>"
 
 
-def cost(folder: Path, text: str) -> tuple[int, float]:
+def resources(folder: Path, text: str) -> tuple[int, float]:
     """Return how many bytes and seconds it takes to import a text."""
     small, large = folder / "small.xml", folder / f"{len(text)}.xml"
     small.write_text("<page id='1'/>")
@@ -71,7 +71,7 @@ def cost(folder: Path, text: str) -> tuple[int, float]:
 @pytest.mark.parametrize("shape", [many_items, many_notes, many_pages, many_people])
 def test_an_import_takes_little_memory_and_linear_time(tmp_path, shape) -> None:
     small, large = shape(10_000), shape(100_000)
-    _, seconds_of_small = cost(tmp_path, small)
-    memory, seconds = cost(tmp_path, large)
+    _, seconds_of_small = resources(tmp_path, small)
+    memory, seconds = resources(tmp_path, large)
     assert memory <= 10 * len(large)
     assert seconds <= 20 * seconds_of_small

@@ -1,4 +1,4 @@
-"""Long requests, abandoned ones and locked files: others are served all the same."""
+"""Long requests, abandoned requests and locked files do not block other clients."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DEADLINE = 60.0
 
 
 def export_with(items: int) -> str:
-    """Return an export with a small page, and one with so many items."""
+    """Return an export with a small page, and one with the given number of items."""
     notes = "".join(f"<note id='{50 + i}' title='Keys'>With the baker</note>" for i in range(20))
     many = "".join(f"<item id='{1000 + i}'>To do some day: {i}</item>" for i in range(items))
     return (
@@ -43,7 +43,7 @@ def export_with(items: int) -> str:
 
 
 class Reader:
-    """A client that keeps its connection."""
+    """A client with a persistent connection."""
 
     def __init__(self, url: str, token: str) -> None:
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=DEADLINE)
@@ -64,7 +64,7 @@ class Reader:
 
 @pytest.fixture(params=["file", "memory"])
 def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Reader]]:
-    """Makes clients of a sandbox with 100,000 items, in a process of its own."""
+    """Return a function that creates clients of a sandbox process with 100,000 items."""
     export = tmp_path / "export.xml"
     export.write_text(export_with(100_000))
     data = str(tmp_path / "data.db") if request.param == "file" else ":memory:"
@@ -146,7 +146,7 @@ def api(locked: Sandbox) -> Iterator[Client]:
     client.close()
 
 
-def test_a_write_to_a_locked_file_is_to_be_tried_again(api) -> None:
+def test_a_write_to_a_locked_file_is_retryable(api) -> None:
     response = api.rest("POST", "/ws/pages/new", "<page><title>Lisbon</title></page>")
     assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
     assert '<error code="503">' in response.text
@@ -157,7 +157,7 @@ def test_reading_goes_on_while_a_file_is_locked(api) -> None:
 
 
 @pytest.mark.parametrize("data", ["file", ":memory:"])
-def test_a_write_waits_for_another_thread_only_so_long(data, tmp_path, monkeypatch, as_user):
+def test_a_write_waits_for_another_thread_until_its_timeout(data, tmp_path, monkeypatch, as_user):
     monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.05)
     data = str(tmp_path / "data.db") if data == "file" else data
     with Sandbox(seed="empty", data=data) as box, box._database.transaction():

@@ -1,4 +1,4 @@
-"""Stopping while clients go on and on."""
+"""Shutdown while clients send requests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def connected(box):
     return socket.create_connection(("127.0.0.1", int(box.url.rpartition(":")[2])))
 
 
-def test_under_load_it_stops_within_two_seconds_and_keeps_what_was_acknowledged(tmp_path):
+def test_it_stops_under_load_within_two_seconds_and_preserves_acknowledged_writes(tmp_path):
     data = str(tmp_path / "data.db")
     box = Sandbox(seed="empty", data=data, token=TOKEN)
     box.start()
@@ -87,7 +87,7 @@ def test_a_request_that_has_started_gets_a_response_and_the_connection_is_closed
     assert received.endswith(b"</user>")
 
 
-def test_a_client_that_never_finishes_does_not_delay_it(box):
+def test_an_unfinished_request_does_not_delay_it(box):
     with closing(
         socket.create_connection(("127.0.0.1", int(box.url.rpartition(":")[2])))
     ) as client:

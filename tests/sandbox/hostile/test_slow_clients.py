@@ -1,4 +1,4 @@
-"""Clients that send little, send slowly, or do not read what they asked for."""
+"""Clients that send little, send slowly, or do not read their response."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TOKEN = "t0ken-0123456789"
 
 @pytest.fixture
 def hasty(monkeypatch):
-    """Deadlines that a test can wait for."""
+    """Short deadlines for tests."""
     monkeypatch.setattr(http_server, "IDLE_TIMEOUT", 1.0)
     monkeypatch.setattr(http_server, "HEADER_DEADLINE", 1.0)
     monkeypatch.setattr(http_server, "REQUEST_DEADLINE", 2.0)
@@ -28,7 +28,7 @@ def hasty(monkeypatch):
 
 @pytest.fixture
 def connected(box):
-    """Makes connections to the sandbox."""
+    """Return a function that connects to the sandbox."""
     with contextlib.ExitStack() as stack:
         port = int(box.url.rpartition(":")[2])
 
@@ -75,7 +75,7 @@ def is_served(url: str) -> bool:
     ],
     ids=["nothing", "half a header", "a header in drops", "a body in drops"],
 )
-def test_a_client_that_does_not_finish_its_request_is_cut_off(hasty, connected, sent, trickle):
+def test_a_client_that_does_not_finish_its_request_is_disconnected(hasty, connected, sent, trickle):
     client = connected()
     client.sendall(sent)
     assert seconds_until_closed(client, trickle=trickle) < 6
@@ -99,7 +99,7 @@ def test_clients_that_do_not_read_do_not_block_others(hasty, box, connected, lar
         client.sendall(large)
     assert is_served(box.url)
     time.sleep(3)
-    for client in clients:  # cut off, so that the rest of the response does not come
+    for client in clients:  # disconnected, so that the rest of the response does not come
         received = 0
         with contextlib.suppress(OSError):
             while part := client.recv(1 << 20):
@@ -107,7 +107,9 @@ def test_clients_that_do_not_read_do_not_block_others(hasty, box, connected, lar
         assert received < 8_000_000
 
 
-def test_reading_in_drops_does_not_outlast_the_deadline(hasty, box, api, connected, large):
+def test_a_client_that_reads_slowly_does_not_outlast_the_deadline(
+    hasty, box, api, connected, large
+):
     api.close()
     client = connected(4096)
     client.sendall(large)
@@ -118,7 +120,7 @@ def test_reading_in_drops_does_not_outlast_the_deadline(hasty, box, api, connect
     assert time.monotonic() - began < 10
 
 
-def test_what_unread_responses_take_is_bounded(box, connected, large, monkeypatch):
+def test_the_memory_of_unread_responses_is_bounded(box, connected, large, monkeypatch):
     monkeypatch.setattr(http_server, "BUFFER_LIMIT", 20_000_000)
     clients = [connected(4096) for _ in range(6)]
     highest = 0
@@ -136,7 +138,7 @@ def test_what_unread_responses_take_is_bounded(box, connected, large, monkeypatc
     assert box._server._load.buffered < 9_000_000
 
 
-def test_a_response_larger_than_the_bound_arrives(box, large, monkeypatch):
+def test_a_response_larger_than_the_bound_is_delivered(box, large, monkeypatch):
     monkeypatch.setattr(http_server, "BUFFER_LIMIT", 1_000_000)
     page = large.split()[1].decode()
     for _ in range(3):
@@ -157,7 +159,7 @@ def test_pipelined_requests_do_not_evade_the_bound(box, connected, large, monkey
     assert is_served(box.url)
 
 
-def test_unread_responses_are_in_files_but_for_their_beginning(box, connected, large):
+def test_unread_responses_are_in_files_except_for_their_beginning(box, connected, large):
     connected(4096).sendall(large)
     deadline = time.monotonic() + 10
     while box._server._load.buffered < 2_000_000 and time.monotonic() < deadline:
@@ -181,7 +183,7 @@ def test_more_connections_than_the_limit_do_not_block_others(monkeypatch, openin
         assert time.monotonic() - began < 4
 
 
-def test_a_client_that_pauses_less_than_the_timeout_keeps_its_connection(box, connected):
+def test_a_client_that_pauses_less_than_the_timeout_stays_connected(box, connected):
     client = connected()
     for _ in range(2):
         client.sendall(b"GET /login HTTP/1.1\r\nHost: localhost\r\n\r\n")

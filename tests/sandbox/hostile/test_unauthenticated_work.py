@@ -74,7 +74,7 @@ def test_a_token_is_found_in_wide_encodings(encoding):
         b"tokena-",
     ],
 )
-def test_looking_for_a_token_takes_linear_time_and_finds_few(piece):
+def test_searching_for_tokens_takes_linear_time_and_finds_few(piece):
     times = []
     for size in (SIZE // 4, SIZE):
         body = piece * (size // len(piece))
@@ -102,7 +102,7 @@ def test_looking_for_a_token_takes_linear_time_and_finds_few(piece):
     ],
 )
 def test_parsing_takes_linear_time(monkeypatch, head, piece, tail, sizes):
-    for limit in ("VALUE_LIMIT", "COUNT_LIMIT"):  # which would hide it
+    for limit in ("VALUE_LIMIT", "COUNT_LIMIT"):  # they would hide it
         monkeypatch.setattr(reading, limit, 10**9)
     times = []
     for size in sizes:
@@ -128,13 +128,13 @@ def test_parsing_takes_linear_time(monkeypatch, head, piece, tail, sizes):
         (b"<a>" + b"x" * SIZE_LIMIT + b"</a>", "the limit is"),
     ],
 )
-def test_what_a_body_may_hold_is_bounded(body, reason):
+def test_the_contents_of_a_body_are_bounded(body, reason):
     with pytest.raises(InvalidRequest, match=reason):
         read_body(body)
 
 
 def test_a_huge_body_is_refused_before_it_is_received(api):
-    """100 MB are announced, and nothing of them sent."""
+    """The client announces 100 MB and sends nothing."""
     response = api.send("POST", "/ws/pages/all", b"", Content_Length="100000000")
     assert response.status_code == 413
     assert response.headers["Connection"] == "close"
