@@ -136,8 +136,8 @@ def document() -> str:
         "All calls of the API, each with the Python that makes it. The table is generated from\n"
         "the models, and the tests run every line. The response of a read is [cached](cache.md)\n"
         "under the tags in the last column; a write invalidates its tags. The rate limit is 100\n"
-        "calls in 5 seconds, or 10 where the table says so. What is retried depends on the kind\n"
-        "of call: see [rate limits and retries](limits-and-retries.md).\n",
+        "calls in 5 seconds, or 10 if marked in the table. The kind of a call decides\n"
+        "whether it is retried: see [rate limits and retries](limits-and-retries.md).\n",
         f"The lines follow this setup:\n\n```python\n{BEGINNING}```\n",
         "| call, and the Python that makes it | kind | cache tags |\n|---|---|---|",
         *(

@@ -28,7 +28,7 @@ for each in lisbon.lists:
 for place in lisbon.belongings[:5]:
     print(place.position, place.type, place.widget)
 
-# Search. Results say which records match.
+# Search. Results include the records that match.
 for page in Page.search("tram"):
     print(page.title, [match.type for match in page.matches])
 

@@ -103,11 +103,11 @@ def _redis(program: str) -> Iterator[str]:
 
 
 def _check(box: Sandbox, requests: int) -> None:
-    answered = [exchange.status for exchange in box.log]
-    if answered != [200] * requests:
-        refused = answered.count(503)
+    statuses = [exchange.status for exchange in box.log]
+    if statuses != [200] * requests:
+        refused = statuses.count(503)
         raise RuntimeError(
-            f"{requests} responses were wanted; of {len(answered)}, {refused} refused"
+            f"{requests} responses were expected; of {len(statuses)}, {refused} refused"
         )
 
 

@@ -143,15 +143,15 @@ def pydantic_xml(count: int) -> Peer:
         created_at: datetime = attr()
         body: str
 
-    class Answer(BaseXmlModel, tag="response"):
+    class Response(BaseXmlModel, tag="response"):
         success: bool = attr()
         notes: list[Note] = wrapped("notes", element(tag="note"))
 
-    Answer.model_rebuild(_types_namespace={"Note": Note, "datetime": datetime})
+    Response.model_rebuild(_types_namespace={"Note": Note, "datetime": datetime})
     content = responses.notes(count)
 
     def load() -> list[Any]:
-        return Answer.from_xml(content).notes
+        return Response.from_xml(content).notes
 
     return Peer("pydantic-xml", load)
 

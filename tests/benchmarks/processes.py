@@ -119,7 +119,7 @@ def _load(
     for socket in sockets:
         stack.callback(socket.close)
 
-    def ask(socket: HTTPConnection) -> None:
+    def send(socket: HTTPConnection) -> None:
         for _ in range(_CALLS):
             socket.request("POST", path, body, {"Content-Type": "application/xml"})
             response = socket.getresponse()
@@ -129,7 +129,7 @@ def _load(
 
     def sample() -> float:
         began = perf_counter()
-        list(pool.map(ask, sockets))
+        list(pool.map(send, sockets))
         return (perf_counter() - began) / (_CALLS * clients)
 
     return sample

@@ -136,11 +136,11 @@ def _lines(rows: Sequence[Row]) -> Any:
     is_time = members[0].unit == "second"
     for contender in members[0].samples:
         color = {members[0].bound: _BOUND, OURS: _OURS}.get(contender, _PEERS)
-        costs = [
+        per_record = [
             row.median(contender) / size * 1e6 if is_time else row.median(contender)
             for row, size in zip(members, sizes, strict=True)
         ]
-        axes.plot(sizes, costs, marker="o", color=color, label=contender)
+        axes.plot(sizes, per_record, marker="o", color=color, label=contender)
     axes.set_xscale("log")
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
     axes.set_ylim(bottom=0)

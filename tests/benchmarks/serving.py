@@ -89,8 +89,8 @@ def serving(delay: float = 0.0) -> Iterator[str]:
 
 async def main(delay: float) -> None:
     """Serve until terminated."""
-    loop, answered = asyncio.get_running_loop(), known()
-    server = await loop.create_server(lambda: Server(answered, delay), "127.0.0.1", 0)
+    loop, by_path = asyncio.get_running_loop(), known()
+    server = await loop.create_server(lambda: Server(by_path, delay), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

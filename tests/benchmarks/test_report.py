@@ -79,7 +79,7 @@ def test_the_table_shows_other_contenders() -> None:
     assert line == "| notes; by hand: 1.00 s | 900.00 ms | **0.90** | 1.00 | minidom 4.0 |"
 
 
-def test_each_group_becomes_a_chart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_group_is_drawn_as_a_chart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "FOLDER", tmp_path)
     lengths = [
         Row("Time by length", f"load {size:,} notes", {"by hand": [1.0], OURS: [size / 100]})

@@ -17,7 +17,7 @@ _BEGINNING = next(text for language, text in documents.fences(_DOCUMENT) if lang
 
 
 def number_of_requests(cell: str, **figures: int) -> int:
-    """Return the number that a cell stands for, such as `1 + pages`."""
+    """Evaluate the expression in a cell, such as `1 + pages`."""
     total = 0
     for term in cell.split(" + "):
         product = 1

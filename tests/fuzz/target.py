@@ -66,7 +66,7 @@ TEXT = [
 ]
 """Fragments to insert: they have broken parsers of XML, numbers and times before."""
 _ZONE = ZoneInfo("Europe/Lisbon")
-_NOWHERE = unconnected("a fuzzer", "nobody", "it is made up")
+_NOWHERE = unconnected("a fuzzer", "fuzz", "it is synthetic")
 
 
 @cache

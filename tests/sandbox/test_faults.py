@@ -367,12 +367,12 @@ def test_faults_happen_the_given_number_of_times_among_many_threads():
     faults, start = Faults(), threading.Barrier(8)
     fault = faults.html_page(times=1000)
 
-    def ask(_):
+    def send(_):
         start.wait()
         return sum(faults.fault_for("GET", "x") is not None for _ in range(500))
 
     with ThreadPoolExecutor(8) as pool:
-        assert sum(pool.map(ask, range(8))) == fault.fired == 1000
+        assert sum(pool.map(send, range(8))) == fault.fired == 1000
 
 
 @pytest.mark.parametrize(

@@ -191,7 +191,7 @@ def test_a_client_that_disconnects_does_not_disturb_others(safe, client, caplog)
 
 
 def test_many_threads_are_served_at_once(safe):
-    def ask(number):
+    def send(number):
         with requests.Session() as session:
             session.trust_env = False
             session.verify = safe.ca_bundle
@@ -201,7 +201,7 @@ def test_many_threads_are_served_at_once(safe):
                 assert session.post(url, data=body).status_code == 200
 
     with ThreadPoolExecutor(12) as pool:
-        list(pool.map(ask, range(12)))
+        list(pool.map(send, range(12)))
     with requests.Session() as session:
         response = session.post(
             f"{safe.url}/ws/pages/all?token=t0ken-0123456789", verify=safe.ca_bundle

@@ -65,6 +65,6 @@ def test_no_cassette_contains_the_token_used_to_record_it(tmp_path: Path, locati
         Page.all()
         Status.all()
         Reminder.create(content="+30 Leave").destroy()
-    kept = path.read_text("utf-8")
-    assert kept.count("uri:") == 4
-    assert CANARY not in kept
+    recorded = path.read_text("utf-8")
+    assert recorded.count("uri:") == 4
+    assert CANARY not in recorded
