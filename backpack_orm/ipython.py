@@ -31,7 +31,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """Leave Tab to IPython again; `%unload_ext backpack_orm` calls this.
+    """Restore IPython's own completion; `%unload_ext backpack_orm` calls this.
 
     >>> from IPython.core.interactiveshell import InteractiveShell
     >>> shell = InteractiveShell()

@@ -63,7 +63,7 @@ class Checklist:
 
 @frozen
 class Names:
-    """Files, pictures or pages, of which there are no more than names."""
+    """Files, pictures or pages of which only the names are displayed."""
 
     title: str
     names: Sequence[str]
@@ -422,7 +422,7 @@ def _states(record: Model) -> list[str]:
 
 
 def _known(record: Model, name: str) -> Any:
-    """An attribute as far as it is loaded, else UNKNOWN."""
+    """Return the value of an attribute if it is loaded, else UNKNOWN. Makes no request."""
     slot = record._slot(name, UNKNOWN)
     if name not in record._table.relations:
         return slot

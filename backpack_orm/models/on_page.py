@@ -70,10 +70,10 @@ class OnPage(Findable):
         fresh: bool = False,
         **unknown: Never,
     ) -> Self:
-        """Return the record with an id. Makes one request with a page.
+        """Return the record with an id. Makes one request if `page` is given.
 
-        Without a page, makes one request for the list of pages and one for each page until the
-        record is found: the first alone, then more and more at once.
+        Without `page`, makes one request for the list of pages, then one for each page until the
+        record is found. The first page is loaded alone, later ones in parallel, more each time.
 
         Raises:
             ValidationError: The id is not valid.

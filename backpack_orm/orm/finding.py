@@ -19,7 +19,8 @@ from backpack_orm.wire.parse import MISSING, Record
 class Findable(Model):
     """A record that can be listed, found and reloaded.
 
-    A place is where records live: a connection for those of the account, else their parent.
+    Its methods take a *place*, which contains the records: the connection for records of the whole
+    account, the parent object for all others.
     """
 
     __slots__ = ()

@@ -71,10 +71,10 @@ class ModelType(ABCMeta):
 
     @property
     def _blank(cls) -> type:
-        """The class that objects have while they are loaded.
+        """The class of an object while its attributes are set from a record.
 
-        If assignments are checked, it is a class of the same layout that does not check them,
-        which makes loading fifteen times as fast.
+        For a class that checks assignments, this is a twin with the same layout and without the
+        check, which makes loading fifteen times as fast. Otherwise it is the class itself.
         """
         blank: type | None = cls.__dict__.get("_unchecked")
         if blank is None:

@@ -51,15 +51,14 @@ class Projection:
     The loaders are looked up by the class of the objects to make: the model or a subclass of it.
 
     Args:
-        *names: The attributes it includes. Default: all but those that only exports and searches
-            include.
-        but: Further attributes that it does not include.
-        unsure: Attributes that it may omit even if they have a value, which another response
-            includes; `FIELDS` means all that are no relations. Any other attribute that it omits is
-            empty.
-        sure: Attributes that are empty if it omits them, where `unsure` names all.
-        is_export: Whether it belongs to an export, which includes all there is of the records
-            inside.
+        *names: The attributes that the response includes. Default: all but those that only exports
+            and searches include.
+        but: Attributes to exclude from that default.
+        unsure: Attributes that the response may omit although they have a value. One that is
+            omitted is not loaded; any other attribute that is omitted is empty. `FIELDS` means
+            every attribute that is not a relation.
+        sure: Exceptions to `FIELDS` in `unsure`: attributes that are empty if they are omitted.
+        is_export: Whether the response is an export, which includes the nested records completely.
         model: The model, if the projection is not declared in its class.
     """
 

@@ -203,7 +203,7 @@ class Related(State):
         self._invalidate_copies()
 
     def _invalidate_copies(self) -> None:
-        """Invalidate collections of the parents that contain other objects of this record."""
+        """Invalidate collections of ancestors that contain another object of this record."""
         place = self._source
         while isinstance(place, State):
             place._invalidate_copies_of(self)

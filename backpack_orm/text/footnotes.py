@@ -86,7 +86,7 @@ def _is_item(node: Node) -> bool:
 
 
 def _endnote(node: Node) -> bool:
-    """Return whether a node is an item of the list that Textile makes of endnotes."""
+    """Return whether a node is an item of the list of endnotes that Textile generates."""
     return (
         isinstance(node, Element)
         and node.tag == "li"
