@@ -43,7 +43,7 @@ _NO_CODE = {
 
 
 def docstrings(source: str) -> Iterator[int]:
-    """The numbers of the lines of docstrings."""
+    """Yield the line numbers of docstrings."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = next(iter(node.body), None)
@@ -52,7 +52,7 @@ def docstrings(source: str) -> Iterator[int]:
 
 
 def code_lines(source: str) -> int:
-    """The number of lines of code."""
+    """Return the number of code lines."""
     code = {
         line
         for token in tokenize.generate_tokens(io.StringIO(source).readline)
@@ -63,7 +63,7 @@ def code_lines(source: str) -> int:
 
 
 def rooms() -> Counter[str]:
-    """The code lines of each room; those of modules beside the rooms are in `.`."""
+    """Return the code lines of each room; `.` has the modules outside of rooms."""
     sizes: Counter[str] = Counter()
     for name, path in MODULES.items():
         room = name.split("/")[0] if "/" in name else "."
@@ -76,7 +76,7 @@ def test_no_module_is_too_large(name: str) -> None:
     assert code_lines(MODULES[name].read_text("utf-8")) <= LARGEST_MODULE
 
 
-def test_no_room_grows_unnoticed() -> None:
+def test_no_room_exceeds_its_limit() -> None:
     sizes = rooms()
     assert sizes.keys() == LARGEST_ROOMS.keys()
     too_large = {room: size for room, size in sizes.items() if size > LARGEST_ROOMS[room]}
@@ -92,5 +92,5 @@ def test_no_room_grows_unnoticed() -> None:
         ("", 0),
     ],
 )
-def test_blank_lines_comments_and_docstrings_are_no_code(source: str, lines: int) -> None:
+def test_blank_lines_comments_and_docstrings_are_not_counted(source: str, lines: int) -> None:
     assert code_lines(source) == lines

@@ -22,7 +22,7 @@ COUNT = 2_000
 
 def lists() -> Iterator[Row]:
     """Measure a list of 2,000 notes."""
-    content, page = responses.notes(COUNT), Page._stub(7, nowhere())
+    content, page = responses.notes(COUNT), Page._stub(7, unused_connection())
     contenders: dict[str, Callable[[], object]] = {
         BY_HAND: lambda: bounds.load_notes(content),
         OURS: lambda: ours.load_notes(content, page),
@@ -37,7 +37,7 @@ def lists() -> Iterator[Row]:
 
 def pages() -> Iterator[Row]:
     """Measure a complete page."""
-    content, connection = responses.page(notes=50, lists=10, items=20, tags=10), nowhere()
+    content, connection = responses.page(notes=50, lists=10, items=20, tags=10), unused_connection()
     yield race(
         "Loading",
         "a page of 50 notes, 10 × 20 items, 10 tags",
@@ -61,7 +61,7 @@ def pages() -> Iterator[Row]:
 
 def subclasses() -> Iterator[Row]:
     """Measure the same notes through a subclass of the model."""
-    content, page = responses.notes(COUNT), Page._stub(7, nowhere())
+    content, page = responses.notes(COUNT), Page._stub(7, unused_connection())
     for name, subclass, goal in (
         ("a subclass", ours.PlainNote, 1.05),
         ("a subclass whose objects have a __dict__", ours.OpenNote, 1.35),
@@ -79,7 +79,7 @@ def subclasses() -> Iterator[Row]:
 
 def scale() -> Iterator[Row]:
     """Measure lists of any length: the time per record must not grow."""
-    page = Page._stub(7, nowhere())
+    page = Page._stub(7, unused_connection())
     for size in SIZES:
         content = responses.notes(size)
         yield race(
@@ -109,7 +109,7 @@ def memory() -> Iterator[Row]:
 
 def _memory(name: str, size: int) -> Row:
     """Measure the bytes of a note object with its values, against a tuple."""
-    content, page = responses.notes(size), Page._stub(7, nowhere())
+    content, page = responses.notes(size), Page._stub(7, unused_connection())
     loaders = {
         "a bare tuple": lambda: [(*record,) for record in ours.read_notes(content)],
         OURS: lambda: ours.load_notes(content, page),
@@ -135,7 +135,7 @@ def _peak() -> Row:
             f"load {size:,} notes, at the peak",
             {
                 BY_HAND: peak("bounds.load_notes(content)"),
-                OURS: peak("ours.load_notes(content, Page._stub(7, nowhere()))"),
+                OURS: peak("ours.load_notes(content, Page._stub(7, unused_connection()))"),
             },
             goal=1.2,
             samples=5,
@@ -148,7 +148,7 @@ import re, sys
 from pathlib import Path
 from backpack_orm import Page
 from tests.benchmarks import bounds, ours
-from tests.benchmarks.loading import nowhere
+from tests.benchmarks.loading import unused_connection
 
 def memory(name):
     return int(re.search(name + r":\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
@@ -186,6 +186,6 @@ def check(peer: peers.Peer) -> None:
         raise RuntimeError(f"{peer.name} has loaded other content")
 
 
-def nowhere() -> Connection:
+def unused_connection() -> Connection:
     """Return a connection that is never used."""
     return Connection("acme", token="0123456789abcdef")

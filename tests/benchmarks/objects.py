@@ -8,7 +8,7 @@ from typing import Any
 
 from backpack_orm import Connection, Page
 from tests.benchmarks import bounds, ours, peers, responses
-from tests.benchmarks.loading import nowhere
+from tests.benchmarks.loading import unused_connection
 from tests.benchmarks.measuring import OURS, Row, race
 from tests.benchmarks.serving import TOKEN, serving
 
@@ -45,7 +45,7 @@ def attributes() -> Iterator[Row]:
     one = responses.notes(1)
     notes: dict[str, Any] = {
         "a plain slot": bounds.load_notes(one)[0],
-        OURS: ours.load_notes(one, Page._stub(7, nowhere()))[0],
+        OURS: ours.load_notes(one, Page._stub(7, unused_connection()))[0],
     }
     for make in peers.LOADERS[1:]:
         peer = make(1)

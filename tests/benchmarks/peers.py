@@ -1,7 +1,7 @@
 """Other libraries that load the same content, each from its own format.
 
-Each is used as its documentation has it used, on bytes that are there already. Those that leave
-times as words do so here too. All are in the extra `bench`, and nowhere else.
+Each is used as documented, on bytes in memory. Libraries that do not parse times do not parse them
+here either. All are in the dependency group `bench` only.
 """
 
 from __future__ import annotations
