@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
-def html(thing: object) -> str:
+def html(value: object) -> str:
     """An object as a piece of HTML, for notebooks.
 
     It holds its own style and nothing from elsewhere, no script, and no text as anything but text.
@@ -20,10 +20,10 @@ def html(thing: object) -> str:
     """
     from backpack_orm.display import web
 
-    return web.render(contents(thing))
+    return web.render(contents(value))
 
 
-def rich(thing: object) -> RenderableType:
+def rich(value: object) -> RenderableType:
     """An object for the terminal, as the library rich draws it.
 
     >>> from rich.console import Console
@@ -35,4 +35,4 @@ def rich(thing: object) -> RenderableType:
     """
     from backpack_orm.display import terminal
 
-    return terminal.render(contents(thing))
+    return terminal.render(contents(value))

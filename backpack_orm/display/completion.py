@@ -66,7 +66,7 @@ def unload(shell: InteractiveShell) -> None:
 
 
 class _Open(NamedTuple):
-    """What stands before the cursor: `page.notes["Ho` is a chain, `[` and `"Ho`."""
+    """The expression before the cursor: `page.notes["Ho` is a chain, `[` and `"Ho`."""
 
     chain: ast.expr
     mark: str
@@ -80,14 +80,14 @@ def _offer(
     found = _read(context.text_until_cursor)
     if found is None or isinstance(found.chain, ast.Name):
         return {"completions": []}  # what follows a name alone, IPython completes itself
-    thing = _reached(found.chain, names)
+    value = _reached(found.chain, names)
     kind, fragment, texts = "", found.typed, list[str]()
-    if found.mark == "." and _is(thing, Model, Collection):
+    if found.mark == "." and _is(value, Model, Collection):
         kind = "attribute"
-        texts = [name for name in dir(thing) if name.startswith(fragment)]
-    elif found.mark == "[" and _is(thing, Collection):
+        texts = [name for name in dir(value) if name.startswith(fragment)]
+    elif found.mark == "[" and _is(value, Collection):
         kind = "dict key"
-        keys = thing._ipython_key_completions_()
+        keys = value._ipython_key_completions_()
         quote, start, matches = match_dict_keys(keys, found.typed, delims="'\"")
         fragment = found.typed[start:]
         after = context.line_with_cursor[context.cursor_position :]
@@ -179,9 +179,9 @@ def _reached(node: ast.expr, names: Mapping[str, Any]) -> Any:
     return None
 
 
-def _is(thing: object, *kinds: type) -> bool:
-    """Whether a thing is of a kind, by its type alone: a proxy acts when asked for its class."""
-    return issubclass(type(thing), kinds)
+def _is(value: object, *kinds: type) -> bool:
+    """Whether a value has a type; `isinstance` would run the code of proxies."""
+    return issubclass(type(value), kinds)
 
 
 def _attribute(record: Any, name: str) -> Any:

@@ -31,7 +31,7 @@ ROWS = 20
 ITEMS = 50
 """How many items of a list are shown, of the open and of the completed ones; how many names."""
 WIDGETS = 100
-"""How many things on a page are shown."""
+"""How many records on a page are displayed."""
 CHARACTERS = 4_000
 """How much of a text is shown."""
 NAME = 400
@@ -85,7 +85,7 @@ class Facts:
 
 @frozen
 class Remark:
-    """What we say about it ourselves, with code in backquotes."""
+    """A remark of this library, with code in backquotes."""
 
     text: str
 
@@ -151,13 +151,13 @@ def in_a_cell(value: object) -> str:
 
 
 @singledispatch
-def contents(thing: object) -> Card | Table:
+def contents(value: object) -> Card | Table:
     """What there is to show of an object.
 
     >>> contents(Page(title="Porto")).title
     'Porto'
     """
-    raise TypeError(f"nothing is known of how to show {type(thing).__name__} objects")
+    raise TypeError(f"there is no rich display for {type(value).__name__} objects")
 
 
 # --- records ----------------------------------------------------------------------------------
@@ -216,19 +216,19 @@ def _(page: Page) -> Card:
 
 
 def _standing_on(page: Page) -> list[Block]:
-    """What stands on a page, in its order."""
+    """The records on a page, in their order."""
     sections = {name: _known(page, name) for name in dict.fromkeys(SECTIONS.values())}
     belongings = _known(page, "belongings")
     if belongings is UNKNOWN and all(part is UNKNOWN for part in sections.values()):
         return [
             Remark(
-                f"What stands on it is not loaded yet: `Page.find({page.id})` loads it, or the "
+                f"Its contents are not loaded yet: `Page.find({page.id})` loads it, or the "
                 "first use of `.notes`, `.lists` or `.tags`, with one request."
             )
         ]
     blocks = list(_in_order(() if belongings is UNKNOWN else belongings, sections))
     if belongings is UNKNOWN:
-        blocks.append(Remark("In which order they stand is not loaded yet: `.belongings` tells."))
+        blocks.append(Remark("Their order is not loaded yet: read `.belongings`."))
     left = len(blocks) - WIDGETS
     if left > 0:
         blocks[WIDGETS:] = [Remark(f"… and {left} more, below on the page.")]
@@ -258,11 +258,11 @@ def _in_order(belongings: Iterable[Belonging], sections: dict[str, Any]) -> Iter
 
 
 def _untold(belonging: Belonging) -> Block:
-    """What stands for a thing on a page of which the service tells no more than that it is."""
+    """The remark for a widget of which the service returns only the type and id."""
     if belonging.type == "Separator":
         return Line("")
     what = f"{belonging.type} {belonging.widget_id}"
-    return Remark(f"{what}: the service tells no more of it.")
+    return Remark(f"{what}: the service returns no more about it.")
 
 
 def _of_older_pages(page: Page) -> Iterator[Block]:
@@ -275,7 +275,7 @@ def _of_older_pages(page: Page) -> Iterator[Block]:
         yield Names("Linked pages", _some(_labels(links)))
 
 
-# --- what stands on a page --------------------------------------------------------------------
+# --- records on a page -----------------------------------------------------------------------
 
 
 @singledispatch
@@ -302,8 +302,8 @@ def _(mail: Email) -> list[Any]:
 @_blocks.register
 def _(what: List) -> list[Any]:
     items = _known(what, "items")
-    told = None if items is UNKNOWN else [_item(item) for item in items]
-    return [Checklist(_name(_known(what, "name")), told)]
+    known = None if items is UNKNOWN else [_item(item) for item in items]
+    return [Checklist(_name(_known(what, "name")), known)]
 
 
 @_blocks.register
@@ -337,29 +337,29 @@ def _(collection: Collection[Any]) -> Table:
     total, shown = len(records), records[:ROWS]
     fields = {name: [_known(record, name) for record in shown] for name in model._table.fields}
     places = frames.rows(model, shown)
-    told: dict[str, list[object]] = {}
+    known: dict[str, list[object]] = {}
     unknown = []
     for name in frames.columns(model):
         if name not in fields:
             column = [row[name] for row in places]
             if len(set(column)) > 1:
-                told[name] = column
+                known[name] = column
         elif shown and all(value is UNKNOWN for value in fields[name]):
             unknown.append(name)
         else:
-            told[name] = fields[name]
+            known[name] = fields[name]
     for name, relation in model._table.relations.items():
         parts = [_known(record, name) for record in shown]
         if relation.is_single or name == "belongings" or all(map(_is_empty, parts)):
             continue
-        told[name] = [UNKNOWN if part is UNKNOWN else len(part) for part in parts]
+        known[name] = [UNKNOWN if part is UNKNOWN else len(part) for part in parts]
     remarks = []
     if total > ROWS:
         remarks.append(Remark(f"The first {ROWS} of {total:,}: `.to_frame()` has them all."))
     if unknown:
         remarks.append(_unloaded(unknown))
-    rows = list(zip(*told.values(), strict=True))
-    return Table(_count(total, model.__name__), list(told), rows, remarks)
+    rows = list(zip(*known.values(), strict=True))
+    return Table(_count(total, model.__name__), list(known), rows, remarks)
 
 
 @contents.register
@@ -392,12 +392,12 @@ def _(error: BackpackError) -> Card:
         ("response", error.excerpt),
         ("hint", error.hint),
     ]
-    told = [(name, value) for name, value in facts if value is not None]
-    blocks: list[Block] = [Prose(error.message), *([Facts(told)] if told else [])]
+    known = [(name, value) for name, value in facts if value is not None]
+    blocks: list[Block] = [Prose(error.message), *([Facts(known)] if known else [])]
     return Card(type(error).__name__, "", blocks)
 
 
-# --- small things -----------------------------------------------------------------------------
+# --- helpers ----------------------------------------------------------------------------------
 
 
 def _card(record: Model, blocks: Sequence[Block], **details: Any) -> Card:
@@ -486,7 +486,7 @@ def _unloaded(names: Sequence[str]) -> Remark:
 
 
 def _count(number: int, name: str) -> str:
-    """A number of things, such as `1 page` and `3 journal entries`."""
+    """A number of records, such as `1 page` and `3 journal entries`."""
     words = re.sub("(?<=[a-z])(?=[A-Z])", " ", name).lower()
     if number == 1:
         return f"1 {words}"

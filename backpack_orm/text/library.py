@@ -14,7 +14,7 @@ from backpack_orm.text.limits import CannotConvert
 # These characters belong to no script and are never part of a text: Unicode reserves them.
 _PRE, _PRE_END, _MARK = "\ufdd1", "\ufdd2", "\ufdd3"
 _LITERALS = {"<": "\ufdd4", "&": "\ufdd5", "=": "\ufdd6"}
-"""What stands for characters that the library would take for markup, although they are text."""
+"""Placeholders of characters that the library would take for markup, although they are text."""
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 )
@@ -59,7 +59,7 @@ class _Converter(Textile):  # type: ignore[misc]  # the library has no types
         self.glyph_replacers = make_glyph_replacers("html5", self.uid, self.glyph_definitions)
 
     def links(self, text: str) -> str:
-        """Replace links, after correcting two things that the library takes for parts of a URL.
+        """Replace links, after correcting what the library mistakes for a part of a URL.
 
         These are a footnote such as `[1]` behind the URL, and the brackets of its parameters.
         """

@@ -27,7 +27,7 @@ LARGEST_ROOMS = {
     "connection": 2050,
     "display": 820,
     "models": 1693,
-    "orm": 2039,
+    "orm": 2041,
     "sandbox": 6000,
     "text": 1200,
     "wire": 800,

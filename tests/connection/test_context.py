@@ -417,7 +417,7 @@ def test_map_raises_the_first_error_in_its_turn_and_stops(home):
     assert len(made) <= 3 + 2 * 2
 
 
-def test_map_uses_as_many_threads_as_it_is_told(home):
+def test_map_uses_the_given_number_of_threads(home):
     meeting = threading.Barrier(11, timeout=30)
     assert list(home.map(lambda _: meeting.wait() >= 0, range(11), workers=11)) == [True] * 11
 

@@ -23,7 +23,7 @@ PAGE = b"<response success='true'><page id='7' title='" + b"x" * 2000 + b"'/></r
 
 
 class Service:
-    """Answers without a network; now and then with a failure."""
+    """Responds without a network; now and then with a failure."""
 
     def __init__(self) -> None:
         self.numbers = itertools.count(1)

@@ -82,7 +82,7 @@ def test_page_order_follows_the_belongings(page: Page) -> None:
     lists = [belonging.widget for belonging in page.belongings if belonging.type == "List"]
     rest = [belonging for belonging in page.belongings if belonging.type != "List"]
     page.reorder([*reversed([each for each in lists if each]), *rest])
-    assert "not loaded yet: .belongings" in text_of(page)
+    assert "not loaded yet: read .belongings" in text_of(page)
     assert page.belongings[0].type == "List"
     text = text_of(page)
     assert text.index("Not to be missed") < text.index("Packing") < text.index("Where we sleep")

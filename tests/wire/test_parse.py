@@ -1,4 +1,4 @@
-"""Answers to records, on literal bytes: strict, and in both dialects alike."""
+"""Responses to records, on literal bytes: strict, and in both dialects alike."""
 
 import copy
 import gc
