@@ -24,7 +24,8 @@ def url_of(account: object, *, option: str = "account", allow_insecure: bool = F
         allow_insecure: Accept an http address of another machine.
 
     Raises:
-        ValidationError: It is neither, or looks like a token; the message does not show tokens.
+        ValidationError: The account is neither a name nor an address, or it looks like a token. The
+            message does not show tokens.
 
     >>> url_of("acme"), url_of("http://127.0.0.1:8137/")
     ('https://acme.backpackit.com', 'http://127.0.0.1:8137')
@@ -75,7 +76,7 @@ def _url_of_address(account: str, option: str, allow_insecure: bool) -> str:
 
 
 def fingerprint(url: str, secret: Secret) -> str:
-    """Return a key of the user and the account, from which the token cannot be derived.
+    """Return a key of the user and the account. The token cannot be derived from the key.
 
     >>> fingerprint("https://acme.backpackit.com", Secret("0123456789abcdef"))
     'acme.backpackit.com/6f1b2159ecff006f'
@@ -85,18 +86,18 @@ def fingerprint(url: str, secret: Secret) -> str:
 
 
 def rate_limit_key(url: str, account: str) -> str:
-    """Return the key by which the service counts requests: the account, for all its users.
+    """Return the key by which the service counts requests: all users of an account have the same.
 
-    The host identifies the account, except on this machine, where a sandbox may contain several:
-    there it is the user.
+    The key is the host, which identifies the account. On this machine, where a sandbox may contain
+    several accounts, the key is that of the user.
     """
     return account if is_loopback(urlsplit(url).hostname or "") else account.partition("/")[0]
 
 
 def cache_host(url: str) -> str:
-    """Return the key of a host, by which connections invalidate each other's caches.
+    """Return the key of a host. Connections with the same key invalidate each other's caches.
 
-    It is the same for http and https, and for all names of this machine.
+    The key is the same for http and https, and for all names of this machine.
 
     >>> cache_host("http://127.0.0.1:8137"), cache_host("https://acme.backpackit.com")
     ('localhost:8137', 'acme.backpackit.com')
@@ -111,7 +112,7 @@ def _host(parts: SplitResult, name: str | None = None) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine, however its address is written.
+    """Return whether a host is this machine, in any notation of its name or address.
 
     >>> [is_loopback(host) for host in ("localhost", "127.0.0.2", "::1", "127.1", "2130706433")]
     [True, True, True, True, True]

@@ -1,4 +1,4 @@
-"""Which connection is current: the default, blocks, generators and threads that set another one."""
+"""The current connection: the default, and blocks, generators and threads that replace it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class _Entry:
         frame: Identifies the frame of a `with` statement, to find the entry of its block.
         token: Identifies the context that the entry was pushed in.
         is_abandoned: Whether the block was left in another context, which cannot reach the stack
-            that contains the entry. That stack skips it.
+            that contains the entry. That stack skips the entry.
     """
 
     def __init__(self, connection: Usable, frame: int | None = None) -> None:
@@ -49,7 +49,7 @@ _default: Usable | None = None
 
 
 def set_default(connection: Usable) -> None:
-    """Make a connection the one that is current outside all blocks, in all threads."""
+    """Make a connection current outside all blocks, in all threads."""
     global _default
     _default = connection
 
@@ -82,19 +82,19 @@ def _remove(entry: _Entry) -> None:
 
 
 class Usable:
-    """Base class of `Connection`: what can be made current."""
+    """Base class of `Connection`: an object that can be made current."""
 
     _blocks: list[_Entry]
     _blocks_lock: Lock
 
     def _reset_blocks(self) -> None:
-        """Start without blocks; in a forked process, with those of the thread that forked."""
+        """Start without blocks; in a forked process, keep the blocks of the thread that forked."""
         here = _stack.get()
         self._blocks = [entry for entry in getattr(self, "_blocks", ()) if entry in here]
         self._blocks_lock = Lock()
 
     def close(self) -> None:
-        """Release its resources; called at the end of the outermost block."""
+        """Release the resources of the connection; called at the end of the outermost block."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:
@@ -122,9 +122,9 @@ class Usable:
     def _block_in(self, frame: int) -> _Entry | None:
         """Return the entry of the block that ends in a frame.
 
-        `__exit__` does not get to know its block, and generators may leave the blocks of one
-        connection in any order. The frame identifies the block, except with an ExitStack, which
-        enters and leaves in frames of its own: there it is the innermost one.
+        Python does not tell `__exit__` which block ends, and generators may leave the blocks of one
+        connection in any order. The frame identifies the block. An ExitStack enters and leaves
+        blocks in frames of its own; in this case, the innermost block ends.
         """
         innermost = [entry for entry in reversed(_stack.get()) if entry in self._blocks]
         in_frame = [entry for entry in reversed(self._blocks) if entry.frame == frame]
@@ -143,18 +143,19 @@ class Usable:
     @overload
     def bind(self, generator: AsyncGenerator[Yielded, Sent]) -> AsyncGenerator[Yielded, Sent]: ...
     def bind(self, generator: Any) -> Any:
-        """Return a generator that runs with this connection current, and only while it runs.
+        """Return a generator whose code runs with this connection current, and no other code.
 
-        After a `yield` inside `with using(…)`, the caller is still inside the block. A bound
-        generator runs in a context of its own instead, a copy of the caller's context variables
-        that is taken now: after each `yield` the caller's own connection is current, and the
-        generator's blocks are in force again at its next step.
+        If a generator yields inside `with using(…)`, the caller's code runs inside the block too. A
+        bound generator runs in a context of its own instead: a copy of the caller's context
+        variables, made when `bind` is called. After each `yield`, the caller's own connection is
+        current. At the next step, the blocks of the generator apply again.
 
         Args:
             generator: A generator or an asynchronous generator.
 
         Returns:
-            A generator of the same kind, which passes on what is sent, thrown and returned.
+            A generator of the same kind, which passes on sent and returned values, and thrown
+            exceptions.
 
         Raises:
             ValidationError: `generator` is not a generator.
@@ -178,18 +179,18 @@ class Usable:
     def map(
         self, function: Callable[[S], T], arguments: Iterable[S], workers: int = 8
     ) -> Iterator[T]:
-        """Call a function for each of many arguments in threads, with this connection current.
+        """Call a function once for each argument, in threads, with this connection current.
 
-        Threads start with a copy of the caller's context variables, taken when `map` is called.
-        Results are in the order of the arguments; no call is made before you request the first.
-        If a call fails, its error is raised in place of its result, and calls that have not started
-        are cancelled.
+        Threads start with a copy of the caller's context variables, made when `map` is called.
+        Results are in the order of the arguments. No call is made before you request the first
+        result. If a call fails, its error is raised in place of its result, and calls that have not
+        started are cancelled.
 
         Args:
             function: The function to call; several threads call it at the same time.
-            arguments: What to call it with, one at a time.
-            workers: The number of threads. More than 8 rarely help: the service accepts twenty
-                requests per second.
+            arguments: The arguments, one for each call.
+            workers: The number of threads. More than 8 threads rarely help: the service accepts
+                twenty requests per second.
 
         Raises:
             ValidationError: `workers` is not a number above 0.
@@ -260,9 +261,9 @@ async def _bound_async(
 def using(connection: Connection) -> Iterator[Connection]:
     """Make a connection current inside a `with` block, in this thread or task only.
 
-    Blocks may end in any order: each removes only its own entry. A block inside a generator is in
-    force in the caller's loop too, from one `yield` to the next; use `connection.bind(generator)`
-    there. The connection is not closed at the end.
+    Blocks may end in any order: the end of a block affects no other block. If a generator yields
+    inside a block, the block applies to the caller's code too; use `connection.bind(generator)`
+    there. The end of a block does not close the connection.
 
     Raises:
         ValidationError: `connection` is not a connection.
@@ -280,10 +281,10 @@ def using(connection: Connection) -> Iterator[Connection]:
 
 
 def current() -> Connection:
-    """Return the current connection: that of the innermost block, else that of the last `connect`.
+    """Return the connection of the innermost block, else that of the last `connect`.
 
     Raises:
-        NotConnected: There is neither.
+        NotConnected: No block is open, and `connect` was not called.
     """
     connection = _default
     for entry in reversed(_stack.get()):  # not by candidates(): a generator takes twice as long
@@ -302,7 +303,7 @@ def connection_for(using: Connection | None) -> Connection:
 
     Raises:
         ValidationError: `using` is not a connection.
-        NotConnected: It is None, and no connection is current.
+        NotConnected: `using` is None, and no connection is current.
 
     >>> home = Connection("home", token="0123456789abcdef")
     >>> connection_for(home) is home
@@ -315,7 +316,7 @@ def ensure_connection(using: Connection) -> Connection:
     """Return a `using=` argument unchanged if it is a connection.
 
     Raises:
-        ValidationError: It is not a connection.
+        ValidationError: The argument is not a connection.
     """
     if isinstance(using, Usable):
         return using

@@ -13,7 +13,7 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 WORKERS = 8
-"""More would only wait: the service accepts twenty requests per second."""
+"""More threads would only wait: the service accepts twenty requests per second."""
 
 
 def in_order(
@@ -23,15 +23,15 @@ def in_order(
     ahead: int | None = None,
     workers: int | None = None,
 ) -> Iterator[T]:
-    """Yield the results of a function in the order of its arguments, computed ahead in threads.
+    """Yield the results of a function in the order of the arguments, computed ahead in threads.
 
     If a call fails, or if the iterator is closed, calls that have not started are cancelled.
 
     Args:
         function: The function to call; several threads call it at the same time.
-        arguments: What to call it with, one at a time.
-        ahead: How many calls to start at first; doubled after each result, up to `workers`. None:
-            `workers` at once.
+        arguments: The arguments, one for each call.
+        ahead: The number of calls to start at first; doubled after each result, up to `workers`.
+            None: start `workers` calls at once.
         workers: The number of threads; None: `WORKERS`.
 
     >>> list(in_order(abs, [-3, 1, -2]))

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @resource
 class Bookmark(OfUser):
-    """A page or a tag that you have marked. The API can neither create nor update one.
+    """A page or a tag that you have marked. The API can neither create nor update bookmarks.
 
     Attributes:
         id: Number of the record.
-        position: Position, as the service counts.
-        bookmarkable_type: Type of the record that it leads to: `Page` or `Tag`; others may come.
-        bookmarkable_id: Id of that record.
+        position: Position among the bookmarks, as numbered by the service.
+        bookmarkable_type: Type of the bookmarked record: `Page` or `Tag`; other types are possible.
+        bookmarkable_id: Id of the bookmarked record.
         user: Owner.
         user_id: Id of the owner.
 
@@ -59,7 +59,7 @@ class Bookmark(OfUser):
         fresh: bool = False,
         **unknown: Never,
     ) -> Self:
-        """Return the bookmark with an id. Makes requests as for `all`.
+        """Return the bookmark with an id. Makes the same requests as `all`.
 
         Raises:
             ValidationError: The id is not valid.
@@ -76,10 +76,10 @@ class Bookmark(OfUser):
 
     @property
     def bookmarkable(self) -> Page | Tag | None:
-        """The page or tag that it leads to; None for other types. Makes no request.
+        """The bookmarked page or tag; None for other types. Makes no request.
 
-        Its attributes are loaded when they are read. Reading the name of a tag makes two requests:
-        one for the pages that have it, and one for the first of these.
+        The attributes of the page or tag are loaded when you read them. Reading the name of a tag
+        makes two requests: one for the pages with this tag, and one for the first of these pages.
 
         >>> page, tag = [bookmark.bookmarkable for bookmark in Bookmark.all()[:2]]
         >>> page.title, tag.name

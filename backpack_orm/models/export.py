@@ -1,4 +1,4 @@
-"""Exports: everything that a user can see, in one response."""
+"""Exports: all pages and reminders that a user can see, in one response."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 @frozen(eq=False)
 class Export:
-    """Everything that a user can see: all pages with their contents, and all reminders.
+    """All pages that a user can see, with their contents, and all reminders.
 
-    It omits the `scope` of pages, the `updated_at` of items, and in the export of a user the pages
-    that a page links to. Reading these makes one request; in an export that was read from a file
-    they are None or empty.
+    An export omits the `scope` of pages and the `updated_at` of items. The export of a user also
+    omits the pages that a page links to. Reading one of these attributes makes one request; if the
+    export was read from a file, the attribute is None or empty.
 
     Attributes:
         user_id: Id of the user; None if the export omits it.
@@ -57,7 +57,7 @@ class Export:
 
         Raises:
             OSError: The file cannot be read.
-            InvalidResponse: The export is cut off, malformed, or no export.
+            InvalidResponse: The content is truncated, malformed, or not an export.
 
         >>> Export.read(b"<pages><page id='71' title='Lisbon'/></pages>").pages[0].title
         'Lisbon'
@@ -102,7 +102,7 @@ def read_live_export(response: Response) -> Record:
 
 
 def read_export(response: Response) -> Record:
-    """Return the same of a saved export of any form, in which what it omits is empty."""
+    """Return the same for a saved export of any form. Values that it omits are empty."""
     return _read(response, Page._exported)
 
 

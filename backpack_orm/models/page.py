@@ -43,7 +43,7 @@ Progress: TypeAlias = "Callable[[int, int], object]"
 
 
 def _linked_in(page: Record) -> Iterator[str]:
-    """Return the cache tags of the pages whose titles another page includes."""
+    """Return the cache tags of the pages that a page links to: it includes their titles."""
     return (f"linked:{linked[0]}" for linked in page[Page._table.positions["linked_pages"]])
 
 
@@ -61,8 +61,8 @@ class Page(Findable, Savable, Destroyable):
         description: Text of the page itself, in Textile (legacy).
         scope: Owner of the page, such as `personal` or `friends`. Only the list of pages includes
             it.
-        public: Set it to True or False and save, to publish the page or to hide it. Responses never
-            include it, so it is None otherwise.
+        public: Set True and save to publish the page, False to hide it. Otherwise None, because
+            responses never include this field.
         belongings: What is on the page, in order.
         tags: Tags. Assign a list of names and save.
         lists: Lists, by id.
@@ -72,9 +72,9 @@ class Page(Findable, Savable, Destroyable):
         separators: Separators, as far as the service includes them.
         emails: Emails to the page. Loading them makes one more request, unless the belongings
             contain none.
-        linked_pages: Pages that it links to (legacy).
-        items: Items of its first list, and legacy items that are in no list.
-        matches: What a search has found on it; empty for a page from elsewhere.
+        linked_pages: Pages that this page links to (legacy).
+        items: Items of the first list on the page, and legacy items that are in no list.
+        matches: Records that a search has found on the page; empty without a search.
 
     >>> page = Page.find_by(title="Lisbon")
     >>> [tag.name for tag in page.tags]
@@ -178,7 +178,7 @@ class Page(Findable, Savable, Destroyable):
             load: Whether to load the contents of the pages too, several pages at once.
             using: Connection to use instead of the current one.
             fresh: Bypass the cache.
-            progress: Called after each loaded page with the numbers of pages done and of all pages.
+            progress: Called after each page with the number of finished pages and the total.
 
         Raises:
             NotConnected: There is no connection.
@@ -232,14 +232,14 @@ class Page(Findable, Savable, Destroyable):
         return Collection(cls, projection.load[cls](records, connection))
 
     def reorder(self, order: Iterable[Belonging | Model | int]) -> None:
-        """Reorder what is on the page. Makes one request once the page is loaded.
+        """Change the order of the records on the page. Makes one request if the page is loaded.
 
         Args:
-            order: Everything on the page, each as its belonging, as the note or list itself, or as
-                the belonging's id.
+            order: All records on the page. Name each by its belonging, by the id of its belonging,
+                or by the note, list or other record itself.
 
         Raises:
-            ValidationError: Something is not on this page, is named twice or is left out.
+            ValidationError: A record is not on this page, is named twice or is left out.
 
         >>> page = Page.create(title="Order")
         >>> first, second = page.notes.create(title="1"), page.notes.create(title="2")
@@ -289,7 +289,9 @@ class Page(Findable, Savable, Destroyable):
         return copy
 
     def share(self, emails: Iterable[str] = (), *, public: bool | None = None) -> None:
-        """Share the page with people, who get an email each, or publish it. Makes one request.
+        """Share the page with people, or publish it. Makes one request.
+
+        The service sends an email to each person.
 
         Args:
             emails: Addresses of the people.
@@ -336,14 +338,14 @@ class Page(Findable, Savable, Destroyable):
         self._send(self._email)
 
     def link(self, page: Page | int) -> None:
-        """Link another page to this one (legacy). Makes one request.
+        """Add a link from this page to another one (legacy). Makes one request.
 
         >>> Page.find_by(title="Lisbon").link(Page.create(title="Porto"))
         """
         self._send_link(self._link, "Page.link", page)
 
     def unlink(self, page: Page | int) -> None:
-        """Remove the link to another page. Makes one request.
+        """Remove the link from this page to another one (legacy). Makes one request.
 
         >>> lisbon, porto = Page.find_by(title="Lisbon"), Page.create(title="Porto")
         >>> lisbon.link(porto)
@@ -381,15 +383,16 @@ class Page(Findable, Savable, Destroyable):
         progress: Progress | None = None,
         ahead: int | None = None,
     ) -> Iterator[Self]:
-        """Yield all pages in order, with `name` loaded on each, several at once.
+        """Yield all pages in order, each with `name` loaded. Loads several pages at once.
 
-        `ahead` is how many are loaded at once in the beginning: few if the first may be enough.
+        `ahead` is the number of pages loaded at once in the beginning. It is small if the first
+        pages may be enough.
         """
 
         def load(page: Self) -> Self | None:
             try:
                 page._load(name, fresh=fresh)
-            except NotFound:  # it was destroyed since the pages were listed
+            except NotFound:  # the page was destroyed since the pages were listed
                 return None
             except BackpackError as error:
                 error.add(f"while reading {page!r}")
@@ -425,7 +428,7 @@ class Page(Findable, Savable, Destroyable):
         return bool(part) and part is not MISSING and all(each[type] != "Email" for each in part)
 
     def _listed_record(self, *, fresh: bool) -> Record:
-        """Return this page in the list of pages, or a record without scope if it is not there."""
+        """Return the record in the list of pages, or one without a scope if the list omits it."""
         records = self.connection.call(self._all, read=self._listed.read_many, fresh=fresh)
         for record in records:
             if record[0] == self._saved_id:
@@ -435,7 +438,7 @@ class Page(Findable, Savable, Destroyable):
     def _invalidate_relations_of(self, child: Related) -> None:
         super()._invalidate_relations_of(child)
         self._invalidate("belongings", *_also_in(child))
-        if child._container == "items":  # its list is not known
+        if child._container == "items":  # the list of the item is not known
             for each in self.lists._objects:
                 each._invalidate("items")
 
@@ -445,7 +448,7 @@ class Page(Findable, Savable, Destroyable):
 
 
 def _also_in(child: Related) -> tuple[str, ...]:
-    """Return the relations of a page that include a record of another relation too."""
+    """Return the other relations of a page that may include a record."""
     return {"items": ("lists",), "lists": ("items",)}.get(child._container, ())
 
 
@@ -453,7 +456,7 @@ def check_order(what: str, wanted: list[int], there: set[int]) -> None:
     """Raise if an order names something twice or leaves something out.
 
     Raises:
-        ValidationError: It does. The message names the ids.
+        ValidationError: An id is named twice or left out. The message lists the ids.
     """
     twice = sorted({id for id in wanted if wanted.count(id) > 1})
     if twice:

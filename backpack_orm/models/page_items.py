@@ -37,7 +37,7 @@ class PageItems(Children["Item | PageItem"]):
 
     @property
     def is_loaded(self) -> bool:
-        """Whether using the collection makes no request.
+        """Whether the collection is loaded, so that using it makes no request.
 
         >>> Page.all()[0].items.is_loaded, Page.find(Page.all()[0].id).items.is_loaded
         (False, True)
@@ -90,7 +90,10 @@ class PageItems(Children["Item | PageItem"]):
 
 
 class HasPageItems(ToMany["Item | PageItem", PageItems]):
-    """Declare the items of a page. In a subclass of `Page`, it can narrow those in no list."""
+    """Declaration of the items of a page.
+
+    A subclass of `Page` can declare a class of its own for the items that are in no list.
+    """
 
     collection = PageItems
     target = "PageItem"

@@ -113,8 +113,8 @@ class User(Findable):
         return Status.find(self)
 
     def export(self) -> Export:
-        """Return everything that you can see: all pages with their contents, and all reminders,
-        including past ones. Makes one request. Works for yourself only: `User.me().export()`.
+        """Return all pages that you can see, with their contents, and all reminders, including past
+        ones. Makes one request. Works for yourself only: `User.me().export()`.
 
         The export omits `linked_pages`: reading them loads the page with one request.
 

@@ -1,4 +1,4 @@
-"""Collections of records: results of calls, and records inside another one."""
+"""Collections of records: results of calls, and records inside another record."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
     """An immutable sequence of objects of one model.
 
     An index is a number, a slice or a title: the title of a page or a note, the name of a list, the
-    content of an item, the subject of an email. A title returns the first object that has it.
+    content of an item, the subject of an email. A title selects the first object with this title.
 
     A collection equals only itself, so that `==` never loads anything: compare lists of objects.
 
@@ -74,7 +74,7 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
 
         Raises:
             TypeError: The model has no title.
-            NotFound: There is none. The message suggests the nearest titles.
+            NotFound: No object has this title. The message suggests the nearest titles.
         """
         name = self._label("find")
         for record in self._all():
@@ -98,11 +98,11 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         return public_names(self, super().__dir__())
 
     def __contains__(self, value: object) -> bool:
-        """Return whether it contains a record, or one with a title.
+        """Return whether the collection contains a record, or a record with a title.
 
         Raises:
-            TypeError: The value is a number, which could be an id or an index; or a text, and the
-                model has no title.
+            TypeError: The value is a number, which could be an id or an index. Or the value is a
+                text, but the model has no title.
 
         >>> tags = Page.find_by(title="Lisbon").tags
         >>> "Travel" in tags, tags[0] in tags, "Work" in tags
@@ -111,10 +111,10 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         return next(self._matches(value), None) is not None
 
     def index(self, value: object, start: int = 0, stop: int | None = None) -> int:
-        """Return the index of a record, or of the first one with a title.
+        """Return the index of a record, or of the first record with a title.
 
         Raises:
-            ValueError: There is none.
+            ValueError: The collection does not contain such a record.
             TypeError: As for `in`.
 
         >>> Page.find_by(title="Lisbon").tags.index("Portugal")
@@ -127,7 +127,7 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         raise ValueError(f"{value!r} is not in this collection")
 
     def count(self, value: object) -> int:
-        """Return how often it contains a record, or records with a title.
+        """Return how often the collection contains a record, or how many records have a title.
 
         Raises:
             TypeError: As for `in`.
@@ -138,7 +138,7 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         return sum(1 for _ in self._matches(value))
 
     def _matches(self, value: object) -> Iterator[int]:
-        """Yield the indexes of the records that equal a record or have a title."""
+        """Yield the indexes of the records that equal the value or have it as title."""
         if isinstance(value, str):
             name = self._label("find")
             found = (getattr(record, name) == value for record in self._all())
@@ -155,7 +155,7 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         """Return the attribute that is the title.
 
         Raises:
-            TypeError: The model has none.
+            TypeError: The model has no title.
         """
         name = label_of(self._model)
         if name is None:
@@ -204,7 +204,7 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
 
         Raises:
             TypeError: An attribute is misspelled.
-            ValidationError: A value is of another type than the field, so that it never matches.
+            ValidationError: A value has another type than its field, so it can never match.
 
         >>> items = Page.find_by(title="Lisbon").lists[0].items
         >>> [item.content for item in items.where(completed=True)]
@@ -225,8 +225,8 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
     def to_records(self) -> list[dict[str, Any]]:
         """Return a plain dictionary for each record: its id, the ids of its parents, its fields.
 
-        All have the same keys. What is not loaded is None. Makes one request if the collection
-        itself is not loaded, else none.
+        All dictionaries have the same keys. Values that are not loaded are None. Makes one request
+        if the collection itself is not loaded, otherwise none.
 
         >>> Page.find_by(title="Lisbon").lists["Packing"].items.to_records()[0]["content"]
         'Walking shoes'
@@ -236,11 +236,12 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         return frames.rows(self._model, self._all())
 
     def to_frame(self) -> pandas.DataFrame:
-        """Return the same as a pandas frame, with a column for each key.
+        """Return a pandas data frame with a column for each key of `to_records`.
 
-        Makes requests as for `to_records`. Numbers are `Int64`, booleans `boolean`, texts `string`,
-        times `datetime64`, in their zone if they have one. So a missing value changes no type, and
-        an empty collection returns an empty frame with the same columns.
+        Makes the same requests as `to_records`. Numbers are `Int64`, booleans `boolean`, texts
+        `string`, times `datetime64` with their zone if they have one. So missing values do not
+        change the type of a column. An empty collection returns an empty data frame with the same
+        columns.
 
         Raises:
             ImportError: pandas is not installed.
@@ -255,9 +256,9 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
 
 
 class Embedded(Collection[M_co]):
-    """Records inside a record, such as the notes of a page. Loaded on first use.
+    """Records inside a record, such as the notes of a page. They are loaded on first use.
 
-    When it is loaded again, the objects stay the same and retain their local changes.
+    When they are loaded again, the objects stay the same and retain their local changes.
 
     >>> [tag.name for tag in Page.find_by(title="Lisbon").tags]
     ['Travel', 'Long weekends', 'Portugal']
@@ -274,7 +275,7 @@ class Embedded(Collection[M_co]):
 
     @property
     def is_loaded(self) -> bool:
-        """Whether using the collection makes no request.
+        """Whether the collection is loaded, so that using it makes no request.
 
         >>> Page.all()[0].notes.is_loaded, Page.find(Page.all()[0].id).notes.is_loaded
         (False, True)
@@ -283,7 +284,7 @@ class Embedded(Collection[M_co]):
 
     @property
     def is_assigned(self) -> bool:
-        """Whether it shows an assigned list that is not saved yet. Makes no request.
+        """Whether the collection shows an assigned list that is not saved yet. Makes no request.
 
         >>> Page.find_by(title="Lisbon").notes.is_assigned
         False
@@ -299,8 +300,8 @@ class Embedded(Collection[M_co]):
             NotSaved: Its owner is new.
             Destroyed: Its owner was destroyed.
             NotFound: Its owner no longer exists.
-            ReadOnly: No call of the API returns it by itself. The message names the one that
-                includes it.
+            ReadOnly: No call of the API returns the collection by itself. The message names the
+                calls that include it.
 
         >>> len(Page.find_by(title="Lisbon").notes.reload())
         2
@@ -331,7 +332,7 @@ class Embedded(Collection[M_co]):
     def _append(self, record: M_co) -> None:  # type: ignore[misc]  # only what its owner creates
         """Add the object of a new record, until the records are loaded again."""
         self._objects = [*self._objects, record]
-        self._part = None  # empty tuples are identical: the next part could not be told apart
+        self._part = None  # empty tuples are identical: the next part would seem unchanged
 
     def _copy_in(self, owner: Model) -> Self:
         """Return the same collection for a copy of its owner, with copies of its objects."""
@@ -376,7 +377,7 @@ class Embedded(Collection[M_co]):
         if not self._objects:
             return objects
         there = {record._identity: record for record in self._objects if not record.is_destroyed}
-        seen = {id(record) for record in self._part or ()}  # older than what was saved since
+        seen = {id(record) for record in self._part or ()}  # older than later saves
         for position, new in enumerate(objects):
             old = there.get(new._identity)
             if old is not None:
@@ -387,7 +388,7 @@ class Embedded(Collection[M_co]):
 
 
 class Children(Embedded[M_co]):
-    """Records inside a record that can be created there one by one.
+    """Records inside a record, where you can create new ones one by one.
 
     >>> lists = Page.find_by(title="Lisbon").lists
     >>> lists.create(name="Food") in lists
@@ -419,8 +420,8 @@ class _Unassigned:
 class AssignableCollection(Embedded[M_co]):
     """Records inside a record that are replaced by assigning a list, such as the tags of a page.
 
-    Until it is saved, the collection shows the assigned list as records: the records in the list,
-    loaded ones for their keys, and new ones for all other keys. Later changes to the assigned list
+    Until you save, the collection shows the assigned list as records. For a key in the list, it
+    shows the loaded record with this key, or else a new record. Later changes to the assigned list
     show too.
 
     >>> page = Page.find(Page.find_by(title="Lisbon").id)
@@ -442,7 +443,7 @@ class AssignableCollection(Embedded[M_co]):
 
     @property
     def is_assigned(self) -> bool:
-        """Whether it shows an assigned list that is not saved yet. Makes no request.
+        """Whether the collection shows an assigned list that is not saved yet. Makes no request.
 
         >>> page = Page.find_by(title="Lisbon")
         >>> page.tags = ["Travel"]
@@ -453,7 +454,7 @@ class AssignableCollection(Embedded[M_co]):
 
     @property
     def is_loaded(self) -> bool:
-        """Whether using the collection makes no request.
+        """Whether the collection is loaded, so that using it makes no request.
 
         >>> Page.find(Page.all()[0].id).tags.is_loaded
         True
@@ -472,7 +473,7 @@ class AssignableCollection(Embedded[M_co]):
         """Return the key of each record, or the record itself if its key is not loaded.
 
         Raises:
-            ValidationError: The assigned value is no list, or has records of another account.
+            ValidationError: The assigned value is not a list, or has records of another account.
         """
         entries = entries_of(self._owner, self._relation, self._assigned)
         known = dict(zip(map(id, self._shown[0]), self._shown[1], strict=True))
@@ -549,7 +550,7 @@ def entries_of(owner: Related, relation: Relation, value: object) -> tuple[Any, 
     """Return the entries of an assigned list.
 
     Raises:
-        ValidationError: The value is no list, or has records of another account.
+        ValidationError: The value is not a list, or has records of another account.
     """
     what = f"{type(owner).__name__}.{relation.name}"
     if not _is_list(value):

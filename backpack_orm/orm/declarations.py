@@ -67,11 +67,11 @@ def field(
         default: Value of a new object; without a default the field is required.
         read_only: Whether the field is read-only.
         write_only: Whether the field is sent, but never included in a response.
-        wire: Name in XML, if it differs.
-        text: Whether it is the text of the element.
-        value_type: How it is parsed and serialized. Default: by its annotation.
-        shown: Whether a repr may show it.
-        init: For type checkers: whether the constructor takes it.
+        wire: Name in XML, if it differs from the name of the attribute; see `Field`.
+        text: Whether the value is the text of the element.
+        value_type: How values are parsed and serialized. Default: as the annotation requires.
+        shown: Whether a repr may show the value.
+        init: For type checkers: whether the constructor takes the field.
     """
     return Field(
         "",
@@ -109,7 +109,7 @@ def assigns_many(
 
 
 class ToMany(Generic[M_co, C_co]):
-    """Base of the declarations of relations that are read as a collection."""
+    """Base class of the declarations of relations whose value is a collection."""
 
     if TYPE_CHECKING:
 
@@ -141,7 +141,7 @@ class ToMany(Generic[M_co, C_co]):
 
 
 class Embeds(ToMany[M_co, Embedded[M_co]]):
-    """Declare records inside a record that the API cannot create on their own.
+    """Declaration of records inside a record that the API cannot create on their own.
 
     In a subclass of a model, `attachments = Embeds(MyAttachment)` makes the relation return objects
     of that class.
@@ -150,8 +150,8 @@ class Embeds(ToMany[M_co, Embedded[M_co]]):
         path: Where the records are in a response, see `wire.parse.Section`; empty if they have a
             response of their own.
         projection: Name of the model's projection with the fields that are included there.
-        has_own_call: Load the records by the call that lists them, not with their owner;
-            implied by an empty path.
+        has_own_call: Load the records with the call that lists them, not with the call for their
+            owner. Implied by an empty path.
 
     >>> from backpack_orm import Attachment
     >>> class Document(Attachment):
@@ -167,7 +167,7 @@ class Embeds(ToMany[M_co, Embedded[M_co]]):
 
 
 class HasMany(ToMany[M_co, Children[M_co]]):
-    """Declare records inside a record that can be created there one by one.
+    """Declaration of records inside a record that can be created there one by one.
 
     In a subclass of a model, `notes = HasMany(TripNote)` makes the relation return and create
     objects of that class.
@@ -185,7 +185,7 @@ class HasMany(ToMany[M_co, Children[M_co]]):
 
 
 class AssignableSlot:
-    """The slot of a collection that can be assigned a list, which it shows as records.
+    """Descriptor around the slot of a collection. A list that you assign is shown as records.
 
     Loading does not use this slot; only assignments do.
     """
@@ -208,7 +208,7 @@ class AssignableSlot:
 
 
 def _is_part_of(owner: Model, collection: Embedded[Any]) -> bool:
-    # While it is being unpickled, its owner may not be set yet.
+    # While the collection is being unpickled, its owner may not be set yet.
     return getattr(collection, "_owner", owner) is owner
 
 
@@ -237,13 +237,13 @@ def belongs_to(target: str, *, id_from: str = "") -> Any:
 if TYPE_CHECKING:
 
     class BelongsTo(Generic[M]):
-        """A parent, for type checkers: read as an object, given as an object or its id."""
+        """A parent, for type checkers: reads as an object, accepts an object or its id."""
 
         def __get__(self, owner: object, kind: type | None = None) -> M: ...
         def __set__(self, owner: object, value: M | int) -> None: ...
 
     class Assignable(Generic[M, V]):
-        """A list, for type checkers: read as a collection of models, given as what names them."""
+        """A list, for type checkers: reads as a collection of objects, accepts objects or keys."""
 
         def __get__(self, owner: object, kind: type | None = None) -> AssignableCollection[M]: ...
         def __set__(self, owner: object, value: Iterable[M | V]) -> None: ...

@@ -38,16 +38,17 @@ class Field(NamedTuple):
 
     Attributes:
         name: Name of the attribute.
-        wire: Name in XML, with underscores. `widget/type` is an attribute of a child, `position/`
-            its text, `subject|title` either of two names.
-        value_type: How it is parsed and serialized.
+        wire: Name in XML, with underscores. `widget/type` is the attribute `type` of the child
+            `widget`, `position/` is the text of the child `position`, `subject|title` is a value
+            under either of two names.
+        value_type: How values are parsed and serialized.
         is_read_only: Whether the field is read-only.
         is_write_only: Whether the field is sent, but never included in a response.
-        is_required: Whether it must be set, and not be blank.
-        is_text: Whether it is the text of the element.
-        is_shown: Whether a repr may show it.
+        is_required: Whether a new record needs a value, which must not be blank.
+        is_text: Whether the value is the text of the record's element.
+        is_shown: Whether a repr may show the value.
         default: Value of a new object.
-        is_optional: Whether it may be None.
+        is_optional: Whether the value may be None.
     """
 
     name: str
@@ -62,7 +63,7 @@ class Field(NamedTuple):
     is_optional: bool = False
 
     def named(self, name: str, annotation: str) -> Field:
-        """Return the field as declared under a name, with the type of its annotation."""
+        """Return the declared field with the name and the type of its annotation."""
         type, _, optional = annotation.partition(" | ")
         given: Any = self.value_type
         value_type: ValueType = given or _VALUE_TYPES[type]
@@ -74,10 +75,10 @@ class Field(NamedTuple):
         )
 
     def column(self, *, is_sure: bool) -> Column:
-        """Return how the field is read from a response.
+        """Return the column that reads the field from a response.
 
         Args:
-            is_sure: Whether the field is empty if the response omits it.
+            is_sure: Whether the field is empty if the response omits it. Otherwise not loaded.
         """
         path, _, other = self.wire.partition("|")
         inside, _, name = path.rpartition("/")
@@ -109,16 +110,17 @@ class Relation(NamedTuple):
 
     Attributes:
         name: Name of the attribute.
-        path: Where they are in a response, see `wire.parse.Section`; empty if they have a response
-            of their own.
-        target: Name of their model.
+        path: Where a response contains the records, see `wire.parse.Section`; empty if they have a
+            response of their own.
+        target: Name of the model of the records.
         projection: Name of the model's projection with the fields that are included here.
-        is_single: Whether there is at most one.
-        has_own_call: Whether they are loaded by the call that lists them, not with their owner.
-        key: The attribute of a record that a request contains. None if no list can be assigned.
+        is_single: Whether there is at most one record.
+        has_own_call: Whether the call that lists the records loads them, not the call for their
+            owner.
+        key: The attribute by which a request names each record. None if no list can be assigned.
         dump: How a list of keys is serialized.
         collection: The class of the collection. Default: `Embedded`.
-        narrowed: The subclass of the model that a subclass of the owner loads instead.
+        narrowed: The subclass of the model to load instead, declared in a subclass of the owner.
     """
 
     name: str
@@ -134,28 +136,29 @@ class Relation(NamedTuple):
 
     @property
     def is_listed(self) -> bool:
-        """Whether they are loaded by the call that lists them, not with their owner."""
+        """Whether the call that lists the records loads them, not the call for their owner."""
         return self.has_own_call or not self.path
 
     @property
     def model(self) -> type[Model]:
-        """The model of these records, or its subclass."""
+        """The class of the records: the model, or the subclass declared instead."""
         return self.narrowed or registry[self.target]
 
     @property
     def contents(self) -> Projection:
-        """The fields of them that a response includes here."""
+        """The fields of the records that a response includes here."""
         projection: Projection = getattr(self.model, self.projection)
         return projection
 
     def section(self, is_export: bool, *, is_sure: bool) -> Section:
-        """Return how they are read from a response.
+        """Return the section that reads the records from a response.
 
-        What it omits of records that have calls of their own is not known; else it is empty.
+        If the response omits a field of a record, the field is empty. It is not loaded instead if
+        another call of the API returns such records.
 
         Args:
             is_export: Whether the response is an export.
-            is_sure: Whether there are none if the response has no element for them.
+            is_sure: Whether the relation is empty if the response has no element for it.
         """
         projection = self.contents
         if self.projection == "_full" and getattr(self.model, "_all", None) is not None:
@@ -170,12 +173,12 @@ class Relation(NamedTuple):
 
 
 class Parent(NamedTuple):
-    """The record that contains the records of a model.
+    """The relation of a record to its parent, the record that contains it.
 
     Attributes:
         name: Name of the attribute.
-        target: Name of its model.
-        id_from: The element with its id in responses that do not include the parent itself.
+        target: Name of the parent's model.
+        id_from: The element with the parent's id in responses that do not include the parent.
     """
 
     name: str
@@ -189,17 +192,17 @@ class Parent(NamedTuple):
 
     @property
     def is_included(self) -> bool:
-        """Whether responses include it, so that records have a position for it."""
+        """Whether responses include the parent or its id. If so, records have a position for it."""
         return bool(self.id_from)
 
     def section(self) -> Section:
-        """Return how it is read from a response."""
+        """Return the section that reads the parent from a response."""
         return Section(self.target.lower(), self._view.shape, is_single=True, key=self.id_from)
 
     def source_of(self, part: Any, source: Connection | Model) -> Connection | Model:
         """Return the parent that a record includes, else the source of the record.
 
-        If the source is the parent itself, it is completed by what the record includes of it.
+        If the source is the parent itself, fill in the parent's values that the record includes.
         """
         if part is None or part is MISSING:
             return source
@@ -231,11 +234,11 @@ class Table(NamedTuple):
 
         Args:
             owner: The model.
-            names: The names.
-            call: The method they were passed to, for the message.
+            names: The names to check.
+            call: The method that received the names, for the message.
 
         Raises:
-            TypeError: A name is unknown. The message suggests the nearest.
+            TypeError: A name is unknown. The message suggests the nearest name.
         """
         for name in names:
             if name not in self.fields and name not in self.relations:
@@ -246,11 +249,11 @@ class Table(NamedTuple):
                 raise TypeError(f"{owner.__name__} has no field {name!r}{hint}")
 
     def check_wanted(self, owner: type[Model], attributes: Mapping[str, object]) -> None:
-        """Raise if no record can have these attributes.
+        """Raise if records cannot be found by these attributes.
 
         Raises:
-            TypeError: A name is unknown, or is that of a relation or a write-only field.
-            ValidationError: A value is of another type than the field.
+            TypeError: A name is unknown, or names a relation or a write-only field.
+            ValidationError: A value has another type than its field.
         """
         self.check_names(owner, attributes, call="where")
         for name, value in attributes.items():
@@ -282,8 +285,8 @@ class Table(NamedTuple):
 
         Raises:
             TypeError: As for `check_wanted`.
-            ValidationError: As for `check_wanted`. The predicate raises it if an aware time is
-                compared with a naive one.
+            ValidationError: As for `check_wanted`. The predicate raises this error too, if it
+                compares an aware time with a naive one.
         """
         self.check_wanted(owner, attributes)
 
@@ -316,7 +319,7 @@ def label_in(names: Container[str]) -> str | None:
 
 
 def _check_zones(owner: type[Model], name: str, found: datetime, value: datetime) -> None:
-    """Raise if an aware time is compared with a naive one: they are never equal."""
+    """Raise if one time is aware and the other naive: such times are never equal."""
     if (found.tzinfo is None) == (value.tzinfo is None):
         return
     has = (
@@ -331,7 +334,7 @@ def _check_zones(owner: type[Model], name: str, found: datetime, value: datetime
 
 
 def serialize(what: str, dump: Callable[[Any], T], value: Any) -> T:
-    """Serialize a value, naming it in the error if that fails.
+    """Serialize a value. If that fails, the error names the attribute.
 
     >>> serialize("Note.title", str.title, "hotel")
     'Hotel'

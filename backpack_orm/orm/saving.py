@@ -33,7 +33,7 @@ class SaveResult(NamedTuple):
     Attributes:
         created: Whether the record was created.
         updated: Whether an existing record was updated.
-        fields: Names of the changed attributes, which are the only ones that were sent.
+        fields: Names of the changed attributes that were sent.
 
     >>> bool(SaveResult()), bool(SaveResult(updated=True, fields=("title",)))
     (False, True)
@@ -89,7 +89,7 @@ class Savable(Model):
 
     @classmethod
     def create(cls, *positional: Never, using: Connection | None = None, **attributes: Any) -> Self:
-        """Create a record: `create(title=…)` is `Model(title=…)` with a `save()`.
+        """Create a record. `create(title=…)` does the same as `Model(title=…)` and `save()`.
 
         Makes one request.
 
@@ -125,19 +125,20 @@ class Savable(Model):
     def save(self, *, check: bool = False) -> SaveResult:
         """Send the fields that have changed, and no others.
 
-        Makes no request if nothing has changed, else one. If the API updates fields by several
-        calls, makes one for each call that is needed. Changing `completed` of an item makes one
-        more, see `Item.complete`.
+        Makes no request if nothing has changed, otherwise one. If the API needs several calls to
+        update the changed fields, makes one request for each call. Changing `completed` of an item
+        makes one more request, see `Item.complete`.
 
-        If a response is lost, the fields that were sent count as unknown: the next `save()` sends
-        them again, whatever their value, and after `discard()` they are loaded when they are read.
+        If a response is lost, the values of the sent fields on the service are unknown. The next
+        `save()` sends these fields again, whatever their values. After `discard()`, each of these
+        fields is loaded when you read it.
 
         Args:
             check: Read the record first, bypassing the cache, and raise if it has changed on the
                 service since it was loaded. Makes one more request.
 
         Returns:
-            What was sent; false if nothing was.
+            A result with the names of the sent fields; false if nothing was sent.
 
         Raises:
             ValidationError: A value cannot be sent. Nothing was sent.
@@ -145,8 +146,8 @@ class Savable(Model):
                 sent.
             Destroyed: The record was destroyed.
             StaleRecord: The record has changed on the service. Nothing was sent.
-            ApiError: The service refused a request. The message names what was saved before.
-            OutcomeUnknown: The response to the create was lost.
+            ApiError: The service refused a request. The message names the fields saved before it.
+            OutcomeUnknown: The response to a call that is not retried, such as a create, was lost.
 
         >>> page = Page.find_by(title="Lisbon")
         >>> page.title = "Lisboa"
@@ -205,7 +206,7 @@ class Savable(Model):
         self._payload(changed)
 
     def _payload(self, names: Sequence[str]) -> dict[str, WireValue]:
-        """Return serialized attributes; those that are unset or None are left out."""
+        """Return the serialized values of attributes, except those that are unset or None."""
         cls, payload = type(self), dict[str, WireValue]()
         for name in names:
             value = self._slot(name)
@@ -227,7 +228,7 @@ class Savable(Model):
         return payload
 
     def _in_account_zone(self, value: object) -> object:
-        """Return a value, with an aware time converted to a naive one in the account's zone."""
+        """Return a value. An aware time is converted to a naive time in the account's zone."""
         if isinstance(value, datetime) and value.tzinfo is not None:
             return value.astimezone(self.connection.zone).replace(tzinfo=None)
         return value
@@ -255,7 +256,7 @@ class Savable(Model):
     def _apply_created(
         self, record: Record, payload: Mapping[str, WireValue], changed: Sequence[str]
     ) -> None:
-        """Take over the created record: values received, else those sent, else unknown."""
+        """Set each attribute to the value received, else the value sent, else to not loaded."""
         snapshot = list(record)
         for name, field in self._table.fields.items():
             position = self._table.positions.get(name)
@@ -275,7 +276,7 @@ class Savable(Model):
 
     @classmethod
     def _read_created(cls, response: Response) -> Record:
-        """Return the record in the response to a create, with the id of its `Location`, if any."""
+        """Return the record in the response to a create. Use the id in `Location`, if any."""
         id = parse.location_id(response)
         if response.content.strip():
             record = (cls._created or cls._full.partial).read_one(response)
@@ -287,12 +288,12 @@ class Savable(Model):
     def _update(
         self, endpoint: Endpoint, changed: Sequence[str], fresh: Record | None
     ) -> list[str]:
-        """Send one group of changed fields, which are clean once that has succeeded.
+        """Send one group of changed fields. If the call succeeds, the fields are clean.
 
         Args:
-            endpoint: The call that updates them.
+            endpoint: The call that updates the fields.
             changed: The names of the fields.
-            fresh: The record as the service has it, if it was just read.
+            fresh: The record as just read from the service; None if it was not read.
 
         Returns:
             The names of the fields that were sent.
@@ -304,7 +305,7 @@ class Savable(Model):
         return list(changed)
 
     def _send_update(self, endpoint: Endpoint, payload: Mapping[str, WireValue]) -> Record | None:
-        """Send fields, and mark them as unknown if the outcome of the call is."""
+        """Send fields. If the outcome of the call is unknown, mark the fields as unknown."""
         projection = self._updated
 
         def read(response: Response) -> Record | None:
@@ -322,8 +323,8 @@ class Savable(Model):
     def _mark_unknown(self, names: Iterable[str]) -> None:
         """Mark values on the service as unknown.
 
-        An edited attribute retains its value and counts as changed, whatever that is; any other is
-        loaded when it is read.
+        An edited attribute retains its value and counts as changed, whatever the value is. All
+        other attributes are loaded when they are read.
         """
         edited = self.changes
         known = [name for name in dict.fromkeys(names) if name in self._table.positions]
@@ -333,12 +334,12 @@ class Savable(Model):
                 self._unset(name)
 
     def _server_updates(self, sent: Container[str]) -> list[str]:
-        """Return the attributes that the service may change when these are sent."""
+        """Return the attributes that the service may change when it receives the sent ones."""
         fields = self._table.fields
         return [name for name in self._server_updated if name in sent or fields[name].is_read_only]
 
     def _apply_updated(self, changed: Sequence[str]) -> None:
-        """Update the snapshot, and mark as not loaded what the service may have changed."""
+        """Update the snapshot. Mark attributes that the service may have changed as not loaded."""
         stored: dict[str, Any] = {}
         for name in changed:
             if name not in self._table.positions:

@@ -34,7 +34,7 @@ class DestroyedRecord(tuple[Any, ...]):
 
 
 class Reloaded(tuple[Any, ...]):
-    """A snapshot from `reload()`: loading what it omits bypasses the cache too."""
+    """A snapshot from `reload()`. Loading a value that it omits bypasses the cache too."""
 
     __slots__ = ()
 
@@ -52,7 +52,7 @@ class State(RichDisplay, metaclass=ModelType):
 
     _table: ClassVar[Table]
     _resource: ClassVar[type[Model]]
-    """The registered model: the class itself, or the one that it is a subclass of."""
+    """The registered model: the class itself, or the registered class that it inherits from."""
     _record_type: ClassVar[str]
     """The type of the records: objects of one type and one id are equal."""
     _included_elsewhere: ClassVar[tuple[str, ...]] = ()
@@ -60,13 +60,13 @@ class State(RichDisplay, metaclass=ModelType):
     _defaults: ClassVar[Mapping[str, Any]] = {}
     """Defaults of the attributes that a subclass has added."""
     _own: ClassVar[tuple[str, ...]] = ()
-    """The attributes that a subclass has added, which the service never sees."""
+    """The attributes that a subclass has added. They are never sent to the service."""
     _element: ClassVar[str]
     """The name of the element of a record."""
     _container: ClassVar[str]
     """The name of the element of a list of records."""
     _is_grouped: ClassVar[bool] = False
-    """Whether responses may group the records by whether they are completed."""
+    """Whether responses may put completed and open records into separate groups."""
     _full: ClassVar[Projection]
     """The fields of the most complete response."""
 
@@ -74,7 +74,7 @@ class State(RichDisplay, metaclass=ModelType):
     """Values last received from the service; changes are computed against them. None if the
     record is new."""
     _source: Connection | Model | None
-    """The parent, or the connection of a record that lives in the account itself."""
+    """The parent of the record; for a record without a parent, its connection."""
 
     id: Any
 
@@ -147,7 +147,7 @@ class State(RichDisplay, metaclass=ModelType):
         )
 
     def _fill_in(self, record: Record) -> None:
-        """Merge the values of a record that are not loaded yet."""
+        """Merge those values of a record that this object has not loaded yet."""
         known = self._record
         if known is None or self.is_destroyed or record[0] != known[0]:
             return
@@ -191,8 +191,8 @@ class State(RichDisplay, metaclass=ModelType):
     def changes(self) -> dict[str, tuple[Any, Any]]:
         """Return the local changes as `{"title": (old, new)}`. Makes no request.
 
-        An old value that is not known is None. For a new record, returns what differs from the
-        defaults.
+        An old value that is not known is None. For a new record, returns the values that differ
+        from the defaults.
 
         >>> page = Page.find_by(title="Lisbon")
         >>> page.title = "Lisboa"
@@ -241,7 +241,7 @@ class State(RichDisplay, metaclass=ModelType):
         return isinstance(value, Embedded) and value._owner is self and not value.is_assigned
 
     def _snapshot(self, name: str) -> Any:
-        """Return the value that changes of an attribute are compared with."""
+        """Return the value of an attribute before all local changes."""
         position = self._table.positions.get(name)
         if self._record is None or position is None:
             field = self._table.fields.get(name)
@@ -271,7 +271,7 @@ class State(RichDisplay, metaclass=ModelType):
         return _id_of(value)
 
     def _unassign(self, name: str) -> None:
-        """Drop what was assigned to a relation, and show what is loaded."""
+        """Drop the value assigned to a relation, so that it shows the loaded records again."""
         slot = self._slot(name)
         if isinstance(slot, Embedded) and slot._owner is self:
             slot._unassign()
@@ -279,7 +279,7 @@ class State(RichDisplay, metaclass=ModelType):
             self._unset(name)
 
     def _check_assigned(self) -> None:
-        """Raise if what was assigned to a relation is no list of its records."""
+        """Raise if a value assigned to a relation is not a list of its records."""
         for name in self._table.relations:
             slot = self._slot(name)
             if isinstance(slot, AssignableCollection) and slot.is_assigned:
@@ -309,7 +309,7 @@ def _id_of(value: object) -> object:
 
 
 def differ(old: object, new: object) -> bool:
-    """Return whether two values differ; those that cannot be compared, such as `pandas.NA`, do."""
+    """Return whether two values differ. True if they cannot be compared, such as `pandas.NA`."""
     try:
         return bool(old != new)
     except (TypeError, ValueError):

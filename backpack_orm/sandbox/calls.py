@@ -106,7 +106,7 @@ class Call:
         return zone(self.me.time_zone)
 
     def new_page(self, title: str, description: str) -> Page:
-        """Create a page of the user; 403 if the account has as many as its plan allows."""
+        """Create a page of the user; 403 if the plan of the account allows no more pages."""
         account = self.me.account
         if self.page_limit is not None:
             pages = select(func.count(Page.key)).where(Page.account_key == account.key)
@@ -118,9 +118,9 @@ class Call:
         return page
 
     def updated(self, field: str, sent: T | None, stored: T, cleared: T) -> T:
-        """Return the value of a field after an update: the one sent if there is one.
+        """Return the value of a field after an update: the sent value, if there is one.
 
-        An omitted field keeps its value, unless this sandbox clears it.
+        An omitted field keeps its stored value, unless this sandbox clears the field.
         """
         if sent is not None:
             return sent
@@ -208,7 +208,10 @@ def found(record: T | None) -> T:
 
 
 def in_order(ids: Sequence[int], records: Sequence[T], id_of: Callable[[T], int]) -> list[T]:
-    """Return records in the order of ids, then the others in theirs; 404 for an unknown id."""
+    """Return the records with these ids in the order of the ids, then all other records.
+
+    Responds with 404 for an unknown id.
+    """
     known = {id_of(record): record for record in records}
     named = [found(known.pop(id, None)) for id in dict.fromkeys(ids)]
     return named + list(known.values())
@@ -224,7 +227,7 @@ class Endpoints(Blueprint):
     def read(self, verb: str, *paths: str) -> Callable[[View], View]:
         """Register a view that changes nothing.
 
-        It reads a snapshot, and its response is rendered after the end of the transaction.
+        The view reads a snapshot. Its response is rendered after the end of the transaction.
         """
         return self._on(verb, paths, Database.reading)
 
@@ -250,9 +253,9 @@ class Endpoints(Blueprint):
                 turn: Turn = request.environ[TURN]
                 body = _body()
                 token = _admit(service, body)
-                parameters = _parameters(body)  # before the transaction, since it can take long
+                parameters = _parameters(body)  # before the transaction: parsing can take long
                 with transaction(service.database) as session:
-                    turn.check_client()  # it may have waited for other transactions
+                    turn.check_client()  # the call may have waited for other transactions
                     call = _call(service, session, token, parameters, self._family, turn)
                     response = view(call, **ids)
                 return response if isinstance(response, Response) else response.render(turn)
@@ -278,14 +281,14 @@ def _body() -> bytes:
     """Return the bytes of the body; raise InvalidRequest if it is too large."""
     if (request.content_length or 0) > SIZE_LIMIT:
         raise InvalidRequest(f"a body of {request.content_length} bytes: the limit is {SIZE_LIMIT}")
-    # A multipart form is parsed from what is cached.
+    # Flask parses a multipart form from the cached bytes.
     return request.get_data(cache=request.mimetype == "multipart/form-data")
 
 
 def _admit(service: Service, body: bytes) -> str:
     """Return the token outside the body, if any; raise NotSignedIn if there is no valid token.
 
-    This precedes parsing of the body, which takes much longer: see `credentials`.
+    This check precedes parsing the body, because parsing takes much longer: see `credentials`.
     """
     token = explicit_token(request)
     tokens = [token] if token else candidates(body)
@@ -335,7 +338,7 @@ def _body_fields(body: bytes) -> Fields:
 class XmlResponse:
     """A response with a document that is not rendered yet.
 
-    Iterators of parts are consumed when it is rendered.
+    `render` consumes the iterators in `parts`.
     """
 
     parts: Iterable[Xml]
@@ -344,7 +347,7 @@ class XmlResponse:
     location: str = ""
 
     def render(self, turn: Turn | None = None) -> Response:
-        """Render the document; with a `turn`, let short requests go first."""
+        """Render the document. With a `turn`, short requests can run in between."""
         checkpoint = None if turn is None else turn.checkpoint
         response = Response(
             document(self.parts, newline=self.newline, checkpoint=checkpoint),
@@ -357,7 +360,7 @@ class XmlResponse:
 
 
 def ws(*parts: Xml | Iterator[Xml], newline: bool = False) -> XmlResponse:
-    """Return a response of the ws dialect; without parts it is the empty success."""
+    """Return a response of the ws dialect; without parts, an empty response for success."""
     inside = chain.from_iterable([part] if isinstance(part, str) else part for part in parts)
     return XmlResponse(stream("response", inside, success=True), newline=newline)
 
@@ -365,7 +368,7 @@ def ws(*parts: Xml | Iterator[Xml], newline: bool = False) -> XmlResponse:
 def xml(
     root: Xml | Iterator[Xml], status: int = 200, *, newline: bool = False, location: str = ""
 ) -> XmlResponse:
-    """Return a response with a document."""
+    """Return a response with an XML document."""
     return XmlResponse([root] if isinstance(root, str) else root, status, newline, location)
 
 

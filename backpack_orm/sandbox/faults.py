@@ -27,7 +27,7 @@ _NOT_HTTP = bytes(range(256))
 
 
 class HangUp(Exception):  # noqa: N818 - a signal, not an error
-    """The server closes the connection after sending some bytes, which need not be HTTP."""
+    """Signal to close the connection after sending some bytes, which need not be HTTP."""
 
     def __init__(self, last_bytes: bytes = b"") -> None:
         super().__init__()
@@ -35,16 +35,16 @@ class HangUp(Exception):  # noqa: N818 - a signal, not an error
 
 
 class Which(TypedDict, total=False):
-    """Which requests are affected by a fault: all of them by default.
+    """Options that select the requests affected by a fault. Default: all requests.
 
     Attributes:
         verb: HTTP method, such as `"POST"`.
         path: Path without a token, such as `"ws/page/*/notes/create"`. `*` matches anything between
             two slashes, `**` matches anything.
         times: Maximum number of affected requests.
-        after: Number of matching requests that are not affected first.
-        chance: Share of the matching requests that are affected, above 0 and at most 1. It is the
-            same in every run with the same sequence of requests.
+        after: Number of matching requests to let pass before the first affected one.
+        chance: Probability that a matching request is affected, above 0 and at most 1. Runs with
+            the same sequence of requests affect the same requests.
     """
 
     verb: str
@@ -74,7 +74,7 @@ class AffectedRequest:
         return write
 
     def send(self, response: Response) -> Iterable[bytes]:
-        """Send another response, with its headers unchanged."""
+        """Send a response of the fault, without normalizing its headers."""
         response.content_length = len(response.data)
         self.begin(response)(response.data)
         return []
@@ -121,7 +121,7 @@ class Fault:
         return f"<Fault {self._description!r}, fired {self.fired}>"
 
     def fires(self, verb: str, path: str, generator: random.Random) -> bool:
-        """Return whether a request is affected, and count it."""
+        """Return whether the fault affects a request. If so, count the request."""
         if (
             self.fired >= self._times
             or self._verb not in (None, verb)
@@ -154,10 +154,11 @@ class Fault:
 class Faults:
     """The simulated failures of a sandbox: `box.faults`.
 
-    Each method adds one fault and returns it; its `fired` counts the affected requests. A request
-    is affected by at most one fault, the first one added that matches, so faults with `times=1`
-    form a script. `verb`, `path`, `times`, `after` and `chance` select requests, see `Which`.
-    Methods may be called from any thread.
+    Each method adds a fault and returns it. The attribute `fired` of the fault counts the affected
+    requests. The options `verb`, `path`, `times`, `after` and `chance` select requests, see
+    `Which`. If several faults match a request, only the one that was added first affects it. So
+    several faults with `times=1` take effect one after the other. Methods may be called from any
+    thread.
 
     >>> from urllib.error import HTTPError
     >>> from urllib.request import urlopen
@@ -179,7 +180,7 @@ class Faults:
     def __init__(self) -> None:
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
-        self._generator = random.Random(0)  # noqa: S311 - the same in every run is the point
+        self._generator = random.Random(0)  # noqa: S311 - every run must be the same
 
     def __repr__(self) -> str:
         return f"<Faults {self._faults}>"
@@ -215,7 +216,7 @@ class Faults:
         return self._add(f"slow_body {_seconds(seconds)}", respond, which)
 
     def drop_before_write(self, **which: Unpack[Which]) -> Fault:
-        """Close the connection when a request has arrived, without executing it.
+        """Close the connection when a request has arrived, without executing the request.
 
         >>> Faults().drop_before_write(times=2)
         <Fault 'drop_before_write times=2', fired 0>
@@ -240,9 +241,9 @@ class Faults:
         return self._add("drop_after_write", respond, which)
 
     def drop_when_idle(self, **which: Unpack[Which]) -> Fault:
-        """Respond normally, then close the connection although it was announced as keep-alive.
+        """Send a normal response that keeps the connection alive, then close the connection.
 
-        Clients notice only when they send the next request.
+        The client notices the closed connection only when it sends the next request.
 
         >>> Faults().drop_when_idle(after=1)
         <Fault 'drop_when_idle after=1', fired 0>
@@ -271,7 +272,7 @@ class Faults:
         return self._add("truncate", respond, which)
 
     def wrong_length(self, **which: Unpack[Which]) -> Fault:
-        """Execute the request, but send half of the actual `Content-Length`.
+        """Execute the request, but send a `Content-Length` of half the length of the body.
 
         >>> Faults().wrong_length(times=1)
         <Fault 'wrong_length times=1', fired 0>
@@ -324,7 +325,7 @@ class Faults:
         Args:
             status: Status of the response, at least 400.
             retry_after: Seconds in the header `Retry-After`; no such header if None.
-            executed: Whether the request is executed first, as when only a gateway fails.
+            executed: Whether to execute the request first, as if only a gateway had failed.
             which: The requests affected, see `Which`.
 
         >>> Faults().status(503, retry_after=2)
@@ -381,7 +382,7 @@ class Faults:
         return self._add(f"redirect {to}", respond, which)
 
     def add(self, description: str) -> Fault:
-        """Add a fault from text, as on the command line: a method and its arguments.
+        """Add a fault from text, as on the command line: the name of a method and its arguments.
 
         >>> Faults().add("status 503 retry_after=2 path=ws/page/*/notes/create times=1")
         <Fault 'status 503 retry_after=2 path=ws/page/*/notes/create times=1', fired 0>

@@ -77,7 +77,7 @@ class Parameters:
         return None if text is None else text.strip().lower() in _TRUE
 
     def ids(self, name: str) -> list[int] | None:
-        """Return the ids in a field, which are separated by blanks, repeated or nested, or None."""
+        """Return the ids in a field, separated by blanks, repeated or nested. None if absent."""
         value = self._fields.get(name)
         if value is None:
             return None
@@ -113,8 +113,9 @@ def _id(word: str, name: str) -> int:
 def read_body(body: bytes, charset: str = "") -> Fields:
     """Return the fields of a body.
 
-    The format is detected from the first characters, not from a header. The encoding is that of the
-    byte order mark, of `charset`, of the zero bytes in UTF-16 and UTF-32, or of the declaration.
+    The format is detected from the first characters, not from a header. The encoding is taken from
+    the first of these that is present: the byte order mark, `charset`, the zero bytes of UTF-16 and
+    UTF-32, the XML declaration.
     """
     if len(body) > SIZE_LIMIT:
         raise InvalidRequest(f"a body of {len(body)} bytes: the limit is {SIZE_LIMIT}")
@@ -222,7 +223,7 @@ def _add(fields: Fields, name: str, value: Value) -> None:
 
 
 def _normal(value: Any) -> Value:
-    """Return fields with underscores in names and text as values; refuse what is not XML."""
+    """Return fields with underscores in names and text as values; refuse text invalid in XML."""
     return _Normalizer().normal(value)
 
 
@@ -259,7 +260,7 @@ def check_text(text: str) -> None:
 
 
 def _unwrapped(value: Any) -> Any:
-    """Return the contents of `{"request": {...}}`, the root element of XML in JSON or YAML."""
+    """Return the contents of `{"request": {...}}`, which stands for the root element of XML."""
     if isinstance(value, dict) and list(value) == ["request"]:
         return value["request"]
     return value

@@ -25,7 +25,11 @@ EMPTY = frozenset({"br", "hr", "img"})
 
 @define(eq=False)
 class Element:
-    """An element: an HTML tag, or one of `root`, `run`, `note` (a footnote) and `ref` (to one)."""
+    """An element of the tree.
+
+    Its tag is an HTML tag, or one of `root`, `run`, `note` (a footnote) and `ref` (a reference to a
+    footnote).
+    """
 
     tag: str
     attributes: dict[str, str] = field(factory=dict)
@@ -53,7 +57,7 @@ Node: TypeAlias = "Element | str"
 
 
 def parse_html(html: str) -> Element:
-    """Parse HTML in which every element that is not empty has its end tag, in the right order.
+    """Parse HTML in which every element has an end tag, except for void elements such as `br`.
 
     >>> root = parse_html("<p>Rua da <b>Rosa</b> &amp; more</p>")
     >>> root.children[0].text()
@@ -73,7 +77,7 @@ class _Parser(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "a" and any(each.tag == "a" for each in self._open):
-            tag = "span"  # where a table around the inner link was removed
+            tag = "span"  # a link inside a link, left by the removal of a table
         if len(self._open) > MAX_DEPTH:
             element = next(each for each in reversed(self._open) if each.tag not in _WITHOUT_TEXT)
         else:
@@ -96,7 +100,7 @@ def is_block(node: Node) -> bool:
 
 
 def is_code(node: Node) -> bool:
-    """Return whether a node is code with nothing but text in it, such as links."""
+    """Return whether a node is code that contains only text, and no elements such as links."""
     return (
         isinstance(node, Element)
         and node.tag in CODE

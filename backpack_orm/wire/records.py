@@ -1,9 +1,9 @@
-"""Elements to records, column by column, in both dialects.
+"""Conversion of XML elements into records, column by column, in both dialects of the API.
 
-A value may be an attribute or a child element, its name spelled with underscores or dashes. What a
-response never includes (a list of pages has no notes) is `MISSING` in the record. What it omits,
-though others of its kind have it, is `MISSING` too, unless no other response could include it: then
-it is empty, see `Column.is_sure`.
+A value may be an attribute or a child element, its name spelled with underscores or dashes. A value
+that this kind of response never includes (a list of pages has no notes) is `MISSING` in the record.
+A value that other responses of this kind include, but this one omits, is `MISSING` too. If no other
+response could include it, the value is empty instead, see `Column.is_sure`.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ class _Elements(list[etree._Element]):
     """Elements that are read together."""
 
     is_partial = False
-    """Whether a value is missing that need not be empty."""
+    """Whether an omitted value may have a value on the service."""
 
     def first(self, name: str, other: str | None = None) -> list[etree._Element | None]:
-        """Return the first child of a name in each element, else that of the other name."""
+        """Return the first child `name` of each element, else the first child `other`."""
         found = [children.get(name) for children in self._children]
         if other is None:
             return found
@@ -68,8 +68,8 @@ class _Elements(list[etree._Element]):
 def reader_of(shape: Shape) -> Reader:
     """Return the function that reads elements of a shape into records.
 
-    It reads column by column: usual values take a few passes over all elements, and only unusual
-    ones are read one by one.
+    The function reads column by column. Values in their usual place are read in a few passes over
+    all elements; only the remaining values are read one by one.
     """
     columns = [_reader_of(part, shape) for part in shape.parts]
     unsure = [
@@ -133,7 +133,7 @@ def _value_reader(column: Column) -> _ColumnReader:
 
 
 def _is_omitted(element: etree._Element, column: Column) -> bool:
-    """Return whether an element omits a value; `nil` is a value."""
+    """Return whether an element omits a value. A child with `nil` counts as a value."""
     names = (column.inside,) if column.inside else (column.name, column.other)
     return all(_child(element, name) is None for name in names if name)
 
@@ -141,7 +141,7 @@ def _is_omitted(element: etree._Element, column: Column) -> bool:
 _Ways: TypeAlias = (
     "tuple[Callable[[_Elements], list[Any]], Callable[[_Elements, list[Any]], list[Any]]]"
 )
-"""Functions that find texts where they usually are, and seek the rest one by one."""
+"""Two functions: one finds texts in their usual place, one seeks the remaining ones singly."""
 
 
 def _ways_in_elements(column: Column) -> _Ways:
@@ -182,8 +182,8 @@ def _ways_in_children(column: Column) -> _Ways:
 def _text_reader(column: Column, shape: Shape) -> _ColumnReader:
     """Return the function that reads the texts of elements unchanged.
 
-    Elements with child elements as values have the text in a child too. Only there is the white
-    space between the children layout; everywhere else it is part of the text.
+    If the values of an element are child elements, its text is a child element too. Only in such an
+    element, white space between the children is layout; in all others it is part of the text.
     """
     fields = {
         spelling
@@ -219,7 +219,7 @@ def _text_reader(column: Column, shape: Shape) -> _ColumnReader:
 
 
 def _own_text(element: etree._Element) -> str:
-    """Return all text directly inside an element, after its children too."""
+    """Return all text directly inside an element, including the text after each child."""
     return "".join([element.text or "", *(child.tail or "" for child in element)])
 
 
@@ -270,7 +270,7 @@ def _alone(element: etree._Element, key: str, size: int) -> Record | None:
     return (int(id), *[MISSING] * (size - 1)) if id else None
 
 
-# Items in groups have no other mark.
+# Items in a group need not have an attribute `completed`.
 _GROUPS = {"incomplete": "false", "completed": "true"}
 
 
@@ -298,7 +298,7 @@ def _filled(element: etree._Element, name: str) -> etree._Element | None:
 
 
 def _seek(element: etree._Element, *names: str) -> str | None:
-    """Return a value by any of its names, in any spelling: an attribute or a child."""
+    """Return the value of the first attribute or child with one of the names, in any spelling."""
     for name in names:
         value = element.get(name)
         if value is None and "_" in name:

@@ -12,16 +12,16 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from backpack_orm.wire.values import ValueType
 
 MISSING: Final = ...
-"""Marks a value that is not loaded: `Ellipsis`, a singleton that copies and pickles preserve. The
-garbage collector does not track records because of it."""
+"""Marks a value that is not loaded: `Ellipsis`, a singleton that copies and pickles preserve. Its
+presence does not make the garbage collector track a record."""
 
 Record: TypeAlias = "tuple[Any, ...]"
 
 
 class PartialRecord(tuple[Any, ...]):
-    """A record of a response that has omitted a field which it usually includes.
+    """A record from a response that omits a field which such responses usually include.
 
-    A type of its own, so that no other record has to be searched for missing values.
+    This type of its own saves searching all other records for missing values.
     """
 
     __slots__ = ()
@@ -34,14 +34,14 @@ class Column(NamedTuple):
     """One value of a record.
 
     Attributes:
-        name: Its name in the XML, with underscores.
-        value_type: How it is parsed.
-        inside: The child element that has it as an attribute; without a name, the child that has it
-            as its text.
-        is_text: Whether it is the element's own text, unless a child of that name contains it.
-        other: Another name, used where the first one is absent.
-        is_optional: For an id: whether a record may lack it.
-        is_sure: Whether it is empty if the response omits it; otherwise it is unknown.
+        name: Name of the value in the XML, with underscores.
+        value_type: How the value is parsed.
+        inside: The child element with the attribute `name`. If `name` is empty, the value is the
+            text of this child.
+        is_text: Whether the value is the element's own text, unless a child `name` contains it.
+        other: Another name of the value, used if `name` is absent.
+        is_optional: For an id: whether a record may have none.
+        is_sure: Whether the value is empty if the response omits it; otherwise it is unknown.
     """
 
     name: str
@@ -58,12 +58,13 @@ class Section(NamedTuple):
 
     Attributes:
         path: `notes/note` for notes in a `<notes>`, `send` for direct children.
-        shape: The shape of each of them.
-        is_single: Whether there is at most one: then the value is a record or None.
-        key: For a single one: the name of its id, for responses that contain only that.
-        is_grouped: Whether they may be in `<incomplete>` and `<completed>` groups, and have no
-            attribute of their own for it.
-        is_sure: Whether there are none if there is no container; otherwise that is unknown.
+        shape: The shape of each record.
+        is_single: Whether there is at most one record; the value is then a record or None.
+        key: For a single record: the name of its id, for responses that contain only the id.
+        is_grouped: Whether the records may be in the groups `<incomplete>` and `<completed>`
+            instead of having an attribute `completed`.
+        is_sure: Whether a missing container means that there are no records; otherwise it is
+            unknown.
     """
 
     path: str
@@ -77,7 +78,7 @@ class Section(NamedTuple):
 class Shape(NamedTuple):
     """The record of an element: its name and, in order, its columns and sections.
 
-    A position is None if this response never includes it.
+    A part is None if this kind of response never includes it.
     """
 
     element: str
@@ -91,7 +92,7 @@ class Response(NamedTuple):
         status: The HTTP status.
         content: The body.
         location: The `Location` header: the path of a created record.
-        localize: Gives naive times a time zone; None: they stay naive.
+        localize: Function that gives naive times a time zone. None: naive times stay naive.
     """
 
     status: int

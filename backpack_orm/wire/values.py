@@ -38,10 +38,10 @@ LARGEST_ID = 2**63 - 1
 
 
 def plain_integer(value: object) -> int:
-    """Return a whole number of any type, such as one of numpy, as an `int`.
+    """Return a whole number of any type, such as `numpy.int64`, as an `int`.
 
     Raises:
-        ValueError: It is not a whole number, or takes more than 64 bits.
+        ValueError: The value is not a whole number, or has more than 64 bits.
 
     >>> plain_integer(71)
     71
@@ -70,7 +70,7 @@ def plain_id(value: object) -> int:
     """Return an id of any integer type as an `int`.
 
     Raises:
-        ValueError: It is not a whole number from 1 to 2**63 - 1.
+        ValueError: The value is not a whole number from 1 to 2**63 - 1.
 
     >>> plain_id(71)
     71
@@ -82,7 +82,7 @@ def plain_id(value: object) -> int:
 
 
 def _refusal(value: object, reason: str) -> ValueError:
-    """Return the error for a value of the wrong type; it explains missing values of data frames."""
+    """Return the error for a value of the wrong type. It explains missing values of data frames."""
     pandas = sys.modules.get("pandas")
     is_missing = isinstance(value, float | datetime) and value != value
     if is_missing or (pandas is not None and value is pandas.NA):
@@ -94,7 +94,7 @@ _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
 def load_boolean(text: str) -> bool:
-    """Parse either spelling of a boolean.
+    """Parse a boolean: `true` or `1`, `false` or `0`.
 
     >>> load_boolean("true"), load_boolean("0")
     (True, False)
@@ -106,7 +106,7 @@ def load_boolean(text: str) -> bool:
 
 
 def load_booleans(texts: list[str]) -> Iterable[bool]:
-    """Parse booleans in either spelling.
+    """Parse booleans: `true` or `1`, `false` or `0`.
 
     >>> list(load_booleans(["true", "0"]))
     [True, False]
@@ -118,10 +118,10 @@ def load_booleans(texts: list[str]) -> Iterable[bool]:
 
 
 def plain_boolean(value: object) -> bool:
-    """Return a boolean, such as one of numpy, as a `bool`.
+    """Return a boolean of any type, such as `numpy.bool_`, as a `bool`.
 
     Raises:
-        ValueError: It is not a boolean.
+        ValueError: The value is not a boolean.
 
     >>> plain_boolean(True)
     True
@@ -155,7 +155,7 @@ def dump_digit(value: object) -> str:
 def load_time(text: str) -> datetime:
     """Parse a time: naive from `2011-03-26 19:15:55`, aware (UTC) from `2011-03-26T19:15:55Z`.
 
-    Seconds may be missing; a `T` without a zone is UTC too.
+    Seconds may be missing. A time with a `T` but without a zone is in UTC too.
 
     >>> load_time("2011-03-26 19:15:55")
     datetime.datetime(2011, 3, 26, 19, 15, 55)
@@ -193,10 +193,10 @@ def load_times(texts: list[str]) -> Iterable[datetime]:
 def plain_time(value: object) -> datetime:
     """Return a time of any subclass, such as pandas' `Timestamp`, as a `datetime`.
 
-    The zone is preserved; nanoseconds are cut off.
+    The zone is preserved; nanoseconds are truncated.
 
     Raises:
-        ValueError: It is not a time, or it is pandas' `NaT`.
+        ValueError: The value is not a time, or is pandas' `NaT`.
 
     >>> plain_time(datetime(2031, 1, 2, 9, 5))
     datetime.datetime(2031, 1, 2, 9, 5)
@@ -242,7 +242,7 @@ def plain_text(value: object) -> str:
     """Return a text of any subclass, such as a member of an enumeration, as a `str`.
 
     Raises:
-        ValueError: It is not a text.
+        ValueError: The value is not a text.
 
     >>> plain_text("Lisbon")
     'Lisbon'
@@ -253,7 +253,7 @@ def plain_text(value: object) -> str:
 
 
 def dump_text(value: object) -> str:
-    """Serialize a title, a name or a body; refuse what XML cannot represent.
+    """Serialize a title, a name or a body; refuse characters that XML cannot represent.
 
     >>> dump_text("Lisbon")
     'Lisbon'
@@ -324,9 +324,9 @@ class ValueType(NamedTuple):
         load: Parses a text that is not empty.
         load_all: Parses many such texts, if possible without a call for each.
         dump: Serializes a value, or raises ValueError.
-        plain: Converts a value to the type that records have, or raises ValueError.
+        plain: Converts a value to the type used in records, or raises ValueError.
         empty: The value of an absent or empty text.
-        is_time: Whether it is a time, which may lack a zone.
+        is_time: Whether the values are times, which may have no zone.
     """
 
     load: Callable[[str], Any]
