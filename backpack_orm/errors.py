@@ -24,8 +24,8 @@ class BackpackError(RichDisplay, Exception):
         retryable: Whether the same call, unchanged, may succeed later and does no harm if it is
             made again.
         retry_after: Seconds to wait before the next try; None if unknown.
-        may_have_happened: Whether the service may have carried out the request all the same, for
-            example because the response to it was lost.
+        may_have_happened: Whether the service may have carried out the request despite the error,
+            for example because the response was lost.
 
     >>> error = NotFound("no such page", verb="POST", path="/ws/page/7", status=404)
     >>> error
@@ -138,7 +138,8 @@ class Timeout(TransportError, TimeoutError):
 class OutcomeUnknown(TransportError):
     """A write was sent but its response was lost: it may have succeeded.
 
-    It is not retried, since that could do it twice. Check on the service before you repeat it.
+    The write is not retried, because a retry could execute it twice. Check on the service before
+    you repeat the write.
 
     >>> with Sandbox(seed="empty") as box:
     ...     fault = box.faults.drop_after_write()

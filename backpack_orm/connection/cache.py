@@ -75,7 +75,7 @@ class Cache:
         max_bytes: The size of all cached responses; the least recently used are dropped first.
         clock: A monotonic clock in seconds.
         host: The host of the responses. A write invalidates the caches of all connections to the
-            host in this process, whoever they sign in as. None: shared with no other cache.
+            host in this process, for all users. None: shared with no other cache.
     """
 
     def __init__(

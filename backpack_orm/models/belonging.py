@@ -30,9 +30,9 @@ class Belonging(Model):
 
     Attributes:
         id: Number of the record, which is not the id of the widget.
-        position: Position from the top, as the service counts.
+        position: Position from the top, as numbered by the service.
         type: Type of the widget, such as `Note` or `List`; others are possible.
-        widget_id: Id of the widget; None if the service names none.
+        widget_id: Id of the widget; None if the response omits it.
         page: The page that contains it.
         page_id: Id of that page.
 

@@ -25,15 +25,15 @@ class Completable(OnPage, Savable, Destroyable):
     completed: bool
 
     def complete(self) -> SaveResult:
-        """Mark the item as completed, and save its other changes with that.
+        """Mark the item as completed, and save its other changes in the same call.
 
-        It is not known whether the service preserves the content of an item that is updated without
-        it. So the list is read right before, and the stored content is sent too. Makes two
+        It is unknown whether the service preserves the content of an item if an update omits the
+        content. So this method reads the list first, and sends the stored content too. Makes two
         requests, or one if the item is completed already or its content has changed too. With
-        `Connection(partial_updates=True)` it always makes one, without reading anything.
+        `Connection(partial_updates=True)`, always makes one request and reads nothing.
 
         Returns:
-            What was sent; false if nothing was.
+            A result with the names of the sent fields; false if nothing was sent.
 
         Raises:
             NotSaved: The item is new.

@@ -37,7 +37,7 @@ class Items(Children[I_co], Generic[I_co]):
     __slots__ = ()
 
     def reorder(self, order: Iterable[Item | int]) -> None:
-        """Reorder the items. Makes one request once they are loaded.
+        """Change the order of the items. Makes one request, and one more if they are not loaded.
 
         Args:
             order: All items of the list, each as an object or an id.
@@ -138,15 +138,16 @@ class Item(Completable):
     ) -> Collection[Self]:
         """Return the items of a list. Makes one request.
 
-        Without a list, returns those of a page. Makes one request. Without a page either, returns
-        those of all pages. Makes one request more than there are pages.
+        With only a page, returns the items of all lists on the page. Makes one request. With
+        neither list nor page, returns the items of all pages. Makes one request for the list of
+        pages and one for each page.
 
         Args:
             list: The list or its id. Without `page`, an id is looked up on all pages.
             page: The page or its id.
             using: Connection to use instead of the current one or the list's.
             fresh: Bypass the cache.
-            progress: Called after each page with the numbers of pages done and of all pages.
+            progress: Called after each page with the number of finished pages and the total.
 
         Raises:
             ValidationError: `list` or `page` is neither an object nor an id.
@@ -171,8 +172,10 @@ class Item(Completable):
         fresh: bool = False,
         **unknown: Never,
     ) -> Self:
-        """Return the item with an id. Makes one request with a list or a page, else one for the
-        list of pages and one for each page until it is found.
+        """Return the item with an id. Makes one request if you pass a page or a `List` object.
+
+        Otherwise, makes one request for the list of pages, and one for each page until the item is
+        found.
 
         Raises:
             ValidationError: The id is not valid.
@@ -191,7 +194,7 @@ class Item(Completable):
 
     @property
     def page(self) -> Page:
-        """The page that contains it. Makes no request.
+        """The page that contains the item. Makes no request.
 
         >>> Page.find_by(title="Lisbon").lists[0].items[0].page.title
         'Lisbon'
@@ -200,7 +203,7 @@ class Item(Completable):
 
     @property
     def page_id(self) -> int:
-        """Id of that page. Makes no request.
+        """Id of the page that contains the item. Makes no request.
 
         >>> page = Page.find_by(title="Lisbon")
         >>> page.lists[0].items[0].page_id == page.id

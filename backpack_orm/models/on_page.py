@@ -23,7 +23,7 @@ class OnPage(Findable):
     _scopes: ClassVar[tuple[str, ...]] = ("page",)
     _included_elsewhere = ("messages",)
     _path_on_page: ClassVar[tuple[str, ...]] = ()
-    """The relations that lead from a page to the records, if more than one of their own name."""
+    """The relations that lead from a page to the records. Default: the one named like them."""
 
     @classmethod
     def all(
@@ -36,14 +36,14 @@ class OnPage(Findable):
     ) -> Collection[Self]:
         """Return the records of a page. Makes one request.
 
-        Without a page, returns those of all pages. Makes one request more than there are pages,
-        several at once.
+        Without a page, returns the records of all pages. Makes one request for the list of pages
+        and one for each page, several at once.
 
         Args:
             page: The page or its id.
             using: Connection to use instead of the current one or the page's.
             fresh: Bypass the cache.
-            progress: Called after each page with the numbers of pages done and of all pages.
+            progress: Called after each page with the number of finished pages and the total.
 
         Raises:
             ValidationError: `page` is neither a page nor an id.
@@ -73,7 +73,8 @@ class OnPage(Findable):
         """Return the record with an id. Makes one request if `page` is given.
 
         Without `page`, makes one request for the list of pages, then one for each page until the
-        record is found. The first page is loaded alone, later ones in parallel, more each time.
+        record is found. The first page is loaded alone, then up to two, four and eight pages at the
+        same time.
 
         Raises:
             ValidationError: The id is not valid.

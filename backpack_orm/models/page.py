@@ -43,7 +43,7 @@ Progress: TypeAlias = "Callable[[int, int], object]"
 
 
 def _linked_in(page: Record) -> Iterator[str]:
-    """Return the cache tags of the pages that a page links to: it includes their titles."""
+    """Return the cache tags of the pages that a page links to, since it includes their titles."""
     return (f"linked:{linked[0]}" for linked in page[Page._table.positions["linked_pages"]])
 
 
@@ -232,7 +232,9 @@ class Page(Findable, Savable, Destroyable):
         return Collection(cls, projection.load[cls](records, connection))
 
     def reorder(self, order: Iterable[Belonging | Model | int]) -> None:
-        """Change the order of the records on the page. Makes one request if the page is loaded.
+        """Change the order of the records on the page.
+
+        Makes one request, and one more if the page is not loaded.
 
         Args:
             order: All records on the page. Name each by its belonging, by the id of its belonging,
@@ -385,8 +387,8 @@ class Page(Findable, Savable, Destroyable):
     ) -> Iterator[Self]:
         """Yield all pages in order, each with `name` loaded. Loads several pages at once.
 
-        `ahead` is the number of pages loaded at once in the beginning. It is small if the first
-        pages may be enough.
+        `ahead` is the number of pages loaded at once in the beginning: small if the caller may need
+        only the first pages.
         """
 
         def load(page: Self) -> Self | None:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class PageItems(Children["Item | PageItem"]):
     """The items of a page.
 
-    They are the same objects as in the first list of the page (the list with the lowest id), so a
-    change through either shows in both. Legacy items that are in no list come before them, as
+    The collection contains the same objects as the first list of the page (the list with the lowest
+    id), so a change to an item shows in both. Legacy items that are in no list come first, as
     `PageItem` objects.
 
     >>> page = Page.find_by(title="Groceries & such")
@@ -100,12 +100,12 @@ class HasPageItems(ToMany["Item | PageItem", PageItems]):
 
 
 def first_of(lists: Embedded[List]) -> List | None:
-    """Return the list with the lowest id, whose items the service takes for the page's."""
+    """Return the list with the lowest id: the service uses its items as items of the page."""
     return min(lists, key=lambda each: each._saved_id, default=None)
 
 
 def _as_listed_item(created: PageItem, page: Page) -> Item | PageItem:
-    """Return a created item as an `Item` of its list, and add it there, if its list is known."""
+    """Return a created item. If its list is known, add it to the list and return an `Item`."""
     assert created._record is not None
     list_id = created._record[created._position("list_id")]
     if list_id is None or list_id is MISSING:

@@ -85,7 +85,7 @@ class Reminder(Findable, Savable, Destroyable):
 
     @property
     def is_upcoming(self) -> bool:
-        """Whether it is in the list of upcoming reminders. Makes one request.
+        """Whether the reminder is in the list of upcoming reminders. Makes one request.
 
         A reminder that was moved to `now`, or whose time has passed, is not in that list. Its
         attributes are then loaded from the user's export, which makes two more requests.
@@ -100,7 +100,7 @@ class Reminder(Findable, Savable, Destroyable):
     def _fetch(self, *, fresh: bool = False) -> Record:
         """Read the record from the list of upcoming reminders, else from the user's export.
 
-        Only the export includes past ones. Reading it makes two more requests.
+        Only the export includes past reminders. Reading the export makes two more requests.
         """
         try:
             return super()._fetch(fresh=fresh)
@@ -118,6 +118,6 @@ class Reminder(Findable, Savable, Destroyable):
 
     def _server_updates(self, sent: Container[str]) -> list[str]:
         names = super()._server_updates(sent)
-        if "content" in sent and "remind_at" not in names:  # it may start with a date
+        if "content" in sent and "remind_at" not in names:  # the content may start with a date
             names.append("remind_at")
         return names

@@ -30,18 +30,18 @@ class Tag(OnPage, Savable, Destroyable):
     """A label of pages.
 
     The API has no list of all tags, and updates only all tags of a page at once. So renaming or
-    destroying a tag updates each page that has it. Threads of one process take turns on a page, so
-    that they do not overwrite each other's tags; those that another process writes at the same
-    moment can be lost.
+    destroying a tag updates each page that has the tag. Threads of one process take turns on a
+    page, so that they do not overwrite each other's tags; tags that another process writes at the
+    same time can be lost.
 
-    Creating a tag makes three requests, or two if the page has it already. Destroying or renaming
-    it makes one request, and two more for each page that has it. If a page fails, the message names
-    it and the pages that were done.
+    Creating a tag makes three requests, or two if the page has the tag already. Destroying a tag
+    makes one request, renaming it two, and both make two more for each page that has the tag. If
+    the update of a page fails, the message names this page and the pages updated before.
 
     Attributes:
-        id: Number of the record. A renamed tag gets another.
+        id: Number of the record. A renamed tag gets another id.
         name: Name, without quotes.
-        page: A page that has it.
+        page: A page with this tag.
         page_id: Id of that page.
 
     >>> tag = Tag.create(page=Page.find_by(title="Lisbon"), name="Sea side")
@@ -83,14 +83,14 @@ class Tag(OnPage, Savable, Destroyable):
     ) -> Collection[Self]:
         """Return the tags of a page. Makes one request.
 
-        Without a page, returns those of all pages, each once. Makes one request more than there
-        are pages, several at once.
+        Without a page, returns the tags of all pages, each tag once. Makes one request for the list
+        of pages and one for each page, several at once.
 
         Args:
             page: The page or its id.
             using: Connection to use instead of the current one or the page's.
             fresh: Bypass the cache.
-            progress: Called after each page with the numbers of pages done and of all pages.
+            progress: Called after each page with the number of finished pages and the total.
 
         >>> "Travel" in [tag.name for tag in Tag.all()]
         True
@@ -102,7 +102,7 @@ class Tag(OnPage, Savable, Destroyable):
 
     @property
     def pages(self) -> Collection[Page]:
-        """Return the pages that have it, with their titles. Makes one request.
+        """Return the pages with this tag. Their titles are loaded. Makes one request.
 
         >>> [page.title for page in Tag.find_by(name="Travel").pages][:1]
         ['Lisbon']

@@ -153,8 +153,8 @@ class Relation(NamedTuple):
     def section(self, is_export: bool, *, is_sure: bool) -> Section:
         """Return the section that reads the records from a response.
 
-        If the response omits a field of a record, the field is empty. It is not loaded instead if
-        another call of the API returns such records.
+        A field that the response omits is not loaded if the API has a call for all such records.
+        Otherwise the field is empty.
 
         Args:
             is_export: Whether the response is an export.
