@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from backpack_orm.errors import Destroyed as Destroyed
     from backpack_orm.errors import Forbidden as Forbidden
     from backpack_orm.errors import InvalidResponse as InvalidResponse
+    from backpack_orm.errors import MultipleFound as MultipleFound
     from backpack_orm.errors import NotConnected as NotConnected
     from backpack_orm.errors import NotFound as NotFound
     from backpack_orm.errors import NotSaved as NotSaved
@@ -77,8 +78,8 @@ _MODULES = {
     "connection": "Connection connect using",
     "connection.stats": "Stats",
     "errors": "ApiError AuthenticationError BackpackError Destroyed Forbidden InvalidResponse "
-    "NotConnected NotFound NotSaved OutcomeUnknown RateLimited ReadOnly Rejected ServerError "
-    "StaleRecord Timeout TransportError UnexpectedRedirect ValidationError",
+    "MultipleFound NotConnected NotFound NotSaved OutcomeUnknown RateLimited ReadOnly Rejected "
+    "ServerError StaleRecord Timeout TransportError UnexpectedRedirect ValidationError",
     "ipython": "load_ipython_extension unload_ipython_extension",
     "models.attachment": "Attachment",
     "models.belonging": "Belonging",

@@ -213,6 +213,15 @@ class NotFound(ApiError, LookupError):
     """
 
 
+class MultipleFound(BackpackError, LookupError):
+    """Several records fulfil the conditions of `get`, which returns the only one.
+
+    >>> Page.get(scope="friends")
+    Traceback (most recent call last):
+    backpack_orm.errors.MultipleFound: 2 Page records fulfil the conditions: [...]
+    """
+
+
 class Rejected(ApiError):
     """The service refused a value, such as a reminder in the past.
 
@@ -346,6 +355,9 @@ CATALOG: Mapping[type[BackpackError], ErrorInfo] = {
     ),
     NotFound: ErrorInfo(
         "not_found", False, "Check the id: the record may be destroyed, or belong to others."
+    ),
+    MultipleFound: ErrorInfo(
+        "multiple_found", False, "Add a condition, or use find_by() for the first of them."
     ),
     Rejected: ErrorInfo("rejected", False, "Change the value: a time may be past or unreadable."),
     RateLimited: ErrorInfo(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Never, Self
 
@@ -12,6 +12,7 @@ from backpack_orm.models.of_user import OfUser, user_named
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.hints import wrong_create
+from backpack_orm.orm.lookups import all_of
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import FIELDS, Projection
 from backpack_orm.orm.resources import resource
@@ -135,15 +136,21 @@ class JournalEntry(OfUser, Savable, Destroyable):
         return (load(record, place) for record in cls._records_in(place, fresh=fresh))
 
     @classmethod
-    def find_by(cls, *, using: Connection | None = None, **attributes: Any) -> Self | None:
-        """Return the first entry with these attributes, or None. Reads no further than to it.
+    def find_by(
+        cls,
+        *predicates: Callable[[Self], object],
+        using: Connection | None = None,
+        fresh: bool = False,
+        **lookups: Any,
+    ) -> Self | None:
+        """Return the first entry that fulfils all conditions, or None. Reads no further than to it.
 
         >>> JournalEntry.find_by(user=User.me(), body="no such entry") is None
         True
         """
-        user = attributes.pop("user", None)
-        is_wanted = cls._table.wanted(cls, attributes)
-        return next(filter(is_wanted, cls.iter(user=user, using=using)), None)
+        user = lookups.pop("user", None)
+        is_wanted = all_of(cls, predicates, lookups)
+        return next(filter(is_wanted, cls.iter(user=user, using=using, fresh=fresh)), None)
 
     @classmethod
     def _place(cls, user: User | int | None, using: Connection | None) -> Connection | User:

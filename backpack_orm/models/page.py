@@ -17,6 +17,7 @@ from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.fields import serialize
 from backpack_orm.orm.finding import Findable
 from backpack_orm.orm.locks import exclusive
+from backpack_orm.orm.lookups import all_of, attribute_of
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import FIELDS, Projection
 from backpack_orm.orm.resources import resource
@@ -194,19 +195,25 @@ class Page(Findable, Savable, Destroyable):
         return Collection(cls, list(pages))
 
     @classmethod
-    def where(cls, *, using: Connection | None = None, **attributes: Any) -> Collection[Self]:
-        """Return the pages with these attributes. Makes one request, and one more for each page if
-        an attribute is not in the list of pages.
+    def where(
+        cls,
+        *predicates: Callable[[Self], object],
+        using: Connection | None = None,
+        fresh: bool = False,
+        **lookups: Any,
+    ) -> Collection[Self]:
+        """Return the pages that fulfil all conditions. Makes one request, and one more for each
+        page if a lookup needs an attribute that is not in the list of pages.
 
-        Raises:
-            TypeError: An attribute is misspelled.
+        Args and errors are those of `Note.where`. A function that reads such an attribute loads
+        the page with one request.
 
         >>> [page.title for page in Page.where(scope="friends")][0]
         'Kitchen renovation'
         """
-        cls._table.check_wanted(cls, attributes)
-        load = not attributes.keys() <= {"id", "title", "scope"}
-        return cls.all(load=load, using=using).where(**attributes)
+        is_wanted = all_of(cls, predicates, lookups)
+        load = not set(map(attribute_of, lookups)) <= {"id", "title", "scope"}
+        return cls.all(load=load, using=using, fresh=fresh).where(is_wanted)
 
     @classmethod
     def search(

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import collections.abc
 import operator
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
-from backpack_orm.errors import NotFound, ReadOnly, ValidationError, did_you_mean, short_repr
+from backpack_orm.errors import (
+    MultipleFound,
+    NotFound,
+    ReadOnly,
+    ValidationError,
+    did_you_mean,
+    short_repr,
+)
 from backpack_orm.orm.fields import Relation, label_in
 from backpack_orm.orm.introspection import is_introspection
+from backpack_orm.orm.lookups import all_of, folded
 from backpack_orm.orm.projections import Projection
 from backpack_orm.rich_display import RichDisplay, public_names
 from backpack_orm.wire.parse import MISSING, Record
@@ -63,10 +72,12 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
     @overload
     def __getitem__(self, index: int | str) -> M_co: ...
     @overload
-    def __getitem__(self, index: slice) -> list[M_co]: ...
-    def __getitem__(self, index: int | str | slice) -> M_co | list[M_co]:
+    def __getitem__(self, index: slice) -> Collection[M_co]: ...
+    def __getitem__(self, index: int | str | slice) -> M_co | Collection[M_co]:
         if isinstance(index, str):
             return self._labelled(index)
+        if isinstance(index, slice):
+            return Collection(self._model, self._all()[index])
         return self._all()[index]
 
     def _labelled(self, label: str) -> M_co:
@@ -126,8 +137,10 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
                 return index
         raise ValueError(f"{value!r} is not in this collection")
 
-    def count(self, value: object) -> int:
+    def count(self, value: object = ...) -> int:
         """Return how often the collection contains a record, or how many records have a title.
+
+        Without an argument, it returns the number of records.
 
         Raises:
             TypeError: As for `in`.
@@ -135,7 +148,7 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         >>> Page.find_by(title="Lisbon").notes.count("")
         1
         """
-        return sum(1 for _ in self._matches(value))
+        return len(self) if value is ... else sum(1 for _ in self._matches(value))
 
     def _matches(self, value: object) -> Iterator[int]:
         """Yield the indexes of the records that equal the value or have it as title."""
@@ -191,27 +204,80 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
                 return record
         raise NotFound(f"there is no {self._model.__name__} {wanted} here", status=404)
 
-    def find_by(self, **attributes: Any) -> M_co | None:
-        """Return the first record with these attributes, or None.
+    def get(self, *predicates: Callable[[M_co], object], **lookups: Any) -> M_co:
+        """Return the only record that fulfils all conditions.
+
+        Raises:
+            NotFound: There is none.
+            MultipleFound: There are several. The message contains the first of them.
+            TypeError: An attribute or a lookup is misspelled.
+
+        >>> Page.find_by(title="Lisbon").lists.get(name="Packing").items[0].content
+        'Walking shoes'
+        """
+        found = self.where(*predicates, **lookups)
+        if len(found) == 1:
+            return found[0]
+        name = self._model.__name__
+        if not found:
+            wanted = ", ".join(f"{key}={short_repr(value)}" for key, value in lookups.items())
+            raise NotFound(f"there is no {name}{f' with {wanted}' if wanted else ' here'}")
+        raise MultipleFound(f"{len(found)} {name} records fulfil the conditions: {found!r}")
+
+    def find_by(self, *predicates: Callable[[M_co], object], **lookups: Any) -> M_co | None:
+        """Return the first record that fulfils all conditions, or None.
 
         >>> Page.find_by(title="Lisbon").lists.find_by(name="Packing").items[0].content
         'Walking shoes'
         """
-        return self.where(**attributes).first()
+        is_wanted = all_of(self._model, predicates, lookups)
+        return next(filter(is_wanted, self._all()), None)
 
-    def where(self, **attributes: Any) -> Collection[M_co]:
-        """Return the records with these attributes as a new collection.
+    def where(self, *predicates: Callable[[M_co], object], **lookups: Any) -> Collection[M_co]:
+        """Return the records that fulfil all conditions as a new collection.
+
+        Args:
+            *predicates: Functions that take a record and return whether to include it.
+            **lookups: As for `Page.where`, such as `completed=True` or `content__contains="shoes"`.
 
         Raises:
-            TypeError: An attribute is misspelled.
-            ValidationError: A value has another type than its field, so it can never match.
+            TypeError: An attribute or a lookup is misspelled.
+            ValidationError: A value can never match, such as one of another type.
 
         >>> items = Page.find_by(title="Lisbon").lists[0].items
         >>> [item.content for item in items.where(completed=True)]
         ['Passports', 'Train tickets', 'Rain jacket']
+        >>> [item.content for item in items.where(lambda item: len(item.content) < 8)]
+        ['Sun hat']
         """
-        is_wanted = self._model._table.wanted(self._model, attributes)
+        is_wanted = all_of(self._model, predicates, lookups)
         return Collection(self._model, list(filter(is_wanted, self._all())))
+
+    def order_by(self, *names: str) -> Collection[M_co]:
+        """Return the records in the order of attributes as a new collection.
+
+        Texts are compared without regard to case, as by the lookup `iexact`. Records without a
+        value are last.
+
+        Args:
+            *names: Attributes, the most significant first; `-` before a name reverses its order.
+
+        Raises:
+            TypeError: An attribute is misspelled.
+
+        >>> [page.title for page in Page.all().order_by("-title")][:2]
+        ['Words: كلمات ומילים', 'Unsent letters']
+        """
+        self._model._table.check_names(
+            self._model, (name.removeprefix("-") for name in names), call="where"
+        )
+        ordered = list(self._all())
+        for name in reversed(names):
+            attribute = name.removeprefix("-")
+            known = [record for record in ordered if getattr(record, attribute) is not None]
+            known.sort(key=partial(_sort_key, attribute), reverse=name.startswith("-"))
+            ordered = known + [each for each in ordered if getattr(each, attribute) is None]
+        return Collection(self._model, ordered)
 
     def first(self) -> M_co | None:
         """Return the first record, or None.
@@ -221,6 +287,46 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         """
         objects = self._all()
         return objects[0] if objects else None
+
+    def last(self) -> M_co | None:
+        """Return the last record, or None.
+
+        >>> Page.find_by(title="Lisbon").notes.where(title="no such note").last() is None
+        True
+        """
+        objects = self._all()
+        return objects[-1] if objects else None
+
+    def exists(self, *predicates: Callable[[M_co], object], **lookups: Any) -> bool:
+        """Return whether any record fulfils all conditions.
+
+        >>> Page.all().exists(title="Lisbon"), Page.all().exists(title="no such page")
+        (True, False)
+        """
+        return self.find_by(*predicates, **lookups) is not None
+
+    def __or__(self, other: Collection[M_co]) -> Collection[M_co]:
+        """Return the records of both collections, each once, in their order.
+
+        >>> pages = Page.all()
+        >>> len(pages.where(scope="friends") | pages), len(pages)
+        (13, 13)
+        """
+        if not isinstance(other, Collection):
+            return NotImplemented
+        return Collection(self._model, list(dict.fromkeys([*self._all(), *other._all()])))
+
+    def __and__(self, other: Collection[M_co]) -> Collection[M_co]:
+        """Return the records that both collections contain, in the order of the first.
+
+        >>> pages = Page.all()
+        >>> len(pages.where(scope="friends") & pages.where(title="Lisbon"))
+        0
+        """
+        if not isinstance(other, Collection):
+            return NotImplemented
+        both = set(other._all())
+        return Collection(self._model, [record for record in self._all() if record in both])
 
     def to_records(self) -> list[dict[str, Any]]:
         """Return a plain dictionary for each record: its id, the ids of its parents, its fields.
@@ -253,6 +359,11 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         from backpack_orm.orm import frames
 
         return frames.frame(self._model, self._all())
+
+
+def _sort_key(attribute: str, record: Model) -> Any:
+    value = getattr(record, attribute)
+    return (folded(value), value) if isinstance(value, str) else value
 
 
 class Embedded(Collection[M_co]):

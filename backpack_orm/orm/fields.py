@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Container, Iterable
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -248,59 +247,6 @@ class Table(NamedTuple):
                     hint = f"; did you mean {label!r}, as in {owner.__name__}.{call}({label}=…)?"
                 raise TypeError(f"{owner.__name__} has no field {name!r}{hint}")
 
-    def check_wanted(self, owner: type[Model], attributes: Mapping[str, object]) -> None:
-        """Raise if records cannot be found by these attributes.
-
-        Raises:
-            TypeError: A name is unknown, or names a relation or a write-only field.
-            ValidationError: A value has another type than its field.
-        """
-        self.check_names(owner, attributes, call="where")
-        for name, value in attributes.items():
-            if name in self.relations or self.fields[name].is_write_only:
-                raise TypeError(f"{owner.__name__} cannot be found by {name!r}: filter in Python")
-            self._check_type(owner, self.fields[name], value)
-
-    @staticmethod
-    def _check_type(owner: type[Model], field: Field, value: object) -> None:
-        if value is None and field.is_optional:
-            return
-        try:
-            field.value_type.plain(value)
-        except ValueError as error:
-            way_out = ""
-            if isinstance(value, list | tuple | set | frozenset):
-                way_out = (
-                    "; to match any of several, filter in Python: "
-                    f"[x for x in {owner.__name__}.all() if x.{field.name} in …]"
-                )
-            raise ValidationError(
-                f"{owner.__name__}.{field.name} is never {short_repr(value)}: {error}{way_out}"
-            ) from None
-
-    def wanted(
-        self, owner: type[Model], attributes: Mapping[str, object]
-    ) -> Callable[[Model], bool]:
-        """Return a predicate for records with these attributes.
-
-        Raises:
-            TypeError: As for `check_wanted`.
-            ValidationError: As for `check_wanted`. The predicate raises this error too, if it
-                compares an aware time with a naive one.
-        """
-        self.check_wanted(owner, attributes)
-
-        def is_wanted(record: Model) -> bool:
-            for name, value in attributes.items():
-                found = getattr(record, name)
-                if isinstance(found, datetime) and isinstance(value, datetime):
-                    _check_zones(owner, name, found, value)
-                if found != value:
-                    return False
-            return True
-
-        return is_wanted
-
     def nearest(self, name: str) -> str:
         """Return a hint at the attribute with the nearest name."""
         return did_you_mean(name, [*self.fields, *self.relations])
@@ -316,21 +262,6 @@ def label_in(names: Container[str]) -> str | None:
     'content'
     """
     return next((name for name in LABELS if name in names), None)
-
-
-def _check_zones(owner: type[Model], name: str, found: datetime, value: datetime) -> None:
-    """Raise if one time is aware and the other naive: such times are never equal."""
-    if (found.tzinfo is None) == (value.tzinfo is None):
-        return
-    has = (
-        "has no zone here, since the connection has no timezone"
-        if found.tzinfo is None
-        else ("has a zone")
-    )
-    raise ValidationError(
-        f"{owner.__name__}.{name} {has}, so it never equals {short_repr(value)}: "
-        f"give a time {'without' if found.tzinfo is None else 'with'} one"
-    )
 
 
 def serialize(what: str, dump: Callable[[Any], T], value: Any) -> T:

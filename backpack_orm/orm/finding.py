@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any, ClassVar, Never, Self
 
 from backpack_orm.connection import Connection, connection_for
 from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.hints import REQUIRED, wrong_find
+from backpack_orm.orm.lookups import all_of
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.state import Reloaded
@@ -82,40 +83,82 @@ class Findable(Model):
         return full.load_one[cls](record, connection)
 
     @classmethod
-    def find_by(cls, *, using: Connection | None = None, **attributes: Any) -> Self | None:
-        """Return the first record with these attributes, or None. Makes requests as for `where`.
+    def get(
+        cls,
+        *predicates: Callable[[Self], object],
+        using: Connection | None = None,
+        fresh: bool = False,
+        **lookups: Any,
+    ) -> Self:
+        """Return the only record that fulfils all conditions. Makes requests as for `where`.
 
         Raises:
-            TypeError: An attribute is misspelled.
+            NotFound: There is none.
+            MultipleFound: There are several. The message contains the first of them.
+            TypeError: An attribute or a lookup is misspelled.
+
+        >>> Page.get(title="Lisbon").description[:19]
+        'Ten days in *May*. '
+        """
+        return cls.where(*predicates, using=using, fresh=fresh, **lookups).get()
+
+    @classmethod
+    def find_by(
+        cls,
+        *predicates: Callable[[Self], object],
+        using: Connection | None = None,
+        fresh: bool = False,
+        **lookups: Any,
+    ) -> Self | None:
+        """Return the first record that fulfils all conditions, or None. Makes requests as for
+        `where`.
+
+        Raises:
+            TypeError: An attribute or a lookup is misspelled.
 
         >>> Page.find_by(title="no such page") is None
         True
         >>> Note.find_by(page=Page.find_by(title="Lisbon"), title="Where we sleep").page.title
         'Lisbon'
         """
-        return cls.where(using=using, **attributes).first()
+        return cls.where(*predicates, using=using, fresh=fresh, **lookups).first()
 
     @classmethod
-    def where(cls, *, using: Connection | None = None, **attributes: Any) -> Collection[Self]:
-        """Return the records with these attributes. Makes requests as for `all`, and one for each
-        record that has to be loaded to compare it.
+    def where(
+        cls,
+        *predicates: Callable[[Self], object],
+        using: Connection | None = None,
+        fresh: bool = False,
+        **lookups: Any,
+    ) -> Collection[Self]:
+        """Return the records that fulfil all conditions. Makes requests as for `all`, and one for
+        each record that has to be loaded to compare it.
 
         Args:
+            *predicates: Functions that take a record and return whether to include it.
             using: Connection to use instead of the current one.
-            **attributes: Values to compare with, and the arguments that `all` takes to search in
-                one place, such as `page`.
+            fresh: Bypass the cache.
+            **lookups: An attribute and its value (`title="Lisbon"`), or an attribute, a lookup and
+                a value (`title__icontains="lis"`, `id__in=[71, 72]`), also of a related record
+                (`tags__name="Travel"`). Lookups are `exact`, `iexact`, `contains`, `icontains`,
+                `startswith`, `istartswith`, `in`, `lt`, `lte`, `gt`, `gte`, `isnull` and `regex`.
+                `i` ignores case, by Unicode case folding. And the arguments that `all` takes to
+                search in one place, such as `page`.
 
         Raises:
-            TypeError: An attribute is misspelled.
+            TypeError: An attribute or a lookup is misspelled.
+            ValidationError: A value can never match.
 
         >>> [page.title for page in Page.where(scope="friends")][0]
         'Kitchen renovation'
         >>> len(Note.where(page=Page.find_by(title="Lisbon"), title=""))
         1
+        >>> [page.title for page in Page.where(title__icontains="GARDEN")]
+        ['The garden']
         """
-        scope = {name: attributes.pop(name) for name in cls._scopes if name in attributes}
-        cls._table.check_wanted(cls, attributes)
-        return cls.all(using=using, **scope).where(**attributes)
+        scope = {name: lookups.pop(name) for name in cls._scopes if name in lookups}
+        is_wanted = all_of(cls, predicates, lookups)  # first: mistakes make no request
+        return cls.all(using=using, fresh=fresh, **scope).where(is_wanted)
 
     def reload(self) -> Self:
         """Reload the record and discard local changes. Makes one request.

@@ -19,15 +19,16 @@ _OTHER_NAMES = {
     "filter": "where(…)",
     "filter_by": "where(…)",
     "find_all": "all()",
+    "count": "all().count()",
+    "exists": "all().exists(…)",
     "find_one": "find_by(…)",
     "first": "all().first()",
-    "get": "find(id)",
     "get_or_none": "find_by(…)",
-    "last": "all()[-1]",
+    "last": "all().last()",
     "list": "all()",
     "new": "create(…)",
     "objects": "all()",
-    "one": "find_by(…)",
+    "one": "get(…)",
     "query": "where(…)",
     "select": "where(…)",
 }
@@ -37,8 +38,8 @@ def hint_at_another_name(cls: type, name: str) -> str:
     """Return a hint at the call that does what a name of another library does, or "".
 
     >>> from backpack_orm import Page
-    >>> hint_at_another_name(Page, "get")
-    '; use Page.find(id)'
+    >>> hint_at_another_name(Page, "filter")
+    '; use Page.where(…)'
     """
     call = _OTHER_NAMES.get(name, "")
     method = call.partition("(")[0]

@@ -127,6 +127,7 @@ CODES = {  # programs rely on them: none is ever renamed
     "Destroyed": "destroyed",
     "Forbidden": "forbidden",
     "InvalidResponse": "invalid_response",
+    "MultipleFound": "multiple_found",
     "NotConnected": "not_connected",
     "NotFound": "not_found",
     "NotSaved": "not_saved",

@@ -92,7 +92,8 @@ def test_every_property_of_a_model_is_described() -> None:
 
 
 def test_every_collection_method_is_shown() -> None:
-    text = (documents.ROOT / "docs" / "lazy-loading.md").read_text("utf-8")
+    pages = [documents.ROOT / "docs" / name for name in ("lazy-loading.md", "finding.md")]
+    text = "".join(page.read_text("utf-8") for page in pages)
     for name in ("is_loaded", "create", "reload", *public(Collection)):
         assert re.search(rf"\b{name}\b", text), name
 
