@@ -154,6 +154,7 @@ class TestMigrating:
             with pytest.raises(OSError, match="could not be upgraded.*locked"):
                 Sandbox(data=str(old))
 
+    @pytest.mark.network
     def test_two_servers_that_start_at_once_upgrade_it_once(self, old, monkeypatch):
         upgrade, second = migrations.upgrade, []
 
