@@ -193,6 +193,7 @@ PROVOKED: dict[str, Callable[[Sandbox], BaseException]] = {
     "NotConnected": lambda box: caught(
         lambda: Page.all(using=pickle.loads(pickle.dumps(Connection("other", token=CANARY))))
     ),
+    "MultipleFound": lambda box: caught(Page.get),
     "NotFound": lambda box: caught(lambda: Page.find(1)),
     "NotSaved": lambda box: caught(Page(title="Porto").destroy),
     "OutcomeUnknown": lambda box: provoke(
