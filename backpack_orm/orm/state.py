@@ -189,7 +189,7 @@ class State(RichDisplay, metaclass=ModelType):
 
     @property
     def changes(self) -> dict[str, tuple[Any, Any]]:
-        """Return the local changes as `{"title": (old, new)}`. Makes no request.
+        """Return the old and the new value of each changed attribute. Makes no request.
 
         An old value that is not known is None. For a new record, returns the values that differ
         from the defaults.
