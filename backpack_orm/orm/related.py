@@ -14,7 +14,7 @@ from backpack_orm.errors import (
     short_repr,
 )
 from backpack_orm.orm.collections import Embedded
-from backpack_orm.orm.state import State
+from backpack_orm.orm.state import UNSET, State
 from backpack_orm.wire import values
 from backpack_orm.wire.parse import MISSING
 
@@ -212,16 +212,22 @@ class Related(State):
     def _invalidate_copies_of(self, written: Related) -> None:
         for name, relation in self._table.relations.items():
             collection = self._slot(name)
+            if collection is UNSET and not relation.is_single and self._has_part(name):
+                collection = getattr(self, name)  # loaded, but not read yet
             if not isinstance(collection, Embedded) or collection._owner is not self:
                 continue
             if relation.model._record_type == written._record_type:
-                for record in collection._objects:
+                for record in collection._loaded():
                     if record is not written and record._is_same_record(written):
                         record._invalidate(*record._readable_relations())
                         self._invalidate(name)
             elif relation.model._relations_of(written):
-                for record in collection._objects:
+                for record in collection._loaded():
                     record._invalidate_copies_of(written)
+
+    def _has_part(self, name: str) -> bool:
+        """Return whether the records of a relation are loaded."""
+        return self._record is not None and self._record[self._position(name)] is not MISSING
 
     @classmethod
     def _readable_relations(cls) -> list[str]:

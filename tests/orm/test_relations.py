@@ -423,3 +423,21 @@ def test_a_new_record_that_another_client_destroys_is_absent_after_a_reload(
     note = page.notes.create(title="Lunch")
     Note.find(note.id, page=page.id).destroy()
     assert list(page.notes.reload()) == []
+
+
+@pytest.mark.parametrize("is_read", [True, False], ids=["read before", "not read before"])
+@pytest.mark.parametrize("reloads", [True, False], ids=["reloaded", "as loaded"])
+def test_a_page_item_that_is_toggled_is_toggled_in_the_list_too(
+    connection: Connection, is_read: bool, reloads: bool
+) -> None:
+    page = Page.get(title="Lisbon")
+    id = Page.find(page.id).items[0].id
+    page.reload()
+    if is_read:
+        assert page.lists[0].items[0].id == id
+    if reloads:
+        page.tags.reload()
+    PageItem.find(id, page=page).toggle()
+    stored = Page.find(page.id, fresh=True).items.find(id).completed
+    assert page.lists[0].items.find(id).completed is stored
+    assert page.items.find(id).completed is stored
