@@ -309,6 +309,8 @@ def connection_for(using: Connection | None) -> Connection:
     >>> connection_for(home) is home
     True
     """
+    if isinstance(using, Usable):  # first, since a cached find should cost little
+        return using
     return current() if using is None else ensure_connection(using)
 
 

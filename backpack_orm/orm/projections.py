@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound="Model")
 
 
-class _PerClass(dict[Any, Any]):
-    """Functions that are compiled for a model class at their first use."""
+class PerClass(dict[Any, Any]):
+    """What is made for a model class at its first use."""
 
-    def __init__(self, compile: Callable[[type[Model]], Any]) -> None:
+    def __init__(self, compile: Callable[[Any], Any]) -> None:
         super().__init__()
         self._compile = compile
 
@@ -155,13 +155,13 @@ class Projection:
 
         Attributes that the record does not include stay unset slots.
         """
-        loaders: Any = _PerClass(self._compile_load_one)
+        loaders: Any = PerClass(self._compile_load_one)
         return loaders  # type: ignore[no-any-return]  # typed by what it gives for a class
 
     @cached_property
     def load(self) -> _LoadMany:
         """By class: the function that makes objects from records."""
-        loaders: Any = _PerClass(self._compile_load)
+        loaders: Any = PerClass(self._compile_load)
         return loaders  # type: ignore[no-any-return]  # typed by what it gives for a class
 
     def _compile_load_one(self, cls: type[Model]) -> Any:

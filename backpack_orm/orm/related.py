@@ -160,8 +160,6 @@ class Related(State):
             ValidationError: The argument is neither an id nor an object, or an object of another
                 account.
         """
-        if type(id) is int and 0 < id <= values.LARGEST_ID:
-            return id, current() if using is None else ensure_connection(using)
         wanted = cls._check_id(f"{cls.__name__}.find", id)
         if not isinstance(id, Related):
             return wanted, connection_for(using)

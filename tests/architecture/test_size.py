@@ -27,7 +27,7 @@ LARGEST_ROOMS = {
     "connection": 2050,
     "display": 820,
     "models": 1707,
-    "orm": 2225,
+    "orm": 2235,
     "sandbox": 6000,
     "text": 1200,
     "wire": 800,
