@@ -273,7 +273,7 @@ def _final_error(call: Call[Any], action: Action, failed: Failed) -> BackpackErr
             excerpt=error.excerpt,
         )
     elif call.may_have_happened and call.endpoint.safety is not Safety.READ:
-        error.add("the write may have happened all the same")
+        error.add("the write may have succeeded")
         error.may_have_happened = True
     elif (
         failed.outcome in WAS_NOT_SENT

@@ -259,14 +259,14 @@ def dump_text(value: object) -> str:
     'Lisbon'
     >>> dump_text("ring \\x07")
     Traceback (most recent call last):
-    ValueError: it holds the character U+0007 at position 5, which XML cannot carry: take it out
+    ValueError: it holds the character U+0007 at position 5, which XML cannot represent: remove it
     """
     text = plain_text(value)
     strange = re.search(_NOT_XML, text)
     if strange:
         raise ValueError(
             f"it holds the character U+{ord(strange[0]):04X} at position {strange.start()}, "
-            "which XML cannot carry: take it out"
+            "which XML cannot represent: remove it"
         )
     return text
 

@@ -20,7 +20,7 @@ from tests.chaos.journal import Kind as Differs
 
 Break: TypeAlias = "Callable[[Safety, Outcome, Action], None]"
 UNKNOWN = OutcomeUnknown("the write may have happened or not")
-MAYBE = NotFound("no; the write may have happened all the same")
+MAYBE = NotFound("no; the write may have succeeded")
 KEY = ("home", "note", "note.1")
 
 

@@ -161,7 +161,7 @@ def test_accounts_are_counted_apart(stub, patient, clock):
 
 
 @pytest.mark.parametrize("sam", [{"token": "sam's"}, {"oauth_token": "sam's"}])
-def test_whoever_asks_is_counted_for_the_account(clock, sam):
+def test_requests_of_all_users_count_for_the_account(clock, sam):
     ana = Connection("acme", token="ana's")._transport._limits
     for _ in range(10):
         assert ana.seconds_until_free(CALENDAR_READ.rate_limit) == 0
@@ -172,7 +172,7 @@ def test_whoever_asks_is_counted_for_the_account(clock, sam):
         assert caught.value.retry_after == pytest.approx(seconds)
 
 
-def test_nothing_is_counted_when_nothing_is_to_be(stub, clock):
+def test_no_limits_count_no_requests(stub, clock):
     with Connection(stub.url, token=TOKEN, limits=None) as connection:
         ask(connection, READ, 150)
     assert clock.slept == []
@@ -302,7 +302,7 @@ def test_another_account_does_not_wait(stub, hasty, clock):
     assert clock.slept == []
 
 
-def test_all_wait_even_when_nothing_is_counted(stub, hasty, clock):
+def test_all_wait_even_without_limits(stub, hasty, clock):
     stub.responses(busy(7))
     with pytest.raises(RateLimited):
         ask(hasty)

@@ -213,7 +213,7 @@ def test_nothing_else_succeeds_by_finding_nothing(stub, patient, row):
 
 # --- what a failed write may have done --------------------------------------------------------
 
-MAYBE = "the write may have happened all the same"
+MAYBE = "the write may have succeeded"
 
 
 @pytest.mark.parametrize("row", [RENAME, DESTROY])

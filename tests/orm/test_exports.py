@@ -218,7 +218,7 @@ CHANGES: list[Callable[[Page], object]] = [
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_record_of_a_file_cannot_be_changed_whoever_is_connected(
+def test_a_record_of_a_file_cannot_be_changed_with_any_connection(
     export: Export, box: Sandbox, connection: Connection, change: Callable[[Page], object]
 ) -> None:
     with pytest.raises(NotConnected, match="it was read from a file: find the record in the acc"):

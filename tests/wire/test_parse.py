@@ -148,7 +148,7 @@ def test_a_billion_laughs_are_not_laughed():
 )
 def test_no_file_that_a_response_names_is_opened(tmp_path, document):
     trap = tmp_path / "trap"
-    os.mkfifo(trap)  # whoever opens it to read waits for a writer
+    os.mkfifo(trap)  # opening it to read blocks until there is a writer
     content = document.format(trap=trap.as_uri()).encode()
     outcomes: list[Exception] = []
 

@@ -184,7 +184,7 @@ def test_all_that_xml_can_carry_is_written(text):
     [("\x00", "0000"), ("\x1f", "001F"), ("\ud800", "D800"), ("\ufffe", "FFFE")],
 )
 def test_what_xml_cannot_carry_is_refused_with_its_place(letter, code):
-    with pytest.raises(ValueError, match=rf"U\+{code} at position 2, which XML cannot carry"):
+    with pytest.raises(ValueError, match=rf"U\+{code} at position 2, which XML cannot represent"):
         values.dump_text(f"ab{letter}c")
 
 
