@@ -70,7 +70,7 @@ class Journal:
         try:
             result = send()
         except BackpackError as error:
-            maybe = "may have happened" in error.message
+            maybe = "the write may have " in error.message
             self._record(key, before | after if maybe else before, _outcome(error))
         else:
             self._record(key, after, "done")
