@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 from backpack_orm.connection import Connection
 from backpack_orm.models.calendar import Calendar
+from backpack_orm.models.time_windows import TimeWindow, When
 from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
@@ -52,7 +53,7 @@ class CalendarEvent(Findable, Savable, Destroyable):
     >>> event.destroy()
     """
 
-    _scopes = ("calendar",)
+    _scopes = ("calendar", "since", "until")
     _element = "calendar_event"
     _container = "calendar_events"
     _server_updated = (
@@ -98,21 +99,55 @@ class CalendarEvent(Findable, Savable, Destroyable):
         cls,
         *,
         calendar: Calendar | int | None = None,
+        since: When | None = None,
+        until: When | None = None,
         using: Connection | None = None,
         fresh: bool = False,
     ) -> Collection[Self]:
         """Return the events of a calendar. Makes one request.
 
         Without a calendar, returns those of all. Makes one request more than there are calendars.
+        To select events by time, makes one more request to load the account's time zone if a bound
+        has no zone or an event lasts all day, unless the connection has a `timezone`.
+
+        Args:
+            calendar: The calendar or its id.
+            since: Return only events that last beyond this time, or start at it or later. A date
+                means midnight at its start; without a zone, the time is in the account's zone.
+            until: Return only events that start before this time.
+            using: Connection to use instead of the current one or the calendar's.
+            fresh: Bypass the cache.
 
         Raises:
-            ValidationError: `calendar` is neither a calendar nor an id.
+            ValidationError: `calendar` is neither a calendar nor an id; or a bound is neither a
+                time nor a date, `until` is before `since`, or only one of them has a zone. No
+                request was made.
             NotFound: There is no such calendar.
 
         >>> len(CalendarEvent.all()) == sum(len(calendar.events) for calendar in Calendar.all())
         True
+        >>> from datetime import date
+        >>> [event.title for event in CalendarEvent.all(until=date(2026, 4, 30))]
+        ["Yuki's birthday", 'Rehearsal 1']
         """
+        window = TimeWindow.of("CalendarEvent.all", since=since, until=until)
         if calendar is None:
-            return cls._in(*Calendar.all(using=using, fresh=fresh), fresh=fresh)
-        place = Calendar._resolve("CalendarEvent: calendar", calendar, using)
-        return cls._in(place, fresh=fresh)
+            found = cls._in(*Calendar.all(using=using, fresh=fresh), fresh=fresh)
+        else:
+            place = Calendar._resolve("CalendarEvent: calendar", calendar, using)
+            found = cls._in(place, fresh=fresh)
+        return found.where(lambda event: event._is_in(window)) if window else found
+
+    def _is_in(self, window: TimeWindow) -> bool:
+        """Return whether any part of the event lies in a time window."""
+        start, end, connection = self.occurs_at, self.occurs_until, self.connection
+        if start is None:
+            return False
+        if self.all_day:  # such an event has dates, which are the same in every zone
+            start, end = start.replace(tzinfo=None), end.replace(tzinfo=None) if end else start
+            end += timedelta(days=1)
+        if window.ends_before(start, connection):
+            return False
+        if not window.starts_after(start, connection):
+            return True
+        return end is not None and window.starts_before(end, connection)

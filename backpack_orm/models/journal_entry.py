@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Never, Self
 
 from backpack_orm.connection import Connection, connection_for
+from backpack_orm.models.journal_pages import JournalPages
 from backpack_orm.models.of_user import OfUser, user_named
+from backpack_orm.models.time_windows import TimeWindow, When
+from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.hints import wrong_create
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from backpack_orm.models.user import User
     from backpack_orm.orm.declarations import BelongsTo
 
-_WINDOW = 100  # the most that the service gives at once
 _ANY_USER = 1
 
 
@@ -53,6 +54,7 @@ class JournalEntry(OfUser, Savable, Destroyable):
     >>> entry.destroy()
     """
 
+    _scopes = ("user", "since", "until")
     _element = "journal_entry"
     _container = "journal_entries"
     _server_updated = ("updated_at",)
@@ -117,23 +119,63 @@ class JournalEntry(OfUser, Savable, Destroyable):
         return super().create(user=user_named(cls, user, using), **attributes)
 
     @classmethod
+    def all(
+        cls,
+        *,
+        user: User | int | None = None,
+        since: When | None = None,
+        until: When | None = None,
+        using: Connection | None = None,
+        fresh: bool = False,
+    ) -> Collection[Self]:
+        """Return the entries of a user, or of all users, newest first. Makes one request for every
+        hundred.
+
+        With `since` or `until`, returns the entries from a time window, and reads only the hundreds
+        that it needs. To find its end, skips others: one request for each doubling of the number of
+        newer entries, and as many again. If a bound has no zone, makes one more request to load the
+        account's time zone, unless the connection has a `timezone`.
+
+        Args:
+            user: The user or the user's id.
+            since: Return only entries that were created at this time or later. A date means
+                midnight at its start; without a zone, the time is in the account's zone.
+            until: Return only entries that were created before this time.
+            using: Connection to use instead of the current one or the user's.
+            fresh: Bypass the cache.
+
+        Raises:
+            ValidationError: A bound is neither a time nor a date, `until` is before `since`, or
+                only one of them has a zone. No request was made.
+
+        >>> from datetime import UTC, datetime
+        >>> start = JournalEntry.all()[0].created_at
+        >>> len(JournalEntry.all(since=start)), len(JournalEntry.all(until=start))
+        (1, 249)
+        """
+        found = cls.iter(user=user, since=since, until=until, using=using, fresh=fresh)
+        return Collection(cls, list(found))
+
+    @classmethod
     def iter(
         cls,
         *,
         user: User | int | None = None,
+        since: When | None = None,
+        until: When | None = None,
         using: Connection | None = None,
         fresh: bool = False,
     ) -> Iterator[Self]:
         """Iterate over the same entries, making one request for each hundred as it is reached.
 
-        Entries that are written in the meantime never make an entry appear twice.
+        Entries that are written in the meantime never make an entry appear twice or not at all.
 
         >>> next(JournalEntry.iter()).user.name
         'Tomás Leite'
         """
+        window = TimeWindow.of("JournalEntry.all", since=since, until=until)
         place = cls._place(user, using)
-        load = cls._listed.load_one[cls]
-        return (load(record, place) for record in cls._records_in(place, fresh=fresh))
+        return cls._entries(place, window, fresh=fresh)
 
     @classmethod
     def find_by(
@@ -148,28 +190,41 @@ class JournalEntry(OfUser, Savable, Destroyable):
         >>> JournalEntry.find_by(user=User.me(), body="no such entry") is None
         True
         """
-        user = lookups.pop("user", None)
+        scope = {name: lookups.pop(name) for name in cls._scopes if name in lookups}
         is_wanted = all_of(cls, predicates, lookups)
-        return next(filter(is_wanted, cls.iter(user=user, using=using, fresh=fresh)), None)
+        return next(filter(is_wanted, cls.iter(using=using, fresh=fresh, **scope)), None)
 
     @classmethod
     def _place(cls, user: User | int | None, using: Connection | None) -> Connection | User:
         return connection_for(using) if user is None else super()._place(user, using)
 
     @classmethod
+    def _entries(
+        cls, place: Connection | Model, window: TimeWindow, *, fresh: bool
+    ) -> Iterator[Self]:
+        connection = place if isinstance(place, Connection) else place.connection
+        load = cls._listed.load_one[cls]
+        for record in cls._pages(place, fresh=fresh).records(window):
+            entry = load(record, place)
+            if not window or window.contains(entry.created_at, connection):
+                yield entry
+
+    @classmethod
     def _records_in(cls, place: Connection | Model, *, fresh: bool) -> Iterator[Record]:
-        """Yield the records of the account or of a user, window by window."""
-        ids: tuple[int, ...] = ()
+        return cls._pages(place, fresh=fresh).records(TimeWindow())
+
+    @classmethod
+    def _pages(cls, place: Connection | Model, *, fresh: bool) -> JournalPages:
+        """Return the pages of the journal of the account or of a user."""
         if isinstance(place, Connection):
-            connection, endpoint = place, cls._all
+            connection, endpoint, ids = place, cls._all, tuple[int, ...]()
         else:
             connection, endpoint, ids = place.connection, cls._of_user, place._path_ids()
-        seen: set[int] = set()
-        for n in itertools.count():
-            window = connection.call(endpoint, (*ids, n), read=cls._listed.read_many, fresh=fresh)
-            for record in window:
-                if record[0] not in seen:  # each new entry pushes one into the next window
-                    seen.add(record[0])
-                    yield record
-            if len(window) < _WINDOW:
-                return
+        return JournalPages(
+            connection,
+            endpoint,
+            ids,
+            read=cls._listed.read_many,
+            position=cls._table.positions["created_at"],
+            fresh=fresh,
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from backpack_orm.connection import Connection
 from backpack_orm.orm.collections import Collection
@@ -30,7 +30,7 @@ class OfUser(Findable):
 
     __slots__ = ()
 
-    _scopes = ("user",)
+    _scopes: ClassVar[tuple[str, ...]] = ("user",)
 
     @classmethod
     def all(

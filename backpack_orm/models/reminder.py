@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Container
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
+from backpack_orm.connection import Connection
 from backpack_orm.errors import NotFound
+from backpack_orm.models.time_windows import TimeWindow, When, bound
+from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.declarations import assigns_many, field, has_one
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.finding import Findable
@@ -46,6 +49,7 @@ class Reminder(Findable, Savable, Destroyable):
     >>> reminder.destroy()
     """
 
+    _scopes = ("due_before",)
     _element = "reminder"
     _container = "reminders"
     _server_updated = ("content", "remind_at")
@@ -82,6 +86,43 @@ class Reminder(Findable, Savable, Destroyable):
     )
     _destroy = rest("DELETE", "reminders/{id}.xml", token_in=TokenLocation.PATH, writes="reminders")
     _updates = (_update_row,)
+
+    @classmethod
+    def all(
+        cls,
+        *,
+        due_before: When | None = None,
+        using: Connection | None = None,
+        fresh: bool = False,
+    ) -> Collection[Self]:
+        """Return the upcoming reminders, earliest first. Makes one request.
+
+        Args:
+            due_before: Return only reminders whose `remind_at` is before this time. A date means
+                midnight at its start; without a zone, the time is in the account's zone. If it has
+                a zone, makes one more request to load the account's time zone, unless the
+                connection has a `timezone`.
+            using: Connection to use instead of the current one.
+            fresh: Bypass the cache.
+
+        Raises:
+            ValidationError: `due_before` is neither a time nor a date. No request was made.
+
+        >>> from datetime import datetime
+        >>> reminders = Reminder.all()
+        >>> len(reminders), len(Reminder.all(due_before=reminders[1].remind_at))
+        (4, 1)
+        """
+        window = TimeWindow(until=bound("Reminder.all", "due_before", due_before))
+        found = super().all(using=using, fresh=fresh)
+        if not window:
+            return found
+        due = [
+            reminder
+            for reminder in found
+            if reminder.remind_at and window.contains(reminder.remind_at, reminder.connection)
+        ]
+        return Collection(cls, due)
 
     @property
     def is_upcoming(self) -> bool:

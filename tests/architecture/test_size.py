@@ -26,7 +26,7 @@ LARGEST_ROOMS = {
     ".": 320,
     "connection": 2050,
     "display": 820,
-    "models": 1707,
+    "models": 1926,
     "orm": 2235,
     "sandbox": 6000,
     "text": 1200,
