@@ -43,6 +43,7 @@ OTHERS = {
         "text.to_markdown",
         "text.to_plain",
         "text.parse",
+        "text.find_links",
         "text.Document",
         "text.ConversionWarning",
     ],

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 from backpack_orm import text
 from backpack_orm.models.on_page import OnPage
+from backpack_orm.models.page import Page
+from backpack_orm.models.page_addresses import linked_id
+from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.declarations import Embeds, ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.resources import resource
@@ -15,7 +18,6 @@ from backpack_orm.wire.endpoint import ws
 
 if TYPE_CHECKING:
     from backpack_orm.models.message import Message
-    from backpack_orm.models.page import Page
     from backpack_orm.orm.declarations import BelongsTo
 
 
@@ -93,6 +95,29 @@ class Note(OnPage, Savable, Destroyable):
         'Rua da Rosa 7'
         """
         return text.to_plain(self.body)
+
+    @property
+    def links(self) -> Collection[Page]:
+        """Return the pages that the body links to, each once, in order.
+
+        Makes no request if the body is loaded; reading an attribute of a page but its `id` and
+        `url` loads the page with one request. Links are those of Textile and HTML, absolute and
+        relative: `"Porto":/pages/72`, `"Porto":72`. Links to other accounts are left out. The
+        pages of a note from a file have only an id.
+
+        Raises:
+            ImportError: The extra `text` is not installed.
+
+        >>> lisbon = Page.find_by(title="Lisbon")
+        >>> note = Note(page=lisbon, body=f'From "here":{lisbon.url} to "there":https://example.com')
+        >>> [page.title for page in note.links]
+        ['Lisbon']
+        """
+        connection = self.connection
+        account = None if connection.is_file else connection.url
+        found = (linked_id(link, account) for link in text.find_links(self.body))
+        ids = dict.fromkeys(id for id in found if id is not None)
+        return Collection(Page, [Page._stub(id, connection) for id in ids])
 
     _all = ws("page/{page_id}/notes/list", reads="page:{page_id}")
     _create = ws(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Never, Self, TypeAlias
 
 from backpack_orm.connection import Connection, connection_for
 from backpack_orm.connection.parallel import in_order
 from backpack_orm.errors import BackpackError, NotFound, ValidationError, short_repr
 from backpack_orm.models.belonging import SECTIONS, Belonging
+from backpack_orm.models.match import Match
+from backpack_orm.models.page_addresses import address_of, id_at
 from backpack_orm.models.page_items import HasPageItems
 from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.declarations import Embeds, HasMany, assigns_many, field
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from backpack_orm.models.email import Email
     from backpack_orm.models.gallery import Gallery
     from backpack_orm.models.list import List
-    from backpack_orm.models.match import Match
     from backpack_orm.models.note import Note
     from backpack_orm.models.separator import Separator
     from backpack_orm.models.tag import Tag
@@ -41,6 +42,13 @@ if TYPE_CHECKING:
 
 
 Progress: TypeAlias = "Callable[[int, int], object]"
+
+
+def _with_term(page: Record, term: str) -> Record:
+    """Return the record of a found page, with the term in its matches."""
+    position = Page._table.positions["matches"]
+    matches = tuple(Match._record_of(id, type=type, term=term) for id, type, _ in page[position])
+    return type(page)((*page[:position], matches, *page[position + 1 :]))
 
 
 def _linked_in(page: Record) -> Iterator[str]:
@@ -164,6 +172,37 @@ class Page(Findable, Savable, Destroyable):
     )
     _updates = (_update_title, _tag, _share, _update_description)
 
+    if TYPE_CHECKING:
+
+        @classmethod
+        def find(
+            cls,
+            id: Self | int | str = ...,
+            *,
+            using: Connection | None = None,
+            fresh: bool = False,
+            **unknown: Never,
+        ) -> Self: ...
+
+    @property
+    def url(self) -> str:
+        """Return the address of the page on the web site. Makes no request.
+
+        Raises:
+            NotSaved: The page is new.
+
+        >>> page = Page.find_by(title="Lisbon")
+        >>> page.url == f"{page.connection.url}/pages/{page.id}"
+        True
+        >>> Page.find(page.url) == page
+        True
+        """
+        return address_of(self._saved_id, self.connection.url)
+
+    @classmethod
+    def _id_at(cls, address: str, using: Connection | None) -> int:
+        return id_at(address, connection_for(using).url)
+
     @classmethod
     def all(
         cls,
@@ -221,7 +260,8 @@ class Page(Findable, Savable, Destroyable):
     ) -> Collection[Self]:
         """Return the pages that contain a term. Makes one request.
 
-        The `matches` of each page name the records in which the term was found.
+        The `matches` of each page name the records in which the term was found, and show an
+        excerpt of each.
 
         Raises:
             ValidationError: The term is blank or cannot be sent.
@@ -236,7 +276,8 @@ class Page(Findable, Savable, Destroyable):
         records = connection.call(
             cls._search, payload={"term": text}, read=projection.read_many, fresh=fresh
         )
-        return Collection(cls, projection.load[cls](records, connection))
+        found = tuple(_with_term(record, text) for record in records)
+        return Collection(cls, projection.load[cls](found, connection))
 
     def reorder(self, order: Iterable[Belonging | Model | int]) -> None:
         """Change the order of the records on the page.

@@ -75,9 +75,12 @@ class Findable(Model):
         """Return the record with an id. Makes one request, and more as for `all` if no call
         returns a single record.
 
+        `Page.find` takes the address of a page too, such as `https://acme.backpackit.com/pages/71`.
+
         Raises:
             TypeError: There is no id, or an attribute: `find_by` takes those.
-            ValidationError: The id is not valid.
+            ValidationError: The id is not valid, or the address is not that of a page in the
+                account.
             NotFound: There is no such record.
 
         >>> page = Page.find(Page.all()[0].id)

@@ -160,12 +160,19 @@ class Related(State):
             ValidationError: The argument is neither an id nor an object, or an object of another
                 account.
         """
+        if isinstance(id, str) and "://" in id:
+            return cls._id_at(id, using), connection_for(using)
         wanted = cls._check_id(f"{cls.__name__}.find", id)
         if not isinstance(id, Related):
             return wanted, connection_for(using)
         if using is not None:
             id._attach(using)
         return wanted, id.connection
+
+    @classmethod
+    def _id_at(cls, address: str, using: Connection | None) -> int:
+        """Return the id of the record at an address of the web site; only pages have one."""
+        return cls._check_id(f"{cls.__name__}.find", address)
 
     @classmethod
     def _resolve(cls, what: str, value: Self | int, using: Connection | None) -> Self:

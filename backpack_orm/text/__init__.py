@@ -13,12 +13,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from backpack_orm.text.document import ConversionWarning as ConversionWarning
     from backpack_orm.text.document import Document as Document
+    from backpack_orm.text.document import find_links as find_links
     from backpack_orm.text.document import parse as parse
     from backpack_orm.text.document import to_html as to_html
     from backpack_orm.text.document import to_markdown as to_markdown
     from backpack_orm.text.document import to_plain as to_plain
 
-__all__ = ["ConversionWarning", "Document", "parse", "to_html", "to_markdown", "to_plain"]
+__all__ = [
+    "ConversionWarning",
+    "Document",
+    "find_links",
+    "parse",
+    "to_html",
+    "to_markdown",
+    "to_plain",
+]
 
 
 def __getattr__(name: str) -> Any:

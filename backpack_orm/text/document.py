@@ -87,13 +87,7 @@ def parse(text: str) -> Document:
     >>> parse("x" * 200_000).problem
     'it has 200,000 characters, more than 100,000'
     """
-    try:
-        import nh3  # noqa: F401  # both are imported where they are used
-        import textile  # type: ignore[import-untyped]  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            "converting texts needs textile and nh3: pip install 'backpack_orm[text]'"
-        ) from error
+    _require_extra()
     from backpack_orm.text import library, sanitizer
 
     source = library.printable(text)
@@ -160,6 +154,45 @@ def to_plain(text: str) -> str:
     'Tram (http://example.com/28) to Graça'
     """
     return _reported(parse(text)).plain()
+
+
+def find_links(text: str) -> list[str]:
+    """Return where the links in a text in Textile and HTML lead to, each once, in order.
+
+    Links are returned as typed: some are relative, and some may be unsafe. Makes no request.
+
+    Raises:
+        ImportError: The extra `text` is not installed.
+
+    Warns:
+        ConversionWarning: The text could not be converted; only links in HTML were found.
+
+    >>> find_links('See "Porto":/pages/72 and <a href="https://example.com/">this</a>')
+    ['/pages/72', 'https://example.com/']
+    """
+    _require_extra()
+    from backpack_orm.text import library
+    from backpack_orm.text.links import in_html
+
+    source = library.printable(text)
+    try:
+        limits.check(source)
+        converted = library.convert(source)
+    except limits.CannotConvert as error:
+        message = f"only the links in the HTML of this text were found: {error}"
+        warnings.warn(message, ConversionWarning, stacklevel=2)
+        converted = source
+    return in_html(converted)
+
+
+def _require_extra() -> None:
+    try:
+        import nh3  # noqa: F401  # both are imported where they are used
+        import textile  # type: ignore[import-untyped]  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "converting texts needs textile and nh3: pip install 'backpack_orm[text]'"
+        ) from error
 
 
 def _reported(document: Document) -> Document:
