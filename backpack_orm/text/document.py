@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 from attrs import field, frozen
 
@@ -72,8 +73,12 @@ class Document:
         return self._root.text() if self.problem else plain.write(self._root)
 
 
-def parse(text: str) -> Document:
+def parse(text: str, *, link: Callable[[str], str | None] | None = None) -> Document:
     """Convert a text in Textile and HTML, such as the body of a note. Makes no request.
+
+    Args:
+        link: Takes where a link leads to, as typed, and returns where it shall lead to instead, or
+            None to leave the link unchanged. What it returns is not checked.
 
     Returns:
         The document; if the text is too large, or the library textile fails, one that contains the
@@ -86,6 +91,8 @@ def parse(text: str) -> Document:
     '<h1>Lisbon</h1>'
     >>> parse("x" * 200_000).problem
     'it has 200,000 characters, more than 100,000'
+    >>> parse('See "Porto":/pages/72.', link={"/pages/72": "Porto.md"}.get).markdown()
+    'See [Porto](Porto.md).'
     """
     _require_extra()
     from backpack_orm.text import library, sanitizer
@@ -96,7 +103,7 @@ def parse(text: str) -> Document:
         converted = library.convert(source)
     except limits.CannotConvert as error:
         return Document(Element("root", {}, [Element("pre", {}, [source])]), str(error))
-    root = parse_html(library.printable(sanitizer.sanitize(converted)))
+    root = parse_html(library.printable(sanitizer.sanitize(converted, link)))
     footnotes.link(root)
     structure.arrange(root)
     return Document(root)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 
 import nh3
 
@@ -40,10 +42,14 @@ _VALUES = {
 _ALIGNMENT = re.compile(r"(?:^|;)\s*text-align\s*:\s*(left|right|center|justify)\s*(?:;|$)")
 
 
-def sanitize(html: str) -> str:
+def sanitize(html: str, link: Callable[[str], str | None] | None = None) -> str:
     """Return HTML with nothing that runs, loads, or reaches outside of the text.
 
     Ids remain only as Textile makes them for footnotes.
+
+    Args:
+        link: Takes the value of an `href`, and returns another one, or None. Another one is not
+            checked.
 
     >>> sanitize("<p onclick='x()'><b>Rosa</b><script>x()</script>")
     '<p><b>Rosa</b></p>'
@@ -52,11 +58,19 @@ def sanitize(html: str) -> str:
         html,
         tags=set(_TAGS),
         attributes=_ATTRIBUTES,
-        attribute_filter=_filter,
+        attribute_filter=_filter if link is None else partial(_filter_links, link),
         url_schemes={"http", "https", "mailto"},
         link_rel=None,
         strip_comments=True,
     )
+
+
+def _filter_links(
+    link: Callable[[str], str | None], tag: str, attribute: str, value: str
+) -> str | None:
+    """Return the value of an attribute as `_filter` does, after links were replaced."""
+    replaced = link(value) if attribute == "href" else None
+    return _filter(tag, attribute, value) if replaced is None else replaced
 
 
 def _filter(tag: str, attribute: str, value: str) -> str | None:

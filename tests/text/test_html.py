@@ -68,3 +68,31 @@ def test_white_space_in_code_is_preserved() -> None:
     code = 'def f(x):\n\treturn  x <  3  \n    # é 😀 & "quoted"'
     assert parse(f"bc. {code}").plain() == code
     assert parse(f"<pre>{code}\n\n\n  after</pre>").plain() == f"{code}\n\n\n  after"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['"Porto":/pages/72', "<a href='/pages/72' onclick='x()'>Porto</a>", '["Porto":/pages/72]'],
+)
+def test_links_can_be_replaced(text: str) -> None:
+    found: list[str] = []
+
+    def link(target: str) -> str | None:
+        found.append(target)
+        return "Porto.html"
+
+    assert 'href="Porto.html"' in parse(text, link=link).html()
+    assert found == ["/pages/72"]
+
+
+def test_links_that_are_not_replaced_are_checked_as_always() -> None:
+    html = parse(
+        '"a":/pages/1 <a href="javascript:x">b</a> "c":http://c.example', link={}.get
+    ).html()
+    assert html.count("href=") == 1
+    assert 'href="http://c.example"' in html
+
+
+def test_references_to_footnotes_lead_to_them_though_links_are_replaced() -> None:
+    html = parse("a[1] [2]\n\nfn1. b\n\nfn2. c", link=lambda target: None).html()
+    assert html == parse("a[1] [2]\n\nfn1. b\n\nfn2. c").html()
