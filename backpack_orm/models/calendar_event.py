@@ -80,6 +80,10 @@ class CalendarEvent(Findable, Savable, Destroyable):
     calendar: BelongsTo[Calendar] = belongs_to("Calendar", id_from="calendar_id")
     calendar_id = ParentId("calendar")
 
+    if TYPE_CHECKING:
+
+        def _created_with(self, *, title: str, remind: bool | None = None) -> None: ...
+
     _all = rest("GET", "calendars/{calendar_id}/calendar_events.xml", reads="events")
     _show = rest("GET", "calendar_events/{id}.xml", reads="events")
     _create = rest(

@@ -121,6 +121,10 @@ class Item(Completable):
     list: BelongsTo[List] = belongs_to("List")
     list_id = ParentId("list")
 
+    if TYPE_CHECKING:
+
+        def _created_with(self, *, content: str, completed: bool = False) -> None: ...
+
     _all, _create, _update_row, _toggle, _move, _destroy = item_calls(
         "page/{page_id}/lists/{list_id}/items"
     )

@@ -13,7 +13,7 @@ from backpack_orm.models.time_windows import TimeWindow, When
 from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
-from backpack_orm.orm.hints import wrong_create
+from backpack_orm.orm.hints import REQUIRED, wrong_create
 from backpack_orm.orm.lookups import all_of
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import FIELDS, Projection
@@ -70,6 +70,10 @@ class JournalEntry(OfUser, Savable, Destroyable):
     user: BelongsTo[User] = belongs_to("User", id_from="user_id")
     user_id = ParentId("user")
 
+    if TYPE_CHECKING:
+
+        def _created_with(self, *, body: str) -> None: ...
+
     _all = rest("GET", "journal_entries.xml?n={n}&count=100", reads="journal")
     _of_user = rest("GET", "users/{user_id}/journal_entries.xml?n={n}&count=100", reads="journal")
     _show = rest("GET", "journal_entries/{id}.xml", reads="journal")
@@ -90,16 +94,17 @@ class JournalEntry(OfUser, Savable, Destroyable):
     def create(
         cls,
         *positional: Never,
+        body: str = REQUIRED,
         user: User | int | None = None,
         using: Connection | None = None,
-        **attributes: Any,
+        **unknown: Never,
     ) -> Self:
         """Create an entry. Makes one request.
 
         Args:
+            body: Text.
             user: The author; default: you, which makes one more request.
             using: Connection to use instead of the current one or the user's.
-            **attributes: The fields of the model: `body`.
 
         Raises:
             TypeError: An attribute is misspelled.
@@ -112,11 +117,14 @@ class JournalEntry(OfUser, Savable, Destroyable):
         """
         if positional:
             raise wrong_create(cls)
-        entry = cls(user=_ANY_USER, **attributes)  # before the request for your own id
+        attributes: dict[str, Any] = {**unknown, **({} if body is REQUIRED else {"body": body})}
+        entry: Self = cls(user=_ANY_USER, **attributes)  # before the request for your own id
         entry._validate(list(entry.changes))
         if user is None:
             connection_for(using).ensure_writable("JournalEntry.create()")
-        return super().create(user=user_named(cls, user, using), **attributes)
+        entry = cls(user=user_named(cls, user, using), **attributes)
+        entry.save()
+        return entry
 
     @classmethod
     def all(

@@ -51,6 +51,10 @@ class List(OnPage, Savable, Destroyable):
     page: BelongsTo[Page] = belongs_to("Page")
     page_id = ParentId("page")
 
+    if TYPE_CHECKING:
+
+        def _created_with(self, *, name: str = "") -> None: ...
+
     _all = ws("page/{page_id}/lists/list", reads="page:{page_id}")
     _create = ws("page/{page_id}/lists/add", sends="name", writes="page:{page_id} search")
     _update_row = ws(

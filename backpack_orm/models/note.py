@@ -58,6 +58,12 @@ class Note(OnPage, Savable, Destroyable):
     page: BelongsTo[Page] = belongs_to("Page")
     page_id = ParentId("page")
 
+    if TYPE_CHECKING:
+
+        def _created_with(
+            self, *, title: str = "", body: str = "", show_created_at: bool | None = None
+        ) -> None: ...
+
     @property
     def html(self) -> str:
         """Return the body as HTML that is safe in any page; see `text.to_html`.

@@ -66,6 +66,10 @@ class PageItem(Completable):
     page: BelongsTo[Page] = belongs_to("Page")
     page_id = ParentId("page")
 
+    if TYPE_CHECKING:
+
+        def _created_with(self, *, content: str, completed: bool = False) -> None: ...
+
     _all, _create, _update_row, _toggle, _move, _destroy = item_calls("page/{page_id}/items")
     _updates = (_update_row,)
 

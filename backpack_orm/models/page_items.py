@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from backpack_orm.orm.collections import Children, Embedded
@@ -22,10 +23,14 @@ class PageItems(Children["Item | PageItem"]):
 
     The collection contains the same objects as the first list of the page (the list with the lowest
     id), so a change to an item shows in both. Legacy items that are in no list come first, as
-    `PageItem` objects.
+    `PageItem` objects. `create` adds to the first list, or to a new unnamed one if there is none.
 
     >>> page = Page.find_by(title="Groceries & such")
     >>> page.items[0] is page.lists[0].items[0]
+    True
+    >>> errands = Page.create(title="Errands")
+    >>> item = errands.items.create(content="Return the key")
+    >>> errands.lists[0].items[0] is item
     True
     """
 
@@ -48,20 +53,7 @@ class PageItems(Children["Item | PageItem"]):
         first = first_of(lists)
         return first is None or first.items.is_loaded
 
-    def create(self, **attributes: Any) -> Item | PageItem:
-        """Create an item in the first list, or in a new unnamed one if the page has none.
-
-        Makes one request, and one more when the items are used again.
-
-        Raises:
-            TypeError: An attribute is misspelled.
-            ValidationError: A value cannot be sent. No request was made.
-
-        >>> page = Page.create(title="Errands")
-        >>> item = page.items.create(content="Return the key")
-        >>> page.lists[0].items[0] is item
-        True
-        """
+    def _create(self, attributes: Mapping[str, Any]) -> Item | PageItem:
         page = cast("Page", self._owner)
         first = first_of(page.lists) if page.lists.is_loaded else None
         if first is not None:

@@ -45,6 +45,10 @@ class Separator(OnPage, Savable, Destroyable):
     page: BelongsTo[Page] = belongs_to("Page")
     page_id = ParentId("page")
 
+    if TYPE_CHECKING:
+
+        def _created_with(self, *, name: str = "") -> None: ...
+
     _create = rest(
         "POST",
         "pages/{page_id}/separators.xml",

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import collections.abc
 import operator
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    ParamSpec,
+    Protocol,
+    Self,
+    TypeVar,
+    cast,
+    overload,
+)
 
 from backpack_orm.errors import (
     MultipleFound,
@@ -32,6 +42,7 @@ if TYPE_CHECKING:
     from backpack_orm.orm.saving import Savable
 
 M_co = TypeVar("M_co", bound="Model", covariant=True)
+P = ParamSpec("P")
 _SHOWN = 5
 
 
@@ -498,6 +509,12 @@ class Embedded(Collection[M_co]):
         return objects
 
 
+class _CreatedWith(Protocol[P]):
+    """A model, for type checkers, with the arguments of `create` of its collections."""
+
+    def _created_with(self, *args: P.args, **fields: P.kwargs) -> object: ...
+
+
 class Children(Embedded[M_co]):
     """Records inside a record, where you can create new ones one by one.
 
@@ -508,7 +525,7 @@ class Children(Embedded[M_co]):
 
     __slots__ = ()
 
-    def create(self, **attributes: Any) -> M_co:
+    def create(self: Iterable[_CreatedWith[P]], *args: P.args, **attributes: P.kwargs) -> M_co:
         """Create a record in this collection.
 
         Makes one request, and one more when the collection is used again.
@@ -520,6 +537,9 @@ class Children(Embedded[M_co]):
         >>> Page.find_by(title="Lisbon").notes.create(title="Hotel").title
         'Hotel'
         """
+        return cast("Children[M_co]", self)._create(attributes)
+
+    def _create(self, attributes: Mapping[str, Any]) -> M_co:
         model = cast("type[Savable]", self._model)
         return cast(M_co, model._create_in(self._owner, attributes))
 

@@ -11,6 +11,7 @@ from typing import (
     Literal,
     Self,
     TypeVar,
+    dataclass_transform,
     overload,
 )
 
@@ -227,6 +228,12 @@ class ParentId:
             return self
         parent: Model = getattr(owner, self._parent)
         return parent._saved_id
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False)
+def typed_fields(cls: type[M]) -> type[M]:
+    """Have type checkers add the fields of a base class to the constructors of its models."""
+    return cls
 
 
 def belongs_to(target: str, *, id_from: str = "") -> Any:

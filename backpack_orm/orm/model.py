@@ -59,7 +59,12 @@ class Model(Related):
             f"{type(self).__name__}: the API has no call that creates one; find the existing ones"
         )
 
-    if not TYPE_CHECKING:  # else every misspelled attribute would be taken for an Any
+    if TYPE_CHECKING:
+
+        def _created_with(self, *args: Any, **fields: Any) -> object:
+            """Declare the arguments of `create` of collections of this model. Never called."""
+
+    else:  # or every misspelled attribute would be taken for an Any
 
         def __getattr__(self, name: str) -> Any:
             """Load a declared attribute; Python calls this for unset slots only."""

@@ -43,6 +43,8 @@ class ModelType(ABCMeta):
             )
         elif "__slots__" not in namespace:
             _add_own_attributes(name, bases, namespace)
+        if "__init__" in namespace:
+            namespace.setdefault("__signature__", None)  # that of the model is not its own
         try:
             cls = super().__new__(mcls, name, bases, namespace, **options)
         except TypeError as error:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import (
-    TYPE_CHECKING,
-    TypeVar,
-    dataclass_transform,
-)
+from typing import TYPE_CHECKING, TypeVar, dataclass_transform
 
 from backpack_orm.orm.declarations import AssignableSlot, assigns_many, belongs_to, field, has_one
 from backpack_orm.orm.fields import Field, Parent, Relation, Table
 from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.registry import registry
+from backpack_orm.orm.signatures import add_signatures
 
 if TYPE_CHECKING:
     from backpack_orm.orm.model import Model
@@ -41,6 +38,8 @@ def resource(cls: type[M]) -> type[M]:
     parent = cls._table.parent
     if parent is not None:
         setattr(cls, parent.name, _parent_property(parent))
+    if hasattr(cls, "create"):
+        add_signatures(cls)
     registry[cls.__name__] = cls
     return cls
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import InitVar
 from datetime import datetime
 from inspect import getattr_static
-from typing import Any, ClassVar, NamedTuple, Never, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, ParamSpec, Self, TypeVar
 
 from backpack_orm.connection import Connection
 from backpack_orm.errors import (
@@ -15,7 +16,7 @@ from backpack_orm.errors import (
     StaleRecord,
     ValidationError,
 )
-from backpack_orm.orm.declarations import ParentId
+from backpack_orm.orm.declarations import ParentId, typed_fields
 from backpack_orm.orm.fields import serialize
 from backpack_orm.orm.hints import wrong_create
 from backpack_orm.orm.model import Model
@@ -25,6 +26,9 @@ from backpack_orm.wire import parse
 from backpack_orm.wire.build import WireValue, name_of
 from backpack_orm.wire.endpoint import Endpoint
 from backpack_orm.wire.parse import MISSING, Record, Response
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class SaveResult(NamedTuple):
@@ -47,10 +51,14 @@ class SaveResult(NamedTuple):
         return self.created or self.updated
 
 
+@typed_fields
 class Savable(Model):
     """A record that the API can create and update."""
 
     __slots__ = ()
+
+    if TYPE_CHECKING:
+        using: InitVar[Connection | None] = None  # the constructors of all models take it
 
     _create: ClassVar[Endpoint]
     _created: ClassVar[Projection | None] = None
@@ -62,7 +70,7 @@ class Savable(Model):
     _server_updated: ClassVar[tuple[str, ...]] = ()
     """The fields that the service may set to other values when the record is written."""
 
-    def __init__(self, **attributes: Any) -> None:
+    def __init__(self, *, using: Connection | None = None, **attributes: Any) -> None:
         cls, table = type(self), self._table
         self._record = None
         self._source = None
@@ -86,16 +94,18 @@ class Savable(Model):
                 if relation.key is None:
                     raise ReadOnly(f"{cls.__name__}.{name} cannot be set: use its create()")
                 setattr(self, name, attributes[name])
+        if using is not None:
+            self._attach(using)
 
     @classmethod
-    def create(cls, *positional: Never, using: Connection | None = None, **attributes: Any) -> Self:
+    def create(cls: Callable[P, T], *positional: P.args, **attributes: P.kwargs) -> T:
         """Create a record. `create(title=…)` does the same as `Model(title=…)` and `save()`.
 
-        Makes one request.
+        Makes one request. Type checkers know its arguments: they are those of the constructor.
 
         Args:
-            using: Connection to use instead of the current one or the parent's.
-            **attributes: The fields of the model.
+            **attributes: The fields of the model, and its parent if it has one. And `using`: the
+                connection to use instead of the current one or the parent's.
 
         Raises:
             TypeError: An attribute is misspelled, or not passed by keyword.
@@ -108,11 +118,9 @@ class Savable(Model):
         """
         if positional:
             raise wrong_create(cls)
-        record = cls(**attributes)
-        if using is not None:
-            record._attach(using)
+        record: Any = cls(*positional, **attributes)
         record.save()
-        return record
+        return record  # type: ignore[no-any-return]  # a T, which is not known to be a model
 
     @classmethod
     def _create_in(cls, owner: Model, attributes: Mapping[str, Any]) -> Self:
@@ -120,7 +128,8 @@ class Savable(Model):
         assert parent is not None
         if parent.name in attributes:
             raise TypeError(f"leave {parent.name}= out: the record is created in {owner!r}")
-        return cls.create(**{**attributes, parent.name: owner})
+        model: Any = cls
+        return model.create(**{**attributes, parent.name: owner})  # type: ignore[no-any-return]
 
     def save(self, *, check: bool = False) -> SaveResult:
         """Send the fields that have changed, and no others.

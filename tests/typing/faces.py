@@ -136,7 +136,7 @@ def tags_and_reminders(tag: Tag, reminder: Reminder) -> None:
     assert_type(Tag.all(page=7), Collection[Tag])
     assert_type(Tag.find(7, page=7), Tag)
     Page.find(title="T")  # type: ignore[arg-type]
-    Page.create("T")  # type: ignore[arg-type]
+    Page.create("T")  # type: ignore[arg-type,call-arg]
     assert_type(Tag.create(page=7, name="T"), Tag)
     assert_type(tag.pages, Collection[Page])
     assert_type(Reminder.all(), Collection[Reminder])
