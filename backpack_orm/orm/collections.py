@@ -30,12 +30,14 @@ from backpack_orm.errors import (
 from backpack_orm.orm.fields import Relation, label_in
 from backpack_orm.orm.introspection import is_introspection
 from backpack_orm.orm.lookups import all_of, folded
+from backpack_orm.orm.plain import jsonable, to_json
 from backpack_orm.orm.projections import Projection
 from backpack_orm.rich_display import RichDisplay, public_names
 from backpack_orm.wire.parse import MISSING, Record
 
 if TYPE_CHECKING:
     import pandas
+    import polars
 
     from backpack_orm.orm.model import Model
     from backpack_orm.orm.related import Related
@@ -339,18 +341,34 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         both = set(other._all())
         return Collection(self._model, [record for record in self._all() if record in both])
 
-    def to_records(self) -> list[dict[str, Any]]:
-        """Return a plain dictionary for each record: its id, the ids of its parents, its fields.
+    def to_records(self, *, json: bool = False) -> list[dict[str, Any]]:
+        """Return a plain dictionary for each record: its id, ids and titles of its parents, fields.
 
         All dictionaries have the same keys. Values that are not loaded are None. Makes one request
         if the collection itself is not loaded, otherwise none.
 
-        >>> Page.find_by(title="Lisbon").lists["Packing"].items.to_records()[0]["content"]
-        'Walking shoes'
+        Args:
+            json: Whether to return only values that JSON can represent: times as texts in ISO 8601.
+
+        >>> item = Page.find_by(title="Lisbon").lists["Packing"].items.to_records()[0]
+        >>> item["content"], item["list_name"]
+        ('Walking shoes', 'Packing')
         """
         from backpack_orm.orm import frames  # which most programs never use
 
-        return frames.rows(self._model, self._all())
+        rows = frames.rows(self._model, self._all())
+        return [jsonable(row) for row in rows] if json else rows
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return `to_records(json=True)` as JSON text. Makes the same requests.
+
+        Args:
+            indent: Number of spaces by which to indent each level; None: all on one line.
+
+        >>> Page.find_by(title="Lisbon").tags[:1].to_json()
+        '[{"id": ..., "page_id": ..., "page_title": "Lisbon", "name": "Travel"}]'
+        """
+        return to_json(self.to_records(), indent)
 
     def to_frame(self) -> pandas.DataFrame:
         """Return a pandas data frame with a column for each key of `to_records`.
@@ -364,12 +382,30 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
             ImportError: pandas is not installed.
 
         >>> items = Item.all(page=Page.find_by(title="Lisbon")).to_frame()
-        >>> items.groupby("list_id").completed.sum().tolist()
-        [3, 1]
+        >>> items.groupby("list_name").completed.sum().to_dict()
+        {'Not to be missed': 1, 'Packing': 3}
         """
         from backpack_orm.orm import frames
 
         return frames.frame(self._model, self._all())
+
+    def to_polars(self) -> polars.DataFrame:
+        """Return a polars data frame with a column for each key of `to_records`.
+
+        Makes the same requests as `to_records`. Numbers are `Int64`, booleans `Boolean`, texts
+        `String`, times `Datetime` with their zone if they have one. An empty collection returns an
+        empty data frame with the same columns.
+
+        Raises:
+            ImportError: polars is not installed.
+
+        >>> items = Item.all(page=Page.find_by(title="Lisbon")).to_polars()
+        >>> items.filter(items["completed"])["list_name"].to_list()
+        ['Packing', 'Packing', 'Packing', 'Not to be missed']
+        """
+        from backpack_orm.orm import frames
+
+        return frames.polars_frame(self._model, self._all())
 
 
 def _sort_key(attribute: str, record: Model) -> Any:

@@ -1,32 +1,39 @@
-"""Records as rows: plain dictionaries, and frames of pandas."""
+"""Records as rows: plain dictionaries, and data frames of pandas and polars."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from backpack_orm.connection import Connection
+from backpack_orm.orm.fields import label_in
 from backpack_orm.wire import values
 from backpack_orm.wire.values import ValueType
 
 if TYPE_CHECKING:
     import pandas
+    import polars
 
     from backpack_orm.orm.model import Model
 
-_DTYPES: dict[Callable[[str], Any], str] = {
+_PANDAS: dict[Callable[[str], Any], str] = {
     values.load_integer: "Int64",
     values.load_boolean: "boolean",
+}
+_POLARS: dict[Callable[[str], Any], str] = {
+    values.load_integer: "Int64",
+    values.load_boolean: "Boolean",
 }
 
 
 def columns(model: type[Model]) -> dict[str, ValueType]:
-    """Return the columns of rows: the id, the ids of the parents from the outermost in, and all
-    fields but secrets, such as the token of a calendar.
+    """Return the columns of rows: the id, the ids and titles of the parents from the outermost in,
+    and all fields but secrets, such as the token of a calendar.
 
     >>> from backpack_orm import Item
     >>> list(columns(Item))
-    ['id', 'page_id', 'list_id', 'content', 'completed', 'updated_at']
+    ['id', 'page_id', 'page_title', 'list_id', 'list_name', 'content', 'completed', 'updated_at']
     """
     fields = {
         name: field.value_type
@@ -34,11 +41,27 @@ def columns(model: type[Model]) -> dict[str, ValueType]:
         if field.is_shown and not field.is_write_only
     }
     places: dict[str, ValueType] = {}
+    for parent, label in reversed(parents(model)):
+        places[f"{parent}_id"] = values.INTEGER
+        if label:
+            places[f"{parent}_{label}"] = values.TEXT
+    return {"id": fields["id"], **places, **fields}
+
+
+def parents(model: type[Model]) -> list[tuple[str, str | None]]:
+    """Return the names of the parents of a model, from the nearest out, each with the attribute
+    that is its title.
+
+    >>> from backpack_orm import Item
+    >>> parents(Item)
+    [('list', 'name'), ('page', 'title')]
+    """
+    found = []
     parent = model._table.parent
     while parent is not None:
-        places = {f"{parent.name}_id": values.INTEGER, **places}
+        found.append((parent.name, label_in(parent.model._table.fields)))
         parent = parent.model._table.parent
-    return {"id": fields["id"], **places, **fields}
+    return found
 
 
 def rows(model: type[Model], records: Iterable[Model]) -> list[dict[str, Any]]:
@@ -49,21 +72,36 @@ def rows(model: type[Model], records: Iterable[Model]) -> list[dict[str, Any]]:
     'Porto'
     """
     names, fields = columns(model), model._table.fields
-    outward = [name for name in reversed(names) if name not in fields]
     found = []
     for record in records:
         row = {name: record._slot(name, None) if name in fields else None for name in names}
-        places = list(_places(record))[-len(outward) :]  # an item of a page may be in a list too
-        row.update(zip(outward, places, strict=False))
+        row.update(parent_values(model, record))
         found.append(row)
     return found
 
 
-def _places(record: Model) -> Iterator[int | None]:
-    """Yield the ids of the parents of a record, from the nearest out."""
+def parent_values(model: type[Model], record: Model) -> dict[str, Any]:
+    """Return the ids and titles of the parents of a record, as far as they are loaded.
+
+    >>> from backpack_orm import Page
+    >>> note = Page.find_by(title="Lisbon").notes[0]
+    >>> parent_values(Note, note)["page_title"]
+    'Lisbon'
+    """
+    known: dict[str, Any] = {}
+    wanted, sources = parents(model), list(_sources(record))
+    for (parent, label), source in zip(wanted, sources[-len(wanted) :], strict=False):
+        known[f"{parent}_id"] = source._slot("id", None)
+        if label:
+            known[f"{parent}_{label}"] = source._slot(label, None)
+    return known
+
+
+def _sources(record: Model) -> Iterator[Model]:
+    """Yield the parents of a record, from the nearest out."""
     source = record._source
     while source is not None and not isinstance(source, Connection):
-        yield source._slot("id", None)
+        yield source
         source = source._source
 
 
@@ -82,28 +120,80 @@ def frame(model: type[Model], records: Iterable[Model]) -> pandas.DataFrame:
     except ImportError as error:
         raise ImportError("a frame needs pandas: pip install 'backpack_orm[pandas]'") from error
 
-    found = rows(model, records)
     series: dict[str, pandas.Series[Any]] = {}
-    for name, value_type in columns(model).items():
-        column = [row[name] for row in found]
+    for name, value_type, column in _columns_of(model, records):
         dtype = (
             _dtype_of_times(column)
             if value_type.is_time
-            else _DTYPES.get(value_type.load, "string")
+            else _PANDAS.get(value_type.load, "string")
         )
         series[name] = pandas.Series(column, dtype=dtype)
     whole: pandas.DataFrame = pandas.DataFrame(series)
     return whole
 
 
+def polars_frame(model: type[Model], records: Iterable[Model]) -> polars.DataFrame:
+    """Return records as a polars frame, each column of the type of its field.
+
+    Raises:
+        ImportError: polars is not installed.
+
+    >>> from backpack_orm import Page
+    >>> polars_frame(Page, [Page(title="Porto")]).schema["title"]
+    String
+    """
+    try:
+        import polars
+    except ImportError as error:
+        raise ImportError("a frame needs polars: pip install 'backpack_orm[polars]'") from error
+
+    return polars.DataFrame(
+        [
+            _polars_times(name, column)
+            if value_type.is_time
+            else polars.Series(
+                name, column, getattr(polars, _POLARS.get(value_type.load, "String"))
+            )
+            for name, value_type, column in _columns_of(model, records)
+        ]
+    )
+
+
+def _columns_of(
+    model: type[Model], records: Iterable[Model]
+) -> Iterator[tuple[str, ValueType, list[Any]]]:
+    found = rows(model, records)
+    for name, value_type in columns(model).items():
+        yield name, value_type, [row[name] for row in found]
+
+
+def _zones(moments: list[Any]) -> set[tzinfo | None]:
+    return {moment.tzinfo for moment in moments if moment is not None} or {None}
+
+
 def _dtype_of_times(moments: list[Any]) -> Any:
     """Naive times stay naive; aware ones stay in their zone, or are in UTC if zones differ."""
     import pandas
 
-    zones = {moment.tzinfo for moment in moments if moment is not None} or {None}
+    zones = _zones(moments)
     if zones == {None}:
         return "datetime64[us]"
     if None in zones:
         return "object"
     unit: Any = "us"  # which the stubs of older versions do not know
     return pandas.DatetimeTZDtype(unit, zones.pop() if len(zones) == 1 else "UTC")
+
+
+def _polars_times(name: str, moments: list[datetime | None]) -> polars.Series:
+    """Return times as `_dtype_of_times` has them; in UTC if the zone has no name."""
+    import polars
+
+    zones = _zones(moments)
+    if zones == {None}:
+        return polars.Series(name, moments, polars.Datetime("us"))
+    if None in zones:
+        return polars.Series(name, moments, polars.Object)
+    zone = getattr(zones.pop(), "key", "UTC") if len(zones) == 1 else "UTC"
+    plain = [moment and moment.astimezone(UTC).replace(tzinfo=None) for moment in moments]
+    times = polars.Series(name, plain, polars.Datetime("us"))
+    return times.dt.replace_time_zone("UTC").dt.convert_time_zone(zone)

@@ -16,6 +16,7 @@ from backpack_orm.errors import (
 )
 from backpack_orm.orm.collections import AssignableCollection, Embedded
 from backpack_orm.orm.introspection import is_introspection
+from backpack_orm.orm.plain import jsonable, to_json
 from backpack_orm.orm.related import Related
 from backpack_orm.orm.state import UNSET, Reloaded, may_have_happened
 from backpack_orm.rich_display import public_names
@@ -187,8 +188,11 @@ class Model(Related):
             raise
         self._drop(names)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, *, json: bool = False) -> dict[str, Any]:
         """Return the loaded attributes as plain values. Makes no request.
+
+        Args:
+            json: Whether to return only values that JSON can represent: times as texts in ISO 8601.
 
         Returns:
             Attributes by name: contained records as lists of such dictionaries, assigned lists as
@@ -197,6 +201,8 @@ class Model(Related):
         >>> item = Page.find_by(title="Lisbon").lists[0].items[0]
         >>> item.to_dict()["content"]
         'Walking shoes'
+        >>> Page.find_by(title="Lisbon").notes[0].to_dict(json=True)["created_at"]
+        '2026-05-02T04:39:02'
         """
         plain: dict[str, Any] = {}
         table = self._table
@@ -213,7 +219,18 @@ class Model(Related):
                     plain[name] = [record.to_dict() for record in value._contained()]
             elif value is not UNSET:
                 plain[name] = value.to_dict() if isinstance(value, Model) else value
-        return plain
+        return jsonable(plain) if json else plain
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return `to_dict(json=True)` as JSON text. Makes no request.
+
+        Args:
+            indent: Number of spaces by which to indent each level; None: all on one line.
+
+        >>> Page.find_by(title="Lisbon").tags[0].to_json()
+        '{"id": ..., "name": "Travel"}'
+        """
+        return to_json(self.to_dict(), indent)
 
     def __repr__(self) -> str:
         fields = [field for field in self._table.fields.values() if field.is_shown]

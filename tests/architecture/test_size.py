@@ -27,9 +27,9 @@ LARGEST_ROOMS = {
     "connection": 2050,
     "display": 820,
     "models": 2092,
-    "orm": 2301,
+    "orm": 2393,
     "sandbox": 6000,
-    "text": 1200,
+    "text": 1202,
     "wire": 800,
 }
 _NO_CODE = {

@@ -300,7 +300,7 @@ def test_a_long_collection_shows_its_first_rows_and_the_total(connection: Connec
     items = Item.all()
     assert len(cells(items)) == 1 + 20
     assert f"The first 20 of {len(items)}" in text_of(items)
-    assert cells(items)[0][:3] == ["id", "page_id", "list_id"]
+    assert cells(items)[0][:3] == ["id", "page_id", "page_title"]
 
 
 def test_a_collection_that_is_not_loaded_is_marked_as_such(
