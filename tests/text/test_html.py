@@ -87,7 +87,7 @@ def test_links_can_be_replaced(text: str) -> None:
 
 def test_links_that_are_not_replaced_are_checked_as_always() -> None:
     html = parse(
-        '"a":/pages/1 <a href="javascript:x">b</a> "c":http://c.example', link={}.get
+        '"a":/pages/1 <a href="javascript:x">b</a> "c":http://c.example', link=lambda target: None
     ).html()
     assert html.count("href=") == 1
     assert 'href="http://c.example"' in html
