@@ -21,14 +21,17 @@ if TYPE_CHECKING:
     from backpack_orm.connection import using as using
     from backpack_orm.connection.stats import Stats as Stats
     from backpack_orm.errors import ApiError as ApiError
+    from backpack_orm.errors import ArchiveError as ArchiveError
     from backpack_orm.errors import AuthenticationError as AuthenticationError
     from backpack_orm.errors import BackpackError as BackpackError
+    from backpack_orm.errors import DamagedArchive as DamagedArchive
     from backpack_orm.errors import Destroyed as Destroyed
     from backpack_orm.errors import Forbidden as Forbidden
     from backpack_orm.errors import InvalidResponse as InvalidResponse
     from backpack_orm.errors import MultipleFound as MultipleFound
     from backpack_orm.errors import NotConnected as NotConnected
     from backpack_orm.errors import NotFound as NotFound
+    from backpack_orm.errors import NotInArchive as NotInArchive
     from backpack_orm.errors import NotSaved as NotSaved
     from backpack_orm.errors import OutcomeUnknown as OutcomeUnknown
     from backpack_orm.errors import RateLimited as RateLimited
@@ -77,9 +80,10 @@ if TYPE_CHECKING:
 _MODULES = {
     "connection": "Connection connect using",
     "connection.stats": "Stats",
-    "errors": "ApiError AuthenticationError BackpackError Destroyed Forbidden InvalidResponse "
-    "MultipleFound NotConnected NotFound NotSaved OutcomeUnknown RateLimited ReadOnly Rejected "
-    "ServerError StaleRecord Timeout TransportError UnexpectedRedirect ValidationError",
+    "errors": "ApiError ArchiveError AuthenticationError BackpackError DamagedArchive Destroyed "
+    "Forbidden InvalidResponse MultipleFound NotConnected NotFound NotInArchive NotSaved "
+    "OutcomeUnknown RateLimited ReadOnly Rejected ServerError StaleRecord Timeout TransportError "
+    "UnexpectedRedirect ValidationError",
     "ipython": "load_ipython_extension unload_ipython_extension",
     "models.attachment": "Attachment",
     "models.belonging": "Belonging",

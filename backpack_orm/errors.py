@@ -317,6 +317,48 @@ class StaleRecord(BackpackError):
     """
 
 
+class ArchiveError(BackpackError):
+    """An archive cannot be used or written; it is unchanged.
+
+    The folder is something else, the archive belongs to another account or has a newer format, or
+    the disk is full or read-only.
+
+    >>> from backpack_orm.archive import Archive
+    >>> Archive("backup").pages
+    Traceback (most recent call last):
+    backpack_orm.errors.ArchiveError: backup contains no snapshot yet: call sync() first
+    """
+
+
+class DamagedArchive(ArchiveError):
+    """A file of an archive is missing, or is not as it was written. The message names it.
+
+    >>> from pathlib import Path
+    >>> from backpack_orm.archive import Archive
+    >>> Archive("backup").sync(Page.all()[0].connection).snapshot.number
+    1
+    >>> file = next(Path("backup").glob("snapshots/*/data/responses/me.xml.gz"))
+    >>> file.write_bytes(b"overwritten")
+    11
+    >>> User.me(using=Archive("backup").connection)
+    Traceback (most recent call last):
+    backpack_orm.errors.DamagedArchive: backup/snapshots/...me.xml.gz is not as it was written...
+    """
+
+
+class NotInArchive(ArchiveError, LookupError):
+    """A snapshot does not contain this, although the account may.
+
+    >>> from backpack_orm.archive import Archive
+    >>> archive = Archive("backup")
+    >>> archive.sync(Page.all()[0].connection).snapshot.number
+    1
+    >>> Page.search("tram", using=archive.connection)
+    Traceback (most recent call last):
+    backpack_orm.errors.NotInArchive: snapshot 1 of backup cannot search: ...
+    """
+
+
 class ErrorInfo(NamedTuple):
     """Attributes that all errors of a class share."""
 
@@ -374,6 +416,15 @@ CATALOG: Mapping[type[BackpackError], ErrorInfo] = {
     Destroyed: ErrorInfo("destroyed", False, "Drop the object, or create a new one."),
     StaleRecord: ErrorInfo(
         "stale", False, "Call reload(), which discards your changes, and make them again."
+    ),
+    ArchiveError: ErrorInfo(
+        "archive_unusable", False, "Check the path, the free space, and the permissions."
+    ),
+    DamagedArchive: ErrorInfo(
+        "archive_damaged", False, "Run verify() to find all damage; use a copy or a new sync."
+    ),
+    NotInArchive: ErrorInfo(
+        "not_in_archive", False, "Read it from the account, or sync again if it was refused."
     ),
 }
 """Code, retryability and hint of every class. `docs/errors.md` shows this table."""

@@ -38,6 +38,9 @@ OTHERS = {
     "Relations of your own models": ["HasMany", "HasItems", "Embeds"],
     "Probing the service": ["probe_partial_updates", "ProbeResult"],
     "Exports": ["Export"],
+    "Archives": [
+        f"archive.{name}" for name in ("Archive", "Snapshot", "SyncResult", "Gap", "Entry")
+    ],
     "Texts": [
         "text.to_html",
         "text.to_markdown",

@@ -24,7 +24,7 @@ from backpack_orm.connection.settings import (
     signature_of,
 )
 from backpack_orm.connection.time_zones import ACCOUNT, zone_named
-from backpack_orm.connection.transport import Transport
+from backpack_orm.connection.transport import AnyTransport, Transport
 from backpack_orm.errors import NotConnected, ReadOnly
 from backpack_orm.rich_display import public_names
 from backpack_orm.wire import parse, values
@@ -102,7 +102,7 @@ class Connection(Usable):
     """
 
     _url = ""  # tracebacks may show a connection whose __init__ has failed
-    _transport: Transport | None = None
+    _transport: AnyTransport | None = None
 
     @method_signature_of(Settings)
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -270,6 +270,50 @@ class Connection(Usable):
             call.deadline,
         )
         return record
+
+    def body_of(
+        self, endpoint: Endpoint, ids: tuple[int, ...] = (), *, read: Callable[[Response], T]
+    ) -> tuple[bytes, T]:
+        """Make one call that reads, and return the body of the response as received.
+
+        Makes one request: bypasses the cache, and caches nothing.
+
+        Args:
+            endpoint: The call.
+            ids: What fills its path, in order.
+            read: Parses the response, so that an invalid one raises an error. Times stay naive.
+
+        Returns:
+            The body, and what `read` has returned.
+
+        Raises:
+            BackpackError: The call failed.
+
+        >>> from backpack_orm.wire import parse
+        >>> from backpack_orm.wire.endpoint import rest
+        >>> row = rest("GET", "users.xml", reads="users")
+        >>> Page.all()[0].connection.body_of(row, read=parse.anything)[0][-8:]
+        b'</users>'
+        """
+        assert endpoint.safety is Safety.READ
+
+        def with_body(response: Response) -> tuple[bytes, T]:
+            return response.content, read(response._replace(localize=None))
+
+        live = self._live()
+        return live._exchange(live._call(endpoint, ids, _NOTHING, with_body))[0]
+
+    def ensure_known(self, what: str) -> None:
+        """Refuse to take a value for empty that no response has included. No request.
+
+        The most complete response of the service is certain. A snapshot of an archive may lack
+        values that the account has, and raises an error here.
+
+        Args:
+            what: The class and attribute, such as `Page.linked_pages`.
+
+        >>> Page.all()[0].connection.ensure_known("Page.linked_pages")
+        """
 
     def _call(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from backpack_orm import errors
@@ -47,6 +47,27 @@ logger = logging.getLogger("backpack_orm")
 logger.addHandler(logging.NullHandler())  # a library is silent by default
 
 _DESTROYED = Response(200, b'<response success="true"/>')
+
+
+class AnyTransport(Protocol):
+    """What a connection gets its responses from: the service, or a copy of its responses.
+
+    Attributes:
+        url: The address for messages.
+        counters: What it has done so far.
+    """
+
+    url: str
+    counters: Counters
+
+    def exchange(self, call: Call[T]) -> tuple[T, int]:
+        """Return the parsed response and its size in bytes, or raise why there is none."""
+
+    def reset(self) -> None:
+        """Share nothing with the parent process after a fork."""
+
+    def close(self) -> None:
+        """Free what it holds; the next call opens it again."""
 
 
 class Transport:

@@ -117,6 +117,7 @@ class Model(Related):
             self._load(name, fresh=type(self._record) is Reloaded)
         assert self._record is not None
         if self._record[self._position(name)] is MISSING:
+            self.connection.ensure_known(f"{type(self).__name__}.{name}")
             field, relation = self._table.fields.get(name), self._table.relations.get(name)
             empty = (
                 field.value_type.empty if field else None if relation and relation.is_single else ()

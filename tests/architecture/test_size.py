@@ -23,11 +23,12 @@ ROOT = Path(str(backpack_orm.__file__)).parent
 MODULES = {path.relative_to(ROOT).as_posix(): path for path in sorted(ROOT.rglob("*.py"))}
 LARGEST_MODULE = 400
 LARGEST_ROOMS = {
-    ".": 320,
-    "connection": 2050,
+    ".": 340,
+    "archive": 1800,
+    "connection": 2075,
     "display": 820,
     "models": 2092,
-    "orm": 2393,
+    "orm": 2394,
     "sandbox": 6000,
     "text": 1202,
     "wire": 800,

@@ -10,11 +10,13 @@ import pkgutil
 import re
 import runpy
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import backpack_orm
+from backpack_orm.archive import Archive
 from backpack_orm.sandbox import Sandbox
 from tests.docs import documents
 
@@ -39,10 +41,18 @@ def examples() -> Iterator[doctest.DocTest]:
 @pytest.mark.network
 @pytest.mark.parametrize("example", list(examples()), ids=lambda example: example.name)
 def test_an_example_gives_the_documented_result(
-    example: doctest.DocTest, request: pytest.FixtureRequest
+    example: doctest.DocTest,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # where archives are created
     if ".sandbox" not in example.name and ".wire" not in example.name:
-        request.getfixturevalue("connection")
+        connection = request.getfixturevalue("connection")
+        if ".archive." in example.name:
+            archive = Archive("backup")
+            archive.sync(connection)
+            example.globs |= {"archive": archive, "connection": connection, "Archive": Archive}
     public = {name: getattr(backpack_orm, name) for name in backpack_orm.__all__}
     example.globs = {**public, "Sandbox": Sandbox, **example.globs}
     report: list[str] = []

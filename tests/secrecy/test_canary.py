@@ -8,6 +8,7 @@ import runpy
 from collections.abc import Callable
 from http.client import HTTPResponse
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import Mock
 
@@ -15,6 +16,7 @@ import pytest
 
 import backpack_orm
 from backpack_orm import Connection, Model, Page, Reminder, Stats, connect, using
+from backpack_orm.archive import Archive
 from backpack_orm.connection import rate_limits
 from backpack_orm.errors import BackpackError
 from backpack_orm.sandbox import Sandbox
@@ -181,7 +183,29 @@ def late(box: Sandbox) -> BaseException:
     return error
 
 
+def in_archive(read: Callable[[Archive, Path], object]) -> Callable[[Sandbox], BaseException]:
+    """Return a function that archives the account, and returns the error of reading it."""
+
+    def provoke(box: Sandbox) -> BaseException:
+        with TemporaryDirectory() as folder:
+            archive = Archive(Path(folder) / "backup")
+            archive.sync(Connection(box.url, token=CANARY))
+            return caught(lambda: read(archive, Path(folder) / "backup"))
+
+    return provoke
+
+
+def damage(archive: Archive, folder: Path) -> object:
+    (folder / "commits" / "000001.json").write_bytes(b"{}\n")
+    return archive.pages
+
+
 PROVOKED: dict[str, Callable[[Sandbox], BaseException]] = {
+    "ArchiveError": in_archive(lambda archive, folder: Archive(folder / "commits")),
+    "DamagedArchive": in_archive(damage),
+    "NotInArchive": in_archive(
+        lambda archive, folder: Page.search("tram", using=archive.connection)
+    ),
     "ApiError": lambda box: provoke(box, "status 409", Page.all),
     "AuthenticationError": lambda box: caught(
         lambda: Page.all(using=Connection(box.url, token="another"))

@@ -1,0 +1,239 @@
+"""An archive: all snapshots of one Backpack account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+from backpack_orm.archive import syncing
+from backpack_orm.archive.commits import Commit, Commits
+from backpack_orm.archive.contents import Contents, stored_in
+from backpack_orm.archive.info import Info, read_info
+from backpack_orm.archive.offline import ArchiveConnection, OfflineTransport
+from backpack_orm.archive.progress import Progress, reporter
+from backpack_orm.archive.snapshot import Snapshot
+from backpack_orm.archive.storage import LocalStorage, Storage
+from backpack_orm.archive.syncing import SyncResult
+from backpack_orm.archive.view import View
+from backpack_orm.connection import Connection
+from backpack_orm.connection.time_zones import zone_named
+from backpack_orm.errors import ArchiveError, ValidationError, short_repr
+
+
+class Archive(View):
+    """All snapshots of one Backpack account, in a folder or at an address.
+
+    The records of the newest snapshot are attributes: `archive.pages`, `archive.notes` and so on.
+    The first `sync` creates the folder.
+
+    Args:
+        location: A folder, or an address of fsspec, such as `s3://bucket/backup`.
+        timezone: Time zone applied to naive timestamps, as for `Connection`: an IANA name, one of
+            Backpack's, or `"account"` for the account's own. None: timestamps stay naive.
+        clock: Returns the time as an aware datetime.
+        **options: Options of the file system of fsspec, such as credentials.
+
+    Raises:
+        ArchiveError: The location contains something else, or an archive of a newer format.
+        DamagedArchive: `archive.json` is missing or changed.
+
+    >>> archive = Archive("new backup")
+    >>> archive.sync(connection)
+    SyncResult(13 requests, snapshot 1: 588 added, 0 changed, 0 removed, 4 gaps)
+    >>> archive.pages["Lisbon"].notes[0].title
+    'Where we sleep'
+    """
+
+    def __init__(
+        self,
+        location: str | PathLike[str],
+        *,
+        timezone: str | None = None,
+        clock: Callable[[], datetime] | None = None,
+        **options: Any,
+    ) -> None:
+        if not isinstance(location, str | PathLike):
+            raise ValidationError(
+                f"Archive takes a folder or an address, not {short_repr(location)}"
+            )
+        self._location = fspath(location)
+        self._storage = _storage_at(self._location, options)
+        self._timezone = timezone
+        self._clock = clock or _now
+        self._commits = Commits(self._storage)
+        self._newest: Snapshot | None = None
+        self._info = read_info(self._storage)
+
+    @property
+    def name(self) -> str:
+        """The location for messages, without a password.
+
+        >>> archive.name
+        'backup'
+        """
+        return self._storage.name
+
+    @property
+    def connection(self) -> ArchiveConnection:
+        """The connection to the newest snapshot, for `using=`.
+
+        Raises:
+            ArchiveError: There is no snapshot yet.
+
+        >>> class Trip(Page):
+        ...     def packed(self) -> bool:
+        ...         return all(item.completed for item in self.lists["Packing"].items)
+        >>> Trip.find_by(title="Lisbon", using=archive.connection).packed()
+        False
+        """
+        return self.newest.connection
+
+    @property
+    def newest(self) -> Snapshot:
+        """The newest snapshot.
+
+        Raises:
+            ArchiveError: There is none yet.
+            DamagedArchive: Its commit is changed.
+
+        >>> archive.newest.number
+        1
+        """
+        commit = self._commits.last()
+        if commit is None:
+            raise ArchiveError(f"{self.name} contains no snapshot yet: call sync() first")
+        if self._newest is None or self._newest.commit != commit:
+            self._newest = self._snapshot(commit)
+        return self._newest
+
+    @property
+    def snapshots(self) -> list[Snapshot]:
+        """All snapshots, the oldest first.
+
+        >>> [snapshot.number for snapshot in archive.snapshots]
+        [1]
+        """
+        return [self._snapshot(commit) for commit in self._commits.all()]
+
+    def at(self, moment: str | date | datetime) -> Snapshot:
+        """Return the snapshot that was the newest at a moment.
+
+        Args:
+            moment: An aware or naive time, or a date, for the end of that day; also in ISO 8601.
+                A naive one is in the time zone of the account.
+
+        Raises:
+            ArchiveError: There was no snapshot yet.
+            ValidationError: It is neither a time nor a date.
+
+        >>> archive.at("2099-12-31").number
+        1
+        """
+        latest = self._moment(moment)
+        found = [commit for commit in self._commits.all() if commit.taken_at <= latest]
+        if not found:
+            raise ArchiveError(f"{self.name} has no snapshot from {latest} or before")
+        return self._snapshot(found[-1])
+
+    def sync(self, connection: Connection, *, progress: bool | Progress = False) -> SyncResult:
+        """Read the account, and add a snapshot if anything has changed.
+
+        Makes at most 10 requests, and one for each calendar and for each hundred new journal
+        entries, whatever the number of pages; one more for each page that the export omits. Edits
+        of journal entries older than the newest 300 are not seen.
+
+        Args:
+            connection: The connection to read with, always of the same user.
+            progress: True to show the progress, or a function that takes what is done at the
+                moment, how much of it is finished, and the total.
+
+        Returns:
+            What was read, and what has changed. What the service has refused is in `gaps`.
+
+        Raises:
+            ArchiveError: The archive is of another account, or cannot be written.
+            DamagedArchive: The newest snapshot is damaged.
+            BackpackError: The service cannot be reached. The archive is unchanged.
+
+        >>> archive = Archive("backup")
+        >>> archive.sync(connection).snapshot.number
+        1
+        >>> Page.find_by(title="Lisbon").notes.create(title="Tram tickets").is_new
+        False
+        >>> archive.sync(connection).added
+        {'note': 1}
+        """
+        sync = syncing.Sync(
+            self._storage, self._commits, self._snapshot, self._clock, reporter(progress)
+        )
+        return sync.run(connection)
+
+    def __repr__(self) -> str:
+        return f"Archive({self.name!r})"
+
+    def _snapshot(self, commit: Commit) -> Snapshot:
+        return Snapshot(commit, self._contents, self._connect)
+
+    def _contents(self, commit: Commit) -> Contents:
+        return stored_in(self._commits.bag(commit), commit.number)
+
+    def _connect(self, snapshot: Snapshot) -> ArchiveConnection:
+        label = f"snapshot {snapshot.number} of {self.name}"
+        return ArchiveConnection(
+            OfflineTransport(snapshot.contents, label),
+            account=f"archive {self._known_info().uuid}",
+            timezone=self._timezone,
+            reopen=(_reopened, (self._location, self._timezone, snapshot.number)),
+        )
+
+    def _known_info(self) -> Info:
+        info = self._info = self._info or read_info(self._storage)
+        if info is None:
+            raise ArchiveError(f"{self.name} contains no snapshot yet: call sync() first")
+        return info
+
+    def _moment(self, moment: object) -> datetime:
+        """Return an aware time."""
+        if isinstance(moment, str):
+            try:
+                moment = date.fromisoformat(moment)
+            except ValueError:
+                moment = _time_in(str(moment))
+        if isinstance(moment, date) and not isinstance(moment, datetime):
+            moment = datetime.combine(moment, time.max)
+        if not isinstance(moment, datetime):
+            raise ValidationError(f"at() takes a time or a date, not {short_repr(moment)}")
+        if moment.tzinfo is None:
+            name = self._known_info().time_zone
+            moment = moment.replace(tzinfo=zone_named(name) if name else UTC)
+        return moment
+
+
+def _storage_at(location: str, options: dict[str, Any]) -> Storage:
+    if "://" in location:
+        from backpack_orm.archive.remote import RemoteStorage  # which needs fsspec
+
+        return RemoteStorage(location, **options)
+    if options:
+        raise TypeError(f"a folder takes no options, not {', '.join(sorted(options))}")
+    return LocalStorage(Path(location))
+
+
+def _time_in(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise ValidationError(f"at() takes a time or a date, not {short_repr(text)}") from None
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _reopened(location: str, timezone: str | None, number: int) -> Connection:
+    """Return the connection to a snapshot after unpickling."""
+    archive = Archive(location, timezone=timezone)
+    return archive._snapshot(archive._commits.read(number)).connection

@@ -1,0 +1,197 @@
+"""Commits: the numbered files that make a snapshot part of an archive, each with its predecessor's
+hash."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from attrs import frozen
+
+from backpack_orm.archive.bags import TAG_MANIFEST, Bag, sha256
+from backpack_orm.archive.sealed import seal, unseal
+from backpack_orm.archive.storage import Storage
+from backpack_orm.errors import ArchiveError, DamagedArchive
+
+FOLDER, SNAPSHOTS = "commits", "snapshots"
+_NAME = re.compile(r"(\d{6,})\.json")
+_SNAPSHOT = re.compile(r"(\d{6,})-[0-9a-f]{8}")
+
+
+@frozen
+class Commit:
+    """A committed snapshot.
+
+    Attributes:
+        number: Its position: snapshots are ordered by it, whatever their times are.
+        snapshot: The folder of its bag, such as `000042-8f3a11c0`.
+        taken_at: When the sync began, an aware datetime.
+        manifest: SHA-256 of the bag's `tagmanifest-sha256.txt`.
+        previous: Number and SHA-256 of the commit before; None for the first.
+    """
+
+    number: int
+    snapshot: str
+    taken_at: datetime
+    manifest: str
+    previous: tuple[int, str] | None
+
+    @property
+    def path(self) -> str:
+        """The path of its file below the archive's root."""
+        return _path(self.number)
+
+    def dumped(self) -> bytes:
+        """Return the content of its file."""
+        previous = self.previous and {"number": self.previous[0], "sha256": self.previous[1]}
+        return seal(
+            {
+                "number": self.number,
+                "snapshot": self.snapshot,
+                "taken_at": self.taken_at.isoformat(),
+                "manifest": self.manifest,
+                "previous": previous,
+            }
+        )
+
+
+class Commits:
+    """The commits of an archive."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def numbers(self) -> list[int]:
+        """Return the numbers of all commits, in order."""
+        found = map(_NAME.fullmatch, self._storage.names(FOLDER))
+        return sorted(int(match[1]) for match in found if match)
+
+    def read(self, number: int) -> Commit:
+        """Return a commit.
+
+        Raises:
+            DamagedArchive: Its file is missing or changed.
+        """
+        commit = self._read(number)
+        if commit is None:
+            raise DamagedArchive(f"{self._storage.name}/{_path(number)} is incomplete")
+        return commit
+
+    def all(self) -> list[Commit]:
+        """Return all commits, in order.
+
+        Raises:
+            DamagedArchive: A file is changed.
+        """
+        numbers = self.numbers()
+        found = [self._read(number) for number in numbers[-1:]]
+        return [*map(self.read, numbers[:-1]), *filter(None, found)]
+
+    def last(self) -> Commit | None:
+        """Return the newest commit, or None if there is none.
+
+        Raises:
+            DamagedArchive: Its file is changed.
+        """
+        numbers = self.numbers()
+        for number in reversed(numbers):
+            commit = self._read(number)
+            if commit is not None:
+                return commit
+            if number != numbers[-1]:
+                return self.read(number)
+        return None
+
+    def bag(self, commit: Commit) -> Bag:
+        """Return the bag of a commit."""
+        return Bag(self._storage, f"{SNAPSHOTS}/{commit.snapshot}", commit.manifest)
+
+    def add(self, files: dict[str, bytes], taken_at: datetime, after: Commit | None) -> Commit:
+        """Write a bag and commit it.
+
+        Args:
+            files: The files of the bag by path.
+            taken_at: When the sync began.
+            after: The newest commit that the bag was compared with.
+
+        Raises:
+            FileExistsError: Another process has committed in the meantime. Nothing is changed.
+            ArchiveError: It cannot be written.
+        """
+        if self.last() != after:
+            raise FileExistsError(FOLDER)
+        number = max(self.numbers(), default=0) + 1
+        commit = Commit(
+            number=number,
+            snapshot=f"{number:06}-{secrets.token_hex(4)}",
+            taken_at=taken_at,
+            manifest=sha256(files[TAG_MANIFEST]),
+            previous=None if after is None else self._reference(after),
+        )
+        folder = f"{SNAPSHOTS}/{commit.snapshot}"
+        try:
+            self._storage.write_folder(folder, files.items())
+            self._storage.create(commit.path, commit.dumped())
+        except Exception:
+            if not self._is_committed(commit):
+                with suppress(ArchiveError):  # without a commit it is garbage, for a later sync
+                    self._storage.delete(folder)
+            raise
+        return commit
+
+    def garbage(self) -> list[str]:
+        """Return the folders of snapshots that can no longer be committed."""
+        numbers = self.numbers()
+        committed = {commit.snapshot for commit in self.all()}
+        found = []
+        for name in self._storage.names(SNAPSHOTS):
+            match = _SNAPSHOT.fullmatch(name)
+            if match and name not in committed and numbers and int(match[1]) <= numbers[-1]:
+                found.append(f"{SNAPSHOTS}/{name}")
+        return found
+
+    def _reference(self, commit: Commit) -> tuple[int, str]:
+        return commit.number, sha256(self._storage.read(commit.path))
+
+    def _is_committed(self, commit: Commit) -> bool:
+        """Return whether a commit exists, although its creation may have failed afterwards."""
+        try:
+            return self._storage.read(commit.path) == commit.dumped()
+        except FileNotFoundError:
+            return False
+
+    def _read(self, number: int) -> Commit | None:
+        """Return a commit; None if a crash has truncated it, see `Storage.create`."""
+        path = _path(number)
+        try:
+            content = self._storage.read(path)
+        except FileNotFoundError:
+            raise DamagedArchive(f"{self._storage.name}/{path} is missing") from None
+        if not content.endswith(b"\n"):
+            return None
+        try:
+            return _loaded(number, unseal(content))
+        except (KeyError, TypeError, ValueError) as error:
+            raise DamagedArchive(
+                f"{self._storage.name}/{path} is not as it was written: {error}"
+            ) from error
+
+
+def _path(number: int) -> str:
+    return f"{FOLDER}/{number:06}.json"
+
+
+def _loaded(number: int, values: dict[str, Any]) -> Commit:
+    if values["number"] != number:
+        raise ValueError(f"it is commit {values['number']}")
+    previous = values["previous"]
+    return Commit(
+        number=number,
+        snapshot=values["snapshot"],
+        taken_at=datetime.fromisoformat(values["taken_at"]),
+        manifest=values["manifest"],
+        previous=previous and (previous["number"], previous["sha256"]),
+    )

@@ -1,0 +1,138 @@
+"""Elements of a response as the bytes that were received, found in one pass without a tree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Any
+from xml.parsers import expat
+
+from attrs import define
+
+from backpack_orm.errors import InvalidResponse
+
+_ENCODING = re.compile(rb"""\s*<\?xml\b[^>]*?\bencoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
+_ASCII_BASED = re.compile(r"(?i)(utf-?8|us-ascii|ascii|iso-8859-\d+|windows-125\d)")
+
+
+@define
+class Slice:
+    """One element of a response.
+
+    Attributes:
+        start: Offset of its first byte.
+        end: Offset behind its last byte.
+        values: Attributes of the element, and the wanted texts of its descendants by path: `id`,
+            `user/id`.
+        tags: Ids of `<tag>` elements inside.
+    """
+
+    start: int
+    end: int
+    values: dict[str, str]
+    tags: tuple[int, ...] = ()
+
+    @property
+    def id(self) -> int:
+        """The id of the record."""
+        return int(self.values["id"])
+
+
+class Sliced:
+    """A response, and where its elements of one name are. Nested ones are part of the outer ones.
+
+    Args:
+        content: The response.
+        element: The name of the elements, with dashes.
+        wanted: Paths of descendants whose text is of interest, with dashes.
+
+    >>> sliced = Sliced(b"<pages><page id='71' title='Lisbon'/><page id='72'/></pages>", "page")
+    >>> [each.id for each in sliced.slices], sliced.cut(sliced.slices[1])
+    ([71, 72], b"<page id='72'/>")
+    """
+
+    def __init__(self, content: bytes, element: str, wanted: Collection[str] = ("id",)) -> None:
+        self._content, self.encoding = _ascii_based(content)
+        self.slices = _Finder(self._content, element, wanted).slices
+
+    def cut(self, slice: Slice) -> bytes:
+        """Return the bytes of an element, as UTF-8."""
+        found = self._content[slice.start : slice.end]
+        return found if self.encoding is None else found.decode(self.encoding).encode()
+
+
+class _Finder:
+    """One pass over a response."""
+
+    def __init__(self, content: bytes, element: str, wanted: Collection[str]) -> None:
+        self.slices: list[Slice] = []
+        self._content = content
+        self._element = element
+        self._end_tag = re.compile(b"")
+        self._wanted = frozenset(wanted)
+        self._path: list[str] = []
+        self._open: Slice | None = None
+        self._tags: list[int] = []
+        self._text: list[str] | None = None
+        parser = self._parser = expat.ParserCreate()
+        parser.buffer_text = True
+        parser.StartElementHandler = self._begin
+        parser.EndElementHandler = self._finish
+        parser.CharacterDataHandler = self._characters
+        parser.StartDoctypeDeclHandler = self._refuse
+        try:
+            parser.Parse(content, True)
+        except expat.ExpatError as error:
+            raise InvalidResponse(f"the response is no well-formed XML: {error}") from None
+
+    def _refuse(self, *declaration: object) -> None:
+        raise InvalidResponse("the response declares a document type")
+
+    def _begin(self, name: str, attributes: dict[str, Any]) -> None:
+        if self._open is None:
+            if _dashed(name) == self._element:
+                self._end_tag = re.compile(rb"</%s\s*>" % re.escape(name.encode()))
+                self._open = Slice(self._parser.CurrentByteIndex, 0, dict(attributes))
+            return
+        self._path.append(_dashed(name))
+        if name == "tag" and "id" in attributes:
+            self._tags.append(int(attributes["id"]))
+        if "/".join(self._path) in self._wanted:
+            self._text = []
+
+    def _characters(self, text: str) -> None:
+        if self._text is not None:
+            self._text.append(text)
+
+    def _finish(self, name: str) -> None:
+        if self._open is None:
+            return
+        if not self._path:
+            # Here an end tag begins, or an empty-element tag has just ended.
+            at = self._parser.CurrentByteIndex
+            end_tag = self._end_tag.match(self._content, at)
+            self._open.end = end_tag.end() if end_tag else at
+            self._open.tags = tuple(self._tags)
+            self.slices.append(self._open)
+            self._open, self._tags = None, []
+            return
+        if self._text is not None:
+            self._open.values.setdefault("/".join(self._path), "".join(self._text))
+            self._text = None
+        self._path.pop()
+
+
+def _dashed(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _ascii_based(content: bytes) -> tuple[bytes, str | None]:
+    """Return a content in which tags are ASCII, and its encoding unless that is UTF-8."""
+    found = _ENCODING.match(content.removeprefix(b"\xef\xbb\xbf"))
+    encoding = found[1].decode() if found else "utf-8"
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        text = content.decode("utf-16")
+        return re.sub(r"^\s*<\?xml[^>]*\?>", "", text).encode(), None
+    if not _ASCII_BASED.fullmatch(encoding):
+        raise InvalidResponse(f"the response has the encoding {encoding}, which is not supported")
+    return content, None if re.fullmatch("(?i)utf-?8|(us-)?ascii", encoding) else encoding

@@ -1,0 +1,76 @@
+"""One snapshot of an archive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import cached_property
+
+from backpack_orm.archive.commits import Commit
+from backpack_orm.archive.contents import Contents, Gap
+from backpack_orm.archive.entries import Entry, entries
+from backpack_orm.archive.offline import ArchiveConnection
+from backpack_orm.archive.view import View
+
+
+class Snapshot(View):
+    """What an account contained at one moment.
+
+    Attributes:
+        number: Its number. Snapshots are ordered by it.
+        taken_at: When it was taken, an aware datetime.
+        name: The folder of its bag below `snapshots/`.
+        commit: Its commit.
+
+    >>> snapshot = archive.newest
+    >>> snapshot.number, snapshot.pages[0].title
+    (1, 'Lisbon')
+    """
+
+    def __init__(
+        self,
+        commit: Commit,
+        load: Callable[[Commit], Contents],
+        connect: Callable[[Snapshot], ArchiveConnection],
+    ) -> None:
+        self.number = commit.number
+        self.taken_at: datetime = commit.taken_at
+        self.name = commit.snapshot
+        self.commit = commit
+        self._load = load
+        self._connect = connect
+
+    @cached_property
+    def contents(self) -> Contents:
+        """The stored responses.
+
+        Raises:
+            DamagedArchive: A file is missing or changed.
+        """
+        return self._load(self.commit)
+
+    @cached_property
+    def connection(self) -> ArchiveConnection:
+        """The connection to the snapshot, for `using=`."""
+        return self._connect(self)
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """What the snapshot lacks, and why.
+
+        >>> [gap.what for gap in archive.newest.gaps]
+        ['sharing', 'linked pages', 'files', 'writeboards']
+        """
+        return self.contents.gaps
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield all records as plain values, page by page.
+
+            >>> snapshot = archive.newest
+        >>> {entry.type for entry in snapshot.entries()} >= {"page", "note", "item", "event"}
+        True
+        """
+        return entries(self.connection)
+
+    def __repr__(self) -> str:
+        return f"Snapshot({self.number}, {self.taken_at:%Y-%m-%d %H:%M})"

@@ -1,0 +1,53 @@
+"""Fixtures of the archive's tests: an archive in a temporary folder, with a clock of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from backpack_orm import Connection
+from backpack_orm.archive import Archive
+
+
+class Clock:
+    """A clock that advances by a second each time it is read."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 10, 1, 3, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The folder of an archive, which does not exist yet."""
+    return tmp_path / "backup"
+
+
+@pytest.fixture
+def opened(folder: Path, clock: Clock) -> Callable[[], Archive]:
+    """Return a function that opens the archive, as a new process would."""
+    return lambda: Archive(folder, clock=clock)
+
+
+@pytest.fixture
+def archive(opened: Callable[[], Archive]) -> Archive:
+    """An archive without a snapshot."""
+    return opened()
+
+
+@pytest.fixture
+def synced(archive: Archive, connection: Connection) -> Archive:
+    """An archive with one snapshot of the demo account."""
+    archive.sync(connection)
+    return archive
