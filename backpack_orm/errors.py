@@ -296,10 +296,10 @@ class Destroyed(BackpackError):
     """The object was destroyed and cannot be used any more.
 
     >>> page = Page.create(title="Porto")
-    >>> page.destroy()
+    >>> gone = page.destroy()
     >>> page.save()
     Traceback (most recent call last):
-    backpack_orm.errors.Destroyed: Page(id=..., title='Porto') was destroyed
+    backpack_orm.errors.Destroyed: Page(id=..., title='Porto', description='') was destroyed
     """
 
 

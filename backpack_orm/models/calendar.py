@@ -35,7 +35,8 @@ class Calendar(Findable):
     >>> event = home.events.create(title="tomorrow 2pm Tea with Rui")
     >>> event.title, event.occurs_at.hour
     ('Tea with Rui', 21)
-    >>> event.destroy()
+    >>> event.destroy()["title"]
+    'Tea with Rui'
     """
 
     _element = "calendar"

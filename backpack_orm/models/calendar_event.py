@@ -50,12 +50,14 @@ class CalendarEvent(Findable, Savable, Destroyable):
     ('title',)
     >>> event.occurs_at.day
     28
-    >>> event.destroy()
+    >>> event.destroy()["title"]
+    'Tea'
     """
 
     _scopes = ("calendar", "since", "until")
     _element = "calendar_event"
     _container = "calendar_events"
+    _also_recreated = ("occurs_at", "occurs_until", "all_day", "message")
     _server_updated = (
         "title",
         "occurs_at",

@@ -7,10 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from attrs import frozen
+from attrs import field, frozen
 
 from backpack_orm.connection import Connection, unconnected
 from backpack_orm.errors import InvalidResponse, ValidationError, short_repr
+from backpack_orm.models.files import write_file
 from backpack_orm.models.page import Page
 from backpack_orm.models.reminder import Reminder
 from backpack_orm.orm.collections import Collection
@@ -47,6 +48,7 @@ class Export:
     account: str
     pages: Collection[Page]
     reminders: Collection[Reminder]
+    _content: bytes = field(repr=False)
 
     @classmethod
     def read(cls, source: str | Path | bytes) -> Self:
@@ -76,10 +78,34 @@ class Export:
         nowhere = unconnected(
             name, digest, "it was read from a file: find the record in the account to change it"
         )
-        return cls._of(record, nowhere)
+        return cls._of(record, nowhere, content)
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Save the export to a file, byte by byte as it was received. Makes no request.
+
+        The file appears at its path only when it is complete. Only you can read it, since an export
+        is as private as the account.
+
+        Args:
+            path: The path of the file.
+            overwrite: Whether to replace an existing file.
+
+        Raises:
+            FileExistsError: There is a file at this path already.
+            OSError: The file cannot be written. An existing file is unchanged.
+
+        >>> import tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> path = Path(folder.name, "backpack.xml")
+        >>> User.me().export().save(path)
+        >>> len(Export.read(path).pages)
+        13
+        >>> folder.cleanup()
+        """
+        write_file(Path(path), self._content, overwrite=overwrite)
 
     @classmethod
-    def _of(cls, record: Record, connection: Connection) -> Self:
+    def _of(cls, record: Record, connection: Connection, content: bytes) -> Self:
         user_id, username, account, pages, reminders = record
         return cls(
             user_id,
@@ -87,6 +113,7 @@ class Export:
             account,
             Collection(Page, Page._exported.load[Page](pages, connection)),
             Collection(Reminder, Reminder._full.partial.load[Reminder](reminders, connection)),
+            content,
         )
 
     def __repr__(self) -> str:

@@ -102,7 +102,8 @@ class Item(Completable):
     False
     >>> item.complete().fields
     ('completed',)
-    >>> item.destroy()
+    >>> item.destroy()["content"]
+    'Socks'
     """
 
     _element = "item"

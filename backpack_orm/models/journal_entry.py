@@ -51,7 +51,8 @@ class JournalEntry(OfUser, Savable, Destroyable):
     >>> entry.body += ", at last"
     >>> entry.save().fields
     ('body',)
-    >>> entry.destroy()
+    >>> entry.destroy()["body"]
+    'Booked the hotel, at last'
     """
 
     _scopes = ("user", "since", "until")

@@ -41,7 +41,8 @@ class Note(OnPage, Savable, Destroyable):
     >>> note.body += ", third floor"
     >>> note.save().fields
     ('body',)
-    >>> note.destroy()
+    >>> note.destroy()["body"]
+    'Rua da *Rosa* 7, third floor'
     """
 
     _element = "note"

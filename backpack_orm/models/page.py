@@ -96,6 +96,7 @@ class Page(Findable, Savable, Destroyable):
     _element = "page"
     _container = "pages"
     _included_elsewhere = ("matches",)
+    _also_recreated = ("belongings", "linked_pages")
     _listed = Projection("id", "title", "scope", unsure=("title",))
     _named = _created = Projection("id", "title", unsure=("title",))
     _found = Projection("id", "title", "matches", unsure=("title",))

@@ -59,7 +59,7 @@ def probe_partial_updates(connection: Connection) -> ProbeResult:
     except BaseException as error:
         _destroy_after(error, page)
         raise
-    page.destroy()
+    page._destroy_now()
     return ProbeResult(preserved["item.content"] and preserved["page_item.content"], preserved)
 
 
@@ -92,7 +92,7 @@ def _is_preserved(omitted: str, record: Completable | Note, **sent: Any) -> bool
 def _destroy_after(failure: BaseException, page: Page) -> None:
     """Destroy the page after a failure, which is what is raised even if that fails too."""
     try:
-        page.destroy()
+        page._destroy_now()
     except BackpackError as error:
         if isinstance(failure, BackpackError):
             failure.add(f"{page!r} could not be destroyed: {error.message}")

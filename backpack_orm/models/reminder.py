@@ -46,7 +46,8 @@ class Reminder(Findable, Savable, Destroyable):
     >>> reminder = Reminder.create(content="tomorrow 9am Call the hotel")
     >>> reminder.content
     'Call the hotel'
-    >>> reminder.destroy()
+    >>> reminder.destroy()["content"]
+    'Call the hotel'
     """
 
     _scopes = ("due_before",)

@@ -33,7 +33,8 @@ class Separator(OnPage, Savable, Destroyable):
     >>> line.name = "Late evenings"
     >>> line.save().fields
     ('name',)
-    >>> line.destroy()
+    >>> line.destroy()["name"]
+    'Late evenings'
     """
 
     _element = "separator"

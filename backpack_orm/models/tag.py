@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from backpack_orm.connection import Connection
 from backpack_orm.errors import BackpackError, NotFound
@@ -34,6 +34,8 @@ class Tag(OnPage, Savable, Destroyable):
     page, so that they do not overwrite each other's tags; tags that another process writes at the
     same time can be lost.
 
+    What `destroy` returns has the ids of all these pages as `page_ids`.
+
     Creating a tag makes three requests, or two if the page has the tag already. Destroying a tag
     makes one request, renaming it two, and both make two more for each page that has the tag. If
     the update of a page fails, the message names this page and the pages updated before.
@@ -50,7 +52,8 @@ class Tag(OnPage, Savable, Destroyable):
     ('name',)
     >>> [page.title for page in tag.pages]
     ['Lisbon']
-    >>> tag.destroy()
+    >>> len(tag.destroy()["page_ids"])
+    1
     """
 
     _element = "tag"
@@ -109,8 +112,8 @@ class Tag(OnPage, Savable, Destroyable):
         """
         return self._pages(fresh=False)
 
-    def _send_destroy(self) -> None:
-        self._rewrite(None)
+    def _send_destroy(self) -> dict[str, Any]:
+        return {"page_ids": [page.id for page in self._rewrite(None)]}
 
     def _create_record(self, changed: Sequence[str]) -> list[str]:
         self.page._attach(self.connection)
@@ -131,8 +134,12 @@ class Tag(OnPage, Savable, Destroyable):
         self._find_id()
         return list(changed)
 
-    def _rewrite(self, new: str | None) -> None:
-        """Rename the tag on all pages that have it, or remove it if `new` is None."""
+    def _rewrite(self, new: str | None) -> list[Page]:
+        """Rename the tag on all pages that have it, or remove it if `new` is None.
+
+        Returns:
+            These pages.
+        """
         pages = self._pages(fresh=True)
         if not pages:
             raise NotFound(f"no page has {self!r} any more", status=404)
@@ -146,6 +153,7 @@ class Tag(OnPage, Savable, Destroyable):
                 raise
             done.append(page)
         self.page._invalidate("tags")
+        return done
 
     def _names_with(self, new: str | None, tags: Sequence[Record]) -> list[str]:
         """Return the names of the tags of a page, with this one renamed or left out."""

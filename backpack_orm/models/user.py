@@ -126,8 +126,12 @@ class User(Findable):
         'Where we sleep'
         """
         connection = self.connection
-        record = connection.call(self._export, self._path_ids(), read=read_live_export)
-        return Export._of(record, connection)
+        record, content = connection.call(
+            self._export,
+            self._path_ids(),
+            read=lambda response: (read_live_export(response), response.content),
+        )
+        return Export._of(record, connection, content)
 
     def _load(self, name: str, *, fresh: bool = False) -> None:
         if name == "name" or name in self._table.relations:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from backpack_orm.orm.collections import AssignableCollection, Children
 from backpack_orm.orm.model import Model
+from backpack_orm.orm.plain import parent_values
 from backpack_orm.orm.state import DestroyedRecord, may_have_happened
 from backpack_orm.wire.endpoint import Endpoint
+from backpack_orm.wire.parse import MISSING
 
 
 class Destroyable(Model):
@@ -15,9 +18,18 @@ class Destroyable(Model):
     __slots__ = ()
 
     _destroy: ClassVar[Endpoint]
+    _also_recreated: ClassVar[tuple[str, ...]] = ()
+    """Read-only fields without which a record cannot be created again."""
 
-    def destroy(self) -> None:
-        """Destroy the record with all that it contains. Makes one request. It cannot be undone.
+    def destroy(self) -> dict[str, Any]:
+        """Destroy the record with all that it contains. It cannot be undone.
+
+        Makes one request, and one more before it if the record is not completely loaded, three for
+        a past reminder.
+
+        Returns:
+            The record as it was stored, as plain values, which suffice to create it again: as
+            `to_dict` returns them, without local changes, and with the ids of its parents.
 
         Raises:
             NotSaved: The record is new.
@@ -25,23 +37,63 @@ class Destroyable(Model):
             ReadOnly: The connection is read-only, or the id was changed.
             NotFound: The record no longer exists.
 
-        >>> Page.find_by(title="Lisbon").destroy()
+        >>> gone = Page.find_by(title="Lisbon").destroy()
         >>> Page.find_by(title="Lisbon") is None
         True
+        >>> gone["title"], [note["title"] for note in gone["notes"]]
+        ('Lisbon', ['Where we sleep', ''])
         """
         self._check_exists()
         self._ensure_writable("destroy")
         self._check_changes_allowed()
+        self._load_to_recreate()
+        stored = self._stored()
+        return stored | self._destroy_now()
+
+    def _destroy_now(self) -> dict[str, Any]:
+        """Destroy the record without loading it. Return what was learned about it meanwhile."""
         try:
-            self._send_destroy()
+            learned = self._send_destroy()
         except BaseException as error:
             if may_have_happened(error) and isinstance(self._source, Model):
                 self._source._invalidate_relations_of(self)
             raise
         self._mark_destroyed()
+        return learned
 
-    def _send_destroy(self) -> None:
+    def _load_to_recreate(self) -> None:
+        """Load what is needed to create the record again. Values that cannot be set are not."""
+        table = self._table
+        needed = [
+            *(
+                name
+                for name, field in table.fields.items()
+                if not field.is_read_only and not field.is_write_only
+            ),
+            *self._also_recreated,
+            *(
+                name
+                for name, relation in table.relations.items()
+                if issubclass(relation.collection or Model, AssignableCollection | Children)
+            ),
+        ]
+        for name in needed:
+            assert self._record is not None
+            if self._record[self._position(name)] is MISSING:
+                self._complete(name)
+
+    def _stored(self) -> dict[str, Any]:
+        """Return the record without local changes, as plain values."""
+        assert self._record is not None
+        stored = self._stub(self._saved_id, self._source)
+        stored._merge(self._record)
+        parents = parent_values(type(self), self)
+        ids = {name: value for name, value in parents.items() if name.endswith("_id")}
+        return {"id": self._saved_id, **ids, **stored.to_dict()}
+
+    def _send_destroy(self) -> dict[str, Any]:
         self._send(self._destroy)
+        return {}
 
     def _mark_destroyed(self) -> None:
         assert self._record is not None

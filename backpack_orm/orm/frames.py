@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from backpack_orm.connection import Connection
-from backpack_orm.orm.fields import label_in
+from backpack_orm.orm.plain import parent_values, parents
 from backpack_orm.wire import values
 from backpack_orm.wire.values import ValueType
 
@@ -48,22 +47,6 @@ def columns(model: type[Model]) -> dict[str, ValueType]:
     return {"id": fields["id"], **places, **fields}
 
 
-def parents(model: type[Model]) -> list[tuple[str, str | None]]:
-    """Return the names of the parents of a model, from the nearest out, each with the attribute
-    that is its title.
-
-    >>> from backpack_orm import Item
-    >>> parents(Item)
-    [('list', 'name'), ('page', 'title')]
-    """
-    found = []
-    parent = model._table.parent
-    while parent is not None:
-        found.append((parent.name, label_in(parent.model._table.fields)))
-        parent = parent.model._table.parent
-    return found
-
-
 def rows(model: type[Model], records: Iterable[Model]) -> list[dict[str, Any]]:
     """Return records as plain dictionaries. What is not loaded is None. Makes no request.
 
@@ -78,31 +61,6 @@ def rows(model: type[Model], records: Iterable[Model]) -> list[dict[str, Any]]:
         row.update(parent_values(model, record))
         found.append(row)
     return found
-
-
-def parent_values(model: type[Model], record: Model) -> dict[str, Any]:
-    """Return the ids and titles of the parents of a record, as far as they are loaded.
-
-    >>> from backpack_orm import Page
-    >>> note = Page.find_by(title="Lisbon").notes[0]
-    >>> parent_values(Note, note)["page_title"]
-    'Lisbon'
-    """
-    known: dict[str, Any] = {}
-    wanted, sources = parents(model), list(_sources(record))
-    for (parent, label), source in zip(wanted, sources[-len(wanted) :], strict=False):
-        known[f"{parent}_id"] = source._slot("id", None)
-        if label:
-            known[f"{parent}_{label}"] = source._slot(label, None)
-    return known
-
-
-def _sources(record: Model) -> Iterator[Model]:
-    """Yield the parents of a record, from the nearest out."""
-    source = record._source
-    while source is not None and not isinstance(source, Connection):
-        yield source
-        source = source._source
 
 
 def frame(model: type[Model], records: Iterable[Model]) -> pandas.DataFrame:

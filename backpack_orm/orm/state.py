@@ -92,7 +92,7 @@ class State(RichDisplay, metaclass=ModelType):
         """Whether the record was destroyed through this object. Makes no request.
 
         >>> page = Page.create(title="Porto")
-        >>> page.destroy()
+        >>> gone = page.destroy()
         >>> page.is_destroyed
         True
         """

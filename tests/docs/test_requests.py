@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,8 +30,15 @@ def number_of_requests(cell: str, **figures: int) -> int:
 
 @pytest.mark.parametrize(("line", "first", "again"), _ROWS, ids=[row[0] for row in _ROWS])
 def test_a_call_makes_the_documented_number_of_requests(
-    line: str, first: str, again: str, box: Sandbox, connection: Connection
+    line: str,
+    first: str,
+    again: str,
+    box: Sandbox,
+    connection: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     space: dict[str, Any] = {name: getattr(backpack_orm, name) for name in backpack_orm.__all__}
     space["connection"] = connection
     exec(_BEGINNING, space)

@@ -189,13 +189,13 @@ def test_a_destroyed_object_can_do_nothing_more(note: Note, box: Sandbox) -> Non
 
 
 def test_a_destroyed_page_loads_nothing_more(connection: Connection, box: Sandbox) -> None:
-    page = Page.all()[0]
+    page = Page.find(Page.all()[0].id)
     page.destroy()
     before = box.requests
     with pytest.raises(Destroyed):
-        _ = page.description
+        _ = page.scope
     with pytest.raises(Destroyed):
-        page.notes.first()
+        page.notes.reload()
     with pytest.raises(Destroyed):
         page.email_copy()
     assert box.requests == before

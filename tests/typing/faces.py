@@ -116,7 +116,7 @@ def what_is_on_them(page: Page, note: Note, item: Item, made: List) -> None:
     assert_type(note.page, Page)
     assert_type(note.page_id, int)
     assert_type(note.created_at, datetime)
-    assert_type(note.destroy(), None)
+    assert_type(note.destroy(), dict[str, Any])
     Note(page=page, title="T")
     Note(page=7)
     Note(title="T")  # type: ignore[call-arg]
@@ -164,7 +164,7 @@ def what_else_is_on_pages(page: Page, mail: Email, line: Separator, item: PageIt
     assert_type(mail.created_at, datetime)
     assert_type(mail.page, Page)
     assert_type(mail.page_id, int)
-    assert_type(mail.destroy(), None)
+    assert_type(mail.destroy(), dict[str, Any])
     mail.save()  # type: ignore[attr-defined]
     Email.create(page=7)  # type: ignore[attr-defined]
     assert_type(Separator.create(page=7, name="T"), Separator)
@@ -223,7 +223,7 @@ def the_journal(entry: JournalEntry, user: User) -> None:
     assert_type(entry.user, User)
     assert_type(entry.created_at, datetime)
     assert_type(entry.save(), SaveResult)
-    assert_type(entry.destroy(), None)
+    assert_type(entry.destroy(), dict[str, Any])
 
 
 def calendars(calendar: Calendar, event: CalendarEvent) -> None:
