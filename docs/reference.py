@@ -32,6 +32,7 @@ OTHERS = {
         "Collection",
         "orm.collections.Embedded",
         "orm.collections.Children",
+        "orm.searches.Search",
         "models.item.Items",
     ],
     "What models share": ["Model", "SaveResult"],

@@ -23,6 +23,7 @@ from backpack_orm.models.separator import Separator
 from backpack_orm.orm import frames
 from backpack_orm.orm.collections import Collection, Embedded, label_of
 from backpack_orm.orm.model import Model
+from backpack_orm.orm.searches import Search
 from backpack_orm.orm.state import Changes
 from backpack_orm.wire.parse import MISSING
 
@@ -324,6 +325,14 @@ def _(separator: Separator) -> list[Any]:
 
 
 # --- collections and the rest -----------------------------------------------------------------
+
+
+@contents.register(Search)
+def _(search: Search[Any]) -> Any:
+    if search.is_loaded:
+        return contents.dispatch(Collection)(search)
+    remark = Remark("Not read yet: len() and iterating read all results, first() one.")
+    return Table(f"search for {search._model.__name__} records", (), (), [remark])
 
 
 @contents.register(Collection)

@@ -41,6 +41,7 @@ class Calendar(Findable):
 
     _element = "calendar"
     _container = "calendars"
+    _times_have_zone = True
 
     id: int = field(read_only=True)
     name: str = field(read_only=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
 
 from backpack_orm.connection import Connection
 from backpack_orm.models.calendar import Calendar
@@ -12,8 +13,10 @@ from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.finding import Findable
+from backpack_orm.orm.lookups import Conditions
 from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable
+from backpack_orm.orm.searches import Search
 from backpack_orm.wire import values
 from backpack_orm.wire.endpoint import rest
 
@@ -58,6 +61,7 @@ class CalendarEvent(Findable, Savable, Destroyable):
     _element = "calendar_event"
     _container = "calendar_events"
     _also_recreated = ("occurs_at", "occurs_until", "all_day", "message")
+    _times_have_zone = True
     _server_updated = (
         "title",
         "occurs_at",
@@ -143,6 +147,22 @@ class CalendarEvent(Findable, Savable, Destroyable):
             place = Calendar._resolve("CalendarEvent: calendar", calendar, using)
             found = cls._in(place, fresh=fresh)
         return found.where(lambda event: event._is_in(window)) if window else found
+
+    @classmethod
+    def _found_by(
+        cls, conditions: Conditions, *, using: Connection, fresh: bool, **scope: Any
+    ) -> Collection[Self]:
+        TimeWindow.of("CalendarEvent.all", since=scope.get("since"), until=scope.get("until"))
+        if scope.get("calendar") is not None:
+            return super()._found_by(conditions, using=using, fresh=fresh, **scope)
+        places = partial(Calendar.all, using=using, fresh=fresh)
+        every = partial(cls.all, using=using, fresh=fresh, **scope)
+        return Search(
+            cls,
+            conditions,
+            in_order=lambda: (event for each in places() for event in every(calendar=each)),
+            at_once=every,
+        )
 
     def _is_in(self, window: TimeWindow) -> bool:
         """Return whether any part of the event lies in a time window."""

@@ -18,6 +18,7 @@ class Completable(OnPage, Savable, Destroyable):
     __slots__ = ()
 
     _server_updated = ("updated_at",)
+    _times_have_zone = False
 
     _toggle: ClassVar[Endpoint]
     _move: ClassVar[Endpoint]

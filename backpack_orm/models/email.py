@@ -36,6 +36,7 @@ class Email(OnPage, Destroyable):
 
     _element = "email"
     _container = "emails"
+    _times_have_zone = False
 
     id: int = field(read_only=True)
     subject: str = field(read_only=True, wire="subject|title")

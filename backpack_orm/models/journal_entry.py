@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Never, Self
 
 from backpack_orm.connection import Connection, connection_for
@@ -14,11 +15,12 @@ from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.hints import REQUIRED, wrong_create
-from backpack_orm.orm.lookups import all_of
+from backpack_orm.orm.lookups import Conditions
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import FIELDS, Projection
 from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable
+from backpack_orm.orm.searches import Search
 from backpack_orm.wire.endpoint import rest
 from backpack_orm.wire.parse import Record
 
@@ -58,6 +60,7 @@ class JournalEntry(OfUser, Savable, Destroyable):
     _scopes = ("user", "since", "until")
     _element = "journal_entry"
     _container = "journal_entries"
+    _times_have_zone = True
     _server_updated = ("updated_at",)
     _listed = Projection(but=("account_id",), unsure=(FIELDS,))
     _updated = Projection(unsure=(FIELDS,))
@@ -187,21 +190,12 @@ class JournalEntry(OfUser, Savable, Destroyable):
         return cls._entries(place, window, fresh=fresh)
 
     @classmethod
-    def find_by(
-        cls,
-        *predicates: Callable[[Self], object],
-        using: Connection | None = None,
-        fresh: bool = False,
-        **lookups: Any,
-    ) -> Self | None:
-        """Return the first entry that fulfils all conditions, or None. Reads no further than to it.
-
-        >>> JournalEntry.find_by(user=User.me(), body="no such entry") is None
-        True
-        """
-        scope = {name: lookups.pop(name) for name in cls._scopes if name in lookups}
-        is_wanted = all_of(cls, predicates, lookups)
-        return next(filter(is_wanted, cls.iter(using=using, fresh=fresh, **scope)), None)
+    def _found_by(
+        cls, conditions: Conditions, *, using: Connection, fresh: bool, **scope: Any
+    ) -> Collection[Self]:
+        entries = partial(cls.iter, using=using, fresh=fresh, **scope)
+        entries()  # raises if it cannot be searched there, and makes no request
+        return Search(cls, conditions, in_order=entries, at_once=entries)
 
     @classmethod
     def _place(cls, user: User | int | None, using: Connection | None) -> Connection | User:

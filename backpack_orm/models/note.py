@@ -47,6 +47,7 @@ class Note(OnPage, Savable, Destroyable):
 
     _element = "note"
     _container = "notes"
+    _times_have_zone = False
 
     id: int = field(read_only=True)
     title: str = field(default="")

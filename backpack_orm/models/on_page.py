@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import ClassVar, Never, Self
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any, ClassVar, Never, Self
 
 from backpack_orm.connection import Connection
 from backpack_orm.errors import NotFound
@@ -11,7 +12,9 @@ from backpack_orm.models.page import Page, Progress
 from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.finding import Findable
 from backpack_orm.orm.hints import REQUIRED, wrong_find
+from backpack_orm.orm.lookups import Conditions
 from backpack_orm.orm.model import Model
+from backpack_orm.orm.searches import Search
 from backpack_orm.wire.parse import Record
 
 
@@ -99,6 +102,25 @@ class OnPage(Findable):
                 if record.id == wanted:
                     return record
         raise NotFound(f"there is no {cls.__name__} {wanted} on any page", status=404)
+
+    @classmethod
+    def _found_by(
+        cls, conditions: Conditions, *, using: Connection, fresh: bool, **scope: Any
+    ) -> Collection[Self]:
+        if any(place is not None for place in scope.values()):
+            return super()._found_by(conditions, using=using, fresh=fresh, **scope)
+        return Search(
+            cls,
+            conditions,
+            in_order=partial(cls._in_order, using=using, fresh=fresh),
+            at_once=partial(cls.all, using=using, fresh=fresh),
+        )
+
+    @classmethod
+    def _in_order(cls, *, using: Connection, fresh: bool) -> Iterator[Self]:
+        """Yield the records of all pages. Loads each page when it is reached."""
+        for page in Page._each(cls._path()[0], using=using, fresh=fresh, ahead=0):
+            yield from cls._on([page])
 
     @classmethod
     def _path(cls) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, Never, Self, TypeAlias
 
 from backpack_orm.connection import Connection, connection_for
@@ -19,11 +20,12 @@ from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.fields import serialize
 from backpack_orm.orm.finding import Findable
 from backpack_orm.orm.locks import exclusive
-from backpack_orm.orm.lookups import all_of, attribute_of
+from backpack_orm.orm.lookups import Conditions
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import FIELDS, Projection
 from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable
+from backpack_orm.orm.searches import Search
 from backpack_orm.wire import values
 from backpack_orm.wire.build import WireValue
 from backpack_orm.wire.endpoint import Endpoint, ws
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
 
 Progress: TypeAlias = "Callable[[int, int], object]"
+_LISTED = {"id", "title", "scope"}
 
 
 def _with_term(page: Record, term: str) -> Record:
@@ -235,25 +238,21 @@ class Page(Findable, Savable, Destroyable):
         return Collection(cls, list(pages))
 
     @classmethod
-    def where(
-        cls,
-        *predicates: Callable[[Self], object],
-        using: Connection | None = None,
-        fresh: bool = False,
-        **lookups: Any,
+    def _found_by(
+        cls, conditions: Conditions, *, using: Connection, fresh: bool, **scope: Any
     ) -> Collection[Self]:
-        """Return the pages that fulfil all conditions. Makes one request, and one more for each
-        page if a lookup needs an attribute that is not in the list of pages.
-
-        Args and errors are those of `Note.where`. A function that reads such an attribute loads
-        the page with one request.
-
-        >>> [page.title for page in Page.where(scope="friends")][0]
-        'Kitchen renovation'
-        """
-        is_wanted = all_of(cls, predicates, lookups)
-        load = not set(map(attribute_of, lookups)) <= {"id", "title", "scope"}
-        return cls.all(load=load, using=using, fresh=fresh).where(is_wanted)
+        is_listed = conditions.attributes <= _LISTED
+        if is_listed and not conditions.functions:
+            return super()._found_by(conditions, using=using, fresh=fresh)
+        if is_listed:  # the functions load what else they read
+            pages = partial(cls.all, using=using, fresh=fresh)
+            return Search(cls, conditions, in_order=pages, at_once=pages)
+        return Search(
+            cls,
+            conditions,
+            in_order=partial(cls._each, "notes", using=using, fresh=fresh, ahead=0),
+            at_once=partial(cls.all, load=True, using=using, fresh=fresh),
+        )
 
     @classmethod
     def search(
@@ -437,7 +436,7 @@ class Page(Findable, Savable, Destroyable):
         """Yield all pages in order, each with `name` loaded. Loads several pages at once.
 
         `ahead` is the number of pages loaded at once in the beginning: small if the caller may need
-        only the first pages.
+        only the first pages. With 0, loads each page when it is reached.
         """
 
         def load(page: Self) -> Self | None:
@@ -451,7 +450,8 @@ class Page(Findable, Savable, Destroyable):
             return page
 
         pages = cls.all(using=using, fresh=fresh)
-        loaded: Iterator[Self | None] = in_order(load, pages, ahead=ahead)
+        loaded: Iterator[Self | None]
+        loaded = map(load, pages) if ahead == 0 else in_order(load, pages, ahead=ahead)
         for done, page in enumerate(loaded, 1):
             if page is not None:
                 yield page

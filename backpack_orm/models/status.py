@@ -42,6 +42,7 @@ class Status(Findable, Savable):
 
     _element = "status"
     _container = "statuses"
+    _times_have_zone = True
     _listed = Projection(unsure=(FIELDS,))
     _server_updated = ("updated_at",)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from backpack_orm.connection import Connection
 from backpack_orm.errors import BackpackError, NotFound
@@ -23,6 +23,9 @@ from backpack_orm.wire.parse import Record
 
 if TYPE_CHECKING:
     from backpack_orm.orm.declarations import BelongsTo
+
+
+T = TypeVar("T", bound="Tag")
 
 
 @resource
@@ -98,10 +101,12 @@ class Tag(OnPage, Savable, Destroyable):
         >>> "Travel" in [tag.name for tag in Tag.all()]
         True
         """
-        tags: dict[int, Self] = {}
-        for tag in super().all(page=page, using=using, fresh=fresh, progress=progress):
-            tags.setdefault(tag.id, tag)
-        return Collection(cls, list(tags.values()))
+        tags = super().all(page=page, using=using, fresh=fresh, progress=progress)
+        return Collection(cls, list(_each_once(tags)))
+
+    @classmethod
+    def _in_order(cls, *, using: Connection, fresh: bool) -> Iterator[Self]:
+        return _each_once(super()._in_order(using=using, fresh=fresh))
 
     @property
     def pages(self) -> Collection[Page]:
@@ -199,3 +204,11 @@ class Tag(OnPage, Savable, Destroyable):
         payload = {"name": serialize(f"the tags of {page!r}", values.dump_tags, names)}
         with page._changing("tags"):
             page.connection.call(cls._put, page._path_ids(), payload, read=parse.success)
+
+
+def _each_once(tags: Iterable[T]) -> Iterator[T]:
+    seen: set[int] = set()
+    for tag in tags:
+        if tag.id not in seen:
+            seen.add(tag.id)
+            yield tag

@@ -55,6 +55,7 @@ class User(Findable):
 
     _element = "user"
     _container = "users"
+    _times_have_zone = True
     _listed = _named = Projection("id", "name", unsure=("name",))
 
     id: int = field(read_only=True)

@@ -82,6 +82,10 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
     def _all(self) -> list[M_co]:
         return self._objects
 
+    def _iterate(self) -> Iterator[M_co]:
+        """Iterate over the objects, reading no further than the iterator gets."""
+        return iter(self._all())
+
     @overload
     def __getitem__(self, index: int | str) -> M_co: ...
     @overload
@@ -101,7 +105,7 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
             NotFound: No object has this title. The message suggests the nearest titles.
         """
         name = self._label("find")
-        for record in self._all():
+        for record in self._iterate():
             if getattr(record, name) == label:
                 return record
         hint = did_you_mean(label, self._ipython_key_completions_(), most=3)
@@ -150,18 +154,29 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
                 return index
         raise ValueError(f"{value!r} is not in this collection")
 
-    def count(self, value: object = ...) -> int:
-        """Return how often the collection contains a record, or how many records have a title.
+    def count(self, value: object = ..., **lookups: Any) -> int:
+        """Return how often the collection contains a record, or how many records have a title or
+        fulfil all conditions.
 
         Without an argument, it returns the number of records.
 
-        Raises:
-            TypeError: As for `in`.
+        Args:
+            value: A record, a title, or a function that takes a record and returns whether to count
+                it.
+            **lookups: As for `where`.
 
-        >>> Page.find_by(title="Lisbon").notes.count("")
-        1
+        Raises:
+            TypeError: As for `in`, or an attribute or a lookup is misspelled.
+
+        >>> notes = Page.get(title="Lisbon").notes
+        >>> notes.count(""), notes.count(body__icontains="tram"), notes.count()
+        (1, 1, 2)
         """
-        return len(self) if value is ... else sum(1 for _ in self._matches(value))
+        if callable(value):
+            return len(self.where(value, **lookups))
+        if value is ...:
+            return len(self.where(**lookups)) if lookups else len(self)
+        return sum(1 for _ in self._matches(value))
 
     def _matches(self, value: object) -> Iterator[int]:
         """Yield the indexes of the records that equal the value or have it as title."""
@@ -243,8 +258,8 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         >>> Page.find_by(title="Lisbon").lists.find_by(name="Packing").items[0].content
         'Walking shoes'
         """
-        is_wanted = all_of(self._model, predicates, lookups)
-        return next(filter(is_wanted, self._all()), None)
+        is_wanted = all_of(self._model, predicates, lookups).matches
+        return next(filter(is_wanted, self._iterate()), None)
 
     def where(self, *predicates: Callable[[M_co], object], **lookups: Any) -> Collection[M_co]:
         """Return the records that fulfil all conditions as a new collection.
@@ -263,7 +278,7 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         >>> [item.content for item in items.where(lambda item: len(item.content) < 8)]
         ['Sun hat']
         """
-        is_wanted = all_of(self._model, predicates, lookups)
+        is_wanted = all_of(self._model, predicates, lookups).matches
         return Collection(self._model, list(filter(is_wanted, self._all())))
 
     def order_by(self, *names: str) -> Collection[M_co]:
@@ -292,26 +307,25 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
             ordered = known + [each for each in ordered if getattr(each, attribute) is None]
         return Collection(self._model, ordered)
 
-    def first(self) -> M_co | None:
-        """Return the first record, or None.
+    def first(self, *predicates: Callable[[M_co], object], **lookups: Any) -> M_co | None:
+        """Return the first record, or the first that fulfils all conditions, or None.
 
         >>> Page.all().first().title
         'Lisbon'
         """
-        objects = self._all()
-        return objects[0] if objects else None
+        return self.find_by(*predicates, **lookups)
 
-    def last(self) -> M_co | None:
-        """Return the last record, or None.
+    def last(self, *predicates: Callable[[M_co], object], **lookups: Any) -> M_co | None:
+        """Return the last record, or the last that fulfils all conditions, or None.
 
-        >>> Page.find_by(title="Lisbon").notes.where(title="no such note").last() is None
+        >>> Page.get(title="Lisbon").notes.last(title="no such note") is None
         True
         """
-        objects = self._all()
-        return objects[-1] if objects else None
+        is_wanted = all_of(self._model, predicates, lookups).matches
+        return next(filter(is_wanted, reversed(self._all())), None)
 
     def exists(self, *predicates: Callable[[M_co], object], **lookups: Any) -> bool:
-        """Return whether any record fulfils all conditions.
+        """Return whether there is a record, or one that fulfils all conditions.
 
         >>> Page.all().exists(title="Lisbon"), Page.all().exists(title="no such page")
         (True, False)

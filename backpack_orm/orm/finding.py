@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Never, Self
 from backpack_orm.connection import Connection, connection_for
 from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.hints import REQUIRED, wrong_find
-from backpack_orm.orm.lookups import all_of
+from backpack_orm.orm.lookups import Conditions, all_of
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import PerClass, Projection
 from backpack_orm.orm.state import Reloaded
@@ -114,6 +114,7 @@ class Findable(Model):
             NotFound: There is none.
             MultipleFound: There are several. The message contains the first of them.
             TypeError: An attribute or a lookup is misspelled.
+            ValidationError: A value can never match.
 
         >>> Page.get(title="Lisbon").description[:19]
         'Ten days in *May*. '
@@ -128,18 +129,86 @@ class Findable(Model):
         fresh: bool = False,
         **lookups: Any,
     ) -> Self | None:
-        """Return the first record that fulfils all conditions, or None. Makes requests as for
-        `where`.
+        """Return the first record that fulfils all conditions, or None. `first` does the same.
+
+        Makes requests as for `where`, but reads no further than to that record.
 
         Raises:
             TypeError: An attribute or a lookup is misspelled.
+            ValidationError: A value can never match.
 
         >>> Page.find_by(title="no such page") is None
         True
-        >>> Note.find_by(page=Page.find_by(title="Lisbon"), title="Where we sleep").page.title
+        >>> Note.find_by(page=Page.get(title="Lisbon"), title="Where we sleep").page.title
         'Lisbon'
         """
         return cls.where(*predicates, using=using, fresh=fresh, **lookups).first()
+
+    @classmethod
+    def first(
+        cls,
+        *predicates: Callable[[Self], object],
+        using: Connection | None = None,
+        fresh: bool = False,
+        **lookups: Any,
+    ) -> Self | None:
+        """Return the first record, or the first that fulfils all conditions, or None.
+
+        Makes requests as for `where`, but reads no further than to that record.
+
+        >>> Page.first().title, Note.first(body__icontains="tram").title
+        ('Lisbon', 'Where we sleep')
+        """
+        return cls.where(*predicates, using=using, fresh=fresh, **lookups).first()
+
+    @classmethod
+    def last(
+        cls,
+        *predicates: Callable[[Self], object],
+        using: Connection | None = None,
+        fresh: bool = False,
+        **lookups: Any,
+    ) -> Self | None:
+        """Return the last record, or the last that fulfils all conditions, or None. Makes requests
+        as for `where`.
+
+        >>> Page.last(title__contains="Lis").title
+        'Lisbon'
+        """
+        return cls.where(*predicates, using=using, fresh=fresh, **lookups).last()
+
+    @classmethod
+    def exists(
+        cls,
+        *predicates: Callable[[Self], object],
+        using: Connection | None = None,
+        fresh: bool = False,
+        **lookups: Any,
+    ) -> bool:
+        """Return whether there is a record, or one that fulfils all conditions.
+
+        Makes requests as for `where`, but reads no further than to the first such record.
+
+        >>> Page.exists(title="Lisbon"), Page.exists(title="no such page")
+        (True, False)
+        """
+        return cls.where(*predicates, using=using, fresh=fresh, **lookups).exists()
+
+    @classmethod
+    def count(
+        cls,
+        *predicates: Callable[[Self], object],
+        using: Connection | None = None,
+        fresh: bool = False,
+        **lookups: Any,
+    ) -> int:
+        """Return the number of records, or of those that fulfil all conditions. Makes requests as
+        for `where`.
+
+        >>> Page.count(), Page.count(scope="friends")
+        (13, 2)
+        """
+        return len(cls.where(*predicates, using=using, fresh=fresh, **lookups))
 
     @classmethod
     def where(
@@ -152,6 +221,9 @@ class Findable(Model):
         """Return the records that fulfil all conditions. Makes requests as for `all`, and one for
         each record that has to be loaded to compare it.
 
+        If that is more than one request, they are made when the results are used, and no more than
+        their use requires; see `Search`.
+
         Args:
             *predicates: Functions that take a record and return whether to include it.
             using: Connection to use instead of the current one.
@@ -160,8 +232,9 @@ class Findable(Model):
                 a value (`title__icontains="lis"`, `id__in=[71, 72]`), also of a related record
                 (`tags__name="Travel"`). Lookups are `exact`, `iexact`, `contains`, `icontains`,
                 `startswith`, `istartswith`, `in`, `lt`, `lte`, `gt`, `gte`, `isnull` and `regex`.
-                `i` ignores case, by Unicode case folding. And the arguments that `all` takes to
-                search in one place, such as `page`.
+                `i` ignores case, by Unicode case folding. A related record is compared with a
+                record or an id (`creator=user`, `tags__in=[tag]`, `notes__isnull=True`). And the
+                arguments that `all` takes to search in one place, such as `page`.
 
         Raises:
             TypeError: An attribute or a lookup is misspelled.
@@ -175,8 +248,17 @@ class Findable(Model):
         ['The garden']
         """
         scope = {name: lookups.pop(name) for name in cls._scopes if name in lookups}
-        is_wanted = all_of(cls, predicates, lookups)  # first: mistakes make no request
-        return cls.all(using=using, fresh=fresh, **scope).where(is_wanted)
+        conditions = all_of(cls, predicates, lookups)  # first: mistakes make no request
+        connection = _connection_of(scope.values(), using)
+        conditions.check(connection)
+        return cls._found_by(conditions, using=connection, fresh=fresh, **scope)
+
+    @classmethod
+    def _found_by(
+        cls, conditions: Conditions, *, using: Connection, fresh: bool, **scope: Any
+    ) -> Collection[Self]:
+        """Return the records that fulfil conditions, found with the one request of `all`."""
+        return cls.all(using=using, fresh=fresh, **scope).where(conditions.matches)
 
     def reload(self) -> Self:
         """Reload the record and discard local changes. Makes one request.
@@ -238,3 +320,11 @@ class Findable(Model):
         return self.connection.call(
             self._show, self._ids(self._show), read=self._full.read_one, fresh=fresh
         )
+
+
+def _connection_of(places: Iterable[object], using: Connection | None) -> Connection:
+    """Return the connection of a search: that of the first object that names its place."""
+    for place in places:
+        if isinstance(place, Model) and using is None:
+            return place.connection
+    return connection_for(using)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 from unicodedata import normalize
 
 from backpack_orm.errors import ValidationError, did_you_mean, short_repr
@@ -14,6 +14,7 @@ from backpack_orm.orm.fields import Field
 from backpack_orm.wire import values
 
 if TYPE_CHECKING:
+    from backpack_orm.connection import Connection
     from backpack_orm.orm.model import Model
 
 Predicate: TypeAlias = Callable[[Any], object]
@@ -32,46 +33,131 @@ class _Lookup(NamedTuple):
 
 
 class _Condition(NamedTuple):
-    """One keyword argument of `where`."""
+    """One keyword argument of `where` that compares a field, of the record or of related ones."""
 
     name: str
     relation: str
     field: Field
     lookup: str
     value: Any
+    has_zone: bool | None
+
+    @property
+    def attribute(self) -> str:
+        """The attribute of the record that it reads."""
+        return self.relation or self.field.name
 
     def matches(self, record: Model) -> bool:
         """Return whether a record, or any of its related records, fulfils it."""
-        return any(self._is_match(found) for found in self._found_in(record))
+        compared = _related_to(record, self.relation) if self.relation else (record,)
+        return any(self._is_match(getattr(each, self.field.name)) for each in compared)
 
-    def _found_in(self, record: Model) -> Iterable[object]:
-        if not self.relation:
-            return (getattr(record, self.field.name),)
-        related = getattr(record, self.relation)
-        if related is None:
-            return ()
-        related = related if hasattr(related, "__len__") else (related,)
-        return (getattr(each, self.field.name) for each in related)
+    def check(self, connection: Connection) -> None:
+        """Raise if a time can never match, since the times of the connection have a zone, or none.
+
+        Raises:
+            ValidationError: A time has a zone and those of the records have none, or vice versa.
+        """
+        has_zone = True if connection._settings.timezone is not None else self.has_zone
+        for value in self._values:
+            if has_zone is not None and isinstance(value, datetime):
+                _check_zones(self.name, has_zone, value)
 
     def _is_match(self, found: object) -> bool:
-        if self.lookup == "isnull":
+        if self.lookup == IS_NULL:
             return (found is None) is self.value
         if found is None:
-            return self.value is None if self.lookup == EXACT else None in self._several
+            return self.lookup in (EXACT, IN) and None in self._values
         if isinstance(found, datetime):
-            for value in self._several or (self.value,):
-                _check_zones(self.name, found, value)
+            for value in self._values:
+                if isinstance(value, datetime):
+                    _check_zones(self.name, found.tzinfo is not None, value)
         return bool(_LOOKUPS[self.lookup].matches(found, self.value))
 
     @property
-    def _several(self) -> list[Any]:
-        return self.value if self.lookup == "in" else []
+    def _values(self) -> list[Any]:
+        return self.value if self.lookup == IN else [self.value]
+
+
+class _RecordCondition(NamedTuple):
+    """One keyword argument of `where` that compares related records themselves.
+
+    Attributes:
+        attribute: The relation or the parent.
+        lookup: `exact`, `in` or `isnull`.
+        wanted: Records, ids and None; for `isnull`, whether there is to be no related record.
+    """
+
+    attribute: str
+    lookup: str
+    wanted: list[Model | int | None] | bool
+
+    def matches(self, record: Model) -> bool:
+        """Return whether a record is related to any of the wanted ones."""
+        related = _related_to(record, self.attribute)
+        if isinstance(self.wanted, bool):
+            return (not related) is self.wanted
+        if not related:
+            return None in self.wanted
+        return any(_is_same(each, wanted) for each in related for wanted in self.wanted)
+
+    def check(self, connection: Connection) -> None:
+        """Raise if a wanted record belongs to another account.
+
+        Raises:
+            ValidationError: It does.
+        """
+        for wanted in () if isinstance(self.wanted, bool) else self.wanted:
+            if isinstance(wanted, int) or wanted is None:
+                continue
+            if wanted._account != connection.account:
+                raise ValidationError(f"{self.attribute}: {wanted!r} belongs to another account")
+
+
+class Conditions(NamedTuple):
+    """The conditions of a search.
+
+    Attributes:
+        functions: Functions that take a record and return whether it is wanted.
+        comparisons: The keyword arguments.
+    """
+
+    functions: list[Predicate]
+    comparisons: list[_Condition | _RecordCondition]
+
+    def matches(self, record: Model) -> bool:
+        """Return whether a record fulfils all conditions."""
+        return all(each.matches(record) for each in self.comparisons) and all(
+            function(record) for function in self.functions
+        )
+
+    @property
+    def attributes(self) -> set[str]:
+        """The attributes that the keyword arguments read.
+
+        >>> from backpack_orm import Page
+        >>> all_of(Page, [], {"title__in": ["Lisbon"], "tags__name": "Travel"}).attributes == {
+        ...     "title", "tags"
+        ... }
+        True
+        """
+        return {each.attribute for each in self.comparisons}
+
+    def check(self, connection: Connection) -> None:
+        """Raise if a value can never match the records of a connection.
+
+        Raises:
+            ValidationError: A time has a zone and those of the records have none, or vice versa. Or
+                a record belongs to another account.
+        """
+        for each in self.comparisons:
+            each.check(connection)
 
 
 def all_of(
     model: type[Model], predicates: Iterable[object], lookups: Mapping[str, object]
-) -> Callable[[Model], bool]:
-    """Return a predicate for the records of a model that fulfil all conditions.
+) -> Conditions:
+    """Return the conditions that the records of a model have to fulfil.
 
     Raises:
         TypeError: An attribute or a lookup is misspelled, or a predicate cannot be called.
@@ -79,8 +165,8 @@ def all_of(
             compared with a naive one.
 
     >>> from backpack_orm import Page
-    >>> is_wanted = all_of(Page, [], {"title__startswith": "Lis"})
-    >>> is_wanted(Page(title="Lisbon")), is_wanted(Page(title="Porto"))
+    >>> conditions = all_of(Page, [], {"title__startswith": "Lis"})
+    >>> conditions.matches(Page(title="Lisbon")), conditions.matches(Page(title="Porto"))
     (True, False)
     """
     own: list[Predicate] = []
@@ -91,11 +177,7 @@ def all_of(
                 f"conditions are functions and keyword arguments, not {short_repr(predicate)}{hint}"
             )
         own.append(predicate)
-    conditions = [_condition(model, name, value) for name, value in lookups.items()]
-    return lambda record: (
-        all(condition.matches(record) for condition in conditions)
-        and all(predicate(record) for predicate in own)
-    )
+    return Conditions(own, [_condition(model, name, value) for name, value in lookups.items()])
 
 
 def folded(text: str) -> str:
@@ -109,38 +191,93 @@ def folded(text: str) -> str:
     return normalize("NFC", normalize("NFD", text).casefold())
 
 
-def attribute_of(name: str) -> str:
-    """Return the attribute that a keyword argument of `where` begins with.
+def exact_values(lookups: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that a record certainly has if it fulfils lookups.
 
-    >>> attribute_of("tags__name__in")
-    'tags'
+    >>> exact_values({"title__icontains": "lis", "scope": "friends", "id__exact": 7})
+    {'scope': 'friends', 'id': 7}
     """
-    return name.partition("__")[0]
+    return {
+        name.removesuffix(f"__{EXACT}"): value
+        for name, value in lookups.items()
+        if "__" not in name.removesuffix(f"__{EXACT}")
+    }
 
 
-def _condition(model: type[Model], name: str, value: object) -> _Condition:
+def _condition(model: type[Model], name: str, value: object) -> _Condition | _RecordCondition:
     first, *rest = name.split("__")
     table, relation = model._table, ""
     related = _related(model, first)
     if related is not None:
-        if not rest:
-            raise TypeError(
-                f"{model.__name__} cannot be found by {name!r}: compare an attribute, such as "
-                f"{first}__{_example(related)}=…"
-            )
+        if not rest or rest[0] in _RECORD_LOOKUPS:
+            return _record_condition(model, first, related, rest, value)
         relation, first, *rest = first, *rest
         model, table = related, related._table
     table.check_names(model, [first], call="where")
     field = table.fields.get(first)
     if field is None or field.is_write_only:
         raise TypeError(f"{model.__name__} cannot be found by {first!r}: filter in Python")
-    lookup = "__".join(rest) or EXACT
-    if lookup not in _LOOKUPS:
-        known = ", ".join(f"__{each}" for each in _LOOKUPS)
-        hint = did_you_mean(lookup, _LOOKUPS) or f"; there are {known}"
-        raise TypeError(f"there is no lookup {lookup!r} in {name!r}{hint}")
+    lookup = _lookup_in(name, rest, _LOOKUPS)
     prepared = _prepared(f"{model.__name__}.{first}", field, lookup, value)
-    return _Condition(f"{model.__name__}.{first}", relation, field, lookup, prepared)
+    return _Condition(
+        f"{model.__name__}.{first}", relation, field, lookup, prepared, model._times_have_zone
+    )
+
+
+def _lookup_in(name: str, parts: list[str], known: Iterable[str]) -> str:
+    lookup = "__".join(parts) or EXACT
+    if lookup not in known:
+        hint = did_you_mean(lookup, known) or f"; there are {', '.join(f'__{x}' for x in known)}"
+        raise TypeError(f"there is no lookup {lookup!r} in {name!r}{hint}")
+    return lookup
+
+
+def _record_condition(
+    model: type[Model], name: str, related: type[Model], rest: list[str], value: object
+) -> _RecordCondition:
+    """Return the condition that compares related records with a record, an id or several."""
+    what = f"{model.__name__}.{name}"
+    lookup = _lookup_in("__".join([name, *rest]), rest, _RECORD_LOOKUPS)
+    relation = model._table.relations.get(name)
+    if lookup == IS_NULL:
+        try:
+            wanted = values.plain_boolean(value)
+        except ValueError as error:
+            raise ValidationError(f"{what} __{lookup}: {error}") from None
+        if wanted and relation is None:
+            raise ValidationError(f"{what} __{lookup}: every {model.__name__} has one")
+        return _RecordCondition(name, lookup, wanted)
+    if lookup == IN and (isinstance(value, str | bytes) or not isinstance(value, Iterable)):
+        raise ValidationError(
+            f"{what} __{lookup}: a list of records is needed, not {short_repr(value)}"
+        )
+    found: list[Model | int | None] = []
+    for each in value if lookup == IN and isinstance(value, Iterable) else [value]:
+        if each is None and relation is not None and relation.is_single:
+            found.append(None)
+        elif isinstance(each, str | list | tuple) or each is None:
+            raise TypeError(
+                f"{model.__name__} cannot be found by {name!r} with {short_repr(each)}: give a "
+                f"{related.__name__} or its id, or compare an attribute, such as "
+                f"{name}__{_example(related)}=…"
+            )
+        else:
+            id = related._check_id(what, each)
+            found.append(cast("Model", each) if hasattr(each, "_record_type") else id)
+    return _RecordCondition(name, lookup, found)
+
+
+def _related_to(record: Model, name: str) -> Sequence[Model]:
+    related = getattr(record, name)
+    if related is None:
+        return ()
+    return related if hasattr(related, "__len__") else (related,)
+
+
+def _is_same(record: Model, wanted: Model | int | None) -> bool:
+    if isinstance(wanted, int):
+        return not record.is_new and record._saved_id == wanted
+    return record == wanted
 
 
 def _related(model: type[Model], name: str) -> type[Model] | None:
@@ -197,22 +334,26 @@ def _pattern(field: Field, value: object) -> re.Pattern[str]:
         raise ValueError(f"{short_repr(value)} is no regular expression: {error}") from None
 
 
-def _check_zones(name: str, found: datetime, value: Any) -> None:
+def _missing(field: Field, value: object) -> bool:
+    wanted = values.plain_boolean(value)
+    if wanted and not field.is_optional:
+        raise ValueError("it always has a value")
+    return wanted
+
+
+def _check_zones(name: str, has_zone: bool, value: datetime) -> None:
     """Raise if an aware time is compared with a naive one: they are never equal."""
-    if not isinstance(value, datetime) or (found.tzinfo is None) == (value.tzinfo is None):
+    if has_zone == (value.tzinfo is not None):
         return
-    has = (
-        "has no zone here, since the connection has no timezone"
-        if found.tzinfo is None
-        else "has a zone"
-    )
+    has = "has a zone" if has_zone else "has no zone here, since the connection has no timezone"
     raise ValidationError(
         f"{name} {has}, so it never equals {short_repr(value)}: "
-        f"give a time {'without' if found.tzinfo is None else 'with'} one"
+        f"give a time {'with' if has_zone else 'without'} one"
     )
 
 
-EXACT = "exact"
+EXACT, IN, IS_NULL = "exact", "in", "isnull"
+_RECORD_LOOKUPS = (EXACT, IN, IS_NULL)
 _LOOKUPS = {
     EXACT: _Lookup(operator.eq, _same_type),
     "iexact": _Lookup(lambda found, text: folded(found) == text, lambda f, v: folded(_text(f, v))),
@@ -224,11 +365,11 @@ _LOOKUPS = {
     "istartswith": _Lookup(
         lambda found, text: folded(found).startswith(text), lambda f, v: folded(_text(f, v))
     ),
-    "in": _Lookup(lambda found, several: found in several, _several),
+    IN: _Lookup(lambda found, several: found in several, _several),
     "lt": _Lookup(operator.lt, _ordered),
     "lte": _Lookup(operator.le, _ordered),
     "gt": _Lookup(operator.gt, _ordered),
     "gte": _Lookup(operator.ge, _ordered),
-    "isnull": _Lookup(operator.is_, lambda field, value: values.plain_boolean(value)),
+    IS_NULL: _Lookup(operator.is_, _missing),
     "regex": _Lookup(lambda found, pattern: pattern.search(found), _pattern),
 }

@@ -67,6 +67,8 @@ class State(RichDisplay, metaclass=ModelType):
     """The name of the element of a list of records."""
     _is_grouped: ClassVar[bool] = False
     """Whether responses may put completed and open records into separate groups."""
+    _times_have_zone: ClassVar[bool | None] = None
+    """Whether times in responses have a zone; None: it depends on the response."""
     _full: ClassVar[Projection]
     """The fields of the most complete response."""
 
