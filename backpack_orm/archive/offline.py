@@ -213,7 +213,7 @@ class OfflineTransport:
     def _entry(self, call: Call[Any]) -> _Found:
         for entry in self._journal_entries(call):
             if entry.id == call.ids[0]:
-                return _Found(entry.content, JournalEntry._listed.partial.read_one)
+                return _Found(entry.content, JournalEntry._full.partial.read_one)
         raise self._no_record(call)
 
     def _journal_entries(self, call: Call[Any]) -> list[journal.Entry]:
