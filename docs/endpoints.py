@@ -15,6 +15,9 @@ from backpack_orm.wire.endpoint import Endpoint, RateLimit, Safety
 DOCUMENT = Path(__file__).with_suffix(".md")
 
 BEGINNING = """\
+from backpack_orm import Calendar, Page, PageItem, Reminder, User, connect
+
+connection = connect()
 page = Page.find_by(title="Lisbon")
 other = Page.find_by(title="The garden")
 note, packing, line, mail = page.notes[0], page.lists[0], page.separators[0], page.emails[0]

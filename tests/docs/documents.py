@@ -34,6 +34,18 @@ def fences(path: Path) -> Iterator[tuple[str, str]]:
             yield found[1], found[2]
 
 
+def programs(path: Path) -> list[str]:
+    """Return the code blocks in Python that are not sessions of an interpreter."""
+    blocks = (text for language, text in fences(path) if language == "python")
+    return [text for text in blocks if ">>> " not in text]
+
+
+def file_name(program: str) -> str | None:
+    """Return the name under which to save a program, which is in its first line."""
+    found = re.match(r"# (\w+\.py)$", program, re.MULTILINE)
+    return found[1] if found else None
+
+
 def directives(path: Path) -> Iterator[tuple[str, str]]:
     """Return the head, such as `{toctree}`, and the text of each Sphinx directive."""
     for found in _FENCE.finditer(path.read_text("utf-8")):

@@ -83,9 +83,11 @@ def test_request_bodies_have_the_documented_elements(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", _ENDPOINTS)
-def test_an_example_makes_its_call(name: str, connection: Connection) -> None:
+@pytest.mark.usefixtures("environment")
+def test_an_example_makes_its_call(name: str) -> None:
     space: dict[str, Any] = {name: getattr(backpack_orm, name) for name in backpack_orm.__all__}
     exec(_MADE["BEGINNING"], space)
+    connection: Connection = space["connection"]
     connection.clear_cache()
     label = _ENDPOINTS[name].label
     before = connection.stats.by_endpoint.get(label, 0)
@@ -176,10 +178,10 @@ def plain(read: Callable[..., Any], *, fresh: bool) -> object:
 
 
 @pytest.mark.parametrize("line", [*WRITES.values(), *MORE.values()], ids=[*WRITES, *MORE])
-def test_cached_responses_are_up_to_date_after_a_write(line: str, box: Sandbox) -> None:
+def test_cached_responses_are_up_to_date_after_a_write(line: str, environment: Sandbox) -> None:
     space: dict[str, Any] = {name: getattr(backpack_orm, name) for name in backpack_orm.__all__}
     with (
-        Connection(box.url, token=box.token, limits=None) as connection,
+        Connection(environment.url, token=environment.token, limits=None) as connection,
         backpack_orm.using(connection),
     ):
         exec(_MADE["BEGINNING"] + BEGINNING_OF_MORE, space)

@@ -41,21 +41,13 @@ _OTHERS = (
 _READY = re.compile(r"backpack sandbox ready: (\S+) token (?:in )?(\S+)")
 
 
-@pytest.mark.parametrize("path", documents.DOCUMENTS, ids=documents.name)
-def test_python_runs(
-    path: Path,
-    box: Sandbox,
-    connection: Connection,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BACKPACK_URL", box.url)
-    monkeypatch.setenv("BACKPACK_TOKEN", box.token)
-    document = _SYBIL.parse(path)
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("document", documents.DOCUMENTS, ids=documents.name)
+def test_python_runs(document: Path, box: Sandbox, connection: Connection) -> None:
+    parsed = _SYBIL.parse(document)
     names = {name: getattr(backpack_orm, name) for name in backpack_orm.__all__}
-    document.namespace.update(names, box=box, connection=connection, __name__="__main__")
-    for example in document.examples():
+    parsed.namespace.update(names, box=box, connection=connection, __name__="__main__")
+    for example in parsed.examples():
         example.evaluate()
 
 

@@ -33,24 +33,23 @@ def test_a_call_makes_the_documented_number_of_requests(
     line: str,
     first: str,
     again: str,
-    box: Sandbox,
-    connection: Connection,
+    environment: Sandbox,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     space: dict[str, Any] = {name: getattr(backpack_orm, name) for name in backpack_orm.__all__}
-    space["connection"] = connection
     exec(_BEGINNING, space)
+    connection: Connection = space["connection"]
     figures = {"pages": len(Page.all()), "tagged": len(space["tag"].pages)}
     for cell in (first, again):
         if cell == "–":
             continue
         if cell is first:
             connection.clear_cache()
-        before = box.requests
+        before = environment.requests
         exec(line, space)
-        assert box.requests - before == number_of_requests(cell, **figures)
+        assert environment.requests - before == number_of_requests(cell, **figures)
 
 
 def test_the_table_contains_every_public_call() -> None:

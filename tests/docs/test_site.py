@@ -71,7 +71,7 @@ def test_the_cells_of_a_notebook_run(path: Path, monkeypatch: pytest.MonkeyPatch
 def test_the_documented_pytest_fixture_works(tmp_path: Path) -> None:
     fixture, tests = [text for language, text in documents.fences(DOCS / "testing.md")][:2]
     (tmp_path / "conftest.py").write_text(fixture, "utf-8")
-    (tmp_path / "test_documented.py").write_text("import pytest\n" + tests, "utf-8")
+    (tmp_path / "test_documented.py").write_text(tests, "utf-8")
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
         cwd=tmp_path,
@@ -89,9 +89,11 @@ def replacements() -> list[str]:
 
 
 @pytest.mark.parametrize("line", replacements())
-def test_every_replacement_for_another_wrapper_works(line: str, connection: Connection) -> None:
+@pytest.mark.usefixtures("environment")
+def test_every_replacement_for_another_wrapper_works(line: str) -> None:
     names = space()
     exec(first_program(MIGRATING), names)
+    connection: Connection = names["connection"]
     names["other"].link(names["page"])
     if "unlink" in line:
         names["page"].link(names["other"])

@@ -15,7 +15,6 @@ CHECKERS = {
     "mypy": ["mypy", "--strict"],
     "pyright": ["basedpyright", "--level", "error"],
 }
-_BEFORE = "from backpack_orm import HasItems, HasMany, Item, List, Note, Page, SaveResult\n\n"
 
 
 @pytest.mark.long
@@ -24,7 +23,7 @@ def test_documented_subclasses_pass_the_type_checkers(checker: str, tmp_path: Pa
     path = documents.ROOT / "docs" / "your-own-models.md"
     blocks = [text for language, text in documents.fences(path) if language == "python"]
     program = tmp_path / "program.py"
-    program.write_text(_BEFORE + "\n".join(text for text in blocks if ">>>" not in text))
+    program.write_text("\n".join(text for text in blocks if ">>>" not in text))
     settings = {"typeCheckingMode": "standard", "extraPaths": [str(documents.ROOT)]}
     (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
     command, *options = CHECKERS[checker]

@@ -1,0 +1,34 @@
+"""Fixtures of the tests of the documents: where their programs run, and as whom."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from backpack_orm.sandbox import Sandbox
+from tests.docs import documents
+
+
+@pytest.fixture
+def environment(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """Let `connect()` find the sandbox."""
+    monkeypatch.setenv("BACKPACK_URL", box.url)
+    monkeypatch.setenv("BACKPACK_TOKEN", box.token)
+    return box
+
+
+@pytest.fixture
+def folder(
+    document: Path, environment: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Path:
+    """The current folder, with those programs of a document that say how to name their file."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    for text in documents.programs(document):
+        name = documents.file_name(text)
+        if name:
+            (tmp_path / name).write_text(text, "utf-8")
+            monkeypatch.delitem(sys.modules, Path(name).stem, raising=False)
+    return tmp_path

@@ -1,0 +1,95 @@
+"""Each block of Python in the documents that is not a session is a complete program."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.docs import documents
+
+PROGRAMS = [
+    pytest.param(document, number, id=f"{documents.name(document)}-{number}")
+    for document in documents.DOCUMENTS
+    for number in range(len(documents.programs(document)))
+]
+_STORED = ('"backup"', '"backpack.xml"')
+"""What a program on a page leaves for the programs after it."""
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(("document", "number"), PROGRAMS)
+def test_a_program_is_complete(document: Path, number: int, folder: Path) -> None:
+    *before, text = documents.programs(document)[: number + 1]
+    for earlier in before:
+        if any(name in earlier and name in text for name in _STORED):
+            run(earlier, folder)
+    run(text, folder)
+
+
+def run(text: str, folder: Path) -> None:
+    """Run a program as a file of its own, or with pytest if it has tests."""
+    name = documents.file_name(text) or "program.py"
+    if "def test_" not in text:
+        (folder / name).write_text(text, "utf-8")
+        runpy.run_path(str(folder / name), run_name="__main__")
+        return
+    (folder / "test_program.py").write_text(text, "utf-8")
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_program.py"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(documents.ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout
+
+
+def test_every_program_is_tested() -> None:
+    """A block is a program, a session, which runs with its page, or the cell of a notebook."""
+    blocks = [
+        (document, text)
+        for document in documents.DOCUMENTS
+        for language, text in documents.fences(document)
+        if language == "python"
+    ]
+    sessions = [text for _, text in blocks if text.startswith((">>> ", "@"))]
+    assert len(PROGRAMS) > 50
+    assert len(sessions) + len(PROGRAMS) == len(blocks), "a block mixes a program with a session"
+
+
+WRONG = "6f1b2159ecff006f6f1b2159ecff006f6f1b2159"
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("address", ["http://127.0.0.1:1", "http://127.0.0.1:1/"])
+@pytest.mark.parametrize("number", range(len(documents.programs(documents.ROOT / "docs/start.md"))))
+def test_no_program_of_the_quickstart_shows_the_token_if_the_address_is_wrong(
+    number: int, address: str, tmp_path: Path
+) -> None:
+    text = documents.programs(documents.ROOT / "docs" / "start.md")[number]
+    program = tmp_path / "program.py"
+    program.write_text(text, "utf-8")
+    result = subprocess.run(
+        [sys.executable, "-X", "dev", program.name],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(documents.ROOT),
+            "BACKPACK_URL": address,
+            "BACKPACK_TOKEN": WRONG,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert WRONG not in result.stdout + result.stderr
+    if "User.me()" in text:
+        assert "TransportError" in result.stderr
+        assert result.returncode == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["program.py"]
