@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from backpack_orm import text
 from backpack_orm.models.on_page import OnPage
 from backpack_orm.models.page import Page
-from backpack_orm.models.page_addresses import linked_id
+from backpack_orm.models.page_addresses import linked_id, web_site
 from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.declarations import Embeds, ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
@@ -110,8 +110,8 @@ class Note(OnPage, Savable, Destroyable):
 
         Makes no request if the body is loaded; reading an attribute of a page but its `id` and
         `url` loads the page with one request. Links are those of Textile and HTML, absolute and
-        relative: `"Porto":/pages/72`, `"Porto":72`. Links to other accounts are left out. The
-        pages of a note from a file have only an id.
+        relative: `"Porto":/pages/72`, `"Porto":72`. Links to other accounts are left out. For a
+        note from a file or an archive, so are absolute links; pages of a file have only an id.
 
         Raises:
             ImportError: The extra `text` is not installed.
@@ -122,7 +122,7 @@ class Note(OnPage, Savable, Destroyable):
         ['Lisbon']
         """
         connection = self.connection
-        account = None if connection.is_file else connection.url
+        account = web_site(connection)
         found = (linked_id(link, account) for link in text.find_links(self.body))
         ids = dict.fromkeys(id for id in found if id is not None)
         return Collection(Page, [Page._stub(id, connection) for id in ids])

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Never, Self, TypeAlias
 
 from backpack_orm.connection import Connection, connection_for
 from backpack_orm.connection.parallel import in_order
-from backpack_orm.errors import BackpackError, NotFound, ValidationError, short_repr
+from backpack_orm.errors import BackpackError, NotConnected, NotFound, ValidationError, short_repr
 from backpack_orm.models.belonging import SECTIONS, Belonging
 from backpack_orm.models.match import Match
-from backpack_orm.models.page_addresses import address_of, id_at
+from backpack_orm.models.page_addresses import address_of, id_at, web_site
 from backpack_orm.models.page_items import HasPageItems
 from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.declarations import Embeds, HasMany, assigns_many, field
@@ -194,6 +194,7 @@ class Page(Findable, Savable, Destroyable):
 
         Raises:
             NotSaved: The page is new.
+            NotConnected: The page is from a file or an archive.
 
         >>> page = Page.find_by(title="Lisbon")
         >>> page.url == f"{page.connection.url}/pages/{page.id}"
@@ -201,11 +202,18 @@ class Page(Findable, Savable, Destroyable):
         >>> Page.find(page.url) == page
         True
         """
-        return address_of(self._saved_id, self.connection.url)
+        account = web_site(self.connection)
+        if account is None:
+            raise NotConnected(f"{self!r} is from {self.connection.url}, which has no web site")
+        return address_of(self._saved_id, account)
 
     @classmethod
     def _id_at(cls, address: str, using: Connection | None) -> int:
-        return id_at(address, connection_for(using).url)
+        connection = connection_for(using)
+        account = web_site(connection)
+        if account is None:
+            raise NotConnected(f"{connection.url} has no web site: find the page by its id")
+        return id_at(address, account)
 
     @classmethod
     def all(

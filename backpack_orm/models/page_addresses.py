@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urljoin, urlsplit
 
+from backpack_orm.connection import Connection
 from backpack_orm.connection.addresses import cache_host
 from backpack_orm.errors import ValidationError
 from backpack_orm.wire.values import LARGEST_ID
@@ -12,6 +13,16 @@ from backpack_orm.wire.values import LARGEST_ID
 _PATH = re.compile(r"/(?:pages?|pub)/([0-9]{1,19})(?:-[^/]*)?/?")
 """The path of a page: today's, an earlier one, and that of a published page; with or without words
 after the id."""
+
+
+def web_site(connection: Connection) -> str | None:
+    """Return the address of an account; None for that of a file or an archive.
+
+    >>> web_site(Connection("acme", token="0123456789abcdef"))
+    'https://acme.backpackit.com'
+    """
+    url = connection.url
+    return url if url.startswith(("https://", "http://")) else None
 
 
 def address_of(id: int, account: str) -> str:

@@ -27,7 +27,7 @@ LARGEST_ROOMS = {
     "archive": 1800,
     "connection": 2075,
     "display": 820,
-    "models": 2186,
+    "models": 2197,
     "orm": 2653,
     "sandbox": 6000,
     "text": 1202,

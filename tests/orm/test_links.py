@@ -14,12 +14,14 @@ from backpack_orm import (
     Connection,
     Export,
     List,
+    NotConnected,
     Note,
     NotFound,
     NotSaved,
     Page,
     ValidationError,
 )
+from backpack_orm.archive import Archive
 from backpack_orm.models.excerpts import excerpt
 from backpack_orm.models.page_addresses import id_at, linked_id
 from backpack_orm.sandbox import Sandbox
@@ -152,6 +154,27 @@ def test_links_of_a_note_in_a_file_have_only_an_id() -> None:
     source = f"<page id='7' title='P'><notes><note id='3' title=''>{body}</note></notes></page>"
     (page,) = Export.read(source.encode()).pages[0].notes[0].links
     assert page.id == 72
+
+
+def test_pages_of_a_file_have_no_address() -> None:
+    page = Export.read(b"<pages><page id='7' title='P'/></pages>").pages[0]
+    with pytest.raises(NotConnected, match="which has no web site"):
+        _ = page.url
+    with pytest.raises(NotConnected, match="find the page by its id"):
+        Page.find("https://acme.backpackit.com/pages/7", using=page.connection)
+
+
+def test_pages_of_an_archive_have_no_address_but_links(
+    connection: Connection, tmp_path: Path
+) -> None:
+    lisbon, garden = Page.get(title="Lisbon"), Page.get(title="The garden")
+    lisbon.notes.create(title="See", body=f'"absolute":{lisbon.url} "relative":{garden.id}')
+    archive = Archive(tmp_path / "backup")
+    archive.sync(connection)
+    (linked,) = archive.pages["Lisbon"].notes["See"].links
+    assert linked.title == "The garden"
+    with pytest.raises(NotConnected, match="which has no web site"):
+        _ = linked.url
 
 
 @given(st.text())
