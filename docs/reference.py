@@ -40,7 +40,17 @@ OTHERS = {
     "Probing the service": ["probe_partial_updates", "ProbeResult"],
     "Exports": ["Export"],
     "Archives": [
-        f"archive.{name}" for name in ("Archive", "Snapshot", "SyncResult", "Gap", "Entry")
+        f"archive.{name}"
+        for name in (
+            "Archive",
+            "Snapshot",
+            "SyncResult",
+            "Gap",
+            "Entry",
+            "Plan",
+            "RestoreResult",
+            "Difference",
+        )
     ],
     "Texts": [
         "text.to_html",

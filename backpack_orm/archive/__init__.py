@@ -3,7 +3,19 @@
 from backpack_orm.archive.archive import Archive
 from backpack_orm.archive.contents import Gap
 from backpack_orm.archive.entries import Entry
+from backpack_orm.archive.restoring.plan import Plan
+from backpack_orm.archive.restoring.rehearsal import Difference
+from backpack_orm.archive.restoring.run import RestoreResult
 from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.archive.syncing import SyncResult
 
-__all__ = ["Archive", "Entry", "Gap", "Snapshot", "SyncResult"]
+__all__ = [
+    "Archive",
+    "Difference",
+    "Entry",
+    "Gap",
+    "Plan",
+    "RestoreResult",
+    "Snapshot",
+    "SyncResult",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time
 from os import PathLike, fspath
 from pathlib import Path
@@ -11,19 +11,22 @@ from typing import Any
 from backpack_orm.archive import syncing
 from backpack_orm.archive.commits import Commit, Commits
 from backpack_orm.archive.contents import Contents, stored_in
+from backpack_orm.archive.conversions.source import Source
+from backpack_orm.archive.convertible import Convertible
 from backpack_orm.archive.info import Info, read_info
 from backpack_orm.archive.offline import ArchiveConnection, OfflineTransport
 from backpack_orm.archive.progress import Progress, reporter
+from backpack_orm.archive.restoring.plan import Plan, make_plan
+from backpack_orm.archive.restoring.run import RestoreResult, run_plan
 from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.archive.storage import LocalStorage, Storage
 from backpack_orm.archive.syncing import SyncResult
-from backpack_orm.archive.view import View
 from backpack_orm.connection import Connection
 from backpack_orm.connection.time_zones import zone_named
 from backpack_orm.errors import ArchiveError, ValidationError, short_repr
 
 
-class Archive(View):
+class Archive(Convertible):
     """All snapshots of one Backpack account, in a folder or at an address.
 
     The records of the newest snapshot are attributes: `archive.pages`, `archive.notes` and so on.
@@ -171,11 +174,98 @@ class Archive(View):
         )
         return sync.run(connection)
 
+    def plan(
+        self,
+        target: Connection,
+        *,
+        snapshot: Snapshot | None = None,
+        pages: Iterable[str | int] | None = None,
+        tags: Iterable[str] | None = None,
+        reminders: bool = False,
+        into_source: bool = False,
+        again: bool = False,
+        journal: str | PathLike[str] | None = None,
+    ) -> Plan:
+        """Return what a restore into an account will do. Makes two requests, which only read.
+
+        Args:
+            target: Connection to the account to restore into.
+            snapshot: The snapshot to restore. Default: the newest one.
+            pages: Titles or ids of the pages to restore.
+            tags: Names of tags: restores the pages with any of them too. With neither pages nor
+                tags, all pages are restored.
+            reminders: Restore the reminders to come. The service will send them.
+            into_source: Allow the account that the archive is of, which then has each page twice.
+            again: Restore pages although the target has pages with their titles, and there is no
+                journal of an earlier restore.
+            journal: File that records what is intended and what came of it, so that a restore can
+                continue. Default: a file in the user's state folder, one for each snapshot and
+                target.
+
+        Raises:
+            ArchiveError: The target is the account of the archive; or it has pages with the same
+                titles; or another process uses the journal.
+            NotFound: A page or a tag does not exist, or several pages have the title.
+            ReadOnly: The target is read-only.
+            DamagedArchive: The journal is damaged.
+
+        >>> with Sandbox(seed="empty") as box:
+        ...     target = Connection(box.url, token=box.token)
+        ...     plan = archive.plan(target, pages=["Lisbon"], journal="lisbon.sqlite3")
+        >>> dict(plan.created)
+        {'item': 12, 'list': 2, 'note': 2, 'page': 1, 'separator': 1}
+        """
+        return make_plan(
+            snapshot or self.newest,
+            self._known_info(),
+            target,
+            now=self._clock(),
+            pages=pages,
+            tags=tags,
+            reminders=reminders,
+            into_source=into_source,
+            again=again,
+            journal=None if journal is None else Path(journal),
+        )
+
+    def restore(self, plan: Plan, *, progress: bool | Progress = False) -> RestoreResult:
+        """Create what a plan lists, each record once.
+
+        All pages are created first, then filled, since texts may link to any page. Links to pages
+        of the archived account lead to the copies afterwards. If the restore is interrupted, or a
+        call fails, restore again to go on: what was created is in the journal, and what a lost
+        response has created is found and adopted. Makes about `plan.requests` requests.
+
+        Args:
+            plan: What to do, from `plan()`.
+            progress: True to show the progress, or a function that takes what is done at the
+                moment, how much of it is finished, and the total.
+
+        Raises:
+            ArchiveError: Another process uses the journal; or several new records look like one
+                whose response was lost.
+            OutcomeUnknown: A response was lost, and nothing was created so far.
+            BackpackError: A call failed, for example because the plan of the account allows no more
+                pages.
+
+        >>> with Sandbox(seed="empty") as box:
+        ...     target = Connection(box.url, token=box.token)
+        ...     plan = archive.plan(target, pages=["Lisbon"], journal="copy.sqlite3")
+        ...     result = archive.restore(plan)
+        ...     Page.find_by(title="Lisbon", using=target).lists["Packing"].items[0].content
+        'Walking shoes'
+        """
+        return run_plan(plan, reporter(progress), self._clock())
+
+    @property
+    def _source(self) -> Source:
+        return self.newest
+
     def __repr__(self) -> str:
         return f"Archive({self.name!r})"
 
     def _snapshot(self, commit: Commit) -> Snapshot:
-        return Snapshot(commit, self._contents, self._connect)
+        return Snapshot(commit, self._contents, self._connect, self._known_info)
 
     def _contents(self, commit: Commit) -> Contents:
         return stored_in(self._commits.bag(commit), commit.number)

@@ -8,12 +8,14 @@ from functools import cached_property
 
 from backpack_orm.archive.commits import Commit
 from backpack_orm.archive.contents import Contents, Gap
+from backpack_orm.archive.conversions.source import Source
+from backpack_orm.archive.convertible import Convertible
 from backpack_orm.archive.entries import Entry, entries
+from backpack_orm.archive.info import Info
 from backpack_orm.archive.offline import ArchiveConnection
-from backpack_orm.archive.view import View
 
 
-class Snapshot(View):
+class Snapshot(Convertible):
     """What an account contained at one moment.
 
     Attributes:
@@ -32,6 +34,7 @@ class Snapshot(View):
         commit: Commit,
         load: Callable[[Commit], Contents],
         connect: Callable[[Snapshot], ArchiveConnection],
+        info: Callable[[], Info],
     ) -> None:
         self.number = commit.number
         self.taken_at: datetime = commit.taken_at
@@ -39,6 +42,7 @@ class Snapshot(View):
         self.commit = commit
         self._load = load
         self._connect = connect
+        self._info = info
 
     @cached_property
     def contents(self) -> Contents:
@@ -53,6 +57,20 @@ class Snapshot(View):
     def connection(self) -> ArchiveConnection:
         """The connection to the snapshot, for `using=`."""
         return self._connect(self)
+
+    @property
+    def host(self) -> str | None:
+        """Host name of the account; None if it is unknown."""
+        return self._info().account.host
+
+    @property
+    def time_zone(self) -> str | None:
+        """Time zone of naive times: an IANA name or one of Backpack's; None if it is unknown."""
+        return self._info().time_zone
+
+    @property
+    def _source(self) -> Source:
+        return self
 
     @property
     def gaps(self) -> tuple[Gap, ...]:

@@ -77,7 +77,7 @@ class View(ABC):
 
     @property
     def tags(self) -> Collection[Tag]:
-        """The tags of all pages; a tag of several pages is there several times.
+        """The tags of all pages, each tag once.
 
         >>> archive.tags["Travel"].page.title
         'Lisbon'

@@ -52,7 +52,8 @@ def test_an_example_gives_the_documented_result(
         if ".archive." in example.name:
             archive = Archive("backup")
             archive.sync(connection)
-            example.globs |= {"archive": archive, "connection": connection, "Archive": Archive}
+            given = {"archive": archive, "connection": connection, "Archive": Archive, "Path": Path}
+            example.globs |= given
     public = {name: getattr(backpack_orm, name) for name in backpack_orm.__all__}
     example.globs = {**public, "Sandbox": Sandbox, **example.globs}
     report: list[str] = []

@@ -1,0 +1,1 @@
+"""Conversions of a snapshot to other formats."""

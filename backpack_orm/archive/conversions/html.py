@@ -1,0 +1,379 @@
+"""HTML: a static site that works from a folder, without a server and without a network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.resources import files as resources
+from itertools import groupby
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from attrs import evolve, frozen
+
+from backpack_orm import text
+from backpack_orm.archive.conversions.files import Files, account_url
+from backpack_orm.archive.conversions.names import file_names
+from backpack_orm.archive.conversions.output import OutputFolder
+from backpack_orm.archive.conversions.source import Source, available, loaded_pages
+from backpack_orm.archive.conversions.widgets import included, unlisted_items, widgets
+from backpack_orm.models.attachment import Attachment
+from backpack_orm.models.belonging import Belonging
+from backpack_orm.models.email import Email
+from backpack_orm.models.gallery import Gallery
+from backpack_orm.models.image import Image
+from backpack_orm.models.item import Item
+from backpack_orm.models.list import List
+from backpack_orm.models.note import Note
+from backpack_orm.models.page import Page
+from backpack_orm.models.page_addresses import address_of, linked_id
+from backpack_orm.models.page_item import PageItem
+from backpack_orm.models.separator import Separator
+from backpack_orm.orm.model import Model
+
+if TYPE_CHECKING:
+    import jinja2
+    from markupsafe import Markup
+
+_PAGES = "pages"
+_SEARCH_BYTES = 1_000_000
+"""Approximate size of a file of the search data."""
+_PARTS = (
+    ("Pages", "index.html"),
+    ("Tags", "tags.html"),
+    ("Journal", "journal.html"),
+    ("Reminders", "reminders.html"),
+    ("Calendars", "calendars.html"),
+    ("Statuses", "statuses.html"),
+    ("Search", "search.html"),
+)
+
+Texts = list[tuple[str, str, str, str]]
+"""Address, title of the page, heading and text, for the search."""
+
+
+def write_html(
+    source: Source, folder: str | PathLike[str], *, files_dir: str | PathLike[str] | None = None
+) -> None:
+    """Write a site that can be opened from the folder, read on a phone, printed and searched.
+
+    It loads nothing from a network, and texts run nothing. Links to other pages of the account lead
+    to their copies.
+
+    Args:
+        source: The records.
+        folder: The folder for the files; begin at `index.html`.
+        files_dir: A folder with downloaded attachments and images, to link them by name.
+
+    Raises:
+        ImportError: The extra `archive` is not installed.
+        ValidationError: The folder contains other files, or files that were edited; or there is no
+            folder `files_dir`.
+        OSError: A file cannot be written.
+    """
+    with OutputFolder(folder) as output:
+        _Site(source, output, Files(account_url(source), files_dir)).write()
+
+
+@frozen
+class _Widget:
+    """A part of a page, as its template shows it."""
+
+    kind: str
+    anchor: str = ""
+    title: str = ""
+    time: datetime | None = None
+    items: list[_Item] | None = None
+    html: Markup | None = None
+    plain: str = ""
+    files: Sequence[_File] = ()
+    comments: Sequence[_Entry] = ()
+
+
+@frozen
+class _Item:
+    id: int
+    completed: bool
+    html: Markup
+    comments: Sequence[_Entry]
+
+
+@frozen
+class _File:
+    name: str
+    address: str | None
+    description: str
+
+
+@frozen
+class _Entry:
+    """A comment, or a part of a list with times such as the journal."""
+
+    time: datetime | None
+    plain: str
+    title: str = ""
+    who: str = ""
+    is_day: bool = False
+
+
+@frozen
+class _Section:
+    title: str
+    entries: Sequence[_Entry]
+
+
+@frozen
+class _Link:
+    title: str
+    address: str | None
+    tags: Sequence[str] = ()
+
+
+class _Site:
+    def __init__(self, source: Source, output: OutputFolder, files: Files) -> None:
+        self._source = source
+        self._output = output
+        self._files = files
+        self._account = account_url(source)
+        self._titles = {page.id: page.title for page in Page.all(using=source.connection)}
+        self._names = file_names(self._titles)
+        self._search = _SearchData(output)
+
+    def write(self) -> None:
+        for name in ("site.css", "search.js"):
+            self._output.write(name, _resource(name))
+        pages: list[_Link] = []
+        for page in loaded_pages(self._source):
+            tags = [tag.name for tag in included(page.tags)]
+            pages.append(evolve(self._link_to(page.id, f"{_PAGES}/"), tags=tags))
+            self._write_page(page, tags)
+        self._render("index.html", "index.html", "Pages", pages=pages, gaps=self._source.gaps)
+        self._write_tags(pages)
+        self._write_journal()
+        self._write_entries("reminders.html", "Reminders", [_Section("", [*self._reminders()])])
+        self._write_entries("calendars.html", "Calendars", [*self._calendars()])
+        self._write_entries("statuses.html", "Statuses", [_Section("", [*self._statuses()])])
+        files = self._search.finish()
+        self._render("search.html", "search.html", "Search", files=files)
+
+    def _write_tags(self, pages: Iterable[_Link]) -> None:
+        tagged: dict[str, list[_Link]] = {}
+        for page in pages:
+            for name in page.tags:
+                tagged.setdefault(name, []).append(page)
+        tags = [(name, _anchor(name), tagged[name]) for name in sorted(tagged, key=str.casefold)]
+        self._render("tags.html", "tags.html", "Tags", tags=tags)
+
+    # --- pages --------------------------------------------------------------------------------
+
+    def _write_page(self, page: Page, tags: Iterable[str]) -> None:
+        address = f"{_PAGES}/{quote(self._names[page.id])}.html"
+        description = page.to_dict().get("description") or ""
+        self._search.add(address, page.title, "", text.parse(description).plain())
+        shown = [self._widget(widget, page, address) for widget in widgets(page)]
+        if items := unlisted_items(page):
+            shown.append(_Widget("list", items=self._items(items, page, address)))
+        self._render(
+            "page.html",
+            f"{_PAGES}/{self._names[page.id]}.html",
+            page.title or "Untitled",
+            tags=[(name, _anchor(name)) for name in tags],
+            url=address_of(page.id, self._account) if self._account else None,
+            description=self._html(description, "description") if description else None,
+            widgets=shown,
+            linked=[self._link_to(each.id, "", each.title) for each in included(page.linked_pages)],
+        )
+
+    def _widget(self, widget: Model, page: Page, address: str) -> _Widget:
+        kind = type(widget).__name__.lower()
+        anchor = f"{kind}-{widget.to_dict()['id']}"
+        place = f"{address}#{anchor}"
+        if isinstance(widget, Note):
+            title = " ".join(text.parse(widget.title).plain().split())
+            self._search.add(place, page.title, title, text.parse(widget.body).plain())
+            body = self._html(widget.body, anchor)
+            comments = self._comments(widget, page, place)
+            return _Widget(kind, anchor, title, widget.created_at, html=body, comments=comments)
+        if isinstance(widget, List):
+            self._search.add(place, page.title, widget.name, "")
+            items = self._items(widget.items, page, address, widget.name)
+            return _Widget(kind, anchor, widget.name, items=items)
+        if isinstance(widget, Separator):
+            self._search.add(place, page.title, widget.name, "")
+            return _Widget(kind, anchor, widget.name)
+        if isinstance(widget, Gallery):
+            files = [self._file(image, page, place) for image in included(widget.images)]
+            return _Widget(kind, anchor, widget.name, files=files)
+        if isinstance(widget, Attachment):
+            return _Widget(kind, anchor, files=[self._file(widget, page, place)])
+        if isinstance(widget, Email):
+            self._search.add(place, page.title, widget.subject, widget.body)
+            return _Widget(kind, anchor, widget.subject, widget.created_at, plain=widget.body)
+        if isinstance(widget, Belonging):
+            what = f"{widget.type} {widget.widget_id}: the service includes no more about it."
+            return _Widget(kind, anchor, plain=what)
+        raise TypeError(f"{type(widget).__name__} objects are not on pages")
+
+    def _items(
+        self, items: Iterable[Item | PageItem], page: Page, address: str, title: str = ""
+    ) -> list[_Item]:
+        shown = []
+        for item in items:
+            place = f"{address}#item-{item.id}"
+            self._search.add(place, page.title, title, text.parse(item.content).plain())
+            content = self._html(item.content, f"item-{item.id}")
+            comments = self._comments(item, page, place)
+            shown.append(_Item(item.id, item.completed, content, comments))
+        return shown
+
+    def _comments(self, record: Note | Item | PageItem, page: Page, place: str) -> list[_Entry]:
+        shown = []
+        for comment in included(record.messages):
+            self._search.add(place, page.title, "", comment.body)
+            shown.append(_Entry(comment.created_at, comment.body))
+        return shown
+
+    def _file(self, file: Attachment | Image, page: Page, place: str) -> _File:
+        description = file.description if isinstance(file, Image) else ""
+        self._search.add(place, page.title, file.file_name, description)
+        link = self._files.link(file.file_name, page.id, self._output.path / _PAGES)
+        return _File(file.file_name, link, description)
+
+    def _html(self, source: str, prefix: str) -> Markup:
+        from markupsafe import Markup
+
+        converted = text.parse(source, link=self._rewritten).html(id_prefix=f"{prefix}-")
+        return Markup(converted)  # noqa: S704 - the room `text` has made it safe
+
+    def _rewritten(self, link: str) -> str | None:
+        """Return the link to the copy of a page of the account."""
+        id = linked_id(link, self._account)
+        name = None if id is None else self._names.get(id)
+        return f"{quote(name)}.html" if name else None
+
+    def _link_to(self, id: int, folder: str, title: str = "") -> _Link:
+        name = self._names.get(id)
+        shown = self._titles.get(id, title) or "Untitled"
+        return _Link(shown, f"{folder}{quote(name)}.html" if name else None)
+
+    # --- the rest of the account --------------------------------------------------------------
+
+    def _write_journal(self) -> None:
+        years: dict[int, list[_Entry]] = {}
+        for entry in available(lambda: self._source.journal):
+            moment = entry.created_at
+            shown = _Entry(moment, entry.body, who=entry.user.name)
+            years.setdefault(moment.year, []).append(shown)
+            self._search.add(f"journal-{moment.year}.html", "Journal", entry.user.name, entry.body)
+        links = [(str(year), f"journal-{year}.html") for year in years]
+        for year, entries in years.items():
+            months = [_Section(month, [*found]) for month, found in groupby(entries, key=_month_of)]
+            name = f"journal-{year}.html"
+            self._write_entries(name, f"Journal of {year}", months, links)
+        newest = [_Section("", entries) for entries in list(years.values())[:1]]
+        self._write_entries("journal.html", "Journal", newest, links)
+
+    def _reminders(self) -> Iterator[_Entry]:
+        for reminder in available(lambda: self._source.reminders):
+            self._search.add("reminders.html", "Reminders", "", reminder.content)
+            yield _Entry(reminder.remind_at, reminder.content)
+
+    def _statuses(self) -> Iterator[_Entry]:
+        for status in available(lambda: self._source.statuses):
+            name = status.user.name
+            self._search.add("statuses.html", "Statuses", name, status.message)
+            yield _Entry(status.updated_at, status.message, who=name)
+
+    def _calendars(self) -> Iterator[_Section]:
+        events = [*available(lambda: self._source.events)]
+        for calendar in available(lambda: self._source.calendars):
+            own = [each for each in events if each.calendar_id == calendar.id]
+            for event in own:
+                self._search.add("calendars.html", calendar.name, event.title, event.message)
+            shown = [
+                _Entry(each.occurs_at, each.message, each.title, is_day=bool(each.all_day))
+                for each in own
+            ]
+            yield _Section(calendar.name, shown)
+
+    def _write_entries(
+        self,
+        name: str,
+        title: str,
+        sections: Iterable[_Section],
+        links: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        shown = [each for each in sections if each.entries or each.title]
+        self._render("entries.html", name, title, sections=shown, links=links)
+
+    # --- templates ----------------------------------------------------------------------------
+
+    def _render(self, template: str, name: str, title: str, **values: Any) -> None:
+        rendered = self._templates.get_template(template).render(
+            title=title,
+            site=f"Backpack of {self._source.host}" if self._source.host else "Backpack",
+            root="../" if "/" in name else "",
+            parts=_PARTS,
+            current=name,
+            taken_at=self._source.taken_at.astimezone(UTC),
+            **values,
+        )
+        self._output.write(name, rendered)
+
+    @cached_property
+    def _templates(self) -> jinja2.Environment:
+        import jinja2
+
+        return jinja2.Environment(
+            loader=jinja2.FunctionLoader(_resource),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+
+
+class _SearchData:
+    """Writes the texts for the search, in scripts of limited size."""
+
+    def __init__(self, output: OutputFolder) -> None:
+        self._output = output
+        self._texts: Texts = []
+        self._size = 0
+        self._files = 0
+
+    def add(self, address: str, title: str, heading: str, body: str) -> None:
+        self._texts.append((address, title, heading, body))
+        self._size += len(body) + len(heading) + len(address)
+        if self._size >= _SEARCH_BYTES:
+            self._write()
+
+    def finish(self) -> int:
+        """Write what is left, and return the number of files."""
+        if self._texts or not self._files:
+            self._write()
+        return self._files
+
+    def _write(self) -> None:
+        self._files += 1
+        data = json.dumps(self._texts, ensure_ascii=False, separators=(",", ":"))
+        self._output.write(f"search-{self._files}.js", f"addTexts({data});\n")
+        self._texts, self._size = [], 0
+
+
+def _resource(name: str) -> str:
+    return resources(__package__).joinpath("site", name).read_text(encoding="utf-8")
+
+
+def _anchor(tag: str) -> str:
+    """Return the id of the element of a tag; different tags have different ids."""
+    return "tag-" + quote(tag, safe="").replace("%", "_")
+
+
+def _month_of(entry: _Entry) -> str:
+    assert entry.time is not None
+    return f"{entry.time:%B}"

@@ -1,0 +1,35 @@
+"""JSON Lines: one file for each table."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from datetime import datetime
+from os import PathLike
+
+from backpack_orm.archive.conversions.output import OutputFolder
+from backpack_orm.archive.conversions.source import Source
+from backpack_orm.archive.conversions.tables import TABLES, rows_of
+
+
+def write_json_lines(source: Source, folder: str | PathLike[str]) -> None:
+    """Write a file for each table, with one JSON object on each line, in UTF-8.
+
+    Times are in ISO 8601. What is unknown is null.
+
+    Args:
+        source: The records.
+        folder: The folder for the files.
+
+    Raises:
+        ValidationError: The folder contains other files, or files that were edited.
+        OSError: A file cannot be written.
+    """
+    with OutputFolder(folder) as output, ExitStack() as files:
+        writers = {}
+        for table in TABLES:
+            part = files.enter_context(output.open(f"{table.name}.jsonl"))
+            writers[table.name] = files.enter_context(part.open("w", encoding="utf-8"))
+        for name, row in rows_of(source):
+            line = json.dumps(row, ensure_ascii=False, default=datetime.isoformat)
+            writers[name].write(f"{line}\n")

@@ -1,0 +1,173 @@
+"""The folder that a conversion fills: stale files are removed, and edited ones never replaced."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import IO, Self
+from uuid import uuid4
+
+from backpack_orm.errors import ValidationError
+
+LISTING = ".backpack-files.jsonl"
+_PART = ".backpack-part-"
+
+
+class OutputFolder:
+    """A folder for the files of one conversion, as a context manager.
+
+    A listing in the folder contains the hash of each file that was written. When the block ends
+    without an error, files of an earlier conversion that were not written again are removed. If the
+    block raises, they stay, and the next conversion removes them.
+
+    Args:
+        path: The folder; it is created if there is none.
+
+    Raises:
+        ValidationError: The folder contains files but no listing, so it is something else; or a
+            file was edited since it was written. Nothing has been changed then.
+        OSError: A file cannot be read or written.
+    """
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        self.path = Path(path)
+        self._written: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        self._before = self._read_listing()
+        self._check_edits()
+        self.path.mkdir(parents=True, exist_ok=True)
+        for part in self.path.rglob(f"{_PART}*"):
+            part.unlink()
+        self._listing: IO[str] = open(self.path / LISTING, "a", encoding="utf-8")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._listing.close()
+        if error is None:
+            self._remove(self._before.keys() - self._written.keys())
+            lines = [_line(name, hashed) for name, hashed in sorted(self._written.items())]
+            with replacing(self.path / LISTING) as part:
+                part.write_text("".join(lines), encoding="utf-8")
+
+    def write(self, name: str, content: str | bytes) -> None:
+        """Write a file; one with the same content is left as it is.
+
+        Args:
+            name: Path below the folder, with slashes.
+            content: What it contains; text is encoded in UTF-8.
+        """
+        data = content.encode() if isinstance(content, str) else content
+        with self.open(name) as part:
+            part.write_bytes(data)
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[Path]:
+        """Yield the path of a temporary file, which becomes the file at the end of the block."""
+        assert name not in self._written, f"{name} is written twice"
+        target = self._path_of(name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(target, keep_equal=True) as part:
+            yield part
+            hashed = _hash(part)
+            self._listing.write(_line(name, hashed))  # before the file is there, see _check_edits
+            self._listing.flush()
+        self._written[name] = hashed
+
+    def _path_of(self, name: str) -> Path:
+        path = PurePosixPath(name)
+        assert not path.is_absolute(), name
+        assert ".." not in path.parts, name
+        return self.path.joinpath(*path.parts)
+
+    def _read_listing(self) -> dict[str, set[str]]:
+        """Return the hashes that each file may have. Lines of an interrupted run follow others."""
+        if not self.path.exists():
+            return {}
+        if not self.path.is_dir():
+            raise ValidationError(f"{self.path} is a file: choose a folder")
+        listing = self.path / LISTING
+        if not listing.exists():
+            if any(self.path.iterdir()):
+                raise ValidationError(
+                    f"{self.path} contains files, and none of them were written by a conversion: "
+                    "choose a new folder"
+                )
+            return {}
+        hashes: dict[str, set[str]] = {}
+        for line in listing.read_text(encoding="utf-8").splitlines():
+            try:
+                name, hashed = json.loads(line)
+            except ValueError:
+                continue  # the last line of a run that was interrupted; its file was not written
+            hashes.setdefault(name, set()).add(hashed)
+        return hashes
+
+    def _check_edits(self) -> None:
+        edited = [
+            name
+            for name, hashes in self._before.items()
+            if (path := self._path_of(name)).is_file() and _hash(path) not in hashes
+        ]
+        if edited:
+            some = ", ".join(sorted(edited)[:3])
+            raise ValidationError(
+                f"{self.path}: {len(edited)} files were edited since they were written, and "
+                f"would be replaced: {some}; move them, or choose a new folder"
+            )
+
+    def _remove(self, names: set[str]) -> None:
+        for name in sorted(names):
+            path = self._path_of(name)
+            path.unlink(missing_ok=True)
+            for parent in path.relative_to(self.path).parents:
+                folder = self.path / parent
+                if folder == self.path or not folder.is_dir() or any(folder.iterdir()):
+                    break
+                folder.rmdir()
+
+
+@contextmanager
+def replacing(path: Path, *, keep_equal: bool = False) -> Iterator[Path]:
+    """Yield the path of a temporary file, which replaces `path` at the end of the block at once.
+
+    If the block raises, the temporary file is removed and `path` stays as it is.
+
+    Args:
+        path: The file to replace or to create.
+        keep_equal: Leave a file with the same content as it is.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    part = path.with_name(f"{_PART}{uuid4().hex}{path.suffix}")
+    part.touch(exist_ok=False)
+    try:
+        yield part
+        if keep_equal and path.is_file() and _hash(path) == _hash(part):
+            part.unlink()
+            return
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _line(name: str, hashed: str) -> str:
+    return json.dumps([name, hashed], ensure_ascii=False) + "\n"
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

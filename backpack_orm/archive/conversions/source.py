@@ -1,0 +1,91 @@
+"""What conversions read: the records of an account at one moment."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Protocol, TypeVar
+
+from backpack_orm.archive.contents import Gap
+from backpack_orm.connection import Connection
+from backpack_orm.connection.time_zones import zone_named
+from backpack_orm.errors import NotInArchive
+from backpack_orm.models.bookmark import Bookmark
+from backpack_orm.models.calendar import Calendar
+from backpack_orm.models.calendar_event import CalendarEvent
+from backpack_orm.models.journal_entry import JournalEntry
+from backpack_orm.models.page import Page
+from backpack_orm.models.reminder import Reminder
+from backpack_orm.models.status import Status
+from backpack_orm.models.user import User
+
+T = TypeVar("T")
+
+
+class Source(Protocol):
+    """The records of an account at one moment: a snapshot of an archive.
+
+    Attributes:
+        host: Host name of the account; None if it is unknown.
+        time_zone: Time zone of naive times: an IANA name or one of Backpack's; None if unknown.
+        taken_at: When the records were read. Conversions take no time from the clock.
+        connection: Connection to the snapshot.
+        gaps: What the snapshot lacks.
+    """
+
+    @property
+    def host(self) -> str | None: ...
+    @property
+    def time_zone(self) -> str | None: ...
+    @property
+    def taken_at(self) -> datetime: ...
+    @property
+    def connection(self) -> Connection: ...
+    @property
+    def gaps(self) -> Sequence[Gap]: ...
+    @property
+    def reminders(self) -> Iterable[Reminder]: ...
+    @property
+    def users(self) -> Iterable[User]: ...
+    @property
+    def statuses(self) -> Iterable[Status]: ...
+    @property
+    def journal(self) -> Iterable[JournalEntry]: ...
+    @property
+    def bookmarks(self) -> Iterable[Bookmark]: ...
+    @property
+    def calendars(self) -> Iterable[Calendar]: ...
+    @property
+    def events(self) -> Iterable[CalendarEvent]: ...
+
+
+def available(load: Callable[[], Iterable[T]]) -> Iterable[T]:
+    """Return the records that a function returns; none if they are a gap of the snapshot."""
+    try:
+        return load()
+    except NotInArchive:
+        return ()
+
+
+def loaded_pages(source: Source) -> Iterator[Page]:
+    """Yield all pages with their contents and emails, one at a time.
+
+    What is a gap of the snapshot is left out: a page may have its title alone.
+    """
+    waiting = deque(Page.all(using=source.connection))
+    while waiting:
+        page = waiting.popleft()  # so that the page is dropped from memory when it is done
+        available(partial(list, page.notes))  # loads the page
+        available(partial(list, page.emails))
+        yield page
+
+
+def in_utc(moment: datetime | None, time_zone: str | None) -> datetime | None:
+    """Return a time in UTC; a naive one stays naive if its zone is unknown."""
+    if moment is None or (moment.tzinfo is None and time_zone is None):
+        return moment
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone_named(time_zone or "UTC"))
+    return moment.astimezone(UTC)

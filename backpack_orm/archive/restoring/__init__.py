@@ -1,0 +1,1 @@
+"""Restoring: a snapshot's pages into another account."""

@@ -1,0 +1,295 @@
+"""Restoring the pages of a plan into an account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from attrs import frozen
+
+from backpack_orm.archive.conversions.source import in_utc, loaded_pages
+from backpack_orm.archive.conversions.widgets import included, unlisted_items, widgets
+from backpack_orm.archive.progress import Progress
+from backpack_orm.archive.restoring.creating import create_once
+from backpack_orm.archive.restoring.journal import RestoreJournal
+from backpack_orm.archive.restoring.links import rewrite, unknown_ids
+from backpack_orm.archive.restoring.plan import Plan
+from backpack_orm.archive.restoring.selection import (
+    UNTITLED,
+    upcoming_reminders,
+    with_text,
+)
+from backpack_orm.errors import BackpackError
+from backpack_orm.models.item import Item
+from backpack_orm.models.list import List
+from backpack_orm.models.note import Note
+from backpack_orm.models.page import Page
+from backpack_orm.models.page_item import PageItem
+from backpack_orm.models.reminder import Reminder
+from backpack_orm.models.separator import Separator
+
+
+@frozen
+class RestoreResult:
+    """What a restore has done.
+
+    Attributes:
+        requests: Number of requests.
+        ids: Ids of the copies, by type and id of the originals: `result.ids["page"][71]`.
+        unknown_links: Ids of pages that texts link to and that have no copy, by step such as
+            `note:301`. These links are unchanged.
+        impossible: What was not restored, and why.
+    """
+
+    requests: int
+    ids: Mapping[str, Mapping[int, int]]
+    unknown_links: Mapping[str, tuple[int, ...]]
+    impossible: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{len(ids)} {type}s" for type, ids in self.ids.items() if ids)
+        return f"RestoreResult({self.requests} requests: {counts or 'nothing'})"
+
+
+def run_plan(plan: Plan, report: Progress, now: datetime) -> RestoreResult:
+    """Create what the plan lists and no earlier run has created. See `Archive.restore`."""
+    before = plan.target.stats.requests
+    with RestoreJournal(plan.journal, plan.scope) as journal:
+        restore = _Restore(plan, journal, report, now)
+        try:
+            restore.run()
+        except (BackpackError, KeyboardInterrupt) as error:
+            done = len(journal.outcomes("page"))
+            error.add_note(
+                f"{done} of {len(plan.pages)} pages were created; restore the same snapshot again "
+                "to go on: nothing is created twice"
+            )
+            raise
+        types = ("page", "note", "list", "item", "separator", "reminder")
+        ids = {type: journal.outcomes(type) for type in types}
+    return RestoreResult(
+        plan.target.stats.requests - before, ids, restore.unknown_links, plan.impossible
+    )
+
+
+class _Restore:
+    def __init__(
+        self, plan: Plan, journal: RestoreJournal, report: Progress, now: datetime
+    ) -> None:
+        self._plan = plan
+        self._target = plan.target
+        self._journal = journal
+        self._report = report
+        self._now = now
+        self._host = plan.source.account.host
+        self.unknown_links: dict[str, tuple[int, ...]] = {}
+
+    def run(self) -> None:
+        """Create all pages first, since texts may link to any of them, then fill them."""
+        total = len(self._plan.pages)
+        ids: set[int] | None = None
+        for done, (id, title) in enumerate(self._plan.pages.items()):
+            self._report("creating pages", done, total)
+            if ids is None:
+                ids = {page.id for page in Page.all(using=self._target, fresh=True)}
+            ids.add(self._create_page(id, title or UNTITLED, ids))
+        self._copies = self._journal.outcomes("page")
+        done = 0
+        for page in loaded_pages(self._plan.snapshot):
+            if page.id in self._plan.pages:
+                self._report("restoring pages", done, total)
+                self._fill(page)
+                done += 1
+        self._report("restoring pages", done, total)
+        self._create_reminders()
+
+    def _create_page(self, id: int, title: str, known: set[int]) -> int:
+        def equal() -> Iterable[int]:
+            pages = Page.all(using=self._target, fresh=True)
+            return (page.id for page in pages if page.title == title)
+
+        return create_once(
+            self._journal,
+            f"page:{id}",
+            siblings=known,
+            equal=equal,
+            create=lambda: Page.create(title=title, using=self._target).id,
+        )
+
+    # --- one page -----------------------------------------------------------------------------
+
+    def _fill(self, page: Page) -> None:
+        copy = Page.find(self._copies[page.id], using=self._target, fresh=True)
+        description = self._text(f"page:{page.id}", page.to_dict().get("description") or "")
+        if copy.description != description:
+            copy.description = description
+            copy.save()
+        names = [tag.name for tag in included(page.tags)]
+        if [tag.name for tag in copy.tags] != names:
+            copy.tags = names
+            copy.save()
+        notes = {each.id for each in copy.notes}
+        lists = {each.id for each in copy.lists}
+        separators = _separators_on(copy)
+        for widget in widgets(page):
+            if isinstance(widget, Note):
+                self._create_note(widget, copy, notes)
+            elif isinstance(widget, Separator):
+                self._create_separator(widget, copy, separators)
+            elif isinstance(widget, List):
+                self._create_list(f"list:{widget.id}", widget.name, widget.items, copy, lists)
+        if items := with_text(unlisted_items(page)):
+            self._create_list(f"unlisted:{page.id}", "", items, copy, lists)
+        self._link_pages(page, copy)
+        self._restore_order(page, copy.id)
+
+    def _create_note(self, note: Note, copy: Page, known: set[int]) -> None:
+        step = f"note:{note.id}"
+        title, body = note.title, self._text(step, note.body)
+
+        def equal() -> Iterable[int]:
+            notes = Note.all(page=copy, fresh=True)
+            return (each.id for each in notes if (each.title, each.body) == (title, body))
+
+        id = create_once(
+            self._journal,
+            step,
+            siblings=known,
+            equal=equal,
+            create=lambda: copy.notes.create(title=title, body=body).id,
+        )
+        known.add(id)
+
+    def _create_separator(self, separator: Separator, copy: Page, known: set[int]) -> None:
+        def equal() -> Iterable[int]:
+            return _separators_on(Page.find(copy.id, using=self._target, fresh=True))
+
+        id = create_once(
+            self._journal,
+            f"separator:{separator.id}",
+            siblings=known,
+            equal=equal,
+            create=lambda: copy.separators.create(name=separator.name).id,
+        )
+        known.add(id)
+
+    def _create_list(
+        self,
+        step: str,
+        name: str,
+        items: Iterable[Item | PageItem],
+        copy: Page,
+        known: set[int],
+    ) -> None:
+        def equal() -> Iterable[int]:
+            lists = List.all(page=copy, fresh=True)
+            return (each.id for each in lists if each.name == name)
+
+        id = create_once(
+            self._journal,
+            step,
+            siblings=known,
+            equal=equal,
+            create=lambda: copy.lists.create(name=name).id,
+        )
+        present = () if id not in known else Item.all(list=id, page=copy, fresh=True)
+        known.add(id)
+        beside = {item.id for item in present}
+        for item in with_text(items):
+            self._create_item(item, List._stub(id, copy), beside)
+
+    def _create_item(self, item: Item | PageItem, into: List, known: set[int]) -> None:
+        step = f"item:{item.id}"
+        content, completed = self._text(step, item.content), item.completed
+
+        def equal() -> Iterable[int]:
+            items = Item.all(list=into, fresh=True)
+            wanted = (content, completed)
+            return (each.id for each in items if (each.content, each.completed) == wanted)
+
+        id = create_once(
+            self._journal,
+            step,
+            siblings=known,
+            equal=equal,
+            create=lambda: into.items.create(content=content, completed=completed).id,
+        )
+        known.add(id)
+
+    def _text(self, step: str, text: str) -> str:
+        """Return a text with its links to pages rewritten; note those that lead elsewhere."""
+        unknown = unknown_ids(text, self._copies, self._host)
+        if unknown:
+            self.unknown_links[step] = tuple(unknown)
+        return rewrite(text, self._copies, self._host, self._target.url)
+
+    def _link_pages(self, page: Page, copy: Page) -> None:
+        present = {each.id for each in copy.linked_pages}
+        for linked in included(page.linked_pages):
+            id = self._copies.get(linked.id)
+            if id is None:
+                known = self.unknown_links.get(f"page:{page.id}", ())
+                self.unknown_links[f"page:{page.id}"] = (*known, linked.id)
+            elif id not in present:
+                copy.link(id)
+
+    def _restore_order(self, page: Page, id: int) -> None:
+        """Read the copy, and put its records in the order of the original."""
+        copy = Page.find(id, using=self._target, fresh=True)
+        lists = {each.id: each for each in copy.lists}
+        for original in included(page.lists):
+            found = lists[self._id("list", original.id)]
+            wanted = [self._id("item", item.id) for item in with_text(original.items)]
+            present = [item.id for item in found.items]
+            others = [item for item in present if item not in wanted]
+            if [item for item in present if item in wanted] != wanted:
+                found.items.reorder([*wanted, *others])
+        order = []
+        by_widget = {(each.type, each.widget_id): each for each in copy.belongings}
+        for widget in widgets(page):
+            type = widget._element if isinstance(widget, Note | List | Separator) else ""
+            if type:
+                copied = self._id(type, widget.id)
+                order.append(by_widget[type.title(), copied])
+        rest = [each for each in copy.belongings if each not in order]
+        if [*order, *rest] != [*copy.belongings]:
+            copy.reorder([*order, *rest])
+
+    def _id(self, type: str, id: int) -> int:
+        found = self._journal.outcome(f"{type}:{id}")
+        assert found is not None
+        return found
+
+    # --- reminders ----------------------------------------------------------------------------
+
+    def _create_reminders(self) -> None:
+        upcoming = upcoming_reminders(self._plan.snapshot, self._now)
+        wanted = [each for each in upcoming if each.id in self._plan.reminders]
+        if wanted:
+            known = {each.id for each in Reminder.all(using=self._target, fresh=True)}
+            for reminder in wanted:
+                known.add(self._create_reminder(reminder, known))
+
+    def _create_reminder(self, reminder: Reminder, known: set[int]) -> int:
+        content = reminder.content
+        moment = in_utc(reminder.remind_at, self._plan.snapshot.time_zone)
+
+        def equal() -> Iterable[int]:
+            found = Reminder.all(using=self._target, fresh=True)
+            return (each.id for each in found if each.content == content)
+
+        return create_once(
+            self._journal,
+            f"reminder:{reminder.id}",
+            siblings=known,
+            equal=equal,
+            create=lambda: (
+                Reminder.create(content=content, remind_at=moment, using=self._target).id
+            ),
+        )
+
+
+def _separators_on(page: Page) -> set[int]:
+    """Return the ids of the separators of a page, which most responses name as belongings only."""
+    found = (each for each in page.belongings if each.type == "Separator")
+    return {each.widget_id for each in found if each.widget_id is not None}

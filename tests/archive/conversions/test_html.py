@@ -1,0 +1,103 @@
+"""The site: complete, safe, and the same each time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from lxml import html
+
+from backpack_orm.archive import Snapshot
+from backpack_orm.archive.conversions.names import file_name
+
+HARD = "Hard: <b>/..\\ & *co*"
+
+
+@pytest.fixture
+def site(snapshot: Snapshot, out: Path) -> Path:
+    snapshot.to_html(out)
+    return out
+
+
+def pages(site: Path) -> list[Path]:
+    return sorted(site.rglob("*.html"))
+
+
+def test_every_page_is_a_file(snapshot: Snapshot, site: Path) -> None:
+    stems = {path.stem for path in (site / "pages").iterdir()}
+    assert stems == {file_name(page.title) for page in snapshot.pages}
+
+
+def test_all_links_within_the_site_lead_somewhere(site: Path) -> None:
+    checked = 0
+    for path in pages(site):
+        document = html.parse(str(path)).getroot()
+        for _, attribute, link, _ in document.iterlinks():
+            parts = urlsplit(link)
+            if parts.scheme or attribute not in ("href", "src"):
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            assert target.is_file(), (path.name, link)
+            if parts.fragment:
+                found = html.parse(str(target)).getroot().get_element_by_id(parts.fragment)
+                assert found is not None
+            checked += 1
+    assert checked > 100
+
+
+def test_ids_are_unique_on_each_page(site: Path) -> None:
+    for path in pages(site):
+        ids = html.parse(str(path)).xpath("//@id")
+        assert len(ids) == len(set(ids)), path.name
+
+
+def test_nothing_is_loaded_from_elsewhere_and_nothing_runs_inline(site: Path) -> None:
+    for path in pages(site):
+        document = html.parse(str(path)).getroot()
+        assert document.xpath("//img | //iframe | //style | //@style | //script[not(@src)]") == []
+        attributes = [str(name) for element in document.iter() for name in element.attrib]
+        assert [name for name in attributes if name.startswith("on")] == []
+        loaded = document.xpath("//link/@href | //script/@src")
+        assert all(not urlsplit(link).netloc for link in loaded)
+
+
+def test_a_page_shows_everything_on_it(site: Path) -> None:
+    document = html.parse(str(site / "pages" / "Lisbon.html")).getroot()
+    assert [each.text_content() for each in document.xpath("//h2")] == [
+        "Where we sleep",
+        "Packing",
+        "Not to be missed",
+        "On the way",
+        "Last time",
+        "Your reservation",
+        "Re: Your reservation",
+    ]
+    states = document.xpath("//ul[@class='items'][1]/li/span/@aria-label")
+    assert states[:1] == ["open"]
+    assert states[-1:] == ["completed"]
+
+
+def test_texts_are_escaped(site: Path) -> None:
+    source = (site / "pages" / f"{file_name(HARD)}.html").read_text("utf-8")
+    assert '<h1 dir="auto">Hard: &lt;b&gt;/..\\ &amp; *co*</h1>' in source
+    assert "<script>alert" not in source
+
+
+def test_the_search_data_contains_every_text(snapshot: Snapshot, site: Path) -> None:
+    data = "".join(
+        path.read_text("utf-8").removeprefix("addTexts(").removesuffix(");\n")
+        for path in sorted(site.glob("search-*.js"))
+    )
+    texts = json.loads(data)
+    for note in snapshot.notes:
+        assert any(title == note.page.title for _, title, _, _ in texts)
+    assert any("no. 250" in text for _, _, _, text in texts), "the journal too"
+    assert any(text == "Walking shoes" for _, _, _, text in texts)
+
+
+def test_two_conversions_write_the_same(snapshot: Snapshot, site: Path) -> None:
+    before = {path: path.read_bytes() for path in site.rglob("*") if path.is_file()}
+    snapshot.to_html(site)
+    assert {path: path.read_bytes() for path in site.rglob("*") if path.is_file()} == before

@@ -1,0 +1,113 @@
+"""The folder of a conversion: what it writes, keeps, removes and refuses."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from backpack_orm import ValidationError
+from backpack_orm.archive.conversions.output import LISTING, OutputFolder, replacing
+
+
+def write(folder: Path, **files: str) -> None:
+    with OutputFolder(folder) as output:
+        for name, content in files.items():
+            output.write(f"{name}.md", content)
+
+
+def names(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_stale_files_and_their_empty_folders_are_removed(tmp_path: Path) -> None:
+    with OutputFolder(tmp_path / "out") as output:
+        output.write("pages/deep/a.md", "a")
+        output.write("b.md", "b")
+    write(tmp_path / "out", b="b2")
+    assert names(tmp_path / "out") == {"b.md", LISTING}
+    assert not (tmp_path / "out" / "pages").exists()
+
+
+def test_files_of_other_programs_stay(tmp_path: Path) -> None:
+    write(tmp_path, a="a")
+    (tmp_path / "mine.md").write_text("mine")
+    write(tmp_path, b="b")
+    assert names(tmp_path) == {"b.md", "mine.md", LISTING}
+
+
+def test_a_file_with_the_same_content_is_not_written_again(tmp_path: Path) -> None:
+    write(tmp_path, a="a", b="b")
+    before = {name: (tmp_path / name).stat().st_ino for name in ("a.md", "b.md")}
+    write(tmp_path, a="a", b="other")
+    assert (tmp_path / "a.md").stat().st_ino == before["a.md"]
+    assert (tmp_path / "b.md").stat().st_ino != before["b.md"]
+
+
+def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.md").write_text("x")
+    with pytest.raises(ValidationError, match="choose a new folder"):
+        write(tmp_path, a="a")
+    assert names(tmp_path) == {"thesis.md"}
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("x")
+    with pytest.raises(ValidationError, match="is a file"):
+        write(tmp_path / "out", a="a")
+
+
+def test_an_edited_file_is_never_replaced_nor_removed(tmp_path: Path) -> None:
+    write(tmp_path, a="a", b="b")
+    (tmp_path / "a.md").write_text("my edit")
+    for files in ({"a": "new"}, {"b": "new"}):
+        with pytest.raises(ValidationError, match=r"1 files were edited.*a\.md"):
+            write(tmp_path, **files)
+    assert (tmp_path / "a.md").read_text() == "my edit"
+    assert (tmp_path / "b.md").read_text() == "b"
+
+
+@pytest.mark.parametrize("written", [1, 2])
+def test_an_interrupted_conversion_can_be_repeated(tmp_path: Path, written: int) -> None:
+    write(tmp_path, a="a", b="b", c="c")
+    with suppress(KeyboardInterrupt), OutputFolder(tmp_path) as output:
+        for name in ["a.md", "d.md"][:written]:
+            output.write(name, "new")
+        raise KeyboardInterrupt
+    assert {"b.md", "c.md"} <= names(tmp_path), "nothing is removed"
+    write(tmp_path, a="newest")
+    assert names(tmp_path) == {"a.md", LISTING}
+
+
+def test_a_conversion_that_is_killed_can_be_repeated(tmp_path: Path) -> None:
+    write(tmp_path, a="a")
+    listing = (tmp_path / LISTING).read_text()
+    (tmp_path / LISTING).write_text(f'{listing}["a.md", "0000"]\n["b.m')  # before b.md was written
+    (tmp_path / ".backpack-part-1.md").write_text("half")
+    write(tmp_path, a="a2")
+    assert names(tmp_path) == {"a.md", LISTING}
+
+
+def test_an_error_while_a_file_is_written_leaves_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    path.write_text("old")
+    with suppress(OSError), replacing(path) as part:
+        part.write_text("half of the new")
+        raise OSError("the disk is full")
+    assert names(tmp_path) == {"a.db"}
+    assert path.read_text() == "old"
+
+
+def test_new_files_have_the_usual_permissions(tmp_path: Path) -> None:
+    (tmp_path / "reference").touch()
+    write(tmp_path / "out", a="a")
+    usual = (tmp_path / "reference").stat().st_mode
+    assert (tmp_path / "out" / "a.md").stat().st_mode == usual
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../up.md", "a/../../up.md"])
+def test_no_file_is_written_outside(tmp_path: Path, name: str) -> None:
+    with pytest.raises(AssertionError), OutputFolder(tmp_path / "out") as output:
+        output.write(name, "x")
+    assert names(tmp_path) == {f"out/{LISTING}"}

@@ -1,0 +1,372 @@
+"""Restoring into another account: everything that can be, once, whatever fails."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from backpack_orm import (
+    BackpackError,
+    Connection,
+    Forbidden,
+    List,
+    NotFound,
+    OutcomeUnknown,
+    Page,
+    ReadOnly,
+    Reminder,
+    ValidationError,
+)
+from backpack_orm.archive import Archive, Plan, RestoreResult
+from backpack_orm.archive.restoring.journal import RestoreJournal
+from backpack_orm.archive.restoring.rehearsal import differences
+from backpack_orm.errors import ArchiveError
+from backpack_orm.sandbox import Sandbox
+
+
+@pytest.fixture
+def target_box() -> Iterator[Sandbox]:
+    with Sandbox(seed="empty") as box:
+        yield box
+
+
+@pytest.fixture
+def target(target_box: Sandbox) -> Iterator[Connection]:
+    """A connection that sends nothing twice, so that one lost response is a failure."""
+    options = {"limits": None, "max_wait": 0, "ttl": 0}
+    with Connection(target_box.url, token=target_box.token, **options) as target:  # type: ignore[arg-type]
+        yield target
+
+
+@pytest.fixture
+def shopping(archive: Archive, box: Sandbox, connection: Connection) -> Archive:
+    """An archive of a page with three items "Milk", the last one completed."""
+    page = Page.create(title="Shopping", using=connection)
+    items = page.lists.create(name="Weekly").items
+    for completed in (False, False, True):
+        items.create(content="Milk", completed=completed)
+    page.notes.create(title="Shops", body=f'The baker, "here":/pages/{page.id}')
+    archive.sync(connection)
+    return archive
+
+
+@pytest.fixture
+def planned(shopping: Archive, target: Connection, tmp_path: Path) -> Callable[[], Plan]:
+    journal = tmp_path / "journal.sqlite3"
+    return lambda: shopping.plan(target, pages=["Shopping"], again=True, journal=journal)
+
+
+def contents(target: Connection) -> list[tuple[str, list[tuple[str, bool]], list[str]]]:
+    return [
+        (
+            page.title,
+            [(item.content, item.completed) for each in page.lists for item in each.items],
+            [note.title for note in page.notes],
+        )
+        for page in Page.all(load=True, using=target, fresh=True)
+    ]
+
+
+MILK = ("Milk", False)
+RESTORED = ("Shopping", [MILK, MILK, ("Milk", True)], ["Shops"])
+
+
+def until_done(archive: Archive, plan: Callable[[], Plan]) -> RestoreResult:
+    for _ in range(20):
+        try:
+            return archive.restore(plan())
+        except BackpackError:
+            continue
+    raise AssertionError("it does not end")
+
+
+# --- what is restored -------------------------------------------------------------------------
+
+
+def test_a_whole_account_is_restored(synced: Archive, target: Connection, tmp_path: Path) -> None:
+    plan = synced.plan(target, journal=tmp_path / "journal")
+    result = synced.restore(plan)
+    assert not list(differences(synced.newest, synced._known_info(), target, result))
+    assert {type: len(ids) for type, ids in result.ids.items()} == {
+        **plan.created,
+        "item": len(synced.items),
+        "reminder": 0,
+    }
+    assert abs(result.requests - plan.requests) < 20
+    assert "files" in " ".join(plan.impossible)
+    assert "reminders" in plan.impossible
+    assert len(Reminder.all(using=target)) == 0
+
+
+def test_reminders_to_come_are_restored_if_asked(
+    archive: Archive, connection: Connection, target: Connection, tmp_path: Path
+) -> None:
+    at = datetime(2099, 5, 1, 9, 30)
+    Reminder.create(content="Water the fern", remind_at=at, using=connection)
+    archive.sync(connection)
+    plan = archive.plan(target, pages=[], reminders=True, journal=tmp_path / "journal")
+    assert plan.created == {"reminder": 1}
+    archive.restore(plan)
+    (reminder,) = Reminder.all(using=target)
+    assert reminder.content == "Water the fern"
+    assert reminder.remind_at == at + timedelta(hours=7), "the target is in UTC"
+    assert (
+        archive.plan(target, pages=[], reminders=True, journal=tmp_path / "journal").created == {}
+    )
+
+
+def test_links_lead_to_the_copies(
+    shopping: Archive, target: Connection, planned: Callable[[], Plan]
+) -> None:
+    shopping.restore(planned())
+    (page,) = Page.all(using=target)
+    assert page.notes[0].body == f'The baker, "here":/pages/{page.id}'
+
+
+def test_links_to_pages_that_are_not_restored_are_listed(
+    archive: Archive, connection: Connection, target: Connection, tmp_path: Path
+) -> None:
+    other = Page.create(title="Other", using=connection)
+    page = Page.create(title="One", using=connection)
+    note = page.notes.create(title="x", body=f'"x":/pages/{other.id}')
+    archive.sync(connection)
+    result = archive.restore(archive.plan(target, pages=["One"], journal=tmp_path / "j"))
+    assert result.unknown_links == {f"note:{note.id}": (other.id,)}
+    (copy,) = Page.all(using=target)
+    assert copy.notes[0].body == note.body
+
+
+def test_a_selection_is_restored(synced: Archive, target: Connection, tmp_path: Path) -> None:
+    lisbon = synced.pages["Lisbon"].id
+    plan = synced.plan(target, pages=[lisbon, "Someday"], tags=["Music"], journal=tmp_path / "j")
+    titles = {"Lisbon", "Someday", "Record shelf", "Choir in autumn 🎶"}
+    assert set(plan.pages.values()) == titles
+    synced.restore(plan)
+    assert {page.title for page in Page.all(using=target)} == titles
+
+
+def test_an_old_snapshot_is_restored(
+    synced: Archive, connection: Connection, target: Connection, tmp_path: Path
+) -> None:
+    page = Page.get(title="Lisbon", using=connection)
+    page.notes[0].body = "overwritten"
+    page.notes[0].save()
+    synced.sync(connection)
+    old = synced.snapshots[0]
+    plan = synced.plan(target, snapshot=old, pages=["Lisbon"], journal=tmp_path / "j")
+    synced.restore(plan)
+    assert Page.get(title="Lisbon", using=target).notes[0].body.startswith("Rua da Bica")
+
+
+# --- nothing twice ----------------------------------------------------------------------------
+
+
+def test_restoring_again_creates_nothing(
+    shopping: Archive, target: Connection, planned: Callable[[], Plan]
+) -> None:
+    first = shopping.restore(planned())
+    plan = planned()
+    assert plan.created == {}
+    assert sum(plan.skipped.values()) == 6
+    assert shopping.restore(plan).ids == first.ids
+    assert contents(target) == [RESTORED]
+
+
+@pytest.mark.parametrize("after", range(6))
+def test_a_lost_response_to_any_creation_creates_nothing_twice(
+    shopping: Archive,
+    target_box: Sandbox,
+    target: Connection,
+    planned: Callable[[], Plan],
+    after: int,
+) -> None:
+    existing = Page.create(title="Shopping", using=target).lists.create(name="Weekly")
+    milk = existing.items.create(content="Milk")
+    for path in ("**/new", "**/add", "**/create"):
+        target_box.faults.drop_after_write(path=path, times=1, after=after // 2)
+    until_done(shopping, planned)
+    target_box.faults.clear()
+    assert sorted(contents(target)) == sorted([RESTORED, ("Shopping", [MILK], [])])
+    assert List.find(existing.id, page=existing.page, fresh=True).items[0].id == milk.id
+
+
+@pytest.mark.parametrize("killed_at", range(6))
+def test_a_process_killed_before_it_notes_an_outcome_creates_nothing_twice(
+    shopping: Archive,
+    target: Connection,
+    planned: Callable[[], Plan],
+    killed_at: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    finish = RestoreJournal.finish
+    calls = 0
+
+    def killed(self: RestoreJournal, step: str, target_id: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == killed_at + 1:
+            raise KeyboardInterrupt
+        finish(self, step, target_id)
+
+    monkeypatch.setattr(RestoreJournal, "finish", killed)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        shopping.restore(planned())
+    assert "restore the same snapshot again" in caught.value.__notes__[0]
+    shopping.restore(planned())
+    assert contents(target) == [RESTORED]
+
+
+def test_two_equal_new_records_stop_with_an_error(
+    shopping: Archive, target_box: Sandbox, target: Connection, planned: Callable[[], Plan]
+) -> None:
+    target_box.faults.drop_before_write(path="**/pages/new", times=1)
+    with pytest.raises(OutcomeUnknown):
+        shopping.restore(planned())
+    for _ in range(2):  # as somebody else does
+        Page.create(title="Shopping", using=target)
+    with pytest.raises(ArchiveError, match="2 new records look like it"):
+        shopping.restore(planned())
+    assert len(Page.all(using=target, fresh=True)) == 2
+
+
+def test_a_lost_journal_is_noticed(
+    shopping: Archive, target: Connection, planned: Callable[[], Plan], tmp_path: Path
+) -> None:
+    shopping.restore(planned())
+    with pytest.raises(ArchiveError, match=r"'Shopping'.*no journal.*again=True"):
+        shopping.plan(target, pages=["Shopping"], journal=tmp_path / "other")
+    plan = shopping.plan(target, pages=["Shopping"], again=True, journal=tmp_path / "other")
+    shopping.restore(plan)
+    assert contents(target) == [RESTORED, RESTORED]
+
+
+# --- what is refused --------------------------------------------------------------------------
+
+
+def test_the_archived_account_itself_is_refused(
+    shopping: Archive, connection: Connection, tmp_path: Path
+) -> None:
+    with pytest.raises(ArchiveError, match="into_source=True"):
+        shopping.plan(connection, journal=tmp_path / "j")
+    plan = shopping.plan(
+        connection, pages=["Shopping"], into_source=True, again=True, journal=tmp_path / "j"
+    )
+    shopping.restore(plan)
+    assert len(Page.where(title="Shopping", using=connection, fresh=True)) == 2
+
+
+def test_a_read_only_target_is_refused_without_a_request(
+    shopping: Archive, target_box: Sandbox, tmp_path: Path
+) -> None:
+    reader = Connection(target_box.url, token=target_box.token, read_only=True)
+    with pytest.raises(ReadOnly):
+        shopping.plan(reader, journal=tmp_path / "j")
+    assert reader.stats.requests == 0
+
+
+@pytest.mark.parametrize(
+    ("selection", "error", "message"),
+    [
+        ({"pages": "Lisbon"}, ValidationError, "pages takes a list"),
+        ({"tags": "Travel"}, ValidationError, "tags takes a list"),
+        ({"pages": ["Lisbno"]}, NotFound, "'Lisbno'.*Lisbon"),
+        ({"pages": [7]}, NotFound, "no page 7"),
+        ({"tags": ["Travle"]}, NotFound, "'Travle'.*Travel"),
+    ],
+)
+def test_a_wrong_selection_is_refused(
+    synced: Archive,
+    target: Connection,
+    tmp_path: Path,
+    selection: dict[str, object],
+    error: type[Exception],
+    message: str,
+) -> None:
+    with pytest.raises(error, match=message):
+        synced.plan(target, journal=tmp_path / "j", **selection)  # type: ignore[arg-type]
+
+
+def test_an_ambiguous_title_is_refused(
+    archive: Archive, connection: Connection, target: Connection, tmp_path: Path
+) -> None:
+    ids = [Page.create(title="Twin", using=connection).id for _ in range(2)]
+    archive.sync(connection)
+    with pytest.raises(NotFound, match=f"pass an id of {ids[0]}, {ids[1]}"):
+        archive.plan(target, pages=["Twin"], journal=tmp_path / "j")
+
+
+def test_the_page_limit_of_the_target_is_reached_half_way(
+    synced: Archive, target_box: Sandbox, target: Connection, tmp_path: Path
+) -> None:
+    target_box.faults.status(403, path="**/pages/new", after=5)
+    plan = synced.plan(target, journal=tmp_path / "j")
+    with pytest.raises(Forbidden) as caught:
+        synced.restore(plan)
+    assert "5 of 13 pages were created" in caught.value.__notes__[0]
+    target_box.faults.clear()
+    result = synced.restore(synced.plan(target, journal=tmp_path / "j"))
+    assert not list(differences(synced.newest, synced._known_info(), target, result))
+    assert len(Page.all(using=target, fresh=True)) == 13
+
+
+# --- the rehearsal ----------------------------------------------------------------------------
+
+
+def set_and_save(record: object, **values: object) -> None:
+    for name, value in values.items():
+        setattr(record, name, value)
+    record.save()  # type: ignore[attr-defined]
+
+
+ALTERED: dict[str, Callable[[Page], object]] = {
+    "title": lambda page: set_and_save(page, title="Lisboa"),
+    "description": lambda page: set_and_save(page, description="Ten days in *June*."),
+    "tags": lambda page: set_and_save(page, tags=["Travel"]),
+    "order": lambda page: page.reorder(list(page.belongings)[::-1]),
+    "records": lambda page: page.separators[0].destroy(),
+    "presence": lambda page: page.notes[0].destroy(),
+    "body": lambda page: set_and_save(page.notes[0], body=page.notes[0].body + " "),
+    "name": lambda page: set_and_save(page.lists[0], name="Baggage"),
+    "order of items": lambda page: page.lists[0].items[0].move_lower(),
+    "content": lambda page: set_and_save(page.lists[0].items[0], content="walking shoes"),
+    "completed": lambda page: page.lists[0].items[0].complete(),
+}
+
+
+@pytest.mark.parametrize("field", ALTERED)
+def test_an_altered_copy_is_noticed(
+    synced: Archive, target: Connection, tmp_path: Path, field: str
+) -> None:
+    result = synced.restore(synced.plan(target, pages=["Lisbon"], journal=tmp_path / "j"))
+    info = synced._known_info()
+    assert not list(differences(synced.newest, info, target, result))
+    (page,) = Page.all(using=target)
+    ALTERED[field](Page.find(page))
+    found = list(differences(synced.newest, info, target, result))
+    assert field in {each.field for each in found}
+    assert all(str(each) for each in found)
+
+
+def test_a_title_of_the_note_is_compared(
+    synced: Archive, target: Connection, tmp_path: Path
+) -> None:
+    result = synced.restore(synced.plan(target, pages=["Lisbon"], journal=tmp_path / "j"))
+    (page,) = Page.all(using=target)
+    set_and_save(Page.find(page).notes[0], title="Where they sleep")
+    (found,) = differences(synced.newest, synced._known_info(), target, result)
+    assert (found.record, found.field) == (f"note {synced.pages['Lisbon'].notes[0].id}", "title")
+
+
+def test_the_journal_contains_no_token(
+    shopping: Archive, target: Connection, planned: Callable[[], Plan], target_box: Sandbox
+) -> None:
+    plan = planned()
+    shopping.restore(plan)
+    with closing(sqlite3.connect(plan.journal)) as database:
+        assert target_box.token not in "".join(database.iterdump())
+    assert target_box.token not in f"{plan}{plan!r}"
