@@ -60,12 +60,20 @@ class Snapshot(Convertible):
 
     @property
     def host(self) -> str | None:
-        """Host name of the account; None if it is unknown."""
+        """Host name of the account; None if it is unknown.
+
+        >>> archive.newest.host
+        '127.0.0.1'
+        """
         return self._info().account.host
 
     @property
     def time_zone(self) -> str | None:
-        """Time zone of naive times: an IANA name or one of Backpack's; None if it is unknown."""
+        """Time zone of naive times: an IANA name or one of Backpack's; None if it is unknown.
+
+        >>> archive.newest.time_zone
+        'Pacific Time (US & Canada)'
+        """
         return self._info().time_zone
 
     @property

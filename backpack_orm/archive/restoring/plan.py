@@ -62,6 +62,12 @@ class Plan:
         impossible: What is not restored, and why.
         requests: Number of requests, about. It depends on the order in which the service adds
             records.
+
+    >>> with Sandbox(seed="empty") as box:
+    ...     target = Connection(box.url, token=box.token)
+    ...     plan = archive.plan(target, pages=["Lisbon"], journal="journal.sqlite3")
+    >>> plan.requests, plan.skipped
+    (24, {})
     """
 
     target: Connection
@@ -78,7 +84,14 @@ class Plan:
 
     @property
     def minutes(self) -> float:
-        """How long the requests take at the permitted rate."""
+        """How long the requests take at the permitted rate.
+
+        >>> with Sandbox(seed="empty") as box:
+        ...     target = Connection(box.url, token=box.token)
+        ...     plan = archive.plan(target, journal="journal.sqlite3")
+        >>> round(plan.minutes, 1)
+        0.3
+        """
         return self.requests / _REQUESTS_PER_SECOND / 60
 
     def __str__(self) -> str:

@@ -44,6 +44,9 @@ class Difference:
         field: What differs, such as `body`.
         original: Its value in the snapshot.
         copy: Its value after the restore.
+
+    >>> print(Difference("note 301", "body", "Rua da Rosa 7", "Rua da Rosa"))
+    note 301: body is 'Rua da Rosa' instead of 'Rua da Rosa 7'
     """
 
     record: str

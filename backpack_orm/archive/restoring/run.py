@@ -39,6 +39,13 @@ class RestoreResult:
         unknown_links: Ids of pages that texts link to and that have no copy, by step such as
             `note:301`. These links are unchanged.
         impossible: What was not restored, and why.
+
+    >>> with Sandbox(seed="empty") as box:
+    ...     target = Connection(box.url, token=box.token)
+    ...     plan = archive.plan(target, pages=["Lisbon"], journal="journal.sqlite3")
+    ...     result = archive.restore(plan)
+    >>> {type: len(ids) for type, ids in result.ids.items() if ids}
+    {'page': 1, 'note': 2, 'list': 2, 'item': 12, 'separator': 1}
     """
 
     requests: int
