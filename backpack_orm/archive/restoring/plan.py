@@ -67,7 +67,7 @@ class Plan:
     ...     target = Connection(box.url, token=box.token)
     ...     plan = archive.plan(target, pages=["Lisbon"], journal="journal.sqlite3")
     >>> plan.requests, plan.skipped
-    (24, {})
+    (23, {})
     """
 
     target: Connection
