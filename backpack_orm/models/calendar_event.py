@@ -12,7 +12,6 @@ from backpack_orm.models.time_windows import TimeWindow, When
 from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
-from backpack_orm.orm.finding import Findable
 from backpack_orm.orm.lookups import Conditions
 from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @resource
-class CalendarEvent(Findable, Savable, Destroyable):
+class CalendarEvent(Savable, Destroyable):
     """An event of a calendar.
 
     Its time is set by a date at the start of the title, such as `tomorrow 2pm` or `9/27`, which the

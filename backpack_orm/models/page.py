@@ -18,7 +18,6 @@ from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.declarations import Embeds, HasMany, assigns_many, field
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.fields import serialize
-from backpack_orm.orm.finding import Findable
 from backpack_orm.orm.locks import exclusive
 from backpack_orm.orm.lookups import Conditions
 from backpack_orm.orm.model import Model
@@ -60,7 +59,7 @@ def _linked_in(page: Record) -> Iterator[str]:
 
 
 @resource
-class Page(Findable, Savable, Destroyable):
+class Page(Savable, Destroyable):
     """A page with its notes, lists, tags and everything else on it.
 
     `Page.all()` returns pages with only `id`, `title` and `scope`. Reading any other attribute

@@ -12,7 +12,6 @@ from backpack_orm.models.time_windows import TimeWindow, When, bound
 from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.declarations import assigns_many, field, has_one
 from backpack_orm.orm.destroying import Destroyable
-from backpack_orm.orm.finding import Findable
 from backpack_orm.orm.registry import registry
 from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable
@@ -30,7 +29,7 @@ def _dump_ids(ids: list[object]) -> list[str]:
 
 
 @resource
-class Reminder(Findable, Savable, Destroyable):
+class Reminder(Savable, Destroyable):
     """A text that the service sends at a given time.
 
     Attributes:

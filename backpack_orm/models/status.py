@@ -9,7 +9,6 @@ from backpack_orm.connection import Connection
 from backpack_orm.errors import NotFound
 from backpack_orm.models.of_user import user_named
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
-from backpack_orm.orm.finding import Findable
 from backpack_orm.orm.projections import FIELDS, Projection
 from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @resource
-class Status(Findable, Savable):
+class Status(Savable):
     """What a user is doing now. Users have at most one, and can set only their own.
 
     Attributes:

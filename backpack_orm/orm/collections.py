@@ -28,6 +28,7 @@ from backpack_orm.errors import (
     short_repr,
 )
 from backpack_orm.orm.fields import Relation, label_in
+from backpack_orm.orm.get_or_create import evaluated, get_or_create, new_values, update
 from backpack_orm.orm.introspection import is_introspection
 from backpack_orm.orm.lookups import all_of, folded
 from backpack_orm.orm.plain import jsonable, to_json
@@ -588,6 +589,47 @@ class Children(Embedded[M_co]):
         'Hotel'
         """
         return cast("Children[M_co]", self)._create(attributes)
+
+    def get_or_create(
+        self, *, defaults: Mapping[str, Any] | None = None, fresh: bool = True, **lookups: Any
+    ) -> tuple[M_co, bool]:
+        """Return the only record here that fulfils lookups, or else create it.
+
+        Reloads the collection with one request, unless `fresh` is false. See `Note.get_or_create`.
+
+        >>> page = Page.get(title="Lisbon")
+        >>> note, is_created = page.notes.get_or_create(title="Hotel")
+        >>> is_created, page.notes.get_or_create(title="Hotel") == (note, False)
+        (True, True)
+        """
+        model = cast("type[Savable]", self._model)
+        values, parent = new_values(lookups, defaults), model._table.parent
+        assert parent is not None
+        values.pop(parent.name, None)
+        record, is_created = get_or_create(
+            lookups,
+            model._draft({**values, parent.name: self._owner}),
+            lambda: cast("Collection[Any]", self.reload() if fresh else self).where(**lookups),
+            lambda: cast(Any, self._create(values)),
+        )
+        return cast("M_co", record), is_created
+
+    def update_or_create(
+        self, *, defaults: Mapping[str, Any] | None = None, fresh: bool = True, **lookups: Any
+    ) -> tuple[M_co, bool]:
+        """Update the only record here that fulfils lookups with `defaults`, or else create it.
+
+        Makes the same requests as `get_or_create`, and those of `save` if the record is found.
+
+        >>> items = Page.get(title="Lisbon").lists["Packing"].items
+        >>> items.update_or_create(content="Sun hat", defaults={"completed": True})[1]
+        False
+        """
+        values = evaluated(defaults)
+        record, is_created = self.get_or_create(defaults=values, fresh=fresh, **lookups)
+        if not is_created:
+            update(cast("Savable", record), values)
+        return record, is_created
 
     def _create(self, attributes: Mapping[str, Any]) -> M_co:
         model = cast("type[Savable]", self._model)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import InitVar
 from datetime import datetime
+from functools import partial
 from inspect import getattr_static
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, ParamSpec, Self, TypeVar
 
@@ -18,6 +19,8 @@ from backpack_orm.errors import (
 )
 from backpack_orm.orm.declarations import ParentId, typed_fields
 from backpack_orm.orm.fields import serialize
+from backpack_orm.orm.finding import Findable
+from backpack_orm.orm.get_or_create import evaluated, get_or_create, new_values, saved, update
 from backpack_orm.orm.hints import wrong_create
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import Projection
@@ -52,7 +55,7 @@ class SaveResult(NamedTuple):
 
 
 @typed_fields
-class Savable(Model):
+class Savable(Findable):
     """A record that the API can create and update."""
 
     __slots__ = ()
@@ -121,6 +124,101 @@ class Savable(Model):
         record: Any = cls(*positional, **attributes)
         record.save()
         return record  # type: ignore[no-any-return]  # a T, which is not known to be a model
+
+    @classmethod
+    def get_or_create(
+        cls,
+        *,
+        defaults: Mapping[str, Any] | None = None,
+        using: Connection | None = None,
+        fresh: bool = True,
+        **lookups: Any,
+    ) -> tuple[Self, bool]:
+        """Return the only record that fulfils lookups, or else create it.
+
+        Makes requests as for `where`, and one to create the record. It is created with the values
+        of exact lookups (`title="Lisbon"`) and with `defaults`. Other lookups, such as
+        `title__icontains`, only find. Threads of one process never create the same record twice;
+        other processes can, since the API has no unique fields. A create whose response was lost
+        is not repeated: call `get_or_create` again, which looks for the record first.
+
+        Args:
+            defaults: More values of a new record. Functions among them are called without
+                arguments, also if the record is found.
+            using: Connection to use instead of the current one or the parent's.
+            fresh: Bypass the cache, in which a record of another process may be missing.
+            **lookups: As for `where`, with the parent that contains the record if it has one.
+
+        Returns:
+            The record, and whether it was created.
+
+        Raises:
+            MultipleFound: Several records fulfil the lookups.
+            TypeError: An attribute or a lookup is misspelled.
+            ValidationError: The record could not be created with these values. No request was made.
+            OutcomeUnknown: The response to the create was lost.
+
+        >>> page, is_created = Page.get_or_create(title="Porto", defaults={"description": "May"})
+        >>> is_created, page.description
+        (True, 'May')
+        >>> Page.get_or_create(title__iexact="PORTO", defaults={"title": "Porto"}) == (page, False)
+        True
+        """
+        return cls._get_or_create(lookups, defaults, using, fresh=fresh)
+
+    @classmethod
+    def update_or_create(
+        cls,
+        *,
+        defaults: Mapping[str, Any] | None = None,
+        using: Connection | None = None,
+        fresh: bool = True,
+        **lookups: Any,
+    ) -> tuple[Self, bool]:
+        """Update the only record that fulfils lookups with `defaults`, or else create it.
+
+        As `get_or_create`, but saves `defaults` if the record is found. Only changed fields are
+        sent.
+
+        >>> page = Page.get(title="Lisbon")
+        >>> note, is_created = Note.update_or_create(
+        ...     page=page, title="Where we sleep", defaults={"body": "Rua da Rosa 7"}
+        ... )
+        >>> is_created, note.reload().body
+        (False, 'Rua da Rosa 7')
+        """
+        values = evaluated(defaults)
+        record, is_created = cls._get_or_create(lookups, values, using, fresh=fresh)
+        if not is_created:
+            update(record, values)
+        return record, is_created
+
+    @classmethod
+    def _get_or_create(
+        cls,
+        lookups: Mapping[str, Any],
+        defaults: Mapping[str, Any] | None,
+        using: Connection | None,
+        *,
+        fresh: bool,
+    ) -> tuple[Self, bool]:
+        parent = cls._table.parent
+        places = {*cls._scopes} - {parent.name if parent else ""}
+        own = {name: value for name, value in lookups.items() if name not in places}
+        record = cls._draft({**new_values(own, defaults), "using": using})
+        search = partial(cls.where, using=using, fresh=fresh, **lookups)
+        return get_or_create(lookups, record, search, partial(saved, record))
+
+    @classmethod
+    def _draft(cls, values: Mapping[str, Any]) -> Self:
+        """Return a new record, which is not saved yet.
+
+        Raises:
+            ValidationError: A value cannot be sent.
+        """
+        record = cls(**values)
+        record._validate(list(record.changes))
+        return record
 
     @classmethod
     def _create_in(cls, owner: Model, attributes: Mapping[str, Any]) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import backpack_orm
 from backpack_orm import Connection, Page
 from backpack_orm.sandbox import Sandbox
+from tests.conftest import NOW, TOKEN, seeded_once
 from tests.docs import documents
 
 _DOCUMENT = documents.ROOT / "docs" / "requests.md"
@@ -28,6 +30,35 @@ def number_of_requests(cell: str, **figures: int) -> int:
     return total
 
 
+def check(line: str, first: str, again: str, box: Sandbox) -> None:
+    """Run a line with an empty cache and again, and compare what the sandbox counts."""
+    space: dict[str, Any] = {name: getattr(backpack_orm, name) for name in backpack_orm.__all__}
+    exec(_BEGINNING.replace("connect()", "connect(limits=None)"), space)  # no waiting
+    figures = {"pages": len(Page.all()), "tagged": len(space["tag"].pages)}
+    space["connection"].clear_cache()
+    for cell in (first, again):
+        if cell == "–":
+            continue
+        before = box.requests
+        exec(line, space)
+        assert box.requests - before == number_of_requests(cell, **figures)
+
+
+@pytest.fixture(scope="session")
+def tenfold(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Sandbox]]:
+    """Return a function that creates sandboxes with the demo account and ten times its pages."""
+    path = tmp_path_factory.mktemp("tenfold") / "tenfold.db"
+    with (
+        Sandbox(seed="demo", token=TOKEN, clock=lambda: NOW, data=str(path)) as box,
+        Connection(box.url, token=TOKEN, limits=None) as connection,
+    ):
+        for number in range(9 * len(Page.all(using=connection))):
+            page = Page.create(title=f"Page {number}", using=connection)
+            page.notes.create(title=f"Note {number}")
+    with seeded_once(path, token=TOKEN, clock=lambda: NOW) as make:
+        yield make
+
+
 @pytest.mark.parametrize(("line", "first", "again"), _ROWS, ids=[row[0] for row in _ROWS])
 def test_a_call_makes_the_documented_number_of_requests(
     line: str,
@@ -38,18 +69,26 @@ def test_a_call_makes_the_documented_number_of_requests(
     tmp_path: Path,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    space: dict[str, Any] = {name: getattr(backpack_orm, name) for name in backpack_orm.__all__}
-    exec(_BEGINNING, space)
-    connection: Connection = space["connection"]
-    figures = {"pages": len(Page.all()), "tagged": len(space["tag"].pages)}
-    for cell in (first, again):
-        if cell == "–":
-            continue
-        if cell is first:
-            connection.clear_cache()
-        before = environment.requests
-        exec(line, space)
-        assert environment.requests - before == number_of_requests(cell, **figures)
+    check(line, first, again, environment)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("line", "first", "again"), _ROWS, ids=[row[0] for row in _ROWS])
+def test_it_makes_the_documented_number_with_ten_times_as_many_pages(
+    line: str,
+    first: str,
+    again: str,
+    tenfold: Callable[..., Sandbox],
+    network: None,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with tenfold() as box:
+        monkeypatch.setenv("BACKPACK_URL", box.url)
+        monkeypatch.setenv("BACKPACK_TOKEN", box.token)
+        check(line, first, again, box)
+        assert Page.count() >= 129
 
 
 def test_the_table_contains_every_public_call() -> None:

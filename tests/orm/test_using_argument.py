@@ -58,7 +58,7 @@ def _arguments(
         if name in _ARGUMENTS
         and (parameter.default in (parameter.empty, REQUIRED) or name in given)
     }
-    if method.__name__ == "create":
+    if method.__name__.endswith("create"):
         table = model._table
         names = {name for name, field in table.fields.items() if field.is_required}
         names |= {table.parent.name} if table.parent else set()

@@ -58,6 +58,12 @@ def finding() -> None:
     assert_type(Trip.find_by(title="T"), Trip | None)
     assert_type(Trip.where(title="T"), Collection[Trip])
     assert_type(Trip.create(title="T"), Trip)
+    assert_type(Trip.get(title="T"), Trip)
+    assert_type(Trip.first(), Trip | None)
+    assert_type(Trip.last(title="T"), Trip | None)
+    assert_type(Trip.where(title="T").first(), Trip | None)
+    assert_type(Trip.get_or_create(title="T"), tuple[Trip, bool])
+    assert_type(CityTrip.update_or_create(title="T"), tuple[CityTrip, bool])
     assert_type(CityTrip.find(7), CityTrip)
     assert_type(CityTrip.find(7).reload(), CityTrip)
     assert_type(CityTrip.find(7).duplicate(), CityTrip)
@@ -67,6 +73,8 @@ def relations(trip: CityTrip, page: Page) -> None:
     assert_type(trip.notes[0], TripNote)
     assert_type(trip.notes[0].headline(), str)
     assert_type(trip.notes.create(title="T"), TripNote)
+    assert_type(trip.notes.get(title="T"), TripNote)
+    assert_type(trip.notes.get_or_create(title="T"), tuple[TripNote, bool])
     assert_type(trip.lists["Packing"].items[0], Chore)
     assert_type(trip.lists["Packing"].items[0].is_mine, bool)
     assert_type(trip.words, list[str])
@@ -82,6 +90,8 @@ def takes_pages(pages: Collection[Page]) -> None:
 
 def mistakes(trip: Trip) -> None:
     Trip(title="T")
+    Trip.create(titel="T")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    trip.notes.create(titel="T")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     Trip(titel="T")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     trip.titel  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]  # noqa: B018
     trip.notes = []  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]

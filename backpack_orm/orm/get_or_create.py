@@ -1,0 +1,67 @@
+"""Finding a record, and creating it if there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from backpack_orm.orm.locks import exclusive
+from backpack_orm.orm.lookups import exact_values
+
+if TYPE_CHECKING:
+    from backpack_orm.orm.collections import Collection
+    from backpack_orm.orm.saving import Savable
+
+M = TypeVar("M", bound="Savable")
+
+
+def new_values(lookups: Mapping[str, Any], defaults: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the values of a record that is created because none fulfils lookups.
+
+    >>> new_values({"title__icontains": "hotel", "page": 7}, {"title": "Hotel", "body": str})
+    {'page': 7, 'title': 'Hotel', 'body': ''}
+    """
+    return exact_values(lookups) | evaluated(defaults)
+
+
+def evaluated(defaults: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return values by name. Functions among them are called."""
+    return {name: value() if callable(value) else value for name, value in (defaults or {}).items()}
+
+
+def get_or_create(
+    lookups: Mapping[str, Any],
+    record: Savable,
+    search: Callable[[], Collection[M]],
+    create: Callable[[], M],
+) -> tuple[M, bool]:
+    """Return the only result of a search, or else a created record.
+
+    Threads of this process take turns on the same lookups, so that only one of them creates.
+
+    Args:
+        lookups: What is searched for.
+        record: A new record, for its account and type.
+        search: Makes the search.
+        create: Creates the record.
+
+    Returns:
+        The record, and whether it was created.
+    """
+    wanted = sorted((name, repr(getattr(value, "id", value))) for name, value in lookups.items())
+    with exclusive((record.connection.account, record._record_type, *wanted)):
+        found = search()
+        return (found.get(), False) if len(found) else (create(), True)
+
+
+def saved(record: M) -> M:
+    """Save a record, and return it."""
+    record.save()
+    return record
+
+
+def update(record: Savable, values: Mapping[str, Any]) -> None:
+    """Set attributes and save those that have changed."""
+    for name, value in values.items():
+        setattr(record, name, value)
+    record.save()
