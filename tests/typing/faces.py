@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, assert_type
 from zoneinfo import ZoneInfo
 
+import polars
 from pandas import DataFrame
 
 from backpack_orm import (
@@ -237,6 +238,35 @@ def the_journal(entry: JournalEntry, user: User) -> None:
     assert_type(entry.destroy(), dict[str, Any])
 
 
+def times() -> None:
+    assert_type(JournalEntry.all(since=date(2031, 5, 1)), Collection[JournalEntry])
+    assert_type(JournalEntry.iter(until=datetime(2031, 5, 1)), Iterator[JournalEntry])
+    assert_type(CalendarEvent.all(since=date(2031, 5, 1)), Collection[CalendarEvent])
+    assert_type(Reminder.all(due_before=date(2031, 5, 1)), Collection[Reminder])
+    JournalEntry.all(since="2031-05-01")  # type: ignore[arg-type]
+    CalendarEvent.all(due_before=date(2031, 5, 1))  # type: ignore[call-arg]
+    Reminder.all(due_before=5)  # type: ignore[arg-type]
+
+
+def addresses_and_matches(page: Page, note: Note, match: Match) -> None:
+    assert_type(page.url, str)
+    assert_type(Page.find("https://acme.backpackit.com/pages/71"), Page)
+    assert_type(note.links, Collection[Page])
+    assert_type(match.record, Note | List | Email | None)
+    assert_type((match.excerpt, match.term), tuple[str, str])
+    Note.find("https://acme.backpackit.com/pages/71")  # type: ignore[arg-type]
+    _ = note.url  # type: ignore[attr-defined]
+
+
+def plain_data(page: Page) -> None:
+    assert_type(page.to_dict(json=True), dict[str, Any])
+    assert_type(page.to_json(indent=2), str)
+    assert_type(page.notes.to_records(json=True), list[dict[str, Any]])
+    assert_type(page.notes.to_json(), str)
+    assert_type(page.notes.to_polars(), polars.DataFrame)
+    assert_type(page.destroy(), dict[str, Any])
+
+
 def calendars(calendar: Calendar, event: CalendarEvent) -> None:
     assert_type(Calendar.all(), Collection[Calendar])
     assert_type(Calendar.find(7), Calendar)
@@ -264,4 +294,5 @@ def exports(user: User) -> None:
     assert_type(Export.read(b"<pages/>").pages, Collection[Page])
     assert_type(Export.read("backup.xml").reminders[0], Reminder)
     assert_type(Export.read(b"<pages/>").username, str)
+    Export.read(b"<pages/>").save("backup.xml", overwrite=True)
     Export.read(5)  # type: ignore[arg-type]
