@@ -50,6 +50,9 @@ OTHERS = {
             "Plan",
             "RestoreResult",
             "Difference",
+            "Diff",
+            "Change",
+            "Version",
         )
     ],
     "Texts": [

@@ -1,8 +1,10 @@
 """Archives: backups of a Backpack account with its history, readable without the service."""
 
 from backpack_orm.archive.archive import Archive
+from backpack_orm.archive.comparing import Change, Diff
 from backpack_orm.archive.contents import Gap
 from backpack_orm.archive.entries import Entry
+from backpack_orm.archive.history import Version
 from backpack_orm.archive.restoring.plan import Plan
 from backpack_orm.archive.restoring.rehearsal import Difference
 from backpack_orm.archive.restoring.run import RestoreResult
@@ -11,6 +13,8 @@ from backpack_orm.archive.syncing import SyncResult
 
 __all__ = [
     "Archive",
+    "Change",
+    "Diff",
     "Difference",
     "Entry",
     "Gap",
@@ -18,4 +22,5 @@ __all__ = [
     "RestoreResult",
     "Snapshot",
     "SyncResult",
+    "Version",
 ]

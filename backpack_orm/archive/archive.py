@@ -10,9 +10,12 @@ from typing import Any
 
 from backpack_orm.archive import syncing
 from backpack_orm.archive.commits import Commit, Commits
+from backpack_orm.archive.comparing import Diff, compare
 from backpack_orm.archive.contents import Contents, stored_in
 from backpack_orm.archive.conversions.source import Source
 from backpack_orm.archive.convertible import Convertible
+from backpack_orm.archive.entries import key_of
+from backpack_orm.archive.history import Version, versions
 from backpack_orm.archive.info import Info, read_info
 from backpack_orm.archive.offline import ArchiveConnection, OfflineTransport
 from backpack_orm.archive.progress import Progress, reporter
@@ -24,6 +27,8 @@ from backpack_orm.archive.syncing import SyncResult
 from backpack_orm.connection import Connection
 from backpack_orm.connection.time_zones import zone_named
 from backpack_orm.errors import ArchiveError, ValidationError, short_repr
+from backpack_orm.models.page import Page
+from backpack_orm.orm.model import Model
 
 
 class Archive(Convertible):
@@ -174,6 +179,54 @@ class Archive(Convertible):
         )
         return sync.run(connection)
 
+    def diff(
+        self, old: Snapshot | str | date | int, new: Snapshot | str | date | int | None = None
+    ) -> Diff:
+        """Return what has changed from one snapshot to another. Makes no request.
+
+        Args:
+            old: The earlier snapshot: itself, its number, or a moment as for `at`.
+            new: The later snapshot. Default: the newest one.
+
+        Raises:
+            ArchiveError: There is no such snapshot.
+
+        >>> Page.find_by(title="Lisbon").notes.create(title="Tram tickets").is_new
+        False
+        >>> archive.sync(connection).snapshot.number
+        2
+        >>> [(change.what, change.label) for change in archive.diff(1).changes]
+        [('changed', 'Lisbon'), ('added', 'Tram tickets')]
+        """
+        return compare(self._named(old), self.newest if new is None else self._named(new))
+
+    def history(self, record: Model | tuple[str, int]) -> list[Version]:
+        """Return the versions of a record in all snapshots, the oldest first. Makes no request.
+
+        Each version names the first snapshot that contains it. The last one has no values if the
+        record is gone.
+
+        Args:
+            record: A record of the archive or of the account; or its type and id, such as
+                `("note", 301)`.
+
+        Raises:
+            ArchiveError: There is no snapshot yet.
+
+        >>> [version.values["title"] for version in archive.history(archive.pages[0].notes[0])]
+        ['Where we sleep']
+        """
+        key = key_of(record) if isinstance(record, Model) else record
+        page_id = _page_of(record) if isinstance(record, Model) else None
+        return versions(self.snapshots, key, page_id)
+
+    def _named(self, snapshot: Snapshot | str | date | int) -> Snapshot:
+        if isinstance(snapshot, Snapshot):
+            return snapshot
+        if isinstance(snapshot, int):
+            return self._snapshot(self._commits.read(snapshot))
+        return self.at(snapshot)
+
     def plan(
         self,
         target: Connection,
@@ -300,6 +353,14 @@ class Archive(Convertible):
             name = self._known_info().time_zone
             moment = moment.replace(tzinfo=zone_named(name) if name else UTC)
         return moment
+
+
+def _page_of(record: Model) -> int | None:
+    """Return the id of the page that is or contains a record; None if it is on no page."""
+    if isinstance(record, Page):
+        return record.id
+    page_id = getattr(type(record), "page_id", None)
+    return None if page_id is None else record.page_id  # type: ignore[attr-defined]
 
 
 def _storage_at(location: str, options: dict[str, Any]) -> Storage:

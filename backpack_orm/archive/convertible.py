@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from os import PathLike
+from typing import TYPE_CHECKING
 
 from backpack_orm.archive.conversions.csv import write_csv
 from backpack_orm.archive.conversions.files import write_file_list
+from backpack_orm.archive.conversions.frames import frame_of
 from backpack_orm.archive.conversions.html import write_html
 from backpack_orm.archive.conversions.ical import write_ical
 from backpack_orm.archive.conversions.json_lines import write_json_lines
@@ -15,6 +17,9 @@ from backpack_orm.archive.conversions.parquet import write_parquet
 from backpack_orm.archive.conversions.source import Source
 from backpack_orm.archive.conversions.sqlite import write_sqlite
 from backpack_orm.archive.view import View
+
+if TYPE_CHECKING:
+    import pandas
 
 
 class Convertible(View):
@@ -156,6 +161,23 @@ class Convertible(View):
         True
         """
         write_parquet(self._source, folder)
+
+    def frame(self, table: str) -> pandas.DataFrame:
+        """Return a table as a frame of pandas. Makes no request.
+
+        Times are in UTC; those of the account's zone have no zone if it is unknown.
+
+        Args:
+            table: Name of a table, such as `pages`, `items` or `journal_entries`.
+
+        Raises:
+            ValidationError: There is no such table.
+            ImportError: pandas is not installed.
+
+        >>> int(archive.frame("items")["completed"].sum())
+        63
+        """
+        return frame_of(self._source, table)
 
     def to_file_list(self, path: str | PathLike[str]) -> None:
         """Write a CSV file with all attachments and images, to download them by hand.

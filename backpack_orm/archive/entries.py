@@ -96,17 +96,45 @@ def entries(connection: ArchiveConnection) -> Iterator[Entry]:
     'Lisbon'
     """
     for page in Page.all(using=connection):
-        with suppress(NotInArchive):
-            page._load("notes")
-        with suppress(NotInArchive):
-            page.emails._all()
-        yield from _flat(Page, page.to_dict(), None)
+        yield from _of_page(page)
     for model, load in _OTHERS.items():
         for record in _if_there(load, connection):
             yield from _flat(model, _plain(record), None)
             if isinstance(record, Calendar):
                 for event in _if_there(_events, record):
                     yield from _flat(CalendarEvent, event.to_dict(), ("calendar", record.id))
+
+
+def entries_on_page(connection: ArchiveConnection, id: int) -> Iterator[Entry]:
+    """Yield a page and the records on it; nothing if the snapshot has no such page.
+
+    Args:
+        connection: The connection to the snapshot.
+        id: Id of the page.
+
+    >>> next(entries_on_page(archive.connection, archive.pages[0].id)).values["title"]
+    'Lisbon'
+    """
+    listed = (page for page in Page.all(using=connection) if page.id == id)
+    for page in listed:
+        yield from _of_page(page)
+
+
+def _of_page(page: Page) -> Iterator[Entry]:
+    with suppress(NotInArchive):
+        page._load("notes")
+    with suppress(NotInArchive):
+        page.emails._all()
+    yield from _flat(Page, page.to_dict(), None)
+
+
+def key_of(record: Model) -> Key:
+    """Return the type and id of a saved record, as in `Entry.key`.
+
+    >>> key_of(archive.pages[0])
+    ('page', 40000004)
+    """
+    return _TYPES.get(record._element, record._element), record._saved_id
 
 
 def _events(calendar: Calendar) -> Iterable[CalendarEvent]:

@@ -38,6 +38,7 @@ from backpack_orm import (
     Status,
     Tag,
     User,
+    ValidationError,
 )
 from backpack_orm.archive import Snapshot
 from backpack_orm.archive.conversions.tables import BY_NAME, TABLES, rows_of
@@ -236,3 +237,27 @@ def _plain(value: Any) -> Any:
 
 def _cell(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+# --- frames -----------------------------------------------------------------------------------
+
+
+def test_a_frame_has_the_rows_of_its_table(
+    snapshot: Snapshot, rows: dict[str, list[dict[str, Any]]]
+) -> None:
+    frame = snapshot.frame("items")
+    assert frame["content"].tolist() == [row["content"] for row in rows["items"]]
+    assert [str(dtype) for dtype in frame.dtypes[:6]] == [
+        "Int64",
+        "Int64",
+        "Int64",
+        "Int64",
+        "string",
+        "boolean",
+    ]
+    assert str(snapshot.frame("notes").dtypes["created_at"]) == "datetime64[us, UTC]"
+
+
+def test_an_unknown_table_is_refused(snapshot: Snapshot) -> None:
+    with pytest.raises(ValidationError, match="'itmes'.*items"):
+        snapshot.frame("itmes")

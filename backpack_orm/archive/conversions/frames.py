@@ -1,0 +1,37 @@
+"""Frames of pandas: one for each table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from backpack_orm.archive.conversions.source import Source, in_utc
+from backpack_orm.archive.conversions.tables import BY_NAME, Kind, rows_of
+from backpack_orm.errors import ValidationError, did_you_mean, short_repr
+
+if TYPE_CHECKING:
+    import pandas
+
+_DTYPES: dict[Kind, str] = {"integer": "Int64", "text": "string", "boolean": "boolean"}
+
+
+def frame_of(source: Source, name: str) -> pandas.DataFrame:
+    """Return a table as a frame. See `Archive.frame`."""
+    table = BY_NAME.get(name)
+    if table is None:
+        hint = did_you_mean(name, BY_NAME)
+        raise ValidationError(f"there is no table {short_repr(name)}{hint}")
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError("a frame needs pandas: pip install 'backpack_orm[pandas]'") from error
+
+    rows = [row for other, row in rows_of(source) if other == name]
+    series: dict[str, Any] = {}
+    for column, kind in table.columns.items():
+        values = [row[column] for row in rows]
+        if kind == "local_time":
+            values = [in_utc(value, source.time_zone) for value in values]
+        is_naive = kind == "local_time" and source.time_zone is None
+        dtype = _DTYPES.get(kind) or ("datetime64[us]" if is_naive else "datetime64[us, UTC]")
+        series[column] = pandas.Series(values, dtype=dtype)
+    return pandas.DataFrame(series)
