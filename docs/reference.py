@@ -53,6 +53,9 @@ OTHERS = {
             "Diff",
             "Change",
             "Version",
+            "Verification",
+            "Problem",
+            "PruneResult",
         )
     ],
     "Texts": [

@@ -5,11 +5,13 @@ from backpack_orm.archive.comparing import Change, Diff
 from backpack_orm.archive.contents import Gap
 from backpack_orm.archive.entries import Entry
 from backpack_orm.archive.history import Version
+from backpack_orm.archive.pruning import PruneResult
 from backpack_orm.archive.restoring.plan import Plan
 from backpack_orm.archive.restoring.rehearsal import Difference
 from backpack_orm.archive.restoring.run import RestoreResult
 from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.archive.syncing import SyncResult
+from backpack_orm.archive.verifying import Problem, Verification
 
 __all__ = [
     "Archive",
@@ -19,8 +21,11 @@ __all__ = [
     "Entry",
     "Gap",
     "Plan",
+    "Problem",
+    "PruneResult",
     "RestoreResult",
     "Snapshot",
     "SyncResult",
+    "Verification",
     "Version",
 ]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, tzinfo
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-from backpack_orm.archive import syncing
+from backpack_orm.archive import pruning, syncing
 from backpack_orm.archive.commits import Commit, Commits
 from backpack_orm.archive.comparing import Diff, compare
 from backpack_orm.archive.contents import Contents, stored_in
@@ -19,11 +19,13 @@ from backpack_orm.archive.history import Version, versions
 from backpack_orm.archive.info import Info, read_info
 from backpack_orm.archive.offline import ArchiveConnection, OfflineTransport
 from backpack_orm.archive.progress import Progress, reporter
+from backpack_orm.archive.pruning import Policy, PruneResult
 from backpack_orm.archive.restoring.plan import Plan, make_plan
 from backpack_orm.archive.restoring.run import RestoreResult, run_plan
 from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.archive.storage import LocalStorage, Storage
 from backpack_orm.archive.syncing import SyncResult
+from backpack_orm.archive.verifying import Verification, Verifier
 from backpack_orm.connection import Connection
 from backpack_orm.connection.time_zones import zone_named
 from backpack_orm.errors import ArchiveError, ValidationError, short_repr
@@ -310,6 +312,70 @@ class Archive(Convertible):
         """
         return run_plan(plan, reporter(progress), self._clock())
 
+    def verify(self, *, progress: bool | Progress = False) -> Verification:
+        """Verify that every file is as it was written, and that every response can be read.
+
+        Reads all snapshots. Makes no request and changes nothing.
+
+        Args:
+            progress: True to show the progress, or a function, as for `sync`.
+
+        Returns:
+            What was verified, and the problems. It is true if there are none.
+
+        >>> archive.verify()
+        Verification(snapshots=1, files=22, records=588, problems=())
+        >>> if not archive.verify():
+        ...     print("use another copy")
+        """
+        return Verifier(self._storage, self._commits, self._snapshot, reporter(progress)).run()
+
+    def prune(
+        self,
+        *,
+        keep_last: int | None = None,
+        keep_daily: int | None = None,
+        keep_weekly: int | None = None,
+        keep_monthly: int | None = None,
+        dry_run: bool = False,
+        progress: bool | Progress = False,
+    ) -> PruneResult:
+        """Remove old snapshots. Without a rule, all are kept; the newest is kept always.
+
+        A snapshot is kept if any rule keeps it. Days begin in the time zone of the account. Every
+        snapshot is complete, so removing others takes nothing from it.
+
+        Args:
+            keep_last: Number of newest snapshots to keep.
+            keep_daily: Number of days of which to keep the newest snapshot.
+            keep_weekly: Number of weeks of which to keep the newest snapshot.
+            keep_monthly: Number of months of which to keep the newest snapshot.
+            dry_run: Remove nothing, and count the versions of records that would be lost, which
+                takes as long as reading all snapshots.
+            progress: True to show the progress, or a function, as for `sync`.
+
+        Raises:
+            ValidationError: A number is not above 0.
+            ArchiveError: A snapshot cannot be removed.
+
+        >>> archive.prune(keep_daily=30, keep_monthly=24)
+        PruneResult(1 kept, 0 removed)
+        """
+        policy = Policy(
+            keep_last=keep_last,
+            keep_daily=keep_daily,
+            keep_weekly=keep_weekly,
+            keep_monthly=keep_monthly,
+        )
+        report, snapshots = reporter(progress), self.snapshots
+        kept = policy.kept(snapshots, self._zone) if snapshots else []
+        numbers = {snapshot.number for snapshot in kept}
+        removed = [snapshot for snapshot in snapshots if snapshot.number not in numbers]
+        versions = pruning.lost_versions(kept, removed, report) if dry_run else None
+        if not dry_run:
+            pruning.remove(self._storage, removed, report)
+        return PruneResult(tuple(kept), tuple(removed), versions)
+
     @property
     def _source(self) -> Source:
         return self.newest
@@ -338,6 +404,12 @@ class Archive(Convertible):
             raise ArchiveError(f"{self.name} contains no snapshot yet: call sync() first")
         return info
 
+    @property
+    def _zone(self) -> tzinfo:
+        """The time zone of the account, for days and naive times."""
+        name = self._known_info().time_zone
+        return zone_named(name) if name else UTC
+
     def _moment(self, moment: object) -> datetime:
         """Return an aware time."""
         if isinstance(moment, str):
@@ -350,8 +422,7 @@ class Archive(Convertible):
         if not isinstance(moment, datetime):
             raise ValidationError(f"at() takes a time or a date, not {short_repr(moment)}")
         if moment.tzinfo is None:
-            name = self._known_info().time_zone
-            moment = moment.replace(tzinfo=zone_named(name) if name else UTC)
+            moment = moment.replace(tzinfo=self._zone)
         return moment
 
 

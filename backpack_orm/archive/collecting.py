@@ -89,7 +89,7 @@ class Collected:
 
     def _has_met(self, previous: Contents | None) -> bool:
         """Return whether the journal goes on in windows of an earlier snapshot."""
-        windows = [name for name in self.responses if name.startswith("journal-")]
+        windows = [name for name in self.responses if name.startswith(journal.PREFIX)]
         if previous is None or not windows:
             return False
         last = journal.entries_in(self.responses[windows[-1]][1])
@@ -223,9 +223,9 @@ class Collector:
                 if len(window) < journal.WINDOW or (has_met and n + 1 >= journal.REREAD):
                     return
         except BackpackError as error:
-            for name in [name for name in self._found.responses if name.startswith("journal-")]:
+            for name in [name for name in self._found.responses if name.startswith(journal.PREFIX)]:
                 del self._found.responses[name]
-            self._refuse("journal-", "journal", error)
+            self._refuse(journal.PREFIX, "journal", error)
 
     def _offered(
         self,

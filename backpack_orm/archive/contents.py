@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -136,7 +137,10 @@ def stored_in(bag: Bag, number: int) -> Contents:
 
     def body(name: str) -> bytes:
         path = f"data/{path_of(name)}"
-        content = gzip.decompress(bag.read(path))
+        try:
+            content = gzip.decompress(bag.read(path))
+        except (OSError, EOFError, zlib.error) as error:
+            raise DamagedArchive(f"{bag.path_of(path)} cannot be read: {error}") from error
         if sha256(content) != hashes[name]:
             raise DamagedArchive(f"{bag.path_of(path)} does not contain what was received")
         return content

@@ -30,14 +30,18 @@ class Entry:
     content: bytes
 
 
+PREFIX = "journal-"
+"""With what the names of all windows begin."""
+
+
 def fresh_name(n: int) -> str:
     """Return the name of the response with window `n` of the latest reading."""
-    return f"journal-{n:04}"
+    return f"{PREFIX}{n:04}"
 
 
 def old_name(n: int) -> str:
     """Return the name of the copied window `n` behind those."""
-    return f"journal-old-{n:04}"
+    return f"{PREFIX}old-{n:04}"
 
 
 def entries_in(content: bytes) -> list[Entry]:

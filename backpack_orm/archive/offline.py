@@ -45,7 +45,7 @@ def _exported(*unsure: str) -> Projection:
     )
 
 
-_EXPORTED, _EXPORTED_BY_USER = _exported(), _exported("linked_pages")
+_EXPORTED_BY_ACCOUNT, EXPORTED_PAGE = _exported(), _exported("linked_pages")
 
 
 @frozen
@@ -122,7 +122,7 @@ class OfflineTransport:
             return _Found(page.content)
         export = self._contents.responses.get("export")
         is_older = export is not None and export.path.startswith("/ws/")
-        return _Found(page.content, (_EXPORTED if is_older else _EXPORTED_BY_USER).read_one)
+        return _Found(page.content, (_EXPORTED_BY_ACCOUNT if is_older else EXPORTED_PAGE).read_one)
 
     def _notes(self, call: Call[Any]) -> _Found:
         return self._section(call, "notes", Note._full.exported.read_many)

@@ -51,6 +51,12 @@ class RemoteStorage(Storage):
                 return []
         return sorted({posixpath.basename(each.rstrip("/")) for each in found} - {""})
 
+    def files(self, folder: str) -> list[str]:
+        top = self._path(folder)
+        with self._explained("read", folder):
+            self._fs.invalidate_cache()
+            return sorted(posixpath.relpath(path, top) for path in self._fs.find(top))
+
     def create(self, path: str, content: bytes) -> None:
         with self._explained("write", path):
             self._make_parent(path)

@@ -17,6 +17,8 @@ _TEMPORARY = ".tmp-"
 _ABANDONED = 24 * 60 * 60
 """Seconds after which a temporary file is the rest of a crash."""
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+_PRIVATE = 0o700
+"""The mode of folders: an archive is as private as the account."""
 _BINARY = getattr(os, "O_BINARY", 0)  # for Windows
 
 
@@ -41,6 +43,10 @@ class Storage(ABC):
     @abstractmethod
     def names(self, folder: str) -> list[str]:
         """Return the sorted names in a folder, without temporary files; none if it is absent."""
+
+    @abstractmethod
+    def files(self, folder: str) -> list[str]:
+        """Return the sorted paths of all files in a folder and those inside, relative to it."""
 
     @abstractmethod
     def create(self, path: str, content: bytes) -> None:
@@ -96,8 +102,14 @@ class LocalStorage(Storage):
     def names(self, folder: str) -> list[str]:
         with self._explained("read", folder), suppress(FileNotFoundError):
             found = os.listdir(self._path(folder))
-            return sorted(name for name in found if not name.startswith(_TEMPORARY))
+            return sorted(name for name in found if not _is_temporary(name))
         return []
+
+    def files(self, folder: str) -> list[str]:
+        top = self._path(folder)
+        with self._explained("read", folder):
+            found = (path.relative_to(top) for path in top.rglob("*") if not path.is_dir())
+            return sorted(path.as_posix() for path in found if not _is_temporary(path.name))
 
     def create(self, path: str, content: bytes) -> None:
         target = self._path(path)
@@ -130,13 +142,13 @@ class LocalStorage(Storage):
         top = self._path(folder)
         with self._explained("write", folder):
             self._make_folder(top.parent)
-            os.mkdir(top)
+            os.mkdir(top, _PRIVATE)
             made = [top]
             for path, content in files:
                 target = top / path
                 for parent in [*target.relative_to(top).parents][-2::-1]:
                     if top / parent not in made:
-                        os.mkdir(top / parent)
+                        os.mkdir(top / parent, _PRIVATE)
                         made.append(top / parent)
                 self._write(target, content)
             for each in [*reversed(made), top.parent]:
@@ -188,7 +200,7 @@ class LocalStorage(Storage):
         if folder != folder.parent:
             self._make_folder(folder.parent)
         with suppress(FileExistsError):  # another process was faster
-            os.mkdir(folder)
+            os.mkdir(folder, _PRIVATE)
         self._sync_folder(folder.parent)
 
     def _sync_folder(self, folder: Path) -> None:
@@ -211,3 +223,7 @@ class LocalStorage(Storage):
         except OSError as error:
             where = self._path(path)
             raise ArchiveError(f"cannot {verb} {where}: {error.strerror or error}") from error
+
+
+def _is_temporary(name: str) -> bool:
+    return name.startswith(_TEMPORARY)

@@ -21,12 +21,11 @@ from backpack_orm.archive.progress import Progress
 from backpack_orm.archive.sealed import seal
 from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.archive.storage import Storage
+from backpack_orm.archive.verifying import LAST_SYNC
 from backpack_orm.connection import Connection, unconnected
 from backpack_orm.errors import ArchiveError, BackpackError
 from backpack_orm.models.user import User
 from backpack_orm.wire.parse import Record
-
-LAST_SYNC = "last-sync.json"
 
 
 @frozen(repr=False)

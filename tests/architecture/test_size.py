@@ -24,7 +24,7 @@ MODULES = {path.relative_to(ROOT).as_posix(): path for path in sorted(ROOT.rglob
 LARGEST_MODULE = 400
 LARGEST_ROOMS = {
     ".": 340,
-    "archive": 4200,
+    "archive": 4600,
     "connection": 2075,
     "display": 820,
     "models": 2193,

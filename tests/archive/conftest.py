@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from backpack_orm import Connection
+from backpack_orm import Connection, Page
 from backpack_orm.archive import Archive
+from backpack_orm.sandbox import Sandbox
 
 
 class Clock:
@@ -51,3 +52,18 @@ def synced(archive: Archive, connection: Connection) -> Archive:
     """An archive with one snapshot of the demo account."""
     archive.sync(connection)
     return archive
+
+
+@pytest.fixture(scope="session")
+def original(tmp_path_factory: pytest.TempPathFactory, network: None) -> Path:
+    """An archive with two snapshots of a small account."""
+    folder = tmp_path_factory.mktemp("original") / "backup"
+    archive = Archive(folder, clock=Clock())
+    with Sandbox(seed="empty") as box:
+        connection = Connection(box.url, token=box.token)
+        page = Page.create(title="Lisbon", using=connection)
+        page.lists.create(name="Packing").items.create(content="Socks")
+        archive.sync(connection)
+        page.notes.create(title="Tram", body="28 & 12")
+        archive.sync(connection)
+    return folder

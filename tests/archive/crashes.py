@@ -78,9 +78,9 @@ class Recorder:
         os.unlink(path)
         self._done("unlink", str(path))
 
-    def mkdir(self, path: Any) -> None:
+    def mkdir(self, path: Any, mode: int = 0o777) -> None:
         self._check()
-        os.mkdir(path)
+        os.mkdir(path, mode)
         self._done("mkdir", str(path))
 
     def rmdir(self, path: Any) -> None:

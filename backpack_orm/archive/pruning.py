@@ -1,0 +1,111 @@
+"""Which snapshots to keep, and removing the others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from datetime import datetime, tzinfo
+from typing import Any
+
+from attrs import Attribute, field, frozen
+
+from backpack_orm.archive.commits import SNAPSHOTS
+from backpack_orm.archive.entries import Key, digests
+from backpack_orm.archive.progress import Progress
+from backpack_orm.archive.snapshot import Snapshot
+from backpack_orm.archive.storage import Storage
+from backpack_orm.errors import ValidationError
+
+
+def _count(policy: object, attribute: Attribute[Any], value: Any) -> None:
+    is_number = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    if value is not None and not is_number:
+        raise ValidationError(f"prune: {attribute.name} takes a number above 0, not {value!r}")
+
+
+@frozen(kw_only=True)
+class Policy:
+    """Which snapshots to keep. Each rule keeps some; without rules, all are kept.
+
+    Attributes:
+        keep_last: Number of newest snapshots.
+        keep_daily: Number of days of which to keep the newest snapshot.
+        keep_weekly: Number of weeks of which to keep the newest snapshot.
+        keep_monthly: Number of months of which to keep the newest snapshot.
+    """
+
+    keep_last: int | None = field(default=None, validator=_count)
+    keep_daily: int | None = field(default=None, validator=_count)
+    keep_weekly: int | None = field(default=None, validator=_count)
+    keep_monthly: int | None = field(default=None, validator=_count)
+
+    def kept(self, snapshots: Sequence[Snapshot], zone: tzinfo) -> list[Snapshot]:
+        """Return the snapshots to keep, the oldest first. The newest is always one of them.
+
+        Args:
+            snapshots: All of them, the oldest first.
+            zone: The time zone that days begin in.
+        """
+        rules: list[tuple[int | None, Callable[[datetime, int], Hashable]]] = [
+            (self.keep_last, lambda moment, number: number),
+            (self.keep_daily, lambda moment, number: moment.date()),
+            (self.keep_weekly, lambda moment, number: moment.isocalendar()[:2]),
+            (self.keep_monthly, lambda moment, number: (moment.year, moment.month)),
+        ]
+        if all(count is None for count, _ in rules):
+            return list(snapshots)
+        numbers = {snapshot.number for snapshot in snapshots[-1:]}
+        for count, period_of in rules:
+            newest: dict[Hashable, int] = {}
+            for snapshot in reversed(snapshots):
+                period = period_of(snapshot.taken_at.astimezone(zone), snapshot.number)
+                newest.setdefault(period, snapshot.number)
+            numbers |= set(list(newest.values())[: count or 0])
+        return [snapshot for snapshot in snapshots if snapshot.number in numbers]
+
+
+@frozen(repr=False)
+class PruneResult:
+    """What was removed from an archive, or would be.
+
+    Attributes:
+        kept: The remaining snapshots.
+        removed: The removed ones.
+        versions: Number of versions of records that are in no remaining snapshot, by type; None
+            unless it was asked for by `dry_run`.
+
+    >>> archive.prune(keep_last=10, dry_run=True)
+    PruneResult(1 kept, 0 removed, 0 versions lost)
+    """
+
+    kept: tuple[Snapshot, ...]
+    removed: tuple[Snapshot, ...]
+    versions: Mapping[str, int] | None
+
+    def __repr__(self) -> str:
+        lost = "" if self.versions is None else f", {sum(self.versions.values())} versions lost"
+        return f"PruneResult({len(self.kept)} kept, {len(self.removed)} removed{lost})"
+
+
+def remove(storage: Storage, snapshots: Iterable[Snapshot], report: Progress) -> None:
+    """Remove snapshots: first the commit, so that a crash leaves no commit without a snapshot."""
+    removed = list(snapshots)
+    for done, snapshot in enumerate(removed, 1):
+        storage.delete(snapshot.commit.path)
+        storage.delete(f"{SNAPSHOTS}/{snapshot.name}")
+        report("removing snapshots", done, len(removed))
+
+
+def lost_versions(
+    kept: Sequence[Snapshot], removed: Sequence[Snapshot], report: Progress
+) -> dict[str, int]:
+    """Count the versions of records that are in no remaining snapshot, by type."""
+    lost: set[tuple[Key, bytes]] = set()
+    total = len(kept) + len(removed) if removed else 0
+    for done, snapshot in enumerate(removed, 1):
+        lost |= digests(snapshot.connection).items()
+        report("counting versions", done, total)
+    for done, snapshot in enumerate(kept if lost else (), len(removed) + 1):
+        lost -= digests(snapshot.connection).items()
+        report("counting versions", done, total)
+    return dict(Counter(type for (type, _), _ in lost))
