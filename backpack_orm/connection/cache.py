@@ -17,6 +17,24 @@ from backpack_orm.connection.forks import after_fork
 from backpack_orm.errors import Timeout
 
 
+class Part(NamedTuple):
+    """One of several records in a response, which is cached by itself.
+
+    Attributes:
+        key: The key to cache it under.
+        response: The record.
+        size: Its share of the size of the response, in bytes.
+        tags: Its tags.
+        replaces: The key of another response that is dropped, since this one is newer.
+    """
+
+    key: Hashable
+    response: Any
+    size: int
+    tags: frozenset[str]
+    replaces: Hashable = None
+
+
 class _Pending:
     """A request under way, which other threads may wait for.
 
@@ -24,6 +42,7 @@ class _Pending:
         tags: The cache tags of its response that are known before it arrives.
         response_tags: The further tags that the response itself adds.
         invalidated: The tags that were invalidated since the request began.
+        parts: What to cache instead of the response itself, if not None.
         is_under_way: Whether it is registered and has not ended.
         is_successful: Whether there is a response. An interrupt leaves neither response nor error.
     """
@@ -34,6 +53,7 @@ class _Pending:
         self.invalidated: set[str] = set()
         self.is_under_way = self.is_successful = False
         self.response: Any = None
+        self.parts: list[Part] | None = None
         self.size = 0
         self.error: Exception | None = None
 
@@ -121,6 +141,7 @@ class Cache:
         fresh: bool = False,
         response_tags: Callable[[Any], Iterable[str]] = _no_tags,
         deadline: Deadline | None = None,
+        parts: Callable[[Any, int], Iterable[Part]] | None = None,
     ) -> Any:
         """Return the response under a key: cached, from a request under way, or from a new one.
 
@@ -131,6 +152,7 @@ class Cache:
             fresh: Bypass the cache; the new response is cached.
             response_tags: Returns the further tags that the response itself adds.
             deadline: When to stop waiting for another thread's identical request.
+            parts: Returns what to cache of a response and its size, instead of the response itself.
 
         Raises:
             Timeout: The deadline has passed while another thread's request was under way.
@@ -145,6 +167,7 @@ class Cache:
                 if found is own:
                     own.response, own.size = request()
                     own.response_tags = frozenset(response_tags(own.response))
+                    own.parts = list(parts(own.response, own.size)) if parts else None
                     own.is_successful = True
                 return found.response
             except Exception as error:
@@ -204,7 +227,9 @@ class Cache:
             return
         with self._lock:
             if self._pending.get(key) is pending:  # else invalidated, or requested again meanwhile
-                if pending.is_valid:
+                if pending.parts is not None:
+                    self._store_parts(pending.parts, pending.invalidated)
+                elif pending.is_valid:
                     tags = pending.tags | pending.response_tags
                     self._store(key, _Cached(pending.response, pending.size, tags))
                 del self._pending[key]
@@ -261,6 +286,13 @@ class Cache:
         self._stored_since_sweep += 1
         if self._stored_since_sweep > len(self._cached) + 1000:
             self._sweep()
+
+    def _store_parts(self, parts: Iterable[Part], invalidated: set[str]) -> None:
+        """Cache the parts that no write has invalidated since their request began."""
+        for part in parts:
+            if part.tags.isdisjoint(invalidated):
+                self._cached.pop(part.replaces, None)
+                self._store(part.key, _Cached(part.response, part.size, part.tags))
 
     def _sweep(self) -> None:
         """Remove from the index what has expired or was evicted."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
 from backpack_orm.connection.addresses import cache_host, fingerprint, rate_limit_key
-from backpack_orm.connection.cache import Cache
+from backpack_orm.connection.cache import Cache, Part
 from backpack_orm.connection.calls import Call
 from backpack_orm.connection.context import Usable, candidates, set_default
 from backpack_orm.connection.counters import Counters
@@ -30,7 +30,7 @@ from backpack_orm.rich_display import public_names
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.build import WireValue
 from backpack_orm.wire.endpoint import Endpoint, Safety, TokenLocation, rest
-from backpack_orm.wire.shapes import Column, Response, Shape
+from backpack_orm.wire.shapes import Column, Record, Response, Shape
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -128,6 +128,7 @@ class Connection(Usable):
         self._cache = self._empty_cache()
         self._transport = None
         self._zone: ZoneInfo | None = None
+        self._unavailable: set[Endpoint] = set()
         self._is_open = True
         self._reset_blocks()
         with _connections_lock:
@@ -315,6 +316,92 @@ class Connection(Usable):
         >>> Page.all()[0].connection.ensure_known("Page.linked_pages")
         """
 
+    def call_for_parts(
+        self,
+        endpoint: Endpoint,
+        ids: tuple[int, ...],
+        part: Endpoint,
+        *,
+        read: Callable[[Response], Mapping[int, Record]],
+        fresh: bool = False,
+    ) -> Mapping[int, Record]:
+        """Make a call whose response includes records that another call returns one by one.
+
+        Makes one request. Caches each record by itself, see `cached_record`; a write invalidates it
+        together with the response to the other call.
+
+        Args:
+            endpoint: The call.
+            ids: What fills its path, in order.
+            part: The other call, with the id of a record in its path.
+            read: Parses the response into records by id.
+            fresh: Whether the records replace cached responses to the other call.
+
+        Raises:
+            BackpackError: The call failed; see `backpack_orm.errors` for its subclasses.
+
+        >>> from backpack_orm.models.whole_account import exported_pages
+        >>> me, show = User.me(), Page._show
+        >>> connection = me.connection
+        >>> found = connection.call_for_parts(User._export, (me.id,), show, read=exported_pages)
+        >>> id, page = list(found.items())[0]
+        >>> connection.cached_record(User._export, show, id) is page
+        True
+        """
+        live = self._live()
+        if live is not self:
+            return live.call_for_parts(endpoint, ids, part, read=read, fresh=fresh)
+        call = self._call(endpoint, ids, _NOTHING, read)
+
+        def parts(records: Mapping[int, Record], size: int) -> Iterator[Part]:
+            share = size // max(len(records), 1)
+            for id, record in records.items():
+                tags, shown = frozenset(part.tags_read((id,))), (part, (id,))
+                yield Part((endpoint, *shown), record, share, tags, shown if fresh else None)
+
+        def tags(records: Mapping[int, Record]) -> Iterator[str]:
+            for id in records:
+                yield from part.tags_read((id,))
+
+        records: Mapping[int, Record] = self._cache.fetch(
+            (endpoint, ids), tuple, lambda: self._exchange(call), fresh, tags, call.deadline, parts
+        )
+        return records
+
+    def cached_record(self, endpoint: Endpoint, part: Endpoint, id: int) -> Record | None:
+        """Return a cached record: the response to a call, else a part of that to another one.
+
+        Makes no request. The arguments are those of `call_for_parts`, and the id of the record.
+
+        >>> page = Page.find(Page.all()[0].id)
+        >>> page.connection.cached_record(User._export, Page._show, page.id)[:2]
+        (..., 'Lisbon')
+        """
+        cache = self._live()._cache
+        record: Record | None = cache.get((part, (id,)))
+        return cache.get((endpoint, part, (id,))) if record is None else record
+
+    def is_available(self, endpoint: Endpoint) -> bool:
+        """Return whether no call of an endpoint has failed so that it is not tried again.
+
+        >>> from backpack_orm.wire.endpoint import ws
+        >>> row, connection = ws("account/export"), Connection("acme", token="0123456789abcdef")
+        >>> connection.is_available(row)
+        True
+        """
+        return endpoint not in self._live()._unavailable
+
+    def mark_unavailable(self, endpoint: Endpoint) -> None:
+        """Remember until `clear_cache()` or `close()` that calls of an endpoint fail.
+
+        >>> from backpack_orm.wire.endpoint import ws
+        >>> row, connection = ws("account/export"), Connection("acme", token="0123456789abcdef")
+        >>> connection.mark_unavailable(row)
+        >>> connection.is_available(row), connection.clear_cache(), connection.is_available(row)
+        (False, None, True)
+        """
+        self._live()._unavailable.add(endpoint)
+
     def _call(
         self,
         endpoint: Endpoint,
@@ -393,6 +480,7 @@ class Connection(Usable):
         Stats(requests=2, cache_hits=0, retries=0, seconds_waited=0.0)
         """
         self._cache.clear()
+        self._unavailable.clear()
 
     def close(self) -> None:
         """Close the sockets and clear the cache; the next call opens sockets again.
@@ -402,7 +490,7 @@ class Connection(Usable):
         self._is_open = False
         if self._transport is not None:
             self._transport.close()
-        self._cache.clear()
+        self.clear_cache()
 
     def __dir__(self) -> Iterable[str]:
         return public_names(self, object.__dir__(self))

@@ -122,7 +122,8 @@ class Completable(OnPage, Savable, Destroyable):
             changes = list(self.changes)
             self._validate(changes)
             edited = [name for name in changes if name != "completed"]
-            sent = self._update(self._updates[0], ["completed", *edited], None)
+            stored = self._verify_texts(None) if edited and self._is_unverified else None
+            sent = self._update(self._updates[0], ["completed", *edited], stored)
         except BaseException:
             self._restore_completed(before)
             raise

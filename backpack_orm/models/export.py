@@ -16,6 +16,7 @@ from backpack_orm.models.page import Page
 from backpack_orm.models.reminder import Reminder
 from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.projections import Projection
+from backpack_orm.orm.unverified import marked
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.parse import MISSING, Column, Record, Response, Section, Shape
 
@@ -124,8 +125,14 @@ class Export:
 
 
 def read_live_export(response: Response) -> Record:
-    """Return the user's id and name, the account, the pages and the reminders of an export."""
-    return _read(response, Page._exported_by_user)
+    """Return the user's id and name, the account, the pages and the reminders of an export.
+
+    Texts that may have been escaped twice are marked, see `orm.unverified`.
+    """
+    *about, pages, reminders = _read(response, Page._exported_by_user)
+    if b"&" in response.content:
+        pages = tuple(marked(Page, page) for page in pages)
+    return *about, pages, reminders
 
 
 def read_export(response: Response) -> Record:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Generic, Never, Self, TypeVar, cast
 from backpack_orm.connection import Connection
 from backpack_orm.errors import ValidationError
 from backpack_orm.models.completable import Completable, item_calls
-from backpack_orm.models.page import Page, Progress, check_order
+from backpack_orm.models.page import Page, check_order
+from backpack_orm.models.whole_account import Load, Progress, check_load
 from backpack_orm.orm.collections import Children, Collection
 from backpack_orm.orm.declarations import Embeds, ParentId, ToMany, belongs_to, field
 from backpack_orm.orm.hints import REQUIRED, wrong_find
@@ -137,6 +138,7 @@ class Item(Completable):
         *,
         list: List | int | None = None,
         page: Page | int | None = None,
+        load: Load = True,
         using: Connection | None = None,
         fresh: bool = False,
         progress: Progress | None = None,
@@ -144,12 +146,13 @@ class Item(Completable):
         """Return the items of a list. Makes one request.
 
         With only a page, returns the items of all lists on the page. Makes one request. With
-        neither list nor page, returns the items of all pages. Makes one request for the list of
-        pages and one for each page.
+        neither list nor page, returns the items of all pages. Makes requests as for
+        `Page.all(load=True)`.
 
         Args:
             list: The list or its id. Without `page`, an id is looked up on all pages.
             page: The page or its id.
+            load: How to load all pages, as for `Page.all`.
             using: Connection to use instead of the current one or the list's.
             fresh: Bypass the cache.
             progress: Called after each page with the number of finished pages and the total.
@@ -163,7 +166,8 @@ class Item(Completable):
         True
         """
         if list is None:
-            return super().all(page=page, using=using, fresh=fresh, progress=progress)
+            return super().all(page=page, load=load, using=using, fresh=fresh, progress=progress)
+        check_load("Item.all", load, list)
         return cls._in(_list_named(list, page, using), fresh=fresh)
 
     @classmethod
@@ -179,8 +183,7 @@ class Item(Completable):
     ) -> Self:
         """Return the item with an id. Makes one request if you pass a page or a `List` object.
 
-        Otherwise, makes one request for the list of pages, and one for each page until the item is
-        found.
+        Otherwise, makes requests as for `Note.find`.
 
         Raises:
             ValidationError: The id is not valid.

@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Never, Self
 
 from backpack_orm.connection import Connection
 from backpack_orm.errors import NotFound
-from backpack_orm.models.page import Page, Progress
+from backpack_orm.models.page import Page
+from backpack_orm.models.whole_account import Load, Progress, check_load, loaded
 from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.finding import Findable
 from backpack_orm.orm.hints import REQUIRED, wrong_find
@@ -33,31 +34,36 @@ class OnPage(Findable):
         cls,
         *,
         page: Page | int | None = None,
+        load: Load = True,
         using: Connection | None = None,
         fresh: bool = False,
         progress: Progress | None = None,
     ) -> Collection[Self]:
         """Return the records of a page. Makes one request.
 
-        Without a page, returns the records of all pages. Makes one request for the list of pages
-        and one for each page, several at once.
+        Without a page, returns the records of all pages. Makes requests as for
+        `Page.all(load=True)`: three, or one for the list of pages and one for each page.
 
         Args:
             page: The page or its id.
+            load: How to load all pages, as for `Page.all`: `"export"`, `"pages"`, or True to
+                choose.
             using: Connection to use instead of the current one or the page's.
             fresh: Bypass the cache.
             progress: Called after each page with the number of finished pages and the total.
 
         Raises:
-            ValidationError: `page` is neither a page nor an id.
+            ValidationError: `page` is neither a page nor an id, or `load` has another value.
             NotFound: There is no such page.
 
         >>> [note.title for note in Note.all(page=Page.find_by(title="Lisbon"))]
         ['Where we sleep', '']
         """
+        check_load(f"{cls.__name__}.all", load, page)
         if page is None:
-            pages = Page._each(cls._path()[0], using=using, fresh=fresh, progress=progress)
-            return cls._on(pages)
+            pages = Page.all(using=using, fresh=fresh)
+            name = cls._path()[0]
+            return cls._on(loaded(pages, name, load=load, fresh=fresh, progress=progress))
         place = Page._resolve(f"{cls.__name__}: page", page, using)
         if len(cls._path()) == 1:
             return cls._in(place, fresh=fresh)
@@ -75,9 +81,8 @@ class OnPage(Findable):
     ) -> Self:
         """Return the record with an id. Makes one request if `page` is given.
 
-        Without `page`, makes one request for the list of pages, then one for each page until the
-        record is found. The first page is loaded alone, then up to two, four and eight pages at the
-        same time.
+        Without `page`, makes at most six requests: for the list of pages, for the first page, for
+        the second and third at the same time, and then as `all` does, until the record is found.
 
         Raises:
             ValidationError: The id is not valid.
@@ -97,7 +102,7 @@ class OnPage(Findable):
             place._check_same_account(f"{cls.__name__}.find", id)
             return cls._find_in(place, (*place._path_ids(), wanted), fresh=fresh)
         wanted, connection = cls._resolve_id(id, using)
-        for each in Page._each(cls._path()[0], using=connection, fresh=fresh, ahead=1):
+        for each in Page._in_order(cls._path()[0], using=connection, fresh=fresh, ahead=1):
             for record in cls._on([each]):
                 if record.id == wanted:
                     return record
@@ -118,8 +123,8 @@ class OnPage(Findable):
 
     @classmethod
     def _in_order(cls, *, using: Connection, fresh: bool) -> Iterator[Self]:
-        """Yield the records of all pages. Loads each page when it is reached."""
-        for page in Page._each(cls._path()[0], using=using, fresh=fresh, ahead=0):
+        """Yield the records of all pages, for a caller who may not need all."""
+        for page in Page._in_order(cls._path()[0], using=using, fresh=fresh):
             yield from cls._on([page])
 
     @classmethod

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any, Never, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Never, Self
 
 from backpack_orm.connection import Connection, connection_for
-from backpack_orm.connection.parallel import in_order
-from backpack_orm.errors import BackpackError, NotConnected, NotFound, ValidationError, short_repr
+from backpack_orm.errors import NotConnected, ValidationError, short_repr
 from backpack_orm.models.belonging import SECTIONS, Belonging
 from backpack_orm.models.match import Match
 from backpack_orm.models.page_addresses import address_of, id_at, web_site
 from backpack_orm.models.page_items import HasPageItems
+from backpack_orm.models.whole_account import (
+    Load,
+    Progress,
+    check_load,
+    loaded,
+    loaded_in_order,
+    loaded_on_demand,
+)
 from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.declarations import Embeds, HasMany, assigns_many, field
 from backpack_orm.orm.destroying import Destroyable
@@ -42,7 +49,6 @@ if TYPE_CHECKING:
     from backpack_orm.orm.related import Related
 
 
-Progress: TypeAlias = "Callable[[int, int], object]"
 _LISTED = {"id", "title", "scope"}
 
 
@@ -108,7 +114,7 @@ class Page(Savable, Destroyable):
     )
     _exported_by_user = Projection(
         but=("matches",),
-        unsure=(FIELDS, "linked_pages"),
+        unsure=(FIELDS, "emails", "linked_pages"),
         sure=("description",),
         is_export=True,
     )
@@ -218,15 +224,21 @@ class Page(Savable, Destroyable):
     def all(
         cls,
         *,
-        load: bool = False,
+        load: Load = False,
         using: Connection | None = None,
         fresh: bool = False,
         progress: Progress | None = None,
     ) -> Collection[Self]:
-        """Return all pages. Makes one request, and with `load` one more for each page.
+        """Return all pages. Makes one request, and with `load=True` two more to load their contents
+        too: for the user and for the user's export.
+
+        With fewer than ten pages, or if the export cannot be read, `load=True` makes one request
+        for each page instead, several at once. So do pages that the export omits.
 
         Args:
-            load: Whether to load the contents of the pages too, several pages at once.
+            load: Whether to load the contents of the pages too. `"export"` reads the export
+                whatever the number of pages, and raises if that fails. `"pages"` reads page by
+                page: an export may escape texts twice, see the documentation of whole accounts.
             using: Connection to use instead of the current one.
             fresh: Bypass the cache.
             progress: Called after each page with the number of finished pages and the total.
@@ -239,10 +251,12 @@ class Page(Savable, Destroyable):
         >>> sum(len(page.notes) for page in pages)
         16
         """
+        check_load("Page.all", load, may_be_false=True)
+        pages = super().all(using=using, fresh=fresh)
         if not load:
-            return super().all(using=using, fresh=fresh)
-        pages = cls._each("notes", using=using, fresh=fresh, progress=progress)
-        return Collection(cls, list(pages))
+            return pages
+        found = loaded(pages, "notes", load=load, fresh=fresh, progress=progress)
+        return Collection(cls, list(found))
 
     @classmethod
     def _found_by(
@@ -252,14 +266,28 @@ class Page(Savable, Destroyable):
         if is_listed and not conditions.functions:
             return super()._found_by(conditions, using=using, fresh=fresh)
         if is_listed:  # the functions load what else they read
-            pages = partial(cls.all, using=using, fresh=fresh)
+
+            def pages() -> Iterator[Self]:
+                return loaded_on_demand(cls.all(using=using, fresh=fresh), fresh=fresh)
+
             return Search(cls, conditions, in_order=pages, at_once=pages)
+        load: Load = True
+        if "linked_pages" in conditions.attributes:
+            load = "pages"  # which an export omits
         return Search(
             cls,
             conditions,
-            in_order=partial(cls._each, "notes", using=using, fresh=fresh, ahead=0),
-            at_once=partial(cls.all, load=True, using=using, fresh=fresh),
+            in_order=partial(cls._in_order, "notes", load=load, using=using, fresh=fresh),
+            at_once=partial(cls.all, load=load, using=using, fresh=fresh),
         )
+
+    @classmethod
+    def _in_order(
+        cls, name: str, *, load: Load = True, using: Connection, fresh: bool, ahead: int = 0
+    ) -> Iterator[Self]:
+        """Yield all pages, each with a relation loaded, for a caller who may not need all."""
+        pages = cls.all(using=using, fresh=fresh)
+        return loaded_in_order(pages, name, load=load, fresh=fresh, ahead=ahead)
 
     @classmethod
     def search(
@@ -429,41 +457,6 @@ class Page(Savable, Destroyable):
     def _exclusive_tags(self) -> AbstractContextManager[None]:
         """Lock the tags, which are sent as a whole, against other threads of this process."""
         return exclusive((self.connection._host, self._saved_id))
-
-    @classmethod
-    def _each(
-        cls,
-        name: str,
-        *,
-        using: Connection | None,
-        fresh: bool,
-        progress: Progress | None = None,
-        ahead: int | None = None,
-    ) -> Iterator[Self]:
-        """Yield all pages in order, each with `name` loaded. Loads several pages at once.
-
-        `ahead` is the number of pages loaded at once in the beginning: small if the caller may need
-        only the first pages. With 0, loads each page when it is reached.
-        """
-
-        def load(page: Self) -> Self | None:
-            try:
-                page._load(name, fresh=fresh)
-            except NotFound:  # the page was destroyed since the pages were listed
-                return None
-            except BackpackError as error:
-                error.add(f"while reading {page!r}")
-                raise
-            return page
-
-        pages = cls.all(using=using, fresh=fresh)
-        loaded: Iterator[Self | None]
-        loaded = map(load, pages) if ahead == 0 else in_order(load, pages, ahead=ahead)
-        for done, page in enumerate(loaded, 1):
-            if page is not None:
-                yield page
-            if progress is not None:
-                progress(done, len(pages))
 
     def _complete(self, name: str) -> None:
         if name == "emails" and not self.is_destroyed and self._has_no_email():

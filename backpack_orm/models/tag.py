@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from backpack_orm.connection import Connection
 from backpack_orm.errors import BackpackError, NotFound
 from backpack_orm.models.on_page import OnPage
-from backpack_orm.models.page import Page, Progress
+from backpack_orm.models.page import Page
+from backpack_orm.models.whole_account import Load, Progress
 from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
@@ -83,17 +84,19 @@ class Tag(OnPage, Savable, Destroyable):
         cls,
         *,
         page: Page | int | None = None,
+        load: Load = True,
         using: Connection | None = None,
         fresh: bool = False,
         progress: Progress | None = None,
     ) -> Collection[Self]:
         """Return the tags of a page. Makes one request.
 
-        Without a page, returns the tags of all pages, each tag once. Makes one request for the list
-        of pages and one for each page, several at once.
+        Without a page, returns the tags of all pages, each tag once. Makes requests as for
+        `Page.all(load=True)`.
 
         Args:
             page: The page or its id.
+            load: How to load all pages, as for `Page.all`.
             using: Connection to use instead of the current one or the page's.
             fresh: Bypass the cache.
             progress: Called after each page with the number of finished pages and the total.
@@ -101,7 +104,7 @@ class Tag(OnPage, Savable, Destroyable):
         >>> "Travel" in [tag.name for tag in Tag.all()]
         True
         """
-        tags = super().all(page=page, using=using, fresh=fresh, progress=progress)
+        tags = super().all(page=page, load=load, using=using, fresh=fresh, progress=progress)
         return Collection(cls, list(_each_once(tags)))
 
     @classmethod

@@ -12,7 +12,7 @@ from typing import (
 )
 
 from backpack_orm.wire import parse
-from backpack_orm.wire.parse import MISSING, Column, PartialRecord, Record, Response, Section, Shape
+from backpack_orm.wire.parse import MISSING, Column, Record, Response, Section, Shape
 
 if TYPE_CHECKING:
     from backpack_orm.orm.model import Model
@@ -169,7 +169,7 @@ class Projection:
             "def load_one(record, source):",
             "    self = new(blank)",
             *(f"    {line}" for line in self._assignments(cls)),
-            "    if type(record) is partial:",
+            "    if type(record) is not tuple:",
             "        unset(self, record)",
             "    return self",
         ]
@@ -181,9 +181,9 @@ class Projection:
             "    objects = list(map(new, repeat(blank, len(records))))",
             "    for self, record in zip(objects, records):",
             *(f"        {line}" for line in self._assignments(cls)),
-            "    if partial in set(map(type, records)):",
+            "    if set(map(type, records)) - {tuple}:",
             "        for self, record in zip(objects, records):",
-            "            if type(record) is partial:",
+            "            if type(record) is not tuple:",
             "                unset(self, record)",
             "    return objects",
         ]
@@ -225,7 +225,6 @@ class Projection:
             "blank": blank,
             "cls": cls,
             "repeat": repeat,
-            "partial": PartialRecord,
             "unset": self._unset_missing,
         }
         if parent is not None:

@@ -18,6 +18,7 @@ from backpack_orm.orm.collections import AssignableCollection, Collection, Embed
 from backpack_orm.orm.fields import Table
 from backpack_orm.orm.model_type import ModelType
 from backpack_orm.orm.projections import Projection
+from backpack_orm.orm.unverified import UnverifiedRecord, doubtful, repeats
 from backpack_orm.rich_display import RichDisplay
 from backpack_orm.wire.parse import MISSING, Record
 
@@ -134,6 +135,9 @@ class State(RichDisplay, metaclass=ModelType):
     def _merge(self, record: Record) -> None:
         """Merge a record: its values replace loaded ones, but not edited ones."""
         assert self._record is not None
+        kind: type[Record] = type(self._record)
+        if UnverifiedRecord in (kind, type(record)):
+            kind, record = self._verified(record)
         for name in self._table.fields:
             position = self._table.positions.get(name)
             if position is None or record[position] is MISSING:
@@ -141,19 +145,37 @@ class State(RichDisplay, metaclass=ModelType):
             value = self._slot(name)
             if value is UNSET or not differ(value, self._record[position]):
                 setattr(self, name, record[position])
-        self._record = type(self._record)(
+        self._record = kind(
             tuple(
                 old if new is MISSING else new
                 for old, new in zip(self._record, record, strict=True)
             )
         )
 
+    def _verified(self, record: Record) -> tuple[type[Record], Record]:
+        """Return the type of this record once another one is merged, and what to merge of that.
+
+        An edit that repeats a text which an export has escaped twice remains unverified.
+        """
+        assert self._record is not None
+        table = self._table
+        if type(record) is UnverifiedRecord:
+            is_doubtful = bool(doubtful(table, record))
+            return UnverifiedRecord if is_doubtful else type(self._record), record
+        values = list(record)
+        for name, (old, new) in self.changes.items():
+            position = table.positions.get(name, 0)
+            if values[position] is not MISSING and repeats(new, old, self._values_in(record, name)):
+                values[position] = MISSING
+        left = [each for each in doubtful(table, self._record) if values[each] is MISSING]
+        return UnverifiedRecord if left else tuple, tuple(values)
+
     def _fill_in(self, record: Record) -> None:
         """Merge those values of a record that this object has not loaded yet."""
         known = self._record
         if known is None or self.is_destroyed or record[0] != known[0]:
             return
-        added = tuple(
+        added = type(record)(
             new if old is MISSING else MISSING for old, new in zip(known, record, strict=True)
         )
         if any(value is not MISSING for value in added):

@@ -25,10 +25,10 @@ LARGEST_MODULE = 400
 LARGEST_ROOMS = {
     ".": 340,
     "archive": 4600,
-    "connection": 2075,
+    "connection": 2098,
     "display": 820,
-    "models": 2193,
-    "orm": 2753,
+    "models": 2372,
+    "orm": 2828,
     "sandbox": 6000,
     "text": 1202,
     "wire": 800,

@@ -34,7 +34,12 @@ def check(line: str, first: str, again: str, box: Sandbox) -> None:
     """Run a line with an empty cache and again, and compare what the sandbox counts."""
     space: dict[str, Any] = {name: getattr(backpack_orm, name) for name in backpack_orm.__all__}
     exec(_BEGINNING.replace("connect()", "connect(limits=None)"), space)  # no waiting
-    figures = {"pages": len(Page.all()), "tagged": len(space["tag"].pages)}
+    pages = Page.all(load=True)
+    figures = {
+        "pages": len(pages),
+        "tagged": len(space["tag"].pages),
+        "empty": len([page for page in pages if not page.belongings]),
+    }
     space["connection"].clear_cache()
     for cell in (first, again):
         if cell == "–":

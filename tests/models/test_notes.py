@@ -24,10 +24,14 @@ def test_the_notes_of_a_page_make_one_request(account: Connection) -> None:
     assert notes[0].page_id == page.id
 
 
-def test_the_notes_of_all_pages_make_one_request_more_than_there_are_pages(
-    account: Connection,
-) -> None:
+def test_the_notes_of_all_pages_make_three_requests(account: Connection) -> None:
     notes = Note.all()
+    assert account.stats.requests == 3
+    assert {note.page.title for note in notes} >= {"Lisbon", "Recipes"}
+
+
+def test_the_notes_of_all_pages_are_read_page_by_page_on_demand(account: Connection) -> None:
+    notes = Note.all(load="pages")
     assert account.stats.requests == 1 + len(Page.all())
     assert {note.page.title for note in notes} >= {"Lisbon", "Recipes"}
 

@@ -27,6 +27,7 @@ from backpack_orm import (
     Connection,
     Email,
     Gallery,
+    HasMany,
     Image,
     Item,
     JournalEntry,
@@ -259,6 +260,57 @@ def view(page: Page) -> dict[str, Any]:
     }
 
 
+def brief(page: Page) -> dict[str, Any]:
+    """What an export includes of a page."""
+    return {
+        "id": page.id,
+        "title": page.title,
+        "description": page.description,
+        "scope": page.scope,
+        "tags": [(tag.id, tag.name) for tag in page.tags],
+        "belongings": [(one.position, one.type, one.widget_id) for one in page.belongings],
+        "notes": [(note.id, note.title, note.body) for note in page.notes],
+        "lists": [(one.id, one.name, items(one.items)) for one in page.lists],
+        "items": items(page.items),
+        "separators": [(one.id, one.name) for one in page.separators],
+        "galleries": plain(page.galleries),
+        "attachments": plain(page.attachments),
+    }
+
+
+class Memo(Note):
+    """A note of one's own."""
+
+
+class Trip(Page):
+    """A page of one's own."""
+
+    notes = HasMany(Memo)
+
+
+def whole_account() -> dict[str, Read]:
+    """The reads of all pages, which read an export."""
+    return {
+        "Page.all loaded": lambda using: list(map(brief, Page.all(load=True, using=using))),
+        "Trip.all loaded": lambda using: list(map(brief, Trip.all(load=True, using=using))),
+        "Page.where loaded": lambda using: [
+            page.id for page in Page.where(tags__name="Zebra", using=using)
+        ],
+        **{
+            f"{model.__name__}.all of all pages": lambda using, model=model: [
+                (note.id, note.title, note.body, note.page_id) for note in model.all(using=using)
+            ]
+            for model in (Note, Memo)
+        },
+        "List.all of all pages": lambda using: [
+            (one.id, one.name, items(one.items)) for one in List.all(using=using)
+        ],
+        "Item.all of all pages": lambda using: items(Item.all(using=using)),
+        "Separator.all of all pages": lambda using: plain(Separator.all(using=using)),
+        "Email.all of all pages": lambda using: plain(Email.all(using=using)),
+    }
+
+
 def find_page(id: int, using: Connection) -> dict[str, Any]:
     return view(Page.find(id, using=using))
 
@@ -275,6 +327,7 @@ def reads(scene: Scene) -> dict[str, Read]:
     return {
         "Page.all": lambda using: [(one.id, one.title, one.scope) for one in Page.all(using=using)],
         "Page.where": lambda using: plain(Page.where(title="Zebra", using=using)),
+        **whole_account(),
         **{
             f"Page.find {name}": partial(find_page, getattr(scene, name).id)
             for name in ("page", "other", "linking", "shared")

@@ -126,7 +126,7 @@ RECREATE: dict[type[Destroyable], Callable[[Plain], Any]] = {
     CalendarEvent: create_event,
 }
 WIDGETS = {"Note", "List", "Separator"}
-NEW = {"id", "created_at", "updated_at", "email_address", "widget_id", "occurs_until"}
+NEW = {"id", "created_at", "updated_at", "email_address", "widget_id", "occurs_until", "messages"}
 """What is different in a record that was created again, or cannot be set through the API."""
 FIND: dict[type[Destroyable], Callable[[], list[Any]]] = {
     Page: lambda: [page for page in Page.all() if page.scope == "personal"],
