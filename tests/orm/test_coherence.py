@@ -187,6 +187,7 @@ WRITES: dict[str, Callable[[Scene], object]] = {
 READ_ONLY = {
     *("all", "find", "find_by", "where", "search", "iter", "me", "export", "read"),
     *("to_dict", "discard", "reload", "count", "index", "first", "to_records", "to_frame"),
+    *("to_json", "to_polars"),
     *("get", "order_by", "last", "exists"),
 }
 """Public methods that write nothing to the service."""

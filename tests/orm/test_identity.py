@@ -270,7 +270,9 @@ def test_records_of_another_account_are_not_taken_for_their_numbers(
 
 def test_matches_of_two_kinds_with_one_number_are_two(connection: Connection) -> None:
     page = Page.all()[0]
-    note, twin, other = Match._full.load[Match](((5, "note"), (5, "note"), (5, "list")), page)
+    note, twin, other = Match._full.load[Match](
+        ((5, "note", "x"), (5, "note", "x"), (5, "list", "x")), page
+    )
     assert note == twin
     assert len({note, twin, other}) == 2
 

@@ -69,7 +69,7 @@ PROJECTIONS = [
     projection(Separator, "_full", "name"),
     projection(Tag, "_full", "name"),
     # Only a search includes matches; only a list includes bookmarks and calendars.
-    projection(Match, "_full", "type"),
+    projection(Match, "_full", "type term"),
     projection(Bookmark, "_full", "position bookmarkable_type bookmarkable_id"),
     projection(
         Calendar,
