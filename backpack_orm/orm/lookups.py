@@ -213,6 +213,8 @@ def _condition(model: type[Model], name: str, value: object) -> _Condition | _Re
             return _record_condition(model, first, related, rest, value)
         relation, first, *rest = first, *rest
         model, table = related, related._table
+        if first not in table.fields and did_you_mean(first, _RECORD_LOOKUPS):
+            _lookup_in(name, [first], _RECORD_LOOKUPS)
     table.check_names(model, [first], call="where")
     field = table.fields.get(first)
     if field is None or field.is_write_only:

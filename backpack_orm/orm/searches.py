@@ -111,9 +111,10 @@ class Search(Collection[M_co]):
     def __getitem__(self, index: slice) -> Collection[M_co]: ...
     def __getitem__(self, index: int | str | slice) -> M_co | Collection[M_co]:
         if isinstance(index, slice):
-            if _is_ahead(index.start or 0) and _is_ahead(index.stop) and index.step in (None, 1):
-                part = islice(self._iterate(), index.start, index.stop)
-                return Collection(self._model, list(part))
+            start, stop = index.start or 0, index.stop
+            if _is_ahead(start) and _is_ahead(stop) and index.step in (None, 1):
+                part = list(islice(self._iterate(), start, stop)) if start < stop else []
+                return Collection(self._model, part)
         elif not isinstance(index, str) and _is_ahead(index):
             for record in islice(self._iterate(), index, None):
                 return record

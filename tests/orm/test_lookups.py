@@ -114,7 +114,7 @@ def test_missing_values_are_only_found_if_they_are_asked_for(
         (Page, {"tags__in": "x"}, ValidationError, "a list of records is needed, not 'x'"),
         (Page, {"tags": Page(title="x")}, ValidationError, "takes the id of a record, .* or a Tag"),
         (Page, {"tags": 0}, ValidationError, "Page.tags takes the id of a record"),
-        (Page, {"tags__isnul": True}, TypeError, "no field 'isnul'"),
+        (Page, {"tags__isnul": True}, TypeError, "no lookup 'isnul' .* did you mean 'isnull'"),
         (Page, {"tags__isnull": 1}, ValidationError, "True or False is needed"),
         (Note, {"page__isnull": True}, ValidationError, "Note.page __isnull: every Note has one"),
         (Page, {"title__isnull": True}, ValidationError, "__isnull: it always has a value"),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import backpack_orm
 from backpack_orm import (
@@ -31,6 +33,8 @@ from backpack_orm import (
     using,
 )
 from backpack_orm.orm.finding import Findable
+from backpack_orm.orm.lookups import all_of
+from backpack_orm.orm.searches import Search
 from backpack_orm.sandbox import Sandbox
 
 FINDABLE: list[Any] = [
@@ -210,6 +214,59 @@ def test_fresh_bypasses_the_cache_when_the_search_is_used(
     before = box.requests
     assert Page.where(tags__name="Reading", fresh=True).exists()
     assert box.requests - before == 1 + 2
+
+
+def use_first(found: Collection[Page], expected: list[int], one: int, other: int) -> int:
+    assert [page.id for page in [found.first()] if page is not None] == expected[:1]
+    assert found.exists() is bool(found) is bool(expected)
+    return 1
+
+
+def use_index(found: Collection[Page], expected: list[int], one: int, other: int) -> int:
+    if one < len(expected):
+        assert found[one].id == expected[one]
+    else:
+        with pytest.raises(IndexError):
+            found[one]
+    return one + 1
+
+
+def use_slice(found: Collection[Page], expected: list[int], one: int, other: int) -> int:
+    assert [page.id for page in found[one:other]] == expected[one:other]
+    return other
+
+
+def use_all(found: Collection[Page], expected: list[int], one: int, other: int) -> int:
+    assert [page.id for page in found] == expected
+    assert len(found) == len(expected)
+    return len(expected) + 1
+
+
+USES = st.sampled_from([use_first, use_index, use_slice, use_all])
+
+
+@given(
+    ids=st.lists(st.integers(1, 20), unique=True, max_size=12),
+    wanted=st.sets(st.integers(1, 20)),
+    uses=st.lists(st.tuples(USES, st.integers(0, 5), st.integers(0, 5)), max_size=6),
+)
+def test_a_search_gives_what_a_list_gives_and_reads_no_more_than_that(
+    ids: list[int], wanted: set[int], uses: list[tuple[Callable[..., int], int, int]]
+) -> None:
+    read: set[int] = set()
+
+    def in_order() -> Iterator[Page]:
+        for id in ids:
+            read.add(id)
+            yield Page._stub(id, None)
+
+    found = Search(Page, all_of(Page, [], {"id__in": wanted}), in_order, lambda: list(in_order()))
+    expected = [id for id in ids if id in wanted]
+    needed = 0  # the results that the uses so far require
+    for use, one, other in uses:
+        needed = max(needed, use(found, expected, one, other))
+        most = ids.index(expected[needed - 1]) + 1 if 0 < needed <= len(expected) else len(ids)
+        assert len(read) <= (most if needed else 0)
 
 
 # --- related records ---------------------------------------------------------------------------
