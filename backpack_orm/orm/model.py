@@ -12,6 +12,7 @@ from backpack_orm.errors import (
     NotFound,
     NotSaved,
     ReadOnly,
+    StaleRecord,
     short_repr,
 )
 from backpack_orm.orm.collections import AssignableCollection, Embedded
@@ -19,6 +20,7 @@ from backpack_orm.orm.introspection import is_introspection
 from backpack_orm.orm.plain import jsonable, to_json
 from backpack_orm.orm.related import Related
 from backpack_orm.orm.state import UNSET, Reloaded, may_have_happened
+from backpack_orm.orm.unverified import UnverifiedRecord
 from backpack_orm.rich_display import public_names
 from backpack_orm.wire import parse
 from backpack_orm.wire.build import WireValue
@@ -142,6 +144,22 @@ class Model(Related):
     def _fetch(self, *, fresh: bool = False) -> Record:
         """Return the whole record as the service has it."""
         raise AssertionError(f"{type(self).__name__} declares no call that returns it")
+
+    @property
+    def _is_unverified(self) -> bool:
+        """Whether a text of the record may have been escaped twice, see `orm.unverified`."""
+        return type(self._record) is UnverifiedRecord
+
+    def _verify_texts(self, fresh: Record | None) -> Record:
+        """Merge the texts that the service has, and raise if an edit repeats others."""
+        stored = self._fetch(fresh=True) if fresh is None else fresh
+        self._merge(stored)
+        if self._is_unverified:
+            raise StaleRecord(
+                f"{self!r} was edited on the basis of an export, where a text was escaped twice: "
+                "reload() it, which discards your changes, and edit again"
+            )
+        return stored
 
     def _select(self, records: Iterable[Record]) -> Record:
         """Return this record out of several."""

@@ -25,7 +25,6 @@ from backpack_orm.orm.hints import wrong_create
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.state import UNSET, may_have_happened
-from backpack_orm.orm.unverified import UnverifiedRecord
 from backpack_orm.wire import parse
 from backpack_orm.wire.build import WireValue, name_of
 from backpack_orm.wire.endpoint import Endpoint
@@ -290,22 +289,6 @@ class Savable(Findable):
             raise
         self._drop_equal_lists()
         return SaveResult(is_new, not is_new and bool(saved), tuple(saved))
-
-    @property
-    def _is_unverified(self) -> bool:
-        """Whether a text of the record may have been escaped twice, see `orm.unverified`."""
-        return type(self._record) is UnverifiedRecord
-
-    def _verify_texts(self, fresh: Record | None) -> Record:
-        """Merge the texts that the service has, and raise if an edit repeats others."""
-        stored = self._fetch(fresh=True) if fresh is None else fresh
-        self._merge(stored)
-        if self._is_unverified:
-            raise StaleRecord(
-                f"{self!r} was edited on the basis of an export, where a text was escaped twice: "
-                "reload() it, which discards your changes, and edit again"
-            )
-        return stored
 
     def _drop_equal_lists(self) -> None:
         """Drop assigned lists that equal the loaded ones, so that the loaded objects show again."""

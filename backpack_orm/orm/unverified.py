@@ -55,6 +55,23 @@ def marked(model: type[Model], record: Record) -> Record:
     return record if all(map(operator.is_, values, record)) else type(record)(values)
 
 
+def is_marked(model: type[Model], record: Record) -> bool:
+    """Return whether a record, or any record inside, is marked."""
+    return type(record) is UnverifiedRecord or bool(relations_marked(model, record))
+
+
+def relations_marked(model: type[Model], record: Record) -> list[str]:
+    """Return the relations of a record with records that are marked, or contain marked ones."""
+    table, found = model._table, []
+    for name, relation in table.relations.items():
+        part = record[table.positions[name]]
+        if part is MISSING or relation.is_single:
+            continue
+        if any(is_marked(relation.model, each) for each in part):
+            found.append(name)
+    return found
+
+
 def doubtful(table: Table, record: Record) -> list[int]:
     """Return the positions of the values that can be saved and may have been escaped twice."""
     found = []

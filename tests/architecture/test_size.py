@@ -28,7 +28,7 @@ LARGEST_ROOMS = {
     "connection": 2098,
     "display": 820,
     "models": 2372,
-    "orm": 2831,
+    "orm": 2847,
     "sandbox": 6000,
     "text": 1202,
     "wire": 800,

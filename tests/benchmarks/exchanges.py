@@ -127,7 +127,7 @@ def saves() -> Iterator[Row]:
 
 
 def all_notes() -> Iterator[Row]:
-    """Measure reading the notes of a whole account."""
+    """Measure reading the notes of a whole account, page by page."""
     with serving() as url, _connected(url) as connection, _Sessions() as sessions:
         before = connection.stats.requests
         yield race(
@@ -135,7 +135,7 @@ def all_notes() -> Iterator[Row]:
             f"the notes of {PAGES} pages",
             {
                 f"{BY_HAND}, in 8 threads": lambda: _notes_by_hand(sessions, url),
-                OURS: lambda: Note.all(using=connection),
+                OURS: lambda: Note.all(load="pages", using=connection),
             },
             clock=perf_counter,
             samples=15,

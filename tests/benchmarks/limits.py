@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import requests
+
 from backpack_orm import Connection, Page
 from backpack_orm.sandbox import Sandbox
 from tests.benchmarks.measuring import OURS, Row
@@ -18,6 +20,7 @@ from tests.benchmarks.measuring import OURS, Row
 PAGES = 300
 PERMITTED, WINDOW = 100, 5
 """The rate limit: number of requests, and window in seconds."""
+ROUNDS = 15
 _HALF = """
 import sys
 from backpack_orm import Connection, Page
@@ -33,17 +36,40 @@ for id in ids.split():
 def rate() -> Iterator[Row]:
     """Measure a whole account in one process, and in two that share Redis."""
     yield whole_account()
+    yield page_by_page()
     yield from two_processes()
 
 
 def whole_account() -> Row:
-    """Measure one process that reads every page."""
+    """Measure one process that reads the export, and one that sends the same requests by hand."""
+    samples: dict[str, list[float]] = {"the same three requests by hand, not parsed": [], OURS: []}
+    by_hand, ours = samples.values()
+    with _account() as box:
+        for _ in range(ROUNDS):
+            with Connection(box.url, token=box.token, limits=None) as connection:
+                before, began = box.requests, time.monotonic()
+                pages = Page.all(load=True, using=connection)
+                ours.append(time.monotonic() - began)
+                if (len(pages), box.requests - before) != (PAGES, 3):
+                    raise RuntimeError(f"{box.requests - before} requests for {len(pages)} pages")
+            with requests.Session() as session:
+                began = time.monotonic()
+                session.get(f"{box.url}/{box.token}/me.xml")
+                body = f"<request><token>{box.token}</token></request>"
+                session.post(f"{box.url}/ws/pages/all", body)
+                session.get(f"{box.url}/{box.token}/users/1000/export.xml")
+                by_hand.append(time.monotonic() - began)
+    return Row("Limits", "read an account of 300 pages", samples, None, is_timed=False)
+
+
+def page_by_page() -> Row:
+    """Measure one process that reads every page by itself."""
     with _account() as box, Connection(box.url, token=box.token) as connection:
         began = time.monotonic()
-        Page.all(load=True, using=connection)
+        Page.all(load="pages", using=connection)
         seconds = time.monotonic() - began
         _check(box, PAGES + 1)
-    return _row("read an account of 300 pages", 1 / 0.95, PAGES + 1, seconds)
+    return _row("the same, page by page", 1 / 0.95, PAGES + 1, seconds)
 
 
 def two_processes() -> Iterator[Row]:
@@ -76,7 +102,11 @@ def two_processes() -> Iterator[Row]:
 @contextmanager
 def _account() -> Iterator[Sandbox]:
     """Start a sandbox with rate limits and a large account."""
-    pages = "".join(f'<page title="Page {id}" id="{id}"/>' for id in range(1, PAGES + 1))
+    pages = "".join(
+        f'<page title="Page {id}" id="{id}"><notes><note title="Note {id}" id="{PAGES + id}" '
+        f'created_at="2026-05-14 16:39:02">Text of note {id}</note></notes></page>'
+        for id in range(1, PAGES + 1)
+    )
     export = f'<user id="1000" name="Ana"><pages>{pages}</pages><reminders></reminders></user>'
     with tempfile.TemporaryDirectory() as folder:
         seed = Path(folder, "export.xml")

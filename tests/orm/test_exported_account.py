@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -723,6 +724,13 @@ def test_tags_are_not_renamed_by_adding_one(arrows: Sandbox) -> None:
     page = Page.all(load=True).find(101)
     page.tags = ["only"]
     assert page.save()
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_destroying_returns_the_stored_texts(arrows: Sandbox, text: str) -> None:
+    record: Any = TEXTS[text][0](Page.all(load=True).find(101))
+    gone = json.dumps(record.destroy(), default=str, ensure_ascii=False)
+    assert "→" in gone and "&rarr;" not in gone
 
 
 def test_completing_an_item_sends_the_stored_text(arrows: Sandbox) -> None:
