@@ -8,6 +8,8 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
+
 from backpack_orm.archive import pruning, syncing
 from backpack_orm.archive.commits import Commit, Commits
 from backpack_orm.archive.comparing import Diff, compare
@@ -21,6 +23,8 @@ from backpack_orm.archive.offline import ArchiveConnection, OfflineTransport
 from backpack_orm.archive.progress import Progress, reporter
 from backpack_orm.archive.pruning import Policy, PruneResult
 from backpack_orm.archive.restoring.plan import Plan, make_plan
+from backpack_orm.archive.restoring.rehearsal import NEVER_COMPARED
+from backpack_orm.archive.restoring.rehearsal import rehearse as rehearse_restore
 from backpack_orm.archive.restoring.run import RestoreResult, run_plan
 from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.archive.storage import LocalStorage, Storage
@@ -312,23 +316,31 @@ class Archive(Convertible):
         """
         return run_plan(plan, reporter(progress), self._clock())
 
-    def verify(self, *, progress: bool | Progress = False) -> Verification:
+    def verify(self, *, rehearse: bool = False, progress: bool | Progress = False) -> Verification:
         """Verify that every file is as it was written, and that every response can be read.
 
-        Reads all snapshots. Makes no request and changes nothing.
+        Reads all snapshots. Makes no request to the account and changes nothing.
 
         Args:
+            rehearse: Restore the newest snapshot into an embedded sandbox too, and compare titles,
+                descriptions, tags, the order on each page, texts byte by byte, and items with their
+                completion. Needs the extra `sandbox`.
             progress: True to show the progress, or a function, as for `sync`.
 
         Returns:
             What was verified, and the problems. It is true if there are none.
 
         >>> archive.verify()
-        Verification(snapshots=1, files=22, records=588, problems=())
+        Verification(snapshots=1, files=22, records=588, problems=(), differences=())
         >>> if not archive.verify():
         ...     print("use another copy")
         """
-        return Verifier(self._storage, self._commits, self._snapshot, reporter(progress)).run()
+        report = reporter(progress)
+        result = Verifier(self._storage, self._commits, self._snapshot, report).run()
+        if not rehearse or not result:
+            return result
+        found = rehearse_restore(self.newest, self._known_info(), report, self._clock())
+        return evolve(result, differences=tuple(found), not_compared=NEVER_COMPARED)
 
     def prune(
         self,

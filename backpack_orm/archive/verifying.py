@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from backpack_orm.archive import info
 from backpack_orm.archive.bags import Bag, sha256
@@ -15,6 +15,7 @@ from backpack_orm.archive.entries import digests
 from backpack_orm.archive.journal import PREFIX as JOURNAL
 from backpack_orm.archive.offline import EXPORTED_PAGE
 from backpack_orm.archive.progress import Progress
+from backpack_orm.archive.restoring.rehearsal import Difference
 from backpack_orm.archive.sealed import unseal
 from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.archive.storage import Storage
@@ -78,18 +79,25 @@ class Verification:
         files: Number of files that were read.
         records: Number of records in the newest snapshot.
         problems: What is wrong.
+        differences: What a rehearsal found to differ in the copy.
+        not_compared: What a rehearsal never compares, and why; empty without a rehearsal.
 
-    >>> archive.verify()
-    Verification(snapshots=1, files=22, records=588, problems=())
+    >>> archive.verify().problems
+    ()
+    >>> rehearsal = archive.verify(rehearse=True)
+    >>> bool(rehearsal), list(rehearsal.not_compared)[0]
+    (True, 'ids')
     """
 
     snapshots: int
     files: int
     records: int
     problems: tuple[Problem, ...]
+    differences: tuple[Difference, ...] = ()
+    not_compared: Mapping[str, str] = field(factory=dict, repr=False)
 
     def __bool__(self) -> bool:
-        return not self.problems
+        return not self.problems and not self.differences
 
 
 class Verifier:

@@ -23,7 +23,6 @@ from backpack_orm.models.list import List
 from backpack_orm.models.note import Note
 from backpack_orm.models.page import Page
 from backpack_orm.models.separator import Separator
-from backpack_orm.sandbox import Sandbox
 
 NEVER_COMPARED: Mapping[str, str] = {
     "ids": "the service chooses them",
@@ -67,6 +66,13 @@ def rehearse(snapshot: Snapshot, source: Info, report: Progress, now: datetime) 
     Raises:
         ImportError: The extra `sandbox` is not installed.
     """
+    try:
+        from backpack_orm.sandbox import Sandbox  # which needs an extra
+    except ImportError as error:
+        raise ImportError(
+            "a rehearsal needs the sandbox: pip install 'backpack_orm[sandbox]'"
+        ) from error
+
     with (
         TemporaryDirectory() as folder,
         Sandbox(seed="empty") as sandbox,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -360,6 +361,22 @@ def test_a_title_of_the_note_is_compared(
     set_and_save(Page.find(page).notes[0], title="Where they sleep")
     (found,) = differences(synced.newest, synced._known_info(), target, result)
     assert (found.record, found.field) == (f"note {synced.pages['Lisbon'].notes[0].id}", "title")
+
+
+def test_verify_rehearses_a_restore(synced: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "ids" in synced.verify(rehearse=True).not_compared
+    save = Page.save
+
+    def alter(self: Page, **options: Any) -> Any:
+        if self.description:
+            self.description += "?"
+        return save(self, **options)
+
+    monkeypatch.setattr(Page, "save", alter)
+    result = synced.verify(rehearse=True)
+    assert not result
+    assert not result.problems
+    assert {each.field for each in result.differences} == {"description"}
 
 
 def test_the_journal_contains_no_token(
