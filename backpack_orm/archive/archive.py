@@ -26,6 +26,7 @@ from backpack_orm.archive.restoring.plan import Plan, make_plan
 from backpack_orm.archive.restoring.rehearsal import NEVER_COMPARED
 from backpack_orm.archive.restoring.rehearsal import rehearse as rehearse_restore
 from backpack_orm.archive.restoring.run import RestoreResult, run_plan
+from backpack_orm.archive.saved_exports import SavedExport
 from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.archive.storage import LocalStorage, Storage
 from backpack_orm.archive.syncing import SyncResult
@@ -180,10 +181,7 @@ class Archive(Convertible):
         >>> archive.sync(connection).added
         {'note': 1}
         """
-        sync = syncing.Sync(
-            self._storage, self._commits, self._snapshot, self._clock, reporter(progress)
-        )
-        return sync.run(connection)
+        return self._sync(progress).run(connection)
 
     def diff(
         self, old: Snapshot | str | date | int, new: Snapshot | str | date | int | None = None
@@ -316,6 +314,54 @@ class Archive(Convertible):
         """
         return run_plan(plan, reporter(progress), self._clock())
 
+    def add_export(
+        self,
+        source: str | Path | bytes,
+        *,
+        taken_at: str | date | datetime,
+        timezone: str | None = None,
+        host: str | None = None,
+    ) -> SyncResult:
+        """Add a saved export as a snapshot, for example of an account that is long gone.
+
+        Add several exports from the oldest to the newest. Makes no request. What exports do not
+        include, such as the journal, is taken from the snapshot before, and named in the gaps.
+
+        Args:
+            source: The path of the file, or its bytes: a response of one of the two export calls of
+                the API, or one or several full pages.
+            taken_at: When it was saved: a time or a date, also in ISO 8601. A naive one is in the
+                time zone of the account.
+            timezone: The time zone of the account, for a new archive: an IANA name, or one of
+                Backpack's.
+            host: The host of the account, for a new archive, such as `acme.backpackit.com`. Links
+                to it are links between pages.
+
+        Raises:
+            OSError: The file cannot be read.
+            InvalidResponse: The file is truncated, malformed, or not an export.
+            ArchiveError: The archive is of another account or has a newer snapshot; or it cannot
+                be written.
+            ValidationError: The time zone is unknown, or `taken_at` is neither a time nor a date.
+
+        >>> old = Archive("old")
+        >>> export = b"<pages><page id='71' title='Lisbon'><tags/></page></pages>"
+        >>> old.add_export(export, taken_at="2009-03-14", timezone="Europe/Lisbon").added
+        {'page': 1}
+        >>> old.pages[0].title, old.newest.taken_at.year
+        ('Lisbon', 2009)
+        """
+        zone = zone_named(timezone) if timezone is not None else None
+        moment = self._moment(taken_at, zone)
+        commit = self._commits.last()
+        if commit is not None and moment < commit.taken_at:
+            raise ArchiveError(
+                f"{self.name} has a snapshot from {commit.taken_at}: add exports from the oldest "
+                "to the newest, before the first sync, or to a new archive"
+            )
+        export = SavedExport(source, moment)
+        return self._sync(False).store(export.collected(), export.account(host), timezone, moment)
+
     def verify(self, *, rehearse: bool = False, progress: bool | Progress = False) -> Verification:
         """Verify that every file is as it was written, and that every response can be read.
 
@@ -395,6 +441,11 @@ class Archive(Convertible):
     def __repr__(self) -> str:
         return f"Archive({self.name!r})"
 
+    def _sync(self, progress: bool | Progress) -> syncing.Sync:
+        return syncing.Sync(
+            self._storage, self._commits, self._snapshot, self._clock, reporter(progress)
+        )
+
     def _snapshot(self, commit: Commit) -> Snapshot:
         return Snapshot(commit, self._contents, self._connect, self._known_info)
 
@@ -419,11 +470,11 @@ class Archive(Convertible):
     @property
     def _zone(self) -> tzinfo:
         """The time zone of the account, for days and naive times."""
-        name = self._known_info().time_zone
-        return zone_named(name) if name else UTC
+        info = self._info = self._info or read_info(self._storage)
+        return zone_named(info.time_zone) if info is not None and info.time_zone else UTC
 
-    def _moment(self, moment: object) -> datetime:
-        """Return an aware time."""
+    def _moment(self, moment: object, zone: tzinfo | None = None) -> datetime:
+        """Return an aware time; a naive one is in a zone, by default that of the account."""
         if isinstance(moment, str):
             try:
                 moment = date.fromisoformat(moment)
@@ -432,9 +483,9 @@ class Archive(Convertible):
         if isinstance(moment, date) and not isinstance(moment, datetime):
             moment = datetime.combine(moment, time.max)
         if not isinstance(moment, datetime):
-            raise ValidationError(f"at() takes a time or a date, not {short_repr(moment)}")
+            raise ValidationError(f"a time or a date is needed, not {short_repr(moment)}")
         if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=self._zone)
+            moment = moment.replace(tzinfo=zone or self._zone)
         return moment
 
 
@@ -460,7 +511,7 @@ def _time_in(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        raise ValidationError(f"at() takes a time or a date, not {short_repr(text)}") from None
+        raise ValidationError(f"a time or a date is needed, not {short_repr(text)}") from None
 
 
 def _now() -> datetime:

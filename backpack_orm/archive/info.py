@@ -13,9 +13,9 @@ from backpack_orm.archive.sealed import seal, unseal
 from backpack_orm.archive.storage import Storage
 from backpack_orm.errors import ArchiveError, DamagedArchive
 
-PATH = "archive.json"
+PATH, LAST_SYNC = "archive.json", "last-sync.json"
 FORMAT = 1
-_OWN = {PATH, "cache", "commits", "last-sync.json", "snapshots"}
+_OWN = {PATH, "cache", "commits", LAST_SYNC, "snapshots"}
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from threading import Lock
+from typing import Any
 
 from attrs import frozen
 from lxml import etree
@@ -99,14 +101,14 @@ class StoredPages:
                 assert page is not None
                 root = _page_in(page.content)
                 if any(tag.get("id") == str(id) for tag in root.iterfind("tags/tag")):
-                    found.append(_listed(root))
+                    found.append(_listed({str(key): value for key, value in root.items()}))
         return found
 
     def listed(self) -> bytes:
         """Return a list of all pages, for archives that contain none."""
-        pages = (self.get(id) for id in self.ids)
-        roots = (_page_in(page.content) for page in pages if page is not None)
-        return wrapped(b"<pages>%s</pages>" % b"".join(map(_listed, roots)))
+        slices = {id: slice for id, (_, slice) in self._exported.items()}
+        pages = (_listed(slices[id].values) for id in self.ids if id in slices)
+        return wrapped(b"<pages>%s</pages>" % b"".join(pages))
 
     @property
     def _exported(self) -> dict[int, tuple[Sliced, Slice]]:
@@ -132,10 +134,7 @@ def _page_in(content: bytes) -> etree._Element:
     return root if root.tag == "page" else next(root.iterchildren("page"))
 
 
-def _listed(page: etree._Element) -> bytes:
-    listed = etree.Element("page")
-    for name in ("title", "id"):
-        value = page.get(name)
-        if value is not None:
-            listed.set(name, value)
-    return etree.tostring(listed)
+def _listed(page: Mapping[str, Any]) -> bytes:
+    """Return a page as a list contains it, from its attributes."""
+    known = {name: page[name] for name in ("title", "id") if name in page}
+    return etree.tostring(etree.Element("page", known))

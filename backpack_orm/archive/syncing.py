@@ -15,13 +15,12 @@ from backpack_orm.archive.collecting import Collected, Collector
 from backpack_orm.archive.commits import Commit, Commits
 from backpack_orm.archive.contents import Contents, Gap
 from backpack_orm.archive.entries import Changes, changes, digests
-from backpack_orm.archive.info import Account, Info, new_info, read_info, write_info
+from backpack_orm.archive.info import LAST_SYNC, Account, Info, new_info, read_info, write_info
 from backpack_orm.archive.offline import ArchiveConnection, OfflineTransport
 from backpack_orm.archive.progress import Progress
 from backpack_orm.archive.sealed import seal
 from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.archive.storage import Storage
-from backpack_orm.archive.verifying import LAST_SYNC
 from backpack_orm.connection import Connection, unconnected
 from backpack_orm.errors import ArchiveError, BackpackError
 from backpack_orm.models.user import User
@@ -103,22 +102,38 @@ class Sync:
         return result
 
     def _run(self, connection: Connection, started: datetime) -> SyncResult:
-        info = read_info(self._storage)
+        read_info(self._storage)  # before any request
         before = self._newest()
         collector = Collector(connection, self._clock, self._report)
         collected = collector.collect(before.contents if before else None)
         account = _account_in(collected, connection)
+        return self.store(collected, account, _field(collected.me, "time_zone_id"), started)
+
+    def store(
+        self, collected: Collected, account: Account, zone: str | None, taken_at: datetime
+    ) -> SyncResult:
+        """Add a snapshot of what was read, unless nothing has changed.
+
+        Args:
+            collected: What was read.
+            account: The account that it was read from.
+            zone: Time zone of the account, for a new archive.
+            taken_at: When it was read.
+
+        Raises:
+            ArchiveError: The archive is of another account, or cannot be written.
+        """
+        info = read_info(self._storage)
         if info is None:
-            zone = _field(collected.me, "time_zone_id")
-            info = write_info(self._storage, new_info(account, zone, started))
+            info = write_info(self._storage, new_info(account, zone, self._clock()))
         if not info.account.is_same(account):
             raise ArchiveError(
-                f"{self._storage.name} is of {info.account}, and this connection of {account}: "
+                f"{self._storage.name} is of {info.account}, and this is {account}: "
                 "use another folder"
             )
         while True:
             try:
-                return self._commit(collected, info, started)
+                return self._commit(collected, info, taken_at)
             except FileExistsError:  # another sync has committed: compare with its snapshot
                 continue
 

@@ -33,8 +33,7 @@ from backpack_orm.models.status import Status
 from backpack_orm.models.user import User
 from backpack_orm.wire.shapes import Response
 
-LAST_SYNC = "last-sync.json"
-_OWN = (info.PATH, LAST_SYNC)
+_OWN = (info.PATH, info.LAST_SYNC)
 _FOLDERS = (FOLDER, SNAPSHOTS, "cache")
 _READERS: dict[str, Callable[[Response], Any]] = {
     "me": User._full.read_one,

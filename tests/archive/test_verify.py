@@ -5,13 +5,15 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from backpack_orm import ArchiveError
-from backpack_orm.archive import Archive, bags, storage
+from backpack_orm.archive import Archive, archive, bags, storage
 from backpack_orm.archive.sealed import seal, unseal
 from tests.archive.crashes import Recorder
 
@@ -126,13 +128,13 @@ def test_a_commit_that_was_exchanged_breaks_the_chain(copy: Path) -> None:
 
 def resealed(copy: Path, change: Callable[[Path], object]) -> None:
     """Change the newest snapshot and all hashes that cover it."""
-    archive = Archive(copy)
-    top = copy / "snapshots" / archive.newest.name
+    newest = Archive(copy).newest
+    top = copy / "snapshots" / newest.name
     change(top / "data")
     payload = {
         path.relative_to(top / "data").as_posix(): path.read_bytes() for path in files(top / "data")
     }
-    packed = bags.packed(payload, identifier="x", taken_at=archive.newest.taken_at)
+    packed = bags.packed(payload, identifier="x", taken_at=newest.taken_at)
     for name, content in packed.items():
         (top / name).write_bytes(content)
     path = copy / "commits" / "000002.json"
@@ -180,3 +182,17 @@ def test_verifying_changes_nothing(copy: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(storage, "os", recorder)
     assert Archive(copy).verify()
     assert recorder.log == []
+
+
+# --- rehearsal --------------------------------------------------------------------------------
+
+
+def test_a_damaged_archive_is_not_rehearsed(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "rehearse_restore", lambda *_: pytest.fail("was rehearsed"))
+    (copy / "commits" / "000001.json").write_bytes(b"{}\n")
+    assert not Archive(copy).verify(rehearse=True)
+
+
+def test_archives_can_be_read_without_the_extra_of_the_sandbox() -> None:
+    program = "import sys; sys.modules['sqlalchemy'] = None; import backpack_orm.archive"
+    subprocess.run([sys.executable, "-c", program], check=True)
