@@ -112,8 +112,10 @@ def finders() -> Iterator[tuple[str, str]]:
 
 _NEW: dict[str, Callable[[], dict[str, Any]]] = {
     "Item": lambda: {"list": Page.find_by(title="Lisbon").lists[0], "content": "Socks"},
-    "JournalEntry": lambda: {"body": "Watered the plants"},
+    "JournalEntry": lambda: {"user": User.me(), "body": "Watered the plants"},
     "CalendarEvent": lambda: {"calendar": Calendar.all()[0], "title": "9/27 2pm Tea"},
+    "List": lambda: {"page": Page.all()[0], "name": "Food"},
+    "Note": lambda: {"page": Page.all()[0], "title": "Lunch"},
     "Page": lambda: {"title": "Porto"},
     "Reminder": lambda: {"content": "tomorrow 9am Call"},
     "Status": lambda: {"user": User.me(), "message": "away"},
@@ -124,9 +126,10 @@ _NEW: dict[str, Callable[[], dict[str, Any]]] = {
 
 def returned_by(model: type[Any], name: str) -> Iterable[object]:
     """What the method gives, as a list of records."""
-    if name == "create":
+    if name.endswith("create"):
         given = _NEW.get(model._resource.__name__, lambda: {"page": Page.all()[0]})()
-        return [model.create(**given)]
+        created = getattr(model, name)(**given)
+        return [created] if name == "create" else [created[0]]
     if name == "me":
         return [model.me()]
     if name == "search":
