@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,23 @@ def test_a_result_leads_to_its_place(browser: Browser, site: Path) -> None:
     page.wait_for_url("**/pages/Lisbon.html#item-*")
     assert page.locator(":target").inner_text().endswith("Walking shoes")
     page.close()
+
+
+@pytest.mark.long
+def test_the_search_finds_a_word_of_the_last_of_two_thousand_pages(
+    browser: Browser, tmp_path: Path
+) -> None:
+    body = "Lorem ipsum dolor sit amet, consetetur sadipscing elitr. " * 20
+    pages = "".join(
+        f"<page id='{n}' title='Page {n}'><notes>"
+        f"<note id='{n + 5000}' title='Note' created_at='2020-01-01 00:00:00'>"
+        f"{body}{'quokka' if n == 2000 else ''}</note></notes></page>"
+        for n in range(1, 2001)
+    )
+    export = tmp_path / "export.xml"
+    export.write_text(f"<user id='1' name='N' account='a'><pages>{pages}</pages></user>")
+    archive = Archive(tmp_path / "backup")
+    archive.add_export(export, taken_at=datetime(2020, 1, 1, tzinfo=UTC))
+    archive.to_html(tmp_path / "site")
+    assert len(list((tmp_path / "site").glob("search-*.js"))) > 1
+    assert found(browser, tmp_path / "site", "quokka")[1][0].startswith("Page 2000: Note")
