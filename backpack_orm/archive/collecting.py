@@ -36,8 +36,7 @@ from backpack_orm.models.status import Status
 from backpack_orm.models.user import User
 from backpack_orm.orm.model import Model
 from backpack_orm.wire.endpoint import Endpoint
-from backpack_orm.wire.parse import MISSING, Record
-from backpack_orm.wire.shapes import Response
+from backpack_orm.wire.shapes import MISSING, Record, Response
 
 T = TypeVar("T")
 

@@ -24,7 +24,7 @@ from backpack_orm.archive.storage import Storage
 from backpack_orm.connection import Connection, unconnected
 from backpack_orm.errors import ArchiveError, BackpackError
 from backpack_orm.models.user import User
-from backpack_orm.wire.parse import Record
+from backpack_orm.wire.shapes import Record
 
 
 @frozen(repr=False)

@@ -18,7 +18,7 @@ from IPython.core.completer import (
 
 from backpack_orm.orm.collections import Collection, label_of
 from backpack_orm.orm.model import Model
-from backpack_orm.wire.parse import MISSING
+from backpack_orm.wire.shapes import MISSING
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

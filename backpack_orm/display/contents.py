@@ -25,7 +25,7 @@ from backpack_orm.orm.collections import Collection, Embedded, label_of
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.searches import Search
 from backpack_orm.orm.state import Changes
-from backpack_orm.wire.parse import MISSING
+from backpack_orm.wire.shapes import MISSING
 
 ROWS = 20
 """How many rows of a table are shown."""

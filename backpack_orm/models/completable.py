@@ -9,7 +9,7 @@ from backpack_orm.models.on_page import OnPage
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.saving import Savable, SaveResult
 from backpack_orm.wire.endpoint import Endpoint, ws
-from backpack_orm.wire.parse import MISSING, Record
+from backpack_orm.wire.shapes import MISSING, Record
 
 
 class Completable(OnPage, Savable, Destroyable):

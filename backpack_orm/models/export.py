@@ -18,7 +18,7 @@ from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.unverified import marked
 from backpack_orm.wire import parse, values
-from backpack_orm.wire.parse import MISSING, Column, Record, Response, Section, Shape
+from backpack_orm.wire.shapes import MISSING, Column, Record, Response, Section, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,7 +22,7 @@ from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable
 from backpack_orm.orm.searches import Search
 from backpack_orm.wire.endpoint import rest
-from backpack_orm.wire.parse import Record
+from backpack_orm.wire.shapes import Record
 
 if TYPE_CHECKING:
     from backpack_orm.models.user import User

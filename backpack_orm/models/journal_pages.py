@@ -10,7 +10,7 @@ from typing import NamedTuple
 from backpack_orm.connection import Connection
 from backpack_orm.models.time_windows import TimeWindow, is_earlier
 from backpack_orm.wire.endpoint import Endpoint
-from backpack_orm.wire.parse import Record, Response
+from backpack_orm.wire.shapes import Record, Response
 
 _LENGTH = 100  # the most that the service returns at once
 _order = itertools.count()

@@ -16,7 +16,7 @@ from backpack_orm.orm.hints import REQUIRED, wrong_find
 from backpack_orm.orm.lookups import Conditions
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.searches import Search
-from backpack_orm.wire.parse import Record
+from backpack_orm.wire.shapes import Record
 
 
 class OnPage(Findable):

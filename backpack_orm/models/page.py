@@ -35,7 +35,7 @@ from backpack_orm.orm.searches import Search
 from backpack_orm.wire import values
 from backpack_orm.wire.build import WireValue
 from backpack_orm.wire.endpoint import Endpoint, ws
-from backpack_orm.wire.parse import MISSING, Record
+from backpack_orm.wire.shapes import MISSING, Record
 
 if TYPE_CHECKING:
     from backpack_orm.models.attachment import Attachment

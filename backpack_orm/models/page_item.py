@@ -15,7 +15,7 @@ from backpack_orm.orm.declarations import Embeds, ParentId, belongs_to, field
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import FIELDS, Projection
 from backpack_orm.orm.resources import resource
-from backpack_orm.wire.parse import PartialRecord, Record
+from backpack_orm.wire.shapes import PartialRecord, Record
 
 if TYPE_CHECKING:
     from backpack_orm.models.message import Message

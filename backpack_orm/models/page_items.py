@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from backpack_orm.orm.collections import Children, Embedded
 from backpack_orm.orm.declarations import ToMany
 from backpack_orm.orm.fields import Relation
-from backpack_orm.wire.parse import MISSING
+from backpack_orm.wire.shapes import MISSING
 
 if TYPE_CHECKING:
     from backpack_orm.models.item import Item

@@ -14,7 +14,7 @@ from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable
 from backpack_orm.wire import parse
 from backpack_orm.wire.endpoint import rest
-from backpack_orm.wire.parse import MISSING, Record, Response
+from backpack_orm.wire.shapes import MISSING, Record, Response
 
 if TYPE_CHECKING:
     from backpack_orm.models.user import User

@@ -20,7 +20,7 @@ from backpack_orm.orm.saving import Savable
 from backpack_orm.orm.state import may_have_happened
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.endpoint import ws
-from backpack_orm.wire.parse import Record
+from backpack_orm.wire.shapes import Record
 
 if TYPE_CHECKING:
     from backpack_orm.orm.declarations import BelongsTo

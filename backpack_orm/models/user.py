@@ -14,7 +14,7 @@ from backpack_orm.orm.finding import Findable
 from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.resources import resource
 from backpack_orm.wire.endpoint import TokenLocation, rest
-from backpack_orm.wire.parse import Record
+from backpack_orm.wire.shapes import Record
 
 if TYPE_CHECKING:
     from backpack_orm.models.bookmark import Bookmark

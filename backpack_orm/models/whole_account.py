@@ -20,7 +20,7 @@ from backpack_orm.models.belonging import SECTIONS, Belonging
 from backpack_orm.orm.registry import registry
 from backpack_orm.orm.unverified import marked
 from backpack_orm.wire import parse, values
-from backpack_orm.wire.parse import MISSING, Column, Record, Response, Section, Shape
+from backpack_orm.wire.shapes import MISSING, Column, Record, Response, Section, Shape
 
 if TYPE_CHECKING:
     from backpack_orm.models.page import Page

@@ -34,7 +34,7 @@ from backpack_orm.orm.lookups import all_of, folded
 from backpack_orm.orm.plain import jsonable, to_json
 from backpack_orm.orm.projections import Projection
 from backpack_orm.rich_display import RichDisplay, public_names
-from backpack_orm.wire.parse import MISSING, Record
+from backpack_orm.wire.shapes import MISSING, Record
 
 if TYPE_CHECKING:
     import pandas

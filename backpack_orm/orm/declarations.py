@@ -148,7 +148,7 @@ class Embeds(ToMany[M_co, Embedded[M_co]]):
     of that class.
 
     Args:
-        path: Where the records are in a response, see `wire.parse.Section`; empty if they have a
+        path: Where the records are in a response, see `wire.shapes.Section`; empty if they have a
             response of their own.
         projection: Name of the model's projection with the fields that are included there.
         has_own_call: Load the records with the call that lists them, not with the call for their

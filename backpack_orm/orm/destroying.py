@@ -10,7 +10,7 @@ from backpack_orm.orm.plain import parent_values
 from backpack_orm.orm.state import DestroyedRecord, may_have_happened
 from backpack_orm.orm.unverified import is_marked, relations_marked
 from backpack_orm.wire.endpoint import Endpoint
-from backpack_orm.wire.parse import MISSING
+from backpack_orm.wire.shapes import MISSING
 
 
 class Destroyable(Model):

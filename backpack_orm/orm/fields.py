@@ -14,7 +14,7 @@ from backpack_orm.errors import ValidationError, did_you_mean, short_repr
 from backpack_orm.orm.registry import registry
 from backpack_orm.wire import values
 from backpack_orm.wire.build import WireValue
-from backpack_orm.wire.parse import MISSING, Column, Section
+from backpack_orm.wire.shapes import MISSING, Column, Section
 from backpack_orm.wire.values import ValueType
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Relation(NamedTuple):
 
     Attributes:
         name: Name of the attribute.
-        path: Where a response contains the records, see `wire.parse.Section`; empty if they have a
+        path: Where a response contains the records, see `wire.shapes.Section`; empty if they have a
             response of their own.
         target: Name of the model of the records.
         projection: Name of the model's projection with the fields that are included here.

@@ -14,7 +14,7 @@ from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import PerClass, Projection
 from backpack_orm.orm.state import Reloaded
 from backpack_orm.wire.endpoint import Endpoint
-from backpack_orm.wire.parse import MISSING, Record
+from backpack_orm.wire.shapes import MISSING, Record
 from backpack_orm.wire.values import LARGEST_ID
 
 

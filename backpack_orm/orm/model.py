@@ -25,7 +25,7 @@ from backpack_orm.rich_display import public_names
 from backpack_orm.wire import parse
 from backpack_orm.wire.build import WireValue
 from backpack_orm.wire.endpoint import Endpoint
-from backpack_orm.wire.parse import MISSING, Record, Response
+from backpack_orm.wire.shapes import MISSING, Record, Response
 
 M = TypeVar("M", bound="Model")
 _short = reprlib.Repr()

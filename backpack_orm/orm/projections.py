@@ -12,7 +12,7 @@ from typing import (
 )
 
 from backpack_orm.wire import parse
-from backpack_orm.wire.parse import MISSING, Column, Record, Response, Section, Shape
+from backpack_orm.wire.shapes import MISSING, Column, Record, Response, Section, Shape
 
 if TYPE_CHECKING:
     from backpack_orm.orm.model import Model

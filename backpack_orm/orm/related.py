@@ -16,7 +16,7 @@ from backpack_orm.errors import (
 from backpack_orm.orm.collections import Embedded
 from backpack_orm.orm.state import UNSET, State
 from backpack_orm.wire import values
-from backpack_orm.wire.parse import MISSING
+from backpack_orm.wire.shapes import MISSING
 
 if TYPE_CHECKING:
     from backpack_orm.orm.model import Model

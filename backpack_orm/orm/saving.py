@@ -28,7 +28,7 @@ from backpack_orm.orm.state import UNSET, may_have_happened
 from backpack_orm.wire import parse
 from backpack_orm.wire.build import WireValue, name_of
 from backpack_orm.wire.endpoint import Endpoint
-from backpack_orm.wire.parse import MISSING, Record, Response
+from backpack_orm.wire.shapes import MISSING, Record, Response
 
 P = ParamSpec("P")
 T = TypeVar("T")

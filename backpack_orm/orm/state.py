@@ -20,7 +20,7 @@ from backpack_orm.orm.model_type import ModelType
 from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.unverified import UnverifiedRecord, doubtful, repeats
 from backpack_orm.rich_display import RichDisplay
-from backpack_orm.wire.parse import MISSING, Record
+from backpack_orm.wire.shapes import MISSING, Record
 
 if TYPE_CHECKING:
     from backpack_orm.orm.model import Model

@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from backpack_orm.orm.fields import Table
-from backpack_orm.wire.parse import MISSING, Record
+from backpack_orm.wire.shapes import MISSING, Record
 
 if TYPE_CHECKING:
     from backpack_orm.orm.model import Model

@@ -12,31 +12,7 @@ from lxml import etree
 from backpack_orm.errors import InvalidResponse, ValidationError
 from backpack_orm.wire.documents import document
 from backpack_orm.wire.records import grouped, reader_of, spellings
-from backpack_orm.wire.shapes import (
-    MISSING,
-    Column,
-    PartialRecord,
-    Record,
-    Response,
-    Section,
-    Shape,
-)
-
-__all__ = [
-    "MISSING",
-    "Column",
-    "PartialRecord",
-    "Record",
-    "Response",
-    "Section",
-    "Shape",
-    "anything",
-    "location_id",
-    "many",
-    "one",
-    "one_of",
-    "success",
-]
+from backpack_orm.wire.shapes import Record, Response, Shape
 
 T = TypeVar("T")
 
@@ -52,6 +28,7 @@ def many(
         is_grouped: Whether they may be in groups, see `Section`.
 
     >>> from backpack_orm.wire import values
+    >>> from backpack_orm.wire.shapes import Column
     >>> tag = Shape("tag", (Column("name", values.TEXT), Column("id", values.INTEGER)))
     >>> many(tag, "tags")(Response(200, b"<tags><tag id='5' name='Travel'/></tags>"))
     (('Travel', 5),)
@@ -80,6 +57,7 @@ def one(shape: Shape) -> Callable[[Response], Record]:
     """Return a reader for a response with one record, at its root or right under `<response>`.
 
     >>> from backpack_orm.wire import values
+    >>> from backpack_orm.wire.shapes import Column
     >>> tag = Shape("tag", (Column("name", values.TEXT), Column("id", values.INTEGER)))
     >>> one(tag)(Response(200, b"<response success='true'><tag id='5' name='Travel'/></response>"))
     ('Travel', 5)
@@ -94,6 +72,7 @@ def one_of(*shapes: Shape) -> Callable[[Response], tuple[str, Record]]:
     The reader returns the element's name and the record.
 
     >>> from backpack_orm.wire import values
+    >>> from backpack_orm.wire.shapes import Column
     >>> tag, page = (Shape(name, (Column("id", values.INTEGER),)) for name in ("tag", "page"))
     >>> one_of(tag, page)(Response(200, b"<page id='71'/>"))
     ('page', (71,))

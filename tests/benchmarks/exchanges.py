@@ -12,7 +12,7 @@ from typing import Any
 import requests
 
 from backpack_orm import Connection, Note, Page
-from backpack_orm.wire.parse import Response
+from backpack_orm.wire.shapes import Response
 from tests.benchmarks import bounds, ours
 from tests.benchmarks.loading import BY_HAND
 from tests.benchmarks.measuring import OURS, Row, race, take_turns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backpack_orm import Note, Page
 from backpack_orm.connection import Connection
-from backpack_orm.wire.parse import Record, Response
+from backpack_orm.wire.shapes import Record, Response
 
 
 class PlainNote(Note):

@@ -9,7 +9,7 @@ from backpack_orm import errors
 from backpack_orm.connection import Connection
 from backpack_orm.errors import InvalidResponse, OutcomeUnknown, RateLimited, Timeout
 from backpack_orm.wire import parse, values
-from backpack_orm.wire.parse import Column, Shape
+from backpack_orm.wire.shapes import Column, Shape
 from tests.connection.conftest import (
     CREATE,
     DROP,

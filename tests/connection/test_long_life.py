@@ -15,7 +15,7 @@ from backpack_orm import errors
 from backpack_orm.connection import Connection, rate_limits, transport
 from backpack_orm.models.page import Page
 from backpack_orm.wire import parse, values
-from backpack_orm.wire.parse import Column, Shape
+from backpack_orm.wire.shapes import Column, Shape
 from tests.connection.conftest import CREATE, DESTROY, READ, RENAME, SHOW, TOKEN, http
 
 read_page = parse.one(Shape("page", (Column("id", values.INTEGER), Column("title", values.TEXT))))

@@ -57,7 +57,7 @@ PROGRAM = """
 import sys
 from backpack_orm.errors import InvalidResponse
 from backpack_orm.wire import parse, values
-from backpack_orm.wire.parse import Response, Column, Shape
+from backpack_orm.wire.shapes import Response, Column, Shape
 from backpack_orm.wire.size import check_size
 
 head, unit, tail, size, limit = eval(sys.stdin.read())

@@ -12,7 +12,7 @@ from backpack_orm import errors
 from backpack_orm.connection import Connection
 from backpack_orm.connection.redaction import Secret
 from backpack_orm.wire import parse, values
-from backpack_orm.wire.parse import Column, Shape
+from backpack_orm.wire.shapes import Column, Shape
 from tests.connection.conftest import (
     CREATE,
     DROP,

@@ -15,7 +15,7 @@ import pytest
 from backpack_orm.connection import Connection
 from backpack_orm.errors import InvalidResponse, TransportError
 from backpack_orm.wire import parse, values
-from backpack_orm.wire.parse import Column, Shape
+from backpack_orm.wire.shapes import Column, Shape
 from backpack_orm.wire.size import DEFAULT_MAX_SIZE
 from tests.connection.conftest import READ, TOKEN
 

@@ -17,7 +17,7 @@ from backpack_orm import Export, InvalidResponse, Model
 from backpack_orm.connection import unconnected
 from backpack_orm.orm.projections import Projection
 from backpack_orm.wire import documents, parse
-from backpack_orm.wire.parse import Response
+from backpack_orm.wire.shapes import Response
 
 CASSETTES = Path(__file__).parents[2] / "cassettes"
 TEXT = [

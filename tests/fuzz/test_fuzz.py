@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backpack_orm import InvalidResponse
-from backpack_orm.wire import documents, parse, values
+from backpack_orm.wire import documents, parse, shapes, values
 from tests.fuzz import target
 
 
@@ -49,11 +49,11 @@ def test_a_broken_parser_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_parser_that_raises_invalid_response_is_not_broken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    read = parse.one(parse.Shape("page", (parse.Column("id", values.INTEGER),)))
+    read = parse.one(shapes.Shape("page", (shapes.Column("id", values.INTEGER),)))
     monkeypatch.setattr(
-        target, "_readers", lambda: (lambda content: read(parse.Response(200, content)),)
+        target, "_readers", lambda: (lambda content: read(shapes.Response(200, content)),)
     )
     with pytest.raises(InvalidResponse):
-        read(parse.Response(200, b"<page id='x'/>"))
+        read(shapes.Response(200, b"<page id='x'/>"))
     assert target.read_all(b"<page id='x'/>") == 0
     assert target.read_all(b"<page id='7'/>") == 1

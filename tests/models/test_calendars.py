@@ -16,7 +16,7 @@ from backpack_orm import (
     ValidationError,
 )
 from backpack_orm.orm.collections import Collection
-from backpack_orm.wire.parse import Response
+from backpack_orm.wire.shapes import Response
 
 
 def test_calendars_are_listed(account: Connection) -> None:

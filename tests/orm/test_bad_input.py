@@ -40,7 +40,7 @@ from backpack_orm import (
     connect,
 )
 from backpack_orm.sandbox import Sandbox
-from backpack_orm.wire.parse import Response
+from backpack_orm.wire.shapes import Response
 
 FOUND_BY_ID = [
     Attachment,

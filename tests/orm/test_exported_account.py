@@ -37,7 +37,7 @@ from backpack_orm import (
 )
 from backpack_orm.models.whole_account import MIN_PAGES, exported_pages, fill
 from backpack_orm.sandbox import Sandbox
-from backpack_orm.wire.parse import Response
+from backpack_orm.wire.shapes import Response
 
 NOW = datetime(2031, 3, 1, 9, 0, tzinfo=UTC)
 EXPORT, SHOWS, LIST = "users/*/export.xml", "ws/page/*", "ws/pages/all"

@@ -38,7 +38,7 @@ from backpack_orm import (
 from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.registry import registry
 from backpack_orm.sandbox import Sandbox
-from backpack_orm.wire.parse import MISSING, Column, Response
+from backpack_orm.wire.shapes import MISSING, Column, Response
 
 
 class Case(NamedTuple):

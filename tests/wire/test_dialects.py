@@ -29,7 +29,7 @@ from backpack_orm import (
     User,
 )
 from backpack_orm.wire import build, parse, values
-from backpack_orm.wire.parse import MISSING, Column, Response, Section, Shape
+from backpack_orm.wire.shapes import MISSING, Column, Response, Section, Shape
 
 MORNING = datetime(2026, 5, 14, 7, 30)
 
@@ -488,11 +488,14 @@ def test_groups_may_be_empty(groups):
     ("inside", "matches"),
     [
         (b"", ()),
-        (b"<send id='3'>note</send>", ((3, "note"),)),
-        (b"\n  <send id='3'>note</send>\n  <send id='4'>list</send>\n", ((3, "note"), (4, "list"))),
-        (b"<send id='3'>note</send><send id='3'>email</send>", ((3, "note"), (3, "email"))),
-        (b"<send id='3'>hologram</send>", ((3, "hologram"),)),
-        (b"<other/><send kind='x' id='3'>note<of/></send>", ((3, "note"),)),
+        (b"<send id='3'>note</send>", ((3, "note", ""),)),
+        (
+            b"\n  <send id='3'>note</send>\n  <send id='4'>list</send>\n",
+            ((3, "note", ""), (4, "list", "")),
+        ),
+        (b"<send id='3'>note</send><send id='3'>email</send>", ((3, "note", ""), (3, "email", ""))),
+        (b"<send id='3'>hologram</send>", ((3, "hologram", ""),)),
+        (b"<other/><send kind='x' id='3'>note<of/></send>", ((3, "note", ""),)),
     ],
 )
 def test_a_search_includes_what_has_matched(inside, matches):

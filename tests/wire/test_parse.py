@@ -11,7 +11,7 @@ import pytest
 
 from backpack_orm.errors import InvalidResponse
 from backpack_orm.wire import documents, parse, values
-from backpack_orm.wire.parse import MISSING, Column, Response, Section, Shape
+from backpack_orm.wire.shapes import MISSING, Column, Response, Section, Shape
 
 TAG = Shape("tag", (Column("id", values.INTEGER), Column("name", values.TEXT)))
 NOTE = Shape(

@@ -33,7 +33,7 @@ from backpack_orm import (
 )
 from backpack_orm.models.export import read_export, read_live_export
 from backpack_orm.orm.projections import Projection
-from backpack_orm.wire.parse import MISSING, Response
+from backpack_orm.wire.shapes import MISSING, Response
 
 XML = b'<?xml version="1.0" encoding="UTF-8"?>'
 NOON = datetime(2026, 5, 14, 16, 39, 2, tzinfo=UTC)
@@ -131,7 +131,11 @@ def test_a_page_without_a_scope_has_none():
 )
 def test_what_a_search_has_found(content):
     assert many(Page, content, Page._found) == [
-        {"id": 71, "title": "Lisbon", "matches": ((33469, "note"), (33470, "writeboard_link"))},
+        {
+            "id": 71,
+            "title": "Lisbon",
+            "matches": ((33469, "note", ""), (33470, "writeboard_link", "")),
+        },
         {"id": 72, "title": "Porto", "matches": ()},
     ]
 

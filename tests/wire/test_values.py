@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backpack_orm.wire import build, parse, values
-from backpack_orm.wire.parse import Column, Response, Shape
+from backpack_orm.wire.shapes import Column, Response, Shape
 
 XML_LETTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\ufffe\uffff").filter(
     lambda letter: letter >= " " or letter in "\t\n\r"
