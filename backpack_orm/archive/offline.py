@@ -17,6 +17,7 @@ from backpack_orm.connection.calls import Call
 from backpack_orm.connection.counters import Counters
 from backpack_orm.connection.settings import Settings
 from backpack_orm.errors import NotFound, NotInArchive, ReadOnly
+from backpack_orm.models.belonging import Belonging
 from backpack_orm.models.calendar_event import CalendarEvent
 from backpack_orm.models.email import Email
 from backpack_orm.models.item import Item
@@ -25,27 +26,40 @@ from backpack_orm.models.note import Note
 from backpack_orm.models.page import Page
 from backpack_orm.models.status import Status
 from backpack_orm.orm.projections import FIELDS, Projection
-from backpack_orm.wire.endpoint import rest
-from backpack_orm.wire.shapes import Response
+from backpack_orm.wire.endpoint import Endpoint, rest
+from backpack_orm.wire.shapes import MISSING, Record, Response
 
 T = TypeVar("T")
 EXPORTED_REMINDERS = rest("GET", "export/reminders.xml", reads="reminders")
 """A call that only archives answer: the reminders of the export, which include past ones."""
+_EXPORT = "users/{id}/export.xml"
 Reader: TypeAlias = "Callable[[Response], Any]"
 
 
-def _exported(*unsure: str) -> Projection:
-    """Return the fields of a page in an export; the emails may be in a response of their own."""
-    return Projection(
+def _exported_page(*unsure: str) -> Callable[[Response], Record]:
+    """Return a reader for a page in an export, whose emails may be in a response of their own."""
+    projection = Projection(
         but=("matches",),
         unsure=(FIELDS, "emails", *unsure),
         sure=("description",),
         is_export=True,
         model=Page,
     )
+    emails, belongings = map(Page._table.positions.__getitem__, ("emails", "belongings"))
+    type_of = Belonging._table.positions["type"]
+
+    def read(response: Response) -> Record:
+        page = projection.read_one(response)
+        if page[emails] is not MISSING or any(
+            each[type_of] == "Email" for each in page[belongings]
+        ):
+            return page
+        return type(page)((*page[:emails], (), *page[emails + 1 :]))
+
+    return read
 
 
-_EXPORTED_BY_ACCOUNT, EXPORTED_PAGE = _exported(), _exported("linked_pages")
+_read_page_of_account, read_exported_page = _exported_page(), _exported_page("linked_pages")
 
 
 @frozen
@@ -122,7 +136,7 @@ class OfflineTransport:
             return _Found(page.content)
         export = self._contents.responses.get("export")
         is_older = export is not None and export.path.startswith("/ws/")
-        return _Found(page.content, (_EXPORTED_BY_ACCOUNT if is_older else EXPORTED_PAGE).read_one)
+        return _Found(page.content, _read_page_of_account if is_older else read_exported_page)
 
     def _notes(self, call: Call[Any]) -> _Found:
         return self._section(call, "notes", Note._full.exported.read_many)
@@ -312,6 +326,13 @@ class ArchiveConnection(Connection):
             NotInArchive: Always.
         """
         raise NotInArchive(f"{self.url} does not contain {what}: the export omits it")
+
+    def is_available(self, endpoint: Endpoint) -> bool:
+        """Return False for the export: single pages are found in it without parsing all of it.
+
+        A page that was read by itself is newer than the export then.
+        """
+        return endpoint.path != _EXPORT and super().is_available(endpoint)
 
     def __reduce__(self) -> Any:
         return self._reopen

@@ -13,7 +13,7 @@ from backpack_orm.archive.commits import FOLDER, SNAPSHOTS, Commit, Commits
 from backpack_orm.archive.contents import Contents, path_of
 from backpack_orm.archive.entries import digests
 from backpack_orm.archive.journal import PREFIX as JOURNAL
-from backpack_orm.archive.offline import EXPORTED_PAGE
+from backpack_orm.archive.offline import read_exported_page
 from backpack_orm.archive.progress import Progress
 from backpack_orm.archive.restoring.rehearsal import Difference
 from backpack_orm.archive.sealed import unseal
@@ -45,7 +45,7 @@ _READERS: dict[str, Callable[[Response], Any]] = {
     "bookmarks": Bookmark._full.read_many,
     "calendars": Calendar._full.read_many,
     SHOWN: Page._full.read_one,
-    EXPORTED: EXPORTED_PAGE.read_one,
+    EXPORTED: read_exported_page,
     "emails-": Email._full.read_many,
     "events-": CalendarEvent._full.read_many,
     JOURNAL: JournalEntry._listed.read_many,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -321,3 +323,64 @@ def test_an_interruption_says_how_to_go_on(
     assert caught.value.__notes__ == [f"{folder} is valid: call sync() again to go on"]
     assert unseal((folder / "last-sync.json").read_bytes())["outcome"] == "interrupted"
     assert synced.newest.number == 1
+
+
+# --- exports that are incomplete --------------------------------------------------------------
+
+
+def exported(box: Sandbox, change: Callable[[bytes], bytes], patch: pytest.MonkeyPatch) -> None:
+    """Let the service send another export."""
+    body_of = Connection.body_of
+
+    def changed(self: Connection, endpoint: Any, ids: Any = (), *, read: Any) -> Any:
+        def read_changed(response: Any) -> Any:
+            return read(response._replace(content=change(response.content)))
+
+        if "export" not in endpoint.path:
+            return body_of(self, endpoint, ids, read=read)
+        body, record = body_of(self, endpoint, ids, read=read_changed)
+        return change(body), record
+
+    patch.setattr(Connection, "body_of", changed)
+
+
+def without(element: str) -> Callable[[bytes], bytes]:
+    """Return a function that removes the first element of a name."""
+    pattern = rb"(?s)<%s\b.*?</%s>" % ((element.encode(),) * 2)
+    return lambda content: re.sub(pattern, b"", content, count=1)
+
+
+@pytest.mark.parametrize("element", ["notes", "lists", "page", "note", "galleries"])
+def test_a_page_that_an_export_has_only_in_part_is_read_by_itself(
+    box: Sandbox,
+    archive: Archive,
+    connection: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    element: str,
+) -> None:
+    exported(box, without(element), monkeypatch)
+    assert archive.sync(connection).requests == 8 + 2 + 3 + 1
+    live = Page.get(title="Lisbon")
+    stored = archive.pages["Lisbon"]
+    assert [note.body for note in stored.notes] == [note.body for note in live.notes]
+    assert [each.name for each in stored.lists] == [each.name for each in live.lists]
+    assert len(stored.emails) == len(live.emails) == 2
+    assert archive.verify()
+
+
+def test_emails_that_an_export_omits_are_read_by_themselves(
+    box: Sandbox, archive: Archive, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exported(box, without("emails"), monkeypatch)
+    assert archive.sync(connection).requests == 8 + 2 + 3 + 1
+    stored = archive.pages["Lisbon"].emails
+    assert [each.body for each in stored] == [each.body for each in Page.all()[0].emails]
+    assert archive.verify()
+
+
+def test_entities_that_an_export_may_have_escaped_twice_are_a_gap(
+    box: Sandbox, archive: Archive, connection: Connection
+) -> None:
+    Page.get(title="Lisbon").notes.create(title="Route", body="Lisbon &rarr; Porto")
+    (gap,) = [gap for gap in archive.sync(connection).gaps if gap.what == "typed entities"]
+    assert "on 1 pages" in gap.reason
