@@ -242,6 +242,7 @@ class Archive(Convertible):
         into_source: bool = False,
         again: bool = False,
         journal: str | PathLike[str] | None = None,
+        progress: bool | Progress = False,
     ) -> Plan:
         """Return what a restore into an account will do. Makes two requests, which only read.
 
@@ -258,10 +259,11 @@ class Archive(Convertible):
             journal: File that records what is intended and what came of it, so that a restore can
                 continue. Default: a file in the user's state folder, one for each snapshot and
                 target.
+            progress: True to show the progress, or a function, as for `sync`.
 
         Raises:
             ArchiveError: The target is the account of the archive; or it has pages with the same
-                titles; or another process uses the journal.
+                titles; or another process uses the journal, or it cannot be written.
             NotFound: A page or a tag does not exist, or several pages have the title.
             ReadOnly: The target is read-only.
             DamagedArchive: The journal is damaged.
@@ -283,6 +285,7 @@ class Archive(Convertible):
             into_source=into_source,
             again=again,
             journal=None if journal is None else Path(journal),
+            report=reporter(progress),
         )
 
     def restore(self, plan: Plan, *, progress: bool | Progress = False) -> RestoreResult:
@@ -299,8 +302,9 @@ class Archive(Convertible):
                 moment, how much of it is finished, and the total.
 
         Raises:
-            ArchiveError: Another process uses the journal; or several new records look like one
-                whose response was lost.
+            ArchiveError: Another process uses the journal, or it cannot be written; several new
+                records look like one whose response was lost; or copies were destroyed on the
+                target since they were restored.
             OutcomeUnknown: A response was lost, and nothing was created so far.
             BackpackError: A call failed, for example because the plan of the account allows no more
                 pages.

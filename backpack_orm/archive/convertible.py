@@ -16,6 +16,7 @@ from backpack_orm.archive.conversions.markdown import write_markdown
 from backpack_orm.archive.conversions.parquet import write_parquet
 from backpack_orm.archive.conversions.source import Source
 from backpack_orm.archive.conversions.sqlite import write_sqlite
+from backpack_orm.archive.progress import Progress, reporter
 from backpack_orm.archive.view import View
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class Convertible(View):
 
     Conversions make no request, and write the same for the same snapshot. A folder keeps a listing
     of what was written: repeated conversions remove stale files, and refuse to replace files that
-    were edited.
+    were edited. Ctrl-C leaves a file as it was, and a folder in a state that the next conversion
+    completes.
     """
 
     @property
@@ -36,7 +38,11 @@ class Convertible(View):
         """What is converted."""
 
     def to_markdown(
-        self, folder: str | PathLike[str], *, files_dir: str | PathLike[str] | None = None
+        self,
+        folder: str | PathLike[str],
+        *,
+        files_dir: str | PathLike[str] | None = None,
+        progress: bool | Progress = False,
     ) -> None:
         """Write a Markdown file for each page, and files for everything else.
 
@@ -47,7 +53,10 @@ class Convertible(View):
 
         Args:
             folder: Folder for the files.
-            files_dir: Folder with downloaded attachments and images, to link them by name.
+            files_dir: Folder with downloaded attachments and images, to link them by name. Of
+                several with one name, the one in a folder named after the id of its page is linked.
+            progress: True to show the progress, or a function that takes what is done at the
+                moment, how much of it is finished, and the total.
 
         Raises:
             ImportError: The extra `archive` is not installed.
@@ -61,10 +70,14 @@ class Convertible(View):
         - [ ] Walking shoes
         - [ ] Sun hat
         """
-        write_markdown(self._source, folder, files_dir=files_dir)
+        write_markdown(self._source, folder, reporter(progress), files_dir=files_dir)
 
     def to_html(
-        self, folder: str | PathLike[str], *, files_dir: str | PathLike[str] | None = None
+        self,
+        folder: str | PathLike[str],
+        *,
+        files_dir: str | PathLike[str] | None = None,
+        progress: bool | Progress = False,
     ) -> None:
         """Write a site that can be opened from the folder, read on a phone, printed and searched.
 
@@ -77,14 +90,14 @@ class Convertible(View):
         >>> Path("site/index.html").exists(), Path("site/pages/Lisbon.html").exists()
         (True, True)
         """
-        write_html(self._source, folder, files_dir=files_dir)
+        write_html(self._source, folder, reporter(progress), files_dir=files_dir)
 
-    def to_ics(self, path: str | PathLike[str]) -> None:
+    def to_ics(self, path: str | PathLike[str], *, progress: bool | Progress = False) -> None:
         """Write an iCalendar file with all events and reminders; an existing file is replaced.
 
         Reminders are events of no duration with an alarm. The identifiers are the same in each file
         of an account, so that importing a newer file updates them. Events without a time are left
-        out.
+        out. `progress` is that of `to_markdown`.
 
         Raises:
             ImportError: The extra `archive` is not installed.
@@ -94,15 +107,19 @@ class Convertible(View):
         >>> Path("calendar.ics").read_text().count("BEGIN:VEVENT")
         24
         """
-        write_ical(self._source, path)
+        write_ical(self._source, path, reporter(progress))
 
-    def to_sqlite(self, path: str | PathLike[str]) -> None:
+    def to_sqlite(self, path: str | PathLike[str], *, progress: bool | Progress = False) -> None:
         """Write a SQLite database with all tables; an existing file is replaced.
 
         Times are texts in ISO 8601, and booleans are 0 and 1. The virtual table `search` finds
         substrings of three or more characters in all texts; for shorter ones, scan `search_text`
         with LIKE. The views `open_items` and `pages_with_tags` answer frequent questions.
         `NAME-metadata.json` beside the database describes it to Datasette.
+
+        Args:
+            path: The database file.
+            progress: As for `to_markdown`.
 
         Raises:
             OSError: The file cannot be written.
@@ -115,9 +132,15 @@ class Convertible(View):
         [('Lisbon', 'Packing', 'Walking shoes')]
         >>> database.close()
         """
-        write_sqlite(self._source, path)
+        write_sqlite(self._source, path, reporter(progress))
 
-    def to_csv(self, folder: str | PathLike[str], *, excel: bool = False) -> None:
+    def to_csv(
+        self,
+        folder: str | PathLike[str],
+        *,
+        excel: bool = False,
+        progress: bool | Progress = False,
+    ) -> None:
         """Write a CSV file for each table, in UTF-8, with one line of column names.
 
         Times are in ISO 8601, and booleans are `true` and `false`. What is unknown is an empty
@@ -127,6 +150,7 @@ class Convertible(View):
             folder: Folder for the files.
             excel: Write for spreadsheets: with a byte order mark, and with an apostrophe before
                 each text that a spreadsheet would take for a formula.
+            progress: As for `to_markdown`.
 
         Raises:
             ValidationError: The folder contains other files, or files that were edited.
@@ -136,39 +160,42 @@ class Convertible(View):
         >>> print(Path("tables/lists.csv").read_text().splitlines()[0])
         id,page_id,name
         """
-        write_csv(self._source, folder, excel=excel)
+        write_csv(self._source, folder, reporter(progress), excel=excel)
 
-    def to_jsonl(self, folder: str | PathLike[str]) -> None:
+    def to_jsonl(self, folder: str | PathLike[str], *, progress: bool | Progress = False) -> None:
         """Write a file of JSON Lines for each table, in UTF-8.
 
-        Times are in ISO 8601. What is unknown is null. Errors are those of `to_csv`.
+        Times are in ISO 8601. What is unknown is null. `progress` is that of
+        `to_markdown`, and errors are those of `to_csv`.
 
         >>> archive.to_jsonl("lines")
         >>> import json
         >>> json.loads(Path("lines/lists.jsonl").read_text().splitlines()[0])["name"]
         'Packing'
         """
-        write_json_lines(self._source, folder)
+        write_json_lines(self._source, folder, reporter(progress))
 
-    def to_parquet(self, folder: str | PathLike[str]) -> None:
+    def to_parquet(self, folder: str | PathLike[str], *, progress: bool | Progress = False) -> None:
         """Write a Parquet file for each table. Needs pyarrow.
 
         Times have microseconds and are in UTC; those of the account's zone have no zone if it is
-        unknown. Errors are those of `to_csv`, and an ImportError without the extra `parquet`.
+        unknown. `progress` is that of `to_markdown`. Errors are those of `to_csv`, and an
+        ImportError without the extra `parquet`.
 
         >>> archive.to_parquet("columns")
         >>> Path("columns/items.parquet").exists()
         True
         """
-        write_parquet(self._source, folder)
+        write_parquet(self._source, folder, reporter(progress))
 
-    def frame(self, table: str) -> pandas.DataFrame:
+    def frame(self, table: str, *, progress: bool | Progress = False) -> pandas.DataFrame:
         """Return a table as a frame of pandas. Makes no request.
 
         Times are in UTC; those of the account's zone have no zone if it is unknown.
 
         Args:
             table: Name of a table, such as `pages`, `items` or `journal_entries`.
+            progress: As for `to_markdown`.
 
         Raises:
             ValidationError: There is no such table.
@@ -177,13 +204,24 @@ class Convertible(View):
         >>> int(archive.frame("items")["completed"].sum())
         63
         """
-        return frame_of(self._source, table)
+        return frame_of(self._source, table, reporter(progress))
 
-    def to_file_list(self, path: str | PathLike[str]) -> None:
+    def to_file_list(
+        self,
+        path: str | PathLike[str],
+        *,
+        excel: bool = False,
+        progress: bool | Progress = False,
+    ) -> None:
         """Write a CSV file with all attachments and images, to download them by hand.
 
         The API does not serve files. Each row contains the address of the page on the web site,
         where the file can be downloaded.
+
+        Args:
+            path: The file; an existing one is replaced.
+            excel: Write for spreadsheets, as `to_csv` does.
+            progress: As for `to_markdown`.
 
         Raises:
             OSError: The file cannot be written.
@@ -192,4 +230,4 @@ class Convertible(View):
         >>> len(Path("files.csv").read_text().splitlines())
         8
         """
-        write_file_list(self._source, path)
+        write_file_list(self._source, path, reporter(progress), excel=excel)

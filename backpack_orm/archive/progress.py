@@ -20,11 +20,14 @@ def reporter(progress: bool | Progress) -> Progress:
     """
     if callable(progress):
         return progress
-    return _show if progress else _ignore
+    return _show if progress else silent
 
 
-def _ignore(what: str, done: int, total: int) -> None:
-    pass
+def silent(what: str, done: int, total: int) -> None:
+    """Report nothing.
+
+    >>> silent("reading pages", 3, 10)
+    """
 
 
 def _show(what: str, done: int, total: int) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from backpack_orm.archive.conversions.source import Source, in_utc
 from backpack_orm.archive.conversions.tables import BY_NAME, Kind, rows_of
+from backpack_orm.archive.progress import Progress
 from backpack_orm.errors import ValidationError, did_you_mean, short_repr
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 _DTYPES: dict[Kind, str] = {"integer": "Int64", "text": "string", "boolean": "boolean"}
 
 
-def frame_of(source: Source, name: str) -> pandas.DataFrame:
+def frame_of(source: Source, name: str, report: Progress) -> pandas.DataFrame:
     """Return a table as a frame. See `Archive.frame`."""
     table = BY_NAME.get(name)
     if table is None:
@@ -25,7 +26,7 @@ def frame_of(source: Source, name: str) -> pandas.DataFrame:
     except ImportError as error:
         raise ImportError("a frame needs pandas: pip install 'backpack_orm[pandas]'") from error
 
-    rows = [row for other, row in rows_of(source) if other == name]
+    rows = [row for other, row in rows_of(source, report) if other == name]
     series: dict[str, Any] = {}
     for column, kind in table.columns.items():
         values = [row[column] for row in rows]

@@ -18,8 +18,15 @@ from backpack_orm import text
 from backpack_orm.archive.conversions.files import Files, account_url
 from backpack_orm.archive.conversions.names import file_names
 from backpack_orm.archive.conversions.output import OutputFolder
-from backpack_orm.archive.conversions.source import Source, available, loaded_pages
+from backpack_orm.archive.conversions.source import (
+    MISSING,
+    Source,
+    available,
+    lacks_contents,
+    loaded_pages,
+)
 from backpack_orm.archive.conversions.widgets import included, unlisted_items, widgets
+from backpack_orm.archive.progress import Progress
 from backpack_orm.models.attachment import Attachment
 from backpack_orm.models.belonging import Belonging
 from backpack_orm.models.email import Email
@@ -56,7 +63,11 @@ Texts = list[tuple[str, str, str, str]]
 
 
 def write_html(
-    source: Source, folder: str | PathLike[str], *, files_dir: str | PathLike[str] | None = None
+    source: Source,
+    folder: str | PathLike[str],
+    report: Progress,
+    *,
+    files_dir: str | PathLike[str] | None = None,
 ) -> None:
     """Write a site that can be opened from the folder, read on a phone, printed and searched.
 
@@ -66,6 +77,7 @@ def write_html(
     Args:
         source: The records.
         folder: The folder for the files; begin at `index.html`.
+        report: Called for each page.
         files_dir: A folder with downloaded attachments and images, to link them by name.
 
     Raises:
@@ -75,7 +87,7 @@ def write_html(
         OSError: A file cannot be written.
     """
     with OutputFolder(folder) as output:
-        _Site(source, output, Files(account_url(source), files_dir)).write()
+        _Site(source, output, Files(account_url(source), files_dir)).write(report)
 
 
 @frozen
@@ -142,11 +154,11 @@ class _Site:
         self._names = file_names(self._titles)
         self._search = _SearchData(output)
 
-    def write(self) -> None:
+    def write(self, report: Progress) -> None:
         for name in ("site.css", "search.js"):
             self._output.write(name, _resource(name))
         pages: list[_Link] = []
-        for page in loaded_pages(self._source):
+        for page in loaded_pages(self._source, report):
             tags = [tag.name for tag in included(page.tags)]
             pages.append(evolve(self._link_to(page.id, f"{_PAGES}/"), tags=tags))
             self._write_page(page, tags)
@@ -182,6 +194,7 @@ class _Site:
             page.title or "Untitled",
             tags=[(name, _anchor(name)) for name in tags],
             url=address_of(page.id, self._account) if self._account else None,
+            missing=MISSING if lacks_contents(page) else None,
             description=self._html(description, "description") if description else None,
             widgets=shown,
             linked=[self._link_to(each.id, "", each.title) for each in included(page.linked_pages)],

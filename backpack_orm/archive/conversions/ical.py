@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backpack_orm.archive.conversions.output import replacing
 from backpack_orm.archive.conversions.source import Source, available, in_utc
+from backpack_orm.archive.progress import Progress
 
 if TYPE_CHECKING:
     import icalendar
 
 
-def write_ical(source: Source, path: str | PathLike[str]) -> None:
+def write_ical(source: Source, path: str | PathLike[str], report: Progress) -> None:
     """Write an iCalendar file with all events and reminders; an existing file is replaced.
 
     Reminders are events of no duration with an alarm. The identifiers of the events are the same in
@@ -25,6 +27,7 @@ def write_ical(source: Source, path: str | PathLike[str]) -> None:
     Args:
         source: The records.
         path: The file, with the suffix `.ics`.
+        report: Called for each event and reminder.
 
     Raises:
         ImportError: icalendar is not installed.
@@ -42,10 +45,13 @@ def write_ical(source: Source, path: str | PathLike[str]) -> None:
     calendar.add("prodid", "-//backpack_orm//archive//EN")
     calendar.add("version", "2.0")
     calendar.add("x-wr-calname", f"Backpack: {source.host or 'an export'}")
-    for component in (*_events(source), *_reminders(source)):
-        calendar.add_component(component)
     with replacing(path) as part:
+        done = 0
+        for done, component in enumerate(chain(_events(source), _reminders(source)), 1):
+            report("converting events", done - 1, 0)
+            calendar.add_component(component)
         part.write_bytes(calendar.to_ical())
+        report("converting events", done, done)
 
 
 def _events(source: Source) -> Iterator[icalendar.Event]:

@@ -10,9 +10,10 @@ from os import PathLike
 from backpack_orm.archive.conversions.output import OutputFolder
 from backpack_orm.archive.conversions.source import Source
 from backpack_orm.archive.conversions.tables import TABLES, rows_of
+from backpack_orm.archive.progress import Progress
 
 
-def write_json_lines(source: Source, folder: str | PathLike[str]) -> None:
+def write_json_lines(source: Source, folder: str | PathLike[str], report: Progress) -> None:
     """Write a file for each table, with one JSON object on each line, in UTF-8.
 
     Times are in ISO 8601. What is unknown is null.
@@ -20,6 +21,7 @@ def write_json_lines(source: Source, folder: str | PathLike[str]) -> None:
     Args:
         source: The records.
         folder: The folder for the files.
+        report: Called for each page.
 
     Raises:
         ValidationError: The folder contains other files, or files that were edited.
@@ -30,6 +32,6 @@ def write_json_lines(source: Source, folder: str | PathLike[str]) -> None:
         for table in TABLES:
             part = files.enter_context(output.open(f"{table.name}.jsonl"))
             writers[table.name] = files.enter_context(part.open("w", encoding="utf-8"))
-        for name, row in rows_of(source):
+        for name, row in rows_of(source, report):
             line = json.dumps(row, ensure_ascii=False, default=datetime.isoformat)
             writers[name].write(f"{line}\n")

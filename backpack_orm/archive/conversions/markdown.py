@@ -15,8 +15,16 @@ from backpack_orm import text
 from backpack_orm.archive.conversions.files import Files, account_url
 from backpack_orm.archive.conversions.names import file_names, obsidian_tag
 from backpack_orm.archive.conversions.output import OutputFolder
-from backpack_orm.archive.conversions.source import Source, available, loaded_pages
+from backpack_orm.archive.conversions.source import (
+    MISSING,
+    Source,
+    available,
+    lacks_contents,
+    loaded_pages,
+)
 from backpack_orm.archive.conversions.widgets import included, unlisted_items, widgets
+from backpack_orm.archive.conversions.yaml import to_yaml
+from backpack_orm.archive.progress import Progress
 from backpack_orm.models.attachment import Attachment
 from backpack_orm.models.belonging import Belonging
 from backpack_orm.models.calendar_event import CalendarEvent
@@ -39,7 +47,11 @@ _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
 
 
 def write_markdown(
-    source: Source, folder: str | PathLike[str], *, files_dir: str | PathLike[str] | None = None
+    source: Source,
+    folder: str | PathLike[str],
+    report: Progress,
+    *,
+    files_dir: str | PathLike[str] | None = None,
 ) -> None:
     """Write a Markdown file for each page into the folder `pages`, and one for each other part.
 
@@ -50,6 +62,7 @@ def write_markdown(
     Args:
         source: The records.
         folder: The folder for the files.
+        report: Called for each page.
         files_dir: A folder with downloaded attachments and images, to link them by name.
 
     Raises:
@@ -62,7 +75,7 @@ def write_markdown(
     files = Files(account_url(source), files_dir)
     with OutputFolder(folder) as output:
         writer = _Writer(source, file_names(titles), files, output.path / _PAGES)
-        for page in loaded_pages(source):
+        for page in loaded_pages(source, report):
             output.write(f"{_PAGES}/{writer.names[page.id]}.md", writer.page(page))
         output.write("Pages.md", _document("Pages", writer.index(titles)))
         for title, paragraphs in _other_parts(source):
@@ -82,6 +95,8 @@ class _Writer:
     def page(self, page: Page) -> str:
         """Return the file of a page."""
         blocks = [f"# {_escaped(page.title)}"]
+        if lacks_contents(page):
+            blocks.append(f"> {MISSING}")
         description = page.to_dict().get("description")
         if description:
             blocks.append(self._converted(description))
@@ -104,8 +119,6 @@ class _Writer:
             yield "\n".join(["## Not in the archive", "", *gaps])
 
     def _front_matter(self, page: Page) -> str:
-        import yaml
-
         values = page.to_dict()
         tags = [tag.name for tag in included(page.tags)]
         known = {
@@ -117,11 +130,9 @@ class _Writer:
             "tags": list(dict.fromkeys(filter(None, map(obsidian_tag, tags)))),
             "backpack_tags": tags,
         }
-        present = {name: value for name, value in known.items() if value not in (None, [], "")}
-        dumped: str = yaml.safe_dump(
-            present, allow_unicode=True, sort_keys=False, width=float("inf")
+        return to_yaml(
+            {name: value for name, value in known.items() if value not in (None, [], "")}
         )
-        return dumped
 
     def _widget(self, widget: Model, page: Page) -> Iterator[str]:
         if isinstance(widget, Note):

@@ -55,6 +55,11 @@ class OutputFolder:
         trace: TracebackType | None,
     ) -> None:
         self._listing.close()
+        if isinstance(error, KeyboardInterrupt):
+            error.add_note(
+                f"{self.path} contains files of this conversion and of the one before: convert "
+                "again to complete it"
+            )
         if error is None:
             self._remove(self._before.keys() - self._written.keys())
             lines = [_line(name, hashed) for name, hashed in sorted(self._written.items())]
@@ -78,11 +83,13 @@ class OutputFolder:
         assert name not in self._written, f"{name} is written twice"
         target = self._path_of(name)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(target, keep_equal=True) as part:
+        with _temporary(target) as part:
             yield part
             hashed = _hash(part)
             self._listing.write(_line(name, hashed))  # before the file is there, see _check_edits
             self._listing.flush()
+            if not target.is_file() or _hash(target) != hashed:
+                os.replace(part, target)
         self._written[name] = hashed
 
     def _path_of(self, name: str) -> Path:
@@ -139,29 +146,35 @@ class OutputFolder:
 
 
 @contextmanager
-def replacing(path: Path, *, keep_equal: bool = False) -> Iterator[Path]:
+def replacing(path: Path) -> Iterator[Path]:
     """Yield the path of a temporary file, which replaces `path` at the end of the block at once.
 
     If the block raises, the temporary file is removed and `path` stays as it is.
 
     Args:
         path: The file to replace or to create.
-        keep_equal: Leave a file with the same content as it is.
 
     Raises:
         OSError: The file cannot be written.
     """
-    part = path.with_name(f"{_PART}{uuid4().hex}{path.suffix}")
-    part.touch(exist_ok=False)
     try:
-        yield part
-        if keep_equal and path.is_file() and _hash(path) == _hash(part):
-            part.unlink()
-            return
-        os.replace(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
+        with _temporary(path) as part:
+            yield part
+            os.replace(part, path)
+    except KeyboardInterrupt as error:
+        error.add_note(f"{path} is as it was: convert again")
         raise
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    """Yield the path of a file in the same folder, which is removed at the end if it is left."""
+    part = path.with_name(f"{_PART}{uuid4().hex}{path.suffix}")
+    try:
+        part.touch(exist_ok=False)
+        yield part
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _line(name: str, hashed: str) -> str:

@@ -10,11 +10,12 @@ from typing import Any
 from backpack_orm.archive.conversions.output import OutputFolder
 from backpack_orm.archive.conversions.source import Source, in_utc
 from backpack_orm.archive.conversions.tables import BY_NAME, TABLES, Kind, Row, Table, rows_of
+from backpack_orm.archive.progress import Progress
 
 _BATCH = 10_000
 
 
-def write_parquet(source: Source, folder: str | PathLike[str]) -> None:
+def write_parquet(source: Source, folder: str | PathLike[str], report: Progress) -> None:
     """Write a Parquet file for each table. Needs pyarrow.
 
     Times have microseconds and are in UTC. Times of the account's zone have no zone if it is
@@ -23,6 +24,7 @@ def write_parquet(source: Source, folder: str | PathLike[str]) -> None:
     Args:
         source: The records.
         folder: The folder for the files.
+        report: Called for each page.
 
     Raises:
         ImportError: pyarrow is not installed.
@@ -41,7 +43,7 @@ def write_parquet(source: Source, folder: str | PathLike[str]) -> None:
         for name, schema in schemas.items():
             part = files.enter_context(output.open(f"{name}.parquet"))
             writers[name] = files.enter_context(parquet.ParquetWriter(part, schema))
-        for name, rows in _batches(source):
+        for name, rows in _batches(source, report):
             writers[name].write_batch(pyarrow.RecordBatch.from_pylist(rows, schema=schemas[name]))
 
 
@@ -58,9 +60,9 @@ def _schema(table: Table, *, is_local: bool) -> Any:
     return pyarrow.schema([(name, types[kind]) for name, kind in table.columns.items()])
 
 
-def _batches(source: Source) -> Iterator[tuple[str, list[Row]]]:
+def _batches(source: Source, report: Progress) -> Iterator[tuple[str, list[Row]]]:
     waiting: dict[str, list[Row]] = {}
-    for name, row in rows_of(source):
+    for name, row in rows_of(source, report):
         for column, kind in BY_NAME[name].columns.items():
             if kind == "local_time":
                 row[column] = in_utc(row[column], source.time_zone)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol, TypeVar
 
 from backpack_orm.archive.contents import Gap
+from backpack_orm.archive.progress import Progress
 from backpack_orm.connection import Connection
 from backpack_orm.connection.time_zones import zone_named
 from backpack_orm.errors import NotInArchive
@@ -22,6 +23,7 @@ from backpack_orm.models.status import Status
 from backpack_orm.models.user import User
 
 T = TypeVar("T")
+MISSING = "The archive lacks what is on this page; its list of gaps tells why."
 
 
 class Source(Protocol):
@@ -69,17 +71,38 @@ def available(load: Callable[[], Iterable[T]]) -> Iterable[T]:
         return ()
 
 
-def loaded_pages(source: Source) -> Iterator[Page]:
-    """Yield all pages with their contents and emails, one at a time.
+def loaded_pages(
+    source: Source,
+    report: Progress,
+    what: str = "converting pages",
+    ids: Container[int] | None = None,
+) -> Iterator[Page]:
+    """Yield pages with their contents and emails, one at a time.
 
-    What is a gap of the snapshot is left out: a page may have its title alone.
+    What is a gap of the snapshot is left out, see `lacks_contents`.
+
+    Args:
+        source: The records.
+        report: Called before each page, and after the last one.
+        what: What is done with the pages.
+        ids: Ids of the pages. None: all pages.
     """
-    waiting = deque(Page.all(using=source.connection))
+    pages = Page.all(using=source.connection)
+    waiting = deque(page for page in pages if ids is None or page.id in ids)
+    del pages
+    total = len(waiting)
     while waiting:
+        report(what, total - len(waiting), total)
         page = waiting.popleft()  # so that the page is dropped from memory when it is done
         available(partial(list, page.notes))  # loads the page
         available(partial(list, page.emails))
         yield page
+    report(what, total, total)
+
+
+def lacks_contents(page: Page) -> bool:
+    """Return whether a page is a gap of the snapshot, which knows its title alone."""
+    return not page.notes.is_loaded
 
 
 def in_utc(moment: datetime | None, time_zone: str | None) -> datetime | None:

@@ -14,6 +14,7 @@ from typing import Any
 from backpack_orm.archive.conversions.output import replacing
 from backpack_orm.archive.conversions.source import Source
 from backpack_orm.archive.conversions.tables import TABLES, Table, rows_of
+from backpack_orm.archive.progress import Progress
 
 _TYPES = {
     "integer": "INTEGER",
@@ -23,6 +24,7 @@ _TYPES = {
     "local_time": "TEXT",
 }
 _BATCH = 1_000
+_SEARCH = "building the search"
 _SEARCHED = (
     # table, its id, the page's id, title, text
     ("pages", "id", "id", "title", "description"),
@@ -58,7 +60,7 @@ _VIEWS = (
 )
 
 
-def write_sqlite(source: Source, path: str | PathLike[str]) -> None:
+def write_sqlite(source: Source, path: str | PathLike[str], report: Progress) -> None:
     """Write a SQLite database with all tables; an existing file is replaced at the end.
 
     Times are texts in ISO 8601, and booleans are 0 and 1. The virtual table `search` finds
@@ -69,6 +71,7 @@ def write_sqlite(source: Source, path: str | PathLike[str]) -> None:
     Args:
         source: The records.
         path: The database file.
+        report: Called for each page, and before and after the search is built.
 
     Raises:
         OSError: The file cannot be written.
@@ -79,14 +82,16 @@ def write_sqlite(source: Source, path: str | PathLike[str]) -> None:
         with closing(sqlite3.connect(part)) as database, database:
             for statement in _schema():
                 database.execute(statement)
-            for table, rows in _batches(source):
+            for table, rows in _batches(source, report):
                 places = ", ".join("?" * len(rows[0]))
                 insert = f'INSERT INTO "{table}" VALUES ({places})'  # noqa: S608 - names of our own
                 database.executemany(insert, rows)
+            report(_SEARCH, 0, 1)
             for statement in (*_search(), *_VIEWS):
                 database.execute(statement)
         with closing(sqlite3.connect(part)) as database:
             database.execute("VACUUM")
+        report(_SEARCH, 1, 1)
     with replacing(path.with_name(f"{path.stem}-metadata.json")) as part:
         part.write_text(json.dumps(_metadata(source, path.stem), indent=2) + "\n", "utf-8")
 
@@ -108,9 +113,9 @@ def _columns(table: Table) -> Iterator[str]:
     yield f"PRIMARY KEY ({key})"
 
 
-def _batches(source: Source) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
+def _batches(source: Source, report: Progress) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
     waiting: dict[str, list[tuple[Any, ...]]] = {}
-    for table, row in rows_of(source):
+    for table, row in rows_of(source, report):
         rows = waiting.setdefault(table, [])
         rows.append(tuple(map(_stored, row.values())))
         if len(rows) == _BATCH:

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 from attrs import frozen
 
 from backpack_orm.archive.conversions.source import Source, available, loaded_pages
+from backpack_orm.archive.progress import Progress
 from backpack_orm.models.page import Page
 from backpack_orm.orm.model import Model
 
@@ -117,7 +118,7 @@ TABLES = (
 BY_NAME = {table.name: table for table in TABLES}
 
 
-def rows_of(source: Source) -> Iterator[tuple[str, Row]]:
+def rows_of(source: Source, report: Progress) -> Iterator[tuple[str, Row]]:
     """Yield the name of a table and a row of it, until all records are there.
 
     Rows have the columns of their table. What the responses omit is None, and what is a gap of the
@@ -125,7 +126,7 @@ def rows_of(source: Source) -> Iterator[tuple[str, Row]]:
     """
     yield from _records("users", lambda: source.users)
     yield from _records("statuses", lambda: source.statuses, "user_id")
-    for position, page in enumerate(loaded_pages(source), 1):
+    for position, page in enumerate(loaded_pages(source, report), 1):
         yield from rows_on(page, position)
     for reminder in available(lambda: source.reminders):
         values = reminder.to_dict()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -65,15 +65,19 @@ class RestoreJournal:
         scope: What it is about.
 
     Raises:
-        ArchiveError: Another process uses the file, or it is about something else.
+        ArchiveError: Another process uses the file, it is about something else, or it cannot be
+            written, also when a step is recorded.
         DamagedArchive: The file is not a journal.
-        OSError: The file cannot be created.
+        OSError: The folder of the file cannot be created.
     """
 
     def __init__(self, path: Path, scope: Scope) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._database = sqlite3.connect(path, timeout=0, isolation_level=None)
+        try:
+            self._database = sqlite3.connect(path, timeout=0, isolation_level=None)
+        except sqlite3.OperationalError as error:
+            raise ArchiveError(f"{path} cannot be used as a journal: {error}") from error
         try:
             self._open(scope)
         except BaseException:
@@ -122,7 +126,7 @@ class RestoreJournal:
     @property
     def is_new(self) -> bool:
         """Whether no step was begun."""
-        return self._database.execute("SELECT 1 FROM steps LIMIT 1").fetchone() is None
+        return self._execute("SELECT 1 FROM steps LIMIT 1").fetchone() is None
 
     def begin(self, step: str, ids_before: Iterable[int]) -> None:
         """Record that a request is about to be sent, on disk when this returns.
@@ -131,14 +135,16 @@ class RestoreJournal:
             step: Identifies the record, such as `note:301`.
             ids_before: Ids of the records beside which it will be created.
         """
-        self._database.execute(
+        self._execute(
             "INSERT OR REPLACE INTO steps VALUES (?, ?, NULL)",
             [step, json.dumps(sorted(ids_before))],
         )
 
     def finish(self, step: str, target_id: int) -> None:
         """Record the id of the new record."""
-        self._database.execute("UPDATE steps SET target_id = ? WHERE step = ?", [target_id, step])
+        self._execute(
+            "UPDATE steps SET target_id = ?, ids_before = '[]' WHERE step = ?", [target_id, step]
+        )
 
     def outcome(self, step: str) -> int | None:
         """Return the id of the new record; None if it is not known to exist."""
@@ -152,14 +158,25 @@ class RestoreJournal:
 
     def outcomes(self, kind: str) -> dict[int, int]:
         """Return the new ids of all finished steps of a kind, by the source's ids."""
-        rows = self._database.execute(
+        rows = self._execute(
             "SELECT step, target_id FROM steps WHERE step LIKE ? AND target_id IS NOT NULL",
             [f"{kind}:%"],
         )
         return {int(step.partition(":")[2]): id for step, id in rows}
 
     def _row(self, step: str) -> tuple[str, int | None] | None:
-        row: tuple[str, int | None] | None = self._database.execute(
+        row: tuple[str, int | None] | None = self._execute(
             "SELECT ids_before, target_id FROM steps WHERE step = ?", [step]
         ).fetchone()
         return row
+
+    def _execute(self, statement: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        try:
+            return self._database.execute(statement, values)
+        except sqlite3.OperationalError as error:
+            raise ArchiveError(
+                f"{self.path} cannot be written: {error}. Make it writable, and restore again with "
+                "the same journal: what was created since is found and adopted"
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise DamagedArchive(f"{self.path} is damaged: {error}") from error

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from backpack_orm.archive.conversions.source import loaded_pages
 from backpack_orm.archive.info import Account, Info
+from backpack_orm.archive.progress import Progress
 from backpack_orm.archive.restoring.journal import RestoreJournal, Scope
 from backpack_orm.archive.restoring.selection import (
     left_on,
@@ -42,6 +43,7 @@ _LEFT: Mapping[str, str] = {
     "emails": "the API does not create them",
     "comments": "the API does not create them",
     "empty items": "the service refuses them",
+    "contents": "the snapshot lacks them, and a copy has the title alone",
 }
 
 
@@ -119,25 +121,25 @@ def make_plan(
     into_source: bool = False,
     again: bool = False,
     journal: Path | None = None,
+    report: Progress,
 ) -> Plan:
     """Return what a restore will do. See `Archive.plan` for arguments, requests and errors."""
     target.ensure_writable("Archive.plan()")
     scope = _scope(snapshot, source, target, into_source=into_source)
     path = journal or _state_folder() / scope.file_name
-    wanted = select_pages(snapshot, pages, tags)
+    wanted = select_pages(snapshot, pages, tags, report)
     steps: list[str] = []
     left: Counter[str] = Counter()
-    for page in loaded_pages(snapshot):
-        if page.id in wanted:
-            steps += steps_on(page)
-            left += left_on(page)
+    for page in loaded_pages(snapshot, report, "planning pages", wanted):
+        steps += steps_on(page)
+        left += left_on(page)
     upcoming = upcoming_reminders(snapshot, now) if reminders else []
     steps += (f"reminder:{each.id}" for each in upcoming)
     with RestoreJournal(path, scope) as known:
         done = [step for step in steps if known.outcome(step) is not None]
         if known.is_new and not again:
             _refuse_doubles(wanted, target)
-    impossible = {f"{n:,} {what}": _LEFT[what] for what, n in left.items() if n}
+    impossible = {_amount(n, what): _LEFT[what] for what, n in left.items() if n}
     if reminders:
         impossible["past reminders"] = "the service refuses them"
     else:
@@ -187,6 +189,10 @@ def _state_folder() -> Path:
     import platformdirs
 
     return platformdirs.user_state_path("backpack_orm") / "restores"
+
+
+def _amount(n: int, what: str) -> str:
+    return f"contents of {n:,} pages" if what == "contents" else f"{n:,} {what}"
 
 
 def _counted(steps: Iterable[str]) -> dict[str, int]:

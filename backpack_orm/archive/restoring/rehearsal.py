@@ -12,11 +12,11 @@ from attrs import frozen
 from backpack_orm.archive.conversions.source import loaded_pages
 from backpack_orm.archive.conversions.widgets import included, widgets
 from backpack_orm.archive.info import Info
-from backpack_orm.archive.progress import Progress
+from backpack_orm.archive.progress import Progress, silent
 from backpack_orm.archive.restoring.links import rewrite
 from backpack_orm.archive.restoring.plan import make_plan
 from backpack_orm.archive.restoring.run import RestoreResult, run_plan
-from backpack_orm.archive.restoring.selection import UNTITLED, with_text
+from backpack_orm.archive.restoring.selection import title_of_copy, with_text
 from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.connection import Connection
 from backpack_orm.models.list import List
@@ -79,20 +79,24 @@ def rehearse(snapshot: Snapshot, source: Info, report: Progress, now: datetime) 
         Connection(sandbox.url, token=sandbox.token, limits=None, ttl=0) as target,
     ):
         journal = Path(folder) / "journal.sqlite3"
-        plan = make_plan(snapshot, source, target, now=now, again=True, journal=journal)
+        plan = make_plan(
+            snapshot, source, target, now=now, again=True, journal=journal, report=report
+        )
         result = run_plan(plan, report, now)
-        return list(differences(snapshot, source, target, result))
+        return list(differences(snapshot, source, target, result, report))
 
 
 def differences(
-    snapshot: Snapshot, source: Info, target: Connection, result: RestoreResult
+    snapshot: Snapshot,
+    source: Info,
+    target: Connection,
+    result: RestoreResult,
+    report: Progress = silent,
 ) -> Iterator[Difference]:
     """Yield what differs between the pages of a snapshot and their copies. One request per page."""
-    for page in loaded_pages(snapshot):
-        copy_id = result.ids["page"].get(page.id)
-        if copy_id is None:
-            continue
-        copy = Page.find(copy_id, using=target, fresh=True)
+    copies = result.ids["page"]
+    for page in loaded_pages(snapshot, report, "comparing pages", copies):
+        copy = Page.find(copies[page.id], using=target, fresh=True)
         yield from _Comparison(source, target, result).pages(page, copy)
 
 
@@ -105,7 +109,7 @@ class _Comparison:
     def pages(self, page: Page, copy: Page) -> Iterator[Difference]:
         """Yield what differs between a page and its copy."""
         name = f"page {page.id}"
-        yield from _different(name, "title", page.title or UNTITLED, copy.title)
+        yield from _different(name, "title", title_of_copy(page.title), copy.title)
         description = self._text(page.to_dict().get("description") or "")
         yield from _different(name, "description", description, copy.description)
         tags = ({each.name for each in included(record.tags)} for record in (page, copy))

@@ -11,15 +11,16 @@ from backpack_orm.archive.conversions.source import in_utc, loaded_pages
 from backpack_orm.archive.conversions.widgets import included, unlisted_items, widgets
 from backpack_orm.archive.progress import Progress
 from backpack_orm.archive.restoring.creating import create_once
+from backpack_orm.archive.restoring.destroyed import destroyed, destroyed_on, separators_on
 from backpack_orm.archive.restoring.journal import RestoreJournal
 from backpack_orm.archive.restoring.links import rewrite, unknown_ids
 from backpack_orm.archive.restoring.plan import Plan
 from backpack_orm.archive.restoring.selection import (
-    UNTITLED,
+    title_of_copy,
     upcoming_reminders,
     with_text,
 )
-from backpack_orm.errors import BackpackError
+from backpack_orm.errors import ArchiveError, BackpackError, NotFound
 from backpack_orm.models.item import Item
 from backpack_orm.models.list import List
 from backpack_orm.models.note import Note
@@ -66,10 +67,10 @@ def run_plan(plan: Plan, report: Progress, now: datetime) -> RestoreResult:
         try:
             restore.run()
         except (BackpackError, KeyboardInterrupt) as error:
-            done = len(journal.outcomes("page"))
+            created = journal.outcomes("page").keys() & plan.pages.keys()
             error.add_note(
-                f"{done} of {len(plan.pages)} pages were created; restore the same snapshot again "
-                "to go on: nothing is created twice"
+                f"{len(created)} of {len(plan.pages)} pages were created; restore the same "
+                "snapshot again to go on: nothing is created twice"
             )
             raise
         types = ("page", "note", "list", "item", "separator", "reminder")
@@ -93,22 +94,37 @@ class _Restore:
 
     def run(self) -> None:
         """Create all pages first, since texts may link to any of them, then fill them."""
-        total = len(self._plan.pages)
-        ids: set[int] | None = None
-        for done, (id, title) in enumerate(self._plan.pages.items()):
-            self._report("creating pages", done, total)
-            if ids is None:
-                ids = {page.id for page in Page.all(using=self._target, fresh=True)}
-            ids.add(self._create_page(id, title or UNTITLED, ids))
+        self._create_pages()
         self._copies = self._journal.outcomes("page")
-        done = 0
-        for page in loaded_pages(self._plan.snapshot):
-            if page.id in self._plan.pages:
-                self._report("restoring pages", done, total)
+        pages = self._plan.pages
+        for page in loaded_pages(self._plan.snapshot, self._report, "restoring pages", pages):
+            try:
                 self._fill(page)
-                done += 1
-        self._report("restoring pages", done, total)
+            except NotFound as error:
+                raise self._destroyed([], [page.id]) from error
         self._create_reminders()
+
+    def _create_pages(self) -> None:
+        pages = self._plan.pages
+        if not pages:
+            return
+        ids = {page.id for page in Page.all(using=self._target, fresh=True)}
+        known = self._journal.outcomes("page")
+        gone = [id for id in pages if id in known and known[id] not in ids]
+        if gone:
+            raise self._destroyed([f"page:{id}" for id in gone], gone)
+        for done, (id, title) in enumerate(pages.items()):
+            self._report("creating pages", done, len(pages))
+            ids.add(self._create_page(id, title_of_copy(title), ids))
+
+    def _destroyed(self, steps: Iterable[str], pages: Iterable[int]) -> ArchiveError:
+        titles = {id: self._plan.pages[id] for id in pages}
+        return destroyed(steps, titles, self._target.url)
+
+    def _check(self, page: Page, copy: Page) -> None:
+        """Stop if something that was restored is gone."""
+        if gone := destroyed_on(page, copy, self._journal):
+            raise self._destroyed(gone, [page.id])
 
     def _create_page(self, id: int, title: str, known: set[int]) -> int:
         def equal() -> Iterable[int]:
@@ -127,6 +143,7 @@ class _Restore:
 
     def _fill(self, page: Page) -> None:
         copy = Page.find(self._copies[page.id], using=self._target, fresh=True)
+        self._check(page, copy)
         description = self._text(f"page:{page.id}", page.to_dict().get("description") or "")
         if copy.description != description:
             copy.description = description
@@ -137,7 +154,7 @@ class _Restore:
             copy.save()
         notes = {each.id for each in copy.notes}
         lists = {each.id for each in copy.lists}
-        separators = _separators_on(copy)
+        separators = {*separators_on(copy)}
         for widget in widgets(page):
             if isinstance(widget, Note):
                 self._create_note(widget, copy, notes)
@@ -169,7 +186,7 @@ class _Restore:
 
     def _create_separator(self, separator: Separator, copy: Page, known: set[int]) -> None:
         def equal() -> Iterable[int]:
-            return _separators_on(Page.find(copy.id, using=self._target, fresh=True))
+            return separators_on(Page.find(copy.id, using=self._target, fresh=True))
 
         id = create_once(
             self._journal,
@@ -243,13 +260,15 @@ class _Restore:
     def _restore_order(self, page: Page, id: int) -> None:
         """Read the copy, and put its records in the order of the original."""
         copy = Page.find(id, using=self._target, fresh=True)
+        self._check(page, copy)
         lists = {each.id: each for each in copy.lists}
         for original in included(page.lists):
             found = lists[self._id("list", original.id)]
             wanted = [self._id("item", item.id) for item in with_text(original.items)]
             present = [item.id for item in found.items]
-            others = [item for item in present if item not in wanted]
-            if [item for item in present if item in wanted] != wanted:
+            own = set(wanted)
+            others = [item for item in present if item not in own]
+            if [item for item in present if item in own] != wanted:
                 found.items.reorder([*wanted, *others])
         order = []
         by_widget = {(each.type, each.widget_id): each for each in copy.belongings}
@@ -258,7 +277,8 @@ class _Restore:
             if type:
                 copied = self._id(type, widget.id)
                 order.append(by_widget[type.title(), copied])
-        rest = [each for each in copy.belongings if each not in order]
+        placed = {each.id for each in order}
+        rest = [each for each in copy.belongings if each.id not in placed]
         if [*order, *rest] != [*copy.belongings]:
             copy.reorder([*order, *rest])
 
@@ -294,9 +314,3 @@ class _Restore:
                 Reminder.create(content=content, remind_at=moment, using=self._target).id
             ),
         )
-
-
-def _separators_on(page: Page) -> set[int]:
-    """Return the ids of the separators of a page, which most responses name as belongings only."""
-    found = (each for each in page.belongings if each.type == "Separator")
-    return {each.widget_id for each in found if each.widget_id is not None}

@@ -6,8 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from backpack_orm.archive.conversions.source import available, in_utc, loaded_pages
+from backpack_orm.archive.conversions.source import (
+    available,
+    in_utc,
+    lacks_contents,
+    loaded_pages,
+)
 from backpack_orm.archive.conversions.widgets import files_on, included, unlisted_items, widgets
+from backpack_orm.archive.progress import Progress
 from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.errors import NotFound, ValidationError, did_you_mean, short_repr
 from backpack_orm.models.email import Email
@@ -19,12 +25,23 @@ from backpack_orm.models.page_item import PageItem
 from backpack_orm.models.reminder import Reminder
 from backpack_orm.models.separator import Separator
 
-UNTITLED = "Untitled"
-"""The title of the copy of a page without one, which the service refuses."""
+_UNTITLED = "Untitled"
+
+
+def title_of_copy(title: str) -> str:
+    """Return the title of the copy of a page. The service refuses titles without a character.
+
+    >>> title_of_copy("Lisbon"), title_of_copy(" ")
+    ('Lisbon', 'Untitled')
+    """
+    return title if title.strip() else _UNTITLED
 
 
 def select_pages(
-    snapshot: Snapshot, pages: Iterable[str | int] | None, tags: Iterable[str] | None
+    snapshot: Snapshot,
+    pages: Iterable[str | int] | None,
+    tags: Iterable[str] | None,
+    report: Progress,
 ) -> dict[int, str]:
     """Return the titles of the pages to restore, by id and in the order of their creation.
 
@@ -32,6 +49,7 @@ def select_pages(
         snapshot: The snapshot.
         pages: Titles or ids of pages.
         tags: Names of tags: pages with any of them. With neither pages nor tags, all pages.
+        report: Called for each page that is read.
 
     Raises:
         ValidationError: Pages or tags are a single text instead of a list.
@@ -44,7 +62,7 @@ def select_pages(
     wanted = {_page_named(each, titles) for each in pages or ()}
     if tags is not None:
         tagged: dict[str, set[int]] = {}
-        for page in loaded_pages(snapshot):
+        for page in loaded_pages(snapshot, report, "reading tags"):
             for tag in included(page.tags):
                 tagged.setdefault(tag.name, set()).add(page.id)
         for name in tags:
@@ -108,7 +126,7 @@ def _is_after(moment: datetime, now: datetime, time_zone: str | None) -> bool:
 
 def left_on(page: Page) -> Counter[str]:
     """Return how many records of which type a page has that no restore can create."""
-    left: Counter[str] = Counter(files=len([*files_on(page)]))
+    left: Counter[str] = Counter(files=len([*files_on(page)]), contents=lacks_contents(page))
     for widget in widgets(page):
         if isinstance(widget, Email):
             left["emails"] += 1

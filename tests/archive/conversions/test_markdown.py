@@ -7,13 +7,25 @@ from urllib.parse import unquote
 
 import frontmatter
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from backpack_orm import ValidationError
-from backpack_orm.archive import Snapshot
+from backpack_orm import Connection, Page, ValidationError
+from backpack_orm.archive import Archive, Snapshot
 from backpack_orm.archive.conversions.markdown import plain
 from backpack_orm.archive.conversions.names import file_name
+from backpack_orm.archive.conversions.yaml import to_yaml
+from backpack_orm.sandbox import Sandbox
 
+TITLES = st.one_of(
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=30),
+    st.sampled_from(
+        "yes|no|null|~|123|1e3|0x1f|2026-01-01|a: b|'|\"|- x|# x|---|a\n---\nb|...|🎶|a\x85b|"
+        "a\u2028b| |{x}|*a|&a|!x".split("|")
+    ),
+)
+"""Texts that a parser of YAML may take for something else."""
 HARD = "Hard: <b>/..\\ & *co*"
 
 
@@ -34,6 +46,12 @@ def test_metadata_is_read_back(snapshot: Snapshot, written: Path) -> None:
     assert post["backpack_tags"] == ["2026", "Long weekends", "R&D"]
     assert post["backpack_id"] == snapshot.pages[HARD].id
     assert post["backpack_url"].endswith(f"/pages/{post['backpack_id']}")
+
+
+@given(st.dictionaries(st.sampled_from(["title", "scope"]), TITLES), st.lists(TITLES, max_size=4))
+def test_any_title_is_read_back(values: dict[str, str], tags: list[str]) -> None:
+    known = {**values, "backpack_tags": tags}
+    assert frontmatter.loads(f"---\n{to_yaml(known)}---\n\n# x\n").metadata == known
 
 
 def test_every_page_is_a_file_that_the_index_links(snapshot: Snapshot, written: Path) -> None:
@@ -95,6 +113,21 @@ def test_downloaded_files_are_linked_by_name(snapshot: Snapshot, out: Path, tmp_
     assert (out / "pages" / unquote(link)).resolve() == (downloads / "itinerary.pdf").resolve()
 
 
+def test_of_several_downloads_with_one_name_none_is_guessed(
+    snapshot: Snapshot, out: Path, tmp_path: Path
+) -> None:
+    id = snapshot.pages["Lisbon"].id
+    for folder in ("1", "2"):
+        (tmp_path / "files" / folder).mkdir(parents=True)
+        (tmp_path / "files" / folder / "itinerary.pdf").touch()
+    snapshot.to_markdown(out, files_dir=tmp_path / "files")
+    content = page(out, "Lisbon").content
+    assert f"[itinerary.pdf](<https://127.0.0.1/pages/{id}>)" in content
+    (tmp_path / "files" / "2").rename(tmp_path / "files" / str(id))
+    snapshot.to_markdown(out, files_dir=tmp_path / "files")
+    assert f"[itinerary.pdf](<../../files/{id}/itinerary.pdf>)" in page(out, "Lisbon").content
+
+
 def test_a_missing_folder_of_files_is_refused_before_anything_is_written(
     snapshot: Snapshot, out: Path, tmp_path: Path
 ) -> None:
@@ -107,6 +140,20 @@ def test_two_conversions_write_the_same(snapshot: Snapshot, written: Path) -> No
     before = {path: path.stat().st_mtime_ns for path in written.rglob("*.md")}
     snapshot.to_markdown(written)
     assert {path: path.stat().st_mtime_ns for path in written.rglob("*.md")} == before
+
+
+def test_a_page_whose_contents_are_a_gap_says_so(tmp_path: Path, network: None) -> None:
+    with Sandbox() as box, Connection(box.url, token=box.token, limits=None) as connection:
+        id = Page.get(title="Lisbon", using=connection).id
+        box.faults.status(403, path="/users/*/export.xml", times=None)
+        box.faults.status(403, path=f"/ws/page/{id}", times=None)
+        archive = Archive(tmp_path / "backup")
+        archive.sync(connection)
+    archive.to_markdown(tmp_path / "out")
+    archive.to_html(tmp_path / "site")
+    assert "lacks what is on this page" in page(tmp_path / "out", "Lisbon").content
+    assert "lacks what is on this page" not in page(tmp_path / "out", "Someday").content
+    assert "lacks what is on this page" in (tmp_path / "site/pages/Lisbon.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

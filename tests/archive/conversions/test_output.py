@@ -111,3 +111,15 @@ def test_no_file_is_written_outside(tmp_path: Path, name: str) -> None:
     with pytest.raises(AssertionError), OutputFolder(tmp_path / "out") as output:
         output.write(name, "x")
     assert names(tmp_path) == {f"out/{LISTING}"}
+
+
+def test_an_interrupted_conversion_says_how_to_go_on(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt) as caught, OutputFolder(tmp_path / "out"):
+        raise KeyboardInterrupt
+    assert caught.value.__notes__ == [
+        f"{tmp_path / 'out'} contains files of this conversion and of the one before: convert "
+        "again to complete it"
+    ]
+    with pytest.raises(KeyboardInterrupt) as caught, replacing(tmp_path / "a.db"):
+        raise KeyboardInterrupt
+    assert caught.value.__notes__ == [f"{tmp_path / 'a.db'} is as it was: convert again"]

@@ -42,6 +42,7 @@ from backpack_orm import (
 )
 from backpack_orm.archive import Snapshot
 from backpack_orm.archive.conversions.tables import BY_NAME, TABLES, rows_of
+from backpack_orm.archive.progress import silent
 
 MODELS: dict[str, type[Model]] = {
     "users": User,
@@ -69,7 +70,7 @@ MODELS: dict[str, type[Model]] = {
 @pytest.fixture
 def rows(snapshot: Snapshot) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {table.name: [] for table in TABLES}
-    for table, row in rows_of(snapshot):
+    for table, row in rows_of(snapshot, silent):
         found[table].append(row)
     return found
 

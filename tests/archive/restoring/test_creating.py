@@ -178,3 +178,32 @@ def test_another_database_is_refused_and_stays(path: Path) -> None:
     with pytest.raises(ArchiveError, match="cannot be used as a journal"):
         RestoreJournal(path, SCOPE)
     assert path.read_bytes() == before
+
+
+def test_a_folder_in_place_of_the_journal_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match="cannot be used as a journal"):
+        RestoreJournal(tmp_path, SCOPE)
+
+
+def test_a_full_disk_stops_before_the_request(journal: RestoreJournal) -> None:
+    service = Service()
+    ((pages,),) = journal._database.execute("PRAGMA page_count").fetchall()
+    journal._database.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(ArchiveError, match=r"disk is full.*restore again with the same journal"):
+        create_once(
+            journal,
+            "item:501",
+            siblings=range(100_000),  # type: ignore[arg-type]
+            equal=list,
+            create=lambda: service.create("Milk"),
+        )
+    assert not service.records
+
+
+def test_what_is_finished_takes_no_space_for_its_siblings(
+    path: Path, journal: RestoreJournal
+) -> None:
+    for number in range(20):
+        journal.begin(f"item:{number}", range(10_000))
+        journal.finish(f"item:{number}", number)
+    assert path.stat().st_size < 300_000

@@ -26,6 +26,7 @@ from backpack_orm import (
 from backpack_orm.archive import Archive, Plan, RestoreResult
 from backpack_orm.archive.restoring.journal import RestoreJournal
 from backpack_orm.archive.restoring.rehearsal import differences
+from backpack_orm.archive.restoring.run import _Restore
 from backpack_orm.errors import ArchiveError
 from backpack_orm.sandbox import Sandbox
 
@@ -164,6 +165,50 @@ def test_an_old_snapshot_is_restored(
     assert Page.get(title="Lisbon", using=target).notes[0].body.startswith("Rua da Bica")
 
 
+def test_a_page_whose_contents_are_a_gap_is_announced(
+    archive: Archive, box: Sandbox, connection: Connection, target: Connection, tmp_path: Path
+) -> None:
+    id = Page.get(title="Lisbon", using=connection).id
+    box.faults.status(403, path="/users/*/export.xml", times=None)
+    box.faults.status(403, path=f"/ws/page/{id}", times=None)
+    archive.sync(connection)
+    plan = archive.plan(target, pages=["Lisbon"], journal=tmp_path / "j")
+    assert plan.created == {"page": 1}
+    assert "title alone" in plan.impossible["contents of 1 pages"]
+    archive.restore(plan)
+    assert lisbon_on(target).title == "Lisbon"
+
+
+def test_a_title_without_a_visible_character_is_replaced(
+    archive: Archive, target: Connection, tmp_path: Path
+) -> None:
+    seed = tmp_path / "export.xml"
+    seed.write_text('<user id="1000" name="Ana"><pages><page title=" " id="7"/></pages></user>')
+    with Sandbox(seed=str(seed)) as box, Connection(box.url, token=box.token) as connection:
+        archive.sync(connection)
+    result = archive.restore(archive.plan(target, journal=tmp_path / "j"))
+    assert [page.title for page in Page.all(using=target)] == ["Untitled"]
+    assert not list(differences(archive.newest, archive._known_info(), target, result))
+
+
+def test_progress_is_reported_for_plan_and_restore(
+    shopping: Archive, target: Connection, tmp_path: Path
+) -> None:
+    seen: list[tuple[str, int, int]] = []
+
+    def report(*step: Any) -> None:
+        seen.append(step)
+
+    plan = shopping.plan(target, pages=["Shopping"], journal=tmp_path / "j", progress=report)
+    assert seen == [("planning pages", 0, 1), ("planning pages", 1, 1)]
+    shopping.restore(plan, progress=report)
+    assert seen[2:] == [
+        ("creating pages", 0, 1),
+        ("restoring pages", 0, 1),
+        ("restoring pages", 1, 1),
+    ]
+
+
 # --- nothing twice ----------------------------------------------------------------------------
 
 
@@ -244,6 +289,67 @@ def test_a_lost_journal_is_noticed(
     plan = shopping.plan(target, pages=["Shopping"], again=True, journal=tmp_path / "other")
     shopping.restore(plan)
     assert contents(target) == [RESTORED, RESTORED]
+
+
+# --- what somebody destroys on the target -----------------------------------------------------
+
+
+DESTROYED: dict[str, Callable[[Page], object]] = {
+    "page": lambda page: page.destroy(),
+    "list": lambda page: page.lists[0].destroy(),
+    "item": lambda page: page.lists[0].items[0].destroy(),
+    "note": lambda page: page.notes[0].destroy(),
+    "separator": lambda page: page.separators[0].destroy(),
+}
+
+
+def lisbon_on(target: Connection) -> Page:
+    return Page.get(title="Lisbon", using=target, fresh=True)
+
+
+@pytest.mark.parametrize("what", DESTROYED)
+def test_a_copy_that_was_destroyed_is_named(
+    synced: Archive, target: Connection, tmp_path: Path, what: str
+) -> None:
+    plan = synced.plan(target, journal=tmp_path / "j", pages=["Lisbon", "Someday"])
+    synced.restore(plan)
+    DESTROYED[what](lisbon_on(target))
+    before = target.stats.requests
+    with pytest.raises(ArchiveError, match=rf"{what} \d+.*'Lisbon'.*leave it out.*again=True"):
+        synced.restore(plan)
+    assert target.stats.requests - before <= 2, "nothing was written"
+    synced.restore(synced.plan(target, journal=tmp_path / "j", pages=["Someday"]))
+
+
+@pytest.mark.parametrize("what", DESTROYED)
+def test_a_copy_that_is_destroyed_during_the_restore_is_named(
+    synced: Archive,
+    target: Connection,
+    tmp_path: Path,
+    what: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reorder = _Restore._restore_order
+
+    def destroy_first(self: _Restore, page: Page, id: int) -> None:
+        DESTROYED[what](lisbon_on(target))
+        reorder(self, page, id)
+
+    monkeypatch.setattr(_Restore, "_restore_order", destroy_first)
+    plan = synced.plan(target, journal=tmp_path / "j", pages=["Lisbon"])
+    with pytest.raises(ArchiveError, match=r"'Lisbon'.*were destroyed or moved") as caught:
+        synced.restore(plan)
+    assert "1 of 1 pages were created" in caught.value.__notes__[0]
+
+
+def test_a_page_is_created_anew_on_request(
+    synced: Archive, target: Connection, tmp_path: Path
+) -> None:
+    synced.restore(synced.plan(target, journal=tmp_path / "j", pages=["Lisbon"]))
+    lisbon_on(target).destroy()
+    anew = synced.plan(target, journal=tmp_path / "k", pages=["Lisbon"], again=True)
+    result = synced.restore(anew)
+    assert not list(differences(synced.newest, synced._known_info(), target, result))
 
 
 # --- what is refused --------------------------------------------------------------------------
