@@ -20,10 +20,9 @@ from backpack_orm.sandbox import Sandbox
 
 TITLES = st.one_of(
     st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=30),
-    st.sampled_from(
-        "yes|no|null|~|123|1e3|0x1f|2026-01-01|a: b|'|\"|- x|# x|---|a\n---\nb|...|🎶|a\x85b|"
-        "a\u2028b| |{x}|*a|&a|!x".split("|")
-    ),
+    st.sampled_from(["yes", "no", "null", "~", "123", "1e3", "0x1f", "2026-01-01", "a: b", "'"]),
+    st.sampled_from(['"', "- x", "# x", "---", "a\n---\nb", "...", "🎶", "{x}", "*a", "&a", "!x"]),
+    st.sampled_from([" ", "a\x85b", "a\u2028b", "\ufeff", "a\rb"]),
 )
 """Texts that a parser of YAML may take for something else."""
 HARD = "Hard: <b>/..\\ & *co*"
