@@ -46,6 +46,7 @@ OTHERS = {
             "Snapshot",
             "SyncResult",
             "Gap",
+            "Merged",
             "Entry",
             "Plan",
             "RestoreResult",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, time, tzinfo
 from os import PathLike, fspath
 from pathlib import Path
@@ -19,6 +19,7 @@ from backpack_orm.archive.convertible import Convertible
 from backpack_orm.archive.entries import key_of
 from backpack_orm.archive.history import Version, versions
 from backpack_orm.archive.info import Info, read_info
+from backpack_orm.archive.merging import Merged, check_same_account
 from backpack_orm.archive.offline import ArchiveConnection, OfflineTransport
 from backpack_orm.archive.progress import Progress, reporter
 from backpack_orm.archive.pruning import Policy, PruneResult
@@ -366,6 +367,39 @@ class Archive(Convertible):
         export = SavedExport(source, moment)
         return self._sync(False).store(export.collected(), export.account(host), timezone, moment)
 
+    @staticmethod
+    def merge(archives: Iterable[Archive]) -> Merged:
+        """Return the archives of several users of one account as one. Makes no request.
+
+        It has the attributes and the conversions of an archive. Each record is there once, by its
+        type and id: pages, reminders and calendars that only one of the users may see, and those
+        of all. Of a record that is in several archives, the newest snapshot counts.
+
+        Raises:
+            ArchiveError: The archives are of different accounts, or one has no snapshot.
+            ValidationError: There is no archive.
+
+        >>> merged = Archive.merge([archive])
+        >>> len(merged.pages), len(merged.reminders)
+        (13, 6)
+        """
+        found = list(archives)
+        if not found:
+            raise ValidationError("Archive.merge needs at least one archive")
+        check_same_account([archive._known_info() for archive in found])
+        names = " and ".join(archive.name for archive in found)
+        locations = [(archive._location, archive._timezone) for archive in found]
+
+        def connect(contents: Contents) -> ArchiveConnection:
+            return ArchiveConnection(
+                OfflineTransport(contents, f"the merge of {names}"),
+                account=f"merge {' '.join(archive._known_info().uuid for archive in found)}",
+                timezone=found[0]._timezone,
+                reopen=(_merged_again, (locations,)),
+            )
+
+        return Merged([archive.newest for archive in found], connect)
+
     def verify(self, *, rehearse: bool = False, progress: bool | Progress = False) -> Verification:
         """Verify that every file is as it was written, and that every response can be read.
 
@@ -520,6 +554,13 @@ def _time_in(text: str) -> datetime:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _merged_again(locations: Sequence[tuple[str, str | None]]) -> Connection:
+    """Return the connection to merged archives after unpickling."""
+    return Archive.merge(
+        Archive(location, timezone=timezone) for location, timezone in locations
+    ).connection
 
 
 def _reopened(location: str, timezone: str | None, number: int) -> Connection:

@@ -288,7 +288,7 @@ class Collector:
 def _copies(previous: Contents, name: str) -> list[tuple[StoredResponse, bytes]]:
     """Return the responses of an earlier snapshot that replace a refused one."""
     if name.startswith(SHOWN):
-        return _copy_of_page(previous, int(name[len(SHOWN) :]))
+        return copies_of_page(previous, int(name[len(SHOWN) :]))
     names = [
         each
         for each in previous.responses
@@ -297,7 +297,7 @@ def _copies(previous: Contents, name: str) -> list[tuple[StoredResponse, bytes]]
     return [previous.copy_of(each) for each in names]
 
 
-def _copy_of_page(previous: Contents, id: int) -> list[tuple[StoredResponse, bytes]]:
+def copies_of_page(previous: Contents, id: int) -> list[tuple[StoredResponse, bytes]]:
     """Return a page of an earlier snapshot as a response of its own."""
     for prefix in (SHOWN, EXPORTED):
         if f"{prefix}{id}" in previous:

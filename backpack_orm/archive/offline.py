@@ -32,6 +32,8 @@ from backpack_orm.wire.shapes import MISSING, Record, Response
 T = TypeVar("T")
 EXPORTED_REMINDERS = rest("GET", "export/reminders.xml", reads="reminders")
 """A call that only archives answer: the reminders of the export, which include past ones."""
+EXPORTED_REMINDERS_OF_OTHERS = "export-reminders-"
+"""With what the names of responses begin that contain reminders from exports of other users."""
 _EXPORT = "users/{id}/export.xml"
 Reader: TypeAlias = "Callable[[Response], Any]"
 
@@ -205,9 +207,13 @@ class OfflineTransport:
         raise self._no_record(call) if "calendars" in self._contents else self._absent(call)
 
     def _exported_reminders(self, call: Call[Any]) -> _Found:
-        reminders = self._list("export", "reminder", call)
-        content = b"".join(map(reminders.cut, reminders.slices))
-        return _Found(b"<reminders>%s</reminders>" % content)
+        others = EXPORTED_REMINDERS_OF_OTHERS
+        names = ["export", *(name for name in self._contents.responses if name.startswith(others))]
+        content: list[bytes] = []
+        for name in names:
+            reminders = self._list(name, "reminder", call)
+            content += map(reminders.cut, reminders.slices)
+        return _Found(b"<reminders>%s</reminders>" % b"".join(content))
 
     def _list(self, name: str, element: str, call: Call[Any], *wanted: str) -> Sliced:
         if name not in self._contents:

@@ -24,7 +24,7 @@ MODULES = {path.relative_to(ROOT).as_posix(): path for path in sorted(ROOT.rglob
 LARGEST_MODULE = 400
 LARGEST_ROOMS = {
     ".": 340,
-    "archive": 4800,
+    "archive": 5100,
     "connection": 2098,
     "display": 820,
     "models": 2372,
