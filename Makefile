@@ -7,6 +7,8 @@ PYTHON ?= python3
 VENV ?= .venv
 ONLY ?=
 COVERAGE ?= --cov
+# Tests of documents, types and layout, which depend on no version of a library.
+ABOUT_THE_PROJECT = architecture benchmarks contributing demo docs typing
 # One more than there are processors, since some tests wait.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) + 1)
 SEED ?= 1
@@ -30,9 +32,10 @@ test: lint ## check style, types and imports, and run all tests, with coverage
 	$(RUN) -m pytest $(COVERAGE) --numprocesses $(WORKERS) --dist worksteal
 
 lowest: VENV = .venv-lowest
-lowest: python ## run all but the long tests with the lowest versions of the dependencies
+lowest: python ## run the fast tests of the code with the lowest versions of the dependencies
 	@$(PYTHON) .ci/environment.py "$(VENV)" lowest
-	$(RUN) -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not long"
+	$(RUN) -m pytest --numprocesses $(WORKERS) --dist worksteal \
+	    -m "not long and not browser" $(foreach room,$(ABOUT_THE_PROJECT),--ignore tests/$(room))
 
 lint: environment ## check style, types and imports
 	$(RUN) -m ruff check
