@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Never, Self
@@ -94,34 +94,54 @@ class JournalEntry(OfUser, Savable, Destroyable):
     _destroy = rest("DELETE", "journal_entries/{id}.xml", writes="journal")
     _updates = (_update_row,)
 
+    if TYPE_CHECKING:
+
+        @classmethod
+        def create(  # type: ignore[override]  # user may be left out
+            cls,
+            *positional: Never,
+            body: str,
+            user: User | int | None = None,
+            using: Connection | None = None,
+            **unknown: Never,
+        ) -> Self: ...
+
+    else:
+
+        @classmethod
+        def create(
+            cls,
+            *positional: Never,
+            body: str = REQUIRED,
+            user: User | int | None = None,
+            using: Connection | None = None,
+            **unknown: Never,
+        ) -> Self:
+            """Create an entry. Makes one request.
+
+            Args:
+                body: Text.
+                user: The author; default: you, which makes one more request.
+                using: Connection to use instead of the current one or the user's.
+
+            Raises:
+                TypeError: An attribute is misspelled.
+                ValidationError: The body is empty or cannot be sent. No request was made.
+                Forbidden: The author is not you.
+                OutcomeUnknown: The response was lost.
+
+            >>> JournalEntry.create(body="Watered the plants").user.name
+            'Nora Whitfield'
+            """
+            if positional:
+                raise wrong_create(cls)
+            given = {} if body is REQUIRED else {"body": body}
+            return cls._create_by(user, using, {**unknown, **given})
+
     @classmethod
-    def create(
-        cls,
-        *positional: Never,
-        body: str = REQUIRED,
-        user: User | int | None = None,
-        using: Connection | None = None,
-        **unknown: Never,
+    def _create_by(
+        cls, user: User | int | None, using: Connection | None, attributes: Mapping[str, Any]
     ) -> Self:
-        """Create an entry. Makes one request.
-
-        Args:
-            body: Text.
-            user: The author; default: you, which makes one more request.
-            using: Connection to use instead of the current one or the user's.
-
-        Raises:
-            TypeError: An attribute is misspelled.
-            ValidationError: The body is empty or cannot be sent. No request was made.
-            Forbidden: The author is not you.
-            OutcomeUnknown: The response was lost.
-
-        >>> JournalEntry.create(body="Watered the plants").user.name
-        'Nora Whitfield'
-        """
-        if positional:
-            raise wrong_create(cls)
-        attributes: dict[str, Any] = {**unknown, **({} if body is REQUIRED else {"body": body})}
         entry: Self = cls(user=_ANY_USER, **attributes)  # before the request for your own id
         entry._validate(list(entry.changes))
         if user is None:

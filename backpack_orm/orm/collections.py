@@ -30,7 +30,7 @@ from backpack_orm.errors import (
 from backpack_orm.orm.fields import Relation, label_in
 from backpack_orm.orm.get_or_create import evaluated, get_or_create, new_values, update
 from backpack_orm.orm.introspection import is_introspection
-from backpack_orm.orm.lookups import all_of, folded
+from backpack_orm.orm.lookups import all_of, field_named, folded
 from backpack_orm.orm.plain import jsonable, to_json
 from backpack_orm.orm.projections import Projection
 from backpack_orm.rich_display import RichDisplay, public_names
@@ -233,8 +233,15 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
                 return record
         raise NotFound(f"there is no {self._model.__name__} {wanted} here", status=404)
 
-    def get(self, *predicates: Callable[[M_co], object], **lookups: Any) -> M_co:
+    def get(
+        self, *predicates: Callable[[M_co], object], fresh: bool = False, **lookups: Any
+    ) -> M_co:
         """Return the only record that fulfils all conditions.
+
+        Args:
+            *predicates: As for `where`.
+            fresh: As for `where`.
+            **lookups: As for `where`.
 
         Raises:
             NotFound: There is none.
@@ -244,33 +251,45 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         >>> Page.find_by(title="Lisbon").lists.get(name="Packing").items[0].content
         'Walking shoes'
         """
-        found = self.where(*predicates, **lookups)
+        return self.where(*predicates, fresh=fresh, **lookups)._only(lookups)
+
+    def _only(self, lookups: Mapping[str, object]) -> M_co:
+        """Return the only record, or raise an error that names what was looked up."""
+        found = self._all()
         if len(found) == 1:
             return found[0]
         name = self._model.__name__
         if not found:
             wanted = ", ".join(f"{key}={short_repr(value)}" for key, value in lookups.items())
             raise NotFound(f"there is no {name}{f' with {wanted}' if wanted else ' here'}")
-        raise MultipleFound(f"{len(found)} {name} records fulfil the conditions: {found!r}")
+        raise MultipleFound(f"{len(found)} {name} records fulfil the conditions: {self!r}")
 
-    def find_by(self, *predicates: Callable[[M_co], object], **lookups: Any) -> M_co | None:
-        """Return the first record that fulfils all conditions, or None.
+    def find_by(
+        self, *predicates: Callable[[M_co], object], fresh: bool = False, **lookups: Any
+    ) -> M_co | None:
+        """Return the first record that fulfils all conditions, or None. Takes the same arguments as
+        `where`.
 
         >>> Page.find_by(title="Lisbon").lists.find_by(name="Packing").items[0].content
         'Walking shoes'
         """
         is_wanted = all_of(self._model, predicates, lookups).matches
-        return next(filter(is_wanted, self._iterate()), None)
+        return next(filter(is_wanted, self._reloaded(fresh)._iterate()), None)
 
-    def where(self, *predicates: Callable[[M_co], object], **lookups: Any) -> Collection[M_co]:
+    def where(
+        self, *predicates: Callable[[M_co], object], fresh: bool = False, **lookups: Any
+    ) -> Collection[M_co]:
         """Return the records that fulfil all conditions as a new collection.
 
         Args:
             *predicates: Functions that take a record and return whether to include it.
+            fresh: Reload the collection first, with one request that bypasses the cache. Only
+                records inside another record can be reloaded, such as `page.notes`.
             **lookups: As for `Page.where`, such as `completed=True` or `content__contains="shoes"`.
 
         Raises:
-            TypeError: An attribute or a lookup is misspelled.
+            TypeError: An attribute or a lookup is misspelled, or the collection is a result, which
+                cannot be reloaded.
             ValidationError: A value can never match, such as one of another type.
 
         >>> items = Page.find_by(title="Lisbon").lists[0].items
@@ -280,7 +299,13 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         ['Sun hat']
         """
         is_wanted = all_of(self._model, predicates, lookups).matches
-        return Collection(self._model, list(filter(is_wanted, self._all())))
+        return Collection(self._model, list(filter(is_wanted, self._reloaded(fresh)._all())))
+
+    def _reloaded(self, fresh: bool) -> Self:
+        """Return the same collection, reloaded if that is wanted."""
+        if fresh:
+            raise TypeError("a result cannot be reloaded: pass fresh=True to the call it is from")
+        return self
 
     def order_by(self, *names: str) -> Collection[M_co]:
         """Return the records in the order of attributes as a new collection.
@@ -292,14 +317,13 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
             *names: Attributes, the most significant first; `-` before a name reverses its order.
 
         Raises:
-            TypeError: An attribute is misspelled.
+            TypeError: An attribute is misspelled, or not a field: those of related records are not.
 
         >>> [page.title for page in Page.all().order_by("-title")][:2]
         ['Words: كلمات ומילים', 'Unsent letters']
         """
-        self._model._table.check_names(
-            self._model, (name.removeprefix("-") for name in names), call="where"
-        )
+        for name in names:
+            field_named(self._model, name.removeprefix("-"), f"ordered by {name!r}: use sorted()")
         ordered = list(self._all())
         for name in reversed(names):
             attribute = name.removeprefix("-")
@@ -316,14 +340,17 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         """
         return self.find_by(*predicates, **lookups)
 
-    def last(self, *predicates: Callable[[M_co], object], **lookups: Any) -> M_co | None:
-        """Return the last record, or the last that fulfils all conditions, or None.
+    def last(
+        self, *predicates: Callable[[M_co], object], fresh: bool = False, **lookups: Any
+    ) -> M_co | None:
+        """Return the last record, or the last that fulfils all conditions, or None. Takes the same
+        arguments as `where`.
 
         >>> Page.get(title="Lisbon").notes.last(title="no such note") is None
         True
         """
         is_wanted = all_of(self._model, predicates, lookups).matches
-        return next(filter(is_wanted, reversed(self._all())), None)
+        return next(filter(is_wanted, reversed(self._reloaded(fresh)._all())), None)
 
     def exists(self, *predicates: Callable[[M_co], object], **lookups: Any) -> bool:
         """Return whether there is a record, or one that fulfils all conditions.
@@ -489,6 +516,9 @@ class Embedded(Collection[M_co]):
         owner._load(name, fresh=True)
         return self
 
+    def _reloaded(self, fresh: bool) -> Self:
+        return self.reload() if fresh else self
+
     def _unassign(self) -> None:
         """Drop an assigned list; only an `AssignableCollection` can have one."""
 
@@ -609,7 +639,7 @@ class Children(Embedded[M_co]):
         record, is_created = get_or_create(
             lookups,
             model._draft({**values, parent.name: self._owner}),
-            lambda: cast("Collection[Any]", self.reload() if fresh else self).where(**lookups),
+            lambda: cast("Collection[Any]", self).where(fresh=fresh, **lookups),
             lambda: cast(Any, self._create(values)),
         )
         return cast("M_co", record), is_created

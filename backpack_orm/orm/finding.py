@@ -119,7 +119,7 @@ class Findable(Model):
         >>> Page.get(title="Lisbon").description[:19]
         'Ten days in *May*. '
         """
-        return cls.where(*predicates, using=using, fresh=fresh, **lookups).get()
+        return cls.where(*predicates, using=using, fresh=fresh, **lookups)._only(lookups)
 
     @classmethod
     def find_by(

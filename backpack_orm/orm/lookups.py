@@ -206,19 +206,16 @@ def exact_values(lookups: Mapping[str, Any]) -> dict[str, Any]:
 
 def _condition(model: type[Model], name: str, value: object) -> _Condition | _RecordCondition:
     first, *rest = name.split("__")
-    table, relation = model._table, ""
+    relation = ""
     related = _related(model, first)
     if related is not None:
         if not rest or rest[0] in _RECORD_LOOKUPS:
             return _record_condition(model, first, related, rest, value)
         relation, first, *rest = first, *rest
-        model, table = related, related._table
-        if first not in table.fields and did_you_mean(first, _RECORD_LOOKUPS):
+        model = related
+        if first not in model._table.fields and did_you_mean(first, _RECORD_LOOKUPS):
             _lookup_in(name, [first], _RECORD_LOOKUPS)
-    table.check_names(model, [first], call="where")
-    field = table.fields.get(first)
-    if field is None or field.is_write_only:
-        raise TypeError(f"{model.__name__} cannot be found by {first!r}: filter in Python")
+    field = field_named(model, first, f"found by {first!r}: {_way_out(model, first, relation)}")
     lookup = _lookup_in(name, rest, _LOOKUPS)
     prepared = _prepared(f"{model.__name__}.{first}", field, lookup, value)
     return _Condition(
@@ -226,8 +223,40 @@ def _condition(model: type[Model], name: str, value: object) -> _Condition | _Re
     )
 
 
+def field_named(model: type[Model], name: str, what: str) -> Field:
+    """Return a field whose values can be compared.
+
+    Args:
+        model: The model.
+        name: The name of the field.
+        what: What its records cannot be, for the message, and the way out.
+
+    Raises:
+        TypeError: No attribute has this name. The message suggests the nearest name. Or the
+            attribute is not such a field.
+    """
+    field = model._table.fields.get(name)
+    if field is None and (not name or not hasattr(model, name)):
+        model._table.check_names(model, [name], call="where")
+    if field is None or field.is_write_only:
+        raise TypeError(f"{model.__name__} cannot be {what}")
+    return field
+
+
+def _way_out(model: type[Model], name: str, relation: str) -> str:
+    field, record = model._table.fields.get(name), name.removesuffix("_id")
+    if field is not None and field.is_write_only:
+        return "no response includes it"
+    if relation:
+        return "pass a function"
+    if record != name and hasattr(model, record):
+        return f"use {record}=…"
+    variable = model.__name__.lower()
+    return f"pass a function, such as lambda {variable}: {variable}.{name} == …"
+
+
 def _lookup_in(name: str, parts: list[str], known: Iterable[str]) -> str:
-    lookup = "__".join(parts) or EXACT
+    lookup = "__".join(parts) if parts else EXACT
     if lookup not in known:
         hint = did_you_mean(lookup, known) or f"; there are {', '.join(f'__{x}' for x in known)}"
         raise TypeError(f"there is no lookup {lookup!r} in {name!r}{hint}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Self, SupportsIndex, TypeVar, overload
 
 from backpack_orm.orm.collections import Collection
@@ -21,7 +22,7 @@ class Search(Collection[M_co]):
 
     `first`, `find_by`, `exists`, `bool`, an index and a slice read records in order, and stop as
     soon as the result is known. Everything else, such as iterating or `len`, reads all, in the way
-    that makes the fewest requests. What was read is not read again.
+    that makes the fewest requests. What was read is not read again. Threads take turns to read.
 
     Args:
         model: The class of the records.
@@ -36,7 +37,7 @@ class Search(Collection[M_co]):
     'Lisbon'
     """
 
-    __slots__ = ("_at_once", "_conditions", "_in_order", "_is_complete", "_left")
+    __slots__ = ("_at_once", "_conditions", "_in_order", "_is_complete", "_left", "_lock")
 
     def __init__(
         self,
@@ -51,6 +52,7 @@ class Search(Collection[M_co]):
         self._at_once = at_once
         self._left: Iterator[M_co] | None = None
         self._is_complete = False
+        self._lock = RLock()
 
     @property
     def is_loaded(self) -> bool:
@@ -62,45 +64,53 @@ class Search(Collection[M_co]):
         """
         return self._is_complete
 
-    def where(self, *predicates: Callable[[M_co], object], **lookups: Any) -> Collection[M_co]:
+    def where(
+        self, *predicates: Callable[[M_co], object], fresh: bool = False, **lookups: Any
+    ) -> Collection[M_co]:
         """Return the results that fulfil more conditions, which are read on use too.
 
         >>> Page.where(notes__isnull=False).where(lists__isnull=False).first().title
         'Lisbon'
         """
         conditions = all_of(self._model, predicates, lookups)
-        if self._is_complete:
-            return super().where(conditions.matches)
+        if self._is_complete or fresh:
+            return super().where(conditions.matches, fresh=fresh)
         return Search(self._model, conditions, self._iterate, self._all)
 
     def _iterate(self) -> Iterator[M_co]:
         position = 0
-        while position < len(self._objects) or self._read_next():
-            yield self._objects[position]
+        while found := self._from(position):
+            yield found[0]
             position += 1
 
-    def _read_next(self) -> bool:
-        """Read on to the next result, and return whether there is one."""
-        if self._is_complete:
-            return False
+    def _from(self, position: int) -> list[M_co]:
+        """Return the result at a position, reading on to it, or nothing if there are fewer."""
+        with self._lock:
+            while position >= len(self._objects) and not self._is_complete:
+                self._read_next()
+            return self._objects[position : position + 1]
+
+    def _read_next(self) -> None:
+        """Read on to the next result, or to the end."""
         try:
             if self._left is None:
                 self._left = filter(self._conditions.matches, self._in_order())
+                self._objects = []
             self._objects.append(next(self._left))
         except StopIteration:
             self._left, self._is_complete = None, True
         except BaseException:  # the iterator is finished, but the search is not
             self._left, self._objects = None, []
             raise
-        return not self._is_complete
 
     def _all(self) -> list[M_co]:
-        if not self._is_complete:
-            read = {record: record for record in self._objects}
-            found = filter(self._conditions.matches, self._at_once())
-            self._objects = [read.get(record, record) for record in found]
-            self._left, self._is_complete = None, True
-        return self._objects
+        with self._lock:
+            if not self._is_complete:
+                read = {record: record for record in self._objects}
+                found = filter(self._conditions.matches, self._at_once())
+                self._objects = [read.get(record, record) for record in found]
+                self._left, self._is_complete = None, True
+            return self._objects
 
     def _loaded(self) -> list[M_co]:
         return self._objects if self._is_complete else []

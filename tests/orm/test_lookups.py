@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from unicodedata import normalize
@@ -103,6 +104,11 @@ def test_missing_values_are_only_found_if_they_are_asked_for(
         (Page, {"titel__contains": "x"}, TypeError, "no field 'titel'; did you mean 'title'"),
         (Page, {"title__contain": "x"}, TypeError, "no lookup 'contain'.*'contains'"),
         (Page, {"title__x": "x"}, TypeError, "no lookup 'x'.*there are __exact, __iexact"),
+        (Page, {"title__": "x"}, TypeError, "no lookup '' in 'title__'; there are __exact"),
+        (Page, {"": "x"}, TypeError, "Page has no field ''"),
+        (Page, {"url": "x"}, TypeError, "'url': pass a function, such as lambda page: page.url"),
+        (Note, {"page_id": 7}, TypeError, "Note cannot be found by 'page_id': use page=…"),
+        (Item, {"list__page": 7}, TypeError, "List cannot be found by 'page': pass a function$"),
         (Page, {"tags__nam": "x"}, TypeError, "Tag has no field 'nam'; did you mean 'name'"),
         (
             Page,
@@ -120,7 +126,7 @@ def test_missing_values_are_only_found_if_they_are_asked_for(
         (Page, {"title__isnull": True}, ValidationError, "__isnull: it always has a value"),
         (Page, {"title": None}, ValidationError, "Page.title is never None"),
         (Page, {"title__in": ["a", None]}, ValidationError, "Page.title __in: .*text is needed"),
-        (Page, {"public": True}, TypeError, "cannot be found by 'public'"),
+        (Page, {"public": True}, TypeError, "found by 'public': no response includes it"),
         (Page, {"title__contains": 7}, ValidationError, "Page.title __contains: text is needed"),
         (Item, {"completed__contains": "x"}, ValidationError, "it is no text"),
         (Item, {"completed__lt": True}, ValidationError, "have no order"),
@@ -187,6 +193,48 @@ def test_get_returns_the_only_one(connection: Connection) -> None:
         pages[:0].get()
     with pytest.raises(MultipleFound, match=r"13 Page records.*Page\(id=.*8 more"):
         Page.get()
+    with pytest.raises(NotFound, match="there is no Page with title='Paris'"):
+        Page.get(title="Paris")
+    with pytest.raises(NotFound, match="there is no Note with title='Paris'"):
+        Note.get(title="Paris")
+    with pytest.raises(MultipleFound, match=r"2 Page records.*Page\(id="):
+        Page.get(scope="friends")
+
+
+def test_collections_in_a_record_are_reloaded_to_search_them(
+    connection: Connection, box: Sandbox
+) -> None:
+    with Connection(box.url, token=box.token):
+        stored = Page.get(title="Lisbon")
+    notes = Page.get(title="Lisbon").notes
+    searches: list[Callable[[bool], object]] = [
+        lambda fresh: notes.get(title="New", fresh=fresh),
+        lambda fresh: notes.find_by(title="New", fresh=fresh).title,  # type: ignore[union-attr]
+        lambda fresh: notes.first(title="New", fresh=fresh).title,  # type: ignore[union-attr]
+        lambda fresh: notes.last(title="New", fresh=fresh).title,  # type: ignore[union-attr]
+        lambda fresh: notes.where(title="New", fresh=fresh)[0],
+        lambda fresh: {True: 1}[notes.exists(title="New", fresh=fresh)],
+        lambda fresh: {1: 1}[notes.count(title="New", fresh=fresh)],
+    ]
+    for search in searches:
+        notes.reload()
+        new = stored.notes.create(title="New")
+        before = box.requests
+        with pytest.raises((NotFound, AttributeError, IndexError, KeyError)):
+            search(False)
+        assert box.requests == before
+        assert search(True)
+        assert box.requests == before + 1
+        new.destroy()
+
+
+def test_results_are_not_reloaded(connection: Connection, box: Sandbox) -> None:
+    pages, search = Page.all(), Page.where(notes__isnull=False)
+    before = box.requests
+    for find in (pages.where, pages.get, pages.first, pages.last, search.where, search.exists):
+        with pytest.raises(TypeError, match=r"pass fresh=True to the call it is from"):
+            find(title="Lisbon", fresh=True)
+    assert box.requests == before
 
 
 def test_functions_are_conditions(connection: Connection) -> None:
@@ -231,6 +279,21 @@ def test_the_order_is_stable_and_ignores_case() -> None:
     assert titles() == "bAaB"
     with pytest.raises(TypeError, match="did you mean 'title'"):
         titles("-titel")
+
+
+def test_an_order_is_that_of_fields(connection: Connection, box: Sandbox) -> None:
+    before = box.requests
+    for name, message in [
+        ("titel", "Note has no field 'titel'; did you mean 'title'"),
+        ("-page_id", "Note cannot be ordered by '-page_id': use sorted"),
+        ("page", "Note cannot be ordered by 'page': use sorted"),
+        ("", "Note has no field ''"),
+    ]:
+        with pytest.raises(TypeError, match=message):
+            Note.where().order_by(name)
+    with pytest.raises(TypeError, match="Page cannot be ordered by 'tags'"):
+        Page.where().order_by("tags")
+    assert box.requests == before + 1  # the list of pages
 
 
 def test_records_without_a_value_are_last_in_both_orders() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -198,6 +199,21 @@ def test_a_search_that_has_failed_can_be_used_again(box: Sandbox, connection: Co
     first = found.first()
     assert first is not None
     assert first.title == "Kitchen renovation"
+
+
+def test_threads_may_share_a_search(box: Sandbox, connection: Connection) -> None:
+    expected = [page.id for page in Page.where(notes__isnull=False)]
+    uses: list[Callable[[Collection[Page]], list[int]]] = [
+        lambda found: [page.id for page in found],
+        lambda found: [page.id for page in found[:7]],
+        lambda found: [found[index].id for index in range(7)],
+    ]
+    connection.clear_cache()
+    found, before = Page.where(notes__isnull=False), box.requests
+    with ThreadPoolExecutor(12) as pool:
+        results = list(pool.map(lambda number: uses[number % 3](found), range(24)))
+    assert results == [expected] * 24
+    assert box.requests - before <= 1 + 3 + EXPORT  # nothing was read twice
 
 
 def test_a_search_uses_the_connection_of_its_call(box: Sandbox, connection: Connection) -> None:

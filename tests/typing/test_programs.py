@@ -106,7 +106,9 @@ def calls_of(model: Any) -> Iterator[str]:
             yield f"    {call}({written(misspelled)}){_ERROR}"
             rest = {key: key for key in names if key != each}
             is_optional = arguments[each].default is not Parameter.empty
-            if not is_optional and not (name == "JournalEntry" and call.endswith("Entry.create")):
+            if name == "JournalEntry" and call.endswith("Entry.create") and each == "user":
+                is_optional = True  # the owner of the token
+            if not is_optional:
                 yield f"    {call}({written(rest)}){_ERROR}"
             else:
                 yield f"    {call}({written(rest)})"
