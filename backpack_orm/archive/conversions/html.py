@@ -184,7 +184,8 @@ class _Site:
     def _write_page(self, page: Page, tags: Iterable[str]) -> None:
         address = f"{_PAGES}/{quote(self._names[page.id])}.html"
         description = page.to_dict().get("description") or ""
-        self._search.add(address, page.title, "", text.parse(description).plain())
+        described = self._parsed(description)
+        self._search.add(address, page.title, "", described.plain())
         shown = [self._widget(widget, page, address) for widget in widgets(page)]
         if items := unlisted_items(page):
             shown.append(_Widget("list", items=self._items(items, page, address)))
@@ -195,7 +196,7 @@ class _Site:
             tags=[(name, _anchor(name)) for name in tags],
             url=address_of(page.id, self._account) if self._account else None,
             missing=MISSING if lacks_contents(page) else None,
-            description=self._html(description, "description") if description else None,
+            description=_html(described, "description") if description else None,
             widgets=shown,
             linked=[self._link_to(each.id, "", each.title) for each in included(page.linked_pages)],
         )
@@ -206,8 +207,9 @@ class _Site:
         place = f"{address}#{anchor}"
         if isinstance(widget, Note):
             title = " ".join(text.parse(widget.title).plain().split())
-            self._search.add(place, page.title, title, text.parse(widget.body).plain())
-            body = self._html(widget.body, anchor)
+            parsed = self._parsed(widget.body)
+            self._search.add(place, page.title, title, parsed.plain())
+            body = _html(parsed, anchor)
             comments = self._comments(widget, page, place)
             return _Widget(kind, anchor, title, widget.created_at, html=body, comments=comments)
         if isinstance(widget, List):
@@ -236,8 +238,9 @@ class _Site:
         shown = []
         for item in items:
             place = f"{address}#item-{item.id}"
-            self._search.add(place, page.title, title, text.parse(item.content).plain())
-            content = self._html(item.content, f"item-{item.id}")
+            parsed = self._parsed(item.content)
+            self._search.add(place, page.title, title, parsed.plain())
+            content = _html(parsed, f"item-{item.id}")
             comments = self._comments(item, page, place)
             shown.append(_Item(item.id, item.completed, content, comments))
         return shown
@@ -255,11 +258,9 @@ class _Site:
         link = self._files.link(file.file_name, page.id, self._output.path / _PAGES)
         return _File(file.file_name, link, description)
 
-    def _html(self, source: str, prefix: str) -> Markup:
-        from markupsafe import Markup
-
-        converted = text.parse(source, link=self._rewritten).html(id_prefix=f"{prefix}-")
-        return Markup(converted)  # noqa: S704 - the room `text` has made it safe
+    def _parsed(self, source: str) -> text.Document:
+        """Return a text in which links to pages of the account lead to their copies."""
+        return text.parse(source, link=self._rewritten)
 
     def _rewritten(self, link: str) -> str | None:
         """Return the link to the copy of a page of the account."""
@@ -380,6 +381,13 @@ class _SearchData:
 
 def _resource(name: str) -> str:
     return resources(__package__).joinpath("site", name).read_text(encoding="utf-8")
+
+
+def _html(document: text.Document, prefix: str) -> Markup:
+    from markupsafe import Markup
+
+    converted = document.html(id_prefix=f"{prefix}-")
+    return Markup(converted)  # noqa: S704 - the room `text` has made it safe
 
 
 def _anchor(tag: str) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from lxml import html
 
+from backpack_orm import text
 from backpack_orm.archive import Snapshot
 from backpack_orm.archive.conversions.names import file_name
 
@@ -101,3 +104,19 @@ def test_two_conversions_write_the_same(snapshot: Snapshot, site: Path) -> None:
     before = {path: path.read_bytes() for path in site.rglob("*") if path.is_file()}
     snapshot.to_html(site)
     assert {path: path.read_bytes() for path in site.rglob("*") if path.is_file()} == before
+
+
+def test_each_text_is_parsed_once(
+    snapshot: Snapshot, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[str] = []
+    parse = text.parse
+
+    def counted(source: str, **options: Any) -> Any:
+        parsed.append(source)
+        return parse(source, **options)
+
+    monkeypatch.setattr(text, "parse", counted)
+    snapshot.to_html(out)
+    bodies = Counter(note.body for note in snapshot.notes if len(note.body) > 20)
+    assert {body: parsed.count(body) for body in bodies} == bodies
