@@ -635,7 +635,8 @@ class Children(Embedded[M_co]):
         model = cast("type[Savable]", self._model)
         values, parent = new_values(lookups, defaults), model._table.parent
         assert parent is not None
-        values.pop(parent.name, None)
+        model._check_parent_is_left_out(self._owner, values)
+        all_of(model, (), lookups)  # first: a misspelled one is no value
         record, is_created = get_or_create(
             lookups,
             model._draft({**values, parent.name: self._owner}),

@@ -22,6 +22,7 @@ from backpack_orm.orm.fields import serialize
 from backpack_orm.orm.finding import Findable
 from backpack_orm.orm.get_or_create import evaluated, get_or_create, new_values, saved, update
 from backpack_orm.orm.hints import wrong_create
+from backpack_orm.orm.lookups import all_of
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.state import UNSET, may_have_happened
@@ -205,6 +206,7 @@ class Savable(Findable):
         parent = cls._table.parent
         places = {*cls._scopes} - {parent.name if parent else ""}
         own = {name: value for name, value in lookups.items() if name not in places}
+        all_of(cls, (), own)  # first: a misspelled one is no value
         record = cls._draft({**new_values(own, defaults), "using": using})
         search = partial(cls.where, using=using, fresh=fresh, **lookups)
         return get_or_create(lookups, record, search, partial(saved, record))
@@ -224,10 +226,15 @@ class Savable(Findable):
     def _create_in(cls, owner: Model, attributes: Mapping[str, Any]) -> Self:
         parent = cls._table.parent
         assert parent is not None
-        if parent.name in attributes:
-            raise TypeError(f"leave {parent.name}= out: the record is created in {owner!r}")
+        cls._check_parent_is_left_out(owner, attributes)
         model: Any = cls
         return model.create(**{**attributes, parent.name: owner})  # type: ignore[no-any-return]
+
+    @classmethod
+    def _check_parent_is_left_out(cls, owner: Model, attributes: Container[str]) -> None:
+        parent = cls._table.parent
+        if parent is not None and parent.name in attributes:
+            raise TypeError(f"leave {parent.name}= out: the record is created in {owner!r}")
 
     def save(self, *, check: bool = False) -> SaveResult:
         """Send the fields that have changed, and no others.

@@ -28,7 +28,7 @@ LARGEST_ROOMS = {
     "connection": 2098,
     "display": 820,
     "models": 2388,
-    "orm": 2884,
+    "orm": 2891,
     "sandbox": 6000,
     "text": 1202,
     "wire": 800,

@@ -66,7 +66,13 @@ def test_defaults_replace_looked_up_values_and_may_be_functions(connection: Conn
     ("act", "error", "message"),
     [
         (lambda: Page.get_or_create(titel="x"), TypeError, "did you mean 'title'"),
-        (lambda: Page.get_or_create(title__contain="x"), ValidationError, "Page needs title"),
+        (lambda: Page.get_or_create(title__contains="x"), ValidationError, "Page needs title"),
+        (lambda: Page.get_or_create(title__contain="x"), TypeError, "did you mean 'contains'"),
+        (
+            lambda: Page(title="x").notes.get_or_create(title__contain="x"),
+            TypeError,
+            "did you mean 'contains'",
+        ),
         (
             lambda: Page.get_or_create(title="x", title__contain="x"),
             TypeError,
@@ -77,7 +83,7 @@ def test_defaults_replace_looked_up_values_and_may_be_functions(connection: Conn
             TypeError,
             "did you mean 'description'",
         ),
-        (lambda: Page.get_or_create(title=5), ValidationError, "Page.title cannot be 5"),
+        (lambda: Page.get_or_create(title=5), ValidationError, "Page.title is never 5"),
         (lambda: Page.get_or_create(title=" "), ValidationError, "cannot be empty"),
         (lambda: Page.get_or_create(id=5, title="x"), ReadOnly, "Page.id is read-only"),
         (lambda: Note.get_or_create(title="x"), ValidationError, "Note needs the Page"),

@@ -388,6 +388,11 @@ def test_a_child_is_created_where_it_is_asked_for(note: Note, box: Sandbox) -> N
     before = box.requests
     with pytest.raises(TypeError, match="leave page= out"):
         note.page.notes.create(page=other, title="T")
+    for call in (note.page.notes.get_or_create, note.page.notes.update_or_create):
+        with pytest.raises(TypeError, match="leave page= out"):
+            call(page=other, title="T")
+        with pytest.raises(TypeError, match="leave page= out"):
+            call(title="T", defaults={"page": other})
     assert box.requests == before
 
 
