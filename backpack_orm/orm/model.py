@@ -156,8 +156,8 @@ class Model(Related):
         self._merge(stored)
         if self._is_unverified:
             raise StaleRecord(
-                f"{self!r} was edited on the basis of an export, where a text was escaped twice: "
-                "reload() it, which discards your changes, and edit again"
+                f"{self!r} was edited on the basis of an export, where a text was escaped twice or "
+                "which is older: reload() it, which discards your changes, and edit again"
             )
         return stored
 
