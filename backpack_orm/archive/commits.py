@@ -135,10 +135,12 @@ class Commits:
         try:
             self._storage.write_folder(folder, files.items())
             self._storage.create(commit.path, commit.dumped())
-        except Exception:
+        except Exception as error:
             if not self._is_committed(commit):
                 with suppress(ArchiveError):  # without a commit it is garbage, for a later sync
                     self._storage.delete(folder)
+            if isinstance(error, FileNotFoundError) and self.last() != after:
+                raise FileExistsError(FOLDER) from error  # the winner has removed the folder
             raise
         return commit
 

@@ -162,7 +162,11 @@ class LocalStorage(Storage):
             else:
                 for name in sorted(os.listdir(target)):
                     self.delete(f"{path}/{name}")
-                os.rmdir(target)
+                try:
+                    os.rmdir(target)
+                except OSError as error:
+                    if error.errno != errno.ENOTEMPTY:  # another process is writing into it
+                        raise
 
     def clean(self) -> None:
         with self._explained("delete", ""):

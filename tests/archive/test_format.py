@@ -64,6 +64,24 @@ def test_a_folder_is_written_with_all_its_files_and_deleted_with_them(files: Sto
     assert files.names("snapshots") == []
 
 
+def test_a_folder_that_another_process_is_writing_into_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, rmdir = LocalStorage(tmp_path), os.rmdir
+    files.write_folder("snapshots/1", [("bagit.txt", b"")])
+
+    def race(path: Path) -> None:
+        (path / "late.txt").write_bytes(b"")
+        rmdir(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rmdir", race)
+        files.delete("snapshots/1")
+    assert files.names("snapshots/1") == ["late.txt"]
+    files.delete("snapshots/1")
+    assert files.names("snapshots") == []
+
+
 def test_what_is_absent_is_an_error_to_read_and_has_no_names(files: Storage) -> None:
     with pytest.raises(FileNotFoundError):
         files.read("archive.json")
@@ -155,6 +173,26 @@ def test_the_loser_of_a_race_removes_its_snapshot(
     assert last is not None
     assert commits.bag(last).read("data/a.txt") == b"theirs"
     assert files.names("snapshots") == [last.snapshot]
+
+
+def test_the_winner_of_a_race_may_remove_the_snapshot_that_the_loser_is_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = LocalStorage(tmp_path)
+    commits, other = Commits(files), Commits(LocalStorage(tmp_path))
+    write = LocalStorage._write
+
+    def race(self: LocalStorage, path: Path, content: bytes) -> None:
+        if self is files and path.name == "bagit.txt":
+            other.add(bag_of("theirs"), MOMENT, None)
+            for folder in other.garbage():
+                files.delete(folder)
+        write(self, path, content)
+
+    monkeypatch.setattr(LocalStorage, "_write", race)
+    with pytest.raises(FileExistsError):
+        commits.add(bag_of("mine"), MOMENT, None)
+    assert len(commits.all()) == len(files.names("snapshots")) == 1
 
 
 def test_an_uncommitted_snapshot_is_garbage_once_its_number_is_taken(files: Storage) -> None:

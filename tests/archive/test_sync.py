@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -384,3 +386,24 @@ def test_entities_that_an_export_may_have_escaped_twice_are_a_gap(
     Page.get(title="Lisbon").notes.create(title="Route", body="Lisbon &rarr; Porto")
     (gap,) = [gap for gap in archive.sync(connection).gaps if gap.what == "typed entities"]
     assert "on 1 pages" in gap.reason
+
+
+# --- at the same time -------------------------------------------------------------------------
+
+
+def test_of_several_syncs_at_once_one_adds_a_snapshot_and_all_succeed(
+    box: Sandbox, synced: Archive, opened: Callable[[], Archive]
+) -> None:
+    Page.create(title="New")
+    barrier = Barrier(4)
+
+    def sync(_: int) -> bool:
+        archive, connection = opened(), Connection(box.url, token=box.token)
+        barrier.wait()
+        return archive.sync(connection).is_new
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(sync, range(4))) == [False, False, False, True]
+    assert [snapshot.number for snapshot in synced.snapshots] == [1, 2]
+    assert synced.verify()
+    assert len(synced._storage.names("snapshots")) == 2
