@@ -101,6 +101,7 @@ class Convertible(View):
 
         Raises:
             ImportError: The extra `archive` is not installed.
+            ValidationError: The path is a folder.
             OSError: The file cannot be written.
 
         >>> archive.to_ics("calendar.ics")
@@ -122,6 +123,7 @@ class Convertible(View):
             progress: As for `to_markdown`.
 
         Raises:
+            ValidationError: The path is a folder.
             OSError: The file cannot be written.
             sqlite3.OperationalError: The disk is full.
 
@@ -224,6 +226,7 @@ class Convertible(View):
             progress: As for `to_markdown`.
 
         Raises:
+            ValidationError: The path is a folder.
             OSError: The file cannot be written.
 
         >>> archive.to_file_list("files.csv")

@@ -55,7 +55,7 @@ class OutputFolder:
         trace: TracebackType | None,
     ) -> None:
         self._listing.close()
-        if isinstance(error, KeyboardInterrupt):
+        if error is not None:
             error.add_note(
                 f"{self.path} contains files of this conversion and of the one before: convert "
                 "again to complete it"
@@ -152,16 +152,20 @@ def replacing(path: Path) -> Iterator[Path]:
     If the block raises, the temporary file is removed and `path` stays as it is.
 
     Args:
-        path: The file to replace or to create.
+        path: The file to replace, or to create with its folder.
 
     Raises:
+        ValidationError: The path is a folder.
         OSError: The file cannot be written.
     """
+    if path.is_dir():
+        raise ValidationError(f"{path} is a folder: choose a file")
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with _temporary(path) as part:
             yield part
             os.replace(part, path)
-    except KeyboardInterrupt as error:
+    except BaseException as error:
         error.add_note(f"{path} is as it was: convert again")
         raise
 
@@ -171,7 +175,10 @@ def _temporary(path: Path) -> Iterator[Path]:
     """Yield the path of a file in the same folder, which is removed at the end if it is left."""
     part = path.with_name(f"{_PART}{uuid4().hex}{path.suffix}")
     try:
-        part.touch(exist_ok=False)
+        try:
+            part.touch(exist_ok=False)
+        except OSError as error:
+            raise type(error)(error.errno, error.strerror, str(path)) from error
         yield part
     finally:
         part.unlink(missing_ok=True)

@@ -123,3 +123,27 @@ def test_an_interrupted_conversion_says_how_to_go_on(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt) as caught, replacing(tmp_path / "a.db"):
         raise KeyboardInterrupt
     assert caught.value.__notes__ == [f"{tmp_path / 'a.db'} is as it was: convert again"]
+
+
+def test_a_full_disk_says_what_is_left(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="full") as caught, OutputFolder(tmp_path / "out"):
+        raise OSError("the disk is full")
+    assert "convert again to complete it" in caught.value.__notes__[0]
+
+
+def test_a_folder_in_place_of_the_file_is_refused_at_the_beginning(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="is a folder: choose a file"), replacing(tmp_path):
+        raise AssertionError("this comes too late")
+
+
+def test_the_folder_of_a_file_is_created(tmp_path: Path) -> None:
+    with replacing(tmp_path / "new" / "a.db") as part:
+        part.write_text("a")
+    assert (tmp_path / "new" / "a.db").read_text() == "a"
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that nobody can write")
+def test_an_error_names_the_file_and_not_the_temporary_one() -> None:
+    with pytest.raises(OSError, match="'/proc/a.db'") as caught, replacing(Path("/proc/a.db")):
+        raise AssertionError("this comes too late")
+    assert "backpack-part" not in str(caught.value)
