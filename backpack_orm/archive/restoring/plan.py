@@ -42,6 +42,9 @@ _LEFT: Mapping[str, str] = {
     "files": "the API does not accept files",
     "emails": "the API does not create them",
     "comments": "the API does not create them",
+    "galleries": "the API does not create them",
+    "other parts of pages": "no response includes them",
+    "linked pages": "the snapshot lacks the links of these pages",
     "empty items": "the service refuses them",
     "contents": "the snapshot lacks them, and a copy has the title alone",
 }
@@ -166,9 +169,10 @@ def _scope(snapshot: Snapshot, source: Info, target: Connection, *, into_source:
     since = me.created_at.isoformat() if me.created_at else None
     account = Account(host.hostname, None, me.account_id, me.id, since)
     if not into_source and source.account.is_same(account):
+        known = "is" if source.account.host else "may be"  # old exports do not tell their host
         raise ArchiveError(
-            f"{target.url} is the account that {snapshot!r} was taken from, and a restore adds "
-            "copies of its pages: pass into_source=True if you want them"
+            f"{target.url} {known} the account that {snapshot!r} was taken from, and a restore "
+            "adds copies of its pages: pass into_source=True if you want them there"
         )
     return Scope(source.uuid, snapshot.number, host.netloc, me.id)
 
@@ -192,7 +196,9 @@ def _state_folder() -> Path:
 
 
 def _amount(n: int, what: str) -> str:
-    return f"contents of {n:,} pages" if what == "contents" else f"{n:,} {what}"
+    if what in ("contents", "linked pages"):
+        return f"{what} of {n:,} pages"
+    return f"{n:,} {what}"
 
 
 def _counted(steps: Iterable[str]) -> dict[str, int]:

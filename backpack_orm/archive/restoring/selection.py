@@ -16,7 +16,9 @@ from backpack_orm.archive.conversions.widgets import files_on, included, unliste
 from backpack_orm.archive.progress import Progress
 from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.errors import NotFound, ValidationError, did_you_mean, short_repr
+from backpack_orm.models.belonging import Belonging
 from backpack_orm.models.email import Email
+from backpack_orm.models.gallery import Gallery
 from backpack_orm.models.item import Item
 from backpack_orm.models.list import List
 from backpack_orm.models.note import Note
@@ -26,6 +28,7 @@ from backpack_orm.models.reminder import Reminder
 from backpack_orm.models.separator import Separator
 
 _UNTITLED = "Untitled"
+_IMPOSSIBLE = {Email: "emails", Gallery: "galleries", Belonging: "other parts of pages"}
 
 
 def title_of_copy(title: str) -> str:
@@ -127,12 +130,15 @@ def _is_after(moment: datetime, now: datetime, time_zone: str | None) -> bool:
 def left_on(page: Page) -> Counter[str]:
     """Return how many records of which type a page has that no restore can create."""
     left: Counter[str] = Counter(files=len([*files_on(page)]), contents=lacks_contents(page))
+    left["linked pages"] = not page.linked_pages.is_loaded
+    items = [*unlisted_items(page)]
     for widget in widgets(page):
-        if isinstance(widget, Email):
-            left["emails"] += 1
-        elif isinstance(widget, Note):
+        if isinstance(widget, Note):
             left["comments"] += len([*included(widget.messages)])
         elif isinstance(widget, List):
-            left["empty items"] += len(widget.items) - len(with_text(widget.items))
-            left["comments"] += sum(len([*included(item.messages)]) for item in widget.items)
+            items += widget.items
+        elif name := _IMPOSSIBLE.get(type(widget)):
+            left[name] += 1
+    left["empty items"] = len(items) - len(with_text(items))
+    left["comments"] += sum(len([*included(item.messages)]) for item in items)
     return left

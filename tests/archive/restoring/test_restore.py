@@ -102,6 +102,7 @@ def test_a_whole_account_is_restored(synced: Archive, target: Connection, tmp_pa
     assert abs(result.requests - plan.requests) < 20
     assert "files" in " ".join(plan.impossible)
     assert "reminders" in plan.impossible
+    assert "linked pages of 13 pages" in plan.impossible, "the export omits them"
     assert len(Reminder.all(using=target)) == 0
 
 
@@ -177,6 +178,26 @@ def test_a_page_whose_contents_are_a_gap_is_announced(
     assert "title alone" in plan.impossible["contents of 1 pages"]
     archive.restore(plan)
     assert lisbon_on(target).title == "Lisbon"
+
+
+def test_everything_that_is_left_out_is_announced(
+    archive: Archive, target: Connection, tmp_path: Path
+) -> None:
+    comment = "<message id='9'>With a view?</message>"
+    unlisted = f"<item id='501' completed='false'>Tea{comment}</item>"
+    items = f"<items>{unlisted}<item id='502' completed='false'></item></items>"
+    note = f"<notes><note id='301' title='Hotel'>Baixa{comment}</note></notes>"
+    widgets = "".join(
+        f"<belonging id='{n}'><widget type='{type}' id='{n}'/></belonging>"
+        for n, type in enumerate(("Writeboard", "Writeboard"), 1)
+    )
+    page = f"<page id='71' title='Lisbon'>{note}{items}<belongings>{widgets}</belongings></page>"
+    archive.add_export(page.encode(), taken_at="2026-03-09", timezone="UTC")
+    with pytest.raises(ArchiveError, match="may be the account"):
+        archive.plan(target, journal=tmp_path / "j")
+    plan = archive.plan(target, into_source=True, journal=tmp_path / "j")
+    assert plan.created == {"item": 1, "list": 1, "note": 1, "page": 1}
+    assert {"2 comments", "1 empty items", "2 other parts of pages"} <= plan.impossible.keys()
 
 
 def test_a_title_without_a_visible_character_is_replaced(
