@@ -49,9 +49,11 @@ LOCATIONS: dict[str, Callable[[], object]] = {
 
 
 def space() -> dict[str, Any]:
-    """Return the variables that the lines of the documents use."""
+    """Return the variables that the lines of the documents use, with the current connection."""
     names: dict[str, Any] = dict(_PUBLIC)
-    exec(_MADE["BEGINNING"], names)
+    beginning: str = _MADE["BEGINNING"]
+    assert "connection = connect()\n" in beginning
+    exec(beginning.replace("connection = connect()\n", ""), names)
     return names
 
 
