@@ -51,6 +51,8 @@ nb_merge_streams = True
 default_role = "py:obj"
 toc_object_entries_show_parents = "hide"
 autodoc_member_order = "bysource"
+# In annotations, the builtin `type` is taken for one of the attributes of that name.
+suppress_warnings = ["ref.python"]
 autodoc_typehints_format = "short"
 autodoc_default_options = {"members": True}
 napoleon_numpy_docstring = False

@@ -92,8 +92,7 @@ class Snapshot(Convertible):
     def entries(self) -> Iterator[Entry]:
         """Yield all records as plain values, page by page.
 
-            >>> snapshot = archive.newest
-        >>> {entry.type for entry in snapshot.entries()} >= {"page", "note", "item", "event"}
+        >>> {entry.type for entry in archive.newest.entries()} >= {"page", "note", "item", "event"}
         True
         """
         return entries(self.connection)
