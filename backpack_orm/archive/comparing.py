@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 What: TypeAlias = Literal["added", "changed", "removed"]
 _SIGNS: Mapping[What, str] = {"added": "+", "changed": "~", "removed": "-"}
 _LABELS = ("title", "name", "content", "subject", "file_name", "message", "body")
+_INDENT = " " * 6
 _CONTEXT = 2
 """Number of unchanged lines around a change in a text."""
 
@@ -100,7 +101,7 @@ class Diff:
                 lines.append(heading)
             lines.append(f"  {_SIGNS[change.what]} {change.type} {change.id}: {change.label}")
             if change.what == "changed":
-                lines += (f"      {line}" for line in _lines_of(change))
+                lines += (f"{_INDENT}{line}" for line in _lines_of(change))
         return "\n".join(lines if self.changes else [*lines, "no changes"])
 
     def to_html(self) -> str:
@@ -223,8 +224,8 @@ def unified(old: str, new: str) -> Iterable[str]:
 
 
 def _marked(line: str) -> str:
-    stripped = line.strip()
-    element = {"+": "ins", "-": "del"}.get(stripped[:1])
+    column = len(_INDENT) if line.startswith(_INDENT) else 2  # where the sign is, see to_text
+    element = {"+": "ins", "-": "del"}.get(line[column : column + 1])
     text = escape(line)
     return f"<{element}>{text}</{element}>" if element else text
 

@@ -11,6 +11,7 @@ from lxml import html
 
 from backpack_orm import Connection, Item, JournalEntry, Note, Page, Reminder, Tag, User
 from backpack_orm.archive import Archive, Diff
+from backpack_orm.archive.comparing import _marked, unified
 from backpack_orm.errors import ArchiveError
 from tests.archive.conftest import Clock
 
@@ -191,3 +192,8 @@ def test_a_frame_has_a_row_for_each_value(diff: Diff) -> None:
     assert len(frame) == sum(len(change.values) for change in diff.changes)
     (row,) = frame[frame["type"] == "item"].to_dict("records")
     assert (row["value"], row["old"], row["new"]) == ("completed", False, True)
+
+
+def test_unchanged_lines_that_begin_with_a_dash_are_not_marked_as_removed() -> None:
+    marked = [_marked(f"      {line}") for line in unified("- socks\n- hat", "- socks\n- cap")]
+    assert [line.partition(">")[0].strip() for line in marked[1:]] == ["- socks", "<del", "<ins"]
