@@ -256,6 +256,11 @@ def test_the_token_is_in_no_file(box: Sandbox, synced: Archive, folder: Path) ->
         assert box.token.encode() not in plain, path
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+def test_only_the_owner_can_read_an_archive(synced: Archive, folder: Path) -> None:
+    assert folder.stat().st_mode & 0o77 == 0
+
+
 # --- what is refused --------------------------------------------------------------------------
 
 
