@@ -65,7 +65,7 @@ def _arguments(
         arguments |= {name: _VALUES[name] for name in names if name in _VALUES}
         arguments |= {"title": "Porto"} if "title" in table.fields else {}
         if "list" in arguments:
-            arguments["list"] = backpack_orm.List(page=7, name="Packing")
+            arguments["list"] = backpack_orm.List._stub(8, Page._stub(7, None))
     return arguments
 
 
