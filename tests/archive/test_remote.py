@@ -66,6 +66,7 @@ def test_an_archive_at_an_address_is_as_one_in_a_folder(
     assert remote().verify().files == len(file_system(archive).find(archive._storage._root))
 
 
+@pytest.mark.long
 def test_killed_after_any_write_it_has_the_old_or_the_new_state(
     remote: Opener, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

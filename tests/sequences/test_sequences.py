@@ -524,7 +524,7 @@ def sequences(how_many: int, part: int) -> Callable[[Callable[..., None]], Calla
 @pytest.mark.long
 @pytest.mark.parametrize("part", range(6))
 def test_reused_objects_match_the_model_after_any_sequence_of_calls(new_account, part):
-    @sequences(20, part)
+    @sequences(14, part)
     def run(ttl, steps):
         both = new_account(reuse_objects=True, ttl=ttl)
         agree(both, steps)
@@ -536,7 +536,7 @@ def test_reused_objects_match_the_model_after_any_sequence_of_calls(new_account,
 @pytest.mark.long
 @pytest.mark.parametrize("part", range(6, 11))
 def test_reloaded_objects_match_the_model_after_any_sequence_of_calls(new_account, part):
-    @sequences(18, part)
+    @sequences(12, part)
     def run(ttl, steps):
         both = new_account(reuse_objects=False, ttl=ttl)
         agree(both, steps)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -172,7 +173,7 @@ def test_a_damaged_journal_is_refused(path: Path, content: bytes) -> None:
 
 def test_another_database_is_refused_and_stays(path: Path) -> None:
     path.parent.mkdir()
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.execute("CREATE TABLE recipes (name)")
     before = path.read_bytes()
     with pytest.raises(ArchiveError, match="cannot be used as a journal"):
