@@ -15,7 +15,7 @@ TAKEN_AT = datetime(2026, 10, 1, 3, 0, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
-def archive_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def archive_folder(tmp_path_factory: pytest.TempPathFactory, network: None) -> Path:
     """An archive of the demo account, with links between pages and texts that are hard to write."""
     folder = tmp_path_factory.mktemp("conversions") / "backup"
     with Sandbox() as box, Connection(box.url, token=box.token, limits=None):

@@ -32,7 +32,7 @@ from backpack_orm.sandbox import Sandbox
 
 
 @pytest.fixture
-def target_box() -> Iterator[Sandbox]:
+def target_box(network: None) -> Iterator[Sandbox]:
     with Sandbox(seed="empty") as box:
         yield box
 
