@@ -7,8 +7,8 @@ PYTHON ?= python3
 VENV ?= .venv
 ONLY ?=
 COVERAGE ?= --cov
-# Tests of documents, types and layout, which depend on no version of a library.
-ABOUT_THE_PROJECT = architecture benchmarks contributing demo docs typing
+# Tests of documents, types, layout and the logic of our own, which depend on no library's version.
+WITHOUT_LIBRARIES = architecture benchmarks chaos contributing demo docs fuzz secrecy sequences typing
 # One more than there are processors, since some tests wait.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) + 1)
 SEED ?= 1
@@ -35,7 +35,7 @@ lowest: VENV = .venv-lowest
 lowest: python ## run the fast tests of the code with the lowest versions of the dependencies
 	@$(PYTHON) .ci/environment.py "$(VENV)" lowest
 	$(RUN) -m pytest --numprocesses $(WORKERS) --dist worksteal \
-	    -m "not long and not browser" $(foreach room,$(ABOUT_THE_PROJECT),--ignore tests/$(room))
+	    -m "not long and not browser" $(foreach room,$(WITHOUT_LIBRARIES),--ignore tests/$(room))
 
 lint: environment ## check style, types and imports
 	$(RUN) -m ruff check
