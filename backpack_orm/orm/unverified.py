@@ -1,7 +1,7 @@
 """Records of an export whose texts may have been escaped twice.
 
-An export may escape an entity that a user has typed once more, so that `→` arrives as `&rarr;`. No
-text tells whether it did. Such a text is shown as it arrived, but its record is marked, and is read
+An export may escape an entity that a user has typed once more, so that `→` arrives as `&rarr;`. The
+text itself does not show whether that happened. It is shown as received, and its record is read
 again before its first save.
 """
 

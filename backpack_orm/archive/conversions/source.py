@@ -23,7 +23,7 @@ from backpack_orm.models.status import Status
 from backpack_orm.models.user import User
 
 T = TypeVar("T")
-MISSING = "The archive lacks what is on this page; its list of gaps tells why."
+MISSING = "The archive lacks the contents of this page; see its list of gaps for the reason."
 
 
 class Source(Protocol):

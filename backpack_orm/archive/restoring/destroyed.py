@@ -42,7 +42,7 @@ def separators_on(page: Page) -> Iterator[int]:
 
 
 def destroyed(steps: Iterable[str], titles: dict[int, str], target: str) -> ArchiveError:
-    """Return the error for copies that are gone, which tells how to go on.
+    """Return the error for copies that were destroyed, with the way to continue.
 
     Args:
         steps: What was created, such as `note:301`.

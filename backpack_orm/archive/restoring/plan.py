@@ -183,9 +183,9 @@ def _refuse_doubles(wanted: Mapping[int, str], target: Connection) -> None:
     if found:
         some = ", ".join(map(repr, found[:3]))
         raise ArchiveError(
-            f"{target.url} has {len(found)} pages with titles of the snapshot ({some}), and no "
-            "journal tells whether an earlier restore has created them: pass journal= with its "
-            "file, or again=True to create all pages"
+            f"{target.url} has {len(found)} pages with titles of the snapshot ({some}), and there "
+            "is no journal of an earlier restore that may have created them: pass journal= with "
+            "its file, or again=True to create all pages"
         )
 
 

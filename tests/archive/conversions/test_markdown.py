@@ -150,9 +150,9 @@ def test_a_page_whose_contents_are_a_gap_says_so(tmp_path: Path, network: None) 
         archive.sync(connection)
     archive.to_markdown(tmp_path / "out")
     archive.to_html(tmp_path / "site")
-    assert "lacks what is on this page" in page(tmp_path / "out", "Lisbon").content
-    assert "lacks what is on this page" not in page(tmp_path / "out", "Someday").content
-    assert "lacks what is on this page" in (tmp_path / "site/pages/Lisbon.html").read_text("utf-8")
+    assert "lacks the contents" in page(tmp_path / "out", "Lisbon").content
+    assert "lacks the contents" not in page(tmp_path / "out", "Someday").content
+    assert "lacks the contents" in (tmp_path / "site/pages/Lisbon.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize(
