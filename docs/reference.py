@@ -31,7 +31,7 @@ OTHERS = {
     "Collections": [
         "Collection",
         "orm.collections.Embedded",
-        "orm.collections.Children",
+        "orm.children.Children",
         "orm.searches.Search",
         "models.item.Items",
     ],

@@ -11,7 +11,8 @@ from backpack_orm.errors import ValidationError
 from backpack_orm.models.completable import Completable, item_calls
 from backpack_orm.models.page import Page, check_order
 from backpack_orm.models.whole_account import Load, Progress, check_load
-from backpack_orm.orm.collections import Children, Collection
+from backpack_orm.orm.children import Children
+from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.declarations import Embeds, ParentId, ToMany, belongs_to, field
 from backpack_orm.orm.hints import REQUIRED, wrong_find
 from backpack_orm.orm.projections import FIELDS, Projection

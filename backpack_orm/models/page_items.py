@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from backpack_orm.orm.collections import Children, Embedded
+from backpack_orm.orm.children import Children
+from backpack_orm.orm.collections import Embedded
 from backpack_orm.orm.declarations import ToMany
 from backpack_orm.orm.fields import Relation
 from backpack_orm.wire.shapes import MISSING

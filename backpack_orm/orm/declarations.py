@@ -15,7 +15,8 @@ from typing import (
     overload,
 )
 
-from backpack_orm.orm.collections import AssignableCollection, Children, Embedded
+from backpack_orm.orm.children import Children
+from backpack_orm.orm.collections import AssignableCollection, Embedded
 from backpack_orm.orm.fields import Field, Parent, Relation
 from backpack_orm.orm.hints import REQUIRED
 from backpack_orm.wire.build import WireValue

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from backpack_orm.orm.collections import AssignableCollection, Children
+from backpack_orm.orm.children import Children
+from backpack_orm.orm.collections import AssignableCollection
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.plain import parent_values
 from backpack_orm.orm.state import DestroyedRecord, may_have_happened
