@@ -6,7 +6,7 @@ import collections.abc
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
-from functools import partial
+from operator import itemgetter
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -27,7 +27,7 @@ from backpack_orm.errors import (
 )
 from backpack_orm.orm.fields import Relation, label_in
 from backpack_orm.orm.introspection import is_introspection
-from backpack_orm.orm.lookups import all_of, field_named, folded
+from backpack_orm.orm.lookups import all_of, order_of
 from backpack_orm.orm.plain import jsonable, to_json
 from backpack_orm.orm.projections import Projection
 from backpack_orm.rich_display import RichDisplay, public_names
@@ -310,21 +310,22 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
 
         Args:
             *names: Attributes, the most significant first; `-` before a name reverses its order.
+                Attributes of the parent are named as in `where`, such as `page__title`.
 
         Raises:
-            TypeError: An attribute is misspelled, or not a field: those of related records are not.
+            TypeError: An attribute is misspelled, not a field, or one of several related records.
 
         >>> [page.title for page in Page.all().order_by("-title")][:2]
         ['Words: كلمات ומילים', 'Unsent letters']
         """
-        for name in names:
-            field_named(self._model, name.removeprefix("-"), f"ordered by {name!r}: use sorted()")
+        orders = [(order_of(self._model, name), name.startswith("-")) for name in names]
         ordered = list(self._all())
-        for name in reversed(names):
-            attribute = name.removeprefix("-")
-            known = [record for record in ordered if getattr(record, attribute) is not None]
-            known.sort(key=partial(_sort_key, attribute), reverse=name.startswith("-"))
-            ordered = known + [each for each in ordered if getattr(each, attribute) is None]
+        for order, is_reversed in reversed(orders):
+            keys = [(order(record), record) for record in ordered]
+            known = [pair for pair in keys if pair[0] is not None]
+            known.sort(key=itemgetter(0), reverse=is_reversed)
+            ordered = [record for _, record in known]
+            ordered += [record for key, record in keys if key is None]
         return Collection(self._model, ordered)
 
     def first(self, *predicates: Callable[[M_co], object], **lookups: Any) -> M_co | None:
@@ -443,11 +444,6 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         from backpack_orm.orm import frames
 
         return frames.polars_frame(self._model, self._all())
-
-
-def _sort_key(attribute: str, record: Model) -> Any:
-    value = getattr(record, attribute)
-    return (folded(value), value) if isinstance(value, str) else value
 
 
 class Embedded(Collection[M_co]):

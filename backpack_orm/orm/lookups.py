@@ -6,6 +6,8 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 from unicodedata import normalize
 
@@ -221,6 +223,49 @@ def _condition(model: type[Model], name: str, value: object) -> _Condition | _Re
     return _Condition(
         f"{model.__name__}.{first}", relation, field, lookup, prepared, model._times_have_zone
     )
+
+
+def order_of(model: type[Model], name: str) -> Callable[[Model], Any]:
+    """Return a function that returns the key by which a record is ordered; None without a value.
+
+    Args:
+        model: The model.
+        name: A field, or a field of the parent, such as `page__title`; `-` before it is ignored.
+
+    Raises:
+        TypeError: The attribute is misspelled, not a field, or one of several related records.
+
+    >>> from backpack_orm import Note, Page
+    >>> order_of(Note, "page__title")(Note(page=Page(title="LISBON")))
+    ('lisbon', 'LISBON')
+    """
+    first, _, second = name.removeprefix("-").partition("__")
+    related = _related(model, first) if second else None
+    read: Callable[[Model], Any]
+    if related is None:
+        read = attrgetter(field_named(model, name.removeprefix("-"), _not_ordered(name)).name)
+    elif first in model._table.relations and not model._table.relations[first].is_single:
+        raise TypeError(
+            f"{model.__name__} cannot be ordered by {name!r}, since {first} may be several: "
+            f"use sorted()"
+        )
+    else:
+        field = field_named(related, second, _not_ordered(name)).name
+        read = partial(_value_of_parent, first, field)
+
+    def order(record: Model) -> Any:
+        value = read(record)
+        return (folded(value), value) if isinstance(value, str) else value
+
+    return order
+
+
+def _value_of_parent(parent: str, field: str, record: Model) -> Any:
+    return next((getattr(each, field) for each in _related_to(record, parent)), None)
+
+
+def _not_ordered(name: str) -> str:
+    return f"ordered by {name!r}: use sorted()"
 
 
 def field_named(model: type[Model], name: str, what: str) -> Field:

@@ -296,6 +296,48 @@ def test_an_order_is_that_of_fields(connection: Connection, box: Sandbox) -> Non
     assert box.requests == before + 1  # the list of pages
 
 
+def test_an_order_may_be_that_of_the_parent() -> None:
+    lisbon, porto = Page(title="lisbon"), Page(title="Porto")
+    notes = Collection(
+        Note,
+        [
+            Note(page=page, title=title)
+            for page, title in [
+                (porto, "a"),
+                (lisbon, "b"),
+                (porto, "c"),
+                (Page(title="Evora"), "d"),
+            ]
+        ],
+    )
+
+    def titles(*names: str) -> str:
+        return "".join(note.title for note in notes.order_by(*names))
+
+    assert titles("page__title") == "dbac"
+    assert titles("-page__title", "-title") == "cabd"
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "message"),
+    [
+        (Note, "page__titel", "Page has no field 'titel'; did you mean 'title'"),
+        (Note, "pages__title", "Note has no field 'pages__title'"),
+        (
+            Page,
+            "notes__title",
+            "Page cannot be ordered by 'notes__title', since notes may be several",
+        ),
+        (Note, "page__notes__title", "Page has no field 'notes__title'"),
+    ],
+)
+def test_an_order_across_relations_names_a_field_of_the_parent(
+    model: type[Note] | type[Page], name: str, message: str
+) -> None:
+    with pytest.raises(TypeError, match=message):
+        Collection[Any](model, []).order_by(name)
+
+
 def test_records_without_a_value_are_last_in_both_orders() -> None:
     made = [Reminder(content=str(each), remind_at=each) for each in (None, LATE, EARLY)]
     collection = Collection(Reminder, made)
