@@ -156,6 +156,13 @@ class RestoreJournal:
         row = self._row(step)
         return set(json.loads(row[0])) if row and row[1] is None else None
 
+    def ambiguous(self, step: str, ids: Sequence[int]) -> ArchiveError:
+        """Return the error for a step of which several new records may be the result."""
+        return ArchiveError(
+            f"the response to the creation of {step} was lost, and {len(ids)} new records look "
+            f"like it ({', '.join(map(str, ids))}): destroy all but one, and restore again"
+        )
+
     def outcomes(self, kind: str) -> dict[int, int]:
         """Return the new ids of all finished steps of a kind, by the source's ids."""
         rows = self._execute(

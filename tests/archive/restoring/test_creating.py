@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from backpack_orm import OutcomeUnknown, Rejected
-from backpack_orm.archive.restoring.creating import create_once
+from backpack_orm import BackpackError, InvalidResponse, OutcomeUnknown, Rejected
 from backpack_orm.archive.restoring.journal import RestoreJournal, Scope
 from backpack_orm.errors import ArchiveError, DamagedArchive
+from backpack_orm.orm.creating import Steps, StepsInMemory, create_once
 
 SCOPE = Scope("8f3a", 42, "new.backpackit.com", 7)
 
@@ -48,9 +48,17 @@ def journal(path: Path) -> Iterator[RestoreJournal]:
         yield journal
 
 
-def milk(service: Service, journal: RestoreJournal, **failure: object) -> int:
+@pytest.fixture(params=["in a file", "in memory"])
+def steps(request: pytest.FixtureRequest) -> Steps:
+    if request.param == "in memory":
+        return StepsInMemory()
+    found: RestoreJournal = request.getfixturevalue("journal")
+    return found
+
+
+def milk(service: Service, steps: Steps, **failure: object) -> int:
     return create_once(
-        journal,
+        steps,
         "item:501",
         siblings=set(service.records),
         equal=lambda: service.equal("Milk"),
@@ -58,16 +66,29 @@ def milk(service: Service, journal: RestoreJournal, **failure: object) -> int:
     )
 
 
-def test_a_second_call_creates_nothing(journal: RestoreJournal) -> None:
+def test_a_second_call_creates_nothing(steps: Steps) -> None:
     service = Service()
-    assert milk(service, journal) == milk(service, journal) == 1
+    assert milk(service, steps) == milk(service, steps) == 1
     assert service.records == {1: "Milk"}
 
 
-def test_a_record_whose_response_was_lost_is_adopted(journal: RestoreJournal) -> None:
+LOST = [OutcomeUnknown("lost"), InvalidResponse("HTML")]
+LOST[1].may_have_happened = True
+
+
+@pytest.mark.parametrize("error", LOST, ids=["no response", "another response"])
+def test_a_record_whose_response_was_lost_is_adopted(steps: Steps, error: Exception) -> None:
     service = Service(_5="Milk")
-    assert milk(service, journal, error=OutcomeUnknown("lost")) == 6
-    assert journal.outcome("item:501") == 6
+    assert milk(service, steps, error=error) == 6
+    assert steps.outcome("item:501") == 6
+    assert service.records == {5: "Milk", 6: "Milk"}
+
+
+def test_a_record_of_an_interrupted_request_is_adopted(steps: Steps) -> None:
+    service = Service(_5="Milk")
+    with pytest.raises(KeyboardInterrupt):
+        milk(service, steps, error=KeyboardInterrupt())
+    assert milk(service, steps) == 6
     assert service.records == {5: "Milk", 6: "Milk"}
 
 
@@ -89,36 +110,44 @@ def test_a_process_that_was_killed_before_the_request_creates_it_later(path: Pat
         assert milk(service, journal) == 6
 
 
-def test_a_lost_request_is_not_repeated_in_the_same_run(journal: RestoreJournal) -> None:
+def test_a_lost_request_is_not_repeated_in_the_same_run(steps: Steps) -> None:
     service = Service()
     with pytest.raises(OutcomeUnknown):
-        milk(service, journal, is_processed=False, error=OutcomeUnknown("lost"))
-    assert journal.outcome("item:501") is None
-    assert milk(service, journal) == 1
+        milk(service, steps, is_processed=False, error=OutcomeUnknown("lost"))
+    assert steps.outcome("item:501") is None
+    assert milk(service, steps) == 1
 
 
-def test_a_refused_request_can_be_repeated(journal: RestoreJournal) -> None:
+def test_a_refused_request_can_be_repeated(steps: Steps) -> None:
     service = Service()
     with pytest.raises(Rejected):
-        milk(service, journal, is_processed=False, error=Rejected("no"))
-    assert milk(service, journal) == 1
+        milk(service, steps, is_processed=False, error=Rejected("no"))
+    assert milk(service, steps) == 1
 
 
-def test_two_candidates_stop_with_an_error(journal: RestoreJournal) -> None:
+def test_two_candidates_stop_with_an_error(steps: Steps) -> None:
     service = Service()
-    journal.begin("item:501", set())
+    steps.begin("item:501", set())
     service.create("Milk")
     service.create("Milk")
-    with pytest.raises(ArchiveError, match=r"item:501 was lost, and 2 new records .*1, 2.*"):
-        milk(service, journal)
+    with pytest.raises(BackpackError, match=r"item:501 was lost, and 2 new records .*1, 2.*") as e:
+        milk(service, steps)
+    assert isinstance(e.value, ArchiveError | OutcomeUnknown)
     assert len(service.records) == 2
 
 
-def test_records_that_were_there_before_are_never_adopted(journal: RestoreJournal) -> None:
+def test_records_that_were_there_before_are_never_adopted(steps: Steps) -> None:
     service = Service(_5="Milk", _6="Milk")
     with pytest.raises(OutcomeUnknown):
-        milk(service, journal, is_processed=False, error=OutcomeUnknown("lost"))
+        milk(service, steps, is_processed=False, error=OutcomeUnknown("lost"))
     assert service.records == {5: "Milk", 6: "Milk"}
+
+
+def test_a_forgotten_step_creates_its_record_again() -> None:
+    service, steps = Service(), StepsInMemory()
+    milk(service, steps)
+    steps.forget("item:501")
+    assert milk(service, steps) == 2
 
 
 # --- the journal ------------------------------------------------------------------------------
