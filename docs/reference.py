@@ -27,7 +27,11 @@ PUBLIC = {
 CLASSES = {name: value for name, value in PUBLIC.items() if isinstance(value, type)}
 MODELS = {name: cls for name, cls in CLASSES.items() if issubclass(cls, Model) and cls is not Model}
 OTHERS = {
-    "Connections": ["connect", "using", "Connection", "Stats"],
+    "Connections": [
+        *("connect", "using", "Connection", "Stats"),
+        *(f"connection.hooks.{name}" for name in ("Hooks", "Hook")),
+        *(f"connection.hooks.{kind}Event" for kind in ("Request", "Response", "Retry", "Cache")),
+    ],
     "Collections": [
         "Collection",
         "orm.collections.Embedded",
@@ -75,6 +79,7 @@ OTHERS = {
 }
 """Pages that are not about one model, with the names that each documents."""
 LEFT_OUT = {
+    "connection.hooks.Hooks": ["begin", "cached", "end", "retry"],
     "sandbox.Exchange": ["path", "status", "verb"],
     "sandbox.Fault": ["end", "fires", "respond", "wait"],
     "sandbox.Faults": ["fault_for"],

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from backpack_orm.connection.deadline import Deadline
 from backpack_orm.wire.build import WireValue
 from backpack_orm.wire.endpoint import Endpoint
 from backpack_orm.wire.shapes import Localize, Response
+
+if TYPE_CHECKING:
+    from backpack_orm.connection.hooks import Hooks, RequestEvent
 
 T = TypeVar("T")
 
@@ -29,6 +32,8 @@ class Call(Generic[T]):
         tries: How often it has been sent.
         has_moved: Whether a redirect to https was followed.
         may_have_happened: Whether the service may have carried out an earlier try.
+        hooks: The hooks of the connection; None if there are none.
+        request: The event of the last request that hooks were called with.
     """
 
     def __init__(
@@ -39,6 +44,7 @@ class Call(Generic[T]):
         read: Callable[[Response], T],
         deadline: Deadline | None = None,
         localize: Localize | None = None,
+        hooks: Hooks | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.ids = ids
@@ -46,6 +52,8 @@ class Call(Generic[T]):
         self.read = read
         self.deadline = deadline
         self.localize = localize
+        self.hooks = hooks
+        self.request: RequestEvent | None = None
         self.path = endpoint.path_for_people(ids)
         self.url = ""
         self.max_wait = 0.0

@@ -35,6 +35,7 @@ from backpack_orm.wire.shapes import Column, Record, Response, Shape
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from backpack_orm.connection.hooks import Hooks
     from backpack_orm.connection.stats import Stats
 
 T = TypeVar("T")
@@ -129,6 +130,7 @@ class Connection(Usable):
         self._transport = None
         self._zone: ZoneInfo | None = None
         self._unavailable: set[Endpoint] = set()
+        self._hooks: Hooks | None = None
         self._is_open = True
         self._reset_blocks()
         with _connections_lock:
@@ -218,6 +220,27 @@ class Connection(Usable):
         counters = self._transport.counters if self._transport else Counters()
         return counters.stats(self._cache.hits)
 
+    @property
+    def hooks(self) -> Hooks:
+        """Functions that are called as the connection works: for metrics, tracing and tests.
+
+        No request. An unpickled connection has the hooks of the one that makes its calls.
+
+        >>> seen = []
+        >>> connection = Page.all()[0].connection
+        >>> function = connection.hooks.on_cache(seen.append)
+        >>> Page.all()[0].title
+        'Lisbon'
+        >>> seen
+        [CacheEvent(verb='POST', path='/ws/pages/all', endpoint='POST /ws/pages/all', is_hit=True)]
+        """
+        live = self._live()
+        if live._hooks is None:
+            from backpack_orm.connection.hooks import Hooks  # most programs never need it
+
+            live._hooks = Hooks()
+        return live._hooks
+
     def call(
         self,
         endpoint: Endpoint,
@@ -250,6 +273,8 @@ class Connection(Usable):
         if endpoint.reads and not fresh:  # first, since this is what scripts do most
             cached: T | None = self._cache.get(key)
             if cached is not None:
+                if self._hooks is not None:
+                    self._hooks.cached(endpoint, ids, is_hit=True)
                 return cached
         if endpoint.safety is not Safety.READ:
             self.ensure_writable(endpoint.label)
@@ -270,6 +295,8 @@ class Connection(Usable):
             endpoint.tags_shown,
             call.deadline,
         )
+        if self._hooks is not None:
+            self._hooks.cached(endpoint, ids, is_hit=call.request is None)
         return record
 
     def body_of(
@@ -366,6 +393,8 @@ class Connection(Usable):
         records: Mapping[int, Record] = self._cache.fetch(
             (endpoint, ids), tuple, lambda: self._exchange(call), fresh, tags, call.deadline, parts
         )
+        if self._hooks is not None:
+            self._hooks.cached(endpoint, ids, is_hit=call.request is None)
         return records
 
     def cached_record(self, endpoint: Endpoint, part: Endpoint, id: int) -> Record | None:
@@ -377,9 +406,13 @@ class Connection(Usable):
         >>> page.connection.cached_record(User._export, Page._show, page.id)[:2]
         (..., 'Lisbon')
         """
-        cache = self._live()._cache
-        record: Record | None = cache.get((part, (id,)))
-        return cache.get((endpoint, part, (id,))) if record is None else record
+        live = self._live()
+        record: Record | None = live._cache.get((part, (id,)))
+        if record is None:
+            record = live._cache.get((endpoint, part, (id,)))
+        if live._hooks is not None and record is not None:
+            live._hooks.cached(part, (id,), is_hit=True)
+        return record
 
     def is_available(self, endpoint: Endpoint) -> bool:
         """Return whether no call of an endpoint has failed so that it is not tried again.
@@ -413,7 +446,8 @@ class Connection(Usable):
         seconds = self._settings.deadline
         deadline = None if seconds is None else Deadline(seconds)
         is_naive = self._settings.timezone is None or endpoint is _ME
-        return Call(endpoint, ids, payload, read, deadline, None if is_naive else self._localize)
+        localize = None if is_naive else self._localize
+        return Call(endpoint, ids, payload, read, deadline, localize, self._hooks)
 
     def _exchange(self, call: Call[T]) -> tuple[T, int]:
         if self._transport is None:

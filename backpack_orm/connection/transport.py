@@ -150,11 +150,15 @@ class Transport:
 
     def _attempt(self, call: Call[Any]) -> Received | Failed:
         """Send it once."""
-        verb = call.endpoint.verb
+        verb, hooks = call.endpoint.verb, call.hooks
         self.counters.add_request(call.endpoint.label)
+        if hooks is not None:
+            hooks.begin(call)
         start = time.perf_counter()
         outcome = self._sender.send(call)
         took = (time.perf_counter() - start) * 1000
+        if hooks is not None:
+            hooks.end(call, outcome, took / 1000)
         if isinstance(outcome, BaseException):
             raise outcome
         if isinstance(outcome, Failed):
@@ -266,6 +270,8 @@ class Transport:
                 limit = f"{call.deadline.seconds:g} s"
                 failed.error.add(f"the deadline of {limit} leaves no time to try again")
             return False
+        if call.hooks is not None:
+            call.hooks.retry(call, seconds, failed.error)
         if action is Action.RETRY:  # a pause is waited for with the rate limit
             call.tries += 1
             self._wait(call, seconds, f"try {call.tries} of {MAX_TRIES}")
