@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from backpack_orm.models.status import Status as Status
     from backpack_orm.models.tag import Tag as Tag
     from backpack_orm.models.user import User as User
+    from backpack_orm.orm.bulk import BulkResult as BulkResult
     from backpack_orm.orm.collections import Collection as Collection
     from backpack_orm.orm.declarations import Embeds as Embeds
     from backpack_orm.orm.declarations import HasMany as HasMany
@@ -108,6 +109,7 @@ _MODULES = {
     "models.status": "Status",
     "models.tag": "Tag",
     "models.user": "User",
+    "orm.bulk": "BulkResult",
     "orm.model": "Model",
     "orm.declarations": "Embeds HasMany",
     "orm.collections": "Collection",

@@ -26,6 +26,8 @@ class BackpackError(RichDisplay, Exception):
         retry_after: Seconds to wait before the next try; None if unknown.
         may_have_happened: Whether the service may have carried out the request despite the error,
             for example because the response was lost.
+        result: The `BulkResult` of the operation over many records that the error has stopped; else
+            None.
 
     >>> error = NotFound("no such page", verb="POST", path="/ws/page/7", status=404)
     >>> error
@@ -39,6 +41,7 @@ class BackpackError(RichDisplay, Exception):
     retryable: bool
     retry_after: float | None = None
     may_have_happened: bool = False
+    result: Any = None
 
     def __init__(
         self,
@@ -449,6 +452,15 @@ def for_status(status: int) -> type[ApiError]:
     ('NotFound', 'ServerError', 'ApiError')
     """
     return _BY_STATUS.get(status, ServerError if status >= 500 else ApiError)
+
+
+def may_have_happened(error: BaseException) -> bool:
+    """Return whether a call that ended with an error may have succeeded.
+
+    >>> may_have_happened(NotFound("no such page")), may_have_happened(KeyboardInterrupt())
+    (False, True)
+    """
+    return error.may_have_happened if isinstance(error, BackpackError) else True
 
 
 def looks_like_a_token(text: str) -> bool:

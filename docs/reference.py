@@ -40,6 +40,7 @@ OTHERS = {
         "models.item.Items",
     ],
     "What models share": ["Model", "SaveResult"],
+    "Operations over many records": ["BulkResult", "orm.bulk.Failure"],
     "Relations of your own models": ["HasMany", "HasItems", "Embeds"],
     "Probing the service": ["probe_partial_updates", "ProbeResult"],
     "Exports": ["Export"],

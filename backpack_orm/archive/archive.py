@@ -21,7 +21,6 @@ from backpack_orm.archive.history import Version, versions
 from backpack_orm.archive.info import Info, read_info
 from backpack_orm.archive.merging import Merged, check_same_account
 from backpack_orm.archive.offline import ArchiveConnection, OfflineTransport
-from backpack_orm.archive.progress import Progress, reporter
 from backpack_orm.archive.pruning import Policy, PruneResult
 from backpack_orm.archive.restoring.plan import Plan, make_plan
 from backpack_orm.archive.restoring.rehearsal import NEVER_COMPARED
@@ -37,6 +36,7 @@ from backpack_orm.connection.time_zones import zone_named
 from backpack_orm.errors import ArchiveError, ValidationError, short_repr
 from backpack_orm.models.page import Page
 from backpack_orm.orm.model import Model
+from backpack_orm.orm.progress import Progress, reporter
 
 
 class Archive(Convertible):

@@ -12,7 +12,6 @@ from attrs import define, evolve, field
 from backpack_orm.archive import journal
 from backpack_orm.archive.bags import sha256
 from backpack_orm.archive.contents import Contents, Gap, StoredResponse
-from backpack_orm.archive.progress import Progress
 from backpack_orm.archive.stored_pages import EXPORT, EXPORTED, SHOWN, StoredPages
 from backpack_orm.connection import Connection
 from backpack_orm.errors import (
@@ -35,6 +34,7 @@ from backpack_orm.models.reminder import Reminder
 from backpack_orm.models.status import Status
 from backpack_orm.models.user import User
 from backpack_orm.orm.model import Model
+from backpack_orm.orm.progress import Progress
 from backpack_orm.orm.unverified import is_marked
 from backpack_orm.wire.endpoint import Endpoint
 from backpack_orm.wire.shapes import MISSING, Record, Response

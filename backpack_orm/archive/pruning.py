@@ -11,10 +11,10 @@ from attrs import Attribute, field, frozen
 
 from backpack_orm.archive.commits import SNAPSHOTS
 from backpack_orm.archive.entries import Key, digests
-from backpack_orm.archive.progress import Progress
 from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.archive.storage import Storage
 from backpack_orm.errors import ValidationError
+from backpack_orm.orm.progress import Progress
 
 
 def _count(policy: object, attribute: Attribute[Any], value: Any) -> None:

@@ -17,13 +17,13 @@ from backpack_orm.archive.contents import Contents, Gap
 from backpack_orm.archive.entries import Changes, changes, digests
 from backpack_orm.archive.info import LAST_SYNC, Account, Info, new_info, read_info, write_info
 from backpack_orm.archive.offline import ArchiveConnection, OfflineTransport
-from backpack_orm.archive.progress import Progress
 from backpack_orm.archive.sealed import seal
 from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.archive.storage import Storage
 from backpack_orm.connection import Connection, unconnected
 from backpack_orm.errors import ArchiveError, BackpackError
 from backpack_orm.models.user import User
+from backpack_orm.orm.progress import Progress
 from backpack_orm.wire.shapes import Record
 
 

@@ -14,7 +14,6 @@ from backpack_orm.archive.contents import Contents, path_of
 from backpack_orm.archive.entries import digests
 from backpack_orm.archive.journal import PREFIX as JOURNAL
 from backpack_orm.archive.offline import read_exported_page
-from backpack_orm.archive.progress import Progress
 from backpack_orm.archive.restoring.rehearsal import Difference
 from backpack_orm.archive.sealed import unseal
 from backpack_orm.archive.snapshot import Snapshot
@@ -31,6 +30,7 @@ from backpack_orm.models.page import Page
 from backpack_orm.models.reminder import Reminder
 from backpack_orm.models.status import Status
 from backpack_orm.models.user import User
+from backpack_orm.orm.progress import Progress
 from backpack_orm.wire.shapes import Response
 
 _OWN = (info.PATH, info.LAST_SYNC)

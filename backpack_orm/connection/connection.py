@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
@@ -25,6 +26,7 @@ from backpack_orm.connection.settings import (
 )
 from backpack_orm.connection.time_zones import ACCOUNT, zone_named
 from backpack_orm.connection.transport import AnyTransport, Transport
+from backpack_orm.connection.turns import waiting
 from backpack_orm.errors import NotConnected, ReadOnly
 from backpack_orm.rich_display import public_names
 from backpack_orm.wire import parse, values
@@ -284,17 +286,19 @@ class Connection(Usable):
         call = self._call(endpoint, ids, payload, read)
         if not endpoint.reads:
             try:
-                return self._exchange(call)[0]
+                with waiting():
+                    return self._exchange(call)[0]
             finally:
                 self._cache.invalidate(endpoint.tags_written(ids))
-        record: T = self._cache.fetch(
-            key,
-            lambda: endpoint.tags_read(ids),
-            lambda: self._exchange(call),
-            fresh,
-            endpoint.tags_shown,
-            call.deadline,
-        )
+        with waiting():
+            record: T = self._cache.fetch(
+                key,
+                lambda: endpoint.tags_read(ids),
+                lambda: self._exchange(call),
+                fresh,
+                endpoint.tags_shown,
+                call.deadline,
+            )
         if self._hooks is not None:
             self._hooks.cached(endpoint, ids, is_hit=call.request is None)
         return record
@@ -390,9 +394,11 @@ class Connection(Usable):
             for id in records:
                 yield from part.tags_read((id,))
 
-        records: Mapping[int, Record] = self._cache.fetch(
-            (endpoint, ids), tuple, lambda: self._exchange(call), fresh, tags, call.deadline, parts
-        )
+        read_all = partial(self._exchange, call)
+        with waiting():
+            records: Mapping[int, Record] = self._cache.fetch(
+                (endpoint, ids), tuple, read_all, fresh, tags, call.deadline, parts
+            )
         if self._hooks is not None:
             self._hooks.cached(endpoint, ids, is_hit=call.request is None)
         return records

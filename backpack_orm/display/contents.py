@@ -21,6 +21,7 @@ from backpack_orm.models.note import Note
 from backpack_orm.models.page import Page
 from backpack_orm.models.separator import Separator
 from backpack_orm.orm import frames
+from backpack_orm.orm.bulk import BulkResult
 from backpack_orm.orm.collections import Collection, Embedded, label_of
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.searches import Search
@@ -391,6 +392,22 @@ def _(stats: Stats) -> Card:
     if calls:
         blocks.append(Table("", ("call", "requests", "sent again"), calls))
     return Card("Connection", "", blocks)
+
+
+@contents.register
+def _(result: BulkResult) -> Card:  # type: ignore[type-arg]  # a registry knows no type arguments
+    facts = [
+        ("succeeded", len(result.succeeded)),
+        ("failed", len(result.failed)),
+        ("outcome unknown", len(result.unknown)),
+        ("not attempted", len(result.not_attempted)),
+        ("requests", result.requests),
+    ]
+    failures = [(str(each.record), str(each.error)) for each in (*result.failed, *result.unknown)]
+    blocks: list[Block] = [Facts(facts)]
+    if failures:
+        blocks.append(Table("", ("record", "error"), failures))
+    return Card("Result", "", blocks)
 
 
 @contents.register

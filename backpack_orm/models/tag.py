@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from backpack_orm.connection import Connection
-from backpack_orm.errors import BackpackError, NotFound
+from backpack_orm.errors import BackpackError, NotFound, may_have_happened
 from backpack_orm.models.on_page import OnPage
 from backpack_orm.models.page import Page
 from backpack_orm.models.whole_account import Load, Progress
@@ -17,7 +17,6 @@ from backpack_orm.orm.fields import serialize
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable
-from backpack_orm.orm.state import may_have_happened
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.endpoint import ws
 from backpack_orm.wire.shapes import Record

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from backpack_orm.errors import may_have_happened
 from backpack_orm.orm.children import Children
 from backpack_orm.orm.collections import AssignableCollection
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.plain import parent_values
-from backpack_orm.orm.state import DestroyedRecord, may_have_happened
+from backpack_orm.orm.state import DestroyedRecord
 from backpack_orm.orm.unverified import is_marked, relations_marked
 from backpack_orm.wire.endpoint import Endpoint
 from backpack_orm.wire.shapes import MISSING

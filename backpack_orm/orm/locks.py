@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from threading import Lock
 from weakref import WeakValueDictionary
 
+from backpack_orm.connection.turns import leave
+
 _locks: WeakValueDictionary[Hashable, Lock] = WeakValueDictionary()
 _guard = Lock()
 
@@ -25,7 +27,9 @@ def exclusive(key: Hashable) -> Iterator[None]:
         lock = _locks.get(key)
         if lock is None:
             lock = _locks[key] = Lock()
+    come_back = leave()
     with lock:
+        come_back()
         yield
 
 

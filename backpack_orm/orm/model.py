@@ -13,13 +13,14 @@ from backpack_orm.errors import (
     NotSaved,
     ReadOnly,
     StaleRecord,
+    may_have_happened,
     short_repr,
 )
 from backpack_orm.orm.collections import AssignableCollection, Embedded
 from backpack_orm.orm.introspection import is_introspection
 from backpack_orm.orm.plain import jsonable, to_json
 from backpack_orm.orm.related import Related
-from backpack_orm.orm.state import UNSET, Reloaded, may_have_happened
+from backpack_orm.orm.state import UNSET, Reloaded
 from backpack_orm.orm.unverified import UnverifiedRecord
 from backpack_orm.rich_display import public_names
 from backpack_orm.wire import parse

@@ -16,6 +16,7 @@ from backpack_orm.errors import (
     ReadOnly,
     StaleRecord,
     ValidationError,
+    may_have_happened,
 )
 from backpack_orm.orm.declarations import ParentId, typed_fields
 from backpack_orm.orm.fields import serialize
@@ -25,7 +26,7 @@ from backpack_orm.orm.hints import wrong_create
 from backpack_orm.orm.lookups import all_of
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import Projection
-from backpack_orm.orm.state import UNSET, may_have_happened
+from backpack_orm.orm.state import UNSET
 from backpack_orm.wire import parse
 from backpack_orm.wire.build import WireValue, name_of
 from backpack_orm.wire.endpoint import Endpoint

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from backpack_orm.connection import Connection
 from backpack_orm.errors import (
-    BackpackError,
     Destroyed,
     NotSaved,
     ReadOnly,
@@ -338,10 +337,3 @@ def differ(old: object, new: object) -> bool:
         return bool(old != new)
     except (TypeError, ValueError):
         return True
-
-
-def may_have_happened(error: BaseException) -> bool:
-    """Return whether a call that ended with an error may have succeeded."""
-    if isinstance(error, BackpackError):
-        return error.may_have_happened
-    return True  # such as Ctrl-C, which may come at any time

@@ -11,7 +11,7 @@ from typing import Any
 from backpack_orm.archive.conversions.output import OutputFolder
 from backpack_orm.archive.conversions.source import Source
 from backpack_orm.archive.conversions.tables import TABLES, rows_of
-from backpack_orm.archive.progress import Progress
+from backpack_orm.orm.progress import Progress
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "=", "+", "-", "@")
 """What spreadsheets take for the beginning of a formula, full-width forms included."""

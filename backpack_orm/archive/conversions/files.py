@@ -13,9 +13,9 @@ from backpack_orm.archive.conversions.csv import cell, encoding
 from backpack_orm.archive.conversions.output import replacing
 from backpack_orm.archive.conversions.source import Source, loaded_pages
 from backpack_orm.archive.conversions.widgets import files_on
-from backpack_orm.archive.progress import Progress
 from backpack_orm.errors import ValidationError
 from backpack_orm.models.page_addresses import address_of
+from backpack_orm.orm.progress import Progress
 
 _COLUMNS = ("type", "id", "file_name", "page_id", "page_title", "page_url")
 

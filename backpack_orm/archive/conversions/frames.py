@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from backpack_orm.archive.conversions.source import Source, in_utc
 from backpack_orm.archive.conversions.tables import BY_NAME, Kind, rows_of
-from backpack_orm.archive.progress import Progress
 from backpack_orm.errors import ValidationError, did_you_mean, short_repr
+from backpack_orm.orm.progress import Progress
 
 if TYPE_CHECKING:
     import pandas

@@ -26,7 +26,6 @@ from backpack_orm.archive.conversions.source import (
     loaded_pages,
 )
 from backpack_orm.archive.conversions.widgets import included, unlisted_items, widgets
-from backpack_orm.archive.progress import Progress
 from backpack_orm.models.attachment import Attachment
 from backpack_orm.models.belonging import Belonging
 from backpack_orm.models.email import Email
@@ -40,6 +39,7 @@ from backpack_orm.models.page_addresses import address_of, linked_id
 from backpack_orm.models.page_item import PageItem
 from backpack_orm.models.separator import Separator
 from backpack_orm.orm.model import Model
+from backpack_orm.orm.progress import Progress
 
 if TYPE_CHECKING:
     import jinja2

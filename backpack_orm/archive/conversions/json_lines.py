@@ -10,7 +10,7 @@ from os import PathLike
 from backpack_orm.archive.conversions.output import OutputFolder
 from backpack_orm.archive.conversions.source import Source
 from backpack_orm.archive.conversions.tables import TABLES, rows_of
-from backpack_orm.archive.progress import Progress
+from backpack_orm.orm.progress import Progress
 
 
 def write_json_lines(source: Source, folder: str | PathLike[str], report: Progress) -> None:

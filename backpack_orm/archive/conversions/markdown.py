@@ -24,7 +24,6 @@ from backpack_orm.archive.conversions.source import (
 )
 from backpack_orm.archive.conversions.widgets import included, unlisted_items, widgets
 from backpack_orm.archive.conversions.yaml import to_yaml
-from backpack_orm.archive.progress import Progress
 from backpack_orm.models.attachment import Attachment
 from backpack_orm.models.belonging import Belonging
 from backpack_orm.models.calendar_event import CalendarEvent
@@ -39,6 +38,7 @@ from backpack_orm.models.page_addresses import address_of, linked_id
 from backpack_orm.models.page_item import PageItem
 from backpack_orm.models.separator import Separator
 from backpack_orm.orm.model import Model
+from backpack_orm.orm.progress import Progress
 
 _PAGES = "pages"
 _MARKS = re.compile(r"([\\`*_\[\]<>#|~$]|&(?=#?\w+;))")

@@ -10,7 +10,7 @@ from typing import Any
 from backpack_orm.archive.conversions.output import OutputFolder
 from backpack_orm.archive.conversions.source import Source, in_utc
 from backpack_orm.archive.conversions.tables import BY_NAME, TABLES, Kind, Row, Table, rows_of
-from backpack_orm.archive.progress import Progress
+from backpack_orm.orm.progress import Progress
 
 _BATCH = 10_000
 

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from backpack_orm.archive.contents import Gap
-from backpack_orm.archive.progress import Progress
 from backpack_orm.connection import Connection
 from backpack_orm.connection.time_zones import zone_named
 from backpack_orm.errors import NotInArchive
@@ -21,6 +20,7 @@ from backpack_orm.models.page import Page
 from backpack_orm.models.reminder import Reminder
 from backpack_orm.models.status import Status
 from backpack_orm.models.user import User
+from backpack_orm.orm.progress import Progress
 
 T = TypeVar("T")
 MISSING = "The archive lacks the contents of this page; see its list of gaps for the reason."

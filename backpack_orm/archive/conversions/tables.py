@@ -8,9 +8,9 @@ from typing import Any, Literal, TypeAlias
 from attrs import frozen
 
 from backpack_orm.archive.conversions.source import Source, available, loaded_pages
-from backpack_orm.archive.progress import Progress
 from backpack_orm.models.page import Page
 from backpack_orm.orm.model import Model
+from backpack_orm.orm.progress import Progress
 
 Kind: TypeAlias = Literal["integer", "text", "boolean", "time", "local_time"]
 Row: TypeAlias = dict[str, Any]

@@ -12,7 +12,6 @@ from attrs import frozen
 
 from backpack_orm.archive.conversions.source import loaded_pages
 from backpack_orm.archive.info import Account, Info
-from backpack_orm.archive.progress import Progress
 from backpack_orm.archive.restoring.journal import RestoreJournal, Scope
 from backpack_orm.archive.restoring.selection import (
     left_on,
@@ -25,6 +24,7 @@ from backpack_orm.connection import Connection
 from backpack_orm.errors import ArchiveError
 from backpack_orm.models.page import Page
 from backpack_orm.models.user import User
+from backpack_orm.orm.progress import Progress
 
 _REQUESTS_PER_SECOND = 20
 """The service accepts a hundred requests in five seconds."""

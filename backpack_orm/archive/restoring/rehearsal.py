@@ -12,7 +12,6 @@ from attrs import frozen
 from backpack_orm.archive.conversions.source import loaded_pages
 from backpack_orm.archive.conversions.widgets import included, widgets
 from backpack_orm.archive.info import Info
-from backpack_orm.archive.progress import Progress, silent
 from backpack_orm.archive.restoring.links import rewrite
 from backpack_orm.archive.restoring.plan import make_plan
 from backpack_orm.archive.restoring.run import RestoreResult, run_plan
@@ -23,6 +22,7 @@ from backpack_orm.models.list import List
 from backpack_orm.models.note import Note
 from backpack_orm.models.page import Page
 from backpack_orm.models.separator import Separator
+from backpack_orm.orm.progress import Progress, silent
 
 NEVER_COMPARED: Mapping[str, str] = {
     "ids": "the service chooses them",

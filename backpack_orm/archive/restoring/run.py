@@ -9,7 +9,6 @@ from attrs import frozen
 
 from backpack_orm.archive.conversions.source import in_utc, loaded_pages
 from backpack_orm.archive.conversions.widgets import included, unlisted_items, widgets
-from backpack_orm.archive.progress import Progress
 from backpack_orm.archive.restoring.destroyed import destroyed, destroyed_on, separators_on
 from backpack_orm.archive.restoring.journal import RestoreJournal
 from backpack_orm.archive.restoring.links import rewrite, unknown_ids
@@ -28,6 +27,7 @@ from backpack_orm.models.page_item import PageItem
 from backpack_orm.models.reminder import Reminder
 from backpack_orm.models.separator import Separator
 from backpack_orm.orm.creating import create_once
+from backpack_orm.orm.progress import Progress
 
 
 @frozen

@@ -13,7 +13,6 @@ from backpack_orm.archive.conversions.source import (
     loaded_pages,
 )
 from backpack_orm.archive.conversions.widgets import files_on, included, unlisted_items, widgets
-from backpack_orm.archive.progress import Progress
 from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.errors import NotFound, ValidationError, did_you_mean, short_repr
 from backpack_orm.models.belonging import Belonging
@@ -26,6 +25,7 @@ from backpack_orm.models.page import Page
 from backpack_orm.models.page_item import PageItem
 from backpack_orm.models.reminder import Reminder
 from backpack_orm.models.separator import Separator
+from backpack_orm.orm.progress import Progress
 
 _UNTITLED = "Untitled"
 _IMPOSSIBLE = {Email: "emails", Gallery: "galleries", Belonging: "other parts of pages"}
