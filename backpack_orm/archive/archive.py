@@ -11,6 +11,7 @@ from typing import Any
 from attrs import evolve
 
 from backpack_orm.archive import pruning, syncing
+from backpack_orm.archive.cache import Cache
 from backpack_orm.archive.commits import Commit, Commits
 from backpack_orm.archive.comparing import Diff, compare
 from backpack_orm.archive.contents import Contents, stored_in
@@ -80,6 +81,7 @@ class Archive(Convertible):
         self._timezone = timezone
         self._clock = clock or _now
         self._commits = Commits(self._storage)
+        self._cache = Cache(self._storage)
         self._newest: Snapshot | None = None
         self._info = read_info(self._storage)
 
@@ -415,12 +417,12 @@ class Archive(Convertible):
             What was verified, and the problems. It is true if there are none.
 
         >>> archive.verify()
-        Verification(snapshots=1, files=22, records=588, problems=(), differences=())
+        Verification(snapshots=1, files=23, records=588, problems=(), differences=())
         >>> if not archive.verify():
         ...     print("use another copy")
         """
         report = reporter(progress)
-        result = Verifier(self._storage, self._commits, self._snapshot, report).run()
+        result = Verifier(self._storage, self._commits, self._uncached_snapshot, report).run()
         if not rehearse or not result:
             return result
         found = rehearse_restore(self.newest, self._known_info(), report, self._clock())
@@ -487,8 +489,17 @@ class Archive(Convertible):
     def _snapshot(self, commit: Commit) -> Snapshot:
         return Snapshot(commit, self._contents, self._connect, self._known_info)
 
+    def _uncached_snapshot(self, commit: Commit) -> Snapshot:
+        """Return a snapshot that does not use the cache."""
+
+        def load(commit: Commit) -> Contents:
+            return stored_in(self._commits.bag(commit), commit.number)
+
+        return Snapshot(commit, load, self._connect, self._known_info)
+
     def _contents(self, commit: Commit) -> Contents:
-        return stored_in(self._commits.bag(commit), commit.number)
+        bag = self._commits.bag(commit)
+        return stored_in(bag, commit.number, lambda: self._cache.index(commit) or {})
 
     def _connect(self, snapshot: Snapshot) -> ArchiveConnection:
         label = f"snapshot {snapshot.number} of {self.name}"

@@ -5,15 +5,22 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from attrs import asdict, evolve, frozen
 
 from backpack_orm.archive.bags import Bag, sha256
+from backpack_orm.archive.slices import Slice
 from backpack_orm.errors import DamagedArchive
 
 REQUESTS, GAPS = "requests.jsonl", "gaps.json"
+Index: TypeAlias = Mapping[str, Sequence[Slice]]
+"""Where pages are in responses, by the names of these."""
+
+
+def _no_index() -> Index:
+    return {}
 
 
 @frozen
@@ -67,6 +74,7 @@ class Contents:
         body: Returns the body of a response by name.
         gaps: What is not.
         number: Number of the snapshot; None if it is not committed.
+        index: Returns where pages are in responses, as far as a cache tells it.
     """
 
     def __init__(
@@ -75,10 +83,12 @@ class Contents:
         body: Callable[[str], bytes],
         gaps: Iterable[Gap] = (),
         number: int | None = None,
+        index: Callable[[], Index] = _no_index,
     ) -> None:
         self.responses: Mapping[str, StoredResponse] = {each.name: each for each in responses}
         self.gaps = tuple(gaps)
         self.number = number
+        self.index = index
         self._body = body
         self._by_path: dict[tuple[str, str], str] = {}
         for name, each in self.responses.items():  # a page that was cut from it comes after it
@@ -124,8 +134,13 @@ def path_of(name: str) -> str:
     return f"responses/{name}.xml.gz"
 
 
-def stored_in(bag: Bag, number: int) -> Contents:
+def stored_in(bag: Bag, number: int, index: Callable[[], Index] = _no_index) -> Contents:
     """Return the contents of a stored snapshot.
+
+    Args:
+        bag: Its bag.
+        number: Its number.
+        index: Returns what its cache contains.
 
     Raises:
         DamagedArchive: A file that is read is missing or changed.
@@ -145,4 +160,4 @@ def stored_in(bag: Bag, number: int) -> Contents:
             raise DamagedArchive(f"{bag.path_of(path)} does not contain what was received")
         return content
 
-    return Contents(responses, body, [Gap(**gap) for gap in gaps], number)
+    return Contents(responses, body, [Gap(**gap) for gap in gaps], number, index)

@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import Attribute, field, frozen
 
+from backpack_orm.archive.cache import Cache
 from backpack_orm.archive.commits import SNAPSHOTS
 from backpack_orm.archive.entries import Key, digests
 from backpack_orm.archive.snapshot import Snapshot
@@ -89,9 +90,10 @@ class PruneResult:
 
 def remove(storage: Storage, snapshots: Iterable[Snapshot], report: Progress) -> None:
     """Remove snapshots: first the commit, so that a crash leaves no commit without a snapshot."""
-    removed = list(snapshots)
+    removed, cache = list(snapshots), Cache(storage)
     for done, snapshot in enumerate(removed, 1):
         storage.delete(snapshot.commit.path)
+        cache.delete(snapshot.commit)
         storage.delete(f"{SNAPSHOTS}/{snapshot.name}")
         report("removing snapshots", done, len(removed))
 

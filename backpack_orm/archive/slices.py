@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 from xml.parsers import expat
 
@@ -45,15 +45,24 @@ class Sliced:
         content: The response.
         element: The name of the elements, with dashes.
         wanted: Paths of descendants whose text is of interest, with dashes.
+        slices: Where they are, if it is known.
 
     >>> sliced = Sliced(b"<pages><page id='71' title='Lisbon'/><page id='72'/></pages>", "page")
     >>> [each.id for each in sliced.slices], sliced.cut(sliced.slices[1])
     ([71, 72], b"<page id='72'/>")
     """
 
-    def __init__(self, content: bytes, element: str, wanted: Collection[str] = ("id",)) -> None:
+    def __init__(
+        self,
+        content: bytes,
+        element: str,
+        wanted: Collection[str] = ("id",),
+        slices: Sequence[Slice] | None = None,
+    ) -> None:
         self._content, self.encoding = _ascii_based(content)
-        self.slices = _Finder(self._content, element, wanted).slices
+        if slices is None:
+            slices = _Finder(self._content, element, wanted).slices
+        self.slices = slices
 
     def cut(self, slice: Slice) -> bytes:
         """Return the bytes of an element, as UTF-8."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from threading import Lock
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from attrs import frozen
 from lxml import etree
 
-from backpack_orm.archive.contents import Contents
+from backpack_orm.archive.contents import Contents, Index
 from backpack_orm.archive.slices import Slice, Sliced
 from backpack_orm.wire.documents import document
 
@@ -18,6 +18,19 @@ EXPORT = "export"
 SHOWN, EXPORTED = "page-", "export-page-"
 """Prefixes of the names of single pages: as shown, and cut from an earlier export."""
 _BEGIN, _END = b'<response success="true">', b"</response>"
+
+
+def sliced_responses(contents: Contents, index: Index) -> Iterator[tuple[str, Sliced]]:
+    """Yield the responses that contain pages by their names, those of single pages first.
+
+    Args:
+        contents: All responses.
+        index: Where the pages are, for responses of which that is known.
+    """
+    single = [name for name in contents.responses if name.startswith(EXPORTED)]
+    for name in [*single, EXPORT]:
+        if name in contents:
+            yield name, Sliced(contents.read(name), "page", slices=index.get(name))
 
 
 def wrapped(content: bytes) -> bytes:
@@ -88,7 +101,8 @@ class StoredPages:
     @property
     def ids(self) -> list[int]:
         """The ids of all pages, in the order of the export."""
-        shown = [int(name[len(SHOWN) :]) for name in self._names(SHOWN)]
+        names = self._contents.responses
+        shown = [int(name[len(SHOWN) :]) for name in names if name.startswith(SHOWN)]
         return list(dict.fromkeys([*self._exported, *shown]))
 
     def with_tag(self, id: int) -> list[bytes]:
@@ -118,15 +132,10 @@ class StoredPages:
     @cached_property
     def _found(self) -> dict[int, tuple[Sliced, Slice]]:
         found: dict[int, tuple[Sliced, Slice]] = {}
-        for name in [*self._names(EXPORTED), EXPORT]:
-            if name in self._contents:
-                sliced = Sliced(self._contents.read(name), "page")
-                for each in sliced.slices:
-                    found.setdefault(each.id, (sliced, each))
+        for _, sliced in sliced_responses(self._contents, self._contents.index()):
+            for each in sliced.slices:
+                found.setdefault(each.id, (sliced, each))
         return found
-
-    def _names(self, prefix: str) -> list[str]:
-        return [name for name in self._contents.responses if name.startswith(prefix)]
 
 
 def _page_in(content: bytes) -> etree._Element:

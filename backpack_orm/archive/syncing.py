@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 from backpack_orm.archive import bags
+from backpack_orm.archive.cache import Cache
 from backpack_orm.archive.collecting import Collected, Collector
 from backpack_orm.archive.commits import Commit, Commits
 from backpack_orm.archive.contents import Contents, Gap
@@ -82,6 +83,7 @@ class Sync:
     ) -> None:
         self._storage = storage
         self._commits = commits
+        self._cache = Cache(storage)
         self._snapshot = snapshot
         self._clock = clock
         self._report = report
@@ -157,6 +159,7 @@ class Sync:
         for folder in self._commits.garbage():
             self._storage.delete(folder)
         self._storage.clean()
+        self._cache.refresh(self._commits, snapshot.commit, snapshot.contents)
         return SyncResult(
             requests=collected.requests,
             snapshot=snapshot,

@@ -9,6 +9,9 @@ from attrs import field, frozen
 
 from backpack_orm.archive import info
 from backpack_orm.archive.bags import Bag, sha256
+from backpack_orm.archive.cache import FOLDER as CACHE
+from backpack_orm.archive.cache import NAME as CACHE_NAME
+from backpack_orm.archive.cache import built, cache_path
 from backpack_orm.archive.commits import FOLDER, SNAPSHOTS, Commit, Commits
 from backpack_orm.archive.contents import Contents, path_of
 from backpack_orm.archive.entries import digests
@@ -34,7 +37,7 @@ from backpack_orm.orm.progress import Progress
 from backpack_orm.wire.shapes import Response
 
 _OWN = (info.PATH, info.LAST_SYNC)
-_FOLDERS = (FOLDER, SNAPSHOTS, "cache")
+_FOLDERS = (FOLDER, SNAPSHOTS, CACHE)
 _READERS: dict[str, Callable[[Response], Any]] = {
     "me": User._full.read_one,
     "pages": Page._listed.read_many,
@@ -105,7 +108,7 @@ class Verifier:
     Args:
         storage: The archive's files.
         commits: Its commits.
-        snapshot: Returns the snapshot of a commit.
+        snapshot: Returns the snapshot of a commit, read without the cache.
         report: Called after each snapshot.
     """
 
@@ -173,6 +176,12 @@ class Verifier:
         known = {f"{number:06}.json" for number in self._commits.numbers()}
         for name in set(self._storage.names(FOLDER)) - known:
             self._add(f"{FOLDER}/{name}", "is not part of an archive")
+        try:
+            for name in self._storage.names(CACHE):
+                if not CACHE_NAME.fullmatch(name):
+                    self._add(f"{CACHE}/{name}", "is not part of an archive")
+        except BackpackError as error:
+            self._add(CACHE, error)
 
     def _verify(self, commit: Commit) -> None:
         """Verify a snapshot: its files, then the responses in them, then their records."""
@@ -184,7 +193,10 @@ class Verifier:
             return
         self._verify_files(bag, commit)
         if len(self._problems) == before:
-            self._verify_contents(self._snapshot(commit), bag)
+            snapshot = self._snapshot(commit)
+            self._verify_contents(snapshot, bag)
+            if len(self._problems) == before:
+                self._verify_cache(snapshot)
 
     def _verify_files(self, bag: Bag, commit: Commit) -> None:
         for path in bag.paths:
@@ -213,6 +225,20 @@ class Verifier:
             self._records = len(digests(snapshot.connection))
         except BackpackError as error:
             self._add(bag.path_of("data"), error)
+
+    def _verify_cache(self, snapshot: Snapshot) -> None:
+        """Compare the cache of a snapshot, if there is one, with one that is built now."""
+        path = cache_path(snapshot.commit)
+        try:
+            content = self._storage.read(path)
+        except FileNotFoundError:
+            return
+        except BackpackError as error:
+            self._add(path, error)
+            return
+        self._files += 1
+        if content != built(snapshot.commit, snapshot.contents):
+            self._add(path, "differs from its snapshot: delete it, and the next sync writes it")
 
     def _verify_pages(self, contents: Contents, bag: Bag) -> None:
         """Verify that every page in the list of pages is there, or is a gap."""

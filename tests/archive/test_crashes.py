@@ -64,6 +64,7 @@ def state(root: Path) -> State:
     archive = Archive(root)
     for snapshot in archive.snapshots:
         bagit.Bag(str(root / "snapshots" / snapshot.name)).validate()
+    assert archive.verify()  # which compares the cache, if there is one
     return digests(archive.connection) if archive.snapshots else None
 
 

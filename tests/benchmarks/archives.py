@@ -23,6 +23,11 @@ _STEPS = {
     "sync": "archive.sync(connection)",
     "open": "len(archive.pages)",
     "find one page": "archive.pages['Page 3'].notes[0].title",
+    "find one page without the cache": (
+        "(folder / 'backup/cache').rename(folder / 'cache'); "
+        "archive.pages['Page 3'].notes[0].title; "
+        "(folder / 'cache').rename(folder / 'backup/cache')"
+    ),
     "verify": "assert archive.verify()",
     "to iCalendar": "archive.to_ics(folder / 'calendar.ics')",
     "to SQLite": "archive.to_sqlite(folder / 'notes.db')",
