@@ -351,9 +351,9 @@ def test_the_export_is_searched_once_and_every_page_parsed_once(
     pages: list[int] = []
 
     class Counted(slices.Sliced):
-        def __init__(self, *arguments: Any) -> None:
+        def __init__(self, *arguments: Any, **options: Any) -> None:
             passes.append(arguments)
-            super().__init__(*arguments)
+            super().__init__(*arguments, **options)
 
         def cut(self, slice: slices.Slice) -> bytes:
             pages.append(slice.id)
