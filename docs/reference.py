@@ -75,7 +75,16 @@ OTHERS = {
     ],
     "Exceptions": [name for name in vars(errors) if name in CLASSES],  # base classes first
     "The sandbox in Python": [
-        f"sandbox.{name}" for name in ("Sandbox", "Exchange", "Faults", "Fault")
+        f"sandbox.{name}"
+        for name in (
+            "Sandbox",
+            "Exchange",
+            "Faults",
+            "Fault",
+            "OAuth",
+            "Application",
+            "TokenRequest",
+        )
     ],
 }
 """Pages that are not about one model, with the names that each documents."""
@@ -84,6 +93,8 @@ LEFT_OUT = {
     "sandbox.Exchange": ["path", "status", "verb"],
     "sandbox.Fault": ["end", "fires", "respond", "wait"],
     "sandbox.Faults": ["fault_for"],
+    "sandbox.OAuth": ["allowed", "application", "record", "sign_in", "user", "users"],
+    "sandbox.TokenRequest": ["client_id", "error", "type"],
 }
 """Members that the docstring of the class documents, or that only the sandbox uses."""
 

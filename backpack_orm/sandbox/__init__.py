@@ -13,6 +13,7 @@ try:
     from sqlalchemy import select
     from sqlalchemy.orm import Session
 
+    from .account_addresses import AccountAddresses
     from .accounts import (
         account_named,
         add_user,
@@ -29,8 +30,10 @@ try:
     from .mail import deliver
     from .models import Account
     from .names import check_name
+    from .oauth import OAuth, TokenRequest
+    from .oauth_grants import Application
     from .seeds import seed_named
-    from .server import Exchange, Gate
+    from .server import AccountGate, Exchange, Gate
     from .tokens import Authenticator, TokenInfo, Tokens, check_token, new_token, store_token
 except ModuleNotFoundError as missing:
     raise ImportError(
@@ -41,7 +44,17 @@ except ModuleNotFoundError as missing:
 if TYPE_CHECKING:
     from trustme import Blob
 
-__all__ = ["Exchange", "Fault", "Faults", "Sandbox", "TokenInfo", "Tokens"]
+__all__ = [
+    "Application",
+    "Exchange",
+    "Fault",
+    "Faults",
+    "OAuth",
+    "Sandbox",
+    "TokenInfo",
+    "TokenRequest",
+    "Tokens",
+]
 
 
 class Sandbox:
@@ -83,6 +96,7 @@ class Sandbox:
             True for all. By default, omitted fields keep their values, as older clients expect. It
             is unknown what the service does if `completed` of an item is sent without `content`, so
             test both.
+        applications: Applications that users can sign in to with OAuth, see `oauth`.
 
     `faults` simulates failures, see `Faults`.
 
@@ -109,6 +123,7 @@ class Sandbox:
         limits: bool = False,
         tls: bool = False,
         clears_omitted: bool | Iterable[str] = False,
+        applications: Iterable[Application] = (),
     ) -> None:
         self._account, self._host, self._port = account, host, port
         _check(seed, account, token)
@@ -118,10 +133,16 @@ class Sandbox:
         self._tls: ssl.SSLContext | None = context
         self._authority: Blob | None = authority
         self._database = Database(data)
+        clock = clock or _real_time
+        self.oauth = OAuth(self._database, account, clock, applications)
+        self._addresses = AccountAddresses(self._serve_account)
         self._service = Service(
             self._database,
             Authenticator(),
-            clock or _real_time,
+            clock,
+            account,
+            self.oauth,
+            self._port_of,
             page_limit,
             Limits() if limits else None,
             require_ssl,
@@ -184,6 +205,8 @@ class Sandbox:
         >>> Sandbox(seed="empty").close()
         """
         self.faults.clear()  # releases waiting requests
+        self._addresses.close()
+        self.oauth.grants.clear()
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -201,11 +224,43 @@ class Sandbox:
         ...     box.url.startswith("http://127.0.0.1:")
         True
         """
+        return self._url_at(self._running().port)
+
+    def url_of(self, account: str) -> str:
+        """Return the base URL of one account, where only its own users' tokens are valid.
+
+        The service has a host for each account. Here each has a port of its own, except for the
+        sandbox's own account, which has `url`.
+
+        Raises:
+            RuntimeError: The sandbox is not started.
+            ValueError: There is no such account.
+
+        >>> with Sandbox(seed="empty") as box:
+        ...     _ = box.add_account("other")
+        ...     box.url_of("acme") == box.url, box.url_of("other") == box.url
+        (True, False)
+        """
+        server = self._running()
+        with self._database.reading() as session:
+            self._home(session, account)
+        return self._url_at(self._port_of(account) or server.port)
+
+    def _url_at(self, port: int) -> str:
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{'https' if self._tls else 'http'}://{host}:{port}"
+
+    def _running(self) -> Server:
         if self._server is None:
             raise RuntimeError("this sandbox is not started: call start() or use `with`")
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        scheme = "https" if self._tls else "http"
-        return f"{scheme}://{host}:{self._server.port}"
+        return self._server
+
+    def _port_of(self, account: str) -> int | None:
+        """Return the port of an account; None for the sandbox's own."""
+        return None if account == self._account else self._addresses.port_of(account)
+
+    def _serve_account(self, account: str) -> Server:
+        return Server(AccountGate(self._gate, account), self._host, 0, self._tls)
 
     @property
     def ca_bundle(self) -> str:

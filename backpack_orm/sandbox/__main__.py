@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from . import Sandbox
+from . import Application, Sandbox
 from .commands import COMMANDS, run
 from .database import MEMORY, Database
 from .faults import KINDS, Which
@@ -52,6 +52,7 @@ def _serve(options: argparse.Namespace) -> None:
     arguments["seed"] = options.seed or "demo"
     token, source = token_and_source(arguments.pop("token_file"))
     faults = arguments.pop("fault")
+    arguments["applications"] = [Application(one) for one in arguments.pop("application")]
     if "all" in arguments["clears_omitted"]:
         arguments["clears_omitted"] = True
     with Sandbox(**arguments, token=token) as box:
@@ -62,6 +63,12 @@ def _serve(options: argparse.Namespace) -> None:
         token_or_source = f"token in {source}" if source else f"token {box.token}"
         bundle = f" ca-bundle {box.ca_bundle}" if options.tls else ""
         print(f"backpack sandbox ready: {box.url} {token_or_source}{bundle}", flush=True)
+        for one in arguments["applications"]:
+            print(
+                f"backpack sandbox application: {one.redirect_uri} client-id {one.client_id} "
+                f"client-secret {one.client_secret}",
+                flush=True,
+            )
         end.wait()
 
 
@@ -183,6 +190,14 @@ def _options() -> argparse.ArgumentParser:
         metavar="FIELD",
         help="clear a field if an update omits it, such as item.content, or `all` of them; can be "
         "repeated (by default an omitted field keeps its value)",
+    )
+    parser.add_argument(
+        "--application",
+        action="append",
+        default=[],
+        metavar="REDIRECT_URI",
+        help="let users sign in to an application with OAuth; its client id and client secret are "
+        "printed; can be repeated",
     )
     parser.add_argument(
         "--fault",

@@ -18,10 +18,11 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import Forbidden, NotFound, RequestEntityTooLarge
 
 from .bulk import fetch, numbered
-from .credentials import candidates, explicit_token
+from .credentials import bearer_token, candidates, explicit_token
 from .database import Database
 from .limits import Family, Limits
 from .models import Friend, Page, Record, User, Widget
+from .oauth import OAuth
 from .reading import SIZE_LIMIT, Fields, InvalidRequest, Parameters, read_body, read_fields
 from .rendering import Xml, document, element, stream
 from .scheduling import Scheduler, Turn
@@ -40,6 +41,7 @@ class NotSignedIn(Exception):  # noqa: N818 - as Django names it
 
 
 SERVICE = "backpack.service"
+ACCOUNT = "backpack.account"  # of the address that the request was sent to
 TURN = "backpack.turn"
 
 CLEARABLE = (
@@ -71,6 +73,9 @@ class Service:
     database: Database
     authenticator: Authenticator
     clock: Callable[[], datetime]
+    account: str
+    provider: OAuth
+    port_of: Callable[[str], int | None]
     page_limit: int | None = None
     limits: Limits | None = None
     require_ssl: bool = False
@@ -80,6 +85,18 @@ class Service:
     def now(self) -> datetime:
         """Return the time in UTC and whole seconds, as the service stores it."""
         return self.clock().astimezone(UTC).replace(microsecond=0)
+
+    def user(self, session: Session, token: str, access_token: str) -> User | None:
+        """Return the user that a token authenticates, at the address of the request.
+
+        At the sandbox's own address API tokens of all accounts are valid; an access token, which
+        may be for several accounts, is for the sandbox's own account there.
+        """
+        account: str | None = request.environ.get(ACCOUNT)
+        if access_token and self.provider.grants.identity(access_token, self.now()):
+            return self.provider.user(session, access_token, account or self.account)
+        user = self.authenticator.user(session, token)
+        return user if user is None or account in (None, user.account.name) else None
 
 
 def current_service() -> Service:
@@ -291,6 +308,9 @@ def _admit(service: Service, body: bytes) -> str:
     This check precedes parsing the body, because parsing takes much longer: see `credentials`.
     """
     token = explicit_token(request)
+    access_token = bearer_token(request)
+    if access_token and service.provider.grants.identity(access_token, service.now()):
+        return token
     tokens = [token] if token else candidates(body)
     if not service.authenticator.admit(service.database, tokens):
         raise NotSignedIn
@@ -309,7 +329,8 @@ def _call(
     family: Family,
     turn: Turn,
 ) -> Call:
-    me = service.authenticator.user(session, token or (parameters.text("token") or "").strip())
+    token = token or (parameters.text("token") or "").strip()
+    me = service.user(session, token, bearer_token(request))
     if me is None:
         raise NotSignedIn
     if service.limits is not None:

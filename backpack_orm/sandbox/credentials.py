@@ -36,8 +36,16 @@ def _authorization(request: Request) -> str:
     if authorization is None:
         return ""
     if authorization.type == "bearer":
-        return (authorization.token or "").strip()
+        return bearer_token(request)
     return authorization.get("username") or "" if authorization.type == "basic" else ""
+
+
+def bearer_token(request: Request) -> str:
+    """Return OAuth's bearer token, the only location of access tokens; empty if there is none."""
+    authorization = request.authorization
+    if authorization is None or authorization.type != "bearer":
+        return ""
+    return (authorization.token or "").strip()
 
 
 def candidates(body: bytes) -> list[str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+SIGN_IN = "/authorization/new"
 _SAME_SITE = ("same-origin", "none")  # the sandbox itself, and requests by the user
 
 
@@ -49,7 +50,10 @@ class Guard:
             self._hosts |= _LOOPBACK_NAMES
 
     def check(self, environ: WSGIEnvironment) -> None:
-        """Raise `Refused` for a request from another origin or to an unknown host."""
+        """Raise `Refused` for a request from another origin or to an unknown host.
+
+        Pages of other origins may lead a browser to the sign-in page, which changes nothing.
+        """
         host = environ.get("HTTP_HOST")
         if host is None:
             if environ.get("SERVER_PROTOCOL") != "HTTP/1.0":
@@ -64,7 +68,8 @@ class Guard:
         if origin is not None and not self._is_same(origin, environ):
             raise Refused(403, "requests of web pages from other origins are not allowed")
         site = environ.get("HTTP_SEC_FETCH_SITE")
-        if site is not None and site.strip().lower() not in _SAME_SITE:
+        is_foreign = site is not None and site.strip().lower() not in _SAME_SITE
+        if is_foreign and not _is_visit_to_sign_in(environ):
             raise Refused(403, "requests of web pages from other sites are not allowed")
 
     def _serves(self, host: str) -> bool:
@@ -78,6 +83,26 @@ class Guard:
         scheme, _, host = origin.partition("://")
         ours = f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '')}"
         return f"{scheme}://{host}".lower() == ours.lower()
+
+
+def _is_visit_to_sign_in(environ: WSGIEnvironment) -> bool:
+    """Return whether the user visits the sign-in page: it is neither embedded nor fetched."""
+    return (
+        environ["REQUEST_METHOD"] == "GET"
+        and environ["PATH_INFO"] == SIGN_IN
+        and environ.get("HTTP_SEC_FETCH_MODE") == "navigate"
+        and environ.get("HTTP_SEC_FETCH_DEST") == "document"
+    )
+
+
+def is_loopback_host(host: str) -> bool:
+    """Return whether a host is this machine, by its usual name or any of its addresses.
+
+    >>> is_loopback_host("localhost"), is_loopback_host("127.0.0.2"), is_loopback_host("10.0.0.1")
+    (True, True, False)
+    """
+    address = _address(host)
+    return host.lower() in _LOOPBACK_NAMES if address is None else address.is_loopback
 
 
 def _host_of(header: str) -> str | None:

@@ -20,7 +20,7 @@ from werkzeug.routing import IntegerConverter, Map
 
 from .bookmarks import bookmarks
 from .calendars import calendars, feeds
-from .calls import SERVICE, TURN, NotSignedIn, Service, current_service, failure
+from .calls import ACCOUNT, SERVICE, TURN, NotSignedIn, Service, current_service, failure
 from .credentials import TOKEN_IN_PATH
 from .exports import exports
 from .faults import Faults, HangUp
@@ -30,6 +30,7 @@ from .journal import journal
 from .limits import Busy
 from .lists import lists
 from .notes import notes
+from .oauth_endpoints import oauth
 from .pages import pages
 from .reading import LARGEST_ID, InvalidRequest
 from .reminders import reminders
@@ -64,6 +65,7 @@ _ALL: tuple[Blueprint, ...] = (
     journal,
     calendars,
     feeds,
+    oauth,
 )
 CLIENT_CLOSED_REQUEST = 499  # as in the logs of nginx; no client reads this response
 _MESSAGES = {404: "Record not found", 500: "Internal error"}
@@ -277,6 +279,18 @@ class Gate:
             part if part in self._literal else _SECRET.sub("[token]", part) for part in parts
         )
         return _FEED.sub("/[token].ics", shown)
+
+
+class AccountGate:
+    """The middleware of an address that belongs to one account."""
+
+    def __init__(self, gate: Gate, account: str) -> None:
+        self._gate = gate
+        self._account = account
+
+    def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        environ[ACCOUNT] = self._account
+        return self._gate(environ, start)
 
 
 def _never() -> bool:

@@ -29,7 +29,7 @@ LARGEST_ROOMS = {
     "display": 820,
     "models": 3000,
     "orm": 3400,
-    "sandbox": 6000,
+    "sandbox": 6480,
     "text": 1202,
     "wire": 800,
 }

@@ -52,6 +52,22 @@ def test_it_prints_one_line_serves_and_exits_cleanly(as_user, ending):
         assert program.returncode == 0
 
 
+def test_it_prints_the_client_ids_and_secrets_of_applications():
+    addresses = ["http://127.0.0.1:8400/back", "https://trips.example/"]
+    options = [word for one in addresses for word in ("--application", one)]
+    with running("--port", "0", "--seed", "empty", *options) as program:
+        assert program.stdout.readline().startswith("backpack sandbox ready: ")
+        for address in addresses:
+            line = program.stdout.readline()
+            pattern = r"backpack sandbox application: (\S+) client-id \w{40} client-secret \w{40}\n"
+            assert re.fullmatch(pattern, line)[1] == address
+
+
+def test_an_application_with_an_unsafe_address_is_refused(capsys):
+    assert main(["--port", "0", "--application", "http://trips.example/"]) == 2
+    assert "cannot be redirected to" in capsys.readouterr().err
+
+
 def test_data_in_a_file_is_persistent(as_user, tmp_path):
     options = ["--port", "0", "--data", str(tmp_path / "data.db"), "--account", "home"]
     lines = []

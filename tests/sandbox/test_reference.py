@@ -472,4 +472,11 @@ def test_every_served_path_is_in_the_reference(box):
     named = {
         (verb, re.sub(r"\d+", "ID", re.sub(r"^/TOKEN|\?.*", "", path))) for verb, path, *_ in ROWS
     }
-    assert served - {("GET", "/login"), ("GET", "/<token>.ics")} == named
+    provider = {
+        ("GET", "/authorization/new"),
+        ("POST", "/authorization/new"),
+        ("POST", "/authorization/token"),
+        ("GET", "/authorization.json"),
+        ("GET", "/authorization.xml"),
+    }
+    assert served - {("GET", "/login"), ("GET", "/<token>.ics")} == named | provider

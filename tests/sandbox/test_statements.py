@@ -195,4 +195,5 @@ def test_every_endpoint_is_counted() -> None:
         for call in CALLS
     }
     there = {rule.rule for rule in server.application().url_map.iter_rules()}
-    assert there == counted
+    provider = {rule for rule in there if rule.startswith("/authorization")}  # reads no records
+    assert there - provider == counted

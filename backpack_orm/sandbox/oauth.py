@@ -1,0 +1,237 @@
+"""The OAuth provider of a sandbox, as programs use it: `box.oauth`."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import NamedTuple
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from .database import Database
+from .models import Account, User
+from .oauth_grants import Application, Grants, Identity, Refusal
+from .tokens import account_named, user_named
+
+LOG_LENGTH = 10_000
+FLOW = "web_server"
+
+
+class TokenRequest(NamedTuple):
+    """A request for tokens, as in the log of the provider.
+
+    Attributes:
+        type: `web_server` to trade a code, `refresh` for a new access token.
+        client_id: The application.
+        error: Why it was refused; None if it was not.
+
+    >>> TokenRequest("refresh", "trips", None).type
+    'refresh'
+    """
+
+    type: str
+    client_id: str
+    error: str | None
+
+
+class SignIn(NamedTuple):
+    """A valid request for the sign-in page."""
+
+    application: Application
+    state: str | None
+
+    def location(self, **answer: str) -> str:
+        """Return where the browser returns to, with the answer in the query."""
+        if self.state is not None:
+            answer["state"] = self.state
+        address = self.application.redirect_uri
+        joint = "&" if urlsplit(address).query else "?"
+        return f"{address}{joint}{urlencode(answer)}"
+
+
+class OAuth:
+    """The OAuth 2 provider of a sandbox: `box.oauth`.
+
+    Browsers use the page `/authorization/new`, where a user signs in with the API token. Programs
+    can answer in the place of the user with `allow` and `deny`. Codes and tokens exist until the
+    sandbox is closed.
+
+    Attributes:
+        grants: The codes and tokens; set `grants.code_lifetime` and `grants.token_lifetime` to the
+            seconds after which new ones expire.
+
+    >>> with Sandbox(seed="empty") as box:
+    ...     app = box.oauth.register("https://trips.example/back", name="Trips", client_id="trips")
+    ...     query = f"type=web_server&client_id=trips&redirect_uri={app.redirect_uri}&state=abc"
+    ...     back = box.oauth.allow(f"{box.url}/authorization/new?{query}")
+    ...     back.startswith("https://trips.example/back?code="), box.oauth.log
+    (True, [])
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        account: str,
+        now: Callable[[], datetime],
+        applications: Iterable[Application] = (),
+    ) -> None:
+        self._database, self._account, self._now = database, account, now
+        self._applications = {one.client_id: one for one in applications}
+        self._requests: deque[TokenRequest] = deque(maxlen=LOG_LENGTH)
+        self.grants = Grants()
+
+    def __repr__(self) -> str:
+        return f"<OAuth of {len(self._applications)} applications>"
+
+    @property
+    def log(self) -> list[TokenRequest]:
+        """The last 10,000 requests for tokens, newest last.
+
+        >>> with Sandbox(seed="empty") as box:
+        ...     box.oauth.log
+        []
+        """
+        return list(self._requests)
+
+    def register(
+        self,
+        redirect_uri: str,
+        *,
+        name: str = "An application",
+        client_id: str | None = None,
+        client_secret: str | None = None,
+    ) -> Application:
+        """Register an application and return it, with its client id and client secret.
+
+        Args:
+            redirect_uri: Where the browser returns to: https, or http on this machine.
+            name: Name that the sign-in page shows.
+            client_id: Public identifier; a random one if None.
+            client_secret: Password of the application; a random one if None.
+
+        Raises:
+            ValueError: The address is not valid, or the client id is taken.
+
+        >>> with Sandbox(seed="empty") as box:
+        ...     box.oauth.register("http://127.0.0.1:9000/back", client_id="trips").name
+        'An application'
+        """
+        chosen = {"client_id": client_id, "client_secret": client_secret}
+        given = {key: value for key, value in chosen.items() if value is not None}
+        application = Application(redirect_uri, name, **given)
+        if application.client_id in self._applications:
+            raise ValueError(f"there is an application with the client id {client_id!r} already")
+        self._applications[application.client_id] = application
+        return application
+
+    def allow(self, url: str, user: str | int | None = None, *, account: str | None = None) -> str:
+        """Allow what an application asks for, as a user does on the sign-in page.
+
+        Args:
+            url: Address of the sign-in page, as the application has made it.
+            user: Name or id of the user; the first one of the account if None.
+            account: Name of the account; the sandbox's own if None.
+
+        Returns:
+            The address that the browser returns to.
+
+        Raises:
+            ValueError: The page would refuse the address, or there is no such user.
+
+        >>> with Sandbox(seed="empty") as box:
+        ...     box.oauth.allow(f"{box.url}/authorization/new?type=web_server&client_id=unknown")
+        Traceback (most recent call last):
+        ValueError: no application has this client id
+        """
+        request = self._sign_in_at(url)
+        with self._database.reading() as session:
+            home = account_named(session, account or self._account)
+            return self.allowed(request, user_named(home, user))
+
+    def deny(self, url: str) -> str:
+        """Deny what an application asks for; return the address that the browser returns to.
+
+        Raises:
+            ValueError: The page would refuse the address.
+
+        >>> with Sandbox(seed="empty") as box:
+        ...     app = box.oauth.register("https://trips.example/back", client_id="trips")
+        ...     query = f"type=web_server&client_id=trips&redirect_uri={app.redirect_uri}"
+        ...     box.oauth.deny(f"{box.url}/authorization/new?{query}")
+        'https://trips.example/back?error=access_denied'
+        """
+        return self._sign_in_at(url).location(error="access_denied")
+
+    def revoke(self, client_id: str | None = None) -> int:
+        """Revoke all tokens of an application, or of all applications; return their number.
+
+        >>> with Sandbox(seed="empty") as box:
+        ...     box.oauth.revoke()
+        0
+        """
+        return self.grants.revoke(client_id, keep_refresh_tokens=False)
+
+    def expire_access_tokens(self) -> int:
+        """Make all access tokens invalid, but no refresh token; return their number.
+
+        >>> with Sandbox(seed="empty") as box:
+        ...     box.oauth.expire_access_tokens()
+        0
+        """
+        return self.grants.revoke(None, keep_refresh_tokens=True)
+
+    def application(self, client_id: str) -> Application | None:
+        """Return the application with a client id."""
+        return self._applications.get(client_id)
+
+    def sign_in(self, parameters: dict[str, str]) -> SignIn:
+        """Return a request for the sign-in page; refuse one that must not be answered."""
+        application = self.application(parameters.get("client_id", ""))
+        if application is None:
+            raise Refusal(400, "invalid_client", "no application has this client id")
+        if parameters.get("redirect_uri") != application.redirect_uri:
+            description = "redirect_uri is not the one that the application has registered"
+            raise Refusal(400, "redirect_uri_mismatch", description)
+        if parameters.get("type") != FLOW:
+            raise Refusal(400, "unsupported_type", f"type must be {FLOW}")
+        return SignIn(application, parameters.get("state"))
+
+    def allowed(self, request: SignIn, user: User) -> str:
+        """Return where the browser returns to after a user has allowed a request."""
+        identity = Identity(user.key, user.email_address)
+        code = self.grants.new_code(request.application.client_id, identity, self._now())
+        return request.location(code=code)
+
+    def record(self, request: TokenRequest) -> None:
+        """Add a request to the log."""
+        self._requests.append(request)
+
+    def user(self, session: Session, access_token: str, account: str) -> User | None:
+        """Return the user of an account that an access token authenticates; None if there is none.
+
+        Executes one statement, or none if the token is not valid.
+        """
+        found = self.grants.identity(access_token, self._now())
+        if found is None:
+            return None
+        return next((one for one in self._users(session, found[0], account)), None)
+
+    def users(self, session: Session, identity: Identity) -> list[User]:
+        """Return the users that a person is, one for each account."""
+        return self._users(session, identity, None)
+
+    def _users(self, session: Session, identity: Identity, account: str | None) -> list[User]:
+        same = func.lower(User.email_address) == func.lower(identity.address)
+        wanted = select(User).join(Account).where(or_(User.key == identity.user_key, same))
+        if account is not None:
+            wanted = wanted.where(Account.name == account)
+        return list(session.scalars(wanted.order_by(User.key)))
+
+    def _sign_in_at(self, url: str) -> SignIn:
+        try:
+            return self.sign_in(dict(parse_qsl(urlsplit(url).query, keep_blank_values=True)))
+        except Refusal as refusal:
+            raise ValueError(refusal.description) from None

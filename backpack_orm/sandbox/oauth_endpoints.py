@@ -1,0 +1,171 @@
+"""The end-points of the OAuth provider: draft 5, with `type` instead of `grant_type`."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, jsonify, redirect, request
+
+from .calls import Service, current_service, xml
+from .credentials import bearer_token
+from .guard import SIGN_IN
+from .models import User
+from .oauth import FLOW, OAuth, TokenRequest
+from .oauth_grants import Grants, Identity, Refusal, check_secret
+from .oauth_page import refused_page, sign_in_page
+from .rendering import element, field
+
+oauth = Blueprint("oauth", __name__)
+
+_IDENTITIES = 39_000_000  # ids of records are larger
+
+
+@oauth.get(SIGN_IN)
+@oauth.post(SIGN_IN)
+def new() -> Any:
+    """Show the sign-in page, or redirect the browser with the user's answer."""
+    service = current_service()
+    try:
+        wanted = service.provider.sign_in(request.args.to_dict())
+    except Refusal as refusal:
+        return refused_page(refusal.description)
+    if request.method == "GET":
+        return sign_in_page(wanted)
+    if request.form.get("answer") == "deny":
+        return _redirected(wanted.location(error="access_denied"))
+    with service.database.reading() as session:
+        token = request.form.get("token", "").strip()
+        user = service.authenticator.user(session, token)
+        if user is None:
+            return sign_in_page(wanted, "This is not the API token of a user.")
+        return _redirected(service.provider.allowed(wanted, user))
+
+
+def _redirected(location: str) -> Any:
+    response = redirect(location)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@oauth.post("/authorization/token")
+def token() -> Response:
+    """Trade a code or a refresh token; parameters are in the query or a form."""
+    service = current_service()
+    parameters = request.values.to_dict()
+    kind, client_id = parameters.get("type", ""), parameters.get("client_id", "")
+    error = None
+    try:
+        answer = _tokens(service, kind, client_id, parameters)
+        response = jsonify(answer)
+    except Refusal as refusal:
+        error = refusal.error
+        response = _refused(refusal)
+    service.provider.record(TokenRequest(kind, client_id, error))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _tokens(
+    service: Service, kind: str, client_id: str, parameters: dict[str, str]
+) -> dict[str, Any]:
+    provider: OAuth = service.provider
+    grants: Grants = provider.grants
+    if not kind:
+        raise Refusal(400, "invalid_request", "type is missing; grant_type does not replace it")
+    application = check_secret(provider.application(client_id), parameters.get("client_secret", ""))
+    if parameters.get("redirect_uri") != application.redirect_uri:
+        description = "redirect_uri is not the one that the application has registered"
+        raise Refusal(400, "redirect_uri_mismatch", description)
+    now, expires_in = service.now(), int(grants.token_lifetime)
+    if kind == FLOW:
+        access, refresh = grants.trade(parameters.get("code", ""), client_id, now)
+        return {"access_token": access, "refresh_token": refresh, "expires_in": expires_in}
+    if kind == "refresh":
+        access = grants.refresh(parameters.get("refresh_token", ""), client_id, now)
+        return {"access_token": access, "expires_in": expires_in}
+    raise Refusal(400, "unsupported_type", f"type must be {FLOW} or refresh")
+
+
+def _refused(refusal: Refusal) -> Response:
+    response = jsonify(error=refusal.error, error_description=refusal.description)
+    response.status_code = refusal.status
+    return response
+
+
+@oauth.get("/authorization.json")
+def authorization_as_json() -> Response:
+    """Respond with the accounts that the user of an access token can reach."""
+    found = _authorization(current_service())
+    if found is None:
+        return _refused(Refusal(401, "invalid_token", "the access token is wrong or has expired"))
+    expires_at, identity, users = found
+    return jsonify(
+        expires_at=f"{expires_at:%Y-%m-%dT%H:%M:%SZ}",
+        identity=_identity_fields(identity, users),
+        accounts=[_account_fields(user) for user in users],
+    )
+
+
+@oauth.get("/authorization.xml")
+def authorization_as_xml() -> Response:
+    """Respond with the same as XML."""
+    found = _authorization(current_service())
+    if found is None:
+        refused = element("error", "the access token is wrong or has expired")
+        return xml(refused, 401).render()
+    expires_at, identity, users = found
+    accounts = (
+        element("account", [field(name, value) for name, value in _account_fields(user).items()])
+        for user in users
+    )
+    fields = _identity_fields(identity, users).items()
+    root = element(
+        "authorization",
+        [
+            field("expires-at", expires_at),
+            element("identity", [field(name.replace("_", "-"), value) for name, value in fields]),
+            element("accounts", accounts, type="array"),
+        ],
+    )
+    return xml(root).render()
+
+
+def _authorization(service: Service) -> tuple[datetime, Identity, list[User]] | None:
+    """Return when the access token of the request expires, whose it is, and their users."""
+    found = service.provider.grants.identity(bearer_token(request), service.now())
+    if found is None:
+        return None
+    identity, expires_at = found
+    assert expires_at is not None
+    with service.database.reading() as session:
+        users = service.provider.users(session, identity)
+        for user in users:
+            user.account.name  # noqa: B018 - loads the account while the session is open
+        return expires_at, identity, users
+
+
+def _identity_fields(identity: Identity, users: list[User]) -> dict[str, Any]:
+    """Return the person. The id is not the id of a user in any account."""
+    number = int(hashlib.sha256(identity.address.lower().encode()).hexdigest()[:12], 16)
+    first, _, last = (users[0].name if users else "").partition(" ")
+    return {
+        "id": number % _IDENTITIES + 1,
+        "first_name": first,
+        "last_name": last,
+        "email_address": identity.address,
+    }
+
+
+def _account_fields(user: User) -> dict[str, Any]:
+    """Return an account. The sandbox's own has the address of the request, others a port each."""
+    name = user.account.name
+    port = current_service().port_of(name)
+    host = request.host
+    if port is not None:
+        hostname = urlsplit(f"//{host}").hostname or ""
+        host = f"[{hostname}]:{port}" if ":" in hostname else f"{hostname}:{port}"
+    href = f"{request.scheme}://{host}"
+    return {"product": "backpack", "id": user.account.id, "name": name, "href": href}
