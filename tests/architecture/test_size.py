@@ -23,8 +23,9 @@ ROOT = Path(str(backpack_orm.__file__)).parent
 MODULES = {path.relative_to(ROOT).as_posix(): path for path in sorted(ROOT.rglob("*.py"))}
 LARGEST_MODULE = 400
 LARGEST_ROOMS = {
-    ".": 340,
+    ".": 350,
     "archive": 5100,
+    "cli": 3500,
     "connection": 2300,
     "display": 820,
     "models": 3000,

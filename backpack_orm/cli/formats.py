@@ -1,0 +1,92 @@
+"""Output formats, and one record as a line, as JSON and as CSV."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from enum import Enum
+from typing import Any
+
+Row = Mapping[str, Any]
+"""One record as plain values by field."""
+
+_ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+_TO_ESCAPE = re.compile(r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class Format(Enum):
+    """The form of the data on standard output."""
+
+    TABLE = "table"
+    PLAIN = "plain"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+    @property
+    def is_json(self) -> bool:
+        """Whether programs read it, so that errors are JSON too."""
+        return self in (Format.JSON, Format.JSONL)
+
+
+def line(row: Row, fields: Sequence[str]) -> str:
+    r"""Return a record as one line, with a tab between the fields.
+
+    Texts are complete. A backslash, tab, line break or control character in them is written as in
+    Python: `\\`, `\t`, `\n`, `\x1b`.
+
+    >>> print(line({"id": 7, "text": "one\ntwo", "done": False}, ["id", "done", "text"]))
+    7	false	one\ntwo
+    """
+    return "\t".join(escaped(text_of(row.get(field))) for field in fields)
+
+
+def escaped(text: str) -> str:
+    r"""Return a text on one line, without a tab or control character.
+
+    >>> print(escaped("C:\\temp\x1b[31m"))
+    C:\\temp\x1b[31m
+    """
+    return _TO_ESCAPE.sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    letter = found[0]
+    code = ord(letter)
+    return _ESCAPES.get(letter) or (f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
+
+
+def text_of(value: object) -> str:
+    """Return a value as a text for lines and CSV.
+
+    >>> text_of(True), text_of(None), text_of(["Travel", "Food"])
+    ('true', '', 'Travel, Food')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return ", ".join(map(text_of, value))
+    if isinstance(value, dict):
+        return to_json(value)
+    return str(value)
+
+
+def to_json(value: object, *, is_unicode: bool = True) -> str:
+    """Return a value as JSON on one line.
+
+    >>> to_json({"at": date(2031, 5, 1), "title": "Café"}, is_unicode=False)
+    '{"at": "2031-05-01", "title": "Caf\\\\u00e9"}'
+    """
+    return json.dumps(value, ensure_ascii=not is_unicode, default=_plain)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} is no value of JSON")

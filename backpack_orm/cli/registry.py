@@ -1,0 +1,88 @@
+"""The commands by name: where each is defined, and its short help, known without importing it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+GROUP = "backpack_orm.commands"
+"""The entry-point group in which other packages add commands."""
+
+
+class Entry(NamedTuple):
+    """A command: the module and the variable that define it, its section and its short help."""
+
+    target: str
+    section: str
+    help: str
+
+
+def _section(title: str, **commands: tuple[str, str]) -> dict[str, Entry]:
+    return {
+        name: Entry(f"backpack_orm.cli.commands.{target}", title, help)
+        for name, (target, help) in commands.items()
+    }
+
+
+COMMANDS: Mapping[str, Entry] = {
+    **_section(
+        "Start",
+        login=("account:login", "Store the token of an account on this machine."),
+        logout=("account:logout", "Remove the stored token of an account."),
+        whoami=("account:whoami", "Show the account, the user and the time zone."),
+        config=("config:config", "Show the configuration and where it comes from."),
+        demo=("demo:demo", "Try everything on a demonstration account."),
+    ),
+    **_section(
+        "Pages",
+        page=("page:page", "List, show, create, change and share pages."),
+        note=("note:note", "Add, edit, show and delete notes."),
+    ),
+    **_section(
+        "Meta",
+        commands=("surface:commands", "List all commands with their options."),
+    ),
+}
+SECTIONS = ("Start", "Shortcuts", "Pages", "Account", "Archives", "Raw", "Meta", "Other packages")
+
+
+def foreign() -> dict[str, Entry]:
+    """Return the commands that other packages add.
+
+    Importing `importlib.metadata` and parsing the metadata of all packages would take half of the
+    time of `backpack --help`, so it is done only if a package names the group.
+    """
+    if not any(_names_the_group(path) for path in sys.path):
+        return {}
+    from importlib.metadata import entry_points
+
+    return {
+        point.name: Entry(point.value, "Other packages", f"From {_package(point.value)}.")
+        for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)
+        if point.name not in COMMANDS
+    }
+
+
+def _package(target: str) -> str:
+    return target.partition(":")[0].partition(".")[0]
+
+
+def _names_the_group(path: str) -> bool:
+    return any(f"[{GROUP}]" in text for text in _entry_points_in(path))
+
+
+def _entry_points_in(path: str) -> Iterator[str]:
+    """Yield the files of entry points of the packages in a folder."""
+    try:
+        names = os.listdir(path or ".")
+    except OSError:  # a zip file, or nothing
+        return
+    for name in names:
+        if name.endswith((".dist-info", ".egg-info")):
+            try:
+                with open(os.path.join(path, name, "entry_points.txt"), encoding="utf-8") as file:
+                    yield file.read()
+            except OSError:  # it has none
+                continue

@@ -1,0 +1,128 @@
+"""What one run knows: its options, its configuration, and its connection."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import click
+
+from backpack_orm.cli import streams
+from backpack_orm.cli.failures import CommandError
+from backpack_orm.cli.formats import Format
+from backpack_orm.cli.output import VARIABLE, Output
+
+if TYPE_CHECKING:
+    from backpack_orm.cli.config import Profile
+    from backpack_orm.connection import Connection
+
+
+class State:
+    """The options of one run, and what its command needs: `state.output`, `state.connect()`.
+
+    Attributes:
+        profile_name: The profile that `--profile` names.
+        format: The format that `-o` names.
+        quiet: Whether to print no messages.
+        ids: Whether to print only ids.
+        fields: The fields to print; None: all.
+        debug: Whether to log requests and show tracebacks.
+        yes: Whether to ask no questions.
+        dry_run: Whether to list the requests that would change something, instead of sending them.
+        now: Returns the time.
+    """
+
+    def __init__(self, *, now: Callable[[], datetime] | None = None) -> None:
+        self.profile_name: str | None = None
+        self.format: Format | None = None
+        self.quiet = self.ids = self.debug = False
+        self.fields: Sequence[str] | None = None
+        self.yes = self.dry_run = False
+        self.now = now or _now
+        self._connection: Connection | None = None
+
+    @cached_property
+    def profile(self) -> Profile:
+        """The profile in use, with the account, and where each value comes from."""
+        from backpack_orm.cli import config
+
+        return config.load().profile(self.profile_name)
+
+    @cached_property
+    def output(self) -> Output:
+        """What prints the result."""
+        return Output(
+            self.output_format,
+            ids=self.ids,
+            fields=self.fields,
+            quiet=self.quiet,
+            pager=bool(self.profile.get("pager", True)),
+        )
+
+    @property
+    def output_format(self) -> Format:
+        """The format of the data: the option, the environment, the profile, or what fits."""
+        if self.format is not None:
+            return self.format
+        name = os.environ.get(VARIABLE)
+        if name:
+            source = VARIABLE
+        elif name := self.profile.get("output"):
+            source = f"output of the profile {self.profile.name!r}"
+        else:
+            return Format.TABLE if streams.is_terminal(sys.stdout) else Format.PLAIN
+        try:
+            return Format(name)
+        except ValueError:
+            known = ", ".join(each.value for each in Format)
+            raise CommandError(f"{source} is {name!r}", hint=f"Use one of: {known}.") from None
+
+    def connect(self) -> Connection:
+        """Make the connection to the account current, and return it. No request.
+
+        With `--dry-run`, calls that would change something are recorded instead of sent.
+        """
+        if self._connection is None:
+            from backpack_orm.cli import connecting
+
+            connection = connecting.connection_of(self.profile)
+            if self.dry_run:
+                from backpack_orm.cli import recording
+
+                recording.record_writes(connection)
+            click.get_current_context().find_root().with_resource(connection)
+            self._connection = connection
+        return self._connection
+
+    @property
+    def is_interactive(self) -> bool:
+        """Whether somebody can be asked."""
+        return streams.is_terminal(sys.stdin) and streams.is_terminal(sys.stderr)
+
+    def confirm(self, question: str) -> None:
+        """Ask before something is lost or sent to others.
+
+        Raises:
+            click.Abort: The answer is no.
+            CommandError: Nobody can be asked, and `--yes` is missing.
+        """
+        if self.yes or self.dry_run:
+            return
+        if not self.is_interactive:
+            raise CommandError(
+                f"this asks first, and there is no terminal to ask on: {question}",
+                hint="Run it with --yes, or with --dry-run to see what it would do.",
+            )
+        if not click.confirm(question, err=True):
+            raise click.Abort
+
+
+def _now() -> datetime:
+    return datetime.now().astimezone()
+
+
+pass_state = click.make_pass_decorator(State)

@@ -1,0 +1,93 @@
+"""Texts from arguments, standard input or an editor; what was typed is never lost."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from backpack_orm.cli import folders, streams
+from backpack_orm.cli.failures import CommandError
+from backpack_orm.cli.state import State
+
+STDIN = "-"
+
+
+def text_from(
+    state: State, words: Sequence[str], *, what: str, initial: str = "", extension: str = ".textile"
+) -> str:
+    """Return a text: the words of the command line, else standard input, else an editor.
+
+    Args:
+        state: The state of the run.
+        words: The arguments; `-` alone is standard input.
+        what: What the text is, for messages.
+        initial: What the editor starts with.
+        extension: The end of the name of the file that is edited.
+
+    Raises:
+        CommandError: The text is empty.
+    """
+    if list(words) == [STDIN] or not (words or state.is_interactive):
+        text = read_stdin(what)
+    elif words:
+        text = " ".join(words)
+    else:
+        text = edit(initial, extension=extension)
+    if not text.strip():
+        raise CommandError(f"the {what} is empty: nothing was changed")
+    return text
+
+
+def read_stdin(what: str) -> str:
+    """Return standard input without the line break at its end.
+
+    Raises:
+        CommandError: It is closed, or not in the encoding of the locale.
+    """
+    if sys.stdin is None or sys.stdin.closed:
+        raise CommandError(f"the {what} is missing, and standard input is closed")
+    try:
+        return sys.stdin.read().removesuffix("\n")
+    except UnicodeDecodeError as error:
+        raise CommandError(f"standard input is not {error.encoding}: {error.reason}") from None
+
+
+def edit(initial: str, *, extension: str = ".textile") -> str:
+    """Return what somebody has written in an editor: `$VISUAL`, `$EDITOR` or a common one.
+
+    Raises:
+        CommandError: The editor failed, or was left without saving.
+    """
+    try:
+        text = click.edit(initial, extension=extension, require_save=False)
+    except click.ClickException as error:
+        raise CommandError(f"{error.format_message()}: nothing was changed") from None
+    return (text or "").removesuffix("\n")
+
+
+@contextmanager
+def preserved(text: str, *, extension: str = ".textile") -> Iterator[None]:
+    """Store a text in a file if saving it fails, and name the file.
+
+    >>> with preserved("Sardines"):
+    ...     pass
+    """
+    try:
+        yield
+    except BaseException:
+        path = _unsaved(text, extension)
+        streams.write_error(f"The text was not saved. It is in {path}")
+        raise
+
+
+def _unsaved(text: str, extension: str) -> Path:
+    folder = folders.unsaved_folder()
+    number = 1
+    while (path := folder / f"{number:04}{extension}").exists():
+        number += 1
+    folders.write_private(path, text + "\n")
+    return path
