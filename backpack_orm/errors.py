@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from backpack_orm.rich_display import RichDisplay
@@ -28,6 +28,8 @@ class BackpackError(RichDisplay, Exception):
             for example because the response was lost.
         result: The `BulkResult` of the operation over many records that the error has stopped; else
             None.
+        created: The records that an operation has created before the error stopped it, in order;
+            see `resume`.
 
     >>> error = NotFound("no such page", verb="POST", path="/ws/page/7", status=404)
     >>> error
@@ -42,6 +44,8 @@ class BackpackError(RichDisplay, Exception):
     retry_after: float | None = None
     may_have_happened: bool = False
     result: Any = None
+    created: tuple[Any, ...] = ()
+    _resume: Callable[[], Any] | None = None
 
     def __init__(
         self,
@@ -83,6 +87,30 @@ class BackpackError(RichDisplay, Exception):
         'no such page; title was saved'
         """
         self.message += f"; {remark}"
+
+    def resume(self) -> Any:
+        """Continue the operation that the error has stopped, and return its whole result.
+
+        Nothing is done twice: records in `created` are not created again, and neither is one whose
+        response was lost but which is there.
+
+        Raises:
+            TypeError: The error has stopped no operation that can be continued.
+            BackpackError: The operation was stopped again. That error can be continued too.
+
+        >>> with Sandbox(seed="demo") as box:
+        ...     connection = Connection(box.url, token=box.token)
+        ...     items = Page.find_by(title="Lisbon", using=connection).lists["Packing"].items
+        ...     fault = box.faults.status(500, path="**/items/add", after=1, times=1)
+        ...     try:
+        ...         items.create_many(["Socks", "Map", "Pen"])
+        ...     except ServerError as error:
+        ...         print(len(error.created), error.resume())
+        1 [Item(...'Socks'...), Item(...'Map'...), Item(...'Pen'...)]
+        """
+        if self._resume is None:
+            raise TypeError(f"{type(self).__name__} has stopped nothing that can be continued")
+        return self._resume()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the error as plain values, ready for JSON. The keys are always the same.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from backpack_orm.models.item import HasItems
@@ -11,7 +12,9 @@ from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable
+from backpack_orm.wire.build import WireValue
 from backpack_orm.wire.endpoint import ws
+from backpack_orm.wire.shapes import Record
 
 if TYPE_CHECKING:
     from backpack_orm.models.item import Item
@@ -73,6 +76,12 @@ class List(OnPage, Savable, Destroyable):
         "page/{page_id}/lists/destroy/{id}", writes="page:{page_id} search", idempotent=True
     )
     _updates = (_update_row,)
+
+    def _apply_created(
+        self, record: Record, payload: Mapping[str, WireValue], changed: Sequence[str]
+    ) -> None:
+        super()._apply_created(record, payload, changed)
+        self._update_snapshot({"items": ()})
 
     def _path_ids(self) -> tuple[int, ...]:
         return (*self.page._path_ids(), self._saved_id)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from backpack_orm.models.on_page import OnPage
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
+from backpack_orm.orm.model import Model
 from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable
 from backpack_orm.wire.endpoint import TokenLocation, rest
@@ -14,6 +15,8 @@ from backpack_orm.wire.endpoint import TokenLocation, rest
 if TYPE_CHECKING:
     from backpack_orm.models.page import Page
     from backpack_orm.orm.declarations import BelongsTo
+
+M = TypeVar("M", bound=Model)
 
 
 @resource
@@ -49,6 +52,14 @@ class Separator(OnPage, Savable, Destroyable):
     if TYPE_CHECKING:
 
         def _created_with(self, *, name: str = "") -> None: ...
+
+    @classmethod
+    def _with_unlisted(cls, records: list[M], owner: Model) -> list[M]:
+        page = cast("Page", owner)
+        known = {each._saved_id for each in records}
+        ids = (each.widget_id for each in page.belongings if each.type == "Separator")
+        unlisted = [cls._stub(id, page) for id in ids if id is not None and id not in known]
+        return [*records, *cast("list[M]", unlisted)]
 
     _create = rest(
         "POST",

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, cast
 
 from backpack_orm.orm.collections import Collection, Embedded, M_co
+from backpack_orm.orm.create_many import CreateMany
 from backpack_orm.orm.get_or_create import evaluated, get_or_create, new_values, update
 from backpack_orm.orm.lookups import all_of
+from backpack_orm.orm.progress import Progress
 
 if TYPE_CHECKING:
     from backpack_orm.orm.saving import Savable
@@ -57,14 +59,12 @@ class Children(Embedded[M_co]):
         >>> is_created, page.notes.get_or_create(title="Hotel") == (note, False)
         (True, True)
         """
-        model = cast("type[Savable]", self._model)
-        values, parent = new_values(lookups, defaults), model._table.parent
-        assert parent is not None
-        model._check_parent_is_left_out(self._owner, values)
-        all_of(model, (), lookups)  # first: a misspelled one is no value
+        values = new_values(lookups, defaults)
+        cast("type[Savable]", self._model)._check_parent_is_left_out(self._owner, values)
+        all_of(self._model, (), lookups)  # first: a misspelled one is no value
         record, is_created = get_or_create(
             lookups,
-            model._draft({**values, parent.name: self._owner}),
+            self._draft(values),
             lambda: cast("Collection[Any]", self).where(fresh=fresh, **lookups),
             lambda: cast(Any, self._create(values)),
         )
@@ -86,6 +86,62 @@ class Children(Embedded[M_co]):
         if not is_created:
             update(cast("Savable", record), values)
         return record, is_created
+
+    def create_many(
+        self,
+        rows: Iterable[str | Mapping[str, Any]],
+        *,
+        progress: bool | Progress = False,
+        adopt: bool = False,
+    ) -> Collection[M_co]:
+        """Create records in this collection, in the order of the rows.
+
+        Checks all rows before it sends anything. Makes one request for each row, one after the
+        other, and one before them if the collection is not loaded.
+
+        An error, or Ctrl-C, has the records that exist in `error.created`. `error.resume()` creates
+        the others, and returns all. A record is never created twice: if a response was lost, the
+        collection is reloaded, and the only new record with equal content is used.
+
+        Args:
+            rows: Dictionaries with the arguments of `create`, or texts: the title of a note, the
+                name of a list, the content of an item.
+            progress: True to show it on standard error, or a function that takes what is done, the
+                number of finished rows, and the total.
+            adopt: Use records with equal content that exist already, each for one row, instead of
+                creating them. It continues after the process was killed. Makes one request before
+                all others.
+
+        Raises:
+            TypeError: An attribute is misspelled, or `rows` is not a list. Nothing was sent.
+            ValidationError: A value cannot be sent. The message names the row. Nothing was sent.
+            BackpackError: A request failed.
+            OutcomeUnknown: A response was lost, and the record is not there, or several are.
+
+        >>> items = Page.find_by(title="Lisbon").lists["Packing"].items
+        >>> new = items.create_many(["Socks", {"content": "Passport", "completed": True}])
+        >>> [(item.content, item.completed) for item in new]
+        [('Socks', False), ('Passport', True)]
+        """
+        return CreateMany(self, rows, progress, adopt=adopt).run()
+
+    def _present(self, *, fresh: bool = False) -> list[M_co]:
+        """Return the records, all of which have at least an id; reload them first if asked to."""
+        present = (self.reload() if fresh else self)._all()
+        return cast("type[Savable]", self._model)._with_unlisted(present, self._owner)
+
+    def _draft(self, values: Mapping[str, Any]) -> Savable:
+        """Return a new record of this collection, which is not saved.
+
+        Raises:
+            TypeError: An attribute is misspelled.
+            ValidationError: A value cannot be sent.
+        """
+        model = cast("type[Savable]", self._model)
+        model._check_parent_is_left_out(self._owner, values)
+        parent = model._table.parent
+        assert parent is not None
+        return model._draft({**values, parent.name: self._owner})
 
     def _create(self, attributes: Mapping[str, Any]) -> M_co:
         model = cast("type[Savable]", self._model)

@@ -34,6 +34,7 @@ from backpack_orm.wire.shapes import MISSING, Record, Response
 
 P = ParamSpec("P")
 T = TypeVar("T")
+M = TypeVar("M", bound=Model)
 
 
 class SaveResult(NamedTuple):
@@ -222,6 +223,11 @@ class Savable(Findable):
         record = cls(**values)
         record._validate(list(record.changes))
         return record
+
+    @classmethod
+    def _with_unlisted(cls, records: list[M], owner: Model) -> list[M]:
+        """Return the records of a collection, with those of which its owner has only the ids."""
+        return records
 
     @classmethod
     def _create_in(cls, owner: Model, attributes: Mapping[str, Any]) -> Self:

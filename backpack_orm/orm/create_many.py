@@ -1,0 +1,110 @@
+"""Creating many records in a collection, in order and each once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from backpack_orm.errors import BackpackError, ValidationError, short_repr
+from backpack_orm.orm import bulk
+from backpack_orm.orm.collections import Collection, label_of
+from backpack_orm.orm.creating import StepsInMemory
+from backpack_orm.orm.places import Place, Values
+from backpack_orm.orm.progress import Progress
+from backpack_orm.orm.resuming import Resumable
+
+if TYPE_CHECKING:
+    from backpack_orm.orm.children import Children
+    from backpack_orm.orm.model import Model
+
+M = TypeVar("M", bound="Model")
+
+
+class CreateMany(Resumable[Collection[M]], Generic[M]):
+    """The creation of many records in a collection. See `Children.create_many`.
+
+    Raises:
+        TypeError: An attribute is misspelled. The message names the row.
+        ValidationError: A value cannot be sent. The message names the row.
+    """
+
+    def __init__(
+        self, children: Children[M], rows: object, progress: bool | Progress, *, adopt: bool
+    ) -> None:
+        what = f"{children._relation.name}.create_many"
+        children._owner._check_exists()
+        children._owner._ensure_writable(what)
+        self._place = Place(children, StepsInMemory())
+        self._progress = progress
+        self._adopt = adopt
+        self._wanted = {
+            f"row {index}": values for index, values in enumerate(values_of(what, children, rows))
+        }
+
+    @property
+    def created(self) -> tuple[M, ...]:
+        """The records that exist so far, in order."""
+        return tuple(self._place.created[step] for step in self._wanted if step in self._done)
+
+    @property
+    def _done(self) -> Mapping[str, M]:
+        return self._place.created
+
+    def _state(self) -> str:
+        return f"{len(self._done)} of {len(self._wanted)} rows were created"
+
+    def _run(self) -> Collection[M]:
+        if self._adopt and self._wanted:
+            self._place.adopt(self._wanted)
+            self._adopt = False
+        left = [step for step in self._wanted if step not in self._done]
+        if left:
+            self._place.prepare()
+            bulk.run("creating records", self._create, left, progress=self._progress, workers=1)
+        return Collection(self._place.children._model, list(self.created))
+
+    def _create(self, step: str) -> M:
+        return self._place.create(step, self._wanted[step])
+
+
+def values_of(what: str, children: Children[Any], rows: object) -> list[Values]:
+    """Return the attributes of the records that rows describe, all of them valid.
+
+    Args:
+        what: The call that received them, for messages.
+        children: The collection in which they are to be created.
+        rows: Texts or dictionaries with attributes.
+
+    Raises:
+        TypeError: An attribute is misspelled. The message names the row.
+        ValidationError: A value cannot be sent. The message names the first such row, and says how
+            many others there are.
+    """
+    if not isinstance(rows, Iterable) or isinstance(rows, str | bytes | Mapping):
+        raise ValidationError(f"{what} takes a list of rows, not {short_repr(rows)}")
+    all_values: list[Values] = []
+    bad: list[TypeError | BackpackError] = []
+    for index, row in enumerate(rows):
+        try:
+            values = _values(children._model, row)
+            children._draft(values)
+            all_values.append(values)
+        except (TypeError, BackpackError) as error:
+            bad.append(error)
+            text = f"{what}: row {index}, {short_repr(row)}: {error}"
+            if len(bad) == 1:
+                first = text, type(error)
+    if bad:
+        text, kind = first
+        others = f"; {len(bad) - 1} more rows are not valid" if len(bad) > 1 else ""
+        raise kind(f"{text}{others}; nothing was sent") from bad[0]
+    return all_values
+
+
+def _values(model: type[Model], row: object) -> Values:
+    label = label_of(model)
+    if isinstance(row, str) and label is not None:
+        return {label: row}
+    if isinstance(row, Mapping):
+        return {**row}
+    raise ValidationError(f"a row is a text ({label}) or a dictionary")

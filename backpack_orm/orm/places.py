@@ -1,0 +1,112 @@
+"""Collections in which records are created once each, though responses are lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from backpack_orm.orm.creating import Steps, create_once
+from backpack_orm.orm.state import UNSET, differ
+
+if TYPE_CHECKING:
+    from backpack_orm.orm.children import Children
+    from backpack_orm.orm.model import Model
+    from backpack_orm.orm.saving import Savable
+
+M = TypeVar("M", bound="Model")
+Values = Mapping[str, Any]
+
+
+class Place(Generic[M]):
+    """A collection with the ids of what it contains, and the records that are created in it.
+
+    Args:
+        children: The collection.
+        steps: What is created where, and what came of it.
+    """
+
+    def __init__(self, children: Children[M], steps: Steps) -> None:
+        self.children = children
+        self._steps = steps
+        self._ids: set[int] | None = None
+        self._found: dict[int, M] = {}
+        self.created: dict[str, M] = {}
+        """The records by step, in the order of their creation."""
+
+    def prepare(self) -> None:
+        """Note which records exist already. Makes one request if they are not loaded."""
+        if self._ids is None:
+            self._ids = {record._saved_id for record in self.children._present()}
+
+    def adopt(self, wanted: Mapping[str, Values], records: Iterable[M] | None = None) -> None:
+        """Take existing records with equal content for the records of steps, each for one step.
+
+        Makes one request, unless the records are passed.
+        """
+        free = {each._saved_id: each for each in records or self.children._present(fresh=True)}
+        self._ids = set(free)
+        for step, values in wanted.items():
+            if self._steps.outcome(step) is None and self._steps.unfinished(step) is None:
+                draft = self.draft(values)
+                equal = sorted(id for id, each in free.items() if has_content(each, draft))
+                if equal:
+                    self._steps.finish(step, equal[0])
+                    self._keep(step, free.pop(equal[0]))
+
+    def draft(self, values: Values) -> Savable:
+        """Return a new record, which is not saved.
+
+        Raises:
+            TypeError: An attribute is misspelled.
+            ValidationError: A value cannot be sent.
+        """
+        return self.children._draft(values)
+
+    def create(self, step: str, values: Values) -> M:
+        """Return the record of a step, which is created or adopted if it is not known yet."""
+        if step in self.created:
+            return self.created[step]
+        self.prepare()
+        assert self._ids is not None
+        draft = self.draft(values)
+
+        def equal() -> list[int]:
+            records = self.children._present(fresh=True)
+            equal = {each._saved_id: each for each in records if has_content(each, draft)}
+            self._found |= equal
+            return [*equal]
+
+        def create() -> int:
+            record = self.children._create(values)
+            self._found[record._saved_id] = record
+            return record._saved_id
+
+        id = create_once(self._steps, step, siblings=self._ids, equal=equal, create=create)
+        return self._keep(step, self._found[id])
+
+    def _keep(self, step: str, record: M) -> M:
+        if self._ids is not None:
+            self._ids.add(record._saved_id)
+        self.created[step] = record
+        return record
+
+
+def has_content(record: Model, draft: Savable) -> bool:
+    """Return whether a record has what a new record with the values of a draft would have.
+
+    Values that are not loaded, and those that the service may change, are not compared.
+
+    >>> page = Page.find_by(title="Lisbon")
+    >>> note = page.notes[0]
+    >>> has_content(note, Note(page=page, title=note.title, body=note.body))
+    True
+    >>> has_content(note, Note(page=page, title=note.title))
+    False
+    """
+    for name, field in draft._table.fields.items():
+        if field.is_read_only or field.is_write_only or name in draft._server_updated:
+            continue
+        sent, stored = draft._slot(name), record._slot(name)
+        if sent is not None and stored is not UNSET and differ(cast(object, stored), sent):
+            return False
+    return True
