@@ -99,11 +99,14 @@ class RemoteStorage(Storage):
 
     @contextmanager
     def _explained(self, verb: str, path: str) -> Iterator[None]:
-        """Replace errors of the file system, except those with a meaning of their own."""
+        """Replace errors of the file system, except those with a meaning of their own.
+
+        Not all are an OSError: that of a lost connection is one of the file system's library.
+        """
         try:
             yield
         except (FileExistsError, FileNotFoundError):
             raise
-        except OSError as error:
-            reason = error.strerror or error
+        except Exception as error:
+            reason = getattr(error, "strerror", None) or error
             raise ArchiveError(f"cannot {verb} {self.name}/{path}: {reason}") from error

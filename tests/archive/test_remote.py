@@ -1,8 +1,4 @@
-"""Archives at addresses: in memory, and on a server that is compatible with S3.
-
-The tests on S3 run if `moto[server]` and `s3fs` are installed, which are too large for every
-developer.
-"""
+"""Archives at addresses: in memory, and on a server that is compatible with S3."""
 
 from __future__ import annotations
 
@@ -13,36 +9,71 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import s3fs
+from moto.server import ThreadedMotoServer
 
-from backpack_orm import Connection, Page
+from backpack_orm import ArchiveError, Connection, Page
 from backpack_orm.archive import Archive
 from backpack_orm.archive.remote import RemoteStorage
+from backpack_orm.sandbox import Sandbox
 
 Opener = Callable[[], Archive]
 
 
+class S3:
+    """A server that can be killed, and started again with the same objects."""
+
+    def __init__(self) -> None:
+        self._server = ThreadedMotoServer("127.0.0.1", port=0)
+        self._server.start()
+        self._port = self._server.get_host_and_port()[1]
+        self.options = {
+            "endpoint_url": f"http://127.0.0.1:{self._port}",
+            "key": "test",
+            "secret": "test",
+            "config_kwargs": {"retries": {"max_attempts": 0}, "connect_timeout": 5},
+        }
+
+    def kill(self) -> None:
+        self._server.stop()
+
+    def restart(self) -> None:
+        self._server = ThreadedMotoServer("127.0.0.1", port=self._port)
+        self._server.start()
+
+
+@pytest.fixture(scope="module")
+def s3(network: None) -> Iterator[S3]:
+    """A server that is compatible with S3."""
+    s3 = S3()
+    yield s3
+    s3.kill()
+
+
+@pytest.fixture
+def bucket(s3: S3) -> Opener:
+    """Return a function that opens an archive in a bucket."""
+    name = f"backups-{secrets.token_hex(4)}"
+    s3fs.S3FileSystem(**s3.options).mkdir(name)
+    return lambda: Archive(f"s3://{name}/acme", **s3.options)
+
+
 @pytest.fixture(params=["memory", "s3"])
-def remote(
-    request: pytest.FixtureRequest,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    network: None,
-) -> Iterator[Opener]:
+def remote(request: pytest.FixtureRequest, tmp_path: Path, network: None) -> Opener:
     """Return a function that opens an archive at an address."""
     if request.param == "memory":
-        yield lambda: Archive(f"memory://{tmp_path}")
-        return
-    pytest.importorskip("s3fs")
-    server_class = pytest.importorskip("moto.server").ThreadedMotoServer
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    server = server_class(port=0)
-    server.start()
-    options = {"endpoint_url": f"http://127.0.0.1:{server.get_host_and_port()[1]}"}
-    bucket = f"backups-{secrets.token_hex(4)}"
-    file_system(Archive(f"s3://{bucket}/acme", **options)).mkdir(bucket)
-    yield lambda: Archive(f"s3://{bucket}/acme", **options)
-    server.stop()
+        return lambda: Archive(f"memory://{tmp_path}")
+    found: Opener = request.getfixturevalue("bucket")
+    return found
+
+
+@pytest.fixture
+def small(network: None) -> Iterator[Connection]:
+    """A connection to an account with one page."""
+    with Sandbox(seed="empty") as box:
+        connection = Connection(box.url, token=box.token)
+        Page.create(title="Lisbon", using=connection)
+        yield connection
 
 
 def file_system(archive: Archive) -> Any:
@@ -63,29 +94,43 @@ def test_an_archive_at_an_address_is_as_one_in_a_folder(
     assert len(remote().prune(keep_last=1).removed) == 1
     assert [each.number for each in remote().snapshots] == [2]
     assert archive.notes["New"].page.title == "Lisbon"
-    assert remote().verify().files == len(file_system(archive).find(archive._storage._root))
+    archive = remote()
+    assert archive.verify().files == len(file_system(archive).find(archive._storage._root))
+
+
+class _Writes:
+    """Counts the writes of a file system, and does something instead of those behind a number."""
+
+    def __init__(self, write: Callable[..., Any], last: int, fail: Callable[[], object]) -> None:
+        self.count = 0
+        self._write, self._last, self._fail = write, last, fail
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        self.count += 1
+        if self.count > self._last:
+            self._fail()
+        return self._write(*arguments, **options)
+
+
+def _die() -> None:
+    raise KeyboardInterrupt  # which only ends the process
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("remote", ["memory"], indirect=True)
 def test_killed_after_any_write_it_has_the_old_or_the_new_state(
-    remote: Opener, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    remote: Opener, small: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = remote()
-    archive.sync(connection)
-    Page.create(title="New")
+    archive.sync(small)
+    Page.create(title="New", using=small)
     write, numbers = file_system(archive).pipe_file, []
     for last in count(1):
-        writes = count(1)
-
-        def pipe_file(*args: Any, last: int = last, writes: Any = writes, **options: Any) -> Any:
-            if next(writes) > last:
-                raise KeyboardInterrupt  # which only ends the process
-            return write(*args, **options)
-
+        writes = _Writes(write, last, _die)
         with monkeypatch.context() as patch:
-            patch.setattr(file_system(archive), "pipe_file", pipe_file)
+            patch.setattr(file_system(archive), "pipe_file", writes)
             try:
-                remote().sync(connection)
+                remote().sync(small)
             except KeyboardInterrupt:
                 pass
             else:
@@ -97,7 +142,46 @@ def test_killed_after_any_write_it_has_the_old_or_the_new_state(
     assert set(numbers) == {1, 2}
     assert len(numbers) > 15
     assert len(archive._storage.names("snapshots")) == 2
-    assert len(archive.pages) == 14
+    assert len(archive.pages) == 2
+
+
+def test_a_server_that_is_killed_in_the_middle_of_a_sync_leaves_the_old_or_the_new_state(
+    s3: S3, bucket: Opener, small: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive, paths = bucket(), []
+    write = file_system(archive).pipe_file
+
+    def record(path: str, *arguments: Any, **options: Any) -> Any:
+        paths.append(path.partition("/acme/")[2])
+        return write(path, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(file_system(archive), "pipe_file", record)
+        archive.sync(small)
+    assert paths.pop(0) == "archive.json"  # which the first sync alone writes
+    commit = paths.index("commits/000001.json")
+    Page.create(title="New", using=small)
+    numbers = []
+    for last in (0, commit // 2, commit, commit + 1):
+        with monkeypatch.context() as patch:
+            patch.setattr(file_system(archive), "pipe_file", _Writes(write, last, s3.kill))
+            with pytest.raises(ArchiveError, match=r"cannot (read|write) s3://backups-"):
+                bucket().sync(small)
+        s3.restart()
+        numbers.append(bucket().newest.number)
+        assert bucket().verify()
+    assert numbers == [1, 1, 1, 2]
+    assert not bucket().sync(small).is_new
+    assert len(bucket()._storage.names("snapshots")) == 2
+
+
+def test_a_server_that_cannot_be_reached_is_reported(s3: S3, bucket: Opener) -> None:
+    s3.kill()
+    try:
+        with pytest.raises(ArchiveError, match=r"cannot read s3://backups-.*Could not connect"):
+            bucket()
+    finally:
+        s3.restart()
 
 
 def test_of_two_commits_at_once_one_is_refused(remote: Opener) -> None:
