@@ -160,12 +160,13 @@ def group(name: str, help: str, *, examples: Sequence[str] = ()) -> Group:
 
 
 def command(
-    name: str, *, examples: Sequence[str], passes_on: bool = False
+    name: str, *, examples: Sequence[str], help: str | None = None, passes_on: bool = False
 ) -> Callable[[Callable[..., Any]], Command]:
     """Declare a command of its own, which is in no group.
 
     Args:
         name: Its name.
+        help: Its help. Default: the docstring of the function.
         examples: Command lines for its help.
         passes_on: Whether it passes its arguments on, from the first one that is not an option.
     """
@@ -173,7 +174,7 @@ def command(
 
     def declare(function: Callable[..., Any]) -> Command:
         made = click.command(
-            name, cls=Command, examples=tuple(examples), context_settings=settings
+            name, cls=Command, help=help, examples=tuple(examples), context_settings=settings
         )(function)
         assert isinstance(made, Command)
         return made

@@ -109,6 +109,8 @@ class Output:
 
     def text(self, text: str, data: Row, summary: str = "") -> None:
         """Print a text as it is, or in JSON the data that it was made of."""
+        if self.is_muted:
+            return
         if self.format is Format.JSON:
             self._document(dict(data), summary)
         elif self.format is Format.JSONL:
@@ -169,7 +171,10 @@ class Output:
         if not rows:
             self.message(empty or "Nothing found.")
             return
-        self._show(view() if view else tables.table(fields, rows))
+        if view is not None:
+            self._show(view())
+            return
+        self._show(tables.table(fields, rows))
         if told := _summary(summary, len(rows)):
             self.message(told)
 

@@ -36,9 +36,40 @@ COMMANDS: Mapping[str, Entry] = {
         demo=("demo:demo", "Try everything on a demonstration account."),
     ),
     **_section(
+        "Shortcuts",
+        add=("item:shortcut_add", "Add an item to a page."),
+        done=(
+            "item:shortcut_done",
+            "Complete items, each named by its id or a part of its text.",
+        ),
+        todos=("todos:todos", "List the open items of all pages."),
+        today=(
+            "today:today",
+            "List today's reminders, events and journal entries, and the open items.",
+        ),
+        remind=("reminder:remind", "Add a reminder, and say when it is due."),
+        search=("search:search", "Search all pages for a term, and show where it was found."),
+    ),
+    **_section(
         "Pages",
         page=("page:page", "List, show, create, change and share pages."),
         note=("note:note", "Add, edit, show and delete notes."),
+        item=("item:item", "Add, edit, complete, move and delete items."),
+        list=("list:lists", "Add, show, rename and delete lists."),
+        tag=("tag:tag", "List, add, remove and set tags."),
+        separator=("separator:separator", "Add, rename and delete separators."),
+    ),
+    **_section(
+        "Account",
+        reminder=("reminder:reminder", "List, add and delete reminders."),
+        journal=("journal:journal", "List and add journal entries."),
+        status=("status:status", "List statuses and set your own."),
+        calendar=("calendar:calendar", "List calendars and events, and add events."),
+    ),
+    **_section(
+        "Raw",
+        api=("api:api", "Make any call of the API, and print the response as received."),
+        sandbox=("sandbox:sandbox", "Run a Backpack server on this machine, until Ctrl-C."),
     ),
     **_section(
         "Meta",

@@ -25,14 +25,16 @@ def table(fields: Sequence[str], rows: Sequence[Row]) -> Table:
     """Return a table that fits the width of the terminal: each record is one line."""
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in fields:
-        is_number = all(type(row.get(name)) is int for row in rows)
+        values = [row.get(name) for row in rows]
+        is_number = all(type(value) is int for value in values)
+        is_whole = is_number or any(isinstance(value, datetime) for value in values)
         drawn.add_column(
             Text(name.replace("_", " ")),
             justify="right" if is_number else "left",
             no_wrap=True,
             overflow="ellipsis",
             style="dim" if name == fields[0] else "",
-            min_width=max(len(str(row.get(name))) for row in rows) if is_number else None,
+            min_width=max(map(len, map(shown, values))) if is_whole else None,
         )
     for row in rows:
         drawn.add_row(*(Text(" ".join(shown(row.get(name)).split())) for name in fields))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -47,6 +47,14 @@ def note(found: Note) -> RenderableType:
     return Group(*parts, styled(found.body))
 
 
+def checklist(name: str, items: Sequence[Row]) -> RenderableType:
+    """Return a list with the boxes of its items."""
+    lines = [
+        Padding(item({**row, "text": row["content"]}), (0, 0, 0, 2), expand=False) for row in items
+    ]
+    return Group(*([Text(shown(name), "bold")] if name else []), *lines)
+
+
 def item(row: Row) -> RenderableType:
     """Return an item with its box."""
     line = Table.grid(padding=(0, 1, 0, 0))
@@ -70,7 +78,7 @@ def _content(row: Row) -> Iterator[RenderableType]:
     title = Text(shown(row["title"]), "bold")
     match row["type"]:
         case "item":
-            yield Padding(item(row), (0, 0, 0, 2))
+            yield Padding(item(row), (0, 0, 0, 2), expand=False)
         case "separator":
             yield Rule(title, style="dim", align="left")
         case "note" | "list" | "email":
