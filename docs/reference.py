@@ -64,6 +64,7 @@ OTHERS = {
             "PruneResult",
         )
     ],
+    "Cassettes": ["integrations.vcr.recorder"],
     "Texts": [
         "text.to_html",
         "text.to_markdown",

@@ -48,7 +48,12 @@ _stack: ContextVar[tuple[_Entry, ...]] = ContextVar("backpack_orm_connections", 
 _default: Usable | None = None
 
 
-def set_default(connection: Usable) -> None:
+def default() -> Usable | None:
+    """Return the connection that is current outside all blocks."""
+    return _default
+
+
+def set_default(connection: Usable | None) -> None:
     """Make a connection current outside all blocks, in all threads."""
     global _default
     _default = connection

@@ -28,6 +28,7 @@ LARGEST_ROOMS = {
     "cli": 3500,
     "connection": 2300,
     "display": 820,
+    "integrations": 200,
     "models": 3000,
     "orm": 3400,
     "sandbox": 6480,

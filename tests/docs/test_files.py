@@ -39,15 +39,17 @@ def run(text: str, folder: Path) -> None:
         runpy.run_path(str(folder / name), run_name="__main__")
         return
     (folder / "test_program.py").write_text(text, "utf-8")
-    result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_program.py"],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(documents.ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_program.py"]
+    for options in (["--backpack-record"], []) if "backpack_cassette" in text else ([],):
+        result = subprocess.run(
+            [*command, *options],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(documents.ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stdout
 
 
 def test_every_program_is_tested() -> None:

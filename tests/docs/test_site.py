@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import runpy
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -65,22 +62,6 @@ def test_the_cells_of_a_notebook_run(path: Path, monkeypatch: pytest.MonkeyPatch
     finally:
         names["box"].close()
         names["connection"].close()
-
-
-@pytest.mark.network
-def test_the_documented_pytest_fixture_works(tmp_path: Path) -> None:
-    fixture, tests = [text for language, text in documents.fences(DOCS / "testing.md")][:2]
-    (tmp_path / "conftest.py").write_text(fixture, "utf-8")
-    (tmp_path / "test_documented.py").write_text(tests, "utf-8")
-    ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(documents.ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "3 passed" in ran.stdout, ran.stdout
 
 
 def replacements() -> list[str]:

@@ -1,0 +1,1 @@
+"""Extensions for frameworks: one module and one extra each, named after the framework."""
