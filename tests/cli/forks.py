@@ -1,0 +1,72 @@
+"""Runs many command lines, each in a process of its own with streams that misbehave.
+
+    python -m tests.cli.forks < cases.json > results.json
+
+The processes are forked from this one after the program was imported, which takes a tenth of the
+time of starting them.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import shlex
+import sys
+import tempfile
+from typing import NoReturn
+
+import backpack_orm
+from backpack_orm.cli import connecting, dry_run, registry, titles, views
+from backpack_orm.cli.program import load, program
+
+LOADED = (connecting, dry_run, titles, views)
+MODES = {"full": "Travel", "broken": "Portugal", "closed": "'Long weekends'"}
+"""The modes, each with a tag that is removed in it.
+
+Standard output is a full disk, or a pipe whose reader has left; standard input is closed.
+"""
+
+
+def run(arguments: list[str], mode: str) -> tuple[int, str]:
+    """Return the exit code and the standard error of a command line."""
+    with tempfile.TemporaryFile() as errors:
+        process = os.fork()
+        if process == 0:
+            child(arguments, mode, errors.fileno())
+        _, status = os.waitpid(process, 0)
+        errors.seek(0)
+        return os.waitstatus_to_exitcode(status), errors.read().decode()
+
+
+def child(arguments: list[str], mode: str, errors: int) -> NoReturn:
+    """Replace the streams, and run the program to the end of the interpreter."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    if mode == "full":
+        output = os.open("/dev/full", os.O_WRONLY)
+    elif mode == "broken":
+        reader, output = os.pipe()
+        os.close(reader)
+    else:
+        output = nothing
+        os.close(0)
+        sys.stdin = None  # type: ignore[assignment]  # as Python does when it starts
+    os.dup2(output, 1)
+    os.dup2(errors, 2)
+    program.main(arguments)
+    raise AssertionError("the program returned")
+
+
+if __name__ == "__main__":
+    for name in backpack_orm.__all__:  # import it once, before the processes are forked
+        getattr(backpack_orm, name)
+    for name, entry in registry.COMMANDS.items():
+        load(name, entry)
+    gc.freeze()
+    lines: dict[str, str] = json.load(sys.stdin)
+    results = {
+        mode: {name: run(shlex.split(line.format(tag=tag)), mode) for name, line in lines.items()}
+        for mode, tag in MODES.items()
+    }
+    json.dump(results, sys.stdout)

@@ -1,0 +1,206 @@
+"""Every command with a full disk, a reader that has left, and no standard input."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from backpack_orm.sandbox import Sandbox
+from tests.cli.test_surface import LEAVES
+
+LINES: dict[str, str] = {
+    "login": "login acme --token-stdin",
+    "logout": "logout",
+    "whoami": "whoami",
+    "config show": "config show",
+    "config path": "config path",
+    "demo": "demo --empty whoami",
+    "add": "add Lisbon Sunscreen",
+    "done": "done Bread",
+    "todos": "todos",
+    "today": "today",
+    "remind": "remind tomorrow 9am Call",
+    "search": "search tram",
+    "page list": "page list",
+    "page show": "page show Lisbon",
+    "page new": "page new Porto",
+    "page rename": "page rename Someday Someday",
+    "page delete": "page delete Parcels --dry-run",
+    "page duplicate": "page duplicate Someday",
+    "page share": "page share Parcels --private",
+    "page unshare": "page unshare Parcels --dry-run",
+    "page email": "page email Lisbon",
+    "page open": "page open Lisbon",
+    "page edit": "page edit Parcels text",
+    "note add": "note add Lisbon text",
+    "note show": "note show Lisbon",
+    "note edit": "note edit Lisbon 40000008 text",
+    "note delete": "note delete Lisbon 40000008 --dry-run",
+    "item add": "item add Lisbon text",
+    "item edit": "item edit Lisbon 40000012 text",
+    "item done": "item done Lisbon 40000012",
+    "item reopen": "item reopen Lisbon 40000012",
+    "item move": "item move Lisbon 40000013 top",
+    "item delete": "item delete Lisbon 40000013 --dry-run",
+    "list add": "list add Lisbon text",
+    "list show": "list show Lisbon Packing",
+    "list rename": "list rename Lisbon Packing Packing",
+    "list delete": "list delete Lisbon Packing --dry-run",
+    "tag list": "tag list",
+    "tag add": "tag add Lisbon Summer",
+    "tag remove": "tag remove Lisbon {tag}",
+    "tag set": "tag set Lisbon Travel --dry-run",
+    "separator add": "separator add Lisbon text",
+    "separator rename": "separator rename Lisbon 40000026 text",
+    "separator delete": "separator delete Lisbon 40000026 --dry-run",
+    "reminder list": "reminder list",
+    "reminder add": "reminder add tomorrow 9am Call",
+    "reminder delete": "reminder delete 40000366 --dry-run",
+    "journal list": "journal list",
+    "journal add": "journal add text",
+    "status list": "status list",
+    "status set": "status set text",
+    "calendar list": "calendar list",
+    "calendar events": "calendar events",
+    "calendar add": "calendar add 30000260 tomorrow 2pm Tea",
+    "api": "api GET statuses.xml",
+    "sandbox": "sandbox -- backup --help",
+    "commands": "commands",
+}
+"""A command line for each command, which prints something."""
+ENDS_BEFORE = {"login": 3, "logout": 2}
+"""Commands that end with an error before they print anything."""
+
+Results = dict[str, dict[str, tuple[int, str]]]
+
+
+@pytest.fixture(scope="module")
+def results(shared_box: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Results:
+    folder = tmp_path_factory.mktemp("streams")
+    environment = {
+        **os.environ,
+        "HOME": str(folder),
+        "BACKPACK_CONFIG": str(folder / "config.toml"),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        "XDG_STATE_HOME": str(folder / "state"),
+        "BACKPACK_URL": shared_box.url,
+        "BACKPACK_TOKEN": shared_box.token,
+        "BROWSER": "true",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.cli.forks"],
+        input=json.dumps(LINES),
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    return dict(json.loads(done.stdout))
+
+
+def test_every_command_is_tried() -> None:
+    groups = {path.split()[0] for path in LEAVES if " " in path}
+    assert set(LINES) == set(LEAVES) - groups
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_a_full_disk_is_reported(name: str, results: Results) -> None:
+    code, errors = results["full"][name]
+    assert code == ENDS_BEFORE.get(name, 1), errors
+    assert "Traceback" not in errors
+    assert "Exception ignored" not in errors
+    if name not in ENDS_BEFORE:
+        assert "No space left on device" in errors
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_a_reader_that_has_left_is_no_error(name: str, results: Results) -> None:
+    code, errors = results["broken"][name]
+    assert code == ENDS_BEFORE.get(name, 0), errors
+    assert "Traceback" not in errors
+    assert "roken pipe" not in errors
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_closed_standard_input_is_no_error(name: str, results: Results) -> None:
+    code, errors = results["closed"][name]
+    assert code == ENDS_BEFORE.get(name, 0), errors
+    assert "Traceback" not in errors
+
+
+# --- the real program -------------------------------------------------------------------------
+
+
+def shell(
+    script: str, box: Sandbox, home: Path, encoding: str = "utf-8", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-c", script],
+        env={
+            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+            "HOME": str(home),
+            "BACKPACK_URL": box.url,
+            "BACKPACK_TOKEN": box.token,
+            **environment,
+        },
+        capture_output=True,
+        encoding=encoding,
+        check=False,
+    )
+
+
+def test_the_program_survives_head(shared_box: Sandbox, home: Path) -> None:
+    done = shell("set -o pipefail; backpack todos | head -1", shared_box, home)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("\n") == 1
+
+
+def test_the_program_runs_without_any_stream(shared_box: Sandbox, home: Path) -> None:
+    done = shell("backpack page list <&- >&- 2>&-", shared_box, home)
+    assert done.returncode == 0
+
+
+def test_the_program_runs_from_cron(shared_box: Sandbox, tmp_path: Path) -> None:
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "LC_ALL": "C",
+        "BACKPACK_URL": shared_box.url,
+        "BACKPACK_TOKEN": shared_box.token,
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "backpack_orm", "page", "list"],
+        env=environment,
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert done.stderr == b""
+    assert "Words: كلمات ומילים".encode() in done.stdout  # Python uses UTF-8 for the C locale
+
+
+@pytest.mark.parametrize("format", ["plain", "json", "table", "csv"])
+def test_a_terminal_without_unicode_shows_what_it_can(
+    format: str, shared_box: Sandbox, home: Path
+) -> None:
+    done = shell(
+        f"backpack page show Lisbon -o {format} && backpack page list -o {format}",
+        shared_box,
+        home,
+        "cp1252",
+        PYTHONIOENCODING="cp1252",
+        PYTHONUTF8="0",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "\\u" in done.stdout
+    if format == "json":
+        assert "Choir in autumn \U0001f3b6" in str(
+            [json.loads(line) for line in done.stdout.splitlines()]
+        )
