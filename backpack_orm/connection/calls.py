@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from backpack_orm.connection.deadline import Deadline
+from backpack_orm.connection.redaction import Secret
 from backpack_orm.wire.build import WireValue
 from backpack_orm.wire.endpoint import Endpoint
 from backpack_orm.wire.shapes import Localize, Response
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from backpack_orm.connection.hooks import Hooks, RequestEvent
 
 T = TypeVar("T")
+
+NO_SECRET = Secret("\0")  # before the first try
 
 
 class Call(Generic[T]):
@@ -30,7 +33,9 @@ class Call(Generic[T]):
         url: The account's address, as far as this call knows.
         max_wait: Seconds that it may still wait.
         tries: How often it has been sent.
+        secret: The token that it is sent with.
         has_moved: Whether a redirect to https was followed.
+        has_new_token: Whether it is sent again with a new token.
         may_have_happened: Whether the service may have carried out an earlier try.
         hooks: The hooks of the connection; None if there are none.
         request: The event of the last request that hooks were called with.
@@ -58,7 +63,8 @@ class Call(Generic[T]):
         self.url = ""
         self.max_wait = 0.0
         self.tries = 1
-        self.has_moved = self.may_have_happened = False
+        self.secret = NO_SECRET
+        self.has_moved = self.has_new_token = self.may_have_happened = False
 
     def has_time_for(self, seconds: float) -> bool:
         """Return whether the deadline leaves time to wait and send it afterwards."""

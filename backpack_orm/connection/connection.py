@@ -9,11 +9,12 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
-from backpack_orm.connection.addresses import cache_host, fingerprint, rate_limit_key
+from backpack_orm.connection.addresses import cache_host, rate_limit_key
 from backpack_orm.connection.cache import Cache, Part
 from backpack_orm.connection.calls import Call
 from backpack_orm.connection.context import Usable, candidates, set_default
 from backpack_orm.connection.counters import Counters
+from backpack_orm.connection.credentials import Credentials
 from backpack_orm.connection.deadline import Deadline
 from backpack_orm.connection.forks import after_fork
 from backpack_orm.connection.rate_limits import RateLimiter
@@ -113,14 +114,14 @@ class Connection(Usable):
         del arguments, options  # tracebacks may show the variables of this frame
         if not isinstance(settings, Settings):
             raise settings
-        self._open(settings)
+        self._open(settings, Credentials(settings.secret))
 
-    def _open(self, settings: Settings) -> None:
+    def _open(self, settings: Settings, credentials: Credentials) -> None:
         """Connect to the account of the settings. No request."""
-        account = fingerprint(settings.url, settings.secret)
+        account = credentials.account_key(settings.url)
         self._set_up(settings, settings.url, account)
-        key = rate_limit_key(settings.url, account)
-        self._transport = Transport(settings, RateLimiter(key, settings.limits))
+        limits = RateLimiter(rate_limit_key(settings.url, account), settings.limits)
+        self._transport = Transport(settings, limits, credentials)
 
     def _set_up(self, settings: Settings, url: str, account: str, absent: str = _UNPICKLED) -> None:
         """Initialize everything but the transport; `absent` says why there is none."""
@@ -597,9 +598,15 @@ def connect(*arguments: Any, **options: Any) -> Connection:
         )
     if not isinstance(settings, Settings):
         raise settings
-    connection = Connection.__new__(Connection)
-    connection._open(settings)
+    connection = opened(settings, Credentials(settings.secret))
     set_default(connection)
+    return connection
+
+
+def opened(settings: Settings, credentials: Credentials) -> Connection:
+    """Return a connection with a token that may be replaced. No request."""
+    connection = Connection.__new__(Connection)
+    connection._open(settings, credentials)
     return connection
 
 

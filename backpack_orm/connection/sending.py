@@ -1,7 +1,9 @@
-"""One request and its response: the only frames that hold the token, and they never raise."""
+"""One request and its response: the only frames that hold secrets, and they never raise."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -12,14 +14,14 @@ from backpack_orm.connection import redirects
 from backpack_orm.connection.calls import Call
 from backpack_orm.connection.deadline import Deadline
 from backpack_orm.connection.failures import Situation, explain, is_foreign
-from backpack_orm.connection.redaction import log_redactor, redact_error
+from backpack_orm.connection.redaction import Secret, log_redactor, redact_error
 from backpack_orm.connection.redirects import Redirect
 from backpack_orm.connection.retries import Failed, Outcome
 from backpack_orm.connection.settings import Settings
 from backpack_orm.connection.sockets import Phase, Session, progress
 from backpack_orm.errors import InvalidResponse, ValidationError
 from backpack_orm.wire.endpoint import TokenLocation
-from backpack_orm.wire.shapes import Response
+from backpack_orm.wire.shapes import Localize, Response
 
 _PIECE_BYTES = 1024 * 1024
 
@@ -33,20 +35,17 @@ class Received(NamedTuple):
     retry_after: str | None
 
 
-class Sender:
-    """Sends requests with a token, and reads their responses."""
+class HttpSender:
+    """Sends requests that contain secrets, and reads their responses.
 
-    def __init__(self, settings: Settings) -> None:
-        self._secret = settings.secret
-        self._is_bearer = settings.is_bearer
-        self._timeout = settings.timeout
-        self._max_response_size = settings.max_response_size
-        self._headers = {
-            "User-Agent": settings.user_agent,
-            "Accept": "application/xml",
-            "Accept-Encoding": "gzip",
-        }
-        log_redactor.add(self._secret)
+    Args:
+        timeout: Seconds to connect, and to read.
+        max_response_size: Maximum size of an uncompressed response in bytes.
+    """
+
+    def __init__(self, timeout: tuple[float, float], max_response_size: int) -> None:
+        self._timeout = timeout
+        self._max_response_size = max_response_size
         self.reset()
 
     def reset(self) -> None:
@@ -57,41 +56,62 @@ class Sender:
         """Close the sockets."""
         self._session.close()
 
-    def send(self, call: Call[Any]) -> Received | Failed | BaseException:
-        """Send a call once.
+    def exchange(
+        self,
+        prepare: Callable[[], requests.PreparedRequest],
+        url: str,
+        secrets: tuple[Secret, ...],
+        deadline: Deadline | None = None,
+        localize: Localize | None = None,
+    ) -> Received | Failed | BaseException:
+        """Send a request once.
+
+        Args:
+            prepare: Returns the request.
+            url: The address up to the host.
+            secrets: The secrets that it contains.
+            deadline: When it has to end.
+            localize: Gives naive timestamps of the response a time zone; None: they stay naive.
 
         Returns:
             The response; why there is none; or an error that is not this library's, to be raised
-            from a frame that does not hold the token.
+            from a frame that does not hold the secrets.
         """
         try:
-            prepared = self._prepare(call)
+            prepared = prepare()
         except ValueError as error:
-            reason = self._secret.redact(f"the request cannot be sent: {error}")
+            reason = f"the request cannot be sent: {error}"
+            for secret in secrets:
+                reason = secret.redact(reason)
             return Failed(Outcome.UNSENDABLE, ValidationError(reason))
         except BaseException as error:
-            return self._stripped(error)
+            return _stripped(error, secrets)
         try:
             with log_redactor:
-                received = self._receive(prepared, call)
+                received = self._receive(prepared, deadline, localize)
         except Exception as error:
             if is_foreign(error, progress.phase):
-                return self._stripped(error)
-            return self._failed(error, call.url, call.deadline)
-        except BaseException as error:  # such as Ctrl-C, while the frames below hold the token
-            return self._stripped(error)
+                return _stripped(error, secrets)
+            return self._failed(error, url, deadline)
+        except BaseException as error:  # such as Ctrl-C, while the frames below hold the secrets
+            return _stripped(error, secrets)
         if received is not None:
             return received
         limit = self._max_response_size
         reason = (
-            f"{urlsplit(call.url).netloc} sends more than {limit:,} bytes: "
+            f"{urlsplit(url).netloc} sends more than {limit:,} bytes: "
             f"connect with max_response_size={2 * limit} or more if you expect that"
         )
         return Failed(Outcome.UNREADABLE, InvalidResponse(reason))
 
-    def _receive(self, prepared: requests.PreparedRequest, call: Call[Any]) -> Received | None:
+    def _receive(
+        self,
+        prepared: requests.PreparedRequest,
+        deadline: Deadline | None,
+        localize: Localize | None,
+    ) -> Received | None:
         """Send a request and read the response; return None if it is too large."""
-        deadline, url = call.deadline, prepared.url or ""
+        url = prepared.url or ""
         progress.begin(deadline)
         timeout = self._timeout
         if deadline is not None:
@@ -115,16 +135,11 @@ class Sender:
         if 300 <= status < 400:
             redirect, target = redirects.classify(url, location or "")
         return Received(
-            Response(status, content, location, call.localize),
+            Response(status, content, location, localize),
             redirect,
             target,
             response.headers.get("Retry-After"),
         )
-
-    def _stripped(self, error: BaseException) -> BaseException:
-        """Return an error of other code without the token and the frames that hold it."""
-        redact_error(error, self._secret)
-        return error
 
     def _failed(self, error: Exception, url: str, deadline: Deadline | None) -> Failed:
         """Return what an error of the HTTP libraries means."""
@@ -139,9 +154,27 @@ class Sender:
         )
         return explain(error, progress.phase, situation)
 
+
+class Sender(HttpSender):
+    """Sends the calls of one account."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings.timeout, settings.max_response_size)
+        self._is_bearer = settings.is_bearer
+        self._headers = {
+            "User-Agent": settings.user_agent,
+            "Accept": "application/xml",
+            "Accept-Encoding": "gzip",
+        }
+
+    def send(self, call: Call[Any]) -> Received | Failed | BaseException:
+        """Send a call once, see `exchange`."""
+        prepare = partial(self._prepare, call)
+        return self.exchange(prepare, call.url, (call.secret,), call.deadline, call.localize)
+
     def _prepare(self, call: Call[Any]) -> requests.PreparedRequest:
         """Return the request. `Session.prepare_request` would take as long as a small response."""
-        endpoint, token = call.endpoint, self._secret.reveal()
+        endpoint, token = call.endpoint, call.secret.reveal()
         headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(self._headers)
         if self._is_bearer:
             headers["Authorization"] = f"Bearer {token}"
@@ -158,6 +191,13 @@ class Sender:
         prepared.headers = headers
         prepared.body = body
         return prepared
+
+
+def _stripped(error: BaseException, secrets: tuple[Secret, ...]) -> BaseException:
+    """Return an error of other code without the secrets and the frames that hold them."""
+    for secret in secrets:
+        redact_error(error, secret)
+    return error
 
 
 def _read(response: requests.Response, max_size: int) -> bytes | None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from backpack_orm import errors
 from backpack_orm.connection.calls import Call
 from backpack_orm.connection.counters import Counters
+from backpack_orm.connection.credentials import Credentials
 from backpack_orm.connection.rate_limits import WINDOW, RateLimiter
 from backpack_orm.connection.redirects import Redirect
 from backpack_orm.connection.retries import (
@@ -78,10 +79,12 @@ class Transport:
     Args:
         settings: The settings of the connection.
         limits: The rate limiter of the account.
+        credentials: The token.
     """
 
-    def __init__(self, settings: Settings, limits: RateLimiter) -> None:
+    def __init__(self, settings: Settings, limits: RateLimiter, credentials: Credentials) -> None:
         self.url = settings.url
+        self._credentials = credentials
         self._settings = settings
         self._limits = limits
         self._sender = Sender(settings)
@@ -110,6 +113,7 @@ class Transport:
         call.url, call.max_wait = self.url, self._settings.max_wait
         while True:
             self._wait_for_rate_limit(call)
+            call.secret = self._credentials.secret(call.deadline)
             outcome = self._attempt(call)
             if self._follow(call, outcome):
                 continue
@@ -117,11 +121,28 @@ class Transport:
             if not isinstance(result, Failed):
                 return result
             del outcome  # it holds the response, and errors raised from here keep this frame
+            if self._has_new_token(call, result):
+                continue
             action = RULES[call.endpoint.safety, result.outcome]
             if action is Action.SUCCEED:
                 return call.read(_DESTROYED), 0
             if not self._wait_for_retry(call, action, result):
                 raise _final_error(call, action, result)
+
+    def _has_new_token(self, call: Call[Any], failed: Failed) -> bool:
+        """Return whether there is a new token for a call whose token was refused, once.
+
+        A write is sent again only if it was certainly not processed.
+        """
+        if call.has_new_token or not isinstance(failed.error, AuthenticationError):
+            return False
+        if call.may_have_happened and call.endpoint.safety is not Safety.READ:
+            return False
+        call.has_new_token = self._credentials.replace(call.secret, call.deadline)
+        if call.has_new_token:
+            logger.info("%s %s is sent again with a new token", call.endpoint.verb, call.path)
+            self.counters.add_retry(call.endpoint.label)
+        return call.has_new_token
 
     def _wait_for_rate_limit(self, call: Call[Any]) -> None:
         """Wait until the service accepts one more request.
@@ -195,7 +216,7 @@ class Transport:
         failed = self._problem(call, received)
         if failed is not None:
             return failed
-        response, secret = received.response, self._settings.secret
+        response, secret = received.response, call.secret
         try:
             size.check_size(response.content, self._settings.max_response_size)
             return call.read(response), len(response.content)
@@ -210,7 +231,7 @@ class Transport:
 
     def _problem(self, call: Call[Any], received: Received) -> Failed | None:
         """Return the failure that a response means; None for a success."""
-        secret = self._settings.secret
+        secret = call.secret
         if received.redirect is not None:
             target = secret.redact(received.target)
             return Failed(Outcome.REFUSED, self._redirected(received.redirect, target))
