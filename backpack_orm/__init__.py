@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from backpack_orm.connection import Connection as Connection
     from backpack_orm.connection import connect as connect
     from backpack_orm.connection import using as using
+    from backpack_orm.connection.oauth import Grant as Grant
+    from backpack_orm.connection.oauth import OAuthAccount as OAuthAccount
+    from backpack_orm.connection.oauth import OAuthApp as OAuthApp
     from backpack_orm.connection.stats import Stats as Stats
     from backpack_orm.errors import ApiError as ApiError
     from backpack_orm.errors import ArchiveError as ArchiveError
@@ -80,6 +83,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "connection": "Connection connect using",
+    "connection.oauth": "Grant OAuthAccount OAuthApp",
     "connection.stats": "Stats",
     "errors": "ApiError ArchiveError AuthenticationError BackpackError DamagedArchive Destroyed "
     "Forbidden InvalidResponse MultipleFound NotConnected NotFound NotInArchive NotSaved "

@@ -32,6 +32,7 @@ OTHERS = {
         *(f"connection.hooks.{name}" for name in ("Hooks", "Hook")),
         *(f"connection.hooks.{kind}Event" for kind in ("Request", "Response", "Retry", "Cache")),
     ],
+    "Signing in with OAuth": ["OAuthApp", "Grant", "OAuthAccount"],
     "Collections": [
         "Collection",
         "orm.collections.Embedded",

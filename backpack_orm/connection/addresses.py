@@ -85,6 +85,15 @@ def fingerprint(url: str, secret: Secret) -> str:
     return f"{_host(urlsplit(url))}/{digest.hexdigest()}"
 
 
+def user_key(url: str, user_id: int | None) -> str:
+    """Return a key of the user and the account that does not depend on a token.
+
+    >>> user_key("https://acme.backpackit.com", 17)
+    'acme.backpackit.com/user-17'
+    """
+    return f"{_host(urlsplit(url))}/user-{user_id}"
+
+
 def rate_limit_key(url: str, account: str) -> str:
     """Return the key by which the service counts requests: all users of an account have the same.
 

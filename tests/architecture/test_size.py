@@ -26,7 +26,7 @@ LARGEST_ROOMS = {
     ".": 350,
     "archive": 5100,
     "cli": 3500,
-    "connection": 2300,
+    "connection": 3310,
     "display": 820,
     "integrations": 200,
     "models": 3000,
