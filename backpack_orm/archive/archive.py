@@ -24,7 +24,6 @@ from backpack_orm.archive.merging import Merged, check_same_account
 from backpack_orm.archive.offline import ArchiveConnection, OfflineTransport
 from backpack_orm.archive.pruning import Policy, PruneResult
 from backpack_orm.archive.restoring.plan import Plan, make_plan
-from backpack_orm.archive.restoring.rehearsal import NEVER_COMPARED
 from backpack_orm.archive.restoring.rehearsal import rehearse as rehearse_restore
 from backpack_orm.archive.restoring.run import RestoreResult, run_plan
 from backpack_orm.archive.saved_exports import SavedExport
@@ -187,13 +186,18 @@ class Archive(Convertible):
         return self._sync(progress).run(connection)
 
     def diff(
-        self, old: Snapshot | str | date | int, new: Snapshot | str | date | int | None = None
+        self,
+        old: Snapshot | str | date | int,
+        new: Snapshot | str | date | int | None = None,
+        *,
+        progress: bool | Progress = False,
     ) -> Diff:
         """Return what has changed from one snapshot to another. Makes no request.
 
         Args:
             old: The earlier snapshot: itself, its number, or a moment as for `at`.
             new: The later snapshot. Default: the newest one.
+            progress: True to show the progress, or a function, as for `sync`.
 
         Raises:
             ArchiveError: There is no such snapshot.
@@ -205,9 +209,12 @@ class Archive(Convertible):
         >>> [(change.what, change.label) for change in archive.diff(1).changes]
         [('changed', 'Lisbon'), ('added', 'Tram tickets')]
         """
-        return compare(self._named(old), self.newest if new is None else self._named(new))
+        later = self.newest if new is None else self._named(new)
+        return compare(self._named(old), later, reporter(progress))
 
-    def history(self, record: Model | tuple[str, int]) -> list[Version]:
+    def history(
+        self, record: Model | tuple[str, int], *, progress: bool | Progress = False
+    ) -> list[Version]:
         """Return the versions of a record in all snapshots, the oldest first. Makes no request.
 
         Each version names the first snapshot that contains it. The last one has no values if the
@@ -216,6 +223,7 @@ class Archive(Convertible):
         Args:
             record: A record of the archive or of the account; or its type and id, such as
                 `("note", 301)`.
+            progress: True to show the progress, or a function, as for `sync`.
 
         Raises:
             ArchiveError: There is no snapshot yet.
@@ -225,7 +233,7 @@ class Archive(Convertible):
         """
         key = key_of(record) if isinstance(record, Model) else record
         page_id = _page_of(record) if isinstance(record, Model) else None
-        return versions(self.snapshots, key, page_id)
+        return versions(self.snapshots, key, page_id, reporter(progress))
 
     def _named(self, snapshot: Snapshot | str | date | int) -> Snapshot:
         if isinstance(snapshot, Snapshot):
@@ -328,6 +336,7 @@ class Archive(Convertible):
         taken_at: str | date | datetime,
         timezone: str | None = None,
         host: str | None = None,
+        progress: bool | Progress = False,
     ) -> SyncResult:
         """Add a saved export as a snapshot, for example of an account that is long gone.
 
@@ -343,6 +352,7 @@ class Archive(Convertible):
                 Backpack's.
             host: The host of the account, for a new archive, such as `acme.backpackit.com`. Links
                 to it are links between pages.
+            progress: True to show the progress, or a function, as for `sync`.
 
         Raises:
             OSError: The file cannot be read.
@@ -366,8 +376,10 @@ class Archive(Convertible):
                 f"{self.name} has a snapshot from {commit.taken_at}: add exports from the oldest "
                 "to the newest, before the first sync, or to a new archive"
             )
+        report = reporter(progress)
+        report("reading the export", 0, 0)
         export = SavedExport(source, moment)
-        return self._sync(False).store(export.collected(), export.account(host), timezone, moment)
+        return self._sync(report).store(export.collected(), export.account(host), timezone, moment)
 
     @staticmethod
     def merge(archives: Iterable[Archive]) -> Merged:
@@ -426,7 +438,7 @@ class Archive(Convertible):
         if not rehearse or not result:
             return result
         found = rehearse_restore(self.newest, self._known_info(), report, self._clock())
-        return evolve(result, differences=tuple(found), not_compared=NEVER_COMPARED)
+        return evolve(result, differences=found.differences, not_compared=found.not_compared)
 
     def prune(
         self,

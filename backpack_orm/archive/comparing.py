@@ -12,6 +12,7 @@ from attrs import asdict, frozen
 
 from backpack_orm.archive.entries import Entry, Key
 from backpack_orm.archive.snapshot import Snapshot
+from backpack_orm.orm.progress import Progress
 
 if TYPE_CHECKING:
     import pandas
@@ -148,10 +149,16 @@ class Diff:
         return json.dumps({**numbers, "changes": changes}, ensure_ascii=False, indent=2)
 
 
-def compare(old: Snapshot, new: Snapshot) -> Diff:
-    """Return the changes from one snapshot to another. Makes no request."""
-    before = {entry.key: entry for entry in old.entries()}
-    after = {entry.key: entry for entry in new.entries()}
+def compare(old: Snapshot, new: Snapshot, report: Progress) -> Diff:
+    """Return the changes from one snapshot to another. Makes no request.
+
+    Args:
+        old: The earlier snapshot.
+        new: The later snapshot.
+        report: Called for each page.
+    """
+    before = {entry.key: entry for entry in old.entries(report)}
+    after = {entry.key: entry for entry in new.entries(report)}
     return Diff(old, new, tuple(_changes(before, after)))
 
 

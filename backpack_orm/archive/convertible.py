@@ -116,7 +116,8 @@ class Convertible(View):
         Times are texts in ISO 8601, and booleans are 0 and 1. The virtual table `search` finds
         substrings of three or more characters in all texts; for shorter ones, scan `search_text`
         with LIKE. The views `open_items` and `pages_with_tags` answer frequent questions.
-        `NAME-metadata.json` beside the database describes it to Datasette.
+        `NAME-metadata.json` beside the database describes it to Datasette; if you edit it, it is
+        left as it is, until you delete it.
 
         Args:
             path: The database file.

@@ -23,6 +23,7 @@ from backpack_orm.models.reminder import Reminder
 from backpack_orm.models.status import Status
 from backpack_orm.models.user import User
 from backpack_orm.orm.model import Model
+from backpack_orm.orm.progress import Progress, silent
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)
@@ -86,17 +87,23 @@ class Entry:
         return hashlib.sha256(plain.encode()).digest()[:16]
 
 
-def entries(connection: ArchiveConnection) -> Iterator[Entry]:
+def entries(
+    connection: ArchiveConnection, report: Progress = silent, what: str = ""
+) -> Iterator[Entry]:
     """Yield all records of a snapshot, page by page. What the snapshot lacks is left out.
 
     Args:
         connection: The connection to the snapshot.
+        report: Called for each page.
+        what: What it reports.
 
     >>> next(entries(archive.connection)).values["title"]
     'Lisbon'
     """
-    for page in Page.all(using=connection):
+    pages = Page.all(using=connection)
+    for done, page in enumerate(pages, 1):
         yield from _of_page(page)
+        report(what, done, len(pages))
     for model, load in _OTHERS.items():
         for record in _if_there(load, connection):
             yield from _flat(model, _plain(record), None)
@@ -216,9 +223,11 @@ _OTHERS: Mapping[type[Model], Callable[[ArchiveConnection], Iterable[Model]]] = 
 """What is in the account besides pages, and how it is read."""
 
 
-def digests(connection: ArchiveConnection) -> dict[Key, bytes]:
-    """Return the hashes of all records by type and id."""
-    return {entry.key: entry.digest() for entry in entries(connection)}
+def digests(
+    connection: ArchiveConnection, report: Progress = silent, what: str = ""
+) -> dict[Key, bytes]:
+    """Return the hashes of all records by type and id. Takes the arguments of `entries`."""
+    return {entry.key: entry.digest() for entry in entries(connection, report, what)}
 
 
 def _counted(keys: Iterable[Key]) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from backpack_orm.archive.entries import Entry, Key, entries_on_page
 from backpack_orm.archive.snapshot import Snapshot
+from backpack_orm.orm.progress import Progress
 
 
 @frozen
@@ -47,17 +48,20 @@ class Version:
         return self.snapshot.taken_at
 
 
-def versions(snapshots: Iterable[Snapshot], key: Key, page_id: int | None) -> list[Version]:
+def versions(
+    snapshots: Sequence[Snapshot], key: Key, page_id: int | None, report: Progress
+) -> list[Version]:
     """Return the versions of a record, the oldest first. Makes no request.
 
     Args:
         snapshots: The snapshots, the oldest first.
         key: Type and id of the record.
         page_id: Id of the page that contains it; None if it is not on a page.
+        report: Called for each snapshot.
     """
     found: list[Version] = []
     digest: bytes | None = None
-    for snapshot in snapshots:
+    for done, snapshot in enumerate(snapshots, 1):
         entry = _entry(snapshot, key, page_id)
         if entry is None:
             if digest is not None:
@@ -66,6 +70,7 @@ def versions(snapshots: Iterable[Snapshot], key: Key, page_id: int | None) -> li
         elif entry.digest() != digest:
             digest = entry.digest()
             found.append(Version(snapshot, entry.values))
+        report("reading snapshots", done, len(snapshots))
     return found
 
 

@@ -13,6 +13,7 @@ from backpack_orm.archive.convertible import Convertible
 from backpack_orm.archive.entries import Entry, entries
 from backpack_orm.archive.info import Info
 from backpack_orm.archive.offline import ArchiveConnection
+from backpack_orm.orm.progress import Progress, silent
 
 
 class Snapshot(Convertible):
@@ -89,13 +90,16 @@ class Snapshot(Convertible):
         """
         return self.contents.gaps
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self, report: Progress = silent) -> Iterator[Entry]:
         """Yield all records as plain values, page by page.
+
+        Args:
+            report: Called for each page, with what is done, how many are read, and their number.
 
         >>> {entry.type for entry in archive.newest.entries()} >= {"page", "note", "item", "event"}
         True
         """
-        return entries(self.connection)
+        return entries(self.connection, report, f"reading snapshot {self.number}")
 
     def __repr__(self) -> str:
         return f"Snapshot({self.number}, {self.taken_at:%Y-%m-%d %H:%M})"

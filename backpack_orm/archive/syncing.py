@@ -179,9 +179,10 @@ class Sync:
         old = {} if before is None else _hashes(before.contents)
         if old == _hashes(contents):
             return Changes({}, {}, {})
-        self._report("comparing", 0, 0)
-        new = digests(_connected(contents))
-        return changes({} if before is None else digests(before.connection), new)
+        new = digests(_connected(contents), self._report, "comparing")
+        if before is None:
+            return changes({}, new)
+        return changes(digests(before.connection, self._report, "comparing with the newest"), new)
 
     def _note_failure(self, started: datetime, outcome: str) -> None:
         """Note why a sync failed, unless the archive cannot be written, which may be the reason."""

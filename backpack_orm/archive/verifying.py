@@ -82,7 +82,7 @@ class Verification:
         records: Number of records in the newest snapshot.
         problems: What is wrong.
         differences: What a rehearsal found to differ in the copy.
-        not_compared: What a rehearsal never compares, and why; empty without a rehearsal.
+        not_compared: What a rehearsal has not compared, and why; empty without a rehearsal.
 
     >>> archive.verify().problems
     ()

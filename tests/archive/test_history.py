@@ -28,6 +28,19 @@ def note_of(page: Page, body: str) -> Note:
     return note
 
 
+def test_progress_is_reported(synced: Archive, connection: Connection, lisbon: Page) -> None:
+    lisbon.notes.create(title="another")
+    synced.sync(connection)
+    steps: list[tuple[str, int, int]] = []
+    synced.diff(1, 2, progress=lambda *step: steps.append(step))
+    assert steps == [
+        (f"reading snapshot {number}", done, 13) for number in (1, 2) for done in range(1, 14)
+    ]
+    steps.clear()
+    synced.history(lisbon, progress=lambda *step: steps.append(step))
+    assert steps == [("reading snapshots", 1, 2), ("reading snapshots", 2, 2)]
+
+
 # --- versions ---------------------------------------------------------------------------------
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -14,6 +13,7 @@ from typing import Any
 from backpack_orm.archive.conversions.output import replacing
 from backpack_orm.archive.conversions.source import Source
 from backpack_orm.archive.conversions.tables import TABLES, Table, rows_of
+from backpack_orm.archive.sealed import seal, unseal
 from backpack_orm.orm.progress import Progress
 
 _TYPES = {
@@ -66,7 +66,8 @@ def write_sqlite(source: Source, path: str | PathLike[str], report: Progress) ->
     Times are texts in ISO 8601, and booleans are 0 and 1. The virtual table `search` finds
     substrings of three or more characters in all texts; for shorter ones, `search_text` can be
     scanned with LIKE. The views `open_items` and `pages_with_tags` answer frequent questions.
-    Beside the database, `NAME-metadata.json` describes it to Datasette.
+    Beside the database, `NAME-metadata.json` describes it to Datasette; one that was edited is left
+    as it is.
 
     Args:
         source: The records.
@@ -92,8 +93,10 @@ def write_sqlite(source: Source, path: str | PathLike[str], report: Progress) ->
         with closing(sqlite3.connect(part)) as database:
             database.execute("VACUUM")
         report(_SEARCH, 1, 1)
-    with replacing(path.with_name(f"{path.stem}-metadata.json")) as part:
-        part.write_text(json.dumps(_metadata(source, path.stem), indent=2) + "\n", "utf-8")
+    described = path.with_name(f"{path.stem}-metadata.json")
+    if not _is_edited(described):
+        with replacing(described) as part:
+            part.write_bytes(seal(_metadata(source, path.stem)))
 
 
 def _schema() -> Iterator[str]:
@@ -148,3 +151,14 @@ def _metadata(source: Source, name: str) -> dict[str, Any]:
         "description": f"Records as of {source.taken_at.isoformat()}",
         "databases": {name: {"tables": tables}},
     }
+
+
+def _is_edited(path: Path) -> bool:
+    """Return whether there is a file that is not as it was written."""
+    if not path.is_file():
+        return False
+    try:
+        unseal(path.read_bytes())
+    except ValueError:
+        return True
+    return False

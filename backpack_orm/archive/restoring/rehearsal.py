@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from attrs import frozen
 
 from backpack_orm.archive.conversions.source import loaded_pages
-from backpack_orm.archive.conversions.widgets import included, widgets
+from backpack_orm.archive.conversions.widgets import included, unlisted_items, widgets
 from backpack_orm.archive.info import Info
 from backpack_orm.archive.restoring.links import rewrite
 from backpack_orm.archive.restoring.plan import make_plan
@@ -18,9 +18,11 @@ from backpack_orm.archive.restoring.run import RestoreResult, run_plan
 from backpack_orm.archive.restoring.selection import title_of_copy, with_text
 from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.connection import Connection
+from backpack_orm.models.item import Item
 from backpack_orm.models.list import List
 from backpack_orm.models.note import Note
 from backpack_orm.models.page import Page
+from backpack_orm.models.page_item import PageItem
 from backpack_orm.models.separator import Separator
 from backpack_orm.orm.progress import Progress, silent
 
@@ -28,6 +30,7 @@ NEVER_COMPARED: Mapping[str, str] = {
     "ids": "the service chooses them",
     "times of creation and change": "the service sets them",
     "email addresses of pages": "the service chooses them",
+    "reminders": "restores create them only on request, and the service sends them",
     "files, emails, comments, sharing": "no restore can create them",
     "journal, statuses, calendars, bookmarks": "no restore can create them as they were",
 }
@@ -57,11 +60,24 @@ class Difference:
         return f"{self.record}: {self.field} is {self.copy!r} instead of {self.original!r}"
 
 
-def rehearse(snapshot: Snapshot, source: Info, report: Progress, now: datetime) -> list[Difference]:
+@frozen
+class Rehearsal:
+    """What a rehearsal has found.
+
+    Attributes:
+        differences: What differs in the copy.
+        not_compared: What was not compared, and why.
+    """
+
+    differences: tuple[Difference, ...]
+    not_compared: Mapping[str, str]
+
+
+def rehearse(snapshot: Snapshot, source: Info, report: Progress, now: datetime) -> Rehearsal:
     """Restore a snapshot into an embedded sandbox, and return what differs.
 
-    Titles, descriptions, tags, the order of everything on each page, texts byte by byte, and items
-    with their completion are compared. Makes no request to the account.
+    Titles, descriptions, tags, the order of everything on each page, links between pages, texts
+    byte by byte, and items with their completion are compared. Makes no request to the account.
 
     Raises:
         ImportError: The extra `sandbox` is not installed.
@@ -80,10 +96,21 @@ def rehearse(snapshot: Snapshot, source: Info, report: Progress, now: datetime) 
     ):
         journal = Path(folder) / "journal.sqlite3"
         plan = make_plan(
-            snapshot, source, target, now=now, again=True, journal=journal, report=report
+            snapshot,
+            source,
+            target,
+            now=now,
+            into_source=True,  # an archive whose account is unknown could be of the sandbox's
+            again=True,
+            journal=journal,
+            report=report,
         )
         result = run_plan(plan, report, now)
-        return list(differences(snapshot, source, target, result, report))
+        found = tuple(differences(snapshot, source, target, result, report))
+    pages = loaded_pages(snapshot, silent, "")
+    unknown = sum(not page.linked_pages.is_loaded for page in pages)
+    lacking = {f"links from {unknown} pages": "the snapshot lacks them"} if unknown else {}
+    return Rehearsal(found, {**NEVER_COMPARED, **lacking})
 
 
 def differences(
@@ -120,12 +147,18 @@ class _Comparison:
         wanted = [each for each in order if each is not None]
         yield from _different(name, "order", wanted, [each for each in found if each in wanted])
         yield from _different(name, "records", set(wanted) - placed, set())
+        linked = {self._ids["page"].get(each.id) for each in included(page.linked_pages)} - {None}
+        if page.linked_pages.is_loaded:
+            yield from _different(name, "linked pages", linked, {p.id for p in copy.linked_pages})
         notes = {each.id: each for each in copy.notes}
         lists = {each.id: each for each in copy.lists}
         for note in included(page.notes):
             yield from self._notes(note, notes.get(self._ids["note"].get(note.id, 0)))
         for each in included(page.lists):
             yield from self._lists(each, lists.get(self._ids["list"].get(each.id, 0)))
+        beside = {id for each in included(page.lists) if (id := self._ids["list"].get(each.id))}
+        legacy = [item for each in copy.lists if each.id not in beside for item in each.items]
+        yield from self._items(name, unlisted_items(page), legacy)
 
     def _notes(self, note: Note, copy: Note | None) -> Iterator[Difference]:
         name = f"note {note.id}"
@@ -141,8 +174,13 @@ class _Comparison:
             yield Difference(name, "presence", True, False)
             return
         yield from _different(name, "name", original.name, copy.name)
-        items = with_text(original.items)
-        found = {item.id: item for item in copy.items}
+        yield from self._items(name, original.items, copy.items)
+
+    def _items(
+        self, name: str, originals: Iterable[Item | PageItem], copies: Iterable[Item]
+    ) -> Iterator[Difference]:
+        items = with_text(originals)
+        found = {item.id: item for item in copies}
         order = [self._ids["item"].get(item.id) for item in items]
         yield from _different(name, "order of items", order, list(found))
         for item in items:

@@ -26,6 +26,7 @@ from backpack_orm.models.page import Page
 from backpack_orm.models.page_item import PageItem
 from backpack_orm.models.reminder import Reminder
 from backpack_orm.models.separator import Separator
+from backpack_orm.models.time_windows import is_earlier
 from backpack_orm.orm.creating import create_once
 from backpack_orm.orm.progress import Progress
 
@@ -303,7 +304,7 @@ class _Restore:
 
         def equal() -> Iterable[int]:
             found = Reminder.all(using=self._target, fresh=True)
-            return (each.id for each in found if each.content == content)
+            return (each.id for each in found if each.content == content and _is_at(each, moment))
 
         return create_once(
             self._journal,
@@ -314,3 +315,11 @@ class _Restore:
                 Reminder.create(content=content, remind_at=moment, using=self._target).id
             ),
         )
+
+
+def _is_at(reminder: Reminder, moment: datetime | None) -> bool:
+    """Return whether a reminder of the target is due at a moment. See `is_earlier` for requests."""
+    due, connection = reminder.remind_at, reminder.connection
+    if due is None or moment is None:
+        return due is moment
+    return not (is_earlier(due, moment, connection) or is_earlier(moment, due, connection))

@@ -214,6 +214,30 @@ def test_two_conversions_of_a_snapshot_are_equal(snapshot: Snapshot, out: Path) 
             assert path.read_bytes() == (out / kind / "b" / path.name).read_bytes()
 
 
+def test_a_description_for_datasette_that_was_edited_is_left(
+    snapshot: Snapshot, tmp_path: Path
+) -> None:
+    path = tmp_path / "notes-metadata.json"
+    snapshot.to_sqlite(tmp_path / "notes.db")
+    written = path.read_bytes()
+    for edited in (written.replace(b"Backpack: 127.0.0.1", b"My notes"), b"{}", b"title: \xff"):
+        path.write_bytes(edited)
+        snapshot.to_sqlite(tmp_path / "notes.db")
+        assert path.read_bytes() == edited
+    path.unlink()
+    snapshot.to_sqlite(tmp_path / "notes.db")
+    assert path.read_bytes() == written
+
+
+def test_a_description_for_datasette_that_was_not_edited_is_replaced(
+    snapshot: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot.to_sqlite(tmp_path / "notes.db")
+    monkeypatch.setattr(snapshot, "taken_at", snapshot.taken_at.replace(year=2027))
+    snapshot.to_sqlite(tmp_path / "notes.db")
+    assert b"as of 2027-" in (tmp_path / "notes-metadata.json").read_bytes()
+
+
 @pytest.mark.network
 def test_datasette_searches_the_database(snapshot: Snapshot, tmp_path: Path) -> None:
     snapshot.to_sqlite(tmp_path / "notes.db")
