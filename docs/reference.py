@@ -65,7 +65,7 @@ OTHERS = {
             "PruneResult",
         )
     ],
-    "Cassettes": ["integrations.vcr.recorder"],
+    "Extensions": ["integrations.flask.Backpack", "integrations.vcr.recorder"],
     "Texts": [
         "text.to_html",
         "text.to_markdown",

@@ -34,15 +34,22 @@ class State:
         yes: Whether to ask no questions.
         dry_run: Whether to list the requests that would change something, instead of sending them.
         now: Returns the time.
+        open: Returns the connection; None: that of the profile.
     """
 
-    def __init__(self, *, now: Callable[[], datetime] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        now: Callable[[], datetime] | None = None,
+        open: Callable[[], Connection] | None = None,
+    ) -> None:
         self.profile_name: str | None = None
         self.format: Format | None = None
         self.quiet = self.ids = self.debug = False
         self.fields: Sequence[str] | None = None
         self.yes = self.dry_run = False
         self.now = now or _now
+        self.open = open
         self._connection: Connection | None = None
 
     @cached_property
@@ -89,7 +96,7 @@ class State:
         if self._connection is None:
             from backpack_orm.cli import connecting
 
-            connection = connecting.connection_of(self.profile)
+            connection = self.open() if self.open else connecting.connection_of(self.profile)
             if self.dry_run:
                 from backpack_orm.cli import recording
 

@@ -28,7 +28,7 @@ LARGEST_ROOMS = {
     "cli": 3500,
     "connection": 3310,
     "display": 820,
-    "integrations": 200,
+    "integrations": 500,
     "models": 3000,
     "orm": 3400,
     "sandbox": 6480,

@@ -13,9 +13,10 @@ from tests.docs import documents
 
 @pytest.fixture
 def environment(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """Let `connect()` find the sandbox."""
-    monkeypatch.setenv("BACKPACK_URL", box.url)
-    monkeypatch.setenv("BACKPACK_TOKEN", box.token)
+    """Let `connect()` and the extension for Flask find the sandbox."""
+    for prefix in ("", "FLASK_"):
+        monkeypatch.setenv(f"{prefix}BACKPACK_URL", box.url)
+        monkeypatch.setenv(f"{prefix}BACKPACK_TOKEN", box.token)
     return box
 
 

@@ -1,0 +1,261 @@
+"""An extension for Flask: connections from the configuration, current in the contexts of an app."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from functools import partial
+from typing import Any
+
+import attrs
+
+from backpack_orm import errors
+from backpack_orm.connection import Connection, using
+from backpack_orm.connection.settings import Settings
+from backpack_orm.errors import BackpackError, NotConnected, ValidationError, did_you_mean
+
+try:
+    import click
+    from flask import Flask, current_app, g
+    from flask.cli import with_appcontext
+    from flask.signals import appcontext_pushed
+    from markupsafe import Markup
+    from werkzeug.exceptions import default_exceptions
+except ModuleNotFoundError as missing:
+    raise ImportError(
+        f'the extension for Flask needs {missing.name}: pip install "backpack_orm[flask]"'
+    ) from missing
+
+_NAME = "backpack_orm"
+_STACK = "_backpack_orm"
+_PREFIX = "BACKPACK_"
+_OF_ONE_ACCOUNT = {"url", "account", "token", "oauth_token"}
+_OPTIONS = {field.name: field.name for field in attrs.fields(Settings) if field.init}
+_OPTIONS["url"] = "account"
+_STATUS = {
+    errors.NotFound: 404,
+    errors.Destroyed: 404,
+    errors.ValidationError: 400,
+    errors.Rejected: 400,
+    errors.Forbidden: 403,
+    errors.ReadOnly: 403,
+    errors.StaleRecord: 409,
+    errors.RateLimited: 503,
+    errors.Timeout: 504,
+    errors.TransportError: 502,
+    errors.ServerError: 502,
+    errors.InvalidResponse: 502,
+}
+"""The HTTP status of each error, where it is not 500; that of the nearest base class counts."""
+
+
+class Backpack:
+    """The connections of an application, one of them current in each of its contexts.
+
+    The configuration names the account: `BACKPACK_URL` (a name or an address) and `BACKPACK_TOKEN`.
+    All other options of `Connection` have keys too, such as `BACKPACK_MAX_WAIT`. Several accounts
+    are in `BACKPACK_ACCOUNTS`, a dictionary of names and options. `app.config.from_prefixed_env()`
+    reads these keys from the environment: `FLASK_BACKPACK_URL`, and
+    `FLASK_BACKPACK_ACCOUNTS__work__url`.
+
+    The account of `BACKPACK_URL` is current in each request, in commands and in `flask shell`. The
+    connections are shared by all threads of a process, and are made with no request.
+
+    Args:
+        app: The application; without it, call `init_app`.
+        handle_errors: Respond to errors of this library that a view does not handle with an HTTP
+            error: 404 for `NotFound`, 503 with `Retry-After` for `RateLimited`, 502 if the service
+            cannot be reached. Those of 500 and more are logged.
+
+    >>> from flask import Flask
+    >>> app = Flask("diary")
+    >>> app.config["BACKPACK_URL"] = "acme"
+    >>> app.config["BACKPACK_TOKEN"] = "0123456789abcdef"
+    >>> backpack = Backpack(app)
+    >>> with app.app_context():
+    ...     backpack.connection
+    Connection('https://acme.backpackit.com')
+    """
+
+    def __init__(self, app: Flask | None = None, *, handle_errors: bool = False) -> None:
+        self._handle_errors = handle_errors
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Make the connections of an application.
+
+        Raises:
+            RuntimeError: The application has this extension already.
+            ValidationError: A key of the configuration is misspelled, or its value is invalid.
+            NotConnected: The configuration names no account.
+
+        >>> from flask import Flask
+        >>> app = Flask("diary")
+        >>> app.config.update(BACKPACK_URL="acme", BACKPACK_TOKEN="0123456789abcdef")
+        >>> Backpack().init_app(app)
+        >>> "backpack_orm" in app.extensions
+        True
+        """
+        if _NAME in app.extensions:
+            raise RuntimeError(f"{app!r} has this extension already: create it once")
+        app.extensions[_NAME] = _connections(app.config)
+        appcontext_pushed.connect(_enter, app)
+        app.teardown_appcontext(_leave)
+        if self._handle_errors:
+            app.register_error_handler(BackpackError, _response_to)
+        for name in ("html", "markdown", "plain"):
+            app.add_template_filter(partial(_converted, name), f"backpack_{name}")
+        app.cli.add_command(_command)
+
+    @property
+    def connection(self) -> Connection:
+        """The connection to the account of `BACKPACK_URL`.
+
+        Raises:
+            NotConnected: The configuration has several accounts, and none of them is this one.
+            RuntimeError: There is no current application.
+
+        >>> from flask import Flask
+        >>> app = Flask("diary")
+        >>> app.config.update(BACKPACK_URL="acme", BACKPACK_TOKEN="0123456789abcdef")
+        >>> backpack = Backpack(app)
+        >>> with app.app_context():
+        ...     backpack.connection.url
+        'https://acme.backpackit.com'
+        """
+        return self[""]
+
+    def __getitem__(self, name: str) -> Connection:
+        """Return the connection to an account of `BACKPACK_ACCOUNTS`.
+
+        Raises:
+            NotConnected: There is no account of this name.
+            RuntimeError: There is no current application.
+        """
+        connections: dict[str, Connection] = current_app.extensions[_NAME]
+        if name in connections:
+            return connections[name]
+        if not name:
+            raise NotConnected(
+                f"there is no {_PREFIX}URL in the configuration: name one of the accounts, as in "
+                f"backpack[{next(iter(connections))!r}]"
+            )
+        hint = did_you_mean(name, connections) or f"; there are {', '.join(map(repr, connections))}"
+        raise NotConnected(f"{_PREFIX}ACCOUNTS has no account {name!r}{hint}")
+
+    def using(self, name: str) -> AbstractContextManager[Connection]:
+        """Make the connection to an account of `BACKPACK_ACCOUNTS` current in a `with` block.
+
+        >>> from flask import Flask
+        >>> app = Flask("diary")
+        >>> app.config["BACKPACK_ACCOUNTS"] = {"work": {"url": "acme", "token": "0123456789abcdef"}}
+        >>> backpack = Backpack(app)
+        >>> with app.app_context(), backpack.using("work") as connection:
+        ...     connection
+        Connection('https://acme.backpackit.com')
+        """
+        return using(self[name])
+
+
+def _connections(config: Mapping[str, Any]) -> dict[str, Connection]:
+    """Return the connections by name; that of BACKPACK_URL is named ""."""
+    own = {
+        key.removeprefix(_PREFIX).lower(): value
+        for key, value in config.items()
+        if key.startswith(_PREFIX) and key != f"{_PREFIX}ACCOUNTS"
+    }
+    accounts = config.get(f"{_PREFIX}ACCOUNTS") or {}
+    if not isinstance(accounts, Mapping) or not all(
+        isinstance(options, Mapping) for options in accounts.values()
+    ):
+        raise ValidationError(
+            f'{_PREFIX}ACCOUNTS takes a dictionary, such as {{"work": {{"url": "acme", '
+            f'"token": "…"}}}}'
+        )
+    found = {}
+    if own.get("url") or own.get("account") or not accounts:
+        found[""] = _connection(own, lambda option: f"{_PREFIX}{option.upper()}")
+    shared = {name: value for name, value in own.items() if name not in _OF_ONE_ACCOUNT}
+    for name, options in accounts.items():
+        lower = {key.lower(): value for key, value in options.items()}
+        key = f"{_PREFIX}ACCOUNTS[{name!r}]"
+        found[name] = _connection(shared | lower, partial("{}[{!r}]".format, key))
+    return found
+
+
+def _connection(options: Mapping[str, Any], key: Callable[[str], str]) -> Connection:
+    """Return the connection with these options.
+
+    Args:
+        options: The options by name.
+        key: Returns the key of an option in the configuration, for messages.
+    """
+    for name in options:
+        if name not in _OPTIONS:
+            hint = did_you_mean(key(name), map(key, _OPTIONS))
+            raise ValidationError(f"{key(name)} is no option of a connection{hint}")
+    if not (options.get("url") or options.get("account")):
+        raise NotConnected(f"{key('url')} names no account: set it in the configuration")
+    try:
+        return Connection(**{_OPTIONS[name]: value for name, value in options.items()})
+    except BackpackError as error:
+        error.add(f"its key in the configuration is written like {key('url')}")
+        raise
+
+
+def _enter(app: Flask, **extra: object) -> None:
+    """Make the connection current that has no name, if there is one."""
+    stack = ExitStack()
+    setattr(g, _STACK, stack)
+    connection = app.extensions[_NAME].get("")
+    if connection is not None:
+        stack.enter_context(using(connection))
+
+
+def _leave(error: BaseException | None) -> None:
+    stack: ExitStack | None = g.pop(_STACK, None)
+    if stack is not None:
+        stack.close()
+
+
+def _response_to(error: BackpackError) -> Any:
+    """Return the response that the application gives to an HTTP error."""
+    status = next((_STATUS[base] for base in type(error).__mro__ if base in _STATUS), 500)
+    if status >= 500:
+        current_app.logger.error("%s", error, exc_info=error)
+    refused = default_exceptions[status]()
+    response = current_app.make_response(current_app.handle_user_exception(refused))
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(max(1, round(error.retry_after)))
+    return response
+
+
+def _converted(form: str, source: str) -> str:
+    """Return a text of Backpack in another form: a filter for templates."""
+    from backpack_orm import text
+
+    convert: Callable[[str], str] = getattr(text, f"to_{form}")
+    return Markup(convert(source)) if form == "html" else convert(source)  # noqa: S704 - safe HTML
+
+
+@click.command(
+    "backpack",
+    add_help_option=False,
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    short_help="Use the account with the commands of backpack.",
+)
+@click.option("--account", default="", help="The name of an account of BACKPACK_ACCOUNTS.")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@with_appcontext
+def _command(account: str, arguments: tuple[str, ...]) -> None:
+    """Run a command of `backpack` with the account of the application."""
+    try:
+        from backpack_orm.cli.program import program
+        from backpack_orm.cli.state import State
+    except ModuleNotFoundError as missing:
+        raise click.ClickException(
+            f'{missing.name} is missing: pip install "backpack_orm[cli]"'
+        ) from None
+    extension = Backpack()
+    program.main(list(arguments), obj=State(open=lambda: extension[account]))
