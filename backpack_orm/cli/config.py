@@ -198,4 +198,4 @@ def _quoted(text: str) -> str:
     """Return a text as a basic string of TOML, whose escapes are those of JSON."""
     import json
 
-    return json.dumps(text).replace("\x7f", "\\u007f")
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -94,8 +94,8 @@ def remove(url: str) -> list[str]:
 
 
 def _run(command: str | Sequence[str]) -> str:
-    words = shlex.split(command) if isinstance(command, str) else list(command)
     try:
+        words = shlex.split(command) if isinstance(command, str) else list(command)
         done = subprocess.run(  # noqa: S603 - it is the user's own command
             words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True, text=True
         )

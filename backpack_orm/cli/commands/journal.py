@@ -84,7 +84,7 @@ def list_(
 def add(state: State, text: Sequence[str]) -> None:
     """Add an entry to your journal.
 
-    `-` is standard input. Without TEXT, an editor opens. Makes two requests.
+    `-` is standard input. Without TEXT, an editor opens. Makes three requests.
     """
     state.connect()
     body = text_from(state, text, what="text of the entry")

@@ -1,0 +1,145 @@
+"""Texts from arguments, standard input and an editor, none of which is ever lost."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backpack_orm.cli import texts
+from backpack_orm.cli.state import State
+from backpack_orm.sandbox import Sandbox
+from tests.cli.conftest import Runner
+
+
+@pytest.fixture
+def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An editor that appends a line, and a terminal to edit on."""
+    script = tmp_path / "editor.py"
+    script.write_text(
+        "import sys\nwith open(sys.argv[1], 'a', encoding='utf-8') as file:\n"
+        "    file.write('Sardines, at *one*\\n')\n"
+    )
+    monkeypatch.setenv("EDITOR", f"{sys.executable} {script}")
+    monkeypatch.setattr(State, "is_interactive", True)
+    return script
+
+
+def body(run: Runner, note: str) -> str:
+    return str(run("note", "show", "Lisbon", note, "-o", "json").data["body"])
+
+
+def test_arguments_are_joined_by_blanks(run: Runner) -> None:
+    run("note", "add", "Lisbon", "--title", "Words", "Sardines,", "at *one*")
+    assert body(run, "Words") == "Sardines, at *one*"
+
+
+def test_a_dash_is_standard_input(run: Runner) -> None:
+    run("note", "add", "Lisbon", "--title", "Piped", "-", input="  one\n\ntwo \n\n")
+    assert body(run, "Piped") == "  one\n\ntwo \n"
+
+
+def test_standard_input_is_read_if_there_is_no_terminal(run: Runner) -> None:
+    run("note", "add", "Lisbon", "--title", "Quiet", input="from a pipe")
+    assert body(run, "Quiet") == "from a pipe"
+
+
+def test_an_editor_opens_on_a_terminal(run: Runner, editor: Path) -> None:
+    assert run("note", "add", "Lisbon", "--title", "Edited").code == 0
+    assert body(run, "Edited") == "Sardines, at *one*"
+    assert run("note", "edit", "Lisbon", "Edited").code == 0
+    assert body(run, "Edited").startswith("Sardines, at *one*")
+    assert body(run, "Edited").count("Sardines") == 2
+
+
+@pytest.mark.parametrize("typed", ["", "  \n\n"])
+def test_an_empty_text_changes_nothing(typed: str, run: Runner) -> None:
+    found = run("note", "add", "Lisbon", "-", input=typed)
+    assert found.code == 1
+    assert "the text of the note is empty: nothing was changed" in found.stderr
+
+
+def test_a_failing_editor_changes_nothing(
+    run: Runner, editor: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDITOR", "false")
+    found = run("note", "add", "Lisbon")
+    assert found.code == 1
+    assert "nothing was changed" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def test_a_text_is_not_lost_if_it_cannot_be_saved(
+    run: Runner, editor: Path, shared_box: Sandbox, home: Path
+) -> None:
+    fault = shared_box.faults.error_body(500, path="**/create")
+    try:
+        found = run("note", "add", "Lisbon", "--title", "Lost")
+    finally:
+        shared_box.faults.clear()
+    assert fault.fired
+    assert found.code == 7
+    path = Path(found.stderr.splitlines()[0].removeprefix("The text was not saved. It is in "))
+    assert path.read_text("utf-8") == "Sardines, at *one*\n"
+    assert path.is_relative_to(home)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_unsaved_texts_do_not_overwrite_each_other(home: Path) -> None:
+    for text in ("one", "two"):
+        with pytest.raises(RuntimeError), texts.preserved(text):
+            raise RuntimeError
+    found = sorted(home.rglob("unsaved/*"))
+    assert [path.read_text() for path in found] == ["one\n", "two\n"]
+
+
+def test_lines_of_standard_input_become_items(run: Runner) -> None:
+    found = run(
+        "add",
+        "Groceries",
+        "-",
+        input="Figs\n\nCheese\n",
+    )
+    assert [fields[2] for fields in found.lines] == ["Figs", "Cheese"]
+
+
+def test_items_that_were_not_added_are_not_lost(
+    run: Runner, shared_box: Sandbox, home: Path
+) -> None:
+    fault = shared_box.faults.error_body(500, path="**/items/*", after=1)
+    try:
+        found = run("add", "Groceries", "-", input="Plums\nPears\nNuts\n")
+    finally:
+        shared_box.faults.clear()
+    assert fault.fired
+    assert found.code == 7
+    (path,) = home.rglob("unsaved/*.txt")
+    assert path.read_text() == "Pears\nNuts\n"
+    listed = run("list", "show", "Groceries", "--ids")
+    assert listed.code == 0
+
+
+def test_bytes_of_another_encoding_are_refused(
+    run: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Latin:
+        closed = False
+
+        def isatty(self) -> bool:
+            return False
+
+        def read(self) -> str:
+            return b"caf\xe9".decode("utf-8")
+
+    monkeypatch.setattr(sys, "stdin", Latin())
+    with pytest.raises(texts.CommandError, match="standard input is not utf-8"):
+        texts.read_stdin("text")
+
+
+def test_closed_standard_input_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing: Any = None
+    monkeypatch.setattr(sys, "stdin", nothing)
+    with pytest.raises(texts.CommandError, match="standard input is closed"):
+        texts.read_stdin("text")
