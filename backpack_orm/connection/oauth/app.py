@@ -28,9 +28,9 @@ from backpack_orm.connection.retries import Outcome
 from backpack_orm.connection.settings import Settings, checked
 from backpack_orm.errors import (
     AuthenticationError,
+    BackpackError,
     InvalidResponse,
     Timeout,
-    TransportError,
     ValidationError,
 )
 
@@ -170,8 +170,11 @@ class OAuthApp:
                 "again: a code can be used once, and only for a short time."
             )
             raise
-        except TransportError as error:
-            error.add("the code may have been used: sign in again")
+        except BackpackError as error:
+            if error.retryable:
+                self._forget(code)
+            else:
+                error.add("the code may have been used: sign in again")
             raise
         return Grant(self, tokens, {})
 
@@ -231,6 +234,11 @@ class OAuthApp:
             self._used[key] = True
         if is_used:
             raise ValidationError("this code was used before: sign in again")
+
+    def _forget(self, code: Secret) -> None:
+        """Accept a code again that was certainly not used."""
+        with _lock:
+            self._used.pop(_digest(code), None)
 
     def _parameters(self, kind: str) -> dict[str, str | Secret]:
         """Return the parameters that all requests for tokens have."""

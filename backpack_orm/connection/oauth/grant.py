@@ -125,6 +125,7 @@ class Grant:
             self._tokens.replace(secret, None)
             answer = provider.accounts(self._tokens.current.access)
         accounts = read_accounts(answer)
+        del answer  # tracebacks may show the variables of this frame
         if accounts is None:
             host = urlsplit(provider.url).netloc
             raise InvalidResponse(f"{host} has sent a list of accounts of another form")

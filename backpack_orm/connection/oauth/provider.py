@@ -151,7 +151,8 @@ class Provider:
             seconds = back_off(tries)
             has_time = deadline is None or seconds < deadline.remaining
             if failed.outcome not in repeat_after or tries == MAX_TRIES or not has_time:
-                _raise(verb, path, failed)
+                is_repeatable = failed.outcome in repeat_after or failed.outcome is Outcome.BUSY
+                _raise(verb, path, failed, is_repeatable)
             time.sleep(seconds)
             tries += 1
 
@@ -199,10 +200,9 @@ class Provider:
         return urlsplit(self.url).netloc
 
 
-def _raise(verb: str, path: str, failed: Failed) -> NoReturn:
+def _raise(verb: str, path: str, failed: Failed, is_repeatable: bool) -> NoReturn:
     error = failed.error
-    error.verb, error.path = verb, path
-    error.retryable = failed.outcome in REPEATABLE or failed.outcome is Outcome.BUSY
+    error.verb, error.path, error.retryable = verb, path, is_repeatable
     raise error
 
 

@@ -42,14 +42,19 @@ class TokenSet:
     @property
     def is_due(self) -> bool:
         """Whether the access token has expired or soon will."""
-        if self.expires_at is None:
-            return False
-        return now() >= self.expires_at - timedelta(seconds=self.margin)
+        return self._seconds_left <= self.margin
 
     @property
     def has_expired(self) -> bool:
         """Whether the access token has expired, by the clock of this machine."""
-        return self.expires_at is not None and now() >= self.expires_at
+        return self._seconds_left <= 0
+
+    @property
+    def _seconds_left(self) -> float:
+        """Seconds until the access token expires; infinite if that is unknown."""
+        if self.expires_at is None:
+            return math.inf
+        return (self.expires_at - now()).total_seconds()
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
