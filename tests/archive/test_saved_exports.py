@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -140,6 +142,8 @@ def test_an_export_of_another_account_is_refused(archive: Archive) -> None:
 
 BOMB = b"""<!DOCTYPE a [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
 <user id="4"><pages><page id="71" title="&b;"/></pages></user>"""
+FILE = b"""<!DOCTYPE a [<!ENTITY f SYSTEM "file:///etc/passwd">]>
+<user id="4"><pages><page id="71" title="&f;"/></pages></user>"""
 DEEP = b"<pages>" + b"<page id='1'>" * 5000 + b"</page>" * 5000 + b"</pages>"
 DENSE = b"<pages>" + b"<page id='1'/>" * 9_000_000 + b"</pages>"
 
@@ -154,9 +158,10 @@ DENSE = b"<pages>" + b"<page id='1'/>" * 9_000_000 + b"</pages>"
         (b"<calendars/>", "was expected, not <calendars>"),
         (b"\x89PNG", "no well-formed XML"),
         (BOMB, "declares a document type|no well-formed XML"),
+        (FILE, "declares a document type|no well-formed XML"),
         (DEEP, "no well-formed XML"),
     ],
-    ids=["truncated", "half", "empty", "html", "other", "image", "bomb", "deep"],
+    ids=["truncated", "half", "empty", "html", "other", "image", "bomb", "file", "deep"],
 )
 def test_a_file_that_is_no_export_is_refused_by_name_and_nothing_is_stored(
     archive: Archive, folder: Path, tmp_path: Path, content: bytes, saying: str
@@ -172,6 +177,44 @@ def test_a_file_that_is_no_export_is_refused_by_name_and_nothing_is_stored(
 def test_an_export_that_would_take_too_much_memory_is_refused(archive: Archive) -> None:
     with pytest.raises(InvalidResponse, match="more elements and attributes than fit"):
         archive.add_export(DENSE, taken_at="2009-03-14")
+
+
+ADD_AND_MEASURE = """
+import re, sys
+from pathlib import Path
+from backpack_orm.archive import Archive
+
+def memory(name):
+    return int(re.search(name + r":\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
+
+archive = Archive("backup")
+Path("/proc/self/clear_refs").write_text("5")  # the peak begins here
+before = memory("VmRSS")
+added = archive.add_export("export.xml", taken_at="2009-03-14").added
+print(added["note"], archive.pages["Page 1000"].notes[9].title, memory("VmHWM") - before, sep=",")
+"""
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux measures the peak")
+def test_an_export_of_100_megabytes_takes_a_small_multiple_of_its_size(tmp_path: Path) -> None:
+    lines = "Rua da Rosa 7 &amp; *no* key, see &lt;b&gt;the baker&lt;/b&gt;.\n" * 170
+    with (tmp_path / "export.xml").open("w", encoding="utf-8") as file:
+        file.write('<user id="4" name="Ana" account="acme"><pages>')
+        for id in range(1, 1001):
+            file.write(f'<page title="Page {id}" id="{id}"><notes>')
+            for n in range(10):
+                file.write(f'<note title="Note {n}" id="{id}0{n}">{n}: {lines}</note>')
+            file.write("</notes></page>")
+        file.write("</pages><reminders></reminders></user>")
+    size = (tmp_path / "export.xml").stat().st_size
+    assert size > 100_000_000
+    output = subprocess.check_output(
+        [sys.executable, "-c", ADD_AND_MEASURE], cwd=tmp_path, text=True
+    )
+    notes, title, peak = output.split(",")
+    assert (notes, title) == ("10000", "Note 9")
+    assert int(peak) < 8 * size
 
 
 def test_a_missing_file_and_wrong_arguments_are_refused(archive: Archive, tmp_path: Path) -> None:
