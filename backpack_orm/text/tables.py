@@ -14,6 +14,8 @@ def caption(table: Element) -> Element | None:
 def grid(table: Element) -> list[list[Element]]:
     """Return the cells of each row; empty ones stand where a cell spans, or is missing.
 
+    Each row has at least one, also if no row of the table has a cell.
+
     >>> from backpack_orm.text.tree import parse_html
     >>> rows = "<tr><td rowspan=2>a</td><td>b</td></tr><tr><td>c</td></tr>"
     >>> table = parse_html(f"<table>{rows}</table>")
@@ -21,7 +23,7 @@ def grid(table: Element) -> list[list[Element]]:
     [['a', 'b'], ['', 'c']]
     """
     rows = _rows(table)
-    width = max((len(row.children) for row in rows), default=0)
+    width = max(1, *(len(row.children) for row in rows)) if rows else 0
     below: dict[int, int] = {}  # how many rows are still to be skipped, by column
     return [_row(row, width, below) for row in rows]
 

@@ -63,6 +63,7 @@ def shown(html: str) -> str:
 @example("a<b>(x)</b>b*c*")
 @example("|a|\n|<pre>\n</pre>|")
 @example("x-\n---\n= y\n===")
+@example("|\n|")
 def test_the_text_is_what_the_html_shows(text: str) -> None:
     document = parse(text)
     rendered = COMMONMARK.render(document.markdown())
