@@ -353,8 +353,11 @@ def test_every_public_name_is_covered() -> None:
         "Connection",
         "Embeds",
         "Export",
+        "Grant",  # its secrets, and those of its accounts and applications: tests/connection/oauth
         "HasItems",
         "HasMany",
+        "OAuthAccount",
+        "OAuthApp",
         "ProbeResult",
         "SaveResult",
         "Stats",
