@@ -14,7 +14,7 @@ from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.lookups import Conditions
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.saving import Savable
+from backpack_orm.orm.saving import Savable, SaveResult
 from backpack_orm.orm.searches import Search
 from backpack_orm.wire import values
 from backpack_orm.wire.endpoint import rest
@@ -88,6 +88,8 @@ class CalendarEvent(Savable, Destroyable):
     if TYPE_CHECKING:
 
         def _created_with(self, *, title: str, remind: bool | None = None) -> None: ...
+
+        def update(self, *, title: str = ..., remind: bool | None = ...) -> SaveResult: ...
 
     _all = rest("GET", "calendars/{calendar_id}/calendar_events.xml", reads="events")
     _show = rest("GET", "calendar_events/{id}.xml", reads="events")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import ClassVar, Self
 
+from backpack_orm.errors import BackpackError
 from backpack_orm.models.on_page import OnPage
 from backpack_orm.orm.destroying import Destroyable
+from backpack_orm.orm.locks import exclusive
 from backpack_orm.orm.saving import Savable, SaveResult
 from backpack_orm.wire.endpoint import Endpoint, ws
-from backpack_orm.wire.shapes import MISSING, Record
+from backpack_orm.wire.shapes import Record
 
 
 class Completable(OnPage, Savable, Destroyable):
@@ -112,7 +115,14 @@ class Completable(OnPage, Savable, Destroyable):
         """
         self._move_by("move_to_bottom")
 
-    def _set_completed(self, completed: bool) -> SaveResult:
+    @classmethod
+    def _updater(cls, attributes: Mapping[str, bool]) -> Callable[[Self], SaveResult]:
+        if attributes.keys() != {"completed"}:
+            return super()._updater(attributes)
+        lists, completed = _Lists(), attributes["completed"]
+        return lambda item: item._set_completed(completed, lists)
+
+    def _set_completed(self, completed: bool, lists: _Lists | None = None) -> SaveResult:
         self._check_exists()
         self._ensure_writable("complete" if completed else "reopen")
         self._check_changes_allowed()
@@ -123,21 +133,13 @@ class Completable(OnPage, Savable, Destroyable):
             self._validate(changes)
             edited = [name for name in changes if name != "completed"]
             stored = self._verify_texts(None) if edited and self._is_unverified else None
+            if lists and "content" not in edited and not self.connection.partial_updates:
+                stored = self._stored_in(lists)
             sent = self._update(self._updates[0], ["completed", *edited], stored)
         except BaseException:
-            self._restore_completed(before)
+            self._restore("completed", before)
             raise
         return SaveResult(updated=bool(sent), fields=tuple(sent))
-
-    def _restore_completed(self, edit: tuple[bool, bool] | None) -> None:
-        """Set `completed` to an earlier local change, else to the value last received."""
-        stored = self._snapshot("completed")
-        if edit is not None:
-            self.completed = edit[1]  # type: ignore[misc]  # a slot of the models
-        elif stored is MISSING:
-            self._unset("completed")
-        else:
-            self.completed = stored  # type: ignore[misc]  # a slot of the models
 
     def _update(
         self, endpoint: Endpoint, changed: Sequence[str], fresh: Record | None
@@ -165,11 +167,41 @@ class Completable(OnPage, Savable, Destroyable):
             self._apply_updated(sent)
         return sent
 
+    def _stored_in(self, lists: _Lists) -> Record:
+        """Return the item as the service has it, read together with the others of its list."""
+        place = self._parent
+        key = (place.connection.account, *place._path_ids())
+        return self._select(lists.read(key, partial(self._records_in, place, fresh=True)))
+
     def _move_by(self, direction: str) -> None:
         self._check_exists()
         self._ensure_writable(direction)
         with self._parent._changing("items"):
             self._send(self._move, {"direction": direction})
+
+
+class _Lists:
+    """The items of lists as the service has them. Each list is read once, by any thread."""
+
+    def __init__(self) -> None:
+        self._read: dict[Hashable, list[Record] | BackpackError] = {}
+
+    def read(self, key: Hashable, read: Callable[[], Iterable[Record]]) -> list[Record]:
+        """Return the items of a list, read by the function if they were not.
+
+        Raises:
+            BackpackError: The list cannot be read. All its items raise the same error.
+        """
+        with exclusive((id(self), key)):
+            if key not in self._read:
+                try:
+                    self._read[key] = list(read())
+                except BackpackError as error:
+                    self._read[key] = error
+            found = self._read[key]
+        if isinstance(found, BackpackError):
+            raise found
+        return found
 
 
 def item_calls(path: str) -> tuple[Endpoint, ...]:

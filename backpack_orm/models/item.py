@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Generic, Never, Self, TypeVar, cast
 
 from backpack_orm.connection import Connection
-from backpack_orm.errors import ValidationError
+from backpack_orm.errors import NotFound, ValidationError, short_repr
 from backpack_orm.models.completable import Completable, item_calls
 from backpack_orm.models.page import Page, check_order
 from backpack_orm.models.whole_account import Load, Progress, check_load
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from backpack_orm.models.list import List
     from backpack_orm.models.message import Message
     from backpack_orm.orm.declarations import BelongsTo
+    from backpack_orm.orm.saving import SaveResult
 
 
 I_co = TypeVar("I_co", bound="Item", covariant=True)
@@ -64,7 +65,10 @@ class Items(Children[I_co], Generic[I_co]):
         check_order("Items.reorder", wanted, ids)
         if not wanted:
             return  # the service refuses an empty order
-        payload = {"item_id": [str(id) for id in wanted]}
+        self._send_order(wanted)
+
+    def _send_order(self, ids: Iterable[int]) -> None:
+        payload = {"item_id": [str(id) for id in ids]}
         owner = cast("List", self._owner)
         with owner._changing("items"):
             owner._send(owner._reorder, payload)
@@ -127,6 +131,8 @@ class Item(Completable):
     if TYPE_CHECKING:
 
         def _created_with(self, *, content: str, completed: bool = False) -> None: ...
+
+        def update(self, *, content: str = ..., completed: bool = ...) -> SaveResult: ...
 
     _all, _create, _update_row, _toggle, _move, _destroy = item_calls(
         "page/{page_id}/lists/{list_id}/items"
@@ -200,6 +206,78 @@ class Item(Completable):
             return super().find(id, page=page, using=using, fresh=fresh)
         cls._check_id("Item.find", id)
         return cls.all(list=list, page=page, using=using, fresh=fresh).find(id)
+
+    @property
+    def position(self) -> int:
+        """Index of the item in its list, from 0. Makes one request if the list is not loaded.
+
+        Raises:
+            NotFound: The list does not contain it any more.
+
+        >>> packing = Page.find_by(title="Lisbon").lists["Packing"]
+        >>> packing.items["Sun hat"].position == packing.items.index("Sun hat")
+        True
+        """
+        self._check_exists()
+        ids = [item._saved_id for item in self.list.items]
+        if self._saved_id not in ids:
+            raise NotFound(f"{self!r} is not in {self.list!r} any more", status=404)
+        return ids.index(self._saved_id)
+
+    def move_before(self, other: Item) -> None:
+        """Move the item to the position before another one of the same list.
+
+        Makes two requests: reads the list, and sends the new order. Makes only the first if the
+        item is there already. Completed items are always below the open ones.
+
+        Args:
+            other: An item of the same list.
+
+        Raises:
+            ValidationError: `other` is no item, this item itself, or in another list or account.
+                No request was made.
+            NotFound: One of them is not in the list any more.
+            Destroyed: One of them was destroyed.
+
+        >>> items = Page.find_by(title="Lisbon").lists["Packing"].items
+        >>> items["Sun hat"].move_before(items["Walking shoes"])
+        >>> [item.content for item in items][:2]
+        ['Sun hat', 'Walking shoes']
+        """
+        self._move_beside("move_before", other, 0)
+
+    def move_after(self, other: Item) -> None:
+        """Move the item to the position after another one of the same list.
+
+        Makes requests and raises errors as `move_before` does.
+
+        >>> items = Page.find_by(title="Lisbon").lists["Packing"].items
+        >>> items["Walking shoes"].move_after(items["Sun hat"])
+        >>> [item.content for item in items][:2]
+        ['Sun hat', 'Walking shoes']
+        """
+        self._move_beside("move_after", other, 1)
+
+    def _move_beside(self, method: str, other: Item, offset: int) -> None:
+        what = f"Item.{method}"
+        self._check_exists()
+        self._ensure_writable(method)
+        if not isinstance(other, Item):
+            raise ValidationError(f"{what} takes an item of a list, not {short_repr(other)}")
+        self._check_same_account(what, other)
+        other._check_exists()
+        if other.list != self.list:
+            raise ValidationError(f"{what}: {other!r} is in {other.list!r}, not in {self.list!r}")
+        if other == self:
+            raise ValidationError(f"{what}: {other!r} is the item itself")
+        ids = [record[0] for record in self._records_in(self.list, fresh=True)]
+        for item in (self, other):
+            if item._saved_id not in ids:
+                raise NotFound(f"{item!r} is not in {self.list!r} any more", status=404)
+        order = [id for id in ids if id != self._saved_id]
+        order.insert(order.index(other._saved_id) + offset, self._saved_id)
+        if order != ids:
+            self.list.items._send_order(order)
 
     @property
     def page(self) -> Page:

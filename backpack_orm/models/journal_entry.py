@@ -19,7 +19,7 @@ from backpack_orm.orm.lookups import Conditions
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import FIELDS, Projection
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.saving import Savable
+from backpack_orm.orm.saving import Savable, SaveResult
 from backpack_orm.orm.searches import Search
 from backpack_orm.wire.endpoint import rest
 from backpack_orm.wire.shapes import Record
@@ -77,6 +77,8 @@ class JournalEntry(OfUser, Savable, Destroyable):
     if TYPE_CHECKING:
 
         def _created_with(self, *, body: str) -> None: ...
+
+        def update(self, *, body: str = ...) -> SaveResult: ...
 
     _all = rest("GET", "journal_entries.xml?n={n}&count=100", reads="journal")
     _of_user = rest("GET", "users/{user_id}/journal_entries.xml?n={n}&count=100", reads="journal")

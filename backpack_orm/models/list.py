@@ -11,7 +11,7 @@ from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.saving import Savable
+from backpack_orm.orm.saving import Savable, SaveResult
 from backpack_orm.wire.build import WireValue
 from backpack_orm.wire.endpoint import ws
 from backpack_orm.wire.shapes import Record
@@ -57,6 +57,8 @@ class List(OnPage, Savable, Destroyable):
     if TYPE_CHECKING:
 
         def _created_with(self, *, name: str = "") -> None: ...
+
+        def update(self, *, name: str = ...) -> SaveResult: ...
 
     _all = ws("page/{page_id}/lists/list", reads="page:{page_id}")
     _create = ws("page/{page_id}/lists/add", sends="name", writes="page:{page_id} search")

@@ -13,7 +13,7 @@ from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.declarations import Embeds, ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.saving import Savable
+from backpack_orm.orm.saving import Savable, SaveResult
 from backpack_orm.wire.endpoint import ws
 
 if TYPE_CHECKING:
@@ -65,6 +65,10 @@ class Note(OnPage, Savable, Destroyable):
         def _created_with(
             self, *, title: str = "", body: str = "", show_created_at: bool | None = None
         ) -> None: ...
+
+        def update(
+            self, *, title: str = ..., body: str = ..., show_created_at: bool | None = ...
+        ) -> SaveResult: ...
 
     @property
     def html(self) -> str:

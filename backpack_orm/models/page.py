@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any, Never, Self
@@ -13,6 +13,7 @@ from backpack_orm.models.belonging import SECTIONS, Belonging
 from backpack_orm.models.match import Match
 from backpack_orm.models.page_addresses import address_of, id_at, web_site
 from backpack_orm.models.page_items import HasPageItems
+from backpack_orm.models.page_tags import ExportedTags, Tags, change_tags, changing
 from backpack_orm.models.whole_account import (
     Load,
     Progress,
@@ -21,7 +22,7 @@ from backpack_orm.models.whole_account import (
     loaded_in_order,
     loaded_on_demand,
 )
-from backpack_orm.orm.collections import Collection
+from backpack_orm.orm.collections import Collection, label_of
 from backpack_orm.orm.declarations import Embeds, HasMany, assigns_many, field
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.fields import serialize
@@ -30,7 +31,7 @@ from backpack_orm.orm.lookups import Conditions
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import FIELDS, Projection
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.saving import Savable
+from backpack_orm.orm.saving import Savable, SaveResult
 from backpack_orm.orm.searches import Search
 from backpack_orm.wire import values
 from backpack_orm.wire.build import WireValue
@@ -43,9 +44,9 @@ if TYPE_CHECKING:
     from backpack_orm.models.gallery import Gallery
     from backpack_orm.models.list import List
     from backpack_orm.models.note import Note
+    from backpack_orm.models.page_tags import HasTags
     from backpack_orm.models.separator import Separator
     from backpack_orm.models.tag import Tag
-    from backpack_orm.orm.declarations import Assignable
     from backpack_orm.orm.related import Related
 
 
@@ -127,11 +128,12 @@ class Page(Savable, Destroyable):
     public: bool | None = field(default=None, write_only=True, value_type=values.DIGIT)
 
     belongings = Embeds["Belonging"]("belongings/belonging")
-    tags: Assignable[Tag, str] = assigns_many(
+    tags: HasTags[Tag, str] = assigns_many(
         "tags/tag",
         "Tag",
         key="name",
         dump=values.dump_tags,
+        collection=Tags,
         default=(),
     )
     lists = HasMany["List"]("lists/list")
@@ -192,6 +194,15 @@ class Page(Savable, Destroyable):
             fresh: bool = False,
             **unknown: Never,
         ) -> Self: ...
+
+        def update(
+            self,
+            *,
+            title: str = ...,
+            description: str = ...,
+            public: bool | None = ...,
+            tags: Iterable[Tag | str] = ...,
+        ) -> SaveResult: ...
 
     @property
     def url(self) -> str:
@@ -314,47 +325,68 @@ class Page(Savable, Destroyable):
         found = tuple(_with_term(record, text) for record in records)
         return Collection(cls, projection.load[cls](found, connection))
 
-    def reorder(self, order: Iterable[Belonging | Model | int]) -> None:
+    def reorder(self, order: Iterable[Belonging | Model | int | str]) -> None:
         """Change the order of the records on the page.
 
         Makes one request, and one more if the page is not loaded.
 
         Args:
             order: All records on the page. Name each by its belonging, by the id of its belonging,
-                or by the note, list or other record itself.
+                by the note, list or other record itself, or by its title: that of a note, or the
+                name of a list or separator.
 
         Raises:
-            ValidationError: A record is not on this page, is named twice or is left out.
+            ValidationError: A record is not on this page, is named twice or is left out. Or several
+                have the same title.
+            Destroyed: A record was destroyed.
 
         >>> page = Page.create(title="Order")
         >>> first, second = page.notes.create(title="1"), page.notes.create(title="2")
-        >>> page.reorder([first, second])
+        >>> page.reorder([first, "2"])
         >>> [belonging.widget.title for belonging in page.belongings]
         ['1', '2']
         """
         self._check_exists()
         self._ensure_writable("reorder")
-        ids = {belonging.id for belonging in self.belongings}
-        widgets = {
-            (SECTIONS.get(found.type), found.widget_id): found.id for found in self.belongings
-        }
-        wanted = []
-        for item in order:
-            self._check_same_account("Page.reorder", item)
-            if isinstance(item, Belonging):
-                id: object = item._saved_id
-            elif isinstance(item, Model):
-                id = widgets.get((item._container, item._saved_id))
-            else:
-                id = Belonging._check_id("Page.reorder", item)
-            if id not in ids:
-                raise ValidationError(f"Page.reorder: {item!r} is not on {self!r}")
-            wanted.append(id)
-        check_order("Page.reorder", wanted, ids)
+        if isinstance(order, str):
+            raise ValidationError(f"Page.reorder takes a list, not {short_repr(order)}")
+        order = list(order)
+        for entry in order:
+            self._check_same_account("Page.reorder", entry)
+            if isinstance(entry, Model):
+                entry._check_exists()
+        wanted = [self._belonging_id(entry) for entry in order]
+        check_order("Page.reorder", wanted, {found.id for found in self.belongings})
         if not wanted:
             return  # the service refuses an empty order
         with self._changing("belongings"):
             self._send(self._reorder, {"belongings": " ".join(map(str, wanted))})
+
+    def _belonging_id(self, entry: Belonging | Model | int | str) -> int:
+        """Return the id of the belonging that an entry of `reorder` names.
+
+        Raises:
+            ValidationError: There is none, or several have this title.
+        """
+        if isinstance(entry, str):
+            found = [each.id for each in self.belongings if _title_of(each.widget) == entry]
+            if len(found) > 1:
+                raise ValidationError(
+                    f"Page.reorder: {len(found)} records have the title {entry!r}: pass the records"
+                )
+        elif isinstance(entry, Model) and not isinstance(entry, Belonging):
+            place = (entry._container, entry._saved_id)
+            found = [
+                each.id
+                for each in self.belongings
+                if (SECTIONS.get(each.type), each.widget_id) == place
+            ]
+        else:
+            id = Belonging._check_id("Page.reorder", entry)
+            found = [each.id for each in self.belongings if each.id == id]
+        if not found:
+            raise ValidationError(f"Page.reorder: {entry!r} is not on {self!r}")
+        return found[0]
 
     def duplicate(self) -> Self:
         """Copy the page with its contents, and return the copy. Makes one request.
@@ -454,6 +486,13 @@ class Page(Savable, Destroyable):
                 around.enter_context(self._changing("scope"))
             return super()._update(endpoint, changed, fresh)
 
+    @classmethod
+    def _retagger(
+        cls, pages: Sequence[Page], add: Iterable[Tag | str], remove: Iterable[Tag | str]
+    ) -> Callable[[Page], SaveResult]:
+        """Return the function that changes the tags of one of many pages."""
+        return partial(change_tags, change=changing(add, remove), stored=ExportedTags(pages))
+
     def _exclusive_tags(self) -> AbstractContextManager[None]:
         """Lock the tags, which are sent as a whole, against other threads of this process."""
         return exclusive((self.connection._host, self._saved_id))
@@ -515,6 +554,11 @@ def check_order(what: str, wanted: list[int], there: set[int]) -> None:
     missing = sorted(there - set(wanted))
     if missing:
         raise ValidationError(f"{what}: {missing} are left out; name all, in the new order")
+
+
+def _title_of(widget: Model | None) -> object:
+    name = label_of(type(widget)) if widget is not None else None
+    return getattr(widget, name) if name else None
 
 
 def _dump_address(value: object) -> str:

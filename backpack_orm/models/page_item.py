@@ -20,6 +20,7 @@ from backpack_orm.wire.shapes import PartialRecord, Record
 if TYPE_CHECKING:
     from backpack_orm.models.message import Message
     from backpack_orm.orm.declarations import BelongsTo
+    from backpack_orm.orm.saving import SaveResult
 
 
 @resource
@@ -70,6 +71,8 @@ class PageItem(Completable):
 
         def _created_with(self, *, content: str, completed: bool = False) -> None: ...
 
+        def update(self, *, content: str = ..., completed: bool = ...) -> SaveResult: ...
+
     _all, _create, _update_row, _toggle, _move, _destroy = item_calls("page/{page_id}/items")
     _updates = (_update_row,)
 
@@ -78,6 +81,9 @@ class PageItem(Completable):
             if record[0] == self._saved_id:
                 return record
         return self._select(self._records_in(self._parent, fresh=fresh))  # it is in no list
+
+    def _stored_in(self, lists: object) -> Record:
+        return self._fetch(fresh=True)
 
     @classmethod
     def _records_in(cls, place: Connection | Model, *, fresh: bool) -> Iterable[Record]:

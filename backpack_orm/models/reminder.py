@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
@@ -14,7 +14,7 @@ from backpack_orm.orm.declarations import assigns_many, field, has_one
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.registry import registry
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.saving import Savable
+from backpack_orm.orm.saving import Savable, SaveResult
 from backpack_orm.wire import values
 from backpack_orm.wire.endpoint import TokenLocation, rest
 from backpack_orm.wire.shapes import Record
@@ -66,6 +66,16 @@ class Reminder(Savable, Destroyable):
         projection="_named",
         default=(),
     )
+
+    if TYPE_CHECKING:
+
+        def update(
+            self,
+            *,
+            content: str = ...,
+            remind_at: datetime | None = ...,
+            remindees: Iterable[User | int] = ...,
+        ) -> SaveResult: ...
 
     _all = rest("GET", "reminders.xml", token_in=TokenLocation.PATH, reads="reminders")
     _create = rest(

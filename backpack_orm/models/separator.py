@@ -9,7 +9,7 @@ from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.saving import Savable
+from backpack_orm.orm.saving import Savable, SaveResult
 from backpack_orm.wire.endpoint import TokenLocation, rest
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class Separator(OnPage, Savable, Destroyable):
     if TYPE_CHECKING:
 
         def _created_with(self, *, name: str = "") -> None: ...
+
+        def update(self, *, name: str = ...) -> SaveResult: ...
 
     @classmethod
     def _with_unlisted(cls, records: list[M], owner: Model) -> list[M]:

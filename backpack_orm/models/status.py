@@ -11,7 +11,7 @@ from backpack_orm.models.of_user import user_named
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.projections import FIELDS, Projection
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.saving import Savable
+from backpack_orm.orm.saving import Savable, SaveResult
 from backpack_orm.wire import parse
 from backpack_orm.wire.endpoint import rest
 from backpack_orm.wire.shapes import MISSING, Record, Response
@@ -51,6 +51,10 @@ class Status(Savable):
 
     user: BelongsTo[User] = belongs_to("User", id_from="user_id")
     user_id = ParentId("user")
+
+    if TYPE_CHECKING:
+
+        def update(self, *, message: str = ...) -> SaveResult: ...
 
     _all = rest("GET", "statuses.xml", reads="statuses")
     _show = rest("GET", "users/{user_id}/status.xml", reads="statuses")

@@ -9,15 +9,15 @@ from backpack_orm.connection import Connection
 from backpack_orm.errors import BackpackError, NotFound, may_have_happened
 from backpack_orm.models.on_page import OnPage
 from backpack_orm.models.page import Page
+from backpack_orm.models.page_tags import write_tags
 from backpack_orm.models.whole_account import Load, Progress
 from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
-from backpack_orm.orm.fields import serialize
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.saving import Savable
-from backpack_orm.wire import parse, values
+from backpack_orm.orm.saving import Savable, SaveResult
+from backpack_orm.wire import values
 from backpack_orm.wire.endpoint import ws
 from backpack_orm.wire.shapes import Record
 
@@ -67,6 +67,10 @@ class Tag(OnPage, Savable, Destroyable):
 
     page: BelongsTo[Page] = belongs_to("Page")
     page_id = ParentId("page")
+
+    if TYPE_CHECKING:
+
+        def update(self, *, name: str = ...) -> SaveResult: ...
 
     _pages_with = ws("tags/select/{id}", reads="tags pages")
     # A tag is sent with all others of its page.
@@ -127,7 +131,7 @@ class Tag(OnPage, Savable, Destroyable):
         with self.page._exclusive_tags():
             names = [name for _, name in self._part_of(self.page)]
             if self.name not in names:
-                self._write(self.page, [*names, self.name])
+                write_tags(self.page, [*names, self.name])
             self._find_id()
         return list(changed)
 
@@ -154,7 +158,7 @@ class Tag(OnPage, Savable, Destroyable):
         for page in pages:
             try:
                 with page._exclusive_tags():
-                    self._write(page, self._names_with(new, self._part_of(page)))
+                    write_tags(page, self._names_with(new, self._part_of(page)))
             except BackpackError as error:
                 error.add(f"failed on {page!r}, done before: {done}")
                 raise
@@ -200,12 +204,6 @@ class Tag(OnPage, Savable, Destroyable):
         page._load("tags", fresh=True)
         part: tuple[Record, ...] = page._part("tags")
         return part
-
-    @classmethod
-    def _write(cls, page: Page, names: list[str]) -> None:
-        payload = {"name": serialize(f"the tags of {page!r}", values.dump_tags, names)}
-        with page._changing("tags"):
-            page.connection.call(cls._put, page._path_ids(), payload, read=parse.success)
 
 
 def _each_once(tags: Iterable[T]) -> Iterator[T]:

@@ -165,7 +165,7 @@ def _fill(pages: Sequence[P], load: Load, fresh: bool) -> BackpackError | None:
     if load == "pages" or not pages:
         return None
     connection, users = pages[0].connection, _user_model()
-    unknown = list(pages) if fresh else _fill_from_cache(pages, connection)
+    unknown = list(pages) if fresh else _fill_from_cache(pages)
     is_worth_it = len(unknown) >= MIN_PAGES and connection.is_available(users._export)
     if not unknown or not (is_worth_it or load == "export"):
         return None
@@ -179,16 +179,48 @@ def _fill(pages: Sequence[P], load: Load, fresh: bool) -> BackpackError | None:
     return None
 
 
-def _fill_from_cache(pages: Sequence[P], connection: Connection) -> list[P]:
+def _fill_from_cache(pages: Sequence[P]) -> list[P]:
     """Fill in cached records, and return the pages of which there are none."""
-    export, unknown = _user_model()._export, []
+    unknown = []
     for page in pages:
-        record = connection.cached_record(export, page._show, page._saved_id)
+        record = cached_page(page)
         if record is None:
             unknown.append(page)
         else:
             page._fill_in(record)
     return unknown
+
+
+def cached_page(page: Page) -> Record | None:
+    """Return the cached record of a page, from an export or its own response. Makes no request.
+
+    >>> cached_page(Page.find(Page.all()[0].id))[1], cached_page(Page.all()[1])
+    ('Lisbon', None)
+    """
+    export = _user_model()._export
+    return page.connection.cached_record(export, page._show, page._saved_id)
+
+
+def cache_export(connection: Connection) -> bool:
+    """Read the export, and cache its pages in place of older responses.
+
+    Makes one request, and one more if the id of the user is not cached; none if the connection
+    caches nothing, or if an export could not be read before.
+
+    Returns:
+        Whether the pages are cached now. If not, they can still be read one by one.
+
+    >>> page = Page.all()[0]
+    >>> cache_export(page.connection), cached_page(page)[1]
+    (True, 'Lisbon')
+    """
+    if not connection._settings.ttl or not connection.is_available(_user_model()._export):
+        return False
+    try:
+        _read_export(connection, fresh=True)
+    except BackpackError:
+        return False
+    return True
 
 
 def _read_export(connection: Connection, *, fresh: bool) -> Mapping[int, Record]:

@@ -122,20 +122,6 @@ class BulkResult(RichDisplay, Generic[T, R]):
         return f"BulkResult({len(self.succeeded)} succeeded{others}, {self.requests} {request})"
 
 
-def check_on_error(what: str, on_error: object) -> None:
-    """Raise if an argument `on_error` is neither `"stop"` nor `"continue"`.
-
-    Raises:
-        ValidationError: It is something else.
-
-    >>> check_on_error("Pages.update", "stop")
-    """
-    if on_error not in ("stop", "continue"):
-        raise ValidationError(
-            f'{what}: on_error takes "stop" or "continue", not {short_repr(on_error)}'
-        )
-
-
 def run(
     what: str,
     function: Callable[[T], R],
@@ -170,10 +156,10 @@ def run(
         KeyboardInterrupt: The user pressed Ctrl-C. Calls under way were finished; a second Ctrl-C
             does not wait for them. It carries the result too.
     """
-    check_on_error(what, on_error)
-    records = list(records)
+    if on_error not in ("stop", "continue"):
+        raise ValidationError(f'on_error takes "stop" or "continue", not {short_repr(on_error)}')
     with tallied() as tally:
-        calls = _Calls(function, records, shared, is_stopping=on_error == "stop")
+        calls = _Calls(function, list(records), shared, is_stopping=on_error == "stop")
         try:
             calls.run(what, progress, workers or parallel.WORKERS)
         except BaseException as interrupt:

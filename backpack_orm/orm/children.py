@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, cast
 
-from backpack_orm.orm.collections import Collection, Embedded, M_co
+from backpack_orm.orm.bulk_methods import M_co
+from backpack_orm.orm.collections import Collection, Embedded
 from backpack_orm.orm.create_many import CreateMany
-from backpack_orm.orm.get_or_create import evaluated, get_or_create, new_values, update
+from backpack_orm.orm.get_or_create import evaluated, get_or_create, new_values
 from backpack_orm.orm.lookups import all_of
 from backpack_orm.orm.progress import Progress
 
@@ -84,7 +85,7 @@ class Children(Embedded[M_co]):
         values = evaluated(defaults)
         record, is_created = self.get_or_create(defaults=values, fresh=fresh, **lookups)
         if not is_created:
-            update(cast("Savable", record), values)
+            cast("Savable", record).update(**values)
         return record, is_created
 
     def create_many(

@@ -12,7 +12,6 @@ from typing import (
     Any,
     Generic,
     Self,
-    TypeVar,
     cast,
     overload,
 )
@@ -25,6 +24,7 @@ from backpack_orm.errors import (
     did_you_mean,
     short_repr,
 )
+from backpack_orm.orm.bulk_methods import NEEDED, BulkMethods, M_co
 from backpack_orm.orm.fields import Relation, label_in
 from backpack_orm.orm.introspection import is_introspection
 from backpack_orm.orm.lookups import all_of, order_of
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from backpack_orm.orm.model import Model
     from backpack_orm.orm.related import Related
 
-M_co = TypeVar("M_co", bound="Model", covariant=True)
 _SHOWN = 5
 
 
@@ -54,7 +53,7 @@ def label_of(model: type[Model]) -> str | None:
     return label_in(model._table.fields)
 
 
-class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
+class Collection(BulkMethods[M_co], Sequence[M_co], RichDisplay, Generic[M_co]):
     """An immutable sequence of objects of one model.
 
     An index is a number, a slice or a title: the title of a page or a note, the name of a list, the
@@ -119,7 +118,8 @@ class Collection(Sequence[M_co], RichDisplay, Generic[M_co]):
         return self._objects
 
     def __dir__(self) -> Iterable[str]:
-        return public_names(self, super().__dir__())
+        missing = {name for name, needed in NEEDED.items() if not hasattr(self._model, needed)}
+        return [name for name in public_names(self, super().__dir__()) if name not in missing]
 
     def __contains__(self, value: object) -> bool:
         """Return whether the collection contains a record, or a record with a title.

@@ -102,12 +102,11 @@ def assigns_many(
     key: str,
     dump: Callable[[list[Any]], WireValue],
     projection: str = "_full",
+    collection: type[AssignableCollection[Any]] = AssignableCollection,
     default: Any = (),
 ) -> Any:
     """Declare records inside this one that are replaced by assigning a list, such as tags."""
-    return Relation(
-        "", path, target, projection, key=key, dump=dump, collection=AssignableCollection
-    )
+    return Relation("", path, target, projection, key=key, dump=dump, collection=collection)
 
 
 class ToMany(Generic[M_co, C_co]):

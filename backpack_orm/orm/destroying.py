@@ -53,6 +53,11 @@ class Destroyable(Model):
         stored = self._stored()
         return stored | self._destroy_now()
 
+    @staticmethod
+    def _destroy_one(record: Destroyable) -> dict[str, Any]:
+        """Destroy one of many records, which may be of several classes."""
+        return record.destroy()
+
     def _destroy_now(self) -> dict[str, Any]:
         """Destroy the record without loading it. Return what was learned about it meanwhile."""
         try:

@@ -58,10 +58,3 @@ def saved(record: M) -> M:
     """Save a record, and return it."""
     record.save()
     return record
-
-
-def update(record: Savable, values: Mapping[str, Any]) -> None:
-    """Set attributes and save those that have changed."""
-    for name, value in values.items():
-        setattr(record, name, value)
-    record.save()

@@ -21,7 +21,7 @@ from backpack_orm.errors import (
 from backpack_orm.orm.declarations import ParentId, typed_fields
 from backpack_orm.orm.fields import serialize
 from backpack_orm.orm.finding import Findable
-from backpack_orm.orm.get_or_create import evaluated, get_or_create, new_values, saved, update
+from backpack_orm.orm.get_or_create import evaluated, get_or_create, new_values, saved
 from backpack_orm.orm.hints import wrong_create
 from backpack_orm.orm.lookups import all_of
 from backpack_orm.orm.model import Model
@@ -193,7 +193,7 @@ class Savable(Findable):
         values = evaluated(defaults)
         record, is_created = cls._get_or_create(lookups, values, using, fresh=fresh)
         if not is_created:
-            update(record, values)
+            record.update(**values)
         return record, is_created
 
     @classmethod
@@ -303,6 +303,87 @@ class Savable(Findable):
             raise
         self._drop_equal_lists()
         return SaveResult(is_new, not is_new and bool(saved), tuple(saved))
+
+    def update(self, *args: Any, **attributes: Any) -> SaveResult:
+        """Set attributes and save them, together with other local changes.
+
+        Makes the same requests as `save`. If that fails, the attributes have their former values
+        again, except those that were saved before. If the response was lost, they are loaded when
+        you read them.
+
+        Args:
+            **attributes: The fields of the model that can be set, and lists that can be assigned.
+
+        Returns:
+            A result with the names of the sent fields; false if nothing was sent.
+
+        Raises:
+            TypeError: An attribute is misspelled. No request was made.
+            ReadOnly: An attribute is read-only, or is the parent of the record. No request was
+                made.
+            ValidationError: A value cannot be sent. No request was made.
+            BackpackError: As for `save`.
+
+        >>> page = Page.find_by(title="Lisbon")
+        >>> page.update(title="Lisboa", tags=["Travel"]).fields
+        ('title', 'tags')
+        >>> bool(page.update(title="Lisboa"))
+        False
+        """
+        self._check_exists()
+        self._check_settable(args, attributes)
+        before = self.changes
+        try:
+            for name, value in attributes.items():
+                setattr(self, name, value)
+            return self.save()
+        except BaseException:
+            for name in attributes:
+                self._restore(name, before.get(name))
+            raise
+
+    @classmethod
+    def _check_settable(cls, positional: Sequence[object], names: Iterable[str]) -> None:
+        """Raise if arguments of `update` are not fields that can be set."""
+        parent, fields = cls._table.parent, cls._table.fields
+        if positional:
+            raise TypeError(f"{cls.__name__}.update() takes keyword arguments only")
+        for name in names:
+            if parent is not None and name in (parent.name, f"{parent.name}_id"):
+                raise ReadOnly(
+                    f"{cls.__name__}.{name} cannot be changed: the API has no call that moves a "
+                    "record"
+                )
+            cls._table.check_names(cls, [name], call="update")
+            relation = cls._table.relations.get(name)
+            if relation.key is None if relation else fields[name].is_read_only:
+                raise ReadOnly(f"{cls.__name__}.{name} is read-only: leave it out")
+
+    @classmethod
+    def _check_values(
+        cls, attributes: Mapping[str, Any], source: Connection | Model | None
+    ) -> None:
+        """Raise if an existing record cannot be updated with these values.
+
+        Raises:
+            ValidationError: A value cannot be sent.
+        """
+        record = cls._stub(1, source)
+        for name, value in attributes.items():
+            setattr(record, name, value)
+        record._validate(list(attributes))
+
+    @classmethod
+    def _updater(cls, attributes: Mapping[str, Any]) -> Callable[[Self], SaveResult]:
+        """Return the function that updates one of many records."""
+        return lambda record: record.update(**attributes)
+
+    def _restore(self, name: str, edit: tuple[Any, Any] | None) -> None:
+        """Set an attribute to an earlier local change, else to the value last received."""
+        if edit is None:
+            self._discard(name)
+        else:
+            setattr(self, name, edit[1])
 
     def _drop_equal_lists(self) -> None:
         """Drop assigned lists that equal the loaded ones, so that the loaded objects show again."""

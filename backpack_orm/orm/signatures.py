@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def add_signatures(cls: type[Model]) -> None:
-    """Give the constructor and `create` of a new model the signature that its table requires.
+    """Give the constructor, `create` and `update` of a new model the signatures of its table.
 
-    Type checkers derive the same from the declarations. Both still take any keyword argument, so
-    that a misspelled one is reported with the right one.
+    Type checkers know the same from the declarations. All still take any keyword argument, so that
+    a misspelled one is reported with the right one.
 
     >>> from inspect import signature
     >>> from backpack_orm import Note
@@ -25,14 +25,29 @@ def add_signatures(cls: type[Model]) -> None:
     model: Any = cls
     model.__signature__ = Signature(list(_parameters(cls)))
     if "create" not in vars(cls):  # else it has a signature of its own
-        shared = model.create.__func__
-        own: Any = FunctionType(shared.__code__, shared.__globals__, closure=shared.__closure__)
-        own.__doc__, own.__qualname__ = shared.__doc__, f"{cls.__name__}.create"
+        own = _copy_of(model.create.__func__, cls)
         own.__signature__ = Signature(
             [Parameter("cls", Parameter.POSITIONAL_ONLY), *_parameters(cls)],
             return_annotation=cls.__name__,
         )
         model.create = classmethod(own)
+    known = {*cls._table.fields, *cls._table.relations}
+    model.update = _copy_of(model.update, cls)
+    model.update.__signature__ = Signature(
+        [
+            Parameter("self", Parameter.POSITIONAL_ONLY),
+            *(each.replace(default=...) for each in _parameters(cls) if each.name in known),
+        ],
+        return_annotation="SaveResult",
+    )
+
+
+def _copy_of(shared: Any, cls: type[Model]) -> Any:
+    """Return a function that does the same, as one of a class."""
+    own: Any = FunctionType(shared.__code__, shared.__globals__, closure=shared.__closure__)
+    own.__doc__, own.__qualname__ = shared.__doc__, f"{cls.__name__}.{shared.__name__}"
+    own.__kwdefaults__, own.__module__ = shared.__kwdefaults__, shared.__module__
+    return own
 
 
 def _parameters(cls: type[Model]) -> Iterator[Parameter]:

@@ -247,17 +247,22 @@ class State(RichDisplay, metaclass=ModelType):
         if self._record is None:
             raise NotSaved(f"{self!r} is new: there is no earlier state to go back to")
         for name in (*self._table.fields, *self._table.relations):
-            slot, position = self._slot(name), self._table.positions.get(name)
-            if slot is UNSET or self._is_own(slot):
-                continue
-            if position is None:
-                setattr(self, name, None)
-            elif name in self._table.relations:
-                self._unassign(name)
-            elif self._record[position] is MISSING:
-                delattr(self, name)
-            else:
-                setattr(self, name, self._record[position])
+            self._discard(name)
+
+    def _discard(self, name: str) -> None:
+        """Undo a local change of one attribute."""
+        assert self._record is not None
+        slot, position = self._slot(name), self._table.positions.get(name)
+        if slot is UNSET or self._is_own(slot):
+            return
+        if position is None:
+            setattr(self, name, None)
+        elif name in self._table.relations:
+            self._unassign(name)
+        elif self._record[position] is MISSING:
+            delattr(self, name)
+        else:
+            setattr(self, name, self._record[position])
 
     def _is_own(self, value: object) -> bool:
         """Return whether a value is this object's own collection of loaded records."""

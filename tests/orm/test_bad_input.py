@@ -285,7 +285,7 @@ def test_a_page_is_reordered_only_by_everything_on_it(page: Page, box: Sandbox) 
     here = list(page.belongings)
     refused(box, ValidationError, "is not on Page", lambda: page.reorder([*here, other]))
     refused(box, ValidationError, "is not on Page", lambda: page.reorder([7]))
-    refused(box, ValidationError, "takes the id of a record", lambda: page.reorder(["x"]))  # type: ignore[list-item]
+    refused(box, ValidationError, "is not on Page", lambda: page.reorder(["x"]))
     refused(box, ValidationError, rf"\[{here[0].id}\] are left out", lambda: page.reorder(here[1:]))
     refused(box, ValidationError, "named more than once", lambda: page.reorder([*here, here[0]]))
 

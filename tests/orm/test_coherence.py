@@ -138,6 +138,15 @@ WRITES: dict[str, Callable[[Scene], object]] = {
     "Item.move_to_top": call("item", "move_to_top"),
     "Item.move_to_bottom": call("item", "move_to_bottom"),
     "Item.destroy": call("item", "destroy"),
+    "Item.move_before": lambda scene: scene.item.move_before(scene.item.list.items[0]),
+    "Item.move_after": lambda scene: scene.item.move_after(scene.item.list.items[-1]),
+    "Tags.add": lambda scene: scene.page.tags.add("Zebra"),
+    "Tags.remove": lambda scene: scene.page.tags.remove("Travel"),
+    "Tags.set": lambda scene: scene.page.tags.set(["Zebra", "Travel"]),
+    "Pages.retag": lambda scene: Collection(Page, [scene.page, scene.other]).retag(add=["Zebra"]),
+    "Items.complete": lambda scene: scene.list.items.complete(),
+    "Notes.destroy": lambda scene: scene.page.notes.destroy(),
+    "Lists.update": lambda scene: scene.page.lists.update(name="Zebra"),
     "PageItem.create": lambda scene: PageItem.create(page=scene.page, content="Zebra"),
     "PageItem.save content": edit("page_item", content="Zebra"),
     "PageItem.save completed": lambda scene: edit(
@@ -204,8 +213,8 @@ def edit_linked(scene: Scene) -> None:
     assert linked.save()
 
 
-COMBINED = {"get_or_create", "update_or_create"}
-"""Methods that find a record, and write only through `create` and `save`, which have rows."""
+COMBINED = {"get_or_create", "update_or_create", "update"}
+"""Methods that write only through `create` and `save`, which have rows."""
 
 
 def collections_of(kind: type[Collection[Any]]) -> Iterator[type[Collection[Any]]]:

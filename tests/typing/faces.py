@@ -15,6 +15,7 @@ from backpack_orm import (
     Attachment,
     Belonging,
     Bookmark,
+    BulkResult,
     Calendar,
     CalendarEvent,
     Collection,
@@ -42,6 +43,7 @@ from backpack_orm import (
     text,
     using,
 )
+from backpack_orm.models.page_tags import Tags
 from backpack_orm.orm.collections import AssignableCollection
 
 
@@ -60,6 +62,24 @@ def notes(note: Note) -> None:
     assert_type((note.html, note.markdown, note.plain), tuple[str, str, str])
     assert_type(text.to_html(note.body, id_prefix="a-"), str)
     assert_type(text.parse(note.body).problem, str | None)
+
+
+def many(page: Page, item: Item) -> None:
+    result = Page.where(tags__name="T").update(title="T", on_error="continue", progress=True)
+    assert_type(result, BulkResult[Page, SaveResult])
+    assert_type(result.failed[0].record, Page)
+    assert_type(page.notes.destroy(), BulkResult[Note, dict[str, Any]])
+    assert_type(page.lists[0].items.complete(), BulkResult[Item, SaveResult])
+    assert_type(page.items.reopen(), BulkResult[Item | PageItem, SaveResult])
+    assert_type(Page.all().retag(add=["T", page.tags[0]]), BulkResult[Page, SaveResult])
+    Page.all().retag(add=[5])  # type: ignore[list-item]
+    page.notes.complete()  # type: ignore[misc]
+    User.all().destroy()  # type: ignore[misc]
+    User.all().update(name="T")  # type: ignore[misc, arg-type]
+    page.notes.update(titel="T")  # type: ignore[call-arg]
+    assert_type(item.position, int)
+    item.move_before(5)  # type: ignore[arg-type]
+    page.reorder(["T", page.notes[0], 5])
 
 
 def pages(page: Page) -> None:
@@ -96,7 +116,10 @@ def pages(page: Page) -> None:
     assert_type(page.public, bool | None)
     assert_type(page.notes[0], Note)
     assert_type(page.lists[0], List)
-    assert_type(page.tags, AssignableCollection[Tag])
+    assert_type(page.tags, Tags[Tag])
+    assert_type(page.tags.add("Travel", page.tags[0]), SaveResult)
+    assert_type(page.tags.set(["Travel", page.tags[0]]), SaveResult)
+    page.tags.add(5)  # type: ignore[arg-type]
     assert_type(page.belongings[0], Belonging)
     assert_type(page.belongings[0].widget, Model | None)
     assert_type(page.matches[0], Match)

@@ -33,7 +33,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from typing import assert_type
-from backpack_orm import Connection, {}
+from backpack_orm import BulkResult, Collection, Connection, SaveResult, {}
 from backpack_orm.orm.children import Children
 """.format(", ".join(sorted({"Calendar", "User", *(each.__name__ for each in MODELS)})))
 _ERROR = "  # an error"
@@ -79,6 +79,19 @@ def test_a_constructor_of_a_subclass_has_the_signature_that_it_declares() -> Non
     assert list(signature(Titled).parameters) == ["title"]
 
 
+def _settable(model: Any) -> list[str]:
+    """Return the fields and relations that `update` of a model takes."""
+    return list(signature(model.update).parameters)[1:]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_update_takes_the_fields_that_the_constructor_takes_and_requires_none(model: Any) -> None:
+    parent = model._table.parent
+    left_out = {"using", parent.name if parent else ""}
+    assert _settable(model) == [name for name in expected(model) if name not in left_out]
+    assert all(each.default is ... for each in [*signature(model.update).parameters.values()][1:])
+
+
 def calls_of(model: Any) -> Iterator[str]:
     """Yield lines that call a model rightly, and, marked, lines that do not."""
     name, arguments = model.__name__, expected(model)
@@ -86,13 +99,28 @@ def calls_of(model: Any) -> Iterator[str]:
     yield f"class My{name}({name}):"
     yield "    own: int = 0"
     yield f"def call_{name.lower()}({declared}, wrong: Iterable[object],"
-    yield f"        many: Children[{name}], mine: Children[My{name}]) -> None:"
+    yield f"        many: Children[{name}], mine: Children[My{name}], {name.lower()}_: {name},"
+    yield f"        found: Collection[{name}], own: Collection[My{name}]) -> None:"
     calls: list[tuple[str, str, list[str]]] = [
         (f"{name}", name, list(arguments)),
         (f"{name}.create", name, list(arguments)),
         (f"My{name}", f"My{name}", list(arguments)),
         (f"My{name}.create", f"My{name}", list(arguments)),
     ]
+    settable = {each: each for each in arguments if each in _settable(model)}
+    for call, type in (
+        (f"{name.lower()}_.update", "SaveResult"),
+        ("found.update", f"BulkResult[{name}, SaveResult]"),
+        ("own.update", f"BulkResult[My{name}, SaveResult]"),
+    ):
+        yield f"    assert_type({call}({written(settable)}), {type})"
+        yield f"    {call}()"
+        for each in settable:
+            yield f"    {call}({each}={each})"
+            yield f"    {call}({each}='wrong', {each}x={each}){_ERROR}"
+        yield f"    {call}(id=1){_ERROR}"
+    yield "    found.update(on_error='continue', progress=True)"
+    yield f"    found.update(on_error='ignore'){_ERROR}"
     if name in _COLLECTED:
         parent = model._table.parent.name
         fields = [each for each in arguments if each not in (parent, "using")]
