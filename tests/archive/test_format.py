@@ -15,7 +15,7 @@ import bagit
 import pytest
 
 from backpack_orm import ArchiveError, Connection, DamagedArchive, Page, ValidationError
-from backpack_orm.archive import Archive, storage
+from backpack_orm.archive import Archive
 from backpack_orm.archive.bags import packed
 from backpack_orm.archive.commits import Commits
 from backpack_orm.archive.remote import RemoteStorage
@@ -355,7 +355,7 @@ def test_no_space_left_is_reported_and_changes_nothing(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(storage.os, "write", full)
+        patch.setattr(os, "write", full)
         with pytest.raises(ArchiveError, match="cannot write .*: No space left on device"):
             synced.sync(connection)
     assert set(folder.rglob("*")) == before

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,7 +37,8 @@ def test_every_page_is_cut_out_exactly(
             etree.SubElement(etree.SubElement(page, "linked_pages"), "page", id="7")
         page.tail = "\n"
     is_declared = is_declared or encoding not in ("us-ascii", "utf-8")
-    sliced = Sliced(etree.tostring(root, encoding=encoding, xml_declaration=is_declared), "page")
+    content: Any = etree.tostring(root, encoding=encoding, xml_declaration=is_declared)
+    sliced = Sliced(content, "page")
     assert [each.id for each in sliced.slices] == list(range(1, len(pages) + 1))
     assert [list(each.tags) for each in sliced.slices] == [tags for _, _, tags in pages]
     for each, element in zip(sliced.slices, inside, strict=True):

@@ -228,7 +228,7 @@ def test_what_is_refused_later_is_kept_from_the_snapshot_before(
     box: Sandbox, synced: Archive, connection: Connection, path: str, what: str, attribute: str
 ) -> None:
     records = [each.id for each in getattr(synced, attribute)]
-    box.faults.status(403, path=path, times=None)
+    box.faults.status(403, path=path)
     page = Page.create(title="New")
     result = synced.sync(connection)
     (gap,) = [gap for gap in result.gaps if gap.what == what]
@@ -245,7 +245,7 @@ def test_what_is_refused_later_is_kept_from_the_snapshot_before(
 def test_a_refusal_alone_is_no_change(
     box: Sandbox, synced: Archive, connection: Connection
 ) -> None:
-    box.faults.status(403, path="/statuses.xml", times=None)
+    box.faults.status(403, path="/statuses.xml")
     result = synced.sync(connection)
     assert not result.is_new
     assert "statuses" in kinds(result.gaps)
@@ -254,7 +254,7 @@ def test_a_refusal_alone_is_no_change(
 def test_pages_that_the_export_omits_are_read_one_by_one(
     box: Sandbox, archive: Archive, connection: Connection
 ) -> None:
-    box.faults.status(403, path="/users/*/export.xml", times=None)
+    box.faults.status(403, path="/users/*/export.xml")
     result = archive.sync(connection)
     assert result.added["page"] == 13
     assert result.added["email"] == 8
@@ -267,8 +267,8 @@ def test_a_page_that_is_refused_is_kept_from_the_snapshot_before(
     box: Sandbox, synced: Archive, connection: Connection
 ) -> None:
     page = synced.pages["Lisbon"]
-    box.faults.status(403, path="/users/*/export.xml", times=None)
-    box.faults.status(403, path=f"/ws/page/{page.id}", times=None)
+    box.faults.status(403, path="/users/*/export.xml")
+    box.faults.status(403, path=f"/ws/page/{page.id}")
     Page.create(title="New")
     result = synced.sync(connection)
     assert result.removed == {}
@@ -287,7 +287,7 @@ def test_an_outage_changes_nothing_and_is_noted(
 ) -> None:
     Page.create(title="New")
     impatient = Connection(box.url, token=box.token, max_wait=0)
-    box.faults.status(503, path="/users.xml", times=None)
+    box.faults.status(503, path="/users.xml")
     with pytest.raises(ServerError):
         synced.sync(impatient)
     assert synced.newest.number == 1
@@ -305,7 +305,7 @@ def test_a_wrong_token_changes_nothing(box: Sandbox, archive: Archive, folder: P
 def test_an_export_that_is_no_export_is_not_stored(
     box: Sandbox, synced: Archive, connection: Connection
 ) -> None:
-    box.faults.html_page(path="/users/*/export.xml", times=None)
+    box.faults.html_page(path="/users/*/export.xml")
     Page.create(title="New")
     result = synced.sync(connection)
     (gap,) = [gap for gap in result.gaps if gap.what == "export"]

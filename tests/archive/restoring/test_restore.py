@@ -170,8 +170,8 @@ def test_a_page_whose_contents_are_a_gap_is_announced(
     archive: Archive, box: Sandbox, connection: Connection, target: Connection, tmp_path: Path
 ) -> None:
     id = Page.get(title="Lisbon", using=connection).id
-    box.faults.status(403, path="/users/*/export.xml", times=None)
-    box.faults.status(403, path=f"/ws/page/{id}", times=None)
+    box.faults.status(403, path="/users/*/export.xml")
+    box.faults.status(403, path=f"/ws/page/{id}")
     archive.sync(connection)
     plan = archive.plan(target, pages=["Lisbon"], journal=tmp_path / "j")
     assert plan.created == {"page": 1}
