@@ -179,11 +179,11 @@ def account(
         path.unlink(missing_ok=True)
         with (
             demo() as box,
-            _recorder(box.url).use_cassette(str(path), record_mode="all"),
+            recorder(box.url).use_cassette(str(path), record_mode="all"),
         ):
             yield _connected(box.url, options)
     else:
-        with _recorder(REPLAYED_URL).use_cassette(str(path), record_mode="none") as cassette:
+        with recorder(REPLAYED_URL).use_cassette(str(path), record_mode="none") as cassette:
             yield _connected(REPLAYED_URL, options)
         assert cassette.play_count, f"{path.name} was not used"
         assert cassette.all_played, f"{path.name} contains requests that the test does not make"
@@ -212,13 +212,14 @@ class _Serializer:
         return cassette
 
 
-def _recorder(url: str) -> vcr.VCR:
+def recorder(url: str) -> vcr.VCR:
     """Return a recorder that stores neither the token nor the address of the sandbox."""
 
     host = url.removeprefix("http://")
 
     def clean(text: str) -> str:
         text = re.sub(r"\b[0-9a-f]{40}\b", "TOKEN", text)  # tokens of calendars too
+        text = re.sub(r"\b(code|client_secret)=[^&]*", r"\1=SECRET", text)  # of OAuth
         return text.replace(host, "acme.backpack.test")
 
     def clean_request(request: Any) -> Any:
@@ -242,15 +243,15 @@ def _recorder(url: str) -> vcr.VCR:
         }
         return response
 
-    recorder = vcr.VCR(
+    made = vcr.VCR(
         before_record_request=clean_request,
         before_record_response=clean_response,
         serializer="headed",
     )
-    recorder.register_serializer("headed", _Serializer)
-    recorder.register_matcher("whole request", _same)
-    recorder.match_on = ("whole request",)
-    return recorder
+    made.register_serializer("headed", _Serializer)
+    made.register_matcher("whole request", _same)
+    made.match_on = ("whole request",)
+    return made
 
 
 def _same(one: Any, other: Any) -> None:

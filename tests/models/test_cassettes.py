@@ -19,10 +19,10 @@ FILES = sorted(CASSETTES.rglob("*.yaml"))
 
 
 def cassettes_wanted() -> Iterator[Path]:
-    """Where the cassettes of all tests that take `account` have to lie."""
+    """Where the cassettes of all tests that take `account` or `recorded_provider` have to lie."""
     for module in Path(__file__).parent.parent.rglob("test_*.py"):
         for node in ast.parse(module.read_text("utf-8")).body:
-            if isinstance(node, ast.FunctionDef) and "account" in {
+            if isinstance(node, ast.FunctionDef) and {"account", "recorded_provider"} & {
                 argument.arg for argument in node.args.args
             }:
                 yield CASSETTES / module.stem / f"{node.name}.yaml"
@@ -56,6 +56,7 @@ def test_a_cassette_names_where_it_was_recorded_and_contains_no_secret(path: Pat
     assert text.startswith("# Recorded from backpack_orm.sandbox")
     assert not re.search(r"[0-9a-f]{40}", text)
     assert "127.0.0.1" not in text
+    assert "s3cret" not in text
 
 
 @pytest.mark.parametrize("name", endpoints())

@@ -59,7 +59,7 @@ def test_no_cassette_contains_the_token_used_to_record_it(tmp_path: Path, locati
     path = tmp_path / "cassette.yaml"
     with (
         Sandbox(seed="demo", token=CANARY) as box,
-        conftest._recorder(box.url).use_cassette(str(path), record_mode="all"),
+        conftest.recorder(box.url).use_cassette(str(path), record_mode="all"),
     ):
         connect(box.url, **{location: CANARY})  # type: ignore[arg-type]
         Page.all()

@@ -54,10 +54,17 @@ class Grant:
     Nora Whitfield Lisbon
     """
 
-    def __init__(self, app: OAuthApp, tokens: TokenSet, users: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        app: OAuthApp,
+        tokens: TokenSet,
+        users: Mapping[str, int],
+        on_refresh: Callable[[Grant], object] | None = None,
+    ) -> None:
         self._app = app
         self._tokens = Tokens(tokens, self._request, self)
         self._users = dict(users)
+        self._observer = self._observe(on_refresh)
 
     @property
     def access_token(self) -> str:
@@ -207,12 +214,19 @@ class Grant:
         }
 
     @classmethod
-    def from_dict(cls, stored: Mapping[str, Any], app: OAuthApp) -> Grant:
+    def from_dict(
+        cls,
+        stored: Mapping[str, Any],
+        app: OAuthApp,
+        *,
+        on_refresh: Callable[[Grant], object] | None = None,
+    ) -> Grant:
         """Return a grant from what `to_dict` has returned. No request.
 
         Args:
             stored: The values; only `client_id` and `access_token` are required.
             app: The application that it was granted to.
+            on_refresh: As for `connect`, but for all that needs a new token, `accounts` included.
 
         Raises:
             ValidationError: The values are damaged, or are those of another application or
@@ -226,7 +240,7 @@ class Grant:
         del stored  # tracebacks may show the variables of this frame
         if isinstance(found, ValidationError):
             raise found
-        return cls(app, *found)
+        return cls(app, *found, on_refresh)
 
     def _settings(self, account: str | OAuthAccount, options: dict[str, Any]) -> Settings:
         if isinstance(account, OAuthAccount):
@@ -262,8 +276,16 @@ class Grant:
         user_id: int | None,
         on_refresh: Callable[[Grant], object] | None,
     ) -> Connection:
-        observer = None if on_refresh is None else Observer(on_refresh)
-        return opened(settings, OAuthCredentials(self._tokens, user_id, observer))
+        credentials = OAuthCredentials(self._tokens, user_id, self._observe(on_refresh))
+        return opened(settings, credentials)
+
+    def _observe(self, on_refresh: Callable[[Grant], object] | None) -> Observer | None:
+        """Call a function after each refresh, as long as what is returned is referenced."""
+        if on_refresh is None:
+            return None
+        observer = Observer(on_refresh)
+        self._tokens.add(observer)
+        return observer
 
     def _request(self, old: TokenSet, deadline: Deadline | None) -> TokenSet:
         """Return new tokens from the provider."""

@@ -189,7 +189,7 @@ class OAuthCredentials(Credentials):
     Args:
         tokens: The tokens of the user.
         user_id: The id of the user in the account; None if it is not known yet.
-        observer: What to do after a refresh.
+        observer: What to do after a refresh; it is referenced as long as the connection exists.
     """
 
     def __init__(self, tokens: Tokens, user_id: int | None, observer: Observer | None) -> None:
@@ -197,8 +197,6 @@ class OAuthCredentials(Credentials):
         self._tokens = tokens
         self._user_id = user_id
         self._observer = observer
-        if observer is not None:
-            tokens.add(observer)
 
     def account_key(self, url: str) -> str:
         """Return the key of the account and the user, which does not depend on the token."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -341,6 +342,24 @@ class TestCallbacks:
             Page.all(using=one)
             Page.all(using=other)
         assert (refreshes(), refused(provider, since)) == (1, [])
+
+    def test_one_of_the_grant_is_called_for_all_requests(self, provider, app, grant, clocks):
+        calls = []
+        grant = Grant.from_dict(grant.to_dict(), app, on_refresh=calls.append)
+        clocks.advance(TWO_WEEKS)
+        grant.accounts()
+        assert calls == [grant]
+        with grant.connect(provider.url, on_refresh=calls.append, ttl=0) as connection:
+            clocks.advance(TWO_WEEKS)
+            Page.all(using=connection)
+        assert calls == [grant, grant]
+
+    def test_one_of_a_closed_connection_that_nothing_refers_to_is_not_called(self, provider, grant):
+        calls = []
+        grant.connect(provider.url, on_refresh=lambda grant: calls.append(grant)).close()
+        gc.collect()
+        grant.refresh()
+        assert calls == []
 
 
 class TestIdentity:
