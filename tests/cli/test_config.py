@@ -293,20 +293,20 @@ def test_the_file_is_in_the_folder_of_the_platform(
     st.text(st.characters(exclude_categories=["Cs"])),
 )
 def test_an_added_profile_can_be_read_back(
-    tmp_path_factory: pytest.TempPathFactory, name: str, account: str
+    tmp_path_factory: pytest.TempPathFactory, name: str, value: str
 ) -> None:
     path = tmp_path_factory.mktemp("config") / "config.toml"
     os.environ["BACKPACK_CONFIG"] = str(path)
     try:
         path.write_text("# mine\n[profiles.a]\naccount = 'b'", "utf-8")
-        config.add_profile("x" + name, account)
+        config.add_profile("x" + name, value)
         text = path.read_text("utf-8")
     finally:
         del os.environ["BACKPACK_CONFIG"]
     assert text.startswith("# mine\n")
     assert tomllib.loads(text)["profiles"] == {
         "a": {"account": "b"},
-        "x" + name: {"account": account},
+        "x" + name: {"account": value},
     }
 
 
