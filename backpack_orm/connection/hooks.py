@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from threading import local
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from attrs import frozen
 
 from backpack_orm.connection.retries import Failed
 from backpack_orm.errors import BackpackError
@@ -21,8 +23,11 @@ F = TypeVar("F", bound=Callable[[Any], object])
 logger = logging.getLogger("backpack_orm")
 
 
-class RequestEvent(NamedTuple):
+@frozen(eq=False)
+class RequestEvent:
     """A request that is about to be sent. Nothing of an event contains the token.
+
+    Two requests are never equal, so an event can be the key of what belongs to its request.
 
     Attributes:
         url: The address of the account.
@@ -47,7 +52,8 @@ class RequestEvent(NamedTuple):
     is_write: bool
 
 
-class ResponseEvent(NamedTuple):
+@frozen
+class ResponseEvent:
     """A response, or the failure to get one.
 
     Attributes:
@@ -72,7 +78,8 @@ class ResponseEvent(NamedTuple):
     error: str | None
 
 
-class RetryEvent(NamedTuple):
+@frozen
+class RetryEvent:
     """A request that has failed and is going to be sent again.
 
     Attributes:
@@ -92,7 +99,8 @@ class RetryEvent(NamedTuple):
     error: str
 
 
-class CacheEvent(NamedTuple):
+@frozen
+class CacheEvent:
     """A read that may have been answered by the cache.
 
     Attributes:

@@ -3,6 +3,7 @@
 import logging
 import pickle
 
+import attrs
 import pytest
 
 from backpack_orm import errors
@@ -44,7 +45,7 @@ def test_a_request_and_its_response_are_reported(stub, connection):
     seen = watched(connection)
     send(connection, CREATE)
     request, response = seen
-    assert request._asdict() == {
+    assert attrs.asdict(request) == {
         "url": stub.url,
         "verb": "POST",
         "path": "/ws/pages/new",
@@ -55,6 +56,14 @@ def test_a_request_and_its_response_are_reported(stub, connection):
     assert response.request is request
     assert (response.status, response.size, response.error) == (200, len(OK), None)
     assert response.seconds > 0
+
+
+def test_equal_requests_have_events_that_differ(connection):
+    seen = watched(connection)
+    send(connection, CREATE)
+    send(connection, CREATE)
+    assert len({seen[0], seen[2]}) == 2
+    assert attrs.asdict(seen[0]) == attrs.asdict(seen[2])
 
 
 def test_a_retry_is_reported_between_its_requests(stub, patient):
