@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, tzinfo
 from os import PathLike, fspath
 from pathlib import Path
@@ -377,9 +378,11 @@ class Archive(Convertible):
                 "to the newest, before the first sync, or to a new archive"
             )
         report = reporter(progress)
-        report("reading the export", 0, 0)
-        export = SavedExport(source, moment)
-        return self._sync(report).store(export.collected(), export.account(host), timezone, moment)
+        with self._interrupted("add the export again"):
+            report("reading the export", 0, 0)
+            export = SavedExport(source, moment)
+            collected, account = export.collected(), export.account(host)
+            return self._sync(report).store(collected, account, timezone, moment)
 
     @staticmethod
     def merge(archives: Iterable[Archive]) -> Merged:
@@ -483,7 +486,8 @@ class Archive(Convertible):
         removed = [snapshot for snapshot in snapshots if snapshot.number not in numbers]
         versions = pruning.lost_versions(kept, removed, report) if dry_run else None
         if not dry_run:
-            pruning.remove(self._storage, removed, report)
+            with self._interrupted("call prune() again to go on"):
+                pruning.remove(self._storage, removed, report)
         return PruneResult(tuple(kept), tuple(removed), versions)
 
     @property
@@ -497,6 +501,15 @@ class Archive(Convertible):
         return syncing.Sync(
             self._storage, self._commits, self._snapshot, self._clock, reporter(progress)
         )
+
+    @contextmanager
+    def _interrupted(self, advice: str) -> Iterator[None]:
+        """Add what to do to an interruption by Ctrl-C."""
+        try:
+            yield
+        except KeyboardInterrupt as error:
+            error.add_note(f"{self.name} is valid: {advice}")
+            raise
 
     def _snapshot(self, commit: Commit) -> Snapshot:
         return Snapshot(commit, self._contents, self._connect, self._known_info)

@@ -109,7 +109,7 @@ class Verifier:
         storage: The archive's files.
         commits: Its commits.
         snapshot: Returns the snapshot of a commit, read without the cache.
-        report: Called after each snapshot.
+        report: Called after each snapshot, and for each page of one.
     """
 
     def __init__(
@@ -222,7 +222,8 @@ class Verifier:
                 self._add(path, f"has {len(body)} bytes instead of {stored.size}")
         try:
             self._verify_pages(contents, bag)
-            self._records = len(digests(snapshot.connection))
+            what = f"verifying the records of snapshot {snapshot.number}"
+            self._records = len(digests(snapshot.connection, self._report, what))
         except BackpackError as error:
             self._add(bag.path_of("data"), error)
 

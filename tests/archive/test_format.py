@@ -9,13 +9,14 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, NoReturn
 from urllib.request import Request, urlopen
 
 import bagit
 import pytest
 
 from backpack_orm import ArchiveError, Connection, DamagedArchive, Page, ValidationError
-from backpack_orm.archive import Archive
+from backpack_orm.archive import Archive, storage
 from backpack_orm.archive.bags import packed
 from backpack_orm.archive.commits import Commits
 from backpack_orm.archive.remote import RemoteStorage
@@ -360,6 +361,47 @@ def test_no_space_left_is_reported_and_changes_nothing(
             synced.sync(connection)
     assert set(folder.rglob("*")) == before
     assert synced.newest.number == 1
+    assert synced.sync(connection).added == {"page": 1}
+
+
+class _ReadOnly:
+    """The module `os`, on media or in a folder that cannot be written."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("mkdir", "link", "replace", "unlink", "rmdir", "write"):
+            return self._refuse
+        return getattr(os, name)
+
+    def open(self, path: Path, flags: int, mode: int = 0o777) -> int:
+        return self._refuse() if flags & os.O_CREAT else os.open(path, flags, mode)
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise OSError(self._number, os.strerror(self._number))
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
+def test_where_nothing_can_be_written_an_archive_is_read_and_a_sync_is_refused(
+    synced: Archive,
+    folder: Path,
+    connection: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+) -> None:
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    Page.create(title="New")
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "os", _ReadOnly(number))
+        archive = Archive(folder)
+        assert archive.pages["Lisbon"].notes[0].title == "Where we sleep"
+        assert archive.verify()
+        with pytest.raises(ArchiveError, match=f"cannot write .*{os.strerror(number)}"):
+            archive.sync(connection)
+        with pytest.raises(ArchiveError, match=f"cannot write .*{os.strerror(number)}"):
+            Archive(folder.with_name("new")).sync(connection)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     assert synced.sync(connection).added == {"page": 1}
 
 

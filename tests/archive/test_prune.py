@@ -163,6 +163,18 @@ def test_killed_at_any_moment_it_leaves_a_valid_archive(
     assert set(counts) == {1}  # the commit is the first that is removed
 
 
+def test_an_interruption_says_how_to_go_on(original: Path, folder: Path) -> None:
+    def interrupt(*step: object) -> None:
+        raise KeyboardInterrupt
+
+    shutil.copytree(original, folder)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        Archive(folder).prune(keep_last=1, progress=interrupt)
+    assert caught.value.__notes__ == [f"{folder} is valid: call prune() again to go on"]
+    assert Archive(folder).verify()
+    assert Archive(folder).prune(keep_last=1).removed == ()
+
+
 @pytest.mark.long
 def test_after_three_years_and_five_hundred_snapshots_the_last_has_the_whole_journal(
     tmp_path: Path,

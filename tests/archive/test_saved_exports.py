@@ -140,6 +140,20 @@ def test_an_export_of_another_account_is_refused(archive: Archive) -> None:
     assert len(archive.snapshots) == 1
 
 
+@pytest.mark.parametrize("step", ["reading the export", "comparing"])
+def test_an_interruption_says_how_to_go_on(archive: Archive, folder: Path, step: str) -> None:
+    def interrupt(what: str, done: int, total: int) -> None:
+        if what == step:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        archive.add_export(SPRING, taken_at="2009-03-14", progress=interrupt)
+    assert caught.value.__notes__ == [f"{folder} is valid: add the export again"]
+    assert archive.snapshots == []
+    archive.add_export(SPRING, taken_at="2009-03-14")
+    assert archive.verify()
+
+
 BOMB = b"""<!DOCTYPE a [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
 <user id="4"><pages><page id="71" title="&b;"/></pages></user>"""
 FILE = b"""<!DOCTYPE a [<!ENTITY f SYSTEM "file:///etc/passwd">]>

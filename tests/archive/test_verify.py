@@ -50,7 +50,12 @@ def test_an_archive_without_damage_has_no_problems(original: Path) -> None:
 def test_the_progress_is_reported(original: Path) -> None:
     steps: list[object] = []
     Archive(original).verify(progress=lambda *step: steps.append(step))
-    assert steps == [("verifying snapshots", 1, 2), ("verifying snapshots", 2, 2)]
+    assert steps == [
+        ("verifying the records of snapshot 1", 1, 1),
+        ("verifying snapshots", 1, 2),
+        ("verifying the records of snapshot 2", 1, 1),
+        ("verifying snapshots", 2, 2),
+    ]
 
 
 def positions(size: int) -> Iterator[int]:

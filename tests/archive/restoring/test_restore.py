@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from backpack_orm import (
+    AuthenticationError,
     BackpackError,
     Connection,
     Forbidden,
@@ -422,6 +423,15 @@ def test_the_archived_account_itself_is_refused(
     )
     shopping.restore(plan)
     assert len(Page.where(title="Shopping", using=connection, fresh=True)) == 2
+
+
+def test_a_wrong_token_is_refused_and_nothing_is_noted(
+    shopping: Archive, target_box: Sandbox, tmp_path: Path
+) -> None:
+    wrong = Connection(target_box.url, token="wrong")
+    with pytest.raises(AuthenticationError):
+        shopping.plan(wrong, pages=["Shopping"], journal=tmp_path / "journal")
+    assert list(tmp_path.glob("journal*")) == []
 
 
 def test_a_read_only_target_is_refused_without_a_request(
