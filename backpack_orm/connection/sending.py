@@ -41,9 +41,13 @@ class HttpSender:
     Args:
         timeout: Seconds to connect, and to read.
         max_response_size: Maximum size of an uncompressed response in bytes.
+        advice: End of the message about a response that is larger.
     """
 
-    def __init__(self, timeout: tuple[float, float], max_response_size: int) -> None:
+    def __init__(
+        self, timeout: tuple[float, float], max_response_size: int, advice: str = ""
+    ) -> None:
+        self._advice = advice
         self._timeout = timeout
         self._max_response_size = max_response_size
         self.reset()
@@ -97,11 +101,8 @@ class HttpSender:
             return _stripped(error, secrets)
         if received is not None:
             return received
-        limit = self._max_response_size
-        reason = (
-            f"{urlsplit(url).netloc} sends more than {limit:,} bytes: "
-            f"connect with max_response_size={2 * limit} or more if you expect that"
-        )
+        size = f"{self._max_response_size:,} bytes"
+        reason = f"{urlsplit(url).netloc} sends more than {size}{self._advice}"
         return Failed(Outcome.UNREADABLE, InvalidResponse(reason))
 
     def _receive(
@@ -159,7 +160,9 @@ class Sender(HttpSender):
     """Sends the calls of one account."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__(settings.timeout, settings.max_response_size)
+        limit = settings.max_response_size
+        advice = f": connect with max_response_size={2 * limit} or more if you expect that"
+        super().__init__(settings.timeout, limit, advice)
         self._is_bearer = settings.is_bearer
         self._headers = {
             "User-Agent": settings.user_agent,

@@ -13,6 +13,7 @@ from backpack_orm.connection.calls import Call
 from backpack_orm.connection.counters import Counters
 from backpack_orm.connection.credentials import Credentials
 from backpack_orm.connection.rate_limits import WINDOW, RateLimiter
+from backpack_orm.connection.redaction import Secret
 from backpack_orm.connection.redirects import Redirect
 from backpack_orm.connection.retries import (
     MAX_TRIES,
@@ -113,7 +114,7 @@ class Transport:
         call.url, call.max_wait = self.url, self._settings.max_wait
         while True:
             self._wait_for_rate_limit(call)
-            call.secret = self._credentials.secret(call.deadline)
+            call.secret = self._current_secret(call)
             outcome = self._attempt(call)
             if self._follow(call, outcome):
                 continue
@@ -128,6 +129,16 @@ class Transport:
                 return call.read(_DESTROYED), 0
             if not self._wait_for_retry(call, action, result):
                 raise _final_error(call, action, result)
+
+    def _current_secret(self, call: Call[Any]) -> Secret:
+        """Return the token to send, or raise why there is none."""
+        try:
+            return self._credentials.secret(call.deadline)
+        except BackpackError as error:
+            if call.may_have_happened and call.endpoint.safety is not Safety.READ:
+                error.add("the write may have succeeded")
+                error.may_have_happened = True
+            raise
 
     def _has_new_token(self, call: Call[Any], failed: Failed) -> bool:
         """Return whether there is a new token for a call whose token was refused, once.

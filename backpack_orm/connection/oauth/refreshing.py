@@ -62,6 +62,7 @@ class Tokens:
         self._observers: WeakSet[Observer] = WeakSet()
         self._lock = RLock()
         self._pause_until = 0.0
+        self._is_notifying = False
         self._attempts = 0
         self._error: BackpackError | None = None
         self._set(current)
@@ -138,18 +139,29 @@ class Tokens:
             if self._attempts != attempts and self._error is not None:
                 raise copy(self._error)  # another thread has failed meanwhile
             self._attempts += 1
+            self._error = None
             try:
-                new, self._error = self._request(old, deadline), None
+                new = self._request(old, deadline)
             except BackpackError as error:
-                self._error = error
+                self._error = copy(error)  # without its frames
                 raise
             self._set(new)
-            callbacks: list[Callable[[Any], object]] = []
-            for observer in self._observers:
-                if observer.on_refresh not in callbacks:
-                    callbacks.append(observer.on_refresh)
+            self._notify()
+
+    def _notify(self) -> None:
+        """Call each callback once, unless a callback itself has needed another token."""
+        if self._is_notifying:
+            return
+        callbacks: list[Callable[[Any], object]] = []
+        for observer in self._observers:
+            if observer.on_refresh not in callbacks:
+                callbacks.append(observer.on_refresh)
+        self._is_notifying = True
+        try:
             for callback in callbacks:
                 callback(self._owner)
+        finally:
+            self._is_notifying = False
 
     def _set(self, current: TokenSet) -> None:
         for secret in current.secrets:

@@ -158,7 +158,7 @@ class TestTokens:
 
     def test_a_huge_answer_is_refused(self, stub, app):
         stub.responses(http(200, b" " * 2_000_000))
-        with pytest.raises(InvalidResponse, match="sends more than 1,048,576 bytes"):
+        with pytest.raises(InvalidResponse, match="sends more than 1,048,576 bytes;"):
             exchange(app)
 
     @given(

@@ -24,6 +24,7 @@ from backpack_orm import (
 )
 from backpack_orm.connection import rate_limits
 from backpack_orm.connection.oauth import refreshing
+from backpack_orm.connection.transport import Transport
 from tests.connection.oauth.conftest import REDIRECT, SECRET, requests_for
 
 DAY = 24 * 60 * 60
@@ -139,6 +140,22 @@ class TestAfterRefusal:
             page.save()
         assert error.value.may_have_happened
         assert refreshes() == 0
+
+    def test_a_write_that_may_have_been_processed_says_so_if_there_is_no_new_token(
+        self, provider, connection, clocks, monkeypatch
+    ):
+        page = Page.create(title="Before", using=connection)
+        provider.faults.drop_after_write(path="ws/page/*/update_title", times=1)
+
+        def wait(transport, call, seconds, reason):
+            clocks.advance(TWO_WEEKS)
+            provider.oauth.revoke()
+
+        monkeypatch.setattr(Transport, "_wait", wait)
+        page.title = "After"
+        with pytest.raises(AuthenticationError, match="the write may have succeeded") as error:
+            page.save()
+        assert error.value.may_have_happened
 
     def test_a_create_whose_answer_was_lost_is_not_repeated(self, provider, connection, refreshes):
         provider.oauth.expire_access_tokens()
@@ -330,6 +347,19 @@ class TestCallbacks:
             clocks.advance(TWO_WEEKS)
             Page.all(using=connection)
         assert len(seen) == 1
+
+    def test_it_is_not_called_again_for_a_token_that_it_needs_itself(self, provider, grant, clocks):
+        calls = []
+
+        def store(grant):
+            calls.append(grant.access_token)
+            provider.oauth.expire_access_tokens()
+            Page.all(using=connection)
+
+        with grant.connect(provider.url, on_refresh=store, ttl=0) as connection:
+            clocks.advance(TWO_WEEKS)
+            Page.all(using=connection)
+        assert len(calls) == 1
 
     def test_all_connections_of_a_grant_use_the_new_token(self, provider, grant, refreshes):
         with (
