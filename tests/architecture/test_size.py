@@ -26,7 +26,7 @@ LARGEST_ROOMS = {
     ".": 350,
     "archive": 5100,
     "cli": 3500,
-    "connection": 3330,
+    "connection": 3400,
     "display": 820,
     "integrations": 500,
     "models": 3000,
