@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -30,6 +29,8 @@ def _fields(text: str) -> list[str]:
 
 
 def _debug(value: bool) -> bool:
+    import logging  # here and below: what `--help` does not need would delay it
+
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
     logger = logging.getLogger("backpack_orm")

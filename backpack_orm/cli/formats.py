@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -13,7 +12,7 @@ Row = Mapping[str, Any]
 """One record as plain values by field."""
 
 _ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
-_TO_ESCAPE = re.compile(r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_TO_ESCAPE = r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029]"
 
 
 class Format(Enum):
@@ -49,7 +48,7 @@ def escaped(text: str) -> str:
     >>> print(escaped("C:\\temp\x1b[31m"))
     C:\\temp\x1b[31m
     """
-    return _TO_ESCAPE.sub(_escape, text)
+    return re.sub(_TO_ESCAPE, _escape, text)
 
 
 def _escape(found: re.Match[str]) -> str:
@@ -83,6 +82,8 @@ def to_json(value: object, *, is_unicode: bool = True) -> str:
     >>> to_json({"at": date(2031, 5, 1), "title": "Café"}, is_unicode=False)
     '{"at": "2031-05-01", "title": "Caf\\\\u00e9"}'
     """
+    import json
+
     return json.dumps(value, ensure_ascii=not is_unicode, default=_plain)
 
 

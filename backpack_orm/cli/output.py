@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from backpack_orm.cli import streams
@@ -189,6 +187,9 @@ def _summary(summary: str | Callable[[int], str], count: int) -> str:
 
 
 def _csv_line(values: Sequence[object]) -> str:
+    import csv
+    from io import StringIO
+
     from backpack_orm.cli.formats import text_of
 
     text = StringIO()

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from backpack_orm.cli import registry, streams
 from backpack_orm.cli.common import Group
@@ -19,6 +17,9 @@ from backpack_orm.cli.failures import CommandError, Failure
 from backpack_orm.cli.output import format_in, report
 from backpack_orm.cli.registry import Entry
 from backpack_orm.cli.state import State
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 NAME = "backpack"
 COMPLETION = "_BACKPACK_COMPLETE"
@@ -49,6 +50,8 @@ class Program(Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
             near = get_close_matches(args[0], self.list_commands(ctx), 1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise click.UsageError(f"there is no command {args[0]!r}{hint}", ctx)
@@ -65,6 +68,8 @@ class Program(Group):
                     formatter.write_dl(rows)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
         names = [
             CompletionItem(name, help=entry.help)
             for name, entry in self.entries().items()

@@ -37,8 +37,12 @@ def table(fields: Sequence[str], rows: Sequence[Row]) -> Table:
             min_width=max(map(len, map(shown, values))) if is_whole else None,
         )
     for row in rows:
-        drawn.add_row(*(Text(" ".join(shown(row.get(name)).split())) for name in fields))
+        drawn.add_row(*(_cell(row.get(name)) for name in fields))
     return drawn
+
+
+def _cell(value: object) -> Text:
+    return Text(" ".join(shown(value).split()), no_wrap=True, overflow="ellipsis")
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> Table:

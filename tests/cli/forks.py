@@ -21,7 +21,7 @@ from backpack_orm.cli import connecting, dry_run, registry, titles, views
 from backpack_orm.cli.program import load, program
 
 LOADED = (connecting, dry_run, titles, views)
-MODES = {"full": "Travel", "broken": "Portugal", "closed": "'Long weekends'"}
+MODES = {"full": "Travel", "broken": "Portugal"}
 """The modes, each with a tag that is removed in it.
 
 Standard output is a full disk, or a pipe whose reader has left; standard input is closed.
@@ -41,17 +41,13 @@ def run(arguments: list[str], mode: str) -> tuple[int, str]:
 
 def child(arguments: list[str], mode: str, errors: int) -> NoReturn:
     """Replace the streams, and run the program to the end of the interpreter."""
-    nothing = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nothing, 0)
+    os.close(0)
+    sys.stdin = None  # type: ignore[assignment]  # as Python does when it starts
     if mode == "full":
         output = os.open("/dev/full", os.O_WRONLY)
-    elif mode == "broken":
+    else:
         reader, output = os.pipe()
         os.close(reader)
-    else:
-        output = nothing
-        os.close(0)
-        sys.stdin = None  # type: ignore[assignment]  # as Python does when it starts
     os.dup2(output, 1)
     os.dup2(errors, 2)
     program.main(arguments)
