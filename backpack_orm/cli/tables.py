@@ -31,8 +31,7 @@ def table(fields: Sequence[str], rows: Sequence[Row]) -> Table:
         drawn.add_column(
             Text(name.replace("_", " ")),
             justify="right" if is_number else "left",
-            no_wrap=True,
-            overflow="ellipsis",
+            no_wrap=is_whole,
             style="dim" if name == fields[0] else "",
             min_width=max(map(len, map(shown, values))) if is_whole else None,
         )
