@@ -46,8 +46,10 @@ if TYPE_CHECKING:
     from backpack_orm.errors import TransportError as TransportError
     from backpack_orm.errors import UnexpectedRedirect as UnexpectedRedirect
     from backpack_orm.errors import ValidationError as ValidationError
-    from backpack_orm.ipython import load_ipython_extension as load_ipython_extension
-    from backpack_orm.ipython import unload_ipython_extension as unload_ipython_extension
+    from backpack_orm.integrations.ipython import load_ipython_extension as load_ipython_extension
+    from backpack_orm.integrations.ipython import (
+        unload_ipython_extension as unload_ipython_extension,
+    )
     from backpack_orm.models.attachment import Attachment as Attachment
     from backpack_orm.models.belonging import Belonging as Belonging
     from backpack_orm.models.bookmark import Bookmark as Bookmark
@@ -89,7 +91,7 @@ _MODULES = {
     "Forbidden InvalidResponse MultipleFound NotConnected NotFound NotInArchive NotSaved "
     "OutcomeUnknown RateLimited ReadOnly Rejected ServerError StaleRecord Timeout TransportError "
     "UnexpectedRedirect ValidationError",
-    "ipython": "load_ipython_extension unload_ipython_extension",
+    "integrations.ipython": "load_ipython_extension unload_ipython_extension",
     "models.attachment": "Attachment",
     "models.belonging": "Belonging",
     "models.bookmark": "Bookmark",
@@ -141,4 +143,4 @@ def _render(form: str, displayed: object) -> Any:
 
 renderers.update({form: partial(_render, form) for form in ("html", "rich")})
 if "IPython" in sys.modules:
-    import_module(f"{__name__}.ipython").load_where_it_runs()
+    import_module(f"{__name__}.integrations.ipython").load_where_it_runs()

@@ -22,7 +22,7 @@ from backpack_orm import (
     load_ipython_extension,
     unload_ipython_extension,
 )
-from backpack_orm.ipython import load_where_it_runs
+from backpack_orm.integrations.ipython import load_where_it_runs
 from backpack_orm.sandbox import Sandbox
 
 Press = Callable[..., list[str]]
@@ -204,10 +204,12 @@ def test_attributes_of_a_collection_that_is_not_loaded_are_completed(
 def test_completion_does_not_load_anything(
     press: Press, listed: Page, shell: InteractiveShell, line: str
 ) -> None:
+    found = press(line)
+    magics = {"%backpack", "%%note"}  # which IPython offers as it offers its own
     unload_ipython_extension(shell)
     without = press(line)
     load_ipython_extension(shell)
-    assert press(line) == without
+    assert [each for each in found if each.removeprefix(line) not in magics] == without
     assert not listed.notes.is_loaded
 
 

@@ -1,4 +1,4 @@
-"""The IPython extension, which completes titles and attributes with Tab."""
+"""The extension for IPython: Tab completes titles and attributes, and magic commands connect."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Let Tab complete what follows a chain such as `page.notes["` or `pages[0].`.
+    """Add `%backpack` and `%%note`, and let Tab complete a chain such as `page.notes["`.
 
     `%load_ext backpack_orm` calls this, and so does an import of the package in a session. What
     Tab offers is loaded already: it makes no request.
@@ -26,12 +26,16 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     1
     """
     from backpack_orm.display import completion
+    from backpack_orm.integrations.magics import BackpackMagics
 
     completion.load(shell)
+    shell.register_magics(BackpackMagics(shell))
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """Restore IPython's own completion; `%unload_ext backpack_orm` calls this.
+    """Restore IPython's own completion and commands, and stop the sandbox of `%backpack sandbox`.
+
+    `%unload_ext backpack_orm` calls this.
 
     >>> from IPython.core.interactiveshell import InteractiveShell
     >>> shell = InteractiveShell()
@@ -43,6 +47,11 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
     from backpack_orm.display import completion
 
     completion.unload(shell)
+    manager = shell.magics_manager
+    magics = manager.registry.pop("BackpackMagics", None)
+    if magics is not None:
+        magics.close()
+        del manager.magics["line"]["backpack"], manager.magics["cell"]["note"]
 
 
 def load_where_it_runs() -> None:
