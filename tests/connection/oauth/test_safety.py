@@ -53,6 +53,13 @@ def grant(app):
     return Grant.from_dict(STORED, app)
 
 
+def test_no_href_in_an_answer_is_requested(stub, other, grant):
+    listed = b'{"product": "backpack", "id": 1, "name": "A", "href": "%s"}'
+    stub.default = http(200, b'{"accounts": [%s]}' % (listed % other.url.encode()))
+    grant.accounts()
+    assert other.requests == []
+
+
 class TestHosts:
     @pytest.mark.parametrize(
         "address",
@@ -91,12 +98,6 @@ class TestHosts:
         other.default = http(200, ME)
         grant.connect(other.url.replace("127.0.0.1", "localhost")).close()
         assert other.requests[0].headers["authorization"] == f"Bearer {ACCESS}"
-
-    def test_no_href_in_an_answer_is_requested(self, stub, other, grant):
-        listed = b'{"product": "backpack", "id": 1, "name": "A", "href": "%s"}'
-        stub.default = http(200, b'{"accounts": [%s]}' % (listed % other.url.encode()))
-        grant.accounts()
-        assert other.requests == []
 
     def test_an_access_token_is_never_sent_in_clear(self, clocks):
         grant = Grant.from_dict(STORED, OAuthApp("trips", CLIENT_SECRET, REDIRECT))
