@@ -51,6 +51,7 @@ OTHERS = {
             "Archive",
             "Snapshot",
             "SyncResult",
+            "LastSync",
             "Gap",
             "Merged",
             "Entry",

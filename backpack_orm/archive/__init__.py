@@ -5,6 +5,7 @@ from backpack_orm.archive.comparing import Change, Diff
 from backpack_orm.archive.contents import Gap
 from backpack_orm.archive.entries import Entry
 from backpack_orm.archive.history import Version
+from backpack_orm.archive.last_sync import LastSync
 from backpack_orm.archive.merging import Merged
 from backpack_orm.archive.pruning import PruneResult
 from backpack_orm.archive.restoring.plan import Plan
@@ -21,6 +22,7 @@ __all__ = [
     "Difference",
     "Entry",
     "Gap",
+    "LastSync",
     "Merged",
     "Plan",
     "Problem",

@@ -21,6 +21,7 @@ from backpack_orm.archive.convertible import Convertible
 from backpack_orm.archive.entries import key_of
 from backpack_orm.archive.history import Version, versions
 from backpack_orm.archive.info import Info, read_info
+from backpack_orm.archive.last_sync import LastSync, read_last_sync
 from backpack_orm.archive.merging import Merged, check_same_account
 from backpack_orm.archive.offline import ArchiveConnection, OfflineTransport
 from backpack_orm.archive.pruning import Policy, PruneResult
@@ -135,6 +136,18 @@ class Archive(Convertible):
         [1]
         """
         return [self._snapshot(commit) for commit in self._commits.all()]
+
+    @property
+    def last_sync(self) -> LastSync | None:
+        """The latest sync, however it ended; None if there was none.
+
+        Raises:
+            DamagedArchive: Its file is not as it was written.
+
+        >>> archive.last_sync.outcome
+        'added a snapshot'
+        """
+        return read_last_sync(self._storage)
 
     def at(self, moment: str | date | datetime) -> Snapshot:
         """Return the snapshot that was the newest at a moment.

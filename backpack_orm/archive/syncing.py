@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from backpack_orm.archive import bags
 from backpack_orm.archive.cache import Cache
@@ -16,9 +16,9 @@ from backpack_orm.archive.collecting import Collected, Collector
 from backpack_orm.archive.commits import Commit, Commits
 from backpack_orm.archive.contents import Contents, Gap
 from backpack_orm.archive.entries import Changes, changes, digests
-from backpack_orm.archive.info import LAST_SYNC, Account, Info, new_info, read_info, write_info
+from backpack_orm.archive.info import Account, Info, new_info, read_info, write_info
+from backpack_orm.archive.last_sync import note_sync
 from backpack_orm.archive.offline import ArchiveConnection, OfflineTransport
-from backpack_orm.archive.sealed import seal
 from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.archive.storage import Storage
 from backpack_orm.connection import Connection, unconnected
@@ -40,6 +40,8 @@ class SyncResult:
         changed: Number of changed records by type.
         removed: Number of destroyed records by type.
         gaps: What the snapshot lacks, and why.
+        refused: Those of the gaps that the service refused this time; the others are limits of the
+            API. If there are none, the sync is complete.
 
     >>> Archive("new backup").sync(connection).added["page"]
     13
@@ -52,6 +54,7 @@ class SyncResult:
     changed: Mapping[str, int]
     removed: Mapping[str, int]
     gaps: tuple[Gap, ...]
+    refused: tuple[Gap, ...] = ()
 
     def __repr__(self) -> str:
         counts = [sum(each.values()) for each in (self.added, self.changed, self.removed)]
@@ -100,7 +103,8 @@ class Sync:
         except BackpackError as error:
             self._note_failure(started, str(error))
             raise
-        self._note(started, "added a snapshot" if result.is_new else "unchanged")
+        outcome = "added a snapshot" if result.is_new else "unchanged"
+        self._note(started, outcome, is_complete=not result.refused)
         return result
 
     def _run(self, connection: Connection, started: datetime) -> SyncResult:
@@ -109,7 +113,9 @@ class Sync:
         collector = Collector(connection, self._clock, self._report)
         collected = collector.collect(before.contents if before else None)
         account = _account_in(collected, connection)
-        return self.store(collected, account, _field(collected.me, "time_zone_id"), started)
+        result = self.store(collected, account, _field(collected.me, "time_zone_id"), started)
+        refused = {gap.what for gap in collected.refused.values()}
+        return evolve(result, refused=tuple(gap for gap in result.gaps if gap.what in refused))
 
     def store(
         self, collected: Collected, account: Account, zone: str | None, taken_at: datetime
@@ -188,15 +194,10 @@ class Sync:
         """Note why a sync failed, unless the archive cannot be written, which may be the reason."""
         with suppress(ArchiveError):
             if read_info(self._storage) is not None:
-                self._note(started, outcome)
+                self._note(started, outcome, is_complete=False)
 
-    def _note(self, started: datetime, outcome: str) -> None:
-        values = {
-            "started": started.isoformat(),
-            "ended": self._clock().isoformat(),
-            "outcome": outcome,
-        }
-        self._storage.replace(LAST_SYNC, seal(values))
+    def _note(self, started: datetime, outcome: str, *, is_complete: bool) -> None:
+        note_sync(self._storage, started, self._clock(), outcome, is_complete=is_complete)
 
 
 def _hashes(contents: Contents) -> dict[str, str]:

@@ -188,14 +188,6 @@ def asks_first(function: F) -> F:
 
     The command calls `state.confirm()` before the first call that changes something.
     """
-    yes = click.option(
-        "-y",
-        "--yes",
-        is_flag=True,
-        help="Do not ask.",
-        callback=_set("yes"),
-        expose_value=False,
-    )
     dry_run = click.option(
         "-n",
         "--dry-run",
@@ -204,4 +196,26 @@ def asks_first(function: F) -> F:
         callback=_set("dry_run"),
         expose_value=False,
     )
-    return yes(dry_run(function))
+    return _yes(dry_run(function))
+
+
+def shows_its_plan(function: F) -> F:
+    """Declare a command that shows what it will do, and asks: `--yes`, and the argument `dry_run`.
+
+    The command prints its plan and, unless `dry_run` is set, calls `state.confirm()`.
+    """
+    dry_run = click.option(
+        "-n", "--dry-run", is_flag=True, help="Show the plan, and change nothing."
+    )
+    return _yes(dry_run(function))
+
+
+def _yes(function: F) -> F:
+    return click.option(
+        "-y",
+        "--yes",
+        is_flag=True,
+        help="Do not ask.",
+        callback=_set("yes"),
+        expose_value=False,
+    )(function)

@@ -13,11 +13,13 @@ from backpack_orm.cli import folders
 from backpack_orm.cli.failures import CommandError
 
 URL, TOKEN, PROFILE = "BACKPACK_URL", "BACKPACK_TOKEN", "BACKPACK_PROFILE"
+ARCHIVE = "BACKPACK_ARCHIVE"
 DEFAULT = "default"
 
 KEYS: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "account": (str, "a text, such as 'acme' or 'https://acme.backpackit.com'"),
     "token_command": ((str, list), "a command, as a text or a list of texts"),
+    "archive": (str, "a folder, or an address such as 's3://bucket/backup'"),
     "timezone": (str, "the name of a time zone"),
     "output": (str, "a format, such as 'json'"),
     "pager": (bool, "true or false"),

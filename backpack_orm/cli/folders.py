@@ -38,6 +38,13 @@ def unsaved_folder() -> Path:
     return platformdirs.user_state_path(APP) / "unsaved"
 
 
+def archives_folder() -> Path:
+    """Return the folder of the archives that were given no place of their own."""
+    import platformdirs
+
+    return platformdirs.user_data_path(APP) / "archives"
+
+
 def write_private(path: Path, text: str) -> None:
     """Write a file that only the owner can read, as a whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

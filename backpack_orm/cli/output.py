@@ -102,8 +102,13 @@ class Output:
     def done(self, message: str, fields: Sequence[str], row: Row) -> None:
         """Report a write: a sentence on standard error, and the record where programs read it."""
         self.message(message)
-        if self.format is not Format.TABLE or self.ids or self.fields:
+        if not self.is_for_people:
             self.record(fields, row, summary=message)
+
+    @property
+    def is_for_people(self) -> bool:
+        """Whether a sentence on a terminal is all that is wanted of a write."""
+        return self.format is Format.TABLE and not self.ids and not self.fields
 
     def text(self, text: str, data: Row, summary: str = "") -> None:
         """Print a text as it is, or in JSON the data that it was made of."""

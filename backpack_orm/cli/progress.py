@@ -5,9 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
 
 from backpack_orm.cli import streams
 from backpack_orm.cli.state import State
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 
 @contextmanager
@@ -18,13 +22,40 @@ def progress(state: State, what: str) -> Iterator[Callable[[int, int], object] |
         state: The state of the run.
         what: What is done, such as `Reading pages`.
     """
-    if state.output.quiet or not streams.is_terminal(sys.stderr):
+    if not _is_visible(state):
         yield None
         return
+    with _bar() as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def progress_of_steps(state: State) -> Iterator[Callable[[str, int, int], object] | Literal[False]]:
+    """Yield a function that shows how much of the current step is done, or False.
+
+    The function takes what is done, how much of it, and the total, which is 0 if it is unknown.
+    """
+    if not _is_visible(state):
+        yield False
+        return
+    with _bar() as bar:
+        task = bar.add_task("", total=None)
+
+        def report(what: str, done: int, total: int) -> None:
+            text = what[:1].upper() + what[1:]
+            bar.update(task, description=text, completed=done, total=total or None)
+
+        yield report
+
+
+def _is_visible(state: State) -> bool:
+    return not state.output.quiet and streams.is_terminal(sys.stderr)
+
+
+def _bar() -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    return Progress(*columns, console=Console(stderr=True), transient=True)

@@ -67,6 +67,10 @@ COMMANDS: Mapping[str, Entry] = {
         calendar=("calendar:calendar", "List calendars and events, and add events."),
     ),
     **_section(
+        "Archives",
+        archive=("archive:archive", "Back up an account, and read, convert and restore backups."),
+    ),
+    **_section(
         "Raw",
         api=("api:api", "Make any call of the API, and print the response as received."),
         sandbox=("sandbox:sandbox", "Run a Backpack server on this machine, until Ctrl-C."),

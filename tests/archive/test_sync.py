@@ -16,6 +16,7 @@ from backpack_orm import (
     AuthenticationError,
     CalendarEvent,
     Connection,
+    DamagedArchive,
     JournalEntry,
     Page,
     Reminder,
@@ -325,6 +326,52 @@ def test_an_interruption_says_how_to_go_on(
     assert caught.value.__notes__ == [f"{folder} is valid: call sync() again to go on"]
     assert unseal((folder / "last-sync.json").read_bytes())["outcome"] == "interrupted"
     assert synced.newest.number == 1
+
+
+def test_the_time_of_the_last_complete_sync_survives_failures_and_refusals(
+    box: Sandbox, synced: Archive, connection: Connection
+) -> None:
+    first = synced.last_sync
+    assert first is not None
+    assert first.completed == first.started
+
+    box.faults.html_page(path="/users/*/export.xml", times=99)
+    result = synced.sync(connection)
+    assert [gap.what for gap in result.refused] == ["export"]
+    refused = synced.last_sync
+    assert refused is not None
+    assert refused.started > first.started
+    assert refused.completed == first.started
+
+    box.faults.status(503, path="/users.xml", times=99)
+    with pytest.raises(ServerError):
+        synced.sync(Connection(box.url, token=box.token, max_wait=0))
+    failed = synced.last_sync
+    assert failed is not None
+    assert "503" in failed.outcome
+    assert failed.completed == first.started
+
+    box.faults.clear()
+    assert synced.sync(connection).refused == ()
+    last = synced.last_sync
+    assert last is not None
+    assert last.completed == last.started > failed.started
+
+
+def test_a_damaged_file_of_the_last_sync_is_reported_and_replaced(
+    synced: Archive, folder: Path, connection: Connection
+) -> None:
+    path = folder / "last-sync.json"
+    path.write_bytes(path.read_bytes().replace(b"added", b"removed"))
+    with pytest.raises(DamagedArchive, match="last-sync.json is not as it was written"):
+        _ = synced.last_sync
+    synced.sync(connection)
+    assert synced.last_sync is not None
+
+
+def test_an_archive_of_exports_alone_was_never_synced(archive: Archive) -> None:
+    archive.add_export(b"<pages/>", taken_at="2009-03-14")
+    assert archive.last_sync is None
 
 
 # --- exports that are incomplete --------------------------------------------------------------

@@ -12,6 +12,7 @@ from threading import Event
 
 import pytest
 
+from backpack_orm import Connection, User
 from backpack_orm.cli.tokens import Token
 from backpack_orm.sandbox import Sandbox
 from tests.cli.conftest import Runner
@@ -20,6 +21,7 @@ from tests.secrecy.conftest import CANARY
 
 OMITTED = ("login", "logout", "demo", "page open", "sandbox")
 """Commands with tests of their own, or with another account."""
+ARCHIVE = tuple(name for name in LINES if name.startswith("archive "))
 
 
 @pytest.fixture(scope="module")
@@ -41,12 +43,27 @@ def files(home: Path) -> str:
     return "\n".join(f"{path}: {path.read_text('utf-8', 'replace')}" for path in found)
 
 
-@pytest.mark.parametrize("name", [name for name in LINES if name not in OMITTED])
+@pytest.mark.parametrize("name", [name for name in LINES if name not in OMITTED + ARCHIVE])
 def test_no_command_shows_the_token(name: str, run_canary: Runner, home: Path) -> None:
     words = shlex.split(LINES[name].format(tag="Travel"))
     for options in ([], ["-o", "json"]):
         found = run_canary("--debug", *options, *words)
         assert CANARY not in found.stdout + found.stderr
+    assert CANARY not in files(home)
+
+
+def test_no_archive_and_no_conversion_contains_the_token(
+    run_canary: Runner, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(home)
+    run_canary("page", "new", "Porto")
+    User.me(using=Connection(os.environ["BACKPACK_URL"], token=CANARY)).export().save("export.xml")
+    for name in ARCHIVE:
+        for options in ([], ["-o", "json"]):
+            found = run_canary("--debug", *options, *shlex.split(LINES[name]))
+            assert CANARY not in found.stdout + found.stderr
+    assert (home / "site" / "index.html").exists()
+    assert (home / "calendar.ics").exists()
     assert CANARY not in files(home)
 
 

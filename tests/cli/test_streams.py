@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from backpack_orm import Connection, Page, User
+from backpack_orm.archive import Archive
 from backpack_orm.sandbox import Sandbox
 from tests.cli.test_surface import LEAVES
 
@@ -28,7 +30,7 @@ LINES: dict[str, str] = {
     "search": "search tram",
     "page list": "page list",
     "page show": "page show Lisbon",
-    "page new": "page new Porto",
+    "page new": "page new Oporto",
     "page rename": "page rename Someday Someday",
     "page delete": "page delete Parcels --dry-run",
     "page duplicate": "page duplicate Someday",
@@ -68,6 +70,17 @@ LINES: dict[str, str] = {
     "calendar list": "calendar list",
     "calendar events": "calendar events",
     "calendar add": "calendar add 30000260 tomorrow 2pm Tea",
+    "archive sync": "archive sync",
+    "archive status": "archive status",
+    "archive verify": "archive verify",
+    "archive snapshots": "archive snapshots",
+    "archive diff": "archive diff 1 2",
+    "archive history": "archive history page Porto",
+    "archive prune": "archive prune --keep-last 1 --dry-run",
+    "archive export": "archive export ics calendar.ics",
+    "archive site": "archive site site",
+    "archive import": "archive import export.xml --archive imported",
+    "archive restore": "archive restore --page Porto --into-source --again --dry-run",
     "api": "api GET statuses.xml",
     "sandbox": "sandbox -- backup --help",
     "commands": "commands",
@@ -82,20 +95,31 @@ Results = dict[str, dict[str, tuple[int, str]]]
 @pytest.fixture(scope="module")
 def results(shared_box: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Results:
     folder = tmp_path_factory.mktemp("streams")
+    with Connection(shared_box.url, token=shared_box.token) as connection:
+        User.me().export().save(folder / "export.xml")
+        archive = Archive(folder / "backup")
+        archive.sync(connection)
+        Page.create(title="Porto")
+        archive.sync(connection)
     environment = {
         **os.environ,
         "HOME": str(folder),
         "BACKPACK_CONFIG": str(folder / "config.toml"),
         "XDG_CACHE_HOME": str(folder / "cache"),
         "XDG_STATE_HOME": str(folder / "state"),
+        "XDG_DATA_HOME": str(folder / "data"),
         "BACKPACK_URL": shared_box.url,
         "BACKPACK_TOKEN": shared_box.token,
+        "BACKPACK_ARCHIVE": str(folder / "backup"),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTHONUNBUFFERED": "",  # with it, argparse hides that a disk is full
         "BROWSER": "true",
         "PYTHONUNBUFFERED": "",  # argparse, which the sandbox uses, ignores errors of write()
     }
     done = subprocess.run(
         [sys.executable, "-m", "tests.cli.forks"],
         input=json.dumps(LINES),
+        cwd=folder,
         env=environment,
         capture_output=True,
         text=True,

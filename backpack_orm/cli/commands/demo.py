@@ -6,11 +6,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from tempfile import TemporaryDirectory
 
 import click
 
 from backpack_orm.cli.common import command
-from backpack_orm.cli.config import PROFILE, TOKEN, URL
+from backpack_orm.cli.config import ARCHIVE, PROFILE, TOKEN, URL
 from backpack_orm.cli.failures import CommandError
 from backpack_orm.cli.state import State, pass_state
 
@@ -47,8 +48,11 @@ def demo(state: State, data: str, empty: bool, arguments: Sequence[str]) -> None
         sandbox = Sandbox(seed="empty" if empty else "demo", data=data)
     except ValueError as error:
         raise CommandError(str(error)) from None
-    with sandbox as box:
+    with sandbox as box, TemporaryDirectory(prefix="backpack-demo-") as temporary:
         environment = os.environ | {URL: box.url, TOKEN: box.token}
+        if not os.environ.get(ARCHIVE):
+            is_stored = data != ":memory:"
+            environment[ARCHIVE] = f"{data}.archive" if is_stored else f"{temporary}/archive"
         environment.pop(PROFILE, None)
         if arguments:
             code = _run([sys.executable, "-m", "backpack_orm", *arguments], environment)
