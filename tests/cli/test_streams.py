@@ -112,7 +112,6 @@ def results(shared_box: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Re
         "BACKPACK_TOKEN": shared_box.token,
         "BACKPACK_ARCHIVE": str(folder / "backup"),
         "PYTHONPATH": str(Path(__file__).parents[2]),
-        "PYTHONUNBUFFERED": "",  # with it, argparse hides that a disk is full
         "BROWSER": "true",
         "PYTHONUNBUFFERED": "",  # argparse, which the sandbox uses, ignores errors of write()
     }
