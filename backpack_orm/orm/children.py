@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, cast
 
 from backpack_orm.orm.bulk_methods import M_co
 from backpack_orm.orm.collections import Collection, Embedded
-from backpack_orm.orm.create_many import CreateMany
 from backpack_orm.orm.get_or_create import evaluated, get_or_create, new_values
 from backpack_orm.orm.lookups import all_of
-from backpack_orm.orm.progress import Progress
 
 if TYPE_CHECKING:
+    from backpack_orm.orm.progress import Progress
     from backpack_orm.orm.saving import Savable
 
 P = ParamSpec("P")
@@ -124,6 +123,8 @@ class Children(Embedded[M_co]):
         >>> [(item.content, item.completed) for item in new]
         [('Socks', False), ('Passport', True)]
         """
+        from backpack_orm.orm.create_many import CreateMany  # which most programs never use
+
         return CreateMany(self, rows, progress, adopt=adopt).run()
 
     def _present(self, *, fresh: bool = False) -> list[M_co]:

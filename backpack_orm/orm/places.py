@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from backpack_orm.orm.creating import Steps, create_once
@@ -38,20 +38,37 @@ class Place(Generic[M]):
         if self._ids is None:
             self._ids = {record._saved_id for record in self.children._present()}
 
-    def adopt(self, wanted: Mapping[str, Values], records: Iterable[M] | None = None) -> None:
+    def adopt(
+        self,
+        wanted: Mapping[str, Values],
+        records: Iterable[M] | None = None,
+        *,
+        is_wanted: Callable[[str, M], bool] = lambda step, record: True,
+    ) -> None:
         """Take existing records with equal content for the records of steps, each for one step.
 
         Makes one request, unless the records are passed.
+
+        Args:
+            wanted: The values of the records, by step.
+            records: The existing records.
+            is_wanted: Whether a record with equal content can be the one of a step.
         """
-        free = {each._saved_id: each for each in records or self.children._present(fresh=True)}
+        if records is None:
+            records = self.children._present(fresh=True)
+        free = {each._saved_id: each for each in records}
         self._ids = set(free)
+        for each in self.created.values():
+            free.pop(each._saved_id, None)
         for step, values in wanted.items():
-            if self._steps.outcome(step) is None and self._steps.unfinished(step) is None:
-                draft = self.draft(values)
-                equal = sorted(id for id, each in free.items() if has_content(each, draft))
-                if equal:
-                    self._steps.finish(step, equal[0])
-                    self._keep(step, free.pop(equal[0]))
+            if self._steps.outcome(step) is not None or self._steps.unfinished(step) is not None:
+                continue
+            draft = self.draft(values)
+            for id in sorted(free):
+                if has_content(free[id], draft) and is_wanted(step, free[id]):
+                    self._steps.finish(step, id)
+                    self._keep(step, free.pop(id))
+                    break
 
     def draft(self, values: Values) -> Savable:
         """Return a new record, which is not saved.

@@ -1,0 +1,330 @@
+"""Copying records into other collections, with what they contain."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from attrs import frozen
+
+from backpack_orm.connection.counters import tallied
+from backpack_orm.errors import NotFound, ValidationError, short_repr
+from backpack_orm.orm import bulk
+from backpack_orm.orm.creating import StepsInMemory
+from backpack_orm.orm.places import Place, Values
+from backpack_orm.orm.progress import Progress
+from backpack_orm.orm.resuming import Resumable
+from backpack_orm.rich_display import RichDisplay
+
+if TYPE_CHECKING:
+    from backpack_orm.orm.children import Children
+    from backpack_orm.orm.model import Model
+
+M = TypeVar("M", bound="Model")
+
+NEVER = {
+    "ids": "the service chooses them",
+    "times": "the service sets them to the time of the copy",
+}
+"""What no copy has of the original."""
+
+
+@frozen(repr=False)
+class CopyResult(RichDisplay, Generic[M]):
+    """What was copied or moved.
+
+    Attributes:
+        records: The new records, in the order of the originals.
+        ids: Ids of the copies, by type and id of the originals: `result.ids["note"][301]`. Includes
+            the items of copied lists.
+        impossible: What could not be taken along, and why.
+        destroyed: Ids of the originals that a move has destroyed; those of copies still exist.
+        requests: Number of requests.
+
+    >>> page = Page.find_by(title="Lisbon")
+    >>> result = page.notes[0].copy_to(Page.find_by(title="The garden"))
+    >>> result
+    CopyResult(1 note, 3 requests)
+    >>> result.record.title, sorted(result.impossible)
+    ('Where we sleep', ['ids', 'show_created_at', 'times'])
+    """
+
+    records: tuple[M, ...]
+    ids: Mapping[str, Mapping[int, int]]
+    impossible: Mapping[str, str]
+    destroyed: tuple[int, ...] = ()
+    requests: int = 0
+
+    @property
+    def record(self) -> M:
+        """The first new record, which is the only one if a single record was copied.
+
+        >>> page = Page.find_by(title="Lisbon")
+        >>> page.notes[0].copy_to(page).record == page.notes[-1]
+        True
+        """
+        return self.records[0]
+
+    def __repr__(self) -> str:
+        counts = {type: len(ids) for type, ids in self.ids.items()}
+        parts = [f"{n} {type}{'s' * (n != 1)}" for type, n in counts.items()] or ["nothing"]
+        if self.destroyed:
+            parts.append(f"{len(self.destroyed)} destroyed")
+        return f"CopyResult({', '.join(parts)}, {self.requests} requests)"
+
+
+class Copier:
+    """Creates copies of records, each once, and knows which copy belongs to which original."""
+
+    def __init__(self) -> None:
+        self.copies: dict[str, Model] = {}
+        """The copies, by step."""
+        self.values: dict[str, Values] = {}
+        """What was sent for each of them."""
+        self._steps = StepsInMemory()
+        self._places: dict[tuple[str, int], Place[Any]] = {}
+
+    def place(self, children: Children[Any]) -> Place[Any]:
+        """Return the collection as a place in which copies are created."""
+        key = children._owner._record_type, children._owner._saved_id
+        if key not in self._places or self._places[key].children is not children:
+            self._places[key] = Place(children, self._steps)
+        return self._places[key]
+
+    def jobs(
+        self, source: Model, children: Children[Any], *, adopt: bool
+    ) -> Iterator[Callable[[], str]]:
+        """Yield functions that copy a record and what it contains, each with one request."""
+        yield partial(self._copy, source, children)
+        items = [item for item in contained_in(source) if not is_blank(item)]
+        for item in items:
+            yield partial(self._copy_into_copy, item, source, items if adopt else ())
+
+    def adopt(self, sources: Iterable[Model], children: Children[Any]) -> None:
+        """Take equal records of a collection for copies. Makes one request."""
+        of_step = {step_of(source): source for source in sources}
+
+        def is_part(step: str, record: Model) -> bool:
+            contained = Counter(map(_key, contained_in(record)))
+            return contained <= Counter(map(_key, contained_in(of_step[step])))
+
+        wanted = {step: values_of(source) for step, source in of_step.items()}
+        self.place(children).adopt(wanted, is_wanted=is_part)
+
+    def forget(self, source: Model) -> None:
+        """Have a record, and what it contains, be copied again."""
+        for record in (source, *contained_in(source)):
+            step = step_of(record)
+            self._steps.forget(step)
+            for each in (self.copies, self.values, *(p.created for p in self._places.values())):
+                each.pop(step, None)  # type: ignore[attr-defined]  # all are dictionaries
+
+    def _copy(self, source: Model, children: Children[Any]) -> str:
+        step = step_of(source)
+        if step not in self.copies:
+            values = values_of(source)
+            self.copies[step] = self.place(children).create(step, values)
+            self.values[step] = values
+        return step
+
+    def _copy_into_copy(self, item: Model, source: Model, adopted: Sequence[Model]) -> str:
+        copied: Any = self.copies[step_of(source)]
+        if adopted:
+            wanted = {step_of(each): values_of(each) for each in adopted}
+            self.place(copied.items).adopt(wanted, copied.items)
+        return self._copy(item, copied.items)
+
+
+class Copying(Resumable[CopyResult[M]], Generic[M]):
+    """The copying of records into a collection.
+
+    Args:
+        what: The call, for messages.
+        sources: The records, all of one model.
+        children: The collection that is to contain the copies.
+        progress: As for `bulk.run`.
+        adopt: Whether to use equal records that exist already.
+
+    Raises:
+        NotSaved: A record is new.
+        Destroyed: A record or the target was destroyed.
+        ReadOnly: The connection of the target is read-only.
+        ValidationError: A record has changes that are not saved.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        sources: Iterable[M],
+        children: Children[M],
+        progress: bool | Progress = False,
+        *,
+        adopt: bool = False,
+        copier: Copier | None = None,
+    ) -> None:
+        self.sources: list[M] = list(dict.fromkeys(check_sources(what, sources)))
+        self.children = children
+        children._owner._check_exists()
+        children._owner._ensure_writable(what)
+        self._what = what
+        self._copier = copier or Copier()
+        self._steps: dict[str, None] = {}
+        self._progress = progress
+        self._adopt = adopt
+        self._requests = 0
+
+    @property
+    def created(self) -> tuple[Any, ...]:
+        """The copies that exist so far."""
+        return tuple(self._copier.copies[step] for step in self._steps)
+
+    def _state(self) -> str:
+        owner = self.children._owner
+        copies = ", ".join(str(copy._saved_id) for copy in self.created[:5])
+        more = ", …" if len(self.created) > 5 else ""
+        there = f" ({copies}{more})" if copies else ""
+        return f"{len(self.created)} copies exist in {owner!r}{there}, and all originals"
+
+    def _run(self) -> CopyResult[M]:
+        with tallied() as tally:
+            try:
+                self._copy(stored(self.sources))
+                return self._result(self._requests + tally.requests)
+            finally:
+                self._requests += tally.requests
+
+    def _copy(self, sources: Sequence[Model]) -> None:
+        """Create the copies that do not exist yet, one after the other."""
+        if not sources:
+            return
+        if self._adopt:
+            self._copier.adopt(sources, self.children)
+        else:
+            self._copier.place(self.children).prepare()
+        jobs = [
+            job
+            for source in sources
+            for job in self._copier.jobs(source, self.children, adopt=self._adopt)
+        ]
+        bulk.run("copying records", self._do, jobs, progress=self._progress, workers=1)
+
+    def _do(self, job: Callable[[], str]) -> None:
+        self._steps[job()] = None
+
+    def _result(self, requests: int, destroyed: Sequence[int] = ()) -> CopyResult[M]:
+        copies: Any = [self._copier.copies[step_of(source)] for source in self.sources]
+        ids: dict[str, dict[int, int]] = {}
+        for step in self._steps:
+            type, _, id = step.partition(":")
+            ids.setdefault(type, {})[int(id)] = self._copier.copies[step]._saved_id
+        left = impossible(self.sources)
+        return CopyResult(tuple(copies), ids, left, tuple(destroyed), requests)
+
+
+def check_sources(what: str, sources: Iterable[M]) -> Iterable[M]:
+    """Yield records that can be copied.
+
+    Raises:
+        NotSaved: A record is new.
+        Destroyed: A record was destroyed.
+        ValidationError: A record has changes that are not saved.
+    """
+    for source in sources:
+        source._check_exists()
+        if source.changes:
+            raise ValidationError(
+                f"{what}: {source!r} has changes that are not saved ({', '.join(source.changes)}): "
+                "save() or discard() them first"
+            )
+        yield source
+
+
+def target_of(what: str, model: type[M], target: object) -> Children[M]:
+    """Return the collection of a target for records of a model.
+
+    Raises:
+        ValidationError: The target is no object of the right model.
+    """
+    type, relation = model._copied_into
+    if getattr(target, "_record_type", None) != type:
+        raise ValidationError(f"{what} takes a {type} object, not {short_repr(target)}")
+    children: Children[M] = getattr(target, relation)
+    return children
+
+
+def stored(sources: Sequence[M]) -> list[M]:
+    """Return records as the service has them, with what they contain, in the same order.
+
+    Makes one request for each record that contains some of them. Records of a file are returned as
+    they are.
+
+    Raises:
+        NotFound: One no longer exists.
+    """
+    found: list[M] = []
+    for source, record in zip(sources, find_stored(sources), strict=True):
+        if record is None:
+            message = f"{source!r} no longer exists in {source._parent!r}"
+            raise NotFound(message, status=404)
+        found.append(record)
+    return found
+
+
+def find_stored(sources: Sequence[M]) -> list[M | None]:
+    """Return records as `stored` does, and None for those that no longer exist."""
+    read: dict[Model, dict[int, Any]] = {}
+    for source in sources:
+        parent = source._parent
+        if parent not in read:
+            model: Any = type(source)
+            there = sources if source.connection.is_file else model._stored_in_place(parent)
+            read[parent] = {each._saved_id: each for each in there}
+    return [read[source._parent].get(source._saved_id) for source in sources]
+
+
+def step_of(record: Model) -> str:
+    """Return the name of the step that copies a record, such as `note:301`."""
+    return f"{record._element}:{record._saved_id}"
+
+
+def values_of(record: Model) -> Values:
+    """Return the attributes with which a copy of a record is created."""
+    return {
+        name: getattr(record, name)
+        for name, field in record._table.fields.items()
+        if not field.is_read_only and not field.is_write_only
+    }
+
+
+def contained_in(record: Any) -> Sequence[Model]:
+    """Return the items of a list; nothing for all else."""
+    return record.items if "items" in record._table.relations else ()
+
+
+def is_blank(record: Any) -> bool:
+    """Return whether the service would refuse to create a record because it has no text."""
+    return any(
+        field.is_required and not str(getattr(record, name)).strip()
+        for name, field in record._table.fields.items()
+    )
+
+
+def impossible(sources: Sequence[Any]) -> dict[str, str]:
+    """Return what could not be taken along of records, and why."""
+    found = dict(NEVER)
+    if any("show_created_at" in source._table.fields for source in sources):
+        found["show_created_at"] = "no response includes it"
+    records = [each for source in sources for each in (source, *contained_in(source))]
+    comments = sum(len(each.messages) for each in records if "messages" in each._table.relations)
+    if comments:
+        found[f"{comments} comments"] = "the API does not create them"
+    blank = sum(map(is_blank, records))
+    if blank:
+        found[f"{blank} empty items"] = "the service refuses them"
+    return found
+
+
+def _key(record: Model) -> tuple[Any, ...]:
+    return tuple(values_of(record).values())
