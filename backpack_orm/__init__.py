@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from backpack_orm.models.user import User as User
     from backpack_orm.orm.bulk import BulkResult as BulkResult
     from backpack_orm.orm.collections import Collection as Collection
+    from backpack_orm.orm.copies import CopyResult as CopyResult
     from backpack_orm.orm.declarations import Embeds as Embeds
     from backpack_orm.orm.declarations import HasMany as HasMany
     from backpack_orm.orm.model import Model as Model
@@ -117,6 +118,7 @@ _MODULES = {
     "models.user": "User",
     "orm.bulk": "BulkResult",
     "orm.model": "Model",
+    "orm.copies": "CopyResult",
     "orm.declarations": "Embeds HasMany",
     "orm.collections": "Collection",
     "orm.saving": "SaveResult",

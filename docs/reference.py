@@ -40,7 +40,7 @@ OTHERS = {
         "orm.searches.Search",
         "models.item.Items",
     ],
-    "What models share": ["Model", "SaveResult"],
+    "What models share": ["Model", "SaveResult", "CopyResult"],
     "Operations over many records": ["BulkResult", "orm.bulk.Failure"],
     "Relations of your own models": ["HasMany", "HasItems", "Embeds"],
     "Probing the service": ["probe_partial_updates", "ProbeResult"],

@@ -13,6 +13,7 @@ from backpack_orm.models.page import Page, check_order
 from backpack_orm.models.whole_account import Load, Progress, check_load
 from backpack_orm.orm.children import Children
 from backpack_orm.orm.collections import Collection
+from backpack_orm.orm.copies import CopyResult, copy_all, move_all
 from backpack_orm.orm.declarations import Embeds, ParentId, ToMany, belongs_to, field
 from backpack_orm.orm.hints import REQUIRED, wrong_find
 from backpack_orm.orm.projections import FIELDS, Projection
@@ -116,6 +117,7 @@ class Item(Completable):
     _container = "items"
     _created = Projection("id", "content", "completed", unsure=(FIELDS,))
     _path_on_page = ("lists", "items")
+    _copied_into = ("List", "items")
     _scopes = ("list", "page")
 
     id: int = field(read_only=True)
@@ -206,6 +208,54 @@ class Item(Completable):
             return super().find(id, page=page, using=using, fresh=fresh)
         cls._check_id("Item.find", id)
         return cls.all(list=list, page=page, using=using, fresh=fresh).find(id)
+
+    def copy_to(self, list: List, *, adopt: bool = False) -> CopyResult[Item]:
+        """Copy the item to the end of a list, of this page or another, completed if it is.
+
+        Reads the item first. Makes two requests, and one more if the items of the target are not
+        loaded. A copy whose response was lost is looked up, and not made again.
+
+        Args:
+            list: The target, which may be the same list, or belong to another account.
+            adopt: Use an equal item that exists there already instead. It continues after the
+                process was killed.
+
+        Returns:
+            A result with the new item, and what could not be taken along.
+
+        Raises:
+            ValidationError: The item has changes that are not saved, or the target is no list.
+            NotFound: The item no longer exists.
+            BackpackError: A request failed; see `BackpackError.resume`.
+
+        >>> lists = Page.find_by(title="Lisbon").lists
+        >>> lists["Packing"].items["Passports"].copy_to(lists["Not to be missed"]).record.completed
+        True
+        """
+        return copy_all("Item.copy_to", Item, [self], list, adopt=adopt)
+
+    def move_to(self, list: List, *, adopt: bool = False) -> CopyResult[Item]:
+        """Move the item to the end of another list, of this page or another of the account.
+
+        The API has no call for it: a copy is created, both are read to prove that they are equal,
+        and then the item is destroyed. So the moved item is a new record, with another id. Within
+        a list, use `move_higher`, `move_to_top` and the like, which keep the record.
+
+        Makes four requests, and one more if the items of the target are not loaded. If it is
+        stopped, moving the item again completes it. See `copy_to` for arguments and errors.
+
+        Raises:
+            ValidationError: The item is in this list already, or belongs to another account.
+            StaleRecord: Somebody has changed or destroyed the copy or the item meanwhile. The item
+                was not destroyed.
+
+        >>> lists = Page.find_by(title="Lisbon").lists
+        >>> packing, seen = lists["Packing"].items, lists["Not to be missed"].items
+        >>> moved = packing["Passports"].move_to(lists["Not to be missed"]).record
+        >>> "Passports" in packing, seen["Passports"] == moved
+        (False, True)
+        """
+        return move_all("Item.move_to", Item, [self], list, adopt=adopt)
 
     @property
     def position(self) -> int:

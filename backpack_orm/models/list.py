@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self, cast
 
 from backpack_orm.models.item import HasItems
 from backpack_orm.models.on_page import OnPage
+from backpack_orm.orm.copies import CopyResult, copy_all, move_all
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
+from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable, SaveResult
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from backpack_orm.models.item import Item
     from backpack_orm.models.page import Page
     from backpack_orm.orm.declarations import BelongsTo
+    from backpack_orm.orm.progress import Progress
 
 
 @resource
@@ -46,6 +49,7 @@ class List(OnPage, Savable, Destroyable):
     _element = "list"
     _container = "lists"
     _listed = Projection("id", "name")
+    _copied_into = ("Page", "lists")
 
     id: int = field(read_only=True)
     name: str = field(default="")
@@ -84,6 +88,69 @@ class List(OnPage, Savable, Destroyable):
     ) -> None:
         super()._apply_created(record, payload, changed)
         self._update_snapshot({"items": ()})
+
+    def copy_to(
+        self, page: Page, *, progress: bool | Progress = False, adopt: bool = False
+    ) -> CopyResult[List]:
+        """Copy the list with its items to a page, in the same order, completed as they are.
+
+        Reads the list first. Makes two requests and one for each item, and one more if the lists
+        of the target are not loaded. Copies whose responses were lost are looked up, and not made
+        again.
+
+        Args:
+            page: The target, which may be the same page, or belong to another account.
+            progress: True to show it on standard error, or a function.
+            adopt: Use a list of the same name that exists there already instead, and its items, if
+                all of them are equal to some of this list. It continues after the process was
+                killed.
+
+        Returns:
+            A result with the new list, and what could not be taken along.
+
+        Raises:
+            ValidationError: The list has changes that are not saved, or the target is no page.
+            NotFound: The list no longer exists.
+            BackpackError: A request failed; see `BackpackError.resume`.
+
+        >>> packing = Page.find_by(title="Lisbon").lists["Packing"]
+        >>> len(packing.copy_to(Page.find_by(title="The garden")).record.items)
+        8
+        """
+        return copy_all("List.copy_to", List, [self], page, progress, adopt=adopt)
+
+    def move_to(
+        self, page: Page, *, progress: bool | Progress = False, adopt: bool = False
+    ) -> CopyResult[List]:
+        """Move the list with its items to another page of the account.
+
+        The API has no call for it: a copy is created, both are read to prove that they are equal,
+        and then the list is destroyed. So the moved list is a new record, and so are its items.
+
+        Makes four requests and one for each item, and one more if the lists of the target are not
+        loaded. If it is stopped, moving the list again completes it. See `copy_to` for arguments
+        and errors.
+
+        Raises:
+            ValidationError: The list is on this page already, or belongs to another account, or
+                has an item without text, which the service would not create.
+            StaleRecord: Somebody has changed or destroyed the copy or the list meanwhile. The list
+                was not destroyed.
+
+        >>> garden = Page.find_by(title="The garden")
+        >>> Page.find_by(title="Lisbon").lists["Packing"].move_to(garden).record in garden.lists
+        True
+        """
+        return move_all("List.move_to", List, [self], page, progress, adopt=adopt)
+
+    @classmethod
+    def _stored_in_place(cls, place: Model) -> Sequence[Self]:
+        page = cast("Page", place)
+        return (
+            type(page)
+            .find(page._saved_id, using=page.connection, fresh=True)
+            ._children("lists", cls)
+        )
 
     def _path_ids(self) -> tuple[int, ...]:
         return (*self.page._path_ids(), self._saved_id)

@@ -10,6 +10,7 @@ from backpack_orm.models.on_page import OnPage
 from backpack_orm.models.page import Page
 from backpack_orm.models.page_addresses import linked_id, web_site
 from backpack_orm.orm.collections import Collection
+from backpack_orm.orm.copies import CopyResult, copy_all, move_all
 from backpack_orm.orm.declarations import Embeds, ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.resources import resource
@@ -47,6 +48,7 @@ class Note(OnPage, Savable, Destroyable):
 
     _element = "note"
     _container = "notes"
+    _copied_into = ("Page", "notes")
     _times_have_zone = False
 
     id: int = field(read_only=True)
@@ -130,6 +132,52 @@ class Note(OnPage, Savable, Destroyable):
         found = (linked_id(link, account) for link in text.find_links(self.body))
         ids = dict.fromkeys(id for id in found if id is not None)
         return Collection(Page, [Page._stub(id, connection) for id in ids])
+
+    def copy_to(self, page: Page, *, adopt: bool = False) -> CopyResult[Note]:
+        """Copy the note to a page. Its title and body stay the same, byte for byte.
+
+        Reads the note first. Makes two requests, and one more if the notes of the target are not
+        loaded. A copy whose response was lost is looked up, and not made again.
+
+        Args:
+            page: The target, which may be the same page, or belong to another account.
+            adopt: Use an equal note that exists there already instead. It continues after the
+                process was killed.
+
+        Returns:
+            A result with the new note, and what could not be taken along.
+
+        Raises:
+            ValidationError: The note has changes that are not saved, or the target is no page.
+            NotFound: The note no longer exists.
+            BackpackError: A request failed; see `BackpackError.resume`.
+
+        >>> note = Page.find_by(title="Lisbon").notes[0]
+        >>> note.copy_to(Page.find_by(title="The garden")).record.title
+        'Where we sleep'
+        """
+        return copy_all("Note.copy_to", Note, [self], page, adopt=adopt)
+
+    def move_to(self, page: Page, *, adopt: bool = False) -> CopyResult[Note]:
+        """Move the note to another page of the account.
+
+        The API has no call for it: a copy is created, both are read to prove that they are equal,
+        and then the note is destroyed. So the moved note is a new record, with another id.
+
+        Makes four requests, and one more if the notes of the target are not loaded. If it is
+        stopped, moving the note again completes it. See `copy_to` for arguments and errors.
+
+        Raises:
+            ValidationError: The note is on this page already, or belongs to another account.
+            StaleRecord: Somebody has changed or destroyed the copy or the note meanwhile. The note
+                was not destroyed.
+
+        >>> note, garden = Page.find_by(title="Lisbon").notes[0], Page.find_by(title="The garden")
+        >>> moved = note.move_to(garden).record
+        >>> note.is_destroyed, moved in garden.notes
+        (True, True)
+        """
+        return move_all("Note.move_to", Note, [self], page, adopt=adopt)
 
     _all = ws("page/{page_id}/notes/list", reads="page:{page_id}")
     _create = ws(

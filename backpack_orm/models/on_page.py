@@ -128,6 +128,11 @@ class OnPage(Findable):
             yield from cls._on([page])
 
     @classmethod
+    def _stored_in_place(cls, place: Model) -> Sequence[Self]:
+        """Return the records of a place, complete and as the service has them. One request."""
+        return cls._in(place, fresh=True)
+
+    @classmethod
     def _path(cls) -> tuple[str, ...]:
         return cls._path_on_page or (cls._container,)
 

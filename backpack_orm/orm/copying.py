@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from attrs import frozen
-
 from backpack_orm.connection.counters import tallied
-from backpack_orm.errors import NotFound, ValidationError, short_repr
+from backpack_orm.errors import NotFound, ValidationError
 from backpack_orm.orm import bulk
+from backpack_orm.orm.copies import CopyResult
 from backpack_orm.orm.creating import StepsInMemory
 from backpack_orm.orm.places import Place, Values
 from backpack_orm.orm.progress import Progress
 from backpack_orm.orm.resuming import Resumable
-from backpack_orm.rich_display import RichDisplay
 
 if TYPE_CHECKING:
     from backpack_orm.orm.children import Children
@@ -29,50 +27,6 @@ NEVER = {
     "times": "the service sets them to the time of the copy",
 }
 """What no copy has of the original."""
-
-
-@frozen(repr=False)
-class CopyResult(RichDisplay, Generic[M]):
-    """What was copied or moved.
-
-    Attributes:
-        records: The new records, in the order of the originals.
-        ids: Ids of the copies, by type and id of the originals: `result.ids["note"][301]`. Includes
-            the items of copied lists.
-        impossible: What could not be taken along, and why.
-        destroyed: Ids of the originals that a move has destroyed; those of copies still exist.
-        requests: Number of requests.
-
-    >>> page = Page.find_by(title="Lisbon")
-    >>> result = page.notes[0].copy_to(Page.find_by(title="The garden"))
-    >>> result
-    CopyResult(1 note, 3 requests)
-    >>> result.record.title, sorted(result.impossible)
-    ('Where we sleep', ['ids', 'show_created_at', 'times'])
-    """
-
-    records: tuple[M, ...]
-    ids: Mapping[str, Mapping[int, int]]
-    impossible: Mapping[str, str]
-    destroyed: tuple[int, ...] = ()
-    requests: int = 0
-
-    @property
-    def record(self) -> M:
-        """The first new record, which is the only one if a single record was copied.
-
-        >>> page = Page.find_by(title="Lisbon")
-        >>> page.notes[0].copy_to(page).record == page.notes[-1]
-        True
-        """
-        return self.records[0]
-
-    def __repr__(self) -> str:
-        counts = {type: len(ids) for type, ids in self.ids.items()}
-        parts = [f"{n} {type}{'s' * (n != 1)}" for type, n in counts.items()] or ["nothing"]
-        if self.destroyed:
-            parts.append(f"{len(self.destroyed)} destroyed")
-        return f"CopyResult({', '.join(parts)}, {self.requests} requests)"
 
 
 class Copier:
@@ -190,8 +144,9 @@ class Copying(Resumable[CopyResult[M]], Generic[M]):
     def _run(self) -> CopyResult[M]:
         with tallied() as tally:
             try:
-                self._copy(stored(self.sources))
-                return self._result(self._requests + tally.requests)
+                originals = stored(self.sources)
+                self._copy(originals)
+                return self._result(originals, self._requests + tally.requests)
             finally:
                 self._requests += tally.requests
 
@@ -213,13 +168,15 @@ class Copying(Resumable[CopyResult[M]], Generic[M]):
     def _do(self, job: Callable[[], str]) -> None:
         self._steps[job()] = None
 
-    def _result(self, requests: int, destroyed: Sequence[int] = ()) -> CopyResult[M]:
+    def _result(
+        self, originals: Sequence[Model], requests: int, destroyed: Sequence[int] = ()
+    ) -> CopyResult[M]:
         copies: Any = [self._copier.copies[step_of(source)] for source in self.sources]
         ids: dict[str, dict[int, int]] = {}
         for step in self._steps:
             type, _, id = step.partition(":")
             ids.setdefault(type, {})[int(id)] = self._copier.copies[step]._saved_id
-        left = impossible(self.sources)
+        left = impossible(originals)
         return CopyResult(tuple(copies), ids, left, tuple(destroyed), requests)
 
 
@@ -239,19 +196,6 @@ def check_sources(what: str, sources: Iterable[M]) -> Iterable[M]:
                 "save() or discard() them first"
             )
         yield source
-
-
-def target_of(what: str, model: type[M], target: object) -> Children[M]:
-    """Return the collection of a target for records of a model.
-
-    Raises:
-        ValidationError: The target is no object of the right model.
-    """
-    type, relation = model._copied_into
-    if getattr(target, "_record_type", None) != type:
-        raise ValidationError(f"{what} takes a {type} object, not {short_repr(target)}")
-    children: Children[M] = getattr(target, relation)
-    return children
 
 
 def stored(sources: Sequence[M]) -> list[M]:
@@ -317,7 +261,9 @@ def impossible(sources: Sequence[Any]) -> dict[str, str]:
     if any("show_created_at" in source._table.fields for source in sources):
         found["show_created_at"] = "no response includes it"
     records = [each for source in sources for each in (source, *contained_in(source))]
-    comments = sum(len(each.messages) for each in records if "messages" in each._table.relations)
+    comments = sum(
+        len(each.messages._loaded()) for each in records if "messages" in each._table.relations
+    )
     if comments:
         found[f"{comments} comments"] = "the API does not create them"
     blank = sum(map(is_blank, records))

@@ -10,12 +10,13 @@ from backpack_orm.connection import Connection
 from backpack_orm.connection.counters import tallied
 from backpack_orm.errors import NotFound, StaleRecord, ValidationError
 from backpack_orm.orm import bulk
+from backpack_orm.orm.copies import CopyResult
 from backpack_orm.orm.copying import (
     Copier,
     Copying,
-    CopyResult,
     contained_in,
     find_stored,
+    is_blank,
     step_of,
     values_of,
 )
@@ -64,35 +65,52 @@ class Moving(Copying[M]):
             if source._parent == owner:
                 raise ValidationError(f"{what}: {source!r} is in {owner!r} already")
         self._destroying: set[str] = set()
+        self._finished: CopyResult[M] | None = None
 
     def _state(self) -> str:
         left = [source for source in self.sources if not source.is_destroyed]
         return f"{super()._state().removesuffix('all originals')}{len(left)} originals"
 
     def _run(self) -> CopyResult[M]:
+        if self._finished is None:
+            self._finished = self._move()
+        return self._finished
+
+    def _move(self) -> CopyResult[M]:
         self._unfinished[self._target] = self._copier
         with tallied() as tally:
             try:
                 left = [source for source in self.sources if not source.is_destroyed]
                 self._copy(left)
-                self._prove(left)
+                originals = self._prove(left)
                 self._destroy(left)
-                self._forget()
                 ids = [source._saved_id for source in self.sources]
-                return self._result(self._requests + tally.requests, ids)
+                result = self._result(originals, self._requests + tally.requests, ids)
+                self._forget()
+                return result
             finally:
                 self._requests += tally.requests
 
+    def _copy(self, sources: Sequence[Model]) -> None:
+        for source in sources:
+            for item in contained_in(source):
+                if is_blank(item):
+                    raise ValidationError(
+                        f"{self._what}: {item!r} has no text, and the service would not create its "
+                        "copy: destroy it first"
+                    )
+        super()._copy(sources)
+
     # --- proving ------------------------------------------------------------------------------
 
-    def _prove(self, left: Sequence[M]) -> None:
+    def _prove(self, left: Sequence[M]) -> list[M]:
         """Read copies and originals anew, and raise if a copy is not what its original is."""
         for _ in range(_ROUNDS):
             originals = self._read_originals(left)
             self._read_copies(left)
             edited = [each for each in originals if not self._is_copied(each)]
             if not edited:
-                return
+                return originals
             for original in edited:
                 self._follow(original)
         raise StaleRecord(f"{edited[0]!r} is being edited; nothing was destroyed")
@@ -168,7 +186,10 @@ class Moving(Copying[M]):
 
     def _forget(self) -> None:
         """Have a later move of the same records to the same place start anew."""
-        self._unfinished.pop(self._target, None)
+        for source in self.sources:
+            self._copier.forget(source)
+        if not self._copier.copies:
+            self._unfinished.pop(self._target, None)
 
 
 def contents(record: Model) -> tuple[Any, ...]:
