@@ -17,8 +17,9 @@ R = TypeVar("R")
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
 
-NEEDED = {name: name for name in ("update", "destroy", "complete", "reopen")} | {
-    "retag": "_retagger"
+NEEDED = {
+    **{name: name for name in ("update", "destroy", "complete", "reopen", "copy_to", "move_to")},
+    "retag": "_retagger",
 }
 """The methods of collections, and the attribute of the model that each requires."""
 

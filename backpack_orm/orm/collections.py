@@ -25,6 +25,7 @@ from backpack_orm.errors import (
     short_repr,
 )
 from backpack_orm.orm.bulk_methods import NEEDED, BulkMethods, M_co
+from backpack_orm.orm.copy_methods import CopyMethods
 from backpack_orm.orm.fields import Relation, label_in
 from backpack_orm.orm.introspection import is_introspection
 from backpack_orm.orm.lookups import all_of, order_of
@@ -53,7 +54,7 @@ def label_of(model: type[Model]) -> str | None:
     return label_in(model._table.fields)
 
 
-class Collection(BulkMethods[M_co], Sequence[M_co], RichDisplay, Generic[M_co]):
+class Collection(BulkMethods[M_co], CopyMethods[M_co], Sequence[M_co], RichDisplay, Generic[M_co]):
     """An immutable sequence of objects of one model.
 
     An index is a number, a slice or a title: the title of a page or a note, the name of a list, the

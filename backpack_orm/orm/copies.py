@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from attrs import frozen
 
 from backpack_orm.errors import ValidationError, short_repr
-from backpack_orm.orm.model import Model
 from backpack_orm.rich_display import RichDisplay
 
 if TYPE_CHECKING:
     from backpack_orm.orm.children import Children
+    from backpack_orm.orm.model import Model
     from backpack_orm.orm.progress import Progress
 
 M = TypeVar("M", bound="Model")
@@ -110,7 +110,7 @@ def target_of(what: str, model: type[M], target: object) -> Children[M]:
         ValidationError: The target is no object of the right model.
     """
     type, relation = cast(Any, model)._copied_into
-    if not isinstance(target, Model) or target._record_type != type:
+    if getattr(target.__class__, "_record_type", None) != type:
         raise ValidationError(f"{what} takes a {type} object, not {short_repr(target)}")
     children: Children[M] = getattr(target, relation)
     return children

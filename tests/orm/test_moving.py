@@ -108,9 +108,10 @@ def test_a_record_is_there_afterwards_and_no_longer_here(
         assert sorted([*everything_on(source), *everything_on(target)], key=repr) == sorted(
             [*here, *there], key=repr
         )
-    assert result.record in (now(target).lists[0].items, now(target).notes, now(target).lists)[
-        KINDS.index(kind)
-    ]
+    assert (
+        result.record
+        in (now(target).lists[0].items, now(target).notes, now(target).lists)[KINDS.index(kind)]
+    )
 
 
 def test_the_objects_of_both_places_are_up_to_date_without_requests(
@@ -305,9 +306,7 @@ def during(box: Sandbox, stage: str, act: Callable[[], object]) -> Callable[...,
     return report
 
 
-def test_a_copy_that_somebody_changes_is_no_proof(
-    source: Page, target: Page, box: Sandbox
-) -> None:
+def test_a_copy_that_somebody_changes_is_no_proof(source: Page, target: Page, box: Sandbox) -> None:
     def edit() -> None:
         theirs = now(target).lists["Weekly"]
         theirs.name = "theirs"
@@ -322,9 +321,7 @@ def test_a_copy_that_somebody_changes_is_no_proof(
 def test_a_copy_whose_items_somebody_changes_is_no_proof(
     source: Page, target: Page, box: Sandbox
 ) -> None:
-    report = during(
-        box, "copying records", lambda: now(target).lists["Weekly"].items[1].destroy()
-    )
+    report = during(box, "copying records", lambda: now(target).lists["Weekly"].items[1].destroy())
     with pytest.raises(StaleRecord, match=r"has other items.*nothing was destroyed"):
         source.lists[0].move_to(target, progress=report)
     assert len(now(source).lists[0].items) == 5
@@ -344,9 +341,7 @@ def test_items_that_are_added_to_the_original_meanwhile_are_not_lost(
 def test_an_order_that_somebody_changes_is_followed(
     source: Page, target: Page, box: Sandbox
 ) -> None:
-    report = during(
-        box, "copying records", lambda: now(source).lists[0].items[2].move_to_top()
-    )
+    report = during(box, "copying records", lambda: now(source).lists[0].items[2].move_to_top())
     source.lists[0].move_to(target, progress=report)
     assert [item.content for item in now(target).lists["Weekly"].items][:3] == [
         TEXT,
@@ -404,9 +399,7 @@ def test_a_copy_that_somebody_destroys_is_made_again_by_moving_again(
 def test_an_original_that_somebody_destroys_stops_the_move(
     source: Page, target: Page, box: Sandbox
 ) -> None:
-    report = during(
-        box, "copying records", lambda: now(source).lists[0].items["Eggs"].destroy()
-    )
+    report = during(box, "copying records", lambda: now(source).lists[0].items["Eggs"].destroy())
     with pytest.raises(StaleRecord, match="somebody else has destroyed the original; nothing"):
         source.lists[0].items.move_to(target.lists[0], progress=report)
     assert len(now(source).lists[0].items) == 4
