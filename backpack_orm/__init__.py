@@ -82,6 +82,7 @@ if TYPE_CHECKING:
     from backpack_orm.orm.declarations import HasMany as HasMany
     from backpack_orm.orm.model import Model as Model
     from backpack_orm.orm.saving import SaveResult as SaveResult
+    from backpack_orm.orm.syncing import SyncPlan as SyncPlan
     from backpack_orm.version import __version__ as __version__
 
 _MODULES = {
@@ -122,6 +123,7 @@ _MODULES = {
     "orm.declarations": "Embeds HasMany",
     "orm.collections": "Collection",
     "orm.saving": "SaveResult",
+    "orm.syncing": "SyncPlan",
     "version": "__version__",
 }
 _PLACES = {name: module for module, names in _MODULES.items() for name in names.split()}

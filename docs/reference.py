@@ -40,7 +40,7 @@ OTHERS = {
         "orm.searches.Search",
         "models.item.Items",
     ],
-    "What models share": ["Model", "SaveResult", "CopyResult"],
+    "What models share": ["Model", "SaveResult", "CopyResult", "SyncPlan"],
     "Operations over many records": ["BulkResult", "orm.bulk.Failure"],
     "Relations of your own models": ["HasMany", "HasItems", "Embeds"],
     "Probing the service": ["probe_partial_updates", "ProbeResult"],

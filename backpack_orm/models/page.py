@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any, Never, Self
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from backpack_orm.models.page_tags import HasTags
     from backpack_orm.models.separator import Separator
     from backpack_orm.models.tag import Tag
+    from backpack_orm.orm.copies import CopyResult
+    from backpack_orm.orm.progress import Progress as BulkProgress
     from backpack_orm.orm.related import Related
 
 
@@ -388,22 +390,88 @@ class Page(Savable, Destroyable):
             raise ValidationError(f"Page.reorder: {entry!r} is not on {self!r}")
         return found[0]
 
-    def duplicate(self) -> Self:
+    def duplicate(
+        self,
+        *,
+        title: str | None = None,
+        replace: Mapping[str, str] | None = None,
+        progress: bool | BulkProgress = False,
+    ) -> Self:
         """Copy the page with its contents, and return the copy. Makes one request.
+
+        The service copies notes, lists, items, separators and tags, but no emails, files, galleries
+        and comments, and does not share the copy.
+
+        With `title` or `replace`, makes one request to read the copy, one for each record whose
+        texts change, and those to load this page and the list of pages if they are not cached. If
+        the response to the copying is lost, the copy is looked up in the list of pages.
+
+        Args:
+            title: Title of the copy. Default: the one that the service chooses; with `replace`, the
+                title of this page if texts are replaced in it.
+            replace: Texts to replace on the copy, and their replacements, such as
+                `{"{{name}}": "Ann"}`: in the title, the description, notes, names of lists, items
+                and separators. All are replaced at the same time.
+            progress: True to show it on standard error, or a function.
 
         Raises:
             NotSaved: The page is new.
+            ValidationError: A text of the copy could not be sent. No copy was made.
             Forbidden: The plan allows no more pages.
-            OutcomeUnknown: The response was lost. Check before retrying.
+            OutcomeUnknown: The response was lost. Without `title` and `replace`, check before you
+                retry; otherwise there is no copy yet, or several: see `BackpackError.resume`.
+            BackpackError: A request failed; the copy is in `created`, and `resume` completes it.
 
         >>> Page.find_by(title="Lisbon").duplicate().title
         'Lisbon (copy)'
+        >>> copy = Page.find_by(title="Lisbon").duplicate(title="Porto", replace={"tram": "train"})
+        >>> copy.title, copy.notes[0].title
+        ('Porto', 'Where we sleep')
         """
+        if title is None and not replace:
+            return self._send_duplicate()
+        from backpack_orm.models.duplicating import Duplicating  # which most programs never use
+
+        return Duplicating(self, title, replace or {}, progress).run()
+
+    def _send_duplicate(self) -> Self:
         self._check_exists()
         connection = self.connection
         record = connection.call(self._duplicate, self._path_ids(), read=self._named.read_one)
         copy: Self = self._named.load_one[type(self)](record, connection)
         return copy
+
+    def merge_into(
+        self, other: Page, *, progress: bool | BulkProgress = False, adopt: bool = False
+    ) -> CopyResult[Model]:
+        """Copy all that is on this page to the top of another page. Nothing is destroyed.
+
+        Notes, lists with their items, and separators are copied in their order. Tags and links to
+        pages are added, and the description if the other page has none. Reads both pages first.
+        Makes these two requests, and one for each record and for each change of the other page.
+
+        Args:
+            other: The other page, which may belong to another account.
+            progress: True to show it on standard error, or a function.
+            adopt: Use equal records that exist there already instead, each for one record. It
+                continues after the process was killed.
+
+        Returns:
+            A result with the new notes, lists and separators, and what could not be taken along.
+
+        Raises:
+            ValidationError: It is the same page, or one of both has changes that are not saved.
+            NotFound: One of the pages no longer exists.
+            BackpackError: A request failed; see `BackpackError.resume`.
+
+        >>> lisbon, garden = Page.find_by(title="Lisbon"), Page.find_by(title="The garden")
+        >>> result = lisbon.merge_into(garden)
+        >>> {type: len(ids) for type, ids in sorted(result.ids.items())}
+        {'item': 12, 'list': 2, 'note': 2, 'separator': 1}
+        """
+        from backpack_orm.models.merging import Merging  # which most programs never use
+
+        return Merging(self, other, progress, adopt=adopt).run()
 
     def share(self, emails: Iterable[str] = (), *, public: bool | None = None) -> None:
         """Share the page with people, or publish it. Makes one request.

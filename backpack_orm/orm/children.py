@@ -13,6 +13,7 @@ from backpack_orm.orm.lookups import all_of
 if TYPE_CHECKING:
     from backpack_orm.orm.progress import Progress
     from backpack_orm.orm.saving import Savable
+    from backpack_orm.orm.syncing import SyncPlan
 
 P = ParamSpec("P")
 
@@ -126,6 +127,56 @@ class Children(Embedded[M_co]):
         from backpack_orm.orm.create_many import CreateMany  # which most programs never use
 
         return CreateMany(self, rows, progress, adopt=adopt).run()
+
+    def sync(
+        self,
+        target: Mapping[Any, Any] | Iterable[str | Mapping[str, Any]],
+        *,
+        key: str | None = None,
+        destroy: bool = False,
+        dry_run: bool = False,
+        progress: bool | Progress = False,
+    ) -> SyncPlan[M_co]:
+        """Make this collection have the records of a target state.
+
+        Reloads the collection, and makes one request for each record that differs: first it creates
+        those that are missing, in order, then it updates, and at last destroys if it is told to. If
+        it is stopped, syncing again does the rest.
+
+        Args:
+            target: Rows as for `create_many`. Attributes that a row leaves out are not compared. Or
+                a dictionary: contents of items and whether they are completed, titles of notes and
+                their bodies.
+            key: The attribute that tells which record a row is about. Default: the content of
+                items, the title of notes, the name of lists. With `id`, rows without one are
+                created.
+            destroy: Whether to destroy records that the target does not have.
+            dry_run: Only return the plan. Makes one request.
+            progress: True to show it on standard error, or a function that takes what is done, the
+                number of finished records, and the total.
+
+        Returns:
+            What was done, or would be done with `dry_run`.
+
+        Raises:
+            ValidationError: Two rows have the same key, a value cannot be sent, or a record that
+                differs has unsaved changes. Nothing was written.
+            MultipleFound: Several records have the key of a row. Nothing was written.
+            BackpackError: A request failed; see `BackpackError.resume`.
+
+        >>> items = Page.find_by(title="Lisbon").lists["Packing"].items
+        >>> target = {"Sun hat": True, "Rain jacket": True, "Socks": False}
+        >>> items.sync(target, dry_run=True)
+        SyncPlan: 1 to create, 1 to update, 1 unchanged, 6 others (dry run, 1 request)
+          ~ 'Sun hat': completed False -> True
+          + 'Socks' (completed=False)
+        >>> items.sync(target).is_dry_run, items.sync(target, dry_run=True).is_empty
+        (False, True)
+        """
+        from backpack_orm.orm.syncing import Syncing  # which most programs never use
+
+        syncing = Syncing(self, target, key, progress, destroy=destroy)
+        return syncing.plan() if dry_run else syncing.run()
 
     def _present(self, *, fresh: bool = False) -> list[M_co]:
         """Return the records, all of which have at least an id; reload them first if asked to."""

@@ -38,11 +38,11 @@ class Copier:
         self.values: dict[str, Values] = {}
         """What was sent for each of them."""
         self._steps = StepsInMemory()
-        self._places: dict[tuple[str, int], Place[Any]] = {}
+        self._places: dict[tuple[str, int, str], Place[Any]] = {}
 
     def place(self, children: Children[Any]) -> Place[Any]:
         """Return the collection as a place in which copies are created."""
-        key = children._owner._record_type, children._owner._saved_id
+        key = children._owner._record_type, children._owner._saved_id, children._relation.name
         if key not in self._places or self._places[key].children is not children:
             self._places[key] = Place(children, self._steps)
         return self._places[key]
@@ -56,8 +56,15 @@ class Copier:
         for item in items:
             yield partial(self._copy_into_copy, item, source, items if adopt else ())
 
-    def adopt(self, sources: Iterable[Model], children: Children[Any]) -> None:
-        """Take equal records of a collection for copies. Makes one request."""
+    def adopt(
+        self,
+        sources: Iterable[Model],
+        children: Children[Any],
+        records: Iterable[Model] | None = None,
+    ) -> None:
+        """Take equal records of a collection for copies. Makes one request to read them, unless
+        they are passed.
+        """
         of_step = {step_of(source): source for source in sources}
 
         def is_part(step: str, record: Model) -> bool:
@@ -65,7 +72,7 @@ class Copier:
             return contained <= Counter(map(_key, contained_in(of_step[step])))
 
         wanted = {step: values_of(source) for step, source in of_step.items()}
-        self.place(children).adopt(wanted, is_wanted=is_part)
+        self.place(children).adopt(wanted, records, is_wanted=is_part)
 
     def forget(self, source: Model) -> None:
         """Have a record, and what it contains, be copied again."""
@@ -88,6 +95,11 @@ class Copier:
         if adopted:
             wanted = {step_of(each): values_of(each) for each in adopted}
             self.place(copied.items).adopt(wanted, copied.items)
+        return self._copy(item, copied.items)
+
+    def copy_into(self, item: Model, list_step: str) -> str:
+        """Copy an item into the list that a step has created."""
+        copied: Any = self.copies[list_step]
         return self._copy(item, copied.items)
 
 
