@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Generic, Never, Self, TypeVar, cast
 from backpack_orm.connection import Connection
 from backpack_orm.errors import NotFound, ValidationError, short_repr
 from backpack_orm.models.completable import Completable, item_calls
+from backpack_orm.models.movable import Movable
 from backpack_orm.models.page import Page, check_order
 from backpack_orm.models.whole_account import Load, Progress, check_load
 from backpack_orm.orm.children import Children
 from backpack_orm.orm.collections import Collection
-from backpack_orm.orm.copies import CopyResult, copy_all, move_all
+from backpack_orm.orm.copies import CopyResult
 from backpack_orm.orm.declarations import Embeds, ParentId, ToMany, belongs_to, field
 from backpack_orm.orm.hints import REQUIRED, wrong_find
 from backpack_orm.orm.projections import FIELDS, Projection
@@ -91,7 +92,7 @@ class HasItems(ToMany[I_co, Items[I_co]]):
 
 
 @resource
-class Item(Completable):
+class Item(Completable, Movable):
     """An entry of a list, open or completed.
 
     Attributes:
@@ -232,7 +233,7 @@ class Item(Completable):
         >>> lists["Packing"].items["Passports"].copy_to(lists["Not to be missed"]).record.completed
         True
         """
-        return copy_all("Item.copy_to", Item, [self], list, adopt=adopt)
+        return self._copy_all([self], list, adopt=adopt)
 
     def move_to(self, list: List, *, adopt: bool = False) -> CopyResult[Item]:
         """Move the item to the end of another list, of this page or another of the account.
@@ -255,7 +256,7 @@ class Item(Completable):
         >>> "Passports" in packing, seen["Passports"] == moved
         (False, True)
         """
-        return move_all("Item.move_to", Item, [self], list, adopt=adopt)
+        return self._move_all([self], list, adopt=adopt)
 
     @property
     def position(self) -> int:

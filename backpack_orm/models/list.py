@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Self, cast
 
 from backpack_orm.models.item import HasItems
-from backpack_orm.models.on_page import OnPage
-from backpack_orm.orm.copies import CopyResult, copy_all, move_all
+from backpack_orm.models.movable import Movable
+from backpack_orm.orm.copies import CopyResult
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.model import Model
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @resource
-class List(OnPage, Savable, Destroyable):
+class List(Movable, Savable, Destroyable):
     """A list on a page.
 
     Attributes:
@@ -117,7 +117,7 @@ class List(OnPage, Savable, Destroyable):
         >>> len(packing.copy_to(Page.find_by(title="The garden")).record.items)
         8
         """
-        return copy_all("List.copy_to", List, [self], page, progress, adopt=adopt)
+        return self._copy_all([self], page, progress, adopt=adopt)
 
     def move_to(
         self, page: Page, *, progress: bool | Progress = False, adopt: bool = False
@@ -141,7 +141,7 @@ class List(OnPage, Savable, Destroyable):
         >>> Page.find_by(title="Lisbon").lists["Packing"].move_to(garden).record in garden.lists
         True
         """
-        return move_all("List.move_to", List, [self], page, progress, adopt=adopt)
+        return self._move_all([self], page, progress, adopt=adopt)
 
     @classmethod
     def _stored_in_place(cls, place: Model) -> Sequence[Self]:

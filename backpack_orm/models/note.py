@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from backpack_orm import text
-from backpack_orm.models.on_page import OnPage
+from backpack_orm.models.movable import Movable
 from backpack_orm.models.page import Page
 from backpack_orm.models.page_addresses import linked_id, web_site
 from backpack_orm.orm.collections import Collection
-from backpack_orm.orm.copies import CopyResult, copy_all, move_all
+from backpack_orm.orm.copies import CopyResult
 from backpack_orm.orm.declarations import Embeds, ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.resources import resource
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @resource
-class Note(OnPage, Savable, Destroyable):
+class Note(Movable, Savable, Destroyable):
     """A titled text on a page.
 
     Attributes:
@@ -156,7 +156,7 @@ class Note(OnPage, Savable, Destroyable):
         >>> note.copy_to(Page.find_by(title="The garden")).record.title
         'Where we sleep'
         """
-        return copy_all("Note.copy_to", Note, [self], page, adopt=adopt)
+        return self._copy_all([self], page, adopt=adopt)
 
     def move_to(self, page: Page, *, adopt: bool = False) -> CopyResult[Note]:
         """Move the note to another page of the account.
@@ -177,7 +177,7 @@ class Note(OnPage, Savable, Destroyable):
         >>> note.is_destroyed, moved in garden.notes
         (True, True)
         """
-        return move_all("Note.move_to", Note, [self], page, adopt=adopt)
+        return self._move_all([self], page, adopt=adopt)
 
     _all = ws("page/{page_id}/notes/list", reads="page:{page_id}")
     _create = ws(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
 
 from backpack_orm.orm.bulk_methods import M_co
-from backpack_orm.orm.copies import CopyResult, copy_all, move_all
+from backpack_orm.orm.copies import CopyResult
 
 if TYPE_CHECKING:
     from backpack_orm.orm.model import Model
@@ -59,8 +59,9 @@ class CopyMethods(Generic[M_co]):
         CopyResult(3 items, 4 requests)
         """
         own = cast("CopyMethods[M_co]", self)
-        model, what = own._movable("copy_to")
-        return copy_all(what, model, own._all(), target, progress, adopt=adopt)
+        model = own._movable("copy_to")
+        result: CopyResult[M_co] = model._copy_all(own._all(), target, progress, adopt=adopt)
+        return result
 
     def move_to(
         self: Iterable[_Movable],
@@ -94,15 +95,16 @@ class CopyMethods(Generic[M_co]):
         CopyResult(3 items, 3 destroyed, 8 requests)
         """
         own = cast("CopyMethods[M_co]", self)
-        model, what = own._movable("move_to")
-        return move_all(what, model, own._all(), target, progress, adopt=adopt)
+        model = own._movable("move_to")
+        result: CopyResult[M_co] = model._move_all(own._all(), target, progress, adopt=adopt)
+        return result
 
-    def _movable(self, method: str) -> tuple[type[M_co], str]:
-        """Return the model, and the name of the method for messages.
+    def _movable(self, method: str) -> Any:
+        """Return the model.
 
         Raises:
             TypeError: Its records cannot be copied.
         """
         if not hasattr(self._model, method):
             raise TypeError(f"{self._model.__name__} records have no {method}()")
-        return self._model, f"{self._model.__name__}.{method}"
+        return self._model

@@ -30,7 +30,7 @@ LARGEST_ROOMS = {
     "display": 820,
     "integrations": 500,
     "models": 3000,
-    "orm": 3650,
+    "orm": 4300,
     "sandbox": 6480,
     "text": 1202,
     "wire": 800,

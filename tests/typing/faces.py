@@ -20,6 +20,7 @@ from backpack_orm import (
     CalendarEvent,
     Collection,
     Connection,
+    CopyResult,
     Email,
     Export,
     Gallery,
@@ -37,6 +38,7 @@ from backpack_orm import (
     SaveResult,
     Separator,
     Status,
+    SyncPlan,
     Tag,
     User,
     connect,
@@ -130,6 +132,15 @@ def pages(page: Page) -> None:
     assert_type(page.notes.first(), Note | None)
     assert_type(page.notes.where(title="T"), Collection[Note])
     assert_type(page.duplicate(), Page)
+    assert_type(page.duplicate(title="T", replace={"a": "b"}), Page)
+    assert_type(page.merge_into(page), CopyResult[Model])
+    assert_type(page.notes[0].move_to(page).record, Note)
+    assert_type(page.lists[0].items[0].copy_to(page.lists[1]), CopyResult[Item])
+    assert_type(page.lists[0].items.move_to(page.lists[1]).records, tuple[Item, ...])
+    assert_type(page.notes.where(title="T").copy_to(page), CopyResult[Note])
+    assert_type(page.notes.create_many(["T", {"title": "T"}]), Collection[Note])
+    assert_type(page.lists[0].items.sync({"T": True}), SyncPlan[Item])
+    page.tags.move_to(page)  # type: ignore[misc]
     assert_type(page.reload(), Page)
     assert_type(page.save(), SaveResult)
     assert_type(page.changes, dict[str, tuple[Any, Any]])
