@@ -43,10 +43,10 @@ class SyncPlan(RichDisplay, Generic[M]):
         requests: Number of requests.
 
     >>> items = Page.find_by(title="Lisbon").lists["Not to be missed"].items
-    >>> items.sync({"Tram 28": True, "Fado": False}, destroy=True, dry_run=True)
-    SyncPlan: 1 to create, 4 to destroy (dry run, 1 request)
+    >>> items.sync({"Tram 28": True, "Tile museum": True}, dry_run=True)
+    SyncPlan: 1 to create, 1 to update, 3 others (dry run, 1 request)
       + 'Tram 28' (completed=True)
-      ...
+      ~ 'Tile museum': completed False -> True
     """
 
     to_create: Mapping[int, Values] = field(factory=dict)

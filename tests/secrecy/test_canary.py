@@ -350,6 +350,7 @@ def test_every_public_name_is_covered() -> None:
     assert others == {
         "BulkResult",
         "Collection",
+        "CopyResult",
         "Connection",
         "Embeds",
         "Export",
@@ -360,6 +361,7 @@ def test_every_public_name_is_covered() -> None:
         "OAuthApp",
         "ProbeResult",
         "SaveResult",
+        "SyncPlan",
         "Stats",
         "__version__",
         "connect",
