@@ -173,8 +173,8 @@ class ExportedTags:
     """The tags of many pages, read with one request, and of some pages one by one.
 
     A page is read by itself if its part of the export is not cached any more, since a thread of
-    this process has changed the page meanwhile; and if the export shows no tags of it or a doubtful
-    one, since sending all tags of a page removes those that are not known.
+    this process has changed the page meanwhile; if a text of it is doubtful; and if the export has
+    no tags at all, since sending all tags of a page removes those that are not known.
 
     Args:
         pages: The pages. They are not used before the first call.
@@ -182,15 +182,17 @@ class ExportedTags:
 
     def __init__(self, pages: Sequence[Page]) -> None:
         self._pages = pages
-        self._is_read: dict[Connection, bool] = {}
+        self._is_known: dict[Connection, bool] = {}
 
     def __call__(self, page: Page) -> Names:
         connection = page.connection
         with exclusive(id(self)):
-            if connection not in self._is_read:
-                self._is_read[connection] = len(self._pages) > 1 and cache_export(connection)
-        record = cached_page(page) if self._is_read[connection] else None
+            if connection not in self._is_known:
+                exported = cache_export(connection) if len(self._pages) > 1 else {}
+                tags = page._position("tags")
+                self._is_known[connection] = any(each[tags] for each in exported.values())
+        record = cached_page(page) if self._is_known[connection] else None
         if record is None or type(record) is UnverifiedRecord:
             return stored_tags(page)
         names: Names = page._values_in(record, "tags")
-        return names or stored_tags(page)
+        return names

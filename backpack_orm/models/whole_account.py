@@ -201,26 +201,23 @@ def cached_page(page: Page) -> Record | None:
     return page.connection.cached_record(export, page._show, page._saved_id)
 
 
-def cache_export(connection: Connection) -> bool:
-    """Read the export, and cache its pages in place of older responses.
+def cache_export(connection: Connection) -> Mapping[int, Record]:
+    """Read the export, cache its pages in place of older responses, and return them by id.
 
     Makes one request, and one more if the id of the user is not cached; none if the connection
-    caches nothing, or if an export could not be read before.
-
-    Returns:
-        Whether the pages are cached now. If not, they can still be read one by one.
+    caches nothing, or if an export could not be read before. If it cannot be read, returns no
+    pages: they can still be read one by one.
 
     >>> page = Page.all()[0]
-    >>> cache_export(page.connection), cached_page(page)[1]
-    (True, 'Lisbon')
+    >>> len(cache_export(page.connection)), cached_page(page)[1]
+    (13, 'Lisbon')
     """
     if not connection._settings.ttl or not connection.is_available(_user_model()._export):
-        return False
+        return {}
     try:
-        _read_export(connection, fresh=True)
+        return _read_export(connection, fresh=True)
     except BackpackError:
-        return False
-    return True
+        return {}
 
 
 def _read_export(connection: Connection, *, fresh: bool) -> Mapping[int, Record]:

@@ -180,9 +180,9 @@ class BulkMethods(Generic[M_co]):
         """Add tags to all pages, and remove others.
 
         Makes one request to read the tags of all pages, and one for each page whose tags change.
-        The tags are read from the export of the user, whose id takes one more request to find out.
-        A single page, and each page of which the export shows no tags or a doubtful one, is read by
-        itself.
+        The tags are read from the export of the user, whose id takes one more request if it is not
+        cached. A single page is read by itself; so is each page of which the export may have
+        escaped a text twice, and every page if it contains no tags at all.
 
         Args:
             add: Tags or their names.

@@ -1,0 +1,163 @@
+"""The scripts of the documentation do what they promise, with the promised requests."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backpack_orm import Calendar, CalendarEvent, Connection, Item, Note, Page, connect
+from backpack_orm.sandbox import Sandbox
+from tests.docs import documents
+from tests.typing.checkers import CHECKERS, errors_in
+
+_DOCUMENT = documents.ROOT / "docs" / "scripts.md"
+PROGRAMS = {documents.file_name(text): text for text in documents.programs(_DOCUMENT)}
+TODAY = date(2026, 5, 14)  # of the sandbox
+Counted = Callable[[Callable[[], Any]], tuple[Any, int]]
+FEW_AND_MANY = pytest.mark.parametrize("number", [2, 20])
+
+
+@pytest.fixture
+def fast(box: Sandbox) -> Connection:
+    """The current connection, which does not wait for rate limits."""
+    return connect(box.url, token=box.token, limits=None)
+
+
+def functions_of(name: str) -> dict[str, Any]:
+    """Return what a program defines, without running it."""
+    space: dict[str, Any] = {"__name__": name.removesuffix(".py")}
+    exec(compile(PROGRAMS[name], name, "exec"), space)
+    return space
+
+
+@pytest.fixture
+def count(box: Sandbox, fast: Connection) -> Counted:
+    """Return a function that calls another with an empty cache, and counts its requests."""
+
+    def counted(call: Callable[[], Any]) -> tuple[Any, int]:
+        fast.clear_cache()
+        before = box.requests
+        result = call()
+        return result, box.requests - before
+
+    return counted
+
+
+def test_each_program_has_a_name_and_a_test() -> None:
+    tests = Path(__file__).read_text("utf-8")
+    assert len(PROGRAMS) >= 5
+    for name in PROGRAMS:
+        assert name is not None
+        assert f'functions_of("{name}")' in tests, f"{name} has no test"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_the_programs_pass_the_type_checkers(checker: str, tmp_path: Path) -> None:
+    assert errors_in("\n".join(PROGRAMS.values()), checker, tmp_path) == {}
+
+
+@FEW_AND_MANY
+def test_the_digest_makes_five_requests_and_one_per_calendar(number: int, count: Counted) -> None:
+    digest = functions_of("digest.py")["digest"]
+    calendars = Calendar.all()
+    for each in range(number):
+        CalendarEvent.create(calendar=calendars[0], title=f"5/15 2pm Talk {each}")
+    text, requests = count(lambda: digest(TODAY))
+    assert requests == 5 + len(calendars)
+    assert text.splitlines()[:2] == ["Due", "13:39 Call the baker about the key"]
+    assert text.count("Fri 15 May Talk") == number
+    assert "Tomás Leite: No train before noon 🚂" in text
+    assert "Photographed the fence, no. 250" in text
+
+
+@FEW_AND_MANY
+def test_retagging_makes_four_requests_and_one_for_each_page(number: int, count: Counted) -> None:
+    retag = functions_of("retag.py")["retag"]
+    for each in range(number - 1):  # the demo account has one
+        Page.create(title=f"Trip {each}").update(tags=["Travel", "Sea"])
+    text, requests = count(lambda: retag("Travel", "Journeys"))
+    assert requests == 4 + number
+    assert text == f"{number} pages have the tag Journeys now"
+    assert len(Page.where(tags__name="Journeys", fresh=True)) == number
+    assert count(lambda: retag("Travel", "Journeys")) == ("0 pages have the tag Journeys now", 3)
+
+
+def test_retagging_reports_the_pages_that_failed(count: Counted, box: Sandbox) -> None:
+    retag = functions_of("retag.py")["retag"]
+    box.faults.status(403, path="/ws/page/*/tags/tag")
+    text, _ = count(lambda: retag("Travel", "Journeys"))
+    assert text.splitlines()[0] == "0 pages have the tag Journeys now"
+    assert text.splitlines()[1].startswith("Lisbon: Forbidden")
+
+
+@FEW_AND_MANY
+def test_stale_pages_are_tagged_with_one_request_for_each(number: int, count: Counted) -> None:
+    tag_stale = functions_of("stale.py")["tag_stale"]
+    for each in range(number):
+        Page.create(title=f"Empty {each}")
+    pages = Page.all()
+    everything, requests = count(lambda: tag_stale(datetime(2027, 5, 14)))
+    assert [*everything] == [*pages]  # a year later, no note is new
+    assert requests == 3 + 1 + len(pages)
+    stale, requests = count(lambda: tag_stale(datetime(2026, 5, 14, 12)))
+    assert number <= len(stale) < len(pages)
+    assert requests == 3 + 1 + len(pages) - len(stale)
+    tagged = Page.where(tags__name="Stale", fresh=True)
+    assert [*tagged] == [*stale]
+    limit = datetime(2025, 11, 12, 12)
+    assert not [note for page in stale for note in page.notes if note.created_at >= limit]
+
+
+@FEW_AND_MANY
+def test_open_items_are_written_with_three_requests(
+    number: int, count: Counted, tmp_path: Path
+) -> None:
+    write_open_items = functions_of("open_items.py")["write_open_items"]
+    Page.create(title="=1+1").lists.create(name="Ümläut").items.create_many(["a,b"] * number)
+    path = tmp_path / "open-items.csv"
+    written, requests = count(lambda: write_open_items(path))
+    assert requests == 3
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == written == len(Item.where(completed=False))
+    assert [(row["list_name"], row["content"]) for row in rows].count(("Ümläut", "a,b")) == number
+
+
+@FEW_AND_MANY
+def test_the_review_notes_completed_items_and_then_removes_them(
+    number: int, count: Counted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    review = functions_of("weekly_review.py")["review"]
+    rows = [{"content": f"Task {each}", "completed": True} for each in range(number)]
+    Page.create(title="Chores").lists.create(name="Home").items.create_many(rows)
+    items = Item.where(completed=True)
+    kept = [item for item in items if item.page.scope != "personal"]
+    done = len(items) - len(kept)
+    result, requests = count(lambda: review(TODAY))
+    assert len(result.succeeded) == done
+    assert requests == 6 + 2 + done
+    note = Note.get(title="Week 20 of 2026", fresh=True)
+    lines = note.body.splitlines()
+    assert len(lines) == len({*lines}) <= done
+    assert f"* Chores, Home: Task {number - 1}" in lines
+    assert [*Item.where(completed=True, fresh=True)] == kept
+    _, requests = count(lambda: review(TODAY))
+    assert requests == 5  # nothing is new
+    assert note.reload().body.splitlines() == lines
+
+
+def test_a_review_that_fails_is_completed_by_the_next(count: Counted, box: Sandbox) -> None:
+    review = functions_of("weekly_review.py")["review"]
+    box.faults.status(500, path="/ws/page/*/lists/*/items/destroy/*", after=10)
+    with pytest.raises(Exception, match="not attempted"):
+        review(TODAY)
+    box.faults.clear()
+    lines = Note.get(title="Week 20 of 2026", fresh=True).body.splitlines()
+    assert len(review(TODAY).succeeded) > 0
+    assert Note.get(title="Week 20 of 2026", fresh=True).body.splitlines() == lines
