@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, jsonify, redirect, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from .calls import Service, current_service, xml
 from .credentials import bearer_token
@@ -21,6 +22,14 @@ from .rendering import element, field
 oauth = Blueprint("oauth", __name__)
 
 _IDENTITIES = 39_000_000  # ids of records are larger
+_LARGEST_FORM = 64 * 1024  # bytes; anybody may send one
+
+
+@oauth.before_request
+def refuse_large_forms() -> None:
+    """Respond with 413 to a form that no client sends, before it is parsed."""
+    if (request.content_length or 0) > _LARGEST_FORM:
+        raise RequestEntityTooLarge
 
 
 @oauth.get(SIGN_IN)

@@ -167,6 +167,7 @@ class Grants:
         self.revoke(None, keep_refresh_tokens=False)
 
     def _new_access(self, client_id: str, identity: Identity, now: datetime) -> str:
+        self._remove_expired(now)
         token = new_token()
         expires_at = now + timedelta(seconds=self.token_lifetime)
         self._access[digest(token)] = Access(client_id, identity, expires_at)

@@ -451,6 +451,21 @@ class TestEveryEndpoint:
             assert is_open == (who == "the owner"), f"{verb} {path}: {response.status_code}"
 
 
+class TestLimits:
+    @pytest.mark.parametrize("path", ["/authorization/token", page()])
+    def test_a_large_form_is_refused_before_it_is_parsed(self, web, path):
+        assert web.send("POST", path, **form(token="a" * 65_000)).status_code != 413
+        assert web.send("POST", path, **form(token="a" * 66_000)).status_code == 413
+
+    def test_expired_tokens_are_forgotten(self, web, provider, clock):
+        tokens = granted(web, provider)
+        fields = SECRET | {"type": "refresh", "refresh_token": tokens["refresh_token"]}
+        for _ in range(3):
+            clock.advance(1209600)
+            assert post(web, **fields).status_code == 200
+        assert len(provider.oauth.grants._access) == 1
+
+
 class TestRegistering:
     @pytest.mark.parametrize(
         "address",
