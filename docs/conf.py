@@ -16,6 +16,7 @@ from backpack_orm import __version__
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import command_reference
 import error_table
 import reference
 
@@ -97,6 +98,7 @@ def setup(app: Sphinx) -> None:
     app.add_role("attribute", Attribute())
     app.connect("builder-inited", lambda app: error_table.write())
     app.connect("builder-inited", lambda app: reference.write())
+    app.connect("builder-inited", lambda app: command_reference.write())
     app.connect("autodoc-process-docstring", insert_table, priority=400)  # before napoleon
     app.connect("autodoc-process-signature", replace_signature)
     app.connect("autodoc-skip-member", skip_member)

@@ -26,8 +26,8 @@ KEYS: Mapping[str, tuple[type | tuple[type, ...], str]] = {
     "remember_titles": (bool, "true or false"),
     "read_only": (bool, "true or false"),
     "allow_insecure": (bool, "true or false"),
-    "max_wait": ((int, float), "a number of seconds"),
     "timeout": ((int, float), "a number of seconds"),
+    "max_wait": ((int, float), "a number of seconds"),
 }
 """What a profile may set."""
 

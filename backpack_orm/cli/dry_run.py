@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from backpack_orm.cli.formats import counted
 from backpack_orm.cli.recording import RecordingTransport, ResponseNeeded
 from backpack_orm.cli.state import State
 
@@ -26,6 +27,6 @@ def invoke(state: State, run: Callable[[], Any]) -> None:
     output.rows(
         FIELDS,
         transport.writes,
-        summary=lambda count: f"{count} requests would be sent; nothing was changed.",
+        summary=lambda count: f"{counted('request')(count)} would be sent; nothing was changed.",
         empty="No request would be sent.",
     )

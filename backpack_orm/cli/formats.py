@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
 from typing import Any
@@ -28,6 +28,19 @@ class Format(Enum):
     def is_json(self) -> bool:
         """Whether programs read it, so that errors are JSON too."""
         return self in (Format.JSON, Format.JSONL)
+
+
+def counted(singular: str, plural: str = "") -> Callable[[int], str]:
+    """Return a function that returns a number of things in words.
+
+    >>> counted("page")(1), counted("page")(2), counted("entry", "entries")(0)
+    ('1 page', '2 pages', '0 entries')
+    """
+
+    def words(count: int) -> str:
+        return f"{count} {singular if count == 1 else plural or singular + 's'}"
+
+    return words
 
 
 def line(row: Row, fields: Sequence[str]) -> str:

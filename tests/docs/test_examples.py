@@ -26,6 +26,8 @@ _SYBIL = Sybil(
     parsers=[PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS)], pattern="*.md"
 )
 _OTHERS = (
+    "backpack",  # see tests/cli/test_documentation.py
+    "echo",
     "pip",
     "git",
     ".ci/run",

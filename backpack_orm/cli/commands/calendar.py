@@ -11,6 +11,7 @@ import click
 import backpack_orm
 from backpack_orm.cli.common import group
 from backpack_orm.cli.finding import find_calendar
+from backpack_orm.cli.formats import counted
 from backpack_orm.cli.state import State, pass_state
 from backpack_orm.cli.texts import preserved, text_from
 from backpack_orm.cli.times import TIME, local, spoken
@@ -59,7 +60,7 @@ def list_(state: State) -> None:
     state.output.rows(
         FIELDS,
         ({"id": each.id, "name": each.name, "color": each.color} for each in found),
-        summary=lambda count: f"{count} calendars",
+        summary=counted("calendar"),
     )
 
 
@@ -86,7 +87,7 @@ def events(
         EVENT,
         listed,
         hidden=("occurs_until", "message", "remind"),
-        summary=lambda count: f"{count} events",
+        summary=counted("event"),
     )
 
 

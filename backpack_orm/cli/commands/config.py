@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from backpack_orm.cli.common import group
+from backpack_orm.cli.formats import counted
 from backpack_orm.cli.state import State, pass_state
 
 config = group(
@@ -42,9 +43,7 @@ def show(state: State) -> None:
                 "source": token.source if token else "nowhere",
             }
         )
-    state.output.rows(
-        ("setting", "value", "source"), rows, summary=lambda count: f"{count} settings"
-    )
+    state.output.rows(("setting", "value", "source"), rows, summary=counted("setting"))
 
 
 @config.command("path", examples=["backpack config path", '$EDITOR "$(backpack config path)"'])

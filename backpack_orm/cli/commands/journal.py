@@ -12,6 +12,7 @@ import click
 import backpack_orm
 from backpack_orm.cli.common import group
 from backpack_orm.cli.finding import find_user
+from backpack_orm.cli.formats import counted
 from backpack_orm.cli.state import State, pass_state
 from backpack_orm.cli.texts import preserved, text_from
 from backpack_orm.cli.times import TIME
@@ -72,7 +73,7 @@ def list_(
     state.output.rows(
         FIELDS,
         map(row_of, islice(entries, None if every else limit)),
-        summary=lambda count: f"{count} entries",
+        summary=counted("entry", "entries"),
     )
 
 

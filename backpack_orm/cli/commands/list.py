@@ -10,6 +10,7 @@ import click
 from backpack_orm.cli import rows
 from backpack_orm.cli.common import asks_first, group
 from backpack_orm.cli.finding import PAGE, find_on, find_page
+from backpack_orm.cli.formats import counted
 from backpack_orm.cli.state import State, pass_state
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def show(state: State, page: str, list_: str | None, only_open: bool) -> None:
             rows.LIST,
             map(rows.of_list, on.lists),
             hidden=("page_id", "page"),
-            summary=lambda count: f"{count} lists",
+            summary=counted("list"),
         )
         return
     found = find_on(on, "lists", list_)
@@ -65,7 +66,7 @@ def show(state: State, page: str, list_: str | None, only_open: bool) -> None:
 
         return views.checklist(found.name, items)
 
-    state.output.rows(rows.ITEM, items, summary=lambda count: f"{count} items", view=view)
+    state.output.rows(rows.ITEM, items, summary=counted("item"), view=view)
 
 
 @lists.command("rename", examples=["backpack list rename Lisbon Packing 'To pack'"])

@@ -10,6 +10,7 @@ import click
 from backpack_orm.cli import rows
 from backpack_orm.cli.common import asks_first, group
 from backpack_orm.cli.finding import PAGE, find_on, find_page
+from backpack_orm.cli.formats import counted
 from backpack_orm.cli.state import State, pass_state
 from backpack_orm.cli.texts import preserved, text_from
 
@@ -68,7 +69,7 @@ def show(state: State, page: str, note: str | None) -> None:
             rows.NOTE,
             map(rows.of_note, notes),
             hidden=("page_id", "page"),
-            summary=lambda count: f"{count} notes",
+            summary=counted("note"),
         )
         return
     chosen = find_on(found, "notes", note)

@@ -12,6 +12,7 @@ from backpack_orm.cli import rows
 from backpack_orm.cli.common import asks_first, group
 from backpack_orm.cli.failures import CommandError
 from backpack_orm.cli.finding import PAGE, TAG, find_page
+from backpack_orm.cli.formats import counted
 from backpack_orm.cli.state import State, pass_state
 from backpack_orm.cli.texts import preserved, text_from
 
@@ -50,9 +51,7 @@ def list_(state: State, tag: str | None, scope: str | None) -> None:
         pages = [p for p in pages if any(each.name.casefold() == wanted for each in p.tags)]
     if scope is not None:
         pages = [page for page in pages if page.scope == scope]
-    state.output.rows(
-        rows.PAGE, map(rows.of_page, pages), hidden=("url",), summary=lambda n: f"{n} pages"
-    )
+    state.output.rows(rows.PAGE, map(rows.of_page, pages), hidden=("url",), summary=counted("page"))
 
 
 @page.command("show", examples=["backpack page show Lisbon", "backpack page show lisb | grep item"])

@@ -11,6 +11,7 @@ import click
 import backpack_orm
 from backpack_orm.cli.common import asks_first, command, group
 from backpack_orm.cli.finding import by_id_or_text, find_user
+from backpack_orm.cli.formats import counted
 from backpack_orm.cli.state import State, pass_state
 from backpack_orm.cli.texts import preserved, text_from
 from backpack_orm.cli.times import TIME, spoken
@@ -47,7 +48,7 @@ def list_(state: State, before: datetime | None) -> None:
     """List the upcoming reminders, the earliest first. Makes one request."""
     state.connect()
     found = backpack_orm.Reminder.all(due_before=before)
-    state.output.rows(FIELDS, map(row_of, found), summary=lambda count: f"{count} reminders")
+    state.output.rows(FIELDS, map(row_of, found), summary=counted("reminder"))
 
 
 _ADD_HELP = """Add a reminder, and say when it is due.

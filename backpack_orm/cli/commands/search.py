@@ -9,6 +9,7 @@ import click
 
 import backpack_orm
 from backpack_orm.cli.common import command
+from backpack_orm.cli.formats import counted
 from backpack_orm.cli.state import State, pass_state
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def search(state: State, term: Sequence[str], only_pages: bool) -> None:
         FIELDS[:1] + FIELDS[3:4] if only_pages else FIELDS,
         rows,
         hidden=("page_id",),
-        summary=lambda count: f"{count} {'pages' if only_pages else 'matches'}",
+        summary=counted("page") if only_pages else counted("match", "matches"),
     )
 
 

@@ -9,6 +9,7 @@ import click
 
 import backpack_orm
 from backpack_orm.cli.common import group
+from backpack_orm.cli.formats import counted
 from backpack_orm.cli.state import State, pass_state
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def list_(state: State) -> None:
     """List what everybody is doing now. Makes one request."""
     state.connect()
     found = backpack_orm.Status.all()
-    state.output.rows(FIELDS, map(row_of, found), summary=lambda count: f"{count} statuses")
+    state.output.rows(FIELDS, map(row_of, found), summary=counted("status", "statuses"))
 
 
 @status.command("set", examples=["backpack status set On the train", "backpack status set ''"])

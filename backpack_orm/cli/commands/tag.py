@@ -13,6 +13,7 @@ from backpack_orm.cli.common import asks_first, group
 from backpack_orm.cli.exit_codes import ExitCode
 from backpack_orm.cli.failures import CommandError
 from backpack_orm.cli.finding import PAGE, TAG, find_page
+from backpack_orm.cli.formats import counted
 from backpack_orm.cli.progress import progress
 from backpack_orm.cli.state import State, pass_state
 
@@ -52,9 +53,7 @@ def list_(state: State, page: str | None) -> None:
         titles.remember_tags(tags.items())
     found = [{"id": id, "name": name, "pages": counts[id]} for id, name in tags.items()]
     found.sort(key=lambda row: str(row["name"]).casefold())
-    state.output.rows(
-        FIELDS if page is None else FIELDS[:2], found, summary=lambda count: f"{count} tags"
-    )
+    state.output.rows(FIELDS if page is None else FIELDS[:2], found, summary=counted("tag"))
 
 
 @tag.command("add", examples=["backpack tag add Lisbon Summer", "backpack tag add 71 'Sea side'"])

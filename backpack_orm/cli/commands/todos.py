@@ -11,6 +11,7 @@ import backpack_orm
 from backpack_orm.cli import rows
 from backpack_orm.cli.common import command
 from backpack_orm.cli.finding import PAGE, TAG, find_page, items_of
+from backpack_orm.cli.formats import counted
 from backpack_orm.cli.progress import progress
 from backpack_orm.cli.state import State, pass_state
 
@@ -49,7 +50,7 @@ def todos(state: State, page: str | None, tag: str | None) -> None:
         rows.ITEM,
         open_items(pages),
         hidden=("completed", "list_id", "page_id"),
-        summary=lambda count: f"{count} open items",
+        summary=counted("open item"),
         empty="Everything is done.",
     )
 
