@@ -66,7 +66,12 @@ OTHERS = {
             "PruneResult",
         )
     ],
-    "Extensions": ["integrations.flask.Backpack", "integrations.vcr.recorder"],
+    "Extensions": [
+        "integrations.flask.Backpack",
+        "integrations.django.connections.Connections",
+        "integrations.django.testing.BackpackTestMixin",
+        "integrations.vcr.recorder",
+    ],
     "Texts": [
         "text.to_html",
         "text.to_markdown",
@@ -92,6 +97,7 @@ OTHERS = {
 }
 """Pages that are not about one model, with the names that each documents."""
 LEFT_OUT = {
+    "integrations.django.testing.BackpackTestMixin": ["setUp"],
     "connection.hooks.Hooks": ["begin", "cached", "end", "retry"],
     "sandbox.Exchange": ["path", "status", "verb"],
     "sandbox.Fault": ["end", "fires", "respond", "wait"],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import re
 import socket
 import sqlite3
@@ -39,6 +40,9 @@ HEAD = f"""\
 """
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
 _RECORDED_HEADERS = ("Content-Type", "Location")
+
+# For the modules that Django would otherwise not let be inspected.
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.integrations.django_project.settings"
 
 # The time of an example depends on the load of the machine.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])

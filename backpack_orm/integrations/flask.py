@@ -7,12 +7,10 @@ from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from typing import Any
 
-import attrs
-
 from backpack_orm import errors
 from backpack_orm.connection import Connection, using
-from backpack_orm.connection.settings import Settings
 from backpack_orm.errors import BackpackError, NotConnected, ValidationError, did_you_mean
+from backpack_orm.integrations.configuration import connection_from
 
 try:
     import click
@@ -30,8 +28,6 @@ _NAME = "backpack_orm"
 _STACK = "_backpack_orm"
 _PREFIX = "BACKPACK_"
 _OF_ONE_ACCOUNT = {"url", "account", "token", "oauth_token"}
-_OPTIONS = {field.name: field.name for field in attrs.fields(Settings) if field.init}
-_OPTIONS["url"] = "account"
 _STATUS = {
     errors.NotFound: 404,
     errors.Destroyed: 404,
@@ -175,33 +171,12 @@ def _connections(config: Mapping[str, Any]) -> dict[str, Connection]:
         )
     found = {}
     if own.get("url") or own.get("account") or not accounts:
-        found[""] = _connection(own, lambda option: f"{_PREFIX}{option.upper()}")
+        found[""] = connection_from(own, lambda option: f"{_PREFIX}{option.upper()}")
     shared = {name: value for name, value in own.items() if name not in _OF_ONE_ACCOUNT}
     for name, options in accounts.items():
-        lower = {key.lower(): value for key, value in options.items()}
         key = f"{_PREFIX}ACCOUNTS[{name!r}]"
-        found[name] = _connection(shared | lower, partial("{}[{!r}]".format, key))
+        found[name] = connection_from({**shared, **options}, partial("{}[{!r}]".format, key))
     return found
-
-
-def _connection(options: Mapping[str, Any], key: Callable[[str], str]) -> Connection:
-    """Return the connection with these options.
-
-    Args:
-        options: The options by name.
-        key: Returns the key of an option in the configuration, for messages.
-    """
-    for name in options:
-        if name not in _OPTIONS:
-            hint = did_you_mean(key(name), map(key, _OPTIONS))
-            raise ValidationError(f"{key(name)} is no option of a connection{hint}")
-    if not (options.get("url") or options.get("account")):
-        raise NotConnected(f"{key('url')} names no account: set it in the configuration")
-    try:
-        return Connection(**{_OPTIONS[name]: value for name, value in options.items()})
-    except BackpackError as error:
-        error.add(f"its key in the configuration is written like {key('url')}")
-        raise
 
 
 def _enter(app: Flask, **extra: object) -> None:

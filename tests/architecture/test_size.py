@@ -28,7 +28,7 @@ LARGEST_ROOMS = {
     "cli": 5200,
     "connection": 3400,
     "display": 820,
-    "integrations": 500,
+    "integrations": 800,
     "models": 3000,
     "orm": 4300,
     "sandbox": 6480,

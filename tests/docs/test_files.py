@@ -40,11 +40,17 @@ def run(text: str, folder: Path) -> None:
         return
     (folder / "test_program.py").write_text(text, "utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_program.py"]
+    if "from django" in text:
+        command = [sys.executable, "-m", "django", "test", "test_program"]
     for options in (["--backpack-record"], []) if "backpack_cassette" in text else ([],):
         result = subprocess.run(
             [*command, *options],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(documents.ROOT)},
+            env={
+                **os.environ,
+                "PYTHONPATH": str(documents.ROOT),
+                "DJANGO_SETTINGS_MODULE": "settings",
+            },
             capture_output=True,
             text=True,
             check=False,

@@ -1,0 +1,146 @@
+"""The application for Django, in a real project that talks to sandboxes."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import django
+import pytest
+
+django.setup()
+
+from django.core.exceptions import ImproperlyConfigured  # noqa: E402 - after the setup
+from django.core.management import CommandError, call_command  # noqa: E402
+from django.test import AsyncClient, Client, override_settings  # noqa: E402
+
+from backpack_orm import NotConnected, Page  # noqa: E402
+from backpack_orm.connection import current  # noqa: E402
+from backpack_orm.integrations.django import connections  # noqa: E402
+from backpack_orm.integrations.django.checks import find_tokens_in_settings  # noqa: E402
+from backpack_orm.integrations.django.testing import BackpackTestMixin  # noqa: E402
+
+ROOT = Path(__file__).parents[2]
+TOKEN = "0123456789abcdef"
+
+
+@pytest.mark.network
+class TestProject(BackpackTestMixin):
+    backpack_accounts = {"default": {"seed": "demo"}, "home": {"seed": "empty"}}  # noqa: RUF012
+
+    def test_the_account_is_current_in_each_view(self) -> None:
+        for path in ("/titles", "/titles-async"):
+            assert "Lisbon" in Client().get(path).json()
+            response = asyncio.run(AsyncClient().get(path))
+            assert "Lisbon" in response.json()
+        with pytest.raises(NotConnected):
+            current()
+
+    def test_streamed_responses_use_it_to_their_end(self) -> None:
+        response: Any = Client().get("/stream")
+        assert response.getvalue()[:1] == b"L"
+
+        async def read() -> bytes:
+            streamed: Any = await AsyncClient().get("/stream-async")
+            return b"".join([part async for part in streamed.streaming_content])
+
+        assert asyncio.run(read())[:1] == b"L"
+        with pytest.raises(NotConnected):
+            current()
+
+    def test_accounts_never_mix(self) -> None:
+        Page.create(title="Attic", using=connections["home"])
+        with ThreadPoolExecutor(2) as pool:
+            for _ in range(200):
+                found = pool.map(
+                    lambda alias: Client().get(f"/count/{alias}").json(), ["default", "home"]
+                )
+                assert list(found) == [[13, 13], [1, 1]]
+
+    def test_templates_convert_texts(self) -> None:
+        assert "<p>" in Client().get("/show").content.decode()
+
+    def test_requests_are_counted(self) -> None:
+        with self.assertNumBackpackRequests(1):
+            Client().get("/titles")
+        with (
+            pytest.raises(AssertionError, match="0 requests were made instead of 1"),
+            self.assertNumBackpackRequests(1),
+        ):
+            Client().get("/titles")  # cached
+
+    def test_the_command_uses_an_account(self) -> None:
+        call_command("backpack", "page", "list")
+        call_command("backpack", "--account", "home", "page", "list")
+        with pytest.raises(CommandError, match="no account 'hom'; did you mean 'home'"):
+            call_command("backpack", "--account", "hom", "page", "list")
+        with pytest.raises(SystemExit) as end:
+            call_command("backpack", "page", "show", "no such page")
+        assert end.value.code == 2
+
+    def test_aliases_are_listed_and_checked(self) -> None:
+        assert list(connections) == ["default", "home"]
+        assert "home" in connections
+        with pytest.raises(NotConnected, match="no account 'x'; there are 'default', 'home'"):
+            connections["x"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        (None, "BACKPACK takes a dictionary"),
+        ({"default": "acme"}, "BACKPACK takes a dictionary"),
+        ({}, "BACKPACK names no account"),
+        ({"default": {"TOKEN": TOKEN}}, "BACKPACK.'default'...'URL'. names no account"),
+        (
+            {"default": {"URL": "acme", "TOKEN": TOKEN, "TIMOUT": 1}},
+            "BACKPACK.'default'...'TIMOUT'. is no option of a connection; did you mean .*TIMEOUT",
+        ),
+        ({"default": {"URL": "acme"}}, "its key in the configuration is written like BACKPACK."),
+    ],
+)
+def test_a_wrong_setting_is_an_error_at_the_start(setting: Any, message: str) -> None:
+    with (
+        override_settings(BACKPACK=setting),
+        pytest.raises(ImproperlyConfigured, match=message.replace("...", r".\[")) as caught,
+    ):
+        connections.load()
+    assert TOKEN not in str(caught.value)
+
+
+def test_a_token_in_the_settings_file_is_a_warning() -> None:
+    (warning,) = find_tokens_in_settings(None)
+    assert (warning.id, warning.msg) == (
+        "backpack.W001",
+        "BACKPACK['default']['TOKEN'] is written in the settings file.",
+    )
+    with override_settings(BACKPACK={"default": {"URL": "acme", "TOKEN": "f" * 40}}):
+        assert find_tokens_in_settings(None) == []
+
+
+@pytest.mark.parametrize("command", [["check"], ["check", "--deploy", "--tag", "security"]])
+def test_the_project_passes_its_checks_with_a_warning(command: list[str]) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "django", *command],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "backpack.W001" in ran.stderr
+    assert TOKEN not in ran.stdout + ran.stderr
+
+
+def test_django_does_not_start_with_a_wrong_setting() -> None:
+    script = (
+        "from django.conf import settings; import django;"
+        "settings.configure(INSTALLED_APPS=['backpack_orm.integrations.django'], BACKPACK={});"
+        "django.setup()"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert ran.returncode == 1
+    assert "ImproperlyConfigured: BACKPACK names no account" in ran.stderr
