@@ -97,7 +97,7 @@ def values_of(what: str, children: Children[Any], rows: object) -> list[Values]:
     if bad:
         text, kind = first
         others = f"; {len(bad) - 1} more rows are not valid" if len(bad) > 1 else ""
-        raise kind(f"{text}{others}; nothing was sent") from bad[0]
+        raise kind(f"{text}{others}; nothing was sent") from None
     return all_values
 
 

@@ -20,6 +20,7 @@ from backpack_orm.orm.copying import (
     step_of,
     values_of,
 )
+from backpack_orm.orm.locks import exclusive
 from backpack_orm.orm.progress import Progress
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Moving(Copying[M]):
         owner._check_exists()
         self._unfinished = _unfinished.setdefault(owner.connection, {})
         self._target = owner._record_type, owner._saved_id
-        copier = self._unfinished.get(self._target)
+        copier = self._unfinished.setdefault(self._target, Copier())
         super().__init__(what, sources, children, progress, adopt=adopt, copier=copier)
         for source in self.sources:
             source._ensure_writable(what)
@@ -72,9 +73,10 @@ class Moving(Copying[M]):
         return f"{super()._state().removesuffix('all originals')}{len(left)} originals"
 
     def _run(self) -> CopyResult[M]:
-        if self._finished is None:
-            self._finished = self._move()
-        return self._finished
+        with exclusive((self.children._owner.connection.account, *self._target)):
+            if self._finished is None:
+                self._finished = self._move()
+            return self._finished
 
     def _move(self) -> CopyResult[M]:
         self._unfinished[self._target] = self._copier

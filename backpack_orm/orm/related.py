@@ -66,7 +66,10 @@ class Related(State):
         assert parent is not None
         what = f"{type(self).__name__}.{parent.name}"
         if self._record is not None:
-            raise ReadOnly(f"{what} cannot be changed: the API has no call that moves a record")
+            way = "; use move_to()" if hasattr(self, "move_to") else ""
+            raise ReadOnly(
+                f"{what} cannot be changed: the API has no call that moves a record{way}"
+            )
         if isinstance(value, parent.model):
             self._source = value
             return

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -509,3 +510,16 @@ def test_moving_within_a_page_between_lists_keeps_both_lists(source: Page) -> No
     other: List = source.lists.create(name="Other")
     source.lists[0].items["Eggs"].move_to(other)
     assert [items_of(each) for each in now(source).lists][1] == [("Eggs", True)]
+
+
+def test_threads_that_move_to_one_target_take_turns(source: Page, target: Page) -> None:
+    chores = source.lists.create(name="Chores")
+    chores.items.create_many(["a", "b", "c"])
+
+    def move_items(number: int) -> None:
+        now(source).lists[number].items.move_to(now(target).lists[0])
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(move_items, (0, 1))) == [None, None]
+    assert len(now(target).lists[0].items) == 1 + 5 + 3
+    assert [len(each.items) for each in now(source).lists] == [0, 0]
