@@ -50,7 +50,7 @@ def count(box: Sandbox, fast: Connection) -> Counted:
 
 def test_each_program_has_a_name_and_a_test() -> None:
     tests = Path(__file__).read_text("utf-8")
-    assert len(PROGRAMS) >= 5
+    assert len(PROGRAMS) == 10
     for name in PROGRAMS:
         assert name is not None
         assert f'functions_of("{name}")' in tests, f"{name} has no test"
@@ -161,3 +161,97 @@ def test_a_review_that_fails_is_completed_by_the_next(count: Counted, box: Sandb
     lines = Note.get(title="Week 20 of 2026", fresh=True).body.splitlines()
     assert len(review(TODAY).succeeded) > 0
     assert Note.get(title="Week 20 of 2026", fresh=True).body.splitlines() == lines
+
+
+@FEW_AND_MANY
+def test_completed_items_are_moved_with_two_requests_each(number: int, count: Counted) -> None:
+    move_completed = functions_of("move_completed.py")["move_completed"]
+    page = Page.create(title="Chores")
+    rows = [{"content": f"Task {each}", "completed": True} for each in range(number)]
+    page.lists.create(name="Home").items.create_many([*rows, "open"])
+    page.lists.create(name="Done").items.create(content="before")
+    result, requests = count(lambda: move_completed("Chores", "Home", "Done"))
+    assert requests == 2 + 2 * number + 2
+    assert len(result.records) == number
+    home, done = Page.find(page.id, fresh=True).lists
+    assert [item.content for item in home.items] == ["open"]
+    expected = ["before", *(f"Task {each}" for each in range(number))]
+    assert [item.content for item in done.items] == expected
+    assert count(lambda: move_completed("Chores", "Home", "Done"))[1] == 2  # nothing is left
+
+
+def test_a_move_that_was_killed_is_completed_by_adopting(count: Counted, box: Sandbox) -> None:
+    move_completed = functions_of("move_completed.py")["move_completed"]
+    rows = [{"content": "same", "completed": True}] * 4
+    page = Page.create(title="Chores")
+    page.lists.create(name="Home").items.create_many(rows)
+    page.lists.create(name="Done").items.create_many(rows[:2])  # and here it was killed
+    move_completed("Chores", "Home", "Done", adopt=True)
+    home, done = Page.find(page.id, fresh=True).lists
+    assert (len(home.items), len(done.items)) == (0, 4)
+
+
+@FEW_AND_MANY
+def test_a_template_is_cloned_with_a_request_for_each_changed_text(
+    number: int, count: Counted, box: Sandbox
+) -> None:
+    clone = functions_of("clone_template.py")["clone"]
+    template = Page.create(title="Template")
+    template.notes.create_many([{"title": f"{each}", "body": "for {x}"} for each in range(number)])
+    copy, requests = count(lambda: clone("Template", "Ann", {"{x}": "Ann"}))
+    assert requests == 5 + number
+    found = Page.find(copy.id, fresh=True)
+    assert (found.title, {note.body for note in found.notes}) == ("Ann", {"for Ann"})
+    box.faults.status(500, path="/ws/page/*/notes/update/*", times=1)
+    copy, _ = count(lambda: clone("Template", "Rui", {"{x}": "Rui"}))
+    assert {note.body for note in Page.find(copy.id, fresh=True).notes} == {"for Rui"}
+    assert Page.count(title="Rui", fresh=True) == 1
+
+
+@FEW_AND_MANY
+def test_pages_are_merged_with_a_request_for_each_record(number: int, count: Counted) -> None:
+    merge = functions_of("merge_pages.py")["merge"]
+    page, other = Page.create(title="One", tags=["a"]), Page.create(title="Two")
+    page.notes.create_many([f"{each}" for each in range(number)])
+    page.lists.create(name="x").items.create_many([f"{each}" for each in range(number)])
+    result, requests = count(lambda: merge("One", "Two"))
+    assert requests == 3 + 2 * number + 1 + 1
+    assert len(result.records) == number + 1
+    found = Page.find(other.id, fresh=True)
+    assert (len(found.notes), len(found.lists[0].items)) == (number, number)
+    assert [tag.name for tag in found.tags] == ["a"]
+    assert len(Page.find(page.id, fresh=True).notes) == number
+
+
+@FEW_AND_MANY
+def test_a_list_is_synced_with_a_request_for_each_difference(number: int, count: Counted) -> None:
+    sync = functions_of("sync_list.py")["sync"]
+    page = Page.create(title="Plan")
+    target = {f"{each}": bool(each % 2) for each in range(number)}
+    plan, requests = count(lambda: sync("Plan", "New", target, dry_run=True))
+    assert (len(plan.to_create), requests) == (number, 4)
+    _, requests = count(lambda: sync("Plan", "New", target, dry_run=False))
+    assert requests == 3 + number
+    target = {content: not completed for content, completed in target.items()} | {"more": True}
+    _, requests = count(lambda: sync("Plan", "New", target, dry_run=False))
+    assert requests == 3 + number + 1
+    items = Page.find(page.id, fresh=True).lists[0].items
+    assert {item.content: item.completed for item in items} == target
+
+
+@pytest.mark.parametrize("number", [20, 200])
+def test_two_hundred_items_make_two_hundred_requests(
+    number: int, count: Counted, box: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import_lines = functions_of("import_lines.py")["import_lines"]
+    path = tmp_path / "Reading.txt"
+    lines = [f"Chapter {each}" for each in range(number)]
+    path.write_text("\n\n".join(lines), "utf-8")
+    items, requests = count(lambda: import_lines(path, "Lisbon"))
+    assert requests == 2 + number
+    assert [item.content for item in items] == lines
+    box.faults.status(500, path="/ws/page/*/lists/*/items/add", after=5, times=1)
+    again, requests = count(lambda: import_lines(path, "Lisbon"))
+    assert requests == 2 + number + 2  # one failed, and the list was read before the next try
+    assert [item.content for item in again] == lines
+    assert "5 of" in capsys.readouterr().out
