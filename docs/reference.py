@@ -70,6 +70,8 @@ OTHERS = {
         "integrations.flask.Backpack",
         "integrations.django.connections.Connections",
         "integrations.django.testing.BackpackTestMixin",
+        "integrations.fastapi.Backpack",
+        "integrations.fastapi.handle_errors",
         "integrations.vcr.recorder",
     ],
     "Texts": [

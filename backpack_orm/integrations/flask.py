@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from typing import Any
 
-from backpack_orm import errors
 from backpack_orm.connection import Connection, using
 from backpack_orm.errors import BackpackError, NotConnected, ValidationError, did_you_mean
 from backpack_orm.integrations.configuration import connection_from
+from backpack_orm.integrations.http_errors import retry_after, status_of
 
 try:
     import click
@@ -28,21 +28,6 @@ _NAME = "backpack_orm"
 _STACK = "_backpack_orm"
 _PREFIX = "BACKPACK_"
 _OF_ONE_ACCOUNT = {"url", "account", "token", "oauth_token"}
-_STATUS = {
-    errors.NotFound: 404,
-    errors.Destroyed: 404,
-    errors.ValidationError: 400,
-    errors.Rejected: 400,
-    errors.Forbidden: 403,
-    errors.ReadOnly: 403,
-    errors.StaleRecord: 409,
-    errors.RateLimited: 503,
-    errors.Timeout: 504,
-    errors.TransportError: 502,
-    errors.ServerError: 502,
-    errors.InvalidResponse: 502,
-}
-"""The HTTP status of each error, where it is not 500; that of the nearest base class counts."""
 
 
 class Backpack:
@@ -196,13 +181,13 @@ def _leave(error: BaseException | None) -> None:
 
 def _response_to(error: BackpackError) -> Any:
     """Return the response that the application gives to an HTTP error."""
-    status = next((_STATUS[base] for base in type(error).__mro__ if base in _STATUS), 500)
+    status, seconds = status_of(error), retry_after(error)
     if status >= 500:
         current_app.logger.error("%s", error, exc_info=error)
     refused = default_exceptions[status]()
     response = current_app.make_response(current_app.handle_user_exception(refused))
-    if error.retry_after is not None:
-        response.headers["Retry-After"] = str(max(1, round(error.retry_after)))
+    if seconds is not None:
+        response.headers["Retry-After"] = seconds
     return response
 
 
