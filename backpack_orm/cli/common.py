@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from backpack_orm.cli.failures import CommandError
 from backpack_orm.cli.formats import Format
 from backpack_orm.cli.state import State
 
@@ -37,6 +38,18 @@ def _debug(value: bool) -> bool:
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
     return value
+
+
+def _complete_profiles(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    from backpack_orm.cli import config
+
+    try:
+        names = config.load().profiles
+    except CommandError:  # its message would disturb the line that is being typed
+        return []
+    return [name for name in names if name.startswith(incomplete)]
 
 
 COMMON: tuple[click.Option, ...] = (
@@ -77,6 +90,7 @@ COMMON: tuple[click.Option, ...] = (
         metavar="NAME",
         help="Profile of the configuration. [env: BACKPACK_PROFILE]",
         callback=_set("profile_name"),
+        shell_complete=_complete_profiles,
         expose_value=False,
         is_eager=True,
     ),

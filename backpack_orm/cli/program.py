@@ -114,6 +114,9 @@ def _complete(program: Program) -> None:
     if instruction:
         from click.shell_completion import shell_complete
 
+        from backpack_orm.cli import completing
+
+        completing.register()
         sys.exit(shell_complete(program, {}, NAME, COMPLETION, instruction))
 
 

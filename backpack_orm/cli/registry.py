@@ -34,6 +34,10 @@ COMMANDS: Mapping[str, Entry] = {
         whoami=("account:whoami", "Show the account, the user and the time zone."),
         config=("config:config", "Show the configuration and where it comes from."),
         demo=("demo:demo", "Try everything on a demonstration account."),
+        completion=(
+            "completion:completion",
+            "Print the script that completes commands in a shell.",
+        ),
     ),
     **_section(
         "Shortcuts",

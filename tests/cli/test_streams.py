@@ -22,6 +22,7 @@ LINES: dict[str, str] = {
     "config show": "config show",
     "config path": "config path",
     "demo": "demo --empty whoami",
+    "completion": "completion bash",
     "add": "add Lisbon Sunscreen",
     "done": "done Bread",
     "todos": "todos",

@@ -49,7 +49,7 @@ files_option = click.option(
     ],
 )
 @click.argument("format", type=click.Choice(list(FORMATS)))
-@click.argument("path")
+@click.argument("path", type=click.Path())
 @archive_option
 @snapshot_option
 @files_option
@@ -95,7 +95,7 @@ def _only_for(format: str, wanted: str, option: str) -> None:
     "site",
     examples=["backpack archive site", "backpack archive site notes --open"],
 )
-@click.argument("folder", default="backpack-site")
+@click.argument("folder", default="backpack-site", type=click.Path(file_okay=False))
 @archive_option
 @snapshot_option
 @files_option

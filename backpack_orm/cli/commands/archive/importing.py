@@ -25,7 +25,7 @@ FIELDS = ("snapshot", "file", "taken_at", "is_new", "added", "changed", "removed
         "backpack archive import export-2007.xml export-2009.xml --archive old",
     ],
 )
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILE...")
 @archive_option
 @click.option(
     "--taken-at",

@@ -44,6 +44,7 @@ archive_option = click.option(
     "-a",
     "--archive",
     "location",
+    type=click.Path(),
     metavar="FOLDER",
     help="The archive: a folder, or an address such as s3://bucket/backup. [env: BACKPACK_ARCHIVE]",
 )

@@ -18,6 +18,7 @@ from backpack_orm.cli.commands.archive.opening import (
     snapshot_option,
 )
 from backpack_orm.cli.common import command, shows_its_plan
+from backpack_orm.cli.finding import PAGE, TAG
 from backpack_orm.cli.progress import progress_of_steps
 from backpack_orm.cli.state import State, pass_state
 
@@ -50,8 +51,8 @@ _MOST_TITLES = 5
 )
 @archive_option
 @snapshot_option
-@click.option("--page", "pages", multiple=True, help="Restore this page: a title or an id.")
-@click.option("--tag", "tags", multiple=True, help="Restore the pages with this tag.")
+@click.option("--page", "pages", multiple=True, type=PAGE, help="Restore this page: title or id.")
+@click.option("--tag", "tags", multiple=True, type=TAG, help="Restore the pages with this tag.")
 @click.option("--reminders", is_flag=True, help="Restore the reminders to come too.")
 @click.option(
     "--into-source",
@@ -61,7 +62,7 @@ _MOST_TITLES = 5
 @click.option(
     "--again", is_flag=True, help="Restore pages although the account has pages with their titles."
 )
-@click.option("--journal", metavar="FILE", help="File that records what was created.")
+@click.option("--journal", type=click.Path(), metavar="FILE", help="File with what was created.")
 @shows_its_plan
 @pass_state
 def restore(
