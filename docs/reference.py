@@ -38,6 +38,8 @@ OTHERS = {
         "orm.collections.Embedded",
         "orm.children.Children",
         "orm.searches.Search",
+        "orm.bulk_methods.BulkMethods",
+        "models.page_tags.Tags",
         "models.item.Items",
     ],
     "What models share": ["Model", "SaveResult", "CopyResult", "SyncPlan"],

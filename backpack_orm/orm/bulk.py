@@ -208,21 +208,22 @@ class _Calls(Generic[T, R]):
         pool = ThreadPoolExecutor(workers, thread_name_prefix="backpack_orm")
         try:
             with reporting(progress) as report:
-                futures: list[Future[None]] = [
+                futures: list[Future[bool]] = [
                     pool.submit(copy_context().run, self._call, index, self._locks[key])
                     for index, key in enumerate(map(self._shared, self._records))
                 ]
-                for done, _ in enumerate(as_completed(futures), 1):
-                    if not self._stop.is_set():
-                        report(what, done, len(futures))
+                made = (future for future in as_completed(futures) if future.result())
+                for done, _ in enumerate(made, 1):
+                    report(what, done, len(futures))
         finally:
             self._stop.set()
             pool.shutdown(cancel_futures=True)
 
-    def _call(self, index: int, lock: Lock) -> None:
+    def _call(self, index: int, lock: Lock) -> bool:
+        """Make a call, and return whether it was made: not if the operation has stopped."""
         with turn(lock):
             if self._stop.is_set():
-                return
+                return False
             self._started.add(index)
             try:
                 self._values[index] = self._function(self._records[index])
@@ -230,6 +231,7 @@ class _Calls(Generic[T, R]):
                 self._errors[index] = error
                 if self._stops(error):
                     self._stop.set()
+            return True
 
     def _stops(self, error: BaseException) -> bool:
         is_of_one_record = isinstance(error, BackpackError) and not isinstance(error, _HOPELESS)

@@ -57,6 +57,10 @@ class BulkMethods(Generic[M_co]):
 
     An error that stops the operation has a `BulkResult` as `error.result`, and so has the
     `KeyboardInterrupt` after Ctrl-C; see `BulkResult.of`.
+
+    >>> result = Page.all()[:3].update(title="Later", on_error="continue")
+    >>> len(result.succeeded), len(result.failed)
+    (3, 0)
     """
 
     __slots__ = ()

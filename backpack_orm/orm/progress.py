@@ -78,11 +78,12 @@ class _Bar:
     def __init__(self, tqdm: Any) -> None:
         self._tqdm = tqdm
         self._bar: Any = None
+        self._what = ""
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        if self._bar is None or self._bar.desc != f"{what}: ":
+        if self._bar is None or self._what != what:
             self.end()
-            self._bar = self._tqdm(desc=what, total=total or None)
+            self._what, self._bar = what, self._tqdm(desc=what, total=total or None)
         self._bar.total = total or None
         self._bar.update(done - self._bar.n)
         if total and done >= total:

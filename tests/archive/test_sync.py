@@ -77,7 +77,7 @@ def test_the_progress_is_shown_on_standard_error(
     archive: Archive, connection: Connection, capsys: pytest.CaptureFixture[str]
 ) -> None:
     archive.sync(connection, progress=True)
-    assert "reading the account 13" in capsys.readouterr().err
+    assert "reading the account: 13it" in capsys.readouterr().err
 
 
 # --- changes ----------------------------------------------------------------------------------

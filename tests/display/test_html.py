@@ -331,6 +331,16 @@ def test_changes_are_a_table_of_old_and_new_values(page: Page) -> None:
     }
 
 
+def test_a_result_shows_its_counts_and_its_failures(connection: Connection) -> None:
+    items = Page.find(Page.all()[0].id).lists["Packing"].items[:]
+    Item.find(items[0].id, list=items[0].list.id, page=items[0].page).destroy()
+    result = items.update(content="<b>Same</b>", on_error="continue")
+    for part in ("succeeded 7", "failed 1", "outcome unknown 0", "not attempted 0", "requests 8"):
+        assert part in text_of(result)
+    (failure,) = [row for row in cells(result) if row[0].startswith("Item(")]
+    assert "Record not found" in failure[1]
+
+
 def test_stats_are_a_table(connection: Connection) -> None:
     Page.all()
     assert "requests 1" in text_of(connection.stats)

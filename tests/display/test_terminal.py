@@ -25,6 +25,12 @@ def printed(value: object, width: int = 100) -> str:
     return text
 
 
+def test_a_result_is_printed_with_its_counts(page: Page) -> None:
+    lines = printed(page.notes.update(title="x")).splitlines()
+    assert lines[0].startswith("╭─ Result ─")
+    assert [line.split()[1:-1] for line in lines[1:3]] == [["succeeded", "2"], ["failed", "0"]]
+
+
 def test_a_page_is_printed_in_page_order(page: Page, box: Sandbox) -> None:
     before = box.requests
     text = printed(page)

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
 
 import pytest
@@ -24,6 +25,7 @@ from backpack_orm import (
 from backpack_orm.connection.counters import tallied
 from backpack_orm.connection.parallel import WORKERS
 from backpack_orm.connection.turns import turn, waiting
+from backpack_orm.orm import bulk
 from backpack_orm.orm.bulk import run
 from backpack_orm.orm.locks import exclusive
 from backpack_orm.sandbox import Sandbox
@@ -169,6 +171,34 @@ def test_ctrl_c_finishes_what_is_under_way_and_starts_nothing_more() -> None:
     ]
 
 
+def test_a_second_ctrl_c_does_not_wait_and_leaves_the_outcome_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    have_started, may_end = Barrier(2, timeout=30), Event()
+
+    class InterruptedPool(ThreadPoolExecutor):
+        """A pool on which the user does not wait."""
+
+        def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+            super().shutdown(wait=False, cancel_futures=cancel_futures)
+            raise KeyboardInterrupt
+
+    def call(number: int) -> None:
+        have_started.wait()
+        assert number == 0 or may_end.wait(30)
+
+    def report(what: str, done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bulk, "ThreadPoolExecutor", InterruptedPool)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        run("calling", call, [0, 1], workers=2, progress=report)
+    result = BulkResult.of(caught.value)
+    may_end.set()
+    assert result.succeeded == (0,)
+    assert [(each.record, type(each.error)) for each in result.unknown] == [(1, KeyboardInterrupt)]
+
+
 def test_an_error_of_the_progress_function_stops_too() -> None:
     def report(what: str, done: int, total: int) -> None:
         if done == 3:
@@ -250,6 +280,17 @@ def test_progress_reports_each_call_in_the_thread_of_the_caller() -> None:
     assert seen == [("doubling", done, 3, here) for done in (1, 2, 3)]
 
 
+def test_progress_is_a_bar_with_tqdm(capsys: pytest.CaptureFixture[str]) -> None:
+    run("doubling", failing_at(), range(4), progress=True)
+    with pytest.raises(NotFound):
+        run("failing", failing_at(2), range(5), progress=True, workers=1)
+    doubling, failing, *_ = capsys.readouterr().err.split("\n")
+    assert "doubling: 100%" in doubling
+    assert "4/4 [" in doubling
+    assert "failing:" in failing
+    assert "3/5 [" in failing
+
+
 def test_progress_is_a_line_on_standard_error_without_tqdm(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,5 +298,7 @@ def test_progress_is_a_line_on_standard_error_without_tqdm(
     run("doubling", failing_at(), range(2), progress=True)
     with pytest.raises(NotFound):
         run("failing", failing_at(1), range(3), progress=True, workers=1)
-    expected = "\r\x1b[Kdoubling 1/2\r\x1b[Kdoubling 2/2\n\r\x1b[Kfailing 1/3\n"
-    assert capsys.readouterr().err == expected
+    doubling, failing, end = capsys.readouterr().err.split("\n")
+    assert doubling == "\r\x1b[Kdoubling 1/2\r\x1b[Kdoubling 2/2"
+    assert failing == "\r\x1b[Kfailing 1/3\r\x1b[Kfailing 2/3"
+    assert end == ""
