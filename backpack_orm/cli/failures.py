@@ -78,6 +78,7 @@ class Failure:
         self.message = message
         self.exit_code = exit_code
         self.code = code
+        self.notes: list[str] = []
         self.hint = hint
         self.retryable = retryable
         self.candidates = list(candidates)
@@ -85,6 +86,12 @@ class Failure:
     @classmethod
     def of(cls, error: BaseException) -> Failure:
         """Return what to report of an error."""
+        failure = cls._of(error)
+        failure.notes += getattr(error, "__notes__", ())
+        return failure
+
+    @classmethod
+    def _of(cls, error: BaseException) -> Failure:
         match error:
             case CommandError():
                 code = _CODES[error.exit_code]
@@ -127,12 +134,15 @@ class Failure:
         }
         if self.candidates:
             document["candidates"] = self.candidates
+        if self.notes:
+            document["notes"] = self.notes
         return document
 
     def lines(self) -> list[str]:
         """Return the lines that are printed for people."""
         lines = [f"Error: {self.message}"]
         lines += ["  " + "  ".join(map(str, each.values())) for each in self.candidates]
+        lines += self.notes
         if self.hint:
             lines.append(f"Hint: {self.hint}")
         return lines

@@ -122,8 +122,8 @@ class Output:
             streams.write(text if text.endswith("\n") else text + "\n")
 
     def message(self, text: str) -> None:
-        """Tell people something, unless they want it quiet."""
-        if not self.quiet and not self.is_muted:
+        """Tell people something, unless they want it quiet or programs read the output."""
+        if not (self.quiet or self.is_muted or self.format.is_json):
             streams.write_error(text)
 
     def warn(self, text: str) -> None:

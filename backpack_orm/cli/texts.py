@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from backpack_orm.cli import folders, streams
+from backpack_orm.cli import folders
 from backpack_orm.cli.failures import CommandError
 from backpack_orm.cli.state import State
 
@@ -71,16 +71,15 @@ def edit(initial: str, *, extension: str = ".textile") -> str:
 
 @contextmanager
 def preserved(text: str, *, extension: str = ".textile") -> Iterator[None]:
-    """Store a text in a file if saving it fails, and name the file.
+    """Store a text in a file if saving it fails, and name the file in a note of the error.
 
     >>> with preserved("Sardines"):
     ...     pass
     """
     try:
         yield
-    except BaseException:
-        path = _unsaved(text, extension)
-        streams.write_error(f"The text was not saved. It is in {path}")
+    except BaseException as error:
+        error.add_note(f"The text was not saved. It is in {_unsaved(text, extension)}")
         raise
 
 

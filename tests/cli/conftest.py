@@ -35,6 +35,11 @@ class Run:
         return document["data"]
 
     @property
+    def summary(self) -> str:
+        """The summary of a JSON output."""
+        return str(json.loads(self.stdout)["summary"])
+
+    @property
     def error(self) -> dict[str, Any]:
         """The document of an error in JSON mode."""
         document: dict[str, Any] = json.loads(self.stderr.splitlines()[-1])

@@ -17,7 +17,8 @@ from tests.cli.conftest import Runner
 @pytest.mark.parametrize("verb", [["remind"], ["reminder", "add"]])
 def test_a_reminder_in_plain_words_says_the_resulting_time(verb: list[str], run: Runner) -> None:
     found = run(*verb, "tomorrow", "9am", "Call", "the", "hotel", "-o", "json")
-    assert "'Call the hotel', on Friday, May 15, 2026, at 09:00." in found.stderr
+    assert "'Call the hotel', on Friday, May 15, 2026, at 09:00." in found.summary
+    assert found.stderr == ""
     assert found.data["remind_at"] == "2026-05-15T09:00:00"
 
 
@@ -105,7 +106,7 @@ def test_events_are_listed_in_order(run: Runner) -> None:
 
 def test_an_event_in_plain_words_says_the_resulting_time(run: Runner) -> None:
     found = run("calendar", "add", "home", "tomorrow", "2pm", "Tea", "--remind", "-o", "json")
-    assert "Added 'Tea' to 'Home & away', on Friday, May 15, 2026, at 14:00." in found.stderr
+    assert found.summary == "Added 'Tea' to 'Home & away', on Friday, May 15, 2026, at 14:00."
     assert found.data["remind"] is True
 
 

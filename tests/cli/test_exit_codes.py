@@ -13,8 +13,12 @@ from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backpack_orm import errors
+from backpack_orm.cli import registry
 from backpack_orm.cli.exit_codes import MEANINGS, ExitCode, exit_code_of
 from backpack_orm.cli.failures import CommandError, Failure
 from backpack_orm.cli.program import program
@@ -278,3 +282,24 @@ def test_a_command_error_has_the_code_of_its_exit_code() -> None:
     for code in (ExitCode.USAGE, ExitCode.NOT_FOUND, ExitCode.AMBIGUOUS, ExitCode.INCOMPLETE):
         failure = Failure.of(CommandError("wrong", code))
         assert failure.code == code.name.lower()
+
+
+WORDS = [name for name in registry.COMMANDS if name not in ("demo", "sandbox", "login")]
+OPTIONS = ["-o", "json", "--ids", "--fields", "-q", "--yes", "-n", "--page", "--tag", "--at", "--"]
+
+
+@given(
+    st.lists(
+        st.sampled_from([*WORDS, *OPTIONS, "list", "show", "add", "set"]) | st.text(), max_size=6
+    )
+)
+def test_no_arguments_end_with_a_traceback(arguments: list[str]) -> None:
+    found = CliRunner().invoke(
+        program,
+        arguments,
+        env={"BACKPACK_CONFIG": "/nonexistent/config.toml", "BACKPACK_PROFILE": None},
+        catch_exceptions=False,
+    )
+    assert found.exit_code in set(ExitCode)
+    assert "Traceback" not in found.output
+    assert "unexpected error," not in found.output

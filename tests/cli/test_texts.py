@@ -81,10 +81,23 @@ def test_a_text_is_not_lost_if_it_cannot_be_saved(
         shared_box.faults.clear()
     assert fault.fired
     assert found.code == 7
-    path = Path(found.stderr.splitlines()[0].removeprefix("The text was not saved. It is in "))
+    (told,) = [line for line in found.stderr.splitlines() if line.startswith("The text")]
+    path = Path(told.removeprefix("The text was not saved. It is in "))
     assert path.read_text("utf-8") == "Sardines, at *one*\n"
     assert path.is_relative_to(home)
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_file_of_an_unsaved_text_is_in_the_document_of_the_error(
+    run: Runner, shared_box: Sandbox, home: Path
+) -> None:
+    shared_box.faults.error_body(500, path="**/create")
+    try:
+        found = run("note", "add", "Lisbon", "Sardines", "-o", "json")
+    finally:
+        shared_box.faults.clear()
+    (note,) = found.error["notes"]
+    assert Path(note.removeprefix("The text was not saved. It is in ")).is_file()
 
 
 def test_unsaved_texts_do_not_overwrite_each_other(home: Path) -> None:
