@@ -89,7 +89,7 @@ def test_a_sync_says_what_it_has_stored_and_where(run: Runner, home: Path) -> No
     assert second.data["is_new"] is False
     assert second.data["refused"] == []
     assert second.data["gaps"] == ["sharing", "linked pages", "files", "writeboards"]
-    assert second.stderr == f"Nothing has changed since snapshot 1 in {folder}.\n"
+    assert second.summary == f"Nothing has changed since snapshot 1 in {folder}."
 
 
 def test_an_incomplete_sync_ends_with_10_unless_gaps_are_allowed(
