@@ -32,6 +32,10 @@ COMMANDS: Mapping[str, Entry] = {
         login=("account:login", "Store the token of an account on this machine."),
         logout=("account:logout", "Remove the stored token of an account."),
         whoami=("account:whoami", "Show the account, the user and the time zone."),
+        doctor=(
+            "doctor:doctor",
+            "Check configuration, network, TLS, clock, token, zone and limits.",
+        ),
         config=("config:config", "Show the configuration and where it comes from."),
         demo=("demo:demo", "Try everything on a demonstration account."),
         completion=(

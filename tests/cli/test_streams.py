@@ -23,6 +23,7 @@ LINES: dict[str, str] = {
     "config path": "config path",
     "demo": "demo --empty whoami",
     "completion": "completion bash",
+    "doctor": "doctor",
     "add": "add Lisbon Sunscreen",
     "done": "done Bread",
     "todos": "todos",
