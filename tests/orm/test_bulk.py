@@ -99,8 +99,9 @@ def test_stopping_finishes_and_counts_what_is_under_way() -> None:
     with pytest.raises(NotFound) as caught:
         run("calling", call, range(1000))
     result = caught.value.result
-    assert result.not_attempted
-    assert len(result.succeeded) + len(result.not_attempted) == 999
+    assert [record for record, _ in result.failed] == [0]
+    assert {*result.succeeded, *result.not_attempted} == {*range(1, 1000)}
+    assert result.values == result.succeeded
 
 
 def test_the_error_of_the_first_record_is_raised_when_several_fail() -> None:
@@ -154,21 +155,31 @@ def test_an_error_without_a_result_says_so() -> None:
 # --- interrupts -------------------------------------------------------------------------------
 
 
-def test_ctrl_c_finishes_what_is_under_way_and_starts_nothing_more() -> None:
+def test_ctrl_c_finishes_what_is_under_way_and_starts_nothing_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    is_stopping = Event()
+
+    class WatchedPool(ThreadPoolExecutor):
+        """A pool that reports when it ends."""
+
+        def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+            is_stopping.set()
+            super().shutdown(wait, cancel_futures=cancel_futures)
+
     def press(number: int) -> int:
         if number == 2:
             os.kill(os.getpid(), signal.SIGINT)
+            assert is_stopping.wait(30)
         return number
 
+    monkeypatch.setattr(bulk, "ThreadPoolExecutor", WatchedPool)
     with pytest.raises(KeyboardInterrupt) as caught:
-        run("pressing", press, range(2000), workers=1)
+        run("pressing", press, range(100), workers=1)
     result = BulkResult.of(caught.value)
-    assert result.succeeded[:3] == (0, 1, 2)
-    assert result.not_attempted
-    assert len(result.succeeded) + len(result.not_attempted) == 2000
-    assert caught.value.__notes__ == [
-        f"{len(result.succeeded)} done, {len(result.not_attempted)} not attempted"
-    ]
+    assert result.succeeded == (0, 1, 2)
+    assert result.not_attempted == tuple(range(3, 100))
+    assert caught.value.__notes__ == ["3 done, 97 not attempted"]
 
 
 def test_a_second_ctrl_c_does_not_wait_and_leaves_the_outcome_unknown(
