@@ -74,6 +74,7 @@ OTHERS = {
         "integrations.django.testing.BackpackTestMixin",
         "integrations.fastapi.Backpack",
         "integrations.fastapi.handle_errors",
+        "integrations.mcp.create_server",
         "integrations.vcr.recorder",
     ],
     "Texts": [

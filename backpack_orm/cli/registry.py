@@ -83,6 +83,11 @@ COMMANDS: Mapping[str, Entry] = {
         api=("api:api", "Make any call of the API, and print the response as received."),
         sandbox=("sandbox:sandbox", "Run a Backpack server on this machine, until Ctrl-C."),
     ),
+    "mcp": Entry(
+        "backpack_orm.integrations.mcp_command:mcp",
+        "Raw",
+        "Serve the account to a language model, over standard input and output.",
+    ),
     **_section(
         "Meta",
         commands=("surface:commands", "List all commands with their options."),

@@ -28,7 +28,7 @@ LARGEST_ROOMS = {
     "cli": 5200,
     "connection": 3400,
     "display": 820,
-    "integrations": 800,
+    "integrations": 1100,
     "models": 3000,
     "orm": 4300,
     "sandbox": 6480,
