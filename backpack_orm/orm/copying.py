@@ -37,6 +37,8 @@ class Copier:
         """The copies, by step."""
         self.values: dict[str, Values] = {}
         """What was sent for each of them."""
+        self.destroying: set[str] = set()
+        """The steps whose originals a move has destroyed, or may have."""
         self._steps = StepsInMemory()
         self._places: dict[tuple[str, int, str], Place[Any]] = {}
 
@@ -79,6 +81,7 @@ class Copier:
         for record in (source, *contained_in(source)):
             step = step_of(record)
             self._steps.forget(step)
+            self.destroying.discard(step)
             for each in (self.copies, self.values, *(p.created for p in self._places.values())):
                 each.pop(step, None)  # type: ignore[attr-defined]  # all are dictionaries
 

@@ -59,13 +59,17 @@ class Moving(Copying[M]):
         self._unfinished = _unfinished.setdefault(owner.connection, {})
         self._target = owner._record_type, owner._saved_id
         copier = self._unfinished.setdefault(self._target, Copier())
-        super().__init__(what, sources, children, progress, adopt=adopt, copier=copier)
+        wanted = list(dict.fromkeys(sources))
+        moved = [each for each in wanted if each.is_destroyed and step_of(each) in copier.copies]
+        left = [each for each in wanted if each not in moved]
+        super().__init__(what, left, children, progress, adopt=adopt, copier=copier)
+        self.sources = wanted  # with those that an earlier call has moved
         for source in self.sources:
             source._ensure_writable(what)
             owner._check_same_account(what, source)
             if source._parent == owner:
                 raise ValidationError(f"{what}: {source!r} is in {owner!r} already")
-        self._destroying: set[str] = set()
+        self._steps |= {step_of(each): None for each in moved}
         self._finished: CopyResult[M] | None = None
 
     def _state(self) -> str:
@@ -123,7 +127,7 @@ class Moving(Copying[M]):
         for source, original in zip(left, find_stored(left), strict=True):
             if original is not None:
                 found.append(original)
-            elif step_of(source) in self._destroying:  # an earlier run saw no response
+            elif step_of(source) in self._copier.destroying:  # but no response was seen
                 source._mark_destroyed()  # type: ignore[attr-defined]  # all can be destroyed
             else:
                 raise self._stale(source, "is left: somebody else has destroyed the original")
@@ -180,7 +184,7 @@ class Moving(Copying[M]):
             )
 
     def _destroy_one(self, source: Any) -> None:
-        self._destroying.add(step_of(source))
+        self._copier.destroying.add(step_of(source))
         try:
             source._destroy_now()
         except NotFound:  # somebody else was faster, or a response was lost

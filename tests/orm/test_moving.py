@@ -197,6 +197,25 @@ def test_a_lost_response_neither_doubles_nor_loses(
     assert not record_on_is_left(kind, source)
 
 
+@pytest.mark.parametrize("executed", [True, False])
+def test_moving_again_completes_what_was_partly_destroyed(
+    executed: bool, source: Page, target: Page, box: Sandbox
+) -> None:
+    items = source.lists[0].items[:]
+    drop = box.faults.drop_after_write if executed else box.faults.drop_before_write
+    drop(path="**/destroy/*", after=2, times=2)
+    with pytest.raises(BackpackError, match=r"and \d originals"):
+        items.move_to(target.lists[0])
+    assert any(item.is_destroyed for item in items)
+    result = items.move_to(target.lists[0])
+    assert [item.content for item in result.records] == [item.content for item in items]
+    assert result.destroyed == tuple(item.id for item in items)
+    assert number_of("item", source, target) == BEFORE["item"]
+    assert not now(source).lists[0].items
+    with pytest.raises(Destroyed):
+        items.move_to(target.lists[0])
+
+
 def record_on_is_left(kind: str, source: Page) -> bool:
     after = now(source)
     if kind == "note":
