@@ -1,0 +1,22 @@
+"""What commands print, in a terminal, in a pipe and as JSON, compared with snapshots."""
+
+from __future__ import annotations
+
+import pytest
+
+from backpack_orm.sandbox import Sandbox
+from tests.cli.conftest import Runner
+from tests.cli.snapshots import COMMANDS, FOLDER, rendered
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_output_is_that_of_the_snapshot(
+    name: str, run: Runner, shared_box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a change on purpose: `python -m tests.cli.snapshots`, and read the differences."""
+    monkeypatch.setenv("PAGER", "cat")
+    assert rendered(COMMANDS[name], shared_box) == (FOLDER / f"{name}.txt").read_text("utf-8")
+
+
+def test_there_is_no_snapshot_without_a_command() -> None:
+    assert {path.stem for path in FOLDER.iterdir()} == set(COMMANDS)
