@@ -25,7 +25,7 @@ COMMANDS = {
 
 def rendered(words: str, box: Sandbox) -> str:
     """Return what a command prints in a terminal, in a pipe and as JSON."""
-    parts = [f"$ backpack {words}", shown_by(*words.split())]
+    parts = [f"$ backpack {words}", shown_by(*words.split(), width=120)]
     for format in ([], ["-o", "json"]):
         parts += [
             f"$ backpack {' '.join([words, *format])} | cat",
