@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -163,6 +162,8 @@ class Config:
             raise CommandError(f"{self.path}: {key}{place} has to be {what}")
 
     def _unknown(self, key: str, known: list[str], place: str) -> CommandError:
+        from difflib import get_close_matches  # only misspellings need it
+
         near = get_close_matches(key, known, 1)
         return CommandError(
             f"{self.path}: there is no setting {key!r}{place}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar
 from unicodedata import normalize
 
@@ -229,7 +228,10 @@ def _missing(
     texts = {_same(text(each)): each for each in records}
     folded = _same(name).casefold()
     near = [each for each in texts if folded and folded in each.casefold()][:3]
-    near = near or get_close_matches(_same(name), texts, 3)
+    if not near:
+        from difflib import get_close_matches  # only misspellings need it
+
+        near = get_close_matches(_same(name), texts, 3)
     hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else ""
     if exact and near:
         hint += " Here only an id, an address or the exact text counts."

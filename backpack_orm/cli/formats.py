@@ -61,6 +61,8 @@ def escaped(text: str) -> str:
     >>> print(escaped("C:\\temp\x1b[31m"))
     C:\\temp\x1b[31m
     """
+    if text.isprintable() and "\\" not in text:  # as nearly all are
+        return text
     return re.sub(_TO_ESCAPE, _escape, text)
 
 

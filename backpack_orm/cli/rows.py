@@ -21,13 +21,16 @@ CONTENT = ("id", "type", "title", "text", "completed", "list_id")
 
 def of_page(page: Page) -> Row:
     """Return a page; its scope only if it is loaded."""
-    loaded = page.to_dict()
-    return {
-        "id": page.id,
-        "title": page.title,
-        "scope": loaded.get("scope"),
-        "url": page.url,
-    }
+    return _page(page, page.to_dict().get("scope"))
+
+
+def of_listed_page(page: Page) -> Row:
+    """Return a page of the list of all pages, which has its scope."""
+    return _page(page, page.scope)
+
+
+def _page(page: Page, scope: str | None) -> Row:
+    return {"id": page.id, "title": page.title, "scope": scope, "url": page.url}
 
 
 def of_note(note: Note) -> Row:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import shlex
 import stat
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -94,6 +92,9 @@ def remove(url: str) -> list[str]:
 
 
 def _run(command: str | Sequence[str]) -> str:
+    import shlex
+    import subprocess
+
     try:
         words = shlex.split(command) if isinstance(command, str) else list(command)
         done = subprocess.run(  # noqa: S603 - it is the user's own command

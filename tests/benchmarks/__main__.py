@@ -7,7 +7,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.benchmarks import archives, exchanges, limits, loading, objects, processes
+from tests.benchmarks import archives, command_line, exchanges, limits, loading, objects, processes
 from tests.benchmarks.measuring import Row, save
 from tests.benchmarks.report import JSON, document, draw, screen
 
@@ -29,6 +29,7 @@ PARTS: dict[str, Callable[[], Iterator[Row]]] = {
     "sandbox": processes.sandbox,
     "limits": limits.rate,
     "archive": archives.size,
+    "command": command_line.command_line,
 }
 
 

@@ -51,7 +51,9 @@ def list_(state: State, tag: str | None, scope: str | None) -> None:
         pages = [p for p in pages if any(each.name.casefold() == wanted for each in p.tags)]
     if scope is not None:
         pages = [page for page in pages if page.scope == scope]
-    state.output.rows(rows.PAGE, map(rows.of_page, pages), hidden=("url",), summary=counted("page"))
+    state.output.rows(
+        rows.PAGE, map(rows.of_listed_page, pages), hidden=("url",), summary=counted("page")
+    )
 
 
 @page.command("show", examples=["backpack page show Lisbon", "backpack page show lisb | grep item"])
