@@ -142,7 +142,7 @@ def test_a_shell_completes_what_is_unambiguous(shell: Shell, home: Path) -> None
 
 
 def test_a_shell_lists_what_is_ambiguous(shell: Shell) -> None:
-    shell.proposed("backpack page ", "duplicate", "rename")
+    shell.proposed("backpack page ", "list", "unshare")
     shell.proposed("backpack page show Os", "Oslo", "winter")
     shell.proposed("backpack todos --", "--page", "--tag")
 
