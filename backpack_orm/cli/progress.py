@@ -15,23 +15,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def progress(state: State, what: str) -> Iterator[Callable[[int, int], object] | None]:
-    """Yield a function that shows how much is done, or None if nobody would see it.
-
-    Args:
-        state: The state of the run.
-        what: What is done, such as `Reading pages`.
-    """
-    if not _is_visible(state):
-        yield None
-        return
-    with _bar() as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-@contextmanager
-def progress_of_steps(state: State) -> Iterator[Callable[[str, int, int], object] | Literal[False]]:
+def progress(state: State) -> Iterator[Callable[[str, int, int], object] | Literal[False]]:
     """Yield a function that shows how much of the current step is done, or False.
 
     The function takes what is done, how much of it, and the total, which is 0 if it is unknown.

@@ -11,7 +11,7 @@ from backpack_orm.errors import NotFound, ValidationError, short_repr
 from backpack_orm.models.completable import Completable, item_calls
 from backpack_orm.models.movable import Movable
 from backpack_orm.models.page import Page, check_order
-from backpack_orm.models.whole_account import Load, Progress, check_load
+from backpack_orm.models.whole_account import Load, check_load
 from backpack_orm.orm.children import Children
 from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.copies import CopyResult
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from backpack_orm.models.list import List
     from backpack_orm.models.message import Message
     from backpack_orm.orm.declarations import BelongsTo
+    from backpack_orm.orm.progress import Progress
     from backpack_orm.orm.saving import SaveResult
 
 
@@ -151,7 +152,7 @@ class Item(Completable, Movable):
         load: Load = True,
         using: Connection | None = None,
         fresh: bool = False,
-        progress: Progress | None = None,
+        progress: bool | Progress = False,
     ) -> Collection[Self]:
         """Return the items of a list. Makes one request.
 
@@ -165,7 +166,7 @@ class Item(Completable, Movable):
             load: How to load all pages, as for `Page.all`.
             using: Connection to use instead of the current one or the list's.
             fresh: Bypass the cache.
-            progress: Called after each page with the number of finished pages and the total.
+            progress: True to show it on standard error, or a function, called after each page.
 
         Raises:
             ValidationError: `list` or `page` is neither an object nor an id.

@@ -9,12 +9,13 @@ from typing import Any, ClassVar, Never, Self
 from backpack_orm.connection import Connection
 from backpack_orm.errors import NotFound
 from backpack_orm.models.page import Page
-from backpack_orm.models.whole_account import Load, Progress, check_load, loaded
+from backpack_orm.models.whole_account import Load, check_load, loaded
 from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.finding import Findable
 from backpack_orm.orm.hints import REQUIRED, wrong_find
 from backpack_orm.orm.lookups import Conditions
 from backpack_orm.orm.model import Model
+from backpack_orm.orm.progress import Progress
 from backpack_orm.orm.searches import Search
 from backpack_orm.wire.shapes import Record
 
@@ -37,7 +38,7 @@ class OnPage(Findable):
         load: Load = True,
         using: Connection | None = None,
         fresh: bool = False,
-        progress: Progress | None = None,
+        progress: bool | Progress = False,
     ) -> Collection[Self]:
         """Return the records of a page. Makes one request.
 
@@ -50,7 +51,7 @@ class OnPage(Findable):
                 choose.
             using: Connection to use instead of the current one or the page's.
             fresh: Bypass the cache.
-            progress: Called after each page with the number of finished pages and the total.
+            progress: True to show it on standard error, or a function, called after each page.
 
         Raises:
             ValidationError: `page` is neither a page nor an id, or `load` has another value.

@@ -16,7 +16,6 @@ from backpack_orm.models.page_items import HasPageItems
 from backpack_orm.models.page_tags import ExportedTags, Tags, change_tags, changing
 from backpack_orm.models.whole_account import (
     Load,
-    Progress,
     check_load,
     loaded,
     loaded_in_order,
@@ -48,7 +47,7 @@ if TYPE_CHECKING:
     from backpack_orm.models.separator import Separator
     from backpack_orm.models.tag import Tag
     from backpack_orm.orm.copies import CopyResult
-    from backpack_orm.orm.progress import Progress as BulkProgress
+    from backpack_orm.orm.progress import Progress
     from backpack_orm.orm.related import Related
 
 
@@ -240,7 +239,7 @@ class Page(Savable, Destroyable):
         load: Load = False,
         using: Connection | None = None,
         fresh: bool = False,
-        progress: Progress | None = None,
+        progress: bool | Progress = False,
     ) -> Collection[Self]:
         """Return all pages. Makes one request, and with `load=True` two more to load their contents
         too: for the user and for the user's export.
@@ -254,7 +253,7 @@ class Page(Savable, Destroyable):
                 page: an export may escape texts twice, see the documentation of whole accounts.
             using: Connection to use instead of the current one.
             fresh: Bypass the cache.
-            progress: Called after each page with the number of finished pages and the total.
+            progress: True to show it on standard error, or a function, called after each page.
 
         Raises:
             NotConnected: There is no connection.
@@ -395,7 +394,7 @@ class Page(Savable, Destroyable):
         *,
         title: str | None = None,
         replace: Mapping[str, str] | None = None,
-        progress: bool | BulkProgress = False,
+        progress: bool | Progress = False,
     ) -> Self:
         """Copy the page with its contents, and return the copy. Makes one request.
 
@@ -442,7 +441,7 @@ class Page(Savable, Destroyable):
         return copy
 
     def merge_into(
-        self, other: Page, *, progress: bool | BulkProgress = False, adopt: bool = False
+        self, other: Page, *, progress: bool | Progress = False, adopt: bool = False
     ) -> CopyResult[Model]:
         """Copy all that is on this page to the top of another page. Nothing is destroyed.
 

@@ -10,7 +10,7 @@ from backpack_orm.errors import BackpackError, NotFound, may_have_happened
 from backpack_orm.models.on_page import OnPage
 from backpack_orm.models.page import Page
 from backpack_orm.models.page_tags import write_tags
-from backpack_orm.models.whole_account import Load, Progress
+from backpack_orm.models.whole_account import Load
 from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
@@ -23,6 +23,7 @@ from backpack_orm.wire.shapes import Record
 
 if TYPE_CHECKING:
     from backpack_orm.orm.declarations import BelongsTo
+    from backpack_orm.orm.progress import Progress
 
 
 T = TypeVar("T", bound="Tag")
@@ -90,7 +91,7 @@ class Tag(OnPage, Savable, Destroyable):
         load: Load = True,
         using: Connection | None = None,
         fresh: bool = False,
-        progress: Progress | None = None,
+        progress: bool | Progress = False,
     ) -> Collection[Self]:
         """Return the tags of a page. Makes one request.
 
@@ -102,7 +103,7 @@ class Tag(OnPage, Savable, Destroyable):
             load: How to load all pages, as for `Page.all`.
             using: Connection to use instead of the current one or the page's.
             fresh: Bypass the cache.
-            progress: Called after each page with the number of finished pages and the total.
+            progress: True to show it on standard error, or a function, called after each page.
 
         >>> "Travel" in [tag.name for tag in Tag.all()]
         True

@@ -17,6 +17,7 @@ from backpack_orm.errors import (
     short_repr,
 )
 from backpack_orm.models.belonging import SECTIONS, Belonging
+from backpack_orm.orm.progress import Progress, reporting
 from backpack_orm.orm.registry import registry
 from backpack_orm.orm.unverified import marked
 from backpack_orm.wire import parse, values
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 P = TypeVar("P", bound="Page")
 
 Load: TypeAlias = bool | Literal["export", "pages"]
-Progress: TypeAlias = Callable[[int, int], object]
 
 MIN_PAGES = 10
 """The number of pages from which on an export takes less time than the pages themselves."""
@@ -63,7 +63,7 @@ def loaded(
     *,
     load: Load = True,
     fresh: bool = False,
-    progress: Progress | None = None,
+    progress: bool | Progress = False,
 ) -> Iterator[P]:
     """Yield listed pages in order, each with a relation loaded.
 
@@ -76,16 +76,16 @@ def loaded(
         name: The relation.
         load: `"export"` reads the export even for fewer pages, `"pages"` never reads it.
         fresh: Bypass the cache.
-        progress: Called after each page with the number of finished pages and the total.
+        progress: True to show it on standard error, or a function, called after each page.
 
     Raises:
         BackpackError: A call failed. The message names the page. No further page is loaded.
     """
-    for done, page in enumerate(_loaded(pages, name, load, fresh=fresh), 1):
-        if page is not None:
-            yield page
-        if progress is not None:
-            progress(done, len(pages))
+    with reporting(progress) as report:
+        for done, page in enumerate(_loaded(pages, name, load, fresh=fresh), 1):
+            if page is not None:
+                yield page
+            report("reading pages", done, len(pages))
 
 
 def loaded_in_order(

@@ -582,9 +582,9 @@ def test_a_page_of_the_rest_that_fails_is_named(
 
 
 def test_progress_is_reported_page_by_page(twenty: Sandbox) -> None:
-    reported: list[tuple[int, int]] = []
-    Note.all(progress=lambda done, of: reported.append((done, of)))
-    assert reported == [(done, 20) for done in range(1, 21)]
+    reported: list[tuple[str, int, int]] = []
+    Note.all(progress=lambda *step: reported.append(step))
+    assert reported == [("reading pages", done, 20) for done in range(1, 21)]
 
 
 # --- texts that may have been escaped twice ---------------------------------------------------

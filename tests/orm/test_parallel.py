@@ -86,15 +86,15 @@ def test_what_lives_on_pages_comes_in_their_order(
 
 
 def test_progress_is_reported_page_by_page(connection: Connection) -> None:
-    reported: list[tuple[int, int]] = []
-    pages = Page.all(load="pages", progress=lambda done, of: reported.append((done, of)))
-    assert reported == [(done, len(pages)) for done in range(1, len(pages) + 1)]
+    reported: list[tuple[str, int, int]] = []
+    pages = Page.all(load="pages", progress=lambda *step: reported.append(step))
+    assert reported == [("reading pages", done, len(pages)) for done in range(1, len(pages) + 1)]
     for model in (Note, Item, Tag):
         reported.clear()
         model.all(  # type: ignore[attr-defined]
-            load="pages", progress=lambda done, of: reported.append((done, of))
+            load="pages", progress=lambda *step: reported.append(step)
         )
-        assert reported[-1] == (len(pages), len(pages))
+        assert reported[-1] == ("reading pages", len(pages), len(pages))
 
 
 def test_the_error_names_the_page_and_the_rest_is_stopped(

@@ -158,7 +158,7 @@ def shortcut_done(state: State, items: Sequence[str], page: str | None) -> None:
     if page is not None:
         pages = [find_page(page)]
     else:
-        with progress(state, "Reading pages") as report:
+        with progress(state) as report:
             pages = list(backpack_orm.Page.all(load=True, progress=report))
     places = {each: on for on in pages for each in items_of(on)}
     found = [_open_first_of(list(places), name) for name in items]

@@ -45,7 +45,7 @@ def list_(state: State, page: str | None) -> None:
     if page is not None:
         pages = [find_page(page)]
     else:
-        with progress(state, "Reading pages") as report:
+        with progress(state) as report:
             pages = list(backpack_orm.Page.all(load=True, progress=report))
     tags = {each.id: each.name for found in pages for each in found.tags}
     counts = Counter(each.id for found in pages for each in found.tags)

@@ -66,7 +66,7 @@ def _entries(start: datetime, end: datetime, connection: Connection) -> Iterator
 
 
 def _items(state: State) -> Iterator[Row]:
-    with progress(state, "Reading pages") as report:
+    with progress(state) as report:
         pages = list(backpack_orm.Page.all(load=True, progress=report))
     for row in todos.open_items(pages):
         yield _row(row["id"], "item", None, row["content"], row["page"])

@@ -41,7 +41,7 @@ def todos(state: State, page: str | None, tag: str | None) -> None:
     if page is not None:
         pages = [find_page(page)]
     else:
-        with progress(state, "Reading pages") as report:
+        with progress(state) as report:
             pages = list(backpack_orm.Page.all(load=True, progress=report))
     if tag is not None:
         wanted = tag.casefold()

@@ -17,6 +17,7 @@ from backpack_orm.cli.common import command
 from backpack_orm.cli.exit_codes import ExitCode
 from backpack_orm.cli.failures import CommandError
 from backpack_orm.cli.finding import is_id, pick
+from backpack_orm.cli.progress import progress
 from backpack_orm.cli.state import State, pass_state
 
 if TYPE_CHECKING:
@@ -48,11 +49,11 @@ def diff(state: State, old: str | None, new: str | None, location: str | None) -
 
     OLD and NEW are numbers of snapshots, or days. Default: the two newest. Makes no request.
     """
-    with explained():
+    with explained(), progress(state) as report:
         archive = existing_archive(state, location)
         later = snapshot_of(archive, new)
         earlier = _before(archive, later) if old is None else snapshot_of(archive, old)
-        found = archive.diff(earlier, later)
+        found = archive.diff(earlier, later, progress=report)
     state.output.rows(
         DIFF,
         [
@@ -96,13 +97,14 @@ def history(state: State, type: str, record: str, location: str | None) -> None:
     TYPE is page, note, list, item, reminder and so on. RECORD is an id, or the title of a page.
     Makes no request.
     """
-    with explained():
+    with explained(), progress(state) as report:
         archive = existing_archive(state, location)
         if is_id(record):
-            versions = archive.history((type, int(record)))
+            versions = archive.history((type, int(record)), progress=report)
         elif type == "page":
             pages = {page.id: page for each in archive.snapshots for page in each.pages}
-            versions = archive.history(pick(pages.values(), record, lambda p: p.title, "page"))
+            page = pick(pages.values(), record, lambda page: page.title, "page")
+            versions = archive.history(page, progress=report)
         else:
             raise CommandError(f"{record!r} is no id of a {type}: ids are numbers")
     if not versions:

@@ -18,7 +18,7 @@ from backpack_orm.cli.commands.archive.opening import (
 )
 from backpack_orm.cli.common import command
 from backpack_orm.cli.failures import CommandError
-from backpack_orm.cli.progress import progress_of_steps
+from backpack_orm.cli.progress import progress
 from backpack_orm.cli.state import State, pass_state
 
 FORMATS: Mapping[str, str] = {
@@ -76,7 +76,7 @@ def export(
     if excel:
         _only_for(format, "csv", "--excel")
         options["excel"] = True
-    with explained(), progress_of_steps(state) as report:
+    with explained(), progress(state) as report:
         snapshot = snapshot_of(existing_archive(state, location), point)
         try:
             getattr(snapshot, FORMATS[format])(path, progress=report, **options)
@@ -113,7 +113,7 @@ def site(
 
     It fills FOLDER, by default `backpack-site` here. Makes no request.
     """
-    with explained(), progress_of_steps(state) as report:
+    with explained(), progress(state) as report:
         snapshot = snapshot_of(existing_archive(state, location), point)
         snapshot.to_html(folder, files_dir=files_dir, progress=report)
     start = Path(folder).resolve() / "index.html"

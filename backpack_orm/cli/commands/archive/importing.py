@@ -12,6 +12,7 @@ import click
 from backpack_orm.cli.commands.archive.opening import archive_at, archive_option, counted, explained
 from backpack_orm.cli.common import command
 from backpack_orm.cli.failures import CommandError
+from backpack_orm.cli.progress import progress
 from backpack_orm.cli.state import State, pass_state
 
 FIELDS = ("snapshot", "file", "taken_at", "is_new", "added", "changed", "removed", "archive")
@@ -57,10 +58,14 @@ def import_(
     archive = archive_at(state, location)
     rows = []
     for name in order:
-        with explained():
+        with explained(), progress(state) as report:
             try:
                 result = archive.add_export(
-                    Path(name), taken_at=moments[name], timezone=timezone, host=host
+                    Path(name),
+                    taken_at=moments[name],
+                    timezone=timezone,
+                    host=host,
+                    progress=report,
                 )
             except InvalidResponse as error:
                 raise CommandError(

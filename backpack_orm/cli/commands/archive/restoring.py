@@ -19,7 +19,7 @@ from backpack_orm.cli.commands.archive.opening import (
 )
 from backpack_orm.cli.common import command, shows_its_plan
 from backpack_orm.cli.finding import PAGE, TAG
-from backpack_orm.cli.progress import progress_of_steps
+from backpack_orm.cli.progress import progress
 from backpack_orm.cli.state import State, pass_state
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def restore(
     same command again to go on: nothing is created twice.
     """
     target = state.connect()
-    with explained(), progress_of_steps(state) as report:
+    with explained(), progress(state) as report:
         archive = existing_archive(state, location)
         plan = archive.plan(
             target,
@@ -102,7 +102,7 @@ def restore(
     if not state.yes and state.is_interactive:
         streams.write_error(_text(plan))
     state.confirm(f"Restore {counted({'page': len(plan.pages)})} into {target.url}?")
-    with explained(), progress_of_steps(state) as report:
+    with explained(), progress(state) as report:
         result = archive.restore(plan, progress=report)
     created = {type: len(ids) for type, ids in result.ids.items()}
     if result.unknown_links:

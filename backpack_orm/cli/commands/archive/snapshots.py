@@ -17,7 +17,7 @@ from backpack_orm.cli.commands.archive.opening import (
 from backpack_orm.cli.common import command, shows_its_plan
 from backpack_orm.cli.exit_codes import ExitCode
 from backpack_orm.cli.failures import CommandError
-from backpack_orm.cli.progress import progress_of_steps
+from backpack_orm.cli.progress import progress
 from backpack_orm.cli.state import State, pass_state
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _row(state: State, snapshot: Snapshot) -> Row:
 @pass_state
 def verify(state: State, location: str | None, rehearse: bool) -> None:
     """Verify that all files are as they were written; end with 10 if not. Makes no request."""
-    with explained(), progress_of_steps(state) as report:
+    with explained(), progress(state) as report:
         archive = existing_archive(state, location)
         found = archive.verify(rehearse=rehearse, progress=report)
     row = {
@@ -153,7 +153,7 @@ def prune(
             "no rule says which snapshots to keep",
             hint="Such as --keep-daily 30 --keep-monthly 24.",
         )
-    with explained(), progress_of_steps(state) as report:
+    with explained(), progress(state) as report:
         archive = existing_archive(state, location)
         apply = partial(
             archive.prune,
@@ -172,7 +172,7 @@ def prune(
         days = ", ".join(f"{each.number} ({each.taken_at:%Y-%m-%d})" for each in plan.removed)
         state.output.message(f"To remove: {days}. Versions that no other snapshot has: {lost}.")
         state.confirm(f"Remove {count} of {total} snapshots from {archive.name}?")
-        with explained(), progress_of_steps(state) as report:
+        with explained(), progress(state) as report:
             apply(progress=report)
         told = f"{count} of {total} snapshots were removed."
     rows = [

@@ -17,7 +17,7 @@ from backpack_orm.cli.commands.archive.opening import (
 )
 from backpack_orm.cli.common import command
 from backpack_orm.cli.exit_codes import ExitCode
-from backpack_orm.cli.progress import progress_of_steps
+from backpack_orm.cli.progress import progress
 from backpack_orm.cli.state import State, pass_state
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def sync(state: State, location: str | None, allow_gaps: bool) -> None:
     something: the snapshot has what the one before had of it. Ctrl-C does no harm.
     """
     connection = state.connect()
-    with explained(), progress_of_steps(state) as report:
+    with explained(), progress(state) as report:
         archive = archive_at(state, location)
         result = archive.sync(connection, progress=report)
     for gap in result.refused:
