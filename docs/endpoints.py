@@ -67,7 +67,6 @@ LINES = {
     "Email._show": "Email.find(mail.id, page=page)",
     "Email._destroy": "mail.destroy()",
     "Tag._pages_with": "tag.pages",
-    "Tag._put": 'tag.name = "Voyages"; tag.save()',
     "Separator._create": 'page.separators.create(name="Evenings")',
     "Separator._update_row": 'line.name = "Evenings"; line.save()',
     "Separator._destroy": "line.destroy()",

@@ -74,14 +74,8 @@ class Tag(OnPage, Savable, Destroyable):
         def update(self, *, name: str = ...) -> SaveResult: ...
 
     _pages_with = ws("tags/select/{id}", reads="tags pages")
-    # A tag is sent with all others of its page.
-    _put = ws(
-        "page/{page_id}/tags/tag",
-        sends="tags=name",
-        writes="page:{page_id} tags",
-        idempotent=True,
-    )
-    _updates = (_put,)
+    # A tag is sent with all others of its page, by `write_tags`: this says which field that saves.
+    _updates = (ws("page/{page_id}/tags/tag", sends="tags=name", idempotent=True),)
 
     @classmethod
     def all(

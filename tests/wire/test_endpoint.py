@@ -50,7 +50,6 @@ from backpack_orm.wire.endpoint import Endpoint, RateLimit, Safety, TokenLocatio
         (Note._update_row, (7, 3), "POST", "/ws/page/7/notes/update/3"),
         (Note._destroy, (7, 3), "POST", "/ws/page/7/notes/destroy/3"),
         (Tag._pages_with, (5,), "POST", "/ws/tags/select/5"),
-        (Tag._put, (7,), "POST", "/ws/page/7/tags/tag"),
         (Reminder._all, (), "GET", "/secret/reminders.xml"),
         (Reminder._create, (), "POST", "/secret/reminders.xml"),
         (Reminder._update_row, (8,), "PUT", "/secret/reminders/8.xml"),
