@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -179,9 +178,13 @@ def load() -> Config:
     """
     path = folders.config_file()
     try:
-        return Config(path, tomllib.loads(path.read_text("utf-8")))
+        content = path.read_bytes()
     except FileNotFoundError:
         return Config(path, {})
+    import tomllib  # only a file needs it
+
+    try:
+        return Config(path, tomllib.loads(content.decode("utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CommandError(f"{path} is not valid TOML: {error}") from None
 
