@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from sysconfig import get_path
 from typing import Any
 
 import pytest
 
+from backpack_orm.cli.state import State
 from backpack_orm.sandbox import Sandbox
 from tests.cli.conftest import Runner
 
@@ -314,6 +316,20 @@ def test_the_demonstration_ignores_the_profile_of_the_environment(
     monkeypatch.setenv("BACKPACK_PROFILE", "work")
     assert offline("demo", "whoami", "--fields", "name").code == 0
     assert capfd.readouterr().out == "Nora Whitfield\n"
+
+
+def test_the_shell_of_the_demonstration_finds_the_program(
+    offline: Runner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shell = tmp_path / "shell"
+    shell.write_text(f"#!/bin/sh\ncommand -v backpack > '{tmp_path}/found'\n", "utf-8")
+    shell.chmod(0o700)
+    monkeypatch.setenv("SHELL", str(shell))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.setattr(State, "is_interactive", True)
+    assert offline("demo").code == 0
+    found = (tmp_path / "found").read_text("utf-8").strip()
+    assert Path(found).parent == Path(get_path("scripts"))
 
 
 def test_the_demonstration_needs_a_command_or_a_terminal(offline: Runner) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from shutil import which
+from sysconfig import get_path
 from tempfile import TemporaryDirectory
 
 import click
@@ -63,12 +65,20 @@ def demo(state: State, data: str, empty: bool, arguments: Sequence[str]) -> None
                 "All commands in this shell use a demonstration account. Try `backpack page list`, "
                 "and leave with `exit`."
             )
-            code = _run([_shell()], environment)
+            code = _run([_shell()], _with_program(environment))
     click.get_current_context().exit(code)
 
 
 def _shell() -> str:
     return os.environ.get("SHELL") or os.environ.get("COMSPEC") or "/bin/sh"
+
+
+def _with_program(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which `backpack` is found, also if it was started by its path."""
+    path = environment.get("PATH", os.defpath)
+    if which("backpack", path=path) is None:
+        path = os.pathsep.join([get_path("scripts"), path])
+    return {**environment, "PATH": path}
 
 
 def _run(words: Sequence[str], environment: dict[str, str]) -> int:
