@@ -52,6 +52,9 @@ def _complete_profiles(
     return [name for name in names if name.startswith(incomplete)]
 
 
+_WHOLE = 500
+"""Longer than any first sentence, which is not cut off."""
+
 COMMON: tuple[click.Option, ...] = (
     click.Option(
         ["-o", "--output"],
@@ -159,6 +162,13 @@ class Group(_Shared, click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)  # in the order of their definition
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, each.get_short_help_str(_WHOLE)) for name, each in commands if each]
+            )
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.format_commands(ctx, formatter)

@@ -106,6 +106,9 @@ class Failure:
                 hint = _HINTS.get(error.code, error.hint)
                 exit_code = exit_code_of(error)
                 return cls(str(error), exit_code, error.code, hint=hint, retryable=error.retryable)
+            case click.exceptions.NoArgsIsHelpError():
+                message = "a command is missing"
+                return cls(message, ExitCode.USAGE, "usage", hint=_usage_hint(error))
             case click.UsageError():
                 return cls(_message(error), ExitCode.USAGE, "usage", hint=_usage_hint(error))
             case click.ClickException():

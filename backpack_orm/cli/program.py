@@ -133,6 +133,10 @@ def _run(program: Program, arguments: list[str], extra: dict[str, Any]) -> int:
     except BaseException as error:
         if isinstance(error, SystemExit | GeneratorExit):
             raise
+        is_without_command = isinstance(error, click.exceptions.NoArgsIsHelpError)
+        if is_without_command and not _wants_json(state, arguments):
+            streams.write_error(str(error))  # its help
+            return ExitCode.USAGE
         if streams.is_broken_pipe(error):  # the reader has all that it wants
             streams.silence(sys.stdout)
             return ExitCode.OK

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from backpack_orm.cli import streams
+from backpack_orm.cli.exit_codes import ExitCode
 from backpack_orm.cli.failures import CommandError
 from backpack_orm.cli.formats import Format
 from backpack_orm.cli.output import VARIABLE, Output
@@ -114,8 +115,7 @@ class State:
         """Ask before something is lost or sent to others.
 
         Raises:
-            click.Abort: The answer is no.
-            CommandError: Nobody can be asked, and `--yes` is missing.
+            CommandError: The answer is no; or nobody can be asked, and `--yes` is missing.
         """
         if self.yes or self.dry_run:
             return
@@ -125,7 +125,7 @@ class State:
                 hint="Run it with --yes, or with --dry-run to see what it would do.",
             )
         if not click.confirm(question, err=True):
-            raise click.Abort
+            raise CommandError("the answer was no: nothing was changed", ExitCode.INTERRUPTED)
 
 
 def _now() -> datetime:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from backpack_orm import Note, Page
     from backpack_orm.cli.formats import Row
 
+_NAMES = {"asset": "File", "gallery": "Gallery", "writeboardlink": "Writeboard"}
+"""What is on pages and has no text, by its type."""
 OPEN, COMPLETED = "☐", "☑"
 
 
@@ -87,4 +89,4 @@ def _content(row: Row) -> Iterator[RenderableType]:
             if row["text"]:
                 yield styled(row["text"])
         case kind:
-            yield Text(f"{kind} {row['title'] or row['id']}", "dim")
+            yield Text(f"{_NAMES.get(kind, kind)}: {shown(row['title'] or row['id'])}", "dim")

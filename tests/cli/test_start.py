@@ -87,6 +87,22 @@ def test_a_misspelled_command_is_suggested(offline: Runner) -> None:
     ]
 
 
+@pytest.mark.parametrize("words", [(), ("archive",)])
+def test_a_group_without_a_command_shows_its_help(
+    words: tuple[str, ...], offline: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = offline(*words)
+    assert (found.code, found.stdout) == (1, "")
+    assert found.stderr == offline(*words, "--help").stdout
+    monkeypatch.setenv("BACKPACK_OUTPUT", "json")
+    assert offline(*words).error["error"] == "a command is missing"
+
+
+def test_the_help_of_a_group_cuts_no_sentence_off(offline: Runner) -> None:
+    shown = offline("archive", "--help").stdout
+    assert "..." not in shown.replace("[ARGS]...", "")
+
+
 @pytest.fixture
 def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An installed package that adds the command `greet`, and tries to replace `page`."""

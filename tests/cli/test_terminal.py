@@ -77,6 +77,7 @@ def test_a_page_is_deleted_only_after_yes(answer: str, code: int, account: Conne
     delete.expect("[y/N]: ")
     delete.type(answer)
     assert delete.end() == code
+    assert ("Error: the answer was no: nothing was changed" in delete.shown) is (code == 130)
     assert ("Draft" in titles(account)) is (code == 130)
     for page in Page.all(using=account, fresh=True):
         if page.title == "Draft":
