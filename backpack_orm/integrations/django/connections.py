@@ -24,14 +24,7 @@ DEFAULT = "default"
 class Connections(Mapping[str, Connection]):
     """The connections of the setting `BACKPACK` by alias; all threads of a process share them.
 
-    The setting is a dictionary of dictionaries, with the options of `Connection` as keys:
-
-    ```python
-    BACKPACK = {
-        "default": {"URL": "acme", "TOKEN": os.environ["BACKPACK_TOKEN"]},
-        "home": {"URL": "ann", "TOKEN": os.environ["HOME_TOKEN"], "READ_ONLY": True},
-    }
-    ```
+    The setting is a dictionary of dictionaries, with the options of `Connection` as keys.
 
     >>> from django.test import override_settings
     >>> accounts = {"default": {"URL": "acme", "TOKEN": "0123456789abcdef"}}
