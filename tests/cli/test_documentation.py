@@ -52,7 +52,9 @@ def programs(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def account(demo: Callable[..., Sandbox], network: None, home: Path) -> Iterator[Sandbox]:
+def documented_account(
+    demo: Callable[..., Sandbox], network: None, home: Path
+) -> Iterator[Sandbox]:
     """An account that no other document has changed, and an old export of it."""
     with demo() as box:
         with Connection(box.url, token=box.token) as connection:
@@ -69,7 +71,11 @@ def narrowed(text: str) -> str:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
 def test_the_sessions_print_what_is_documented(
-    document: Path, account: Sandbox, home: Path, programs: Path, monkeypatch: pytest.MonkeyPatch
+    document: Path,
+    documented_account: Sandbox,
+    home: Path,
+    programs: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(home)
     run = 0
@@ -78,7 +84,7 @@ def test_the_sessions_print_what_is_documented(
             continue
         done = shell(
             f"{{ {command}; }} 2>&1",
-            account,
+            documented_account,
             home,
             BACKPACK_OUTPUT="table" if documented else "",  # as on a terminal
             BACKPACK_ARCHIVE="backup",
@@ -86,7 +92,7 @@ def test_the_sessions_print_what_is_documented(
             PYTHONPATH=str(documents.ROOT),
             COLUMNS="80",
         )
-        printed = done.stdout.replace(account.url, "the account")
+        printed = done.stdout.replace(documented_account.url, "the account")
         if documented:
             assert narrowed(printed) == narrowed(documented), command
         else:
