@@ -96,10 +96,10 @@ Results = dict[str, tuple[int, str]]
 
 
 @pytest.fixture
-def results(mode: str, shared_box: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Results:
+def results(mode: str, box: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Results:
     """Run every command with streams that misbehave in one way."""
     folder = tmp_path_factory.mktemp("streams")
-    with Connection(shared_box.url, token=shared_box.token) as connection:
+    with Connection(box.url, token=box.token) as connection:
         User.me().export().save(folder / "export.xml")
         archive = Archive(folder / "backup")
         archive.sync(connection)
@@ -112,8 +112,8 @@ def results(mode: str, shared_box: Sandbox, tmp_path_factory: pytest.TempPathFac
         "XDG_CACHE_HOME": str(folder / "cache"),
         "XDG_STATE_HOME": str(folder / "state"),
         "XDG_DATA_HOME": str(folder / "data"),
-        "BACKPACK_URL": shared_box.url,
-        "BACKPACK_TOKEN": shared_box.token,
+        "BACKPACK_URL": box.url,
+        "BACKPACK_TOKEN": box.token,
         "BACKPACK_ARCHIVE": str(folder / "backup"),
         "PYTHONPATH": str(Path(__file__).parents[2]),
         "BROWSER": "true",
