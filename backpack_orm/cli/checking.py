@@ -92,7 +92,7 @@ def _service(
         return
     yield _tls(url)
     yield _clock(date, now())
-    with connecting.open_connection(profile, url, token.value) as connection:
+    with connecting.open_connection(profile, url, token) as connection:
         try:
             me = backpack_orm.User.me()
         except BackpackError as error:

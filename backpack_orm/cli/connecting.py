@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from backpack_orm.cli import tokens
+from backpack_orm.cli import grants, tokens
 from backpack_orm.cli.config import Profile
 from backpack_orm.cli.exit_codes import ExitCode
 from backpack_orm.cli.failures import CommandError
+from backpack_orm.cli.tokens import Token
 from backpack_orm.connection import Connection
 from backpack_orm.connection.addresses import url_of
 from backpack_orm.connection.settings import USER_AGENT
-
-if TYPE_CHECKING:
-    from backpack_orm.cli.tokens import Token
 
 _OPTIONS = ("timezone", "read_only", "allow_insecure", "max_wait")
 CONNECT_TIMEOUT = 5.0
@@ -48,15 +46,28 @@ def token_of(profile: Profile) -> Token:
 
 def connection_of(profile: Profile) -> Connection:
     """Return the connection of a profile. Makes no request."""
-    token = token_of(profile)
-    return open_connection(profile, address_of(profile), token.value)
+    return open_connection(profile, address_of(profile), token_of(profile))
 
 
-def open_connection(profile: Profile, url: str, token: str) -> Connection:
-    """Return a connection to an account, with the other settings of a profile."""
+def open_connection(profile: Profile, url: str, token: Token) -> Connection:
+    """Return a connection to an account, with the other settings of a profile.
+
+    Makes no request. The token may be a sign-in with OAuth.
+    """
+    options = options_of(profile)
+    if grants.is_grant(token.value):
+        options.pop("allow_insecure", None)
+        return grants.open_connection(
+            token.value, url, lambda new: tokens.replace(url, token, new), options
+        )
+    return Connection(url, token=token.value, **options)
+
+
+def options_of(profile: Profile) -> dict[str, Any]:
+    """Return the options of the connections of a profile."""
     options: dict[str, Any] = {
         name: setting.value for name, setting in profile.settings.items() if name in _OPTIONS
     }
     if seconds := profile.get("timeout"):
         options["timeout"] = (min(CONNECT_TIMEOUT, seconds), float(seconds))
-    return Connection(url, token=token, user_agent=f"backpack {USER_AGENT}", **options)
+    return {"user_agent": f"backpack {USER_AGENT}", **options}

@@ -77,6 +77,12 @@ def store(url: str, token: str, *, in_file: bool) -> str:
     return "keyring"
 
 
+def replace(url: str, old: Token, new: str) -> None:
+    """Store a token in the place that another one comes from, unless that is not ours."""
+    if old.source not in (TOKEN, "token_command"):
+        store(url, new, in_file=old.source != "keyring")
+
+
 def remove(url: str) -> list[str]:
     """Remove the stored token of an account, and return where it was."""
     removed = []
