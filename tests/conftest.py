@@ -11,6 +11,7 @@ import gc
 import json
 import os
 import re
+import signal
 import socket
 import sqlite3
 import sys
@@ -55,6 +56,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # in the background of a shell's script
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("--offline"):
         sys.addaudithook(forbid_sockets)
 

@@ -547,7 +547,10 @@ def test_pages_are_read_one_by_one_if_the_export_exceeds_the_deadline(twenty: Sa
     assert len(of_pages(twenty)) == 20
 
 
-def test_it_is_not_remembered_if_the_pages_fail_too(twenty: Sandbox) -> None:
+def test_it_is_not_remembered_if_the_pages_fail_too(
+    twenty: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backpack_orm.connection.parallel.WORKERS", 1)  # the first page fails
     connect(twenty, max_wait=0)
     Page.all()
     twenty.faults.status(503, times=2)
