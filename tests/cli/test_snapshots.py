@@ -7,6 +7,7 @@ import re
 import pytest
 
 from backpack_orm.sandbox import Sandbox
+from tests.cli import pictures
 from tests.cli.conftest import Runner
 from tests.cli.snapshots import COMMANDS, FOLDER, rendered
 
@@ -28,3 +29,14 @@ def _narrowed(text: str) -> str:
 
 def test_there_is_no_snapshot_without_a_command() -> None:
     assert {path.stem for path in FOLDER.iterdir()} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", pictures.COMMANDS)
+def test_a_picture_of_the_documentation_shows_the_output(
+    name: str, run: Runner, shared_box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a change on purpose: `python -m tests.cli.pictures`, and look at them."""
+    monkeypatch.setenv("PAGER", "cat")
+    shown = (pictures.FOLDER / f"{name}.svg").read_text("utf-8")
+    now = pictures.picture(pictures.COMMANDS[name])
+    assert pictures.words_in(now) == pictures.words_in(shown)
