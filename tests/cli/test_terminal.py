@@ -18,14 +18,14 @@ pytestmark = pytest.mark.usefixtures("home")
 
 
 @pytest.fixture
-def account(run: Runner, shared_box: Sandbox) -> Iterator[Connection]:
+def nora(run: Runner, shared_box: Sandbox) -> Iterator[Connection]:
     """The account that the environment names."""
     with Connection(shared_box.url, token=shared_box.token) as connection:
         yield connection
 
 
-def titles(account: Connection) -> list[str]:
-    return [page.title for page in Page.all(using=account, fresh=True)]
+def titles(nora: Connection) -> list[str]:
+    return [page.title for page in Page.all(using=nora, fresh=True)]
 
 
 # --- logging in ---------------------------------------------------------------------------------
@@ -38,6 +38,7 @@ def test_login_asks_for_account_and_token_and_does_not_show_the_token(
     login.expect("Account (the first part of its address): ")
     login.type(shared_box.url)
     login.expect(f"Token for {shared_box.url}: ")
+    assert login.process.waitnoecho(30)  # what is typed before that is discarded
     login.type(shared_box.token)
     assert login.end() == 0
     assert f"Logged in to {shared_box.url} as Nora Whitfield." in login.shown.replace("\n", " ")
@@ -49,6 +50,7 @@ def test_login_asks_for_account_and_token_and_does_not_show_the_token(
 def test_a_wrong_token_stores_nothing(shared_box: Sandbox, home: Path) -> None:
     login = Terminal("login", shared_box.url, "--store", "file")
     login.expect("Token for ")
+    assert login.process.waitnoecho(30)
     login.type("wrong")
     assert login.end() == 3
     assert not (home / "tokens.json").exists()
@@ -71,15 +73,15 @@ def test_ctrl_c_at_a_prompt_ends_with_130_and_the_terminal_echoes_again(
 
 
 @pytest.mark.parametrize(("answer", "code"), [("n", 130), ("", 130), ("y", 0)])
-def test_a_page_is_deleted_only_after_yes(answer: str, code: int, account: Connection) -> None:
-    Page.create(title="Draft", using=account)
+def test_a_page_is_deleted_only_after_yes(answer: str, code: int, nora: Connection) -> None:
+    Page.create(title="Draft", using=nora)
     delete = Terminal("page", "delete", "Draft")
     delete.expect("[y/N]: ")
     delete.type(answer)
     assert delete.end() == code
     assert ("Error: the answer was no: nothing was changed" in delete.shown) is (code == 130)
-    assert ("Draft" in titles(account)) is (code == 130)
-    for page in Page.all(using=account, fresh=True):
+    assert ("Draft" in titles(nora)) is (code == 130)
+    for page in Page.all(using=nora, fresh=True):
         if page.title == "Draft":
             page.destroy()
 
@@ -87,29 +89,29 @@ def test_a_page_is_deleted_only_after_yes(answer: str, code: int, account: Conne
 # --- the editor ---------------------------------------------------------------------------------
 
 
-def test_a_note_is_written_in_the_editor(account: Connection, tmp_path: Path) -> None:
+def test_a_note_is_written_in_the_editor(nora: Connection, tmp_path: Path) -> None:
     editor = script(tmp_path / "editor", 'printf "first line\\n\\n* second\\n" > "$1"')
     assert Terminal("note", "add", "Lisbon", EDITOR=editor).end() == 0
-    page = Page.get(title="Lisbon", using=account)
+    page = Page.get(title="Lisbon", using=nora)
     assert "first line\n\n* second" in [note.body for note in page.notes]
 
 
 def test_an_editor_that_fails_or_writes_nothing_changes_nothing(
-    account: Connection, tmp_path: Path
+    nora: Connection, tmp_path: Path
 ) -> None:
-    before = len(Page.get(title="Lisbon", using=account).notes)
+    before = len(Page.get(title="Lisbon", using=nora).notes)
     for lines, told in {("exit 1",): "Editing failed", ("true",): "is empty"}.items():
         edit = Terminal("note", "add", "Lisbon", EDITOR=script(tmp_path / "editor", *lines))
         assert edit.end() == 1
         assert told in edit.shown
         assert "nothing was changed" in edit.shown.replace("\n", " ")
-    page = Page.get(title="Lisbon", using=account)
+    page = Page.get(title="Lisbon", using=nora)
     page.reload()
     assert len(page.notes) == before
 
 
 def test_a_text_survives_when_saving_fails(
-    account: Connection, shared_box: Sandbox, tmp_path: Path
+    nora: Connection, shared_box: Sandbox, tmp_path: Path
 ) -> None:
     editor = script(tmp_path / "editor", 'echo "an hour of work" > "$1"')
     shared_box.faults.status(403, path="/ws/page/*/notes/create", times=9)

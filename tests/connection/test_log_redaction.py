@@ -28,7 +28,11 @@ class Keeper(logging.Handler):
 
 
 @pytest.fixture
-def keeper():
+def keeper(monkeypatch):
+    for name in ("urllib3", "urllib3.connectionpool"):  # whatever other tests have configured
+        monkeypatch.setattr(logging.getLogger(name), "disabled", False)
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
+    monkeypatch.setattr(logging.root.manager, "disable", 0)
     keeper = Keeper()
     logger = logging.getLogger("urllib3")
     before = logger.level
@@ -158,7 +162,8 @@ def test_a_token_is_forgotten_with_its_connection(keeper):
 def test_a_path_with_a_token_is_still_logged(keeper, stub):
     with Connection(stub.url, token=TOKEN, max_wait=0) as connection:
         connection.call(PATH_READ, read=parse.anything)
-    assert any("/[token]/reminders.xml" in each.getMessage() for each in keeper.records)
+    messages = [each.getMessage() for each in keeper.records]
+    assert any("/[token]/reminders.xml" in message for message in messages), messages
 
 
 def test_a_root_handler_at_debug_prints_no_token(stub):

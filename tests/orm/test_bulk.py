@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
@@ -169,7 +168,7 @@ def test_ctrl_c_finishes_what_is_under_way_and_starts_nothing_more(
 
     def press(number: int) -> int:
         if number == 2:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
             assert is_stopping.wait(30)
         return number
 

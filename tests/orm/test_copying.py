@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -261,7 +260,7 @@ def test_ctrl_c_says_what_exists_and_can_be_continued(source: Page, target: Page
     def press(what: str, done: int, total: int) -> None:
         if done == 3 and not pressed:
             pressed.append(done)
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt) as caught:
         source.lists[0].copy_to(target, progress=press)

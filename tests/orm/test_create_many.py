@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import signal
 from collections.abc import Callable
@@ -249,7 +248,7 @@ def test_ctrl_c_finishes_the_request_under_way_and_can_be_continued(steps: List)
     def press(what: str, done: int, total: int) -> None:
         if done == 2 and not pressed:
             pressed.append(done)
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt) as caught:
         steps.items.create_many([f"{number}" for number in range(50)], progress=press)

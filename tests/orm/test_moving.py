@@ -262,7 +262,7 @@ def test_ctrl_c_completes_later(source: Page, target: Page) -> None:
     def press(what: str, done: int, total: int) -> None:
         if what not in pressed and done == 2:
             pressed.append(what)
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
 
     items, monthly = source.lists[0].items[:], target.lists[0]
     for stage in ("copying records", "destroying originals"):

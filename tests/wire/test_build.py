@@ -86,7 +86,7 @@ def body(inside: str) -> bytes:
         ),
         (Note._destroy, {}, ""),
         (Tag._pages_with, {}, ""),
-        (Tag._put, {"name": '"Sea side"'}, '<tags>"Sea side"</tags>'),
+        (Tag._updates[0], {"name": '"Sea side"'}, '<tags>"Sea side"</tags>'),
     ],
 )
 def test_a_ws_row_sends_the_documented_body(row, payload, inside):
