@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -29,15 +28,9 @@ def _fields(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _debug(value: bool) -> bool:
-    import logging  # here and below: what `--help` does not need would delay it
-
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
-    logger = logging.getLogger("backpack_orm")
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
-    return value
+def _debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        context.ensure_object(State).start_debugging()
 
 
 def _complete_profiles(
@@ -101,7 +94,7 @@ COMMON: tuple[click.Option, ...] = (
         ["--debug"],
         is_flag=True,
         help="Log requests, and show tracebacks of errors.",
-        callback=_set("debug", _debug),
+        callback=_debug,
         expose_value=False,
         is_eager=True,
     ),

@@ -141,6 +141,8 @@ def _run(program: Program, arguments: list[str], extra: dict[str, Any]) -> int:
             streams.silence(sys.stdout)
             return ExitCode.OK
         return _fail(error, state, arguments)
+    finally:
+        state.end()
     return ExitCode.OK
 
 

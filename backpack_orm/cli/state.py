@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -52,6 +53,7 @@ class State:
         self.now = now or _now
         self.open = open
         self._connection: Connection | None = None
+        self._ending = ExitStack()
 
     @cached_property
     def profile(self) -> Profile:
@@ -105,6 +107,24 @@ class State:
             click.get_current_context().find_root().with_resource(connection)
             self._connection = connection
         return self._connection
+
+    def start_debugging(self) -> None:
+        """Log requests on standard error until the run ends, and show tracebacks."""
+        import logging  # what `--help` does not need would delay it
+
+        if self.debug:
+            return
+        self.debug = True
+        logger, handler = logging.getLogger("backpack_orm"), logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+        self._ending.callback(logger.setLevel, logger.level)
+        self._ending.callback(logger.removeHandler, handler)
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG)
+
+    def end(self) -> None:
+        """Undo what the run has changed in the process, for programs that go on."""
+        self._ending.close()
 
     @property
     def is_interactive(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -303,3 +304,11 @@ def test_no_arguments_end_with_a_traceback(arguments: list[str]) -> None:
     assert found.exit_code in set(ExitCode)
     assert "Traceback" not in found.output
     assert "unexpected error," not in found.output
+
+
+@pytest.mark.parametrize("words", [["commands"], ["page", "show"], ["no such command"]])
+def test_debugging_ends_with_the_run(words: list[str], offline: Runner) -> None:
+    logger = logging.getLogger("backpack_orm")
+    before = logger.level, list(logger.handlers)
+    offline("--debug", *words)
+    assert (logger.level, logger.handlers) == before
