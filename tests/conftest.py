@@ -56,10 +56,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # in the background of a shell's script
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("--offline"):
         sys.addaudithook(forbid_sockets)
+
+
+def pytest_runtest_setup() -> None:
+    """Let Ctrl-C interrupt a test: a shell's background, or other tests, may have it ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def forbid_sockets(event: str, arguments: tuple[Any, ...]) -> None:

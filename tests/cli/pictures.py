@@ -35,7 +35,7 @@ def picture(words: str) -> str:
         console.print(f"$ backpack {words}", highlight=False)
         console.print(Text.from_ansi(terminal.raw.replace("\r\n", "\n").rstrip()))
         svg = console.export_svg(title=f"backpack {words}", unique_id="terminal")
-    return _FONTS.sub("", svg) + "\n"
+    return "\n".join(map(str.rstrip, _FONTS.sub("", svg).splitlines())) + "\n"
 
 
 def words_in(svg: str) -> str:

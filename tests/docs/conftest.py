@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from opentelemetry.util._once import Once
 
 from backpack_orm.sandbox import Sandbox
 from tests.docs import documents
@@ -17,6 +18,9 @@ def environment(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     for prefix in ("", "FLASK_"):
         monkeypatch.setenv(f"{prefix}BACKPACK_URL", box.url)
         monkeypatch.setenv(f"{prefix}BACKPACK_TOKEN", box.token)
+    # OpenTelemetry takes a provider once in a process.
+    monkeypatch.setattr("opentelemetry.trace._TRACER_PROVIDER", None)
+    monkeypatch.setattr("opentelemetry.trace._TRACER_PROVIDER_SET_ONCE", Once())
     return box
 
 

@@ -25,7 +25,7 @@ from backpack_orm.integrations.django.checks import find_tokens_in_settings  # n
 from backpack_orm.integrations.django.testing import BackpackTestMixin  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
-TOKEN = "0123456789abcdef"
+TOKEN = "fedcba9876543210"
 
 
 @pytest.mark.network

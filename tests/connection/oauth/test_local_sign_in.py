@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import socket
@@ -141,7 +142,8 @@ class TestListening:
             with pytest.raises(Timeout):
                 app.sign_in(open_browser=lambda url: True, ask=never, timeout=0.01)
 
-    def test_the_code_is_logged_nowhere(self, provider, capfd, caplog):
+    def test_the_code_is_logged_nowhere(self, provider, capfd, caplog, monkeypatch):
+        monkeypatch.setattr(logging.root, "handlers", [caplog.handler])  # and none of other tests
         caplog.set_level(1)
         person = Person(provider)
         local_app(provider).sign_in(open_browser=person.open, ask=never)

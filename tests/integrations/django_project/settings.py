@@ -8,4 +8,4 @@ MIDDLEWARE = ["backpack_orm.integrations.django.middleware.backpack"]
 ROOT_URLCONF = "tests.integrations.django_project.urls"
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]
 USE_TZ = True
-BACKPACK = {"default": {"URL": "acme", "TOKEN": "0123456789abcdef"}}
+BACKPACK = {"default": {"URL": "django-project", "TOKEN": "fedcba9876543210"}}
