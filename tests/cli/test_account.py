@@ -297,11 +297,13 @@ def test_a_raw_write_whose_response_is_lost_is_not_sent_again(
 # --- the demonstration ------------------------------------------------------------------------
 
 
+@pytest.mark.network
 def test_the_demonstration_needs_no_account(offline: Runner, tmp_path: Path, capfd: Any) -> None:
     assert offline("demo", "page", "list", "-o", "json").code == 0
     assert '"Lisbon"' in capfd.readouterr().out
 
 
+@pytest.mark.network
 def test_the_demonstration_can_be_stored(offline: Runner, tmp_path: Path, capfd: Any) -> None:
     data = ["--data", str(tmp_path / "demo.db")]
     offline("demo", *data, "page", "new", "Porto")
@@ -309,6 +311,7 @@ def test_the_demonstration_can_be_stored(offline: Runner, tmp_path: Path, capfd:
     assert offline("demo", *data, "page", "show", "Atlantis").code == 2
 
 
+@pytest.mark.network
 def test_the_demonstration_ignores_the_profile_of_the_environment(
     offline: Runner, monkeypatch: pytest.MonkeyPatch, home: Path, capfd: Any
 ) -> None:
@@ -318,6 +321,7 @@ def test_the_demonstration_ignores_the_profile_of_the_environment(
     assert capfd.readouterr().out == "Nora Whitfield\n"
 
 
+@pytest.mark.network
 def test_the_shell_of_the_demonstration_finds_the_program(
     offline: Runner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -332,5 +336,6 @@ def test_the_shell_of_the_demonstration_finds_the_program(
     assert Path(found).parent == Path(get_path("scripts"))
 
 
+@pytest.mark.network
 def test_the_demonstration_needs_a_command_or_a_terminal(offline: Runner) -> None:
     assert offline("demo").code == 1
