@@ -74,7 +74,7 @@ class Contents:
         body: Returns the body of a response by name.
         gaps: What is not.
         number: Number of the snapshot; None if it is not committed.
-        index: Returns where pages are in responses, as far as a cache tells it.
+        index: Returns where pages are in responses, as far as it is cached.
     """
 
     def __init__(

@@ -202,7 +202,7 @@ def _clock(date: str | None, now: datetime) -> Check:
     try:
         theirs = parsedate_to_datetime(date or "")
     except ValueError:
-        return Check("clock", "skipped", "the service does not tell its time")
+        return Check("clock", "skipped", "the response has no valid Date header")
     seconds = round((now - theirs).total_seconds())
     if abs(seconds) > _TOLERANCE.total_seconds():
         direction = "ahead of" if seconds > 0 else "behind"

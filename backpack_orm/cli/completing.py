@@ -1,4 +1,4 @@
-"""Completion in bash, zsh and fish: the scripts of the shells, and what the program tells them.
+"""Completion in bash, zsh and fish: the scripts of the shells, and the responses of the program.
 
 The script of a shell runs the program with three environment variables: what it asks for, the words
 of the line, one per line, and which word is completed. The program prints a line for each proposal:
@@ -98,7 +98,7 @@ class _Shell(ShellComplete):
 
 
 class Bash(_Shell):
-    """Bash, which inserts what it is told, so that values are quoted here."""
+    """Bash, which inserts values unchanged, so that they are quoted here."""
 
     name = "bash"
     source_template = _BASH
@@ -121,7 +121,7 @@ class Zsh(_Shell):
 
 
 class Fish(_Shell):
-    """Fish, which quotes by itself, shows help, and tells words without their quotes."""
+    """Fish, which quotes values itself, shows help, and passes words without their quotes."""
 
     name = "fish"
     source_template = _FISH

@@ -105,6 +105,10 @@ class Output:
         if not self.is_for_people:
             self.record(fields, row, summary=message)
 
+    def saved(self, is_saved: object, message: str, fields: Sequence[str], row: Row) -> None:
+        """Report a write as `done` does, or that nothing was sent since nothing has changed."""
+        self.done(message if is_saved else "Nothing has changed.", fields, row)
+
     @property
     def is_for_people(self) -> bool:
         """Whether a sentence on a terminal is all that is wanted of a write."""
@@ -178,8 +182,8 @@ class Output:
             self._show(view())
             return
         self._show(tables.table(fields, rows))
-        if told := _summary(summary, len(rows)):
-            self.message(told)
+        if text := _summary(summary, len(rows)):
+            self.message(text)
 
     def _show(self, what: RenderableType) -> None:
         from backpack_orm.cli import tables

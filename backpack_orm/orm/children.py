@@ -140,14 +140,14 @@ class Children(Embedded[M_co]):
         """Make this collection have the records of a target state.
 
         Reloads the collection, and makes one request for each record that differs: first it creates
-        those that are missing, in order, then it updates, and at last destroys if it is told to. If
-        it is stopped, syncing again does the rest.
+        those that are missing, in order, then it updates, and with `destroy` it destroys. If it is
+        stopped, syncing again does the rest.
 
         Args:
             target: Rows as for `create_many`. Attributes that a row leaves out are not compared. Or
                 a dictionary: contents of items and whether they are completed, titles of notes and
                 their bodies.
-            key: The attribute that tells which record a row is about. Default: the content of
+            key: The attribute by which rows and records are matched. Default: the content of
                 items, the title of notes, the name of lists. With `id`, rows without one are
                 created.
             destroy: Whether to destroy records that the target does not have.

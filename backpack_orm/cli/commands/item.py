@@ -45,8 +45,8 @@ def add_items(state: State, page: str, text: Sequence[str], list_: str | None) -
             else:
                 made.append(backpack_orm.PageItem.create(page=found, content=content))
     if len(made) == 1:
-        told = f"Added the item {made[0].id} to {found.title!r}."
-        state.output.done(told, rows.ITEM, rows.of_item(made[0], found))
+        message = f"Added the item {made[0].id} to {found.title!r}."
+        state.output.done(message, rows.ITEM, rows.of_item(made[0], found))
     else:
         state.output.rows(
             rows.ITEM,
@@ -110,8 +110,7 @@ def edit(state: State, page: str, item: str, text: Sequence[str]) -> None:
     with preserved(content):
         found.content = content
         saved = found.save()
-    told = f"Saved the item {found.id}." if saved else "Nothing has changed."
-    state.output.done(told, rows.ITEM, rows.of_item(found, on))
+    state.output.saved(saved, f"Saved the item {found.id}.", rows.ITEM, rows.of_item(found, on))
 
 
 @item.command(

@@ -80,8 +80,9 @@ def rename(state: State, page: str, list_: str, name: Sequence[str]) -> None:
     found = find_on(find_page(page, exact=True), "lists", list_, exact=True)
     found.name = " ".join(name)
     saved = found.save()
-    told = f"Renamed the list to {found.name!r}." if saved else "Nothing has changed."
-    state.output.done(told, rows.LIST, rows.of_list(found))
+    state.output.saved(
+        saved, f"Renamed the list to {found.name!r}.", rows.LIST, rows.of_list(found)
+    )
 
 
 @lists.command("delete", examples=["backpack list delete Lisbon Packing --yes"])

@@ -109,8 +109,7 @@ def edit(state: State, page: str, note: str, text: Sequence[str], title: str | N
     with preserved(body):
         found.body = body
         saved = found.save()
-    told = f"Saved the note {found.id}." if saved else "Nothing has changed."
-    state.output.done(told, rows.NOTE, rows.of_note(found))
+    state.output.saved(saved, f"Saved the note {found.id}.", rows.NOTE, rows.of_note(found))
 
 
 @note.command("delete", examples=["backpack note delete Lisbon 'Where we sleep' --yes"])

@@ -218,5 +218,4 @@ def edit(state: State, page: str, text: Sequence[str]) -> None:
     with preserved(description):
         found.description = description
         saved = found.save()
-    told = f"Saved the text of {found.title!r}." if saved else "Nothing has changed."
-    state.output.done(told, rows.PAGE, rows.of_page(found))
+    state.output.saved(saved, f"Saved the text of {found.title!r}.", rows.PAGE, rows.of_page(found))

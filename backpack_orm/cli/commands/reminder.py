@@ -74,8 +74,8 @@ def remind_of(state: State, text: Sequence[str], at: datetime | None, to: Sequen
             made = backpack_orm.Reminder.create(content=content, remind_at=at, remindees=people)
         else:
             made = backpack_orm.Reminder.create(content=content, remind_at=at)
-    told = f"Reminder {made.id}: {made.content!r}, on {spoken(made.remind_at)}."
-    state.output.done(told, FIELDS, row_of(made))
+    message = f"Reminder {made.id}: {made.content!r}, on {spoken(made.remind_at)}."
+    state.output.done(message, FIELDS, row_of(made))
 
 
 text_argument = click.argument("text", nargs=-1)

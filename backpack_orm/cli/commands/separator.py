@@ -50,8 +50,9 @@ def rename(state: State, page: str, separator: str, name: Sequence[str]) -> None
     found = find_on(find_page(page, exact=True), "separators", separator, exact=True)
     found.name = " ".join(name)
     saved = found.save()
-    told = f"Renamed the separator to {found.name!r}." if saved else "Nothing has changed."
-    state.output.done(told, rows.SEPARATOR, _row(found))
+    state.output.saved(
+        saved, f"Renamed the separator to {found.name!r}.", rows.SEPARATOR, _row(found)
+    )
 
 
 @separator.command("delete", examples=["backpack separator delete Lisbon 'On the way' --yes"])

@@ -113,5 +113,5 @@ def _save(state: State, page: Page, names: Iterable[str]) -> None:
     saved = page.save()
     tags = _names(page) if not state.dry_run else []
     row = {"page_id": page.id, "page": page.title, "tags": tags}
-    told = f"{page.title!r} has the tags: {', '.join(tags) or 'none'}."
-    state.output.done(told if saved else "Nothing has changed.", ON_PAGE, row)
+    message = f"{page.title!r} has the tags: {', '.join(tags) or 'none'}."
+    state.output.saved(saved, message, ON_PAGE, row)

@@ -79,7 +79,7 @@ def restore(
 ) -> None:
     """Create the pages of a snapshot in the account in use: shows its plan, and asks.
 
-    The plan tells the number of requests and the time they take. After Ctrl-C or an error, run the
+    The plan shows the number of requests and the time they take. After Ctrl-C or an error, run the
     same command again to go on: nothing is created twice.
     """
     target = state.connect()

@@ -167,17 +167,17 @@ def prune(
     total = count + len(plan.kept)
     lost = counted(dict(sorted((plan.versions or {}).items())))
     if dry_run or not count:
-        told = f"{count} of {total} snapshots would be removed, and with them: {lost}."
+        message = f"{count} of {total} snapshots would be removed, and with them: {lost}."
     else:
         days = ", ".join(f"{each.number} ({each.taken_at:%Y-%m-%d})" for each in plan.removed)
         state.output.message(f"To remove: {days}. Versions that no other snapshot has: {lost}.")
         state.confirm(f"Remove {count} of {total} snapshots from {archive.name}?")
         with explained(), progress(state) as report:
             apply(progress=report)
-        told = f"{count} of {total} snapshots were removed."
+        message = f"{count} of {total} snapshots were removed."
     rows = [
         {"number": each.number, "taken_at": each.taken_at, "name": each.name}
         for each in plan.removed
     ]
     fields = ("number", "taken_at", "name")
-    state.output.rows(fields, rows, summary=told, hidden=("name",), empty=told)
+    state.output.rows(fields, rows, summary=message, hidden=("name",), empty=message)
