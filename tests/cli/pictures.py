@@ -5,15 +5,13 @@ from __future__ import annotations
 import html
 import os
 import re
-import tempfile
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
-from backpack_orm.sandbox import Sandbox
+from tests.cli.snapshots import demonstration
 from tests.cli.terminal import Terminal
-from tests.conftest import NOW
 
 FOLDER = Path(__file__).parents[2] / "docs" / "static"
 COMMANDS = {
@@ -44,15 +42,7 @@ def words_in(svg: str) -> str:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as home, Sandbox(seed="demo", clock=lambda: NOW) as box:
-        os.environ |= {
-            "HOME": home,
-            "BACKPACK_CONFIG": f"{home}/config.toml",
-            "XDG_CACHE_HOME": home,
-            "BACKPACK_URL": box.url,
-            "BACKPACK_TOKEN": box.token,
-            "PAGER": "cat",
-        }
+    with demonstration():
         for name, command in COMMANDS.items():
             (FOLDER / f"{name}.svg").write_text(picture(command), "utf-8")
     print(f"{len(COMMANDS)} pictures in {FOLDER}")

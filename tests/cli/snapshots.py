@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from backpack_orm.sandbox import Sandbox
@@ -41,11 +42,10 @@ def all_rendered(box: Sandbox) -> Iterator[tuple[Path, str]]:
         yield FOLDER / f"{name}.txt", rendered(words, box)
 
 
-if __name__ == "__main__":
-    with (
-        tempfile.TemporaryDirectory() as home,
-        Sandbox(seed="demo", clock=lambda: NOW) as box,
-    ):
+@contextmanager
+def demonstration() -> Iterator[Sandbox]:
+    """Let the program use a demonstration account in this process, with a home of its own."""
+    with tempfile.TemporaryDirectory() as home, Sandbox(seed="demo", clock=lambda: NOW) as box:
         os.environ |= {
             "HOME": home,
             "BACKPACK_CONFIG": f"{home}/config.toml",
@@ -54,7 +54,12 @@ if __name__ == "__main__":
             "BACKPACK_TOKEN": box.token,
             "PAGER": "cat",
         }
-        FOLDER.mkdir(exist_ok=True)
+        yield box
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    with demonstration() as box:
         for path, text in all_rendered(box):
             path.write_text(text, "utf-8")
     print(f"{len(COMMANDS)} snapshots, by {' '.join(PROGRAM[-2:])}")
