@@ -1,4 +1,4 @@
-"""Duplicating a page, with another title and other texts."""
+"""Duplicating a page, also with another title and other texts."""
 
 from __future__ import annotations
 
@@ -6,21 +6,39 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from backpack_orm.connection.counters import tallied
 from backpack_orm.errors import ValidationError, short_repr
+from backpack_orm.models.merging import parts_on
 from backpack_orm.orm import bulk
+from backpack_orm.orm.copies import CopyResult
+from backpack_orm.orm.copying import NEVER
 from backpack_orm.orm.creating import StepsInMemory, create_once
 from backpack_orm.orm.progress import Progress
 from backpack_orm.orm.resuming import Resumable
 from backpack_orm.orm.saving import Savable
+from backpack_orm.plurals import counted, plural
 
 if TYPE_CHECKING:
     from backpack_orm.models.page import Page
+    from backpack_orm.orm.collections import Embedded
 
 P = TypeVar("P", bound="Page")
 
+_COPIED = {"note", "list", "separator"}
+_MAY_BE_LEFT = ("email", "gallery", "attachment", "other part")
+_LEFT = "the service does not copy them"
 
-class Duplicating(Resumable[P]):
-    """The duplication of a page. See `Page.duplicate` for arguments and errors."""
+
+def duplicated(page: P) -> CopyResult[P]:
+    """Duplicate a page as it is. Makes one request."""
+    page._check_exists()
+    with tallied() as tally:
+        copy = _send(page)
+        return _result(page, copy, tally.requests)
+
+
+class Duplicating(Resumable[CopyResult[P]]):
+    """The duplication of a page with other texts. See `Page.duplicate` for arguments and errors."""
 
     def __init__(
         self,
@@ -37,6 +55,7 @@ class Duplicating(Resumable[P]):
         self._before: set[int] | None = None
         self._copy: P | None = None
         self._pending: list[Savable] | None = None
+        self._requests = 0
         page._check_exists()
         page._ensure_writable("duplicate")
         if title is not None:
@@ -58,7 +77,15 @@ class Duplicating(Resumable[P]):
         left = sum(record.is_dirty for record in self._pending)
         return f"the copy {self._copy!r} exists, and {left} of its records lack their new texts"
 
-    def _run(self) -> P:
+    def _run(self) -> CopyResult[P]:
+        with tallied() as tally:
+            try:
+                copy = self._edited_copy()
+                return _result(self._page, copy, self._requests + tally.requests)
+            finally:
+                self._requests += tally.requests
+
+    def _edited_copy(self) -> P:
         pages = type(self._page)
         if self._copy is None:
             self._copy = pages._stub(self._create(), self._page.connection)
@@ -92,7 +119,7 @@ class Duplicating(Resumable[P]):
             f"the copy of page {page._saved_id}",
             siblings=self._before,
             equal=equal,
-            create=lambda: page._send_duplicate()._saved_id,
+            create=lambda: _send(page)._saved_id,
         )
 
     def _edited(self, copy: P) -> Iterator[Savable]:
@@ -124,6 +151,39 @@ class Duplicating(Resumable[P]):
             values["description"] = self._replacement.apply(page.description)
         if values:
             yield page, values
+
+
+def _send(page: P) -> P:
+    """Have the service copy a page, and return the copy, which is not loaded."""
+    connection = page.connection
+    record = connection.call(page._duplicate, page._path_ids(), read=page._named.read_one)
+    copy: P = page._named.load_one[type(page)](record, connection)
+    return copy
+
+
+def _result(page: P, copy: P, requests: int) -> CopyResult[P]:
+    ids = {"page": {page._saved_id: copy._saved_id}}
+    return CopyResult((copy,), ids, _left_on(page), requests=requests)
+
+
+def _left_on(page: Page) -> dict[str, str]:
+    """Return what the service does not copy: counted if the page is loaded, else what there may be.
+
+    Makes no request.
+    """
+    relations: tuple[Embedded[Any], ...] = (page.belongings, page.galleries, page.attachments)
+    if all(relation.is_loaded for relation in relations):
+        counts = parts_on(page).items()
+        parts = [counted(n, name) for name, n in counts if n and name not in _COPIED]
+    else:
+        parts = [*map(plural, _MAY_BE_LEFT)]
+    if not page.linked_pages.is_loaded or page.linked_pages:
+        parts.append("links to pages")
+    return {
+        **NEVER,
+        "sharing": "the service does not share the copy",
+        **dict.fromkeys(["comments", *parts], _LEFT),
+    }
 
 
 class Replacement:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,20 +12,29 @@ from backpack_orm.errors import ValidationError
 from backpack_orm.models.belonging import SECTIONS
 from backpack_orm.orm import bulk
 from backpack_orm.orm.copies import CopyResult
-from backpack_orm.orm.copying import Copier, check_sources, impossible, is_blank, step_of
+from backpack_orm.orm.copying import (
+    Copier,
+    check_sources,
+    existing,
+    impossible,
+    is_blank,
+    step_of,
+)
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.progress import Progress
 from backpack_orm.orm.resuming import Resumable
+from backpack_orm.plurals import counted
 
 if TYPE_CHECKING:
     from backpack_orm.models.page import Page
 
 _COPIED = ("notes", "lists", "separators")
+_NAMES = {type: type.lower() for type in SECTIONS} | {"Asset": "attachment"}
 _LEFT = {
-    "emails": "the API does not create them",
-    "galleries": "the API does not create them",
-    "attachments": "the API does not accept files",
-    "separators": "no response includes their names",
+    "email": "the API does not create them",
+    "gallery": "the API does not create them",
+    "attachment": "the API does not accept files",
+    "separator": "no response includes their names",
 }
 
 
@@ -55,7 +64,7 @@ class Merging(Resumable[CopyResult[Model]]):
         return tuple(self._copier.copies[step] for step in self._steps)
 
     def _state(self) -> str:
-        return f"{len(self._steps)} copies exist on {self._other!r}, and all originals"
+        return f"{existing(len(self._steps))} on {self._other!r}, and all originals"
 
     def _run(self) -> CopyResult[Model]:
         with tallied() as tally:
@@ -153,14 +162,20 @@ def ordered(page: Page) -> list[Model]:
     return [*known, *(each for each in others if step_of(each) not in keys)]
 
 
-def _left_on(page: Page) -> Mapping[str, str]:
+def _left_on(page: Page) -> dict[str, str]:
     """Return what no call can create, or what responses omit."""
-    counts = Counter(SECTIONS.get(each.type, "other parts") for each in page.belongings)
-    for name in ("galleries", "attachments"):
-        counts[name] = max(counts[name], len(getattr(page, name)))
-    counts["separators"] -= len(page.separators)
+    parts = parts_on(page)
+    parts["separator"] -= len(page.separators)
     return {
-        f"{n} {name}": _LEFT.get(name, "no response includes them")
-        for name, n in counts.items()
-        if n > 0 and name not in ("notes", "lists")
+        counted(n, name): _LEFT.get(name, "no response includes them")
+        for name, n in parts.items()
+        if n > 0 and name not in ("note", "list")
     }
+
+
+def parts_on(page: Page) -> Counter[str]:
+    """Return how many parts of each kind are on a page, as far as responses include them."""
+    parts = Counter(_NAMES.get(each.type, "other part") for each in page.belongings)
+    for name, relation in (("gallery", page.galleries), ("attachment", page.attachments)):
+        parts[name] = max(parts[name], len(relation))
+    return parts

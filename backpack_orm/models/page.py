@@ -395,8 +395,8 @@ class Page(Savable, Destroyable):
         title: str | None = None,
         replace: Mapping[str, str] | None = None,
         progress: bool | Progress = False,
-    ) -> Self:
-        """Copy the page with its contents, and return the copy. Makes one request.
+    ) -> CopyResult[Self]:
+        """Have the service copy the page with its contents. Makes one request.
 
         The service copies notes, lists, items, separators and tags, but no emails, files, galleries
         and comments, and does not share the copy.
@@ -413,6 +413,10 @@ class Page(Savable, Destroyable):
                 and separators. All are replaced at the same time.
             progress: True to show it on standard error, or a function.
 
+        Returns:
+            A result with the copy as its `record`, and what could not be taken along: with the
+            number of files and the like if this page is loaded, else what there may be of it.
+
         Raises:
             NotSaved: The page is new.
             ValidationError: A text of the copy could not be sent. No copy was made.
@@ -421,24 +425,18 @@ class Page(Savable, Destroyable):
                 retry; otherwise there is no copy yet, or several: see `BackpackError.resume`.
             BackpackError: A request failed; the copy is in `created`, and `resume` completes it.
 
-        >>> Page.find_by(title="Lisbon").duplicate().title
+        >>> lisbon = Page.find_by(title="Lisbon")
+        >>> lisbon.duplicate().record.title
         'Lisbon (copy)'
-        >>> copy = Page.find_by(title="Lisbon").duplicate(title="Porto", replace={"tram": "train"})
+        >>> copy = lisbon.duplicate(title="Porto", replace={"tram": "train"}).record
         >>> copy.title, copy.notes[0].title
         ('Porto', 'Where we sleep')
         """
+        from backpack_orm.models.duplicating import Duplicating, duplicated  # rarely used
+
         if title is None and not replace:
-            return self._send_duplicate()
-        from backpack_orm.models.duplicating import Duplicating  # which most programs never use
-
+            return duplicated(self)
         return Duplicating(self, title, replace or {}, progress).run()
-
-    def _send_duplicate(self) -> Self:
-        self._check_exists()
-        connection = self.connection
-        record = connection.call(self._duplicate, self._path_ids(), read=self._named.read_one)
-        copy: Self = self._named.load_one[type(self)](record, connection)
-        return copy
 
     def merge_into(
         self, other: Page, *, progress: bool | Progress = False, adopt: bool = False

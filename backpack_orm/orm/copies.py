@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from attrs import frozen
 
+from backpack_orm.plurals import counted
 from backpack_orm.rich_display import RichDisplay
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class CopyResult(RichDisplay, Generic[M]):
     Attributes:
         records: The new records, in the order of the originals.
         ids: Ids of the copies, by type and id of the originals: `result.ids["note"][301]`. Includes
-            the items of copied lists.
+            the items of copied lists, but not what is on a page that the service has duplicated.
         impossible: What could not be taken along, and why.
         destroyed: Ids of the originals that a move has destroyed; those of copies still exist.
         requests: Number of requests.
@@ -52,8 +53,7 @@ class CopyResult(RichDisplay, Generic[M]):
         return self.records[0]
 
     def __repr__(self) -> str:
-        counts = {type: len(ids) for type, ids in self.ids.items()}
-        parts = [f"{n} {type}{'s' * (n != 1)}" for type, n in counts.items()] or ["nothing"]
+        parts = [counted(len(ids), type) for type, ids in self.ids.items()] or ["nothing"]
         if self.destroyed:
             parts.append(f"{len(self.destroyed)} destroyed")
-        return f"CopyResult({', '.join(parts)}, {self.requests} requests)"
+        return f"CopyResult({', '.join(parts)}, {counted(self.requests, 'request')})"

@@ -15,6 +15,7 @@ from backpack_orm.orm.creating import StepsInMemory
 from backpack_orm.orm.places import Place, Values
 from backpack_orm.orm.progress import Progress
 from backpack_orm.orm.resuming import Resumable
+from backpack_orm.plurals import counted
 
 if TYPE_CHECKING:
     from backpack_orm.orm.children import Children
@@ -154,7 +155,7 @@ class Copying(Resumable[CopyResult[M]], Generic[M]):
         copies = ", ".join(str(copy._saved_id) for copy in self.created[:5])
         more = ", …" if len(self.created) > 5 else ""
         there = f" ({copies}{more})" if copies else ""
-        return f"{len(self.created)} copies exist in {owner!r}{there}, and all originals"
+        return f"{existing(len(self.created))} in {owner!r}{there}, and all originals"
 
     def _run(self) -> CopyResult[M]:
         with tallied() as tally:
@@ -280,11 +281,16 @@ def impossible(sources: Sequence[Any]) -> dict[str, str]:
         len(each.messages._loaded()) for each in records if "messages" in each._table.relations
     )
     if comments:
-        found[f"{comments} comments"] = "the API does not create them"
+        found[counted(comments, "comment")] = "the API does not create them"
     blank = sum(map(is_blank, records))
     if blank:
-        found[f"{blank} empty items"] = "the service refuses them"
+        found[counted(blank, "empty item")] = "the service refuses them"
     return found
+
+
+def existing(copies: int) -> str:
+    """Return how many copies exist, in words."""
+    return f"{counted(copies, 'copy')} exist{'s' * (copies == 1)}"
 
 
 def _key(record: Model) -> tuple[Any, ...]:

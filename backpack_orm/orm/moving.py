@@ -22,6 +22,7 @@ from backpack_orm.orm.copying import (
 )
 from backpack_orm.orm.locks import exclusive
 from backpack_orm.orm.progress import Progress
+from backpack_orm.plurals import counted
 
 if TYPE_CHECKING:
     from backpack_orm.orm.children import Children
@@ -73,8 +74,8 @@ class Moving(Copying[M]):
         self._finished: CopyResult[M] | None = None
 
     def _state(self) -> str:
-        left = [source for source in self.sources if not source.is_destroyed]
-        return f"{super()._state().removesuffix('all originals')}{len(left)} originals"
+        left = sum(not source.is_destroyed for source in self.sources)
+        return super()._state().removesuffix("all originals") + counted(left, "original")
 
     def _run(self) -> CopyResult[M]:
         with exclusive((self.children._owner.connection.account, *self._target)):

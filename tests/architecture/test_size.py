@@ -23,13 +23,13 @@ ROOT = Path(str(backpack_orm.__file__)).parent
 MODULES = {path.relative_to(ROOT).as_posix(): path for path in sorted(ROOT.rglob("*.py"))}
 LARGEST_MODULE = 400
 LARGEST_ROOMS = {
-    ".": 335,
+    ".": 340,
     "archive": 5100,
     "cli": 4900,
     "connection": 3360,
     "display": 820,
     "integrations": 880,
-    "models": 2980,
+    "models": 3030,
     "orm": 4240,
     "sandbox": 6480,
     "text": 1202,

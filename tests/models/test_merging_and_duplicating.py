@@ -102,9 +102,9 @@ def test_what_cannot_be_taken_along_is_listed(connection: Connection) -> None:
         "times",
         "show_created_at",
         "2 emails",
-        "1 galleries",
+        "1 gallery",
         "2 attachments",
-        "1 other parts",
+        "1 other part",
         "description",
     }
 
@@ -206,7 +206,7 @@ ANN = {"{{name}}": "Ann", "{{age}}": "7"}
 
 def test_texts_are_replaced_on_the_copy_alone(source: Page) -> None:
     here = shown(source)
-    copy = source.duplicate(replace=ANN)
+    copy = source.duplicate(replace=ANN).record
     assert shown(source) == here
     assert now(copy).title == copy.title == "Source Ann"
     assert now(copy).description == "Hi Ann"
@@ -219,10 +219,61 @@ def test_texts_are_replaced_on_the_copy_alone(source: Page) -> None:
     assert [tag.name for tag in now(copy).tags] == ["one", "two"]
 
 
+def test_the_result_has_the_copy_and_its_id(source: Page) -> None:
+    result = source.duplicate()
+    assert result.records == (result.record,)
+    assert result.ids == {"page": {source.id: result.record.id}}
+    assert repr(result) == "CopyResult(1 page, 1 request)"
+    assert result.destroyed == ()
+
+
+NEVER_DUPLICATED = {"ids", "times", "sharing", "comments"}
+
+
+def test_the_result_counts_what_a_loaded_page_has_and_the_copy_has_not(
+    connection: Connection, source: Page
+) -> None:
+    lisbon = Page.get(title="Lisbon")
+    assert source.duplicate().impossible.keys() == NEVER_DUPLICATED
+    source.link(lisbon)
+    assert source.reload().duplicate().impossible.keys() - NEVER_DUPLICATED == {"links to pages"}
+    result = lisbon.reload().duplicate()
+    copy = now(result.record)
+    assert not [*copy.emails, *copy.galleries, *copy.attachments]
+    assert result.impossible.keys() - NEVER_DUPLICATED == {
+        "2 emails",
+        "1 gallery",
+        "2 attachments",
+        "1 other part",
+    }
+
+
+def test_the_result_names_what_a_page_may_have_that_is_not_loaded(connection: Connection) -> None:
+    page = next(page for page in Page.all() if page.title == "Lisbon")
+    result = page.duplicate()
+    assert result.requests == 1
+    assert result.impossible.keys() - NEVER_DUPLICATED == {
+        "emails",
+        "galleries",
+        "attachments",
+        "other parts",
+        "links to pages",
+    }
+
+
+def test_the_copy_of_a_page_of_a_subclass_has_its_class(source: Page) -> None:
+    class Trip(Page):
+        pass
+
+    trip = Trip.find(source.id)
+    assert type(trip.duplicate().record) is type(trip.duplicate(title="x").record) is Trip
+
+
 def test_a_title_is_used_as_it_is(source: Page) -> None:
-    assert now(source.duplicate(title="{{name}}", replace=ANN)).title == "{{name}}"
-    assert now(source.duplicate(title="Other")).title == "Other"
-    assert now(source.duplicate(replace={"the same": "other"})).title == "Source {{name}} (copy)"
+    assert now(source.duplicate(title="{{name}}", replace=ANN).record).title == "{{name}}"
+    assert now(source.duplicate(title="Other").record).title == "Other"
+    copy = source.duplicate(replace={"the same": "other"}).record
+    assert now(copy).title == "Source {{name}} (copy)"
 
 
 @pytest.mark.parametrize("n", [1, 10])
@@ -237,15 +288,17 @@ def test_it_takes_a_request_for_each_changed_record(
     page = Page.find(page.id)
     connection.clear_cache()
     before = box.requests
-    page.duplicate(title="x", replace={"{x}": "y"})
+    result = page.duplicate(title="x", replace={"{x}": "y"})
     assert box.requests - before == 2 * n + 1 + 3, "the list of pages, the copying, the copy"
+    assert result.requests == box.requests - before
     before = box.requests
-    page.duplicate()
-    assert box.requests - before == 1
+    assert page.duplicate().requests == box.requests - before == 1
 
 
 def test_replacements_are_made_at_once(source: Page) -> None:
-    copy = source.duplicate(title="x", replace={"Milk": "Bread", "Bread": "Milk", "Mil": "no"})
+    copy = source.duplicate(
+        title="x", replace={"Milk": "Bread", "Bread": "Milk", "Mil": "no"}
+    ).record
     assert [item.content for item in now(copy).lists[0].items][:2] == ["Bread", "Bread"]
 
 
@@ -256,12 +309,12 @@ def test_a_lost_response_makes_no_second_copy(executed: bool, source: Page, box:
     drop(path="ws/page/*/duplicate", times=1)
     pages = len(Page.all(fresh=True))
     if executed:
-        copy = source.duplicate(replace=ANN)
+        copy = source.duplicate(replace=ANN).record
     else:
         with pytest.raises(BackpackError, match="no copy is known to exist") as caught:
             source.duplicate(replace=ANN)
         assert caught.value.created == ()
-        copy = caught.value.resume()
+        copy = caught.value.resume().record
     assert len(Page.all(fresh=True)) == pages + 1
     assert now(copy).lists[0].name == "List of Ann"
 
@@ -273,7 +326,7 @@ def test_a_failure_names_the_copy_and_is_completed(path: str, source: Page, box:
         source.duplicate(replace={"{{name}}": "the {{name}} of {{name}}"})
     (copy,) = caught.value.created
     assert copy in Page.all(fresh=True)
-    assert caught.value.resume() == copy
+    assert caught.value.resume().records == (copy,)
     assert now(copy).title == "Source the {{name}} of {{name}}", "replaced once"
     assert now(copy).notes[0].title == "For the {{name}} of {{name}}"
     assert now(copy).lists[0].name == "List of the {{name}} of {{name}}"
@@ -289,7 +342,7 @@ def test_a_page_limit_makes_no_copy() -> None:
         assert caught.value.created == ()
         assert len(Page.all(using=connection, fresh=True)) == 2
         other.destroy()
-        assert caught.value.resume().title == "z"
+        assert caught.value.resume().record.title == "z"
 
 
 @pytest.mark.parametrize(

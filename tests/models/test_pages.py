@@ -157,7 +157,7 @@ def test_a_page_is_reordered_by_its_widgets(account: Connection) -> None:
 
 def test_a_page_is_duplicated(account: Connection) -> None:
     page = page_called("Lisbon")
-    copy = page.duplicate()
+    copy = page.duplicate().record
     assert copy != page
     assert copy.title == "Lisbon (copy)"
     assert {note.body for note in copy.notes} == {note.body for note in page.notes}

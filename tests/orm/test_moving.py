@@ -204,7 +204,7 @@ def test_moving_again_completes_what_was_partly_destroyed(
     items = source.lists[0].items[:]
     drop = box.faults.drop_after_write if executed else box.faults.drop_before_write
     drop(path="**/destroy/*", after=2)
-    with pytest.raises(BackpackError, match=r"and \d originals"):
+    with pytest.raises(BackpackError, match=r"and \d originals?"):
         items.move_to(target.lists[0])
     assert any(item.is_destroyed for item in items)
     box.faults.clear()
@@ -241,7 +241,7 @@ def test_a_failure_is_completed_by_resuming_and_by_moving_again(
             equal[0].destroy()
         target.reload()
     box.faults.status(403, path=path, after=int(after), times=1)
-    with pytest.raises(Forbidden, match=r"copies exist in .* originals") as caught:
+    with pytest.raises(Forbidden, match=r"cop(y exists|ies exist) in .* originals?") as caught:
         move(kind, source, target)
     assert not record_on(kind, source).is_destroyed
     if how == "resume":
@@ -269,7 +269,7 @@ def test_ctrl_c_completes_later(source: Page, target: Page) -> None:
         with pytest.raises(KeyboardInterrupt) as caught:
             items.move_to(monthly, progress=press)
         assert pressed[-1] == stage
-        assert "originals" in str(caught.value.__notes__)
+        assert "original" in str(caught.value.__notes__)
         assert number_of("item", source, target) >= BEFORE["item"]
     items = source.lists[0].items[:]
     items.move_to(monthly, progress=press)
@@ -521,7 +521,7 @@ def test_an_unknown_copy_stops_before_anything_is_destroyed(
     source: Page, target: Page, box: Sandbox
 ) -> None:
     box.faults.drop_before_write(path="**/notes/create", times=1)
-    with pytest.raises(OutcomeUnknown, match=r"0 copies exist in Page.*, and 1 originals"):
+    with pytest.raises(OutcomeUnknown, match=r"0 copies exist in Page.*, and 1 original"):
         source.notes[0].move_to(target)
     assert len(now(source).notes) == 1
 

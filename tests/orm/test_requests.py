@@ -260,7 +260,7 @@ def test_every_write_drops_what_it_made_stale(page: Page, box: Sandbox) -> None:
     edited.description = "d"
     edited.save()
     assert fresh_page().description == "d"
-    copied = fresh_page().duplicate()
+    copied = fresh_page().duplicate().record
     assert copied in list(Page.all())
     copied.destroy()
     assert copied not in list(Page.all())

@@ -137,8 +137,10 @@ def returned_by(model: type[Any], name: str) -> Iterable[object]:
     if name in ("all", "iter"):
         return list(getattr(model, name)())
     some = _some(model)
-    if name in ("reload", "duplicate"):
-        return [getattr(some, name)()]
+    if name == "reload":
+        return [some.reload()]
+    if name == "duplicate":
+        return list(some.duplicate().records)
     if name == "find":
         return [model.find(some.user if isinstance(some, Status) else some)]
     attributes = {"id": some.id}

@@ -63,7 +63,7 @@ def fill(box: Sandbox) -> None:
             dice.shuffle(order)
             page.reorder(order)
         pages.append(page)
-    pages[5].duplicate().destroy()
+    pages[5].duplicate().record.destroy()
     for hour in range(5):
         at = datetime(2031, 6, 1, hour, 5)
         Reminder.create(content=f"Write & send {hour}", remind_at=at, remindees=[User.me()])

@@ -156,7 +156,7 @@ class Both:
 
     def duplicate_page(self, number: int, text: str) -> None:
         plain, page = self._page(number)
-        copy = page.duplicate()
+        copy = page.duplicate().record
         known = set(self._all_ids())
         ids = []
         for belonging in copy.belongings:

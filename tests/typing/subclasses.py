@@ -8,6 +8,7 @@ from typing import assert_type
 from backpack_orm import (
     Attachment,
     Collection,
+    CopyResult,
     Embeds,
     HasItems,
     HasMany,
@@ -66,7 +67,8 @@ def finding() -> None:
     assert_type(CityTrip.update_or_create(title="T"), tuple[CityTrip, bool])
     assert_type(CityTrip.find(7), CityTrip)
     assert_type(CityTrip.find(7).reload(), CityTrip)
-    assert_type(CityTrip.find(7).duplicate(), CityTrip)
+    assert_type(CityTrip.find(7).duplicate(), CopyResult[CityTrip])
+    assert_type(CityTrip.find(7).duplicate().record, CityTrip)
 
 
 def relations(trip: CityTrip, page: Page) -> None:

@@ -128,7 +128,7 @@ def delete(state: State, page: str) -> None:
 def duplicate(state: State, page: str) -> None:
     """Copy a page with its contents."""
     state.connect()
-    copy = find_page(page).duplicate()
+    copy = find_page(page).duplicate().record
     state.output.done(f"Created {copy.title!r}: {copy.url}", rows.PAGE, rows.of_page(copy))
 
 
