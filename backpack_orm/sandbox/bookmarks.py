@@ -4,34 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import bindparam, case, func, or_, select
 
 from .calls import Call, Endpoints, XmlResponse, xml
 from .models import Bookmark, Page, Tag
 from .rendering import Xml, each, element, field, stream
+from .visibility import VISIBLE
 
 bookmarks = Endpoints("bookmarks", __name__)
+
+
+_IS_TAG = Bookmark.tag_key.is_not(None)
+_OF_USER = (
+    select(
+        Bookmark.id,
+        Bookmark.position,
+        Bookmark.created_at,
+        func.coalesce(Tag.id, Page.id).label("marked_id"),
+        case((_IS_TAG, "Tag"), else_="Page").label("marked_type"),
+    )
+    .outerjoin(Tag, Tag.key == Bookmark.tag_key)
+    .outerjoin(Page, Page.key == Bookmark.page_key)
+    .where(Bookmark.user_key == bindparam("user_key"), or_(_IS_TAG, VISIBLE))
+    .order_by(Bookmark.position)
+)
 
 
 @bookmarks.read("GET", "/users/USER/bookmarks.xml")
 def mine(call: Call, user: int) -> XmlResponse:
     """Return the bookmarks of the user, without those of pages that are no longer visible."""
-    user_key = call.myself(user).key
-    is_tag = Bookmark.tag_key.is_not(None)
-    wanted = (
-        select(
-            Bookmark.id,
-            Bookmark.position,
-            Bookmark.created_at,
-            func.coalesce(Tag.id, Page.id).label("marked_id"),
-            case((is_tag, "Tag"), else_="Page").label("marked_type"),
-        )
-        .outerjoin(Tag, Tag.key == Bookmark.tag_key)
-        .outerjoin(Page, Page.key == Bookmark.page_key)
-        .where(Bookmark.user_key == user_key, or_(is_tag, call.visible))
-        .order_by(Bookmark.position)
-    )
-    listed = call.session.execute(wanted).all()
+    listed = call.rows(_OF_USER, user_key=call.myself(user).key)
 
     def line(bookmark: Any) -> Xml:
         return _resource(bookmark, user)

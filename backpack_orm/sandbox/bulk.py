@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Executable, Integer, String, TableValuedAlias, column, func
+from sqlalchemy import Integer, String, TableValuedAlias, column, func
 from sqlalchemy.orm import Session
-
-from .scheduling import Turn
-
-_ROWS_AT_ONCE = 200
 
 
 def numbered(values: Sequence[int] | Sequence[str]) -> TableValuedAlias:
@@ -23,14 +19,6 @@ def numbered(values: Sequence[int] | Sequence[str]) -> TableValuedAlias:
     return func.json_each(json.dumps(values)).table_valued(
         column("key", Integer()), column("value", kind)
     )
-
-
-def fetch(session: Session, statement: Executable, turn: Turn) -> Iterator[Any]:
-    """Execute a statement and yield its rows, with checkpoints in between."""
-    result = session.execute(statement, execution_options={"yield_per": _ROWS_AT_ONCE})
-    for rows in result.partitions():
-        yield from rows
-        turn.checkpoint()
 
 
 def execute(session: Session, statement: Any) -> int:

@@ -3,37 +3,42 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import wraps
+from functools import cached_property, wraps
 from itertools import chain
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, request
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, CursorResult, Executable, Row, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import Forbidden, NotFound, RequestEntityTooLarge
 
-from .bulk import fetch, numbered
+from .bulk import numbered
 from .credentials import bearer_token, candidates, explicit_token
-from .database import Database
+from .database import Database, Transaction
 from .limits import Family, Limits
-from .models import Friend, Page, Record, User, Widget
+from .models import Page, Record, User, Widget
 from .oauth import OAuth
 from .reading import SIZE_LIMIT, Fields, InvalidRequest, Parameters, read_body, read_fields
-from .rendering import Xml, document, element, stream
+from .rendering import Xml, blocks, element, stream
 from .scheduling import Scheduler, Turn
-from .tokens import Authenticator
+from .tokens import Authenticator, Caller
+from .visibility import VISIBLE, parameters_of
 from .zones import zone
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
 W = TypeVar("W", bound=Widget)
 View = Callable[..., "Response | XmlResponse"]
-Transaction = Callable[[Database], AbstractContextManager[Session]]
+Opening = Callable[[Database], AbstractContextManager[Transaction]]
+
+_ROWS_AT_ONCE = 200
+_PAGE = select(Page).where(VISIBLE, Page.id == bindparam("id"))
+_KEY_OF_PAGE = select(Page.key).where(VISIBLE, Page.id == bindparam("id"))
 
 
 class NotSignedIn(Exception):  # noqa: N818 - as Django names it
@@ -86,7 +91,7 @@ class Service:
         """Return the time in UTC and whole seconds, as the service stores it."""
         return self.clock().astimezone(UTC).replace(microsecond=0)
 
-    def user(self, session: Session, token: str, access_token: str) -> User | None:
+    def caller(self, transaction: Transaction, token: str, access_token: str) -> Caller | None:
         """Return the user that a token authenticates, at the address of the request.
 
         At the sandbox's own address API tokens of all accounts are valid; an access token, which
@@ -94,9 +99,9 @@ class Service:
         """
         account: str | None = request.environ.get(ACCOUNT)
         if access_token and self.provider.grants.identity(access_token, self.now()):
-            return self.provider.user(session, access_token, account or self.account)
-        user = self.authenticator.user(session, token)
-        return user if user is None or account in (None, user.account.name) else None
+            return self.provider.caller(transaction, access_token, account or self.account)
+        caller = self.authenticator.caller(transaction.connection, token)
+        return caller if caller is None or account in (None, caller.account) else None
 
 
 def current_service() -> Service:
@@ -107,10 +112,14 @@ def current_service() -> Service:
 
 @dataclass(frozen=True)
 class Call:
-    """A request while it is executed."""
+    """A request while it is executed.
 
-    session: Session
-    me: User
+    `scope` has the parameters of the conditions in `visibility`.
+    """
+
+    transaction: Transaction
+    caller: Caller
+    scope: Mapping[str, object]
     parameters: Parameters
     now: datetime
     turn: Turn
@@ -118,9 +127,19 @@ class Call:
     clears_omitted: frozenset[str] = frozenset()
 
     @property
+    def session(self) -> Session:
+        """Session for work with records."""
+        return self.transaction.session
+
+    @property
     def zone(self) -> ZoneInfo:
         """Time zone of the user."""
-        return zone(self.me.time_zone)
+        return zone(self.caller.time_zone)
+
+    @cached_property
+    def me(self) -> User:
+        """Record of the user."""
+        return self.session.scalars(select(User).where(User.key == self.caller.key)).one()
 
     def new_page(self, title: str, description: str) -> Page:
         """Create a page of the user; 403 if the plan of the account allows no more pages."""
@@ -145,7 +164,7 @@ class Call:
 
     def user(self, id: int) -> User:
         """Return a user of the account; 404 if there is none."""
-        return self.me if id == self.me.id else self.one_of(User, id)
+        return self.me if id == self.caller.id else self.one_of(User, id)
 
     def users(self, ids: Iterable[int]) -> list[User]:
         """Return users of the account by their ids; 404 if one is missing."""
@@ -162,7 +181,7 @@ class Call:
 
     def ours(self, kind: type[Record]) -> ColumnElement[bool]:
         """Return the condition that a record belongs to the account."""
-        return kind.account_key == self.me.account_key
+        return kind.account_key == self.caller.account_key
 
     def one_of(self, kind: type[R], id: int) -> R:
         """Return a record of the account; 404 if there is none."""
@@ -170,19 +189,38 @@ class Call:
 
     def page(self, id: int) -> Page:
         """Return a page that is visible to the user; 404 otherwise."""
-        page: Page | None = self.session.scalar(select(Page).where(self.visible, Page.id == id))
+        page: Page | None = self.session.scalar(_PAGE, {**self.scope, "id": id})
         return found(page)
+
+    def page_key(self, id: int) -> int:
+        """Return the key of a page that is visible to the user; 404 otherwise."""
+        key: int | None = self.execute(_KEY_OF_PAGE, id=id).scalar()
+        return found(key)
 
     def own_page(self, id: int) -> Page:
         """Return a page of the user; 403 for a visible page of another user."""
         page = self.page(id)
-        if page.owner_key != self.me.key:
+        if page.owner_key != self.caller.key:
             raise Forbidden
         return page
 
-    def rows(self, statement: Select[*tuple[Any, ...]]) -> list[Row[Any]]:
-        """Return the rows of a statement; other requests can run in between."""
-        return list(fetch(self.session, statement, self.turn))
+    def execute(self, statement: Executable, **parameters: Any) -> CursorResult[Any]:
+        """Execute a statement with the parameters of `scope` and others, without a session.
+
+        Pending changes of records are not written before it.
+        """
+        return self.transaction.connection.execute(statement, {**self.scope, **parameters})
+
+    def rows(self, statement: Executable, **parameters: Any) -> Sequence[Row[Any]]:
+        """Return the rows of a statement."""
+        return self.execute(statement, **parameters).all()
+
+    def stream(self, statement: Executable) -> Iterator[Row[Any]]:
+        """Yield the rows of a statement, a few in memory; other requests can run in between."""
+        result = self.execute(statement.execution_options(yield_per=_ROWS_AT_ONCE))
+        for rows in result.partitions():
+            yield from rows
+            self.turn.checkpoint()
 
     def widget(self, kind: type[W], page_id: int, id: int) -> W:
         """Return a widget on a visible page; 404 if there is none."""
@@ -192,25 +230,8 @@ class Call:
 
     def widgets(self, kind: type[W], page_id: int) -> list[W]:
         """Return the widgets of one kind on a visible page, ordered by id."""
-        on_page = kind.page_key == self.page(page_id).key
+        on_page = kind.page_key == self.page_key(page_id)
         return list(self.session.scalars(select(kind).where(on_page).order_by(kind.id)))
-
-    @property
-    def visible(self) -> ColumnElement[bool]:
-        """The condition that a page is visible: the user owns it, or it is shared with them."""
-        shared = select(Friend.page_key).where(self.is_shared_with_me)
-        mine = or_(Page.owner_key == self.me.key, Page.key.in_(shared))
-        return and_(Page.account_key == self.me.account_key, mine)
-
-    @property
-    def visible_keys(self) -> Select[int]:
-        """The keys of all visible pages."""
-        return select(Page.key).where(self.visible)
-
-    @property
-    def is_shared_with_me(self) -> ColumnElement[bool]:
-        """The condition that a page is shared with the address of the user."""
-        return Friend.email_address == self.me.email_address.casefold()
 
 
 def _values(ids: Sequence[int]) -> Select[int]:
@@ -246,11 +267,11 @@ class Endpoints(Blueprint):
 
         The view reads a snapshot. Its response is rendered after the end of the transaction.
         """
-        return self._on(verb, paths, Database.reading)
+        return self._on(verb, paths, Database.snapshot)
 
     def write(self, verb: str, *paths: str) -> Callable[[View], View]:
         """Register a view that may change something; upper-case names in a path match ids."""
-        return self._on(verb, paths, Database.transaction)
+        return self._on(verb, paths, Database.writing)
 
     def ws_read(self, *paths: str) -> Callable[[View], View]:
         """Register a view of the ws dialect that changes nothing."""
@@ -260,9 +281,7 @@ class Endpoints(Blueprint):
         """Register a view of the ws dialect that may change something."""
         return self.write("POST", *(f"/ws/{path}" for path in paths))
 
-    def _on(
-        self, verb: str, paths: Sequence[str], transaction: Transaction
-    ) -> Callable[[View], View]:
+    def _on(self, verb: str, paths: Sequence[str], opened: Opening) -> Callable[[View], View]:
         def register(view: View) -> View:
             @wraps(view)
             def execute(**ids: int) -> Response:
@@ -271,9 +290,9 @@ class Endpoints(Blueprint):
                 body = _body()
                 token = _admit(service, body)
                 parameters = _parameters(body)  # before the transaction: parsing can take long
-                with transaction(service.database) as session:
+                with opened(service.database) as transaction:
                     turn.check_client()  # the call may have waited for other transactions
-                    call = _call(service, session, token, parameters, self._family, turn)
+                    call = _call(service, transaction, token, parameters, self._family, turn)
                     response = view(call, **ids)
                 return response if isinstance(response, Response) else response.render(turn)
 
@@ -323,21 +342,22 @@ def _parameters(body: bytes) -> Parameters:
 
 def _call(
     service: Service,
-    session: Session,
+    transaction: Transaction,
     token: str,
     parameters: Parameters,
     family: Family,
     turn: Turn,
 ) -> Call:
     token = token or (parameters.text("token") or "").strip()
-    me = service.user(session, token, bearer_token(request))
-    if me is None:
+    caller = service.caller(transaction, token, bearer_token(request))
+    if caller is None:
         raise NotSignedIn
     if service.limits is not None:
-        service.limits.count(me.account_key, request.remote_addr or "", family, service.clock())
+        service.limits.count(caller.account_key, request.remote_addr or "", family, service.clock())
     return Call(
-        session,
-        me,
+        transaction,
+        caller,
+        parameters_of(caller),
         parameters,
         service.now(),
         turn,
@@ -371,7 +391,7 @@ class XmlResponse:
         """Render the document. With a `turn`, short requests can run in between."""
         checkpoint = None if turn is None else turn.checkpoint
         response = Response(
-            document(self.parts, newline=self.newline, checkpoint=checkpoint),
+            list(blocks(self.parts, newline=self.newline, checkpoint=checkpoint)),
             self.status,
             content_type="application/xml; charset=utf-8",
         )

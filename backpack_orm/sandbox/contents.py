@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, TypeAlias
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Executable,
+    Row,
+    Select,
+    bindparam,
+    select,
+    union_all,
+)
+from sqlalchemy.orm import aliased
 
-from .bulk import fetch
-from .calls import Call
+from .calls import Call, found
 from .models import (
     Account,
+    Gallery,
     Image,
     Item,
-    List,
     Message,
     Page,
     Tag,
@@ -24,147 +35,198 @@ from .models import (
     linked_pages,
     page_address,
 )
+from .visibility import VISIBLE, VISIBLE_KEYS, visible
 
 Rows: TypeAlias = Sequence[Row[Any]]
-Grouped: TypeAlias = Mapping[int, Rows]
-"""Rows by the key of their owner."""
+Grouped: TypeAlias = Mapping[int | None, Rows]
+"""Rows by the key of their owner; the key is their second column."""
+
+Statement: TypeAlias = Select[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
 class Contents:
-    """Pages and their contents, as rows, which are faster than records and need no session.
+    """A page and its contents, as rows, which are faster than records and need no session.
 
     Attributes:
-        pages: The pages, by id.
-        widgets: The widgets of each page, by position.
-        items: The items of each list, open ones first.
-        page_items: The items of each page without a list.
-        tags: The tags of each page.
+        page: The page.
+        widgets: Its widgets, by position.
+        items: The items of each list, open ones first; those without a list have the key None.
+        tags: Its tags.
         images: The images of each gallery.
-        linked: The pages that each page links to, as far as they are visible to the user.
+        linked: The pages that it links to, as far as they are visible to the user.
         note_messages: The comments on each note.
         item_messages: The comments on each item.
     """
 
-    pages: Rows
-    widgets: Grouped
+    page: Row[Any]
+    widgets: Rows
     items: Grouped
-    page_items: Grouped
-    tags: Grouped
+    tags: Rows
     images: Grouped
-    linked: Grouped
+    linked: Rows
     note_messages: Grouped
     item_messages: Grouped
 
-    def email_address(self, page: Row[Any]) -> str:
-        """Return the address of a page."""
-        if page.former_address is not None:
-            return str(page.former_address)
-        return page_address(page.account_name, page.id)
+    @property
+    def email_address(self) -> str:
+        """Address of the page."""
+        if self.page.former_address is not None:
+            return str(self.page.former_address)
+        return page_address(self.page.account_name, self.page.id)
 
 
-def contents(call: Call, which: Select[int], *, messages: bool) -> Contents:
-    """Read the contents of the pages whose keys `which` selects.
+class _Statements:
+    """The statements that read the contents of some pages.
 
-    Executes nine statements with `messages`, otherwise seven.
+    The first column of a row is the id of its page, by which rows are ordered. The statements are
+    built once: building one takes longer than executing it.
     """
-    pages = Page.key.in_(which)
-    on_pages = Widget.page_key.in_(which)
-    in_widgets = select(Widget.key).where(on_pages)
 
-    def rows(statement: Any) -> Iterable[Any]:
-        return fetch(call.session, statement, call.turn)
+    def __init__(self, are_wanted: ColumnElement[bool]) -> None:
+        def rows_of(*columns: Any) -> Statement:
+            return select(Page.id.label("page_id"), *columns).where(are_wanted).order_by(Page.id)
 
+        def on_widgets(*columns: Any) -> Statement:
+            return rows_of(*columns).join(Widget, Widget.page_key == Page.key)
+
+        def on_items(*columns: Any) -> CompoundSelect[*tuple[Any, ...]]:
+            in_lists = on_widgets(*columns).join(Item, Item.list_key == Widget.key)
+            on_pages = rows_of(*columns).join(Item, Item.page_key == Page.key)
+            return union_all(in_lists.order_by(None), on_pages.order_by(None))
+
+        linked, links = aliased(Page), linked_pages.c
+        self.pages = (
+            rows_of(
+                Page.key,
+                Page.id,
+                Page.title,
+                Page.description,
+                Page.former_address,
+                Account.name.label("account_name"),
+            )
+            .join(Account, Account.key == Page.account_key)
+            .where(VISIBLE)
+        )
+        self.widgets = on_widgets(
+            Widget.key,
+            Widget.id,
+            Widget.type,
+            Widget.other_type,
+            Widget.belonging_id,
+            Widget.position,
+            Widget.name,
+            Widget.body,
+            Widget.created_at,
+        ).order_by(Widget.position)
+        self.items = on_items(
+            Item.list_key, Item.key, Item.id, Item.content, Item.completed, Item.position
+        ).order_by("page_id", "completed", "position")
+        self.tags = (
+            rows_of(Tag.id, Tag.name)
+            .join(Tagging, Tagging.page_key == Page.key)
+            .join(Tag, Tag.key == Tagging.tag_key)
+            .order_by(Tagging.position)
+        )
+        self.images = (
+            on_widgets(Image.gallery_key, Image.id, Image.file_name, Image.description)
+            .join(Image, Image.gallery_key == Widget.key)
+            .order_by(Image.gallery_key, Image.id)
+        )
+        self.linked = (
+            rows_of(linked.id, linked.title)
+            .join(linked_pages, links.linked_pages_left == Page.key)
+            .join(linked, linked.key == links.linked_pages_right)
+            .where(visible(linked))
+            .order_by(linked.id)
+        )
+        self.note_messages = (
+            on_widgets(Message.note_key, Message.xml)
+            .join(Message, Message.note_key == Widget.key)
+            .order_by(Message.key)
+        )
+        items = on_items(Item.key).subquery()
+        self.item_messages = (
+            select(items.c.page_id, Message.item_key, Message.xml)
+            .join(Message, Message.item_key == items.c.key)
+            .order_by(items.c.page_id, Message.key)
+        )
+
+
+_SHOWN = _Statements(Page.id == bindparam("id")).pages
+_OF_ONE_PAGE = _Statements(Page.key == bindparam("page_key"))
+_OF_ALL_PAGES = _Statements(Page.key.in_(VISIBLE_KEYS))
+_GALLERY = str(Gallery.__mapper__.polymorphic_identity)
+
+
+def contents_of(call: Call, id: int) -> Contents:
+    """Read a visible page without comments; 404 otherwise. Executes at most six statements."""
+    page = found(call.execute(_SHOWN, id=id).first())
+
+    def rows(statement: Executable) -> Rows:
+        return call.rows(statement, page_key=page.key)
+
+    of = _OF_ONE_PAGE
+    widgets = rows(of.widgets)
+    kinds = {widget.type for widget in widgets}
     return Contents(
-        pages=list(
-            rows(
-                select(
-                    Page.key,
-                    Page.id,
-                    Page.title,
-                    Page.description,
-                    Page.former_address,
-                    Account.name.label("account_name"),
-                )
-                .join(Account, Account.key == Page.account_key)
-                .where(pages)
-                .order_by(Page.id)
-            )
-        ),
-        widgets=_grouped(
-            rows(
-                select(
-                    Widget.page_key,
-                    Widget.key,
-                    Widget.id,
-                    Widget.type,
-                    Widget.other_type,
-                    Widget.belonging_id,
-                    Widget.position,
-                    Widget.name,
-                    Widget.body,
-                    Widget.created_at,
-                )
-                .where(on_pages)
-                .order_by(Widget.page_key, Widget.position)
-            )
-        ),
-        items=_grouped(rows(_items(Item.list_key, Item.list_key.in_(in_widgets)))),
-        page_items=_grouped(rows(_items(Item.page_key, Item.page_key.in_(which)))),
-        tags=_grouped(
-            rows(
-                select(Tagging.page_key, Tag.id, Tag.name)
-                .join(Tag, Tag.key == Tagging.tag_key)
-                .where(Tagging.page_key.in_(which))
-                .order_by(Tagging.page_key, Tagging.position)
-            )
-        ),
-        images=_grouped(
-            rows(
-                select(Image.gallery_key, Image.id, Image.file_name, Image.description)
-                .where(Image.gallery_key.in_(in_widgets))
-                .order_by(Image.gallery_key, Image.id)
-            )
-        ),
-        linked=_grouped(
-            rows(
-                select(linked_pages.c.linked_pages_left, Page.id, Page.title)
-                .join(Page, Page.key == linked_pages.c.linked_pages_right)
-                .where(linked_pages.c.linked_pages_left.in_(which), call.visible)
-                .order_by(linked_pages.c.linked_pages_left, Page.id)
-            )
-        ),
-        note_messages=_grouped(
-            rows(_messages(Message.note_key, Message.note_key.in_(in_widgets))) if messages else ()
-        ),
-        item_messages=_grouped(
-            rows(_messages(Message.item_key, Message.item_key.in_(_item_keys(which))))
-            if messages
-            else ()
-        ),
+        page=page,
+        widgets=widgets,
+        items=_grouped(rows(of.items)),
+        tags=rows(of.tags),
+        images=_grouped(rows(of.images) if _GALLERY in kinds else ()),
+        linked=rows(of.linked),
+        note_messages={},
+        item_messages={},
     )
 
 
-def _items(home: Any, condition: Any) -> Select[*tuple[Any, ...]]:
-    return (
-        select(home, Item.key, Item.id, Item.content, Item.completed)
-        .where(condition)
-        .order_by(home, Item.completed, Item.position)
-    )
+def all_contents(call: Call) -> Iterator[Contents]:
+    """Read all visible pages with comments, by id. Executes eight statements."""
+
+    def by_page(statement: Executable) -> Callable[[int], list[Row[Any]]]:
+        return _by_page(call.stream(statement))
+
+    of = _OF_ALL_PAGES
+    widgets, items, tags = by_page(of.widgets), by_page(of.items), by_page(of.tags)
+    images, linked = by_page(of.images), by_page(of.linked)
+    note_messages, item_messages = by_page(of.note_messages), by_page(of.item_messages)
+    for page in call.stream(of.pages):
+        yield Contents(
+            page=page,
+            widgets=widgets(page.id),
+            items=_grouped(items(page.id)),
+            tags=tags(page.id),
+            images=_grouped(images(page.id)),
+            linked=linked(page.id),
+            note_messages=_grouped(note_messages(page.id)),
+            item_messages=_grouped(item_messages(page.id)),
+        )
 
 
-def _item_keys(which: Select[int]) -> Select[int]:
-    lists = select(List.key).where(List.page_key.in_(which))
-    return select(Item.key).where(Item.list_key.in_(lists) | Item.page_key.in_(which))
+def _by_page(rows: Iterable[Row[Any]]) -> Callable[[int], list[Row[Any]]]:
+    """Return a function that returns the rows of a page; to be called in the order of the pages."""
+    groups = groupby(rows, key=itemgetter(0))
+    nothing: tuple[int | None, Iterator[Row[Any]]] = (None, iter(()))
+    reached, group = next(groups, nothing)
+
+    def of(page_id: int) -> list[Row[Any]]:
+        nonlocal reached, group
+        if page_id != reached:
+            return []
+        found = list(group)
+        reached, group = next(groups, nothing)
+        return found
+
+    return of
 
 
-def _messages(about: Any, condition: Any) -> Select[*tuple[Any, ...]]:
-    return select(about, Message.xml).where(condition).order_by(Message.key)
+_owner = itemgetter(1)
 
 
 def _grouped(rows: Iterable[Row[Any]]) -> Grouped:
-    """Group rows by their first column."""
-    groups: defaultdict[int, list[Row[Any]]] = defaultdict(list)
+    """Group rows by their second column, after the id of the page."""
+    groups: defaultdict[int | None, list[Row[Any]]] = defaultdict(list)
     for row in rows:
-        groups[row[0]].append(row)
+        groups[_owner(row)].append(row)
     return groups

@@ -32,6 +32,31 @@ log = logging.getLogger("backpack_orm.sandbox")
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
+class Transaction:
+    """A transaction: its connection, and a session, which is opened when it is first used."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._session: Session | None = None
+
+    @property
+    def session(self) -> Session:
+        """The session, for work with records."""
+        if self._session is None:
+            self._session = Session(self.connection, expire_on_commit=False)
+        return self._session
+
+    def flush(self) -> None:
+        """Write pending changes of records."""
+        if self._session is not None:
+            self._session.flush()
+
+    def close(self) -> None:
+        """Detach the records. Does not end the transaction."""
+        if self._session is not None:
+            self._session.close()
+
+
 class Database:
     """The database of a sandbox: a file, or memory that all connections of this process share.
 
@@ -92,13 +117,8 @@ class Database:
 
         Raises `Busy` if other writers take too long.
         """
-        with (
-            _refusing_when_busy(),
-            self._lock.writing(),
-            Session(self._writer, expire_on_commit=False) as session,
-            session.begin(),
-        ):
-            yield session
+        with self.writing() as transaction:
+            yield transaction.session
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -106,13 +126,31 @@ class Database:
 
         Loaded records can be used after its end. Raises `Busy` if writers take too long.
         """
+        with self.snapshot() as transaction:
+            yield transaction.session
+
+    @contextmanager
+    def writing(self) -> Iterator[Transaction]:
+        """Like `transaction`, but open a session only when it is needed."""
+        with (
+            _refusing_when_busy(),
+            self._lock.writing(),
+            self._writer.begin() as connection,
+            closing(Transaction(connection)) as transaction,
+        ):
+            yield transaction
+            transaction.flush()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Transaction]:
+        """Like `reading`, but open a session only when it is needed."""
         with (
             _refusing_when_busy(),
             self._lock.reading(),
-            Session(self._reader, expire_on_commit=False, autoflush=False) as session,
-            session.begin(),
+            self._reader.begin() as connection,
+            closing(Transaction(connection)) as transaction,
         ):
-            yield session
+            yield transaction
 
     def close(self) -> None:
         """Close all connections; data in memory is lost."""
@@ -176,6 +214,7 @@ def _engine(url: URL, prepare: Any, begin: str) -> Engine:
 
 def _prepare(connection: Any, record: object) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = FULL")  # some builds of SQLite lose the last writes
     connection.isolation_level = None  # the engine begins transactions
 
 

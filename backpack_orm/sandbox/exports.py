@@ -2,39 +2,68 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain
+from typing import IO
 
-from .calls import Call, Endpoints, XmlResponse, xml
-from .contents import contents
+from flask import Response
+
+from .calls import Call, Endpoints
+from .contents import all_contents
 from .models import Reminder
 from .page_xml import PageRenderer
 from .reminders import all_mine, reminder_line, reminder_resource
-from .rendering import Xml, each, stream
+from .rendering import Xml, blocks, each, stream
 
 exports = Endpoints("exports", __name__)
 
+_IN_MEMORY = 512 * 1024  # bytes of a response; the rest is in a temporary file
+_BLOCK = 64 * 1024
+
 
 @exports.read("GET", "/users/USER/export.xml")
-def export(call: Call, user: int) -> XmlResponse:
+def export(call: Call, user: int) -> Response:
     me = call.myself(user)
-    pages = _renderer(call, links=False).pages()
+    render = PageRenderer(call.zone, links=False).page
+    pages = chain.from_iterable(map(render, all_contents(call)))
     parts = chain(stream("pages", pages), _reminders(call, reminder_resource))
-    return xml(stream("user", parts, id=me.id, name=me.name, account=me.account.name), newline=True)
+    return _stored(call, stream("user", parts, id=me.id, name=me.name, account=me.account.name))
 
 
 @exports.ws_read("account/export")
-def account_export(call: Call) -> XmlResponse:
+def account_export(call: Call) -> Response:
     """Return the legacy form, in which a page has one description and one list of items."""
-    parts = chain(stream("pages", _renderer(call).older_pages()), _reminders(call, reminder_line))
-    return xml(stream("backpack", parts, username=call.me.name), newline=True)
+    pages = chain.from_iterable(map(PageRenderer(call.zone).older_page, all_contents(call)))
+    parts = chain(stream("pages", pages), _reminders(call, reminder_line))
+    return _stored(call, stream("backpack", parts, username=call.me.name))
 
 
-def _renderer(call: Call, *, links: bool = True) -> PageRenderer:
-    found = contents(call, call.visible_keys, messages=True)
-    return PageRenderer(found, call.zone, links=links)
+def _stored(call: Call, root: Iterator[Xml]) -> Response:
+    """Render a document while the snapshot is read, so that memory holds only a part of it.
+
+    It is complete before the first byte is sent, so a failure has a status, and a client that reads
+    slowly does not hold the snapshot.
+    """
+    file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - the response has it
+    try:
+        for block in blocks(root, newline=True, checkpoint=call.turn.checkpoint):
+            file.write(block)
+    except BaseException:
+        file.close()
+        raise
+    size = file.tell()
+    response = Response(_read(file), content_type="application/xml; charset=utf-8")
+    response.content_length = size
+    response.call_on_close(file.close)
+    return response
+
+
+def _read(file: IO[bytes]) -> Iterator[bytes]:
+    file.seek(0)
+    return iter(partial(file.read, _BLOCK), b"")
 
 
 def _reminders(call: Call, render: Callable[[Reminder, Call], Xml]) -> Iterator[Xml]:
-    mine = all_mine(call)  # not in the generator, which runs after the transaction
-    return stream("reminders", each(mine, lambda reminder: render(reminder, call)))
+    return stream("reminders", each(all_mine(call), lambda reminder: render(reminder, call)))

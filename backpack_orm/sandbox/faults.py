@@ -354,7 +354,7 @@ class Faults:
         <Fault 'error_body 404 path=ws/page/7', fired 0>
         """
         error = element("error", HTTPStatus(code).phrase, code=code)
-        body = b"".join(document([element("response", [error], success=False)], newline=False))
+        body = document([element("response", [error], success=False)], newline=False)
 
         def respond(request: AffectedRequest) -> Iterable[bytes]:
             return request.send(Response(body, content_type="application/xml; charset=utf-8"))

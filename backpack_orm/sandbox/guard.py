@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -105,6 +106,7 @@ def is_loopback_host(host: str) -> bool:
     return host.lower() in _LOOPBACK_NAMES if address is None else address.is_loopback
 
 
+@lru_cache(maxsize=64)
 def _host_of(header: str) -> str | None:
     """Return the host in a `Host` header, None if it is malformed."""
     try:

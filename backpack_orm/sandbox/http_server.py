@@ -121,7 +121,7 @@ class _Refusal(ErrorTask):
         error = cast("Error", self.request.error)  # type: ignore[attr-defined]
         failure = element("error", error.reason, code=error.code)
         root = element("response", [failure], success=False)
-        body = b"".join(document([root], newline=False))
+        body = document([root], newline=False)
         self.status = f"{error.code} {error.reason}"
         self.response_headers = [("Content-Type", "application/xml; charset=utf-8")]
         self.set_close_on_finish()

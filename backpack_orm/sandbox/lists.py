@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import Select, Table, Update, bindparam, func, select, update
+from werkzeug.exceptions import NotFound
 
 from .calls import Call, Endpoints, XmlResponse, found, in_order, ws
-from .models import Item, List, Page
+from .models import Item, List, Page, Widget
 from .page_xml import item_line
 from .positions import append_item, move_item, order_items, put_on_top, remove_item, remove_widget
 from .reading import InvalidRequest
 from .rendering import Xml, each, element, local_time, stream
+from .visibility import ACCOUNT, VISIBLE
 
 lists = Endpoints("lists", __name__)
 
@@ -76,10 +79,16 @@ def add_item(call: Call, page: int, list: int | None = None) -> XmlResponse:
 
 @lists.ws("page/PAGE/lists/LIST/items/update/ID", "page/PAGE/items/update/ID")
 def update_item(call: Call, page: int, id: int, list: int | None = None) -> XmlResponse:
-    item, fields = _item(call, page, list, id), call.parameters.group("item")
-    item.content = call.updated("item.content", fields.text("content"), item.content, "")
-    item.completed = call.updated("item.completed", fields.flag("completed"), item.completed, False)
-    item.updated_at = call.now
+    fields = call.parameters.group("item")
+    changes = {
+        "content": call.updated("item.content", fields.text("content"), None, ""),
+        "completed": call.updated("item.completed", fields.flag("completed"), None, False),
+        "updated_at": call.now,
+    }
+    new = {f"new_{name}": value for name, value in changes.items() if value is not None}
+    statement = _updating(tuple(new), in_list=list is not None)
+    if not call.execute(statement, **new, page_id=page, list_id=list, item_id=id).rowcount:
+        raise NotFound
     return ws()
 
 
@@ -130,15 +139,37 @@ def _list(call: Call, page: Page, id: int | None) -> List | None:
     return first
 
 
-def _item(call: Call, page_id: int, list_id: int | None, id: int) -> Item:
+def _where(statement: Select[Any], *, in_list: bool) -> Select[Any]:
+    """Restrict a statement to one item of a list, or of the page if the path has no list."""
+    in_any = statement.outerjoin(Widget, Widget.key == Item.list_key)
+    on_page = in_any.join(Page, Page.key == func.coalesce(Item.page_key, Widget.page_key))
+    item = on_page.where(
+        Item.account_key == ACCOUNT,
+        Item.id == bindparam("item_id"),
+        Page.id == bindparam("page_id"),
+        VISIBLE,
+    )
+    return item.where(Widget.id == bindparam("list_id")) if in_list else item
+
+
+_IN_LIST, _ANYWHERE = (_where(select(Item), in_list=in_list) for in_list in (True, False))
+
+
+@cache
+def _updating(new: tuple[str, ...], *, in_list: bool) -> Update:
+    """Return the statement that changes these columns of an item."""
+    items = cast("Table", Item.__table__)
+    key = _where(select(Item.key), in_list=in_list).scalar_subquery()
+    values: dict[str, Any] = {name.removeprefix("new_"): bindparam(name) for name in new}
+    return update(items).where(items.c.key == key).values(values)
+
+
+def _item(call: Call, page: int, list: int | None, id: int) -> Item:
     """Return an item of a list, or of the page if the path has no list."""
-    page = call.page(page_id)
-    lists = select(List.key).where(List.page_key == page.key)
-    if list_id is not None:
-        home: ColumnElement[bool] = Item.list_key.in_(lists.where(List.id == list_id))
-    else:
-        home = (Item.page_key == page.key) | Item.list_key.in_(lists)
-    return found(call.session.scalar(select(Item).where(Item.id == id, call.ours(Item), home)))
+    wanted = _ANYWHERE if list is None else _IN_LIST
+    parameters = {**call.scope, "page_id": page, "list_id": list, "item_id": id}
+    item: Item | None = call.session.scalar(wanted, parameters)
+    return found(item)
 
 
 def _list_line(shown: List) -> Xml:

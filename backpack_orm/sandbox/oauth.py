@@ -11,10 +11,10 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from .database import Database
+from .database import Database, Transaction
 from .models import Account, User
 from .oauth_grants import Application, Grants, Identity, Refusal
-from .tokens import account_named, user_named
+from .tokens import Caller, account_named, caller_with_key, user_named
 
 LOG_LENGTH = 10_000
 FLOW = "web_server"
@@ -199,7 +199,7 @@ class OAuth:
             raise Refusal(400, "unsupported_type", f"type must be {FLOW}")
         return SignIn(application, parameters.get("state"))
 
-    def allowed(self, request: SignIn, user: User) -> str:
+    def allowed(self, request: SignIn, user: User | Caller) -> str:
         """Return where the browser returns to after a user has allowed a request."""
         identity = Identity(user.key, user.email_address)
         code = self.grants.new_code(request.application.client_id, identity, self._now())
@@ -209,15 +209,16 @@ class OAuth:
         """Add a request to the log."""
         self._requests.append(request)
 
-    def user(self, session: Session, access_token: str, account: str) -> User | None:
+    def caller(self, transaction: Transaction, access_token: str, account: str) -> Caller | None:
         """Return the user of an account that an access token authenticates; None if there is none.
 
-        Executes one statement, or none if the token is not valid.
+        Executes two statements, or none if the token is not valid.
         """
         found = self.grants.identity(access_token, self._now())
         if found is None:
             return None
-        return next((one for one in self._users(session, found[0], account)), None)
+        users = self._users(transaction.session, found[0], account)
+        return caller_with_key(transaction.connection, users[0].key) if users else None
 
     def users(self, session: Session, identity: Identity) -> list[User]:
         """Return the users that a person is, one for each account."""

@@ -47,7 +47,7 @@ def new() -> Any:
         return _redirected(wanted.location(error="access_denied"))
     with service.database.reading() as session:
         token = request.form.get("token", "").strip()
-        user = service.authenticator.user(session, token)
+        user = service.authenticator.caller(session.connection(), token)
         if user is None:
             return sign_in_page(wanted, "This is not the API token of a user.")
         return _redirected(service.provider.allowed(wanted, user))

@@ -104,85 +104,90 @@ class PageRenderer:
     Without `links` it omits links between pages, as the export of a user does.
     """
 
-    def __init__(self, contents: Contents, zone: tzinfo, *, links: bool = True) -> None:
-        self._contents = contents
+    def __init__(self, zone: tzinfo, *, links: bool = True) -> None:
         self._links = links
         self._zone = zone
 
-    def pages(self) -> Iterator[Xml]:
-        """Render all pages, without empty sections."""
-        for page in self._contents.pages:
-            items = self._contents.page_items[page.key]
-            description = [element("description", page.description)] if page.description else []
-            yield from self._page(page, [*description, *section("items", self._items(items))])
+    def page(self, found: Contents) -> Iterator[Xml]:
+        """Render a page without empty sections."""
+        text = found.page.description
+        description = [element("description", text)] if text else []
+        items = section("items", _items(found, found.items.get(None, ())))
+        yield from self._page(found, [*description, *items])
 
-    def older_pages(self) -> Iterator[Xml]:
-        """Render all pages in the legacy form, with one description and one list of items."""
-        for page in self._contents.pages:
-            items = self._contents.page_items[page.key]
-            description = element("description", page.description)
-            yield from self._page(page, [description, *stream("items", self._items(items))])
+    def older_page(self, found: Contents) -> Iterator[Xml]:
+        """Render a page in the legacy form, with one description and one list of items."""
+        description = element("description", found.page.description)
+        items = stream("items", _items(found, found.items.get(None, ())))
+        yield from self._page(found, [description, *items])
 
-    def _page(self, page: Row[Any], head: Iterable[Xml]) -> Iterator[Xml]:
+    def _page(self, found: Contents, head: Iterable[Xml]) -> Iterator[Xml]:
+        page = found.page
         yield from stream(
             "page",
-            chain(head, self._sections(page)),
+            chain(head, self._sections(found)),
             title=page.title,
             id=page.id,
-            email_address=self._contents.email_address(page),
+            email_address=found.email_address,
         )
 
-    def _sections(self, page: Row[Any]) -> Iterator[Xml]:
-        found = self._contents
-        widgets = found.widgets[page.key]
+    def _sections(self, found: Contents) -> Iterator[Xml]:
         by_kind: dict[str, list[Row[Any]]] = {}
-        for widget in sorted(widgets, key=lambda widget: widget.id):
+        for widget in sorted(found.widgets, key=lambda widget: widget.id):
             by_kind.setdefault(widget.type, []).append(widget)
 
-        def of(kind: type[Widget]) -> list[Row[Any]]:
-            return by_kind.get(str(kind.__mapper__.polymorphic_identity), [])
+        def of(kind: str) -> Rows:
+            return by_kind.get(kind, ())
 
-        tags, linked = found.tags[page.key], found.linked[page.key]
-        yield from section("belongings", map(_belonging, widgets))
-        yield from section("tags", (element("tag", name=tag.name, id=tag.id) for tag in tags))
-        yield from section("lists", self._lists(of(List)))
-        yield from section("notes", each(of(Note), self._note))
-        yield from section("galleries", map(self._gallery, of(Gallery)))
-        yield from section("attachments", map(_attachment, of(Attachment)))
-        yield from section("separators", map(separator_line, of(Separator)))
-        yield from section("emails", each(of(Email), lambda mail: email_line(mail, self._zone)))
+        zone = self._zone
+        yield from section("belongings", map(_belonging, found.widgets))
+        yield from section("tags", (element("tag", name=tag.name, id=tag.id) for tag in found.tags))
+        yield from section("lists", _lists(found, of(_LIST)))
+        yield from section("notes", each(of(_NOTE), lambda note: _note(found, note, zone)))
+        yield from section("galleries", (_gallery(found, gallery) for gallery in of(_GALLERY)))
+        yield from section("attachments", map(_attachment, of(_ATTACHMENT)))
+        yield from section("separators", map(separator_line, of(_SEPARATOR)))
+        yield from section("emails", each(of(_EMAIL), lambda mail: email_line(mail, zone)))
         if self._links:
-            yield from section("linked_pages", map(page_line, linked))
-
-    def _lists(self, lists: Rows) -> Iterator[Xml]:
-        for one in lists:
-            items = self._items(self._contents.items[one.key], one.id)
-            yield from stream("list", stream("items", items), name=one.name, id=one.id)
-
-    def _items(self, items: Rows, list_id: int | None = None) -> Iterator[Xml]:
-        messages = self._contents.item_messages
-        for item in items:
-            yield item_line(item, list_id, messages=messages[item.key] if messages else ())
-
-    def _note(self, note: Row[Any]) -> Xml:
-        messages = self._contents.note_messages
-        return note_line(note, self._zone, messages=messages[note.key] if messages else ())
-
-    def _gallery(self, gallery: Row[Any]) -> Xml:
-        images = [
-            element(
-                "image",
-                gallery_id=gallery.id,
-                file_name=image.file_name,
-                id=image.id,
-                description=image.description,
-            )
-            for image in self._contents.images[gallery.key]
-        ]
-        return element("gallery", [element("images", images)], name=gallery.name, id=gallery.id)
+            yield from section("linked_pages", map(page_line, found.linked))
 
 
-_OTHER = OtherWidget.__mapper__.polymorphic_identity
+def _lists(found: Contents, lists: Rows) -> Iterator[Xml]:
+    for one in lists:
+        items = _items(found, found.items.get(one.key, ()), one.id)
+        yield from stream("list", stream("items", items), name=one.name, id=one.id)
+
+
+def _items(found: Contents, items: Rows, list_id: int | None = None) -> Iterator[Xml]:
+    for item in items:
+        yield item_line(item, list_id, messages=found.item_messages.get(item.key, ()))
+
+
+def _note(found: Contents, note: Row[Any], zone: tzinfo) -> Xml:
+    return note_line(note, zone, messages=found.note_messages.get(note.key, ()))
+
+
+def _gallery(found: Contents, gallery: Row[Any]) -> Xml:
+    images = [
+        element(
+            "image",
+            gallery_id=gallery.id,
+            file_name=image.file_name,
+            id=image.id,
+            description=image.description,
+        )
+        for image in found.images.get(gallery.key, ())
+    ]
+    return element("gallery", [element("images", images)], name=gallery.name, id=gallery.id)
+
+
+def _identity(kind: type[Widget]) -> str:
+    return str(kind.__mapper__.polymorphic_identity)
+
+
+_LIST, _NOTE, _GALLERY, _ATTACHMENT, _SEPARATOR, _EMAIL, _OTHER = map(
+    _identity, (List, Note, Gallery, Attachment, Separator, Email, OtherWidget)
+)
 
 
 def _belonging(widget: Row[Any]) -> Xml:

@@ -19,9 +19,9 @@ from sqlalchemy import (
 )
 from werkzeug.exceptions import NotFound
 
-from .bulk import execute, fetch, numbered
+from .bulk import execute, numbered
 from .calls import Call, Endpoints, XmlResponse, in_order, ws
-from .contents import contents
+from .contents import contents_of
 from .duplicating import copy_contents
 from .models import (
     Email,
@@ -37,6 +37,7 @@ from .models import (
 from .page_xml import PageRenderer, page_line
 from .positions import order_widgets
 from .rendering import Xml, element, stream
+from .visibility import VISIBLE_KEYS
 
 pages = Endpoints("pages", __name__)
 
@@ -49,17 +50,23 @@ _KINDS_FOUND: dict[type[Widget], str] = {
 _FOUND = {str(kind.__mapper__.polymorphic_identity): name for kind, name in _KINDS_FOUND.items()}
 
 
+_ALL = (
+    select(
+        Page.id,
+        Page.title,
+        Page.public,
+        exists().where(Friend.page_key == Page.key).label("is_shared"),
+    )
+    .where(Page.key.in_(VISIBLE_KEYS))
+    .order_by(Page.id)
+)
+
+
 @pages.ws_read("pages/all")
 def all_pages(call: Call) -> XmlResponse:
-    is_shared = exists().where(Friend.page_key == Page.key)
-    listed = call.session.execute(
-        select(Page.id, Page.title, Page.public, is_shared.label("is_shared"))
-        .where(call.visible)
-        .order_by(Page.id)
-    ).all()
     lines = (
         element("page", scope=_scope(page.public, page.is_shared), title=page.title, id=page.id)
-        for page in listed
+        for page in call.rows(_ALL)
     )
     return ws(stream("pages", lines), newline=True)
 
@@ -87,7 +94,7 @@ class _Search:
 
     def hits(self) -> list[Xml]:
         """Return matching pages, each with the widgets that contain the term."""
-        seen = self._call.visible_keys
+        seen = select(Page.key).where(Page.key.in_(VISIBLE_KEYS))
         in_lists, on_pages = self._homes_of_items(seen)
         sends: defaultdict[int, list[Xml]] = defaultdict(list)
         widgets = (
@@ -101,7 +108,7 @@ class _Search:
         pages = select(Page.key, Page.id, Page.title, Page.description)
         return [
             element("page", sends.get(page.key), title=page.title, id=page.id)
-            for page in self._rows(pages.where(self._call.visible).order_by(Page.id))
+            for page in self._rows(pages.where(Page.key.in_(VISIBLE_KEYS)).order_by(Page.id))
             if page.key in sends
             or page.key in on_pages
             or self._is_in(page.title, page.description)
@@ -117,7 +124,7 @@ class _Search:
         return {in_list for in_list, _ in found}, {on_page for _, on_page in found}
 
     def _rows(self, statement: Select[*tuple[Any, ...]]) -> Iterator[Row[Any]]:
-        return fetch(self._call.session, statement, self._call.turn)
+        return self._call.stream(statement)
 
     def _is_in(self, *texts: str) -> bool:
         return any(self._term in text.casefold() for text in texts)
@@ -132,9 +139,8 @@ def new(call: Call) -> XmlResponse:
 
 @pages.ws_read("page/PAGE")
 def show(call: Call, page: int) -> XmlResponse:
-    key = call.page(page).key
-    shown = contents(call, select(Page.key).where(Page.key == key), messages=False)
-    return ws(*PageRenderer(shown, call.zone).pages(), newline=True)
+    shown = contents_of(call, page)
+    return ws(PageRenderer(call.zone).page(shown), newline=True)
 
 
 @pages.ws("page/PAGE/reorder")
@@ -205,8 +211,8 @@ def unshare(call: Call, page: int) -> XmlResponse:
     """End sharing with all friends if the user owns the page, otherwise with the user."""
     shared = call.page(page)
     friends = delete(Friend).where(Friend.page_key == shared.key)
-    if shared.owner_key != call.me.key:
-        friends = friends.where(call.is_shared_with_me)
+    if shared.owner_key != call.caller.key:
+        friends = friends.where(Friend.email_address == call.caller.email_address.casefold())
     execute(call.session, friends)
     return ws()
 

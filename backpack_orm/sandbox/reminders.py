@@ -12,7 +12,7 @@ from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 from werkzeug.exceptions import UnprocessableEntity
 
-from .bulk import execute, fetch, numbered
+from .bulk import execute, numbered
 from .calls import Call, Endpoints, XmlResponse, found, no_content, ws, xml
 from .dates import NO_DATE, read_moment, read_start
 from .models import Reminder, User, remindees
@@ -76,8 +76,10 @@ def _listed(call: Call, render: Callable[[Reminder, Call], Xml]) -> Iterator[Xml
 
 
 def _is_mine(call: Call) -> ColumnElement[bool]:
-    for_me = select(remindees.c.remindees_left).where(remindees.c.remindees_right == call.me.key)
-    return or_(Reminder.creator_key == call.me.key, Reminder.key.in_(for_me))
+    for_me = select(remindees.c.remindees_left).where(
+        remindees.c.remindees_right == call.caller.key
+    )
+    return or_(Reminder.creator_key == call.caller.key, Reminder.key.in_(for_me))
 
 
 def _with_people(call: Call, wanted: ColumnElement[bool]) -> list[Reminder]:
@@ -91,7 +93,7 @@ def _with_people(call: Call, wanted: ColumnElement[bool]) -> list[Reminder]:
         .order_by(User.id)
     )
     people: defaultdict[int, list[User]] = defaultdict(list)
-    for key, user in fetch(call.session, pairs, call.turn):
+    for key, user in call.session.execute(pairs):
         people[key].append(user)
     found = (
         select(Reminder)
@@ -99,7 +101,7 @@ def _with_people(call: Call, wanted: ColumnElement[bool]) -> list[Reminder]:
         .options(joinedload(Reminder.creator))
         .order_by(Reminder.remind_at, Reminder.id)
     )
-    reminders = [one for (one,) in fetch(call.session, found, call.turn)]
+    reminders = list(call.session.scalars(found))
     for reminder in reminders:
         set_committed_value(reminder, "remindees", people[reminder.key])
     return reminders

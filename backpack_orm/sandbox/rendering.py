@@ -16,6 +16,7 @@ log = logging.getLogger("backpack_orm.sandbox")
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
 
 _BLOCK_SIZE = 8 * 1024  # characters
+_PIECE_SIZE = 4 * 1024  # characters; passing on each small piece would take most of the time
 
 # Parsers normalize line ends and tabs unless they are references.
 _IN_TEXT = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
@@ -50,10 +51,17 @@ def element(name: str, content: str | Iterable[Xml] | None = None, /, **attribut
 
 
 def stream(name: str, content: Iterable[Xml], /, **attributes: object) -> Iterator[Xml]:
-    """Render an element piece by piece, for content that may be large."""
-    yield Xml(f"<{_start(name, attributes)}>")
-    yield from content
-    yield Xml(f"</{name}>")
+    """Render an element in larger pieces, for content that may be large."""
+    pending = [f"<{_start(name, attributes)}>"]
+    size = 0
+    for piece in content:
+        pending.append(piece)
+        size += len(piece)
+        if size >= _PIECE_SIZE:
+            yield Xml("".join(pending))
+            pending, size = [], 0
+    pending.append(f"</{name}>")
+    yield Xml("".join(pending))
 
 
 def each(records: Iterable[T], render: Callable[[T], R]) -> Iterator[R]:
@@ -91,28 +99,27 @@ def field(name: str, value: object) -> Xml:
     return element(name, _text(value), type=_TYPES.get(type(value)))
 
 
-def document(
-    parts: Iterable[Xml], *, newline: bool, checkpoint: Callable[[], object] | None = None
-) -> list[bytes]:
-    """Render a document as blocks of bytes.
+def document(parts: Iterable[Xml], *, newline: bool) -> bytes:
+    """Render a document; `newline` adds one after the declaration, as in some responses."""
+    return b"".join(blocks(parts, newline=newline))
 
-    `newline` adds one after the declaration, as in some responses of the service. `checkpoint` is
-    called after each block.
-    """
-    blocks: list[bytes] = []
+
+def blocks(
+    parts: Iterable[Xml], *, newline: bool, checkpoint: Callable[[], object] | None = None
+) -> Iterator[bytes]:
+    """Render a document as blocks of bytes; `checkpoint` is called before each but the first."""
     pending: list[str] = [DECLARATION, "\n" if newline else ""]
     size = 0
     for part in parts:
         pending.append(part)
         size += len(part)
         if size >= _BLOCK_SIZE:
-            blocks.append(_encoded(pending))
+            yield _encoded(pending)
             pending, size = [], 0
             if checkpoint is not None:
                 checkpoint()
     if pending:
-        blocks.append(_encoded(pending))
-    return blocks
+        yield _encoded(pending)
 
 
 def _encoded(parts: list[str]) -> bytes:

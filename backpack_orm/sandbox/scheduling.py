@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+_SHORT = 0.003  # seconds after which a request counts as long
 _SLICE = 0.0003  # seconds that a long request runs between two pauses
 _PAUSE = 0.00005  # seconds; enough for another thread to take the interpreter lock
 _LONGEST_WAIT = 0.01  # maximum seconds that a long request waits for short ones at a checkpoint
@@ -23,7 +24,7 @@ class Turn:
         self._scheduler = scheduler
         self._client_is_gone = client_is_gone
         self._is_short = True
-        self._last_pause = time.perf_counter()
+        self._next_pause = time.perf_counter() + _SHORT
 
     def check_client(self) -> None:
         """Raise `ClientGone` if the client has closed its connection."""
@@ -35,13 +36,12 @@ class Turn:
 
         Raises `ClientGone` if the client has closed its connection.
         """
-        now = time.perf_counter()
-        if now - self._last_pause < _SLICE:
+        if time.perf_counter() < self._next_pause:
             return
         self.check_client()
         self._stop_being_short()
         self._scheduler.let_short_ones_pass()
-        self._last_pause = time.perf_counter()
+        self._next_pause = time.perf_counter() + _SLICE
 
     def end(self) -> None:
         """Stop counting this request."""

@@ -8,7 +8,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable
-from functools import cache
+from datetime import datetime
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
@@ -230,7 +231,7 @@ class Gate:
             nonlocal has_started
             has_started = True
             record(int(status[:3]))
-            date = ("Date", http_date(self._service.now()))
+            date = ("Date", _http_date(self._service.now()))
             return start(status, [*headers, date], *error)
 
         try:
@@ -291,6 +292,11 @@ class AccountGate:
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         environ[ACCOUNT] = self._account
         return self._gate(environ, start)
+
+
+@lru_cache(maxsize=1)
+def _http_date(now: datetime) -> str:
+    return http_date(now)
 
 
 def _never() -> bool:

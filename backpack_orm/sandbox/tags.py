@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import re
 
-from sqlalchemy import delete, insert, literal, select
+from sqlalchemy import bindparam, delete, insert, literal, select
 
 from .bulk import execute, numbered
 from .calls import Call, Endpoints, XmlResponse, ws
 from .models import Page, Tag, Tagging
 from .page_xml import page_line
 from .rendering import stream
+from .visibility import VISIBLE
 
 tags = Endpoints("tags", __name__)
 
 _TAG = re.compile(r'"([^"]*)"|([^\s"]+)')
 
 
+_TAGGED = (
+    select(Page.id, Page.title)
+    .where(
+        Page.key.in_(select(Tagging.page_key).where(Tagging.tag_key == bindparam("tag_key"))),
+        VISIBLE,
+    )
+    .order_by(Page.id)
+)
+
+
 @tags.ws_read("tags/select/ID")
 def select_tag(call: Call, id: int) -> XmlResponse:
-    tagged = select(Tagging.page_key).where(Tagging.tag_key == call.one_of(Tag, id).key)
-    pages = select(Page.id, Page.title).where(call.visible, Page.key.in_(tagged))
-    listed = call.session.execute(pages.order_by(Page.id)).all()
+    listed = call.rows(_TAGGED, tag_key=call.one_of(Tag, id).key)
     return ws(stream("pages", map(page_line, listed)))
 
 

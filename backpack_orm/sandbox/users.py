@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, union_all
 
 from .calls import Call, Endpoints, XmlResponse, xml
 from .models import Page, User
 from .rendering import Xml, element, field, stream
+from .visibility import IS_MINE, shared
 
 users = Endpoints("users", __name__)
+
+_FIRST = func.min(Page.id).label("id")
+_FIRST_OF_EACH = union_all(select(_FIRST).where(IS_MINE), shared(_FIRST)).subquery()
+_START_PAGE = select(func.min(_FIRST_OF_EACH.c.id))
 
 
 @users.read("GET", "/me.xml")
 @users.read("POST", "/me.xml")
 def me(call: Call) -> XmlResponse:
     user = call.me
-    start_page = call.session.scalar(select(func.min(Page.id)).where(call.visible))
+    start_page = call.execute(_START_PAGE).scalar()
     return xml(
         element(
             "user",

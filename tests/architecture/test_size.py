@@ -31,7 +31,7 @@ LARGEST_ROOMS = {
     "integrations": 880,
     "models": 3030,
     "orm": 4240,
-    "sandbox": 6480,
+    "sandbox": 6700,
     "text": 1202,
     "wire": 800,
 }

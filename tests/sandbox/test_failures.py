@@ -84,7 +84,7 @@ def test_a_bug_is_an_internal_error_with_a_traceback_in_the_log(api, page, caplo
     def broken(*_, **options):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(pages, "contents", broken)
+    monkeypatch.setattr(pages, "contents_of", broken)
     with caplog.at_level(logging.ERROR, "backpack_orm.sandbox"):
         assert api.ws(page, status=500) == failure(500, "Internal error")
     assert "defect in POST /ws/page/40000002" in caplog.text

@@ -80,7 +80,7 @@ class TestReadWriteLock:
 
 class TestScheduler:
     def checkpoint(self, turn) -> None:
-        turn._last_pause = 0.0  # as if it had worked for long
+        turn._next_pause = 0.0  # as if it had worked for long
         turn.checkpoint()
 
     def test_a_long_request_yields_to_a_short_one_for_a_limited_time(self) -> None:

@@ -99,7 +99,7 @@ class TestStorage:
             error.sqlite_errorname = name
             raise OperationalError("INSERT", None, error)
 
-        monkeypatch.setattr(Authenticator, "user", fail)
+        monkeypatch.setattr(Authenticator, "caller", fail)
         assert api.rest("POST", "/ws/pages/new", NEW_PAGE).status_code == status
 
     def test_a_file_that_cannot_be_written_is_reported_at_start(self, tmp_path, monkeypatch):

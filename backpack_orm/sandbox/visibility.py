@@ -1,0 +1,63 @@
+"""The conditions under which a user sees a page, with parameters for the user.
+
+Statements with these conditions are built once, when their module is imported: building a statement
+takes longer than executing it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    or_,
+    select,
+    union,
+)
+
+from .models import Friend, Page
+from .tokens import Caller
+
+ACCOUNT: BindParameter[int] = bindparam("my_account")
+_ME: BindParameter[int] = bindparam("my_key")
+_ADDRESS: BindParameter[str] = bindparam("my_address")
+
+IS_SHARED_WITH_ME: ColumnElement[bool] = Friend.email_address == _ADDRESS
+"""The condition that a friend of a page is the user."""
+
+
+def visible(page: type[Page] = Page) -> ColumnElement[bool]:
+    """Return the condition that a page is visible: the user owns it, or it is shared with them."""
+    is_shared = exists().where(Friend.page_key == page.key, IS_SHARED_WITH_ME)
+    return and_(page.account_key == ACCOUNT, or_(page.owner_key == _ME, is_shared))
+
+
+VISIBLE = visible()
+
+IS_MINE: ColumnElement[bool] = Page.owner_key == _ME
+"""The condition that the user owns a page."""
+
+
+def shared(column: Any) -> Select[Any]:
+    """Return the statement that selects a column of the pages that are shared with the user."""
+    friends = select(column).join(Friend, Friend.page_key == Page.key)
+    return friends.where(Page.account_key == ACCOUNT, IS_SHARED_WITH_ME)
+
+
+VISIBLE_KEYS: CompoundSelect[int] = union(select(Page.key).where(IS_MINE), shared(Page.key))
+"""The keys of all visible pages. Other pages of the account are not looked at."""
+
+
+def parameters_of(caller: Caller) -> dict[str, object]:
+    """Return the parameters of these conditions."""
+    return {
+        "my_account": caller.account_key,
+        "my_key": caller.key,
+        "my_address": caller.email_address.casefold(),
+    }
