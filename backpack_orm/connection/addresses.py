@@ -94,13 +94,18 @@ def user_key(url: str, user_id: int | None) -> str:
     return f"{_host(urlsplit(url))}/user-{user_id}"
 
 
-def rate_limit_key(url: str, account: str) -> str:
+def rate_limit_key(url: str, account: str, egress: str | None) -> str:
     """Return the key by which the service counts requests: all users of an account have the same.
 
-    The key is the host, which identifies the account. On this machine, where a sandbox may contain
-    several accounts, the key is that of the user.
+    The key is the host, which identifies the account, and the address of the client. On this
+    machine, where a sandbox may contain several accounts, the user takes the place of the account.
+
+    >>> rate_limit_key("https://acme.backpackit.com", "acme.backpackit.com/6f1b", "office")
+    'acme.backpackit.com@office'
     """
-    return account if is_loopback(urlsplit(url).hostname or "") else account.partition("/")[0]
+    if not is_loopback(urlsplit(url).hostname or ""):
+        account = account.partition("/")[0]
+    return f"{account}@{egress or socket.gethostname()}"
 
 
 def cache_host(url: str) -> str:

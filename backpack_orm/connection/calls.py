@@ -66,6 +66,13 @@ class Call(Generic[T]):
         self.secret = NO_SECRET
         self.has_moved = self.has_new_token = self.may_have_happened = False
 
+    @property
+    def patience(self) -> float:
+        """Seconds that it can wait now."""
+        if self.deadline is None:
+            return self.max_wait
+        return min(self.max_wait, self.deadline.remaining)
+
     def has_time_for(self, seconds: float) -> bool:
         """Return whether the deadline leaves time to wait and send it afterwards."""
         return self.deadline is None or seconds < self.deadline.remaining

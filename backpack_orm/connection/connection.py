@@ -88,6 +88,8 @@ class Connection(Usable):
         max_wait: Seconds that one call may wait in total for rate limits and before retries.
         limits: Storage of the rate limiter: in memory, or the `redis://` address of a server that
             several processes share; None disables it.
+        egress: A name for the public IP address of this machine: the service counts requests for
+            each address. Machines behind one address need the same name. None: the host name.
         timezone: Time zone applied to naive timestamps: an IANA name (`"Europe/Lisbon"`), one of
             Backpack's (`"Pacific Time (US & Canada)"`), or `"account"` for the account's own, which
             takes one request; None: timestamps stay naive.
@@ -120,7 +122,8 @@ class Connection(Usable):
         """Connect to the account of the settings. No request."""
         account = credentials.account_key(settings.url)
         self._set_up(settings, settings.url, account)
-        limits = RateLimiter(rate_limit_key(settings.url, account), settings.limits)
+        client = rate_limit_key(settings.url, account, settings.egress)
+        limits = RateLimiter(client, settings.limits)
         self._transport = Transport(settings, limits, credentials)
 
     def _set_up(self, settings: Settings, url: str, account: str, absent: str = _UNPICKLED) -> None:

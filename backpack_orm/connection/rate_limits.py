@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable
+from math import inf
 from threading import Lock
-from typing import Protocol
 
 from backpack_orm.connection.forks import after_fork
+from backpack_orm.connection.moving_windows import MovingWindows, Store
+from backpack_orm.connection.shared_rate_limits import SharedWindows
 from backpack_orm.wire.endpoint import RateLimit
 
 WINDOW = 5
@@ -19,71 +19,7 @@ MARGIN = 0.15
 
 IN_MEMORY = "memory://"
 _ROUNDING = 0.001
-"""Seconds to wait longer, since a window is still full at its very end."""
-
-
-class Store(Protocol):
-    """Storage in which requests are counted."""
-
-    def acquire(self, key: str, limit: int) -> float:
-        """Count a request and return 0, or return the seconds until one may be sent."""
-
-    def renew_lock(self) -> None:
-        """Replace the lock, which a thread of the parent process may hold, after a fork."""
-
-
-class MovingWindows:
-    """Requests of the last seconds, counted in this process under any number of keys.
-
-    Args:
-        seconds: Length of the window.
-        clock: A monotonic clock in seconds.
-
-    >>> now = 100.0
-    >>> windows = MovingWindows(5, clock=lambda: now)
-    >>> windows.acquire("acme", limit=1)
-    0.0
-    >>> now += 3
-    >>> round(windows.acquire("acme", limit=1), 2)
-    2.0
-    """
-
-    def __init__(self, seconds: float, clock: Callable[[], float] | None = None) -> None:
-        self._seconds = seconds
-        self._clock = clock
-        self._sent: dict[str, deque[float]] = {}
-        self._lock = Lock()
-
-    def acquire(self, key: str, limit: int) -> float:
-        """Count a request and return 0, or return the seconds until one may be sent.
-
-        Args:
-            key: What to count together.
-            limit: Requests in a window.
-        """
-        with self._lock:
-            now = (self._clock or time.monotonic)()
-            sent = self._sent.get(key)
-            if sent is None:
-                self._remove_idle(now)
-                sent = self._sent[key] = deque()
-            while sent and sent[0] <= now - self._seconds:
-                sent.popleft()
-            if len(sent) < limit:
-                sent.append(now)
-                return 0.0
-            return sent[-limit] + self._seconds - now + _ROUNDING
-
-    def renew_lock(self) -> None:
-        """Replace the lock, which a thread of the parent process may hold, after a fork."""
-        self._lock = Lock()
-
-    def __len__(self) -> int:
-        return len(self._sent)
-
-    def _remove_idle(self, now: float) -> None:
-        for key in [key for key, sent in self._sent.items() if sent[-1] <= now - self._seconds]:
-            del self._sent[key]
+"""Seconds to wait longer, since sleeps may end a little early."""
 
 
 # Shared by all connections of this process: the service regards them as one client.
@@ -104,8 +40,8 @@ class RateLimiter:
     """The rate limits of one account.
 
     Args:
-        account: The key of the account in shared storages; it contains no token.
-        storage: Where to count requests: `memory://`, or a URI of the `limits` library, such as
+        account: The key of the account and of the client's address; it contains no token.
+        storage: Where to count requests: `memory://`, or the address of a Redis server, such as
             `redis://127.0.0.1:6379`, to share limits between processes; None disables limits.
     """
 
@@ -113,11 +49,17 @@ class RateLimiter:
         self._account = account
         self._storage = storage
 
-    def seconds_until_free(self, rate_limit: RateLimit) -> float:
-        """Count a request and return 0 if it may be sent now, else return the seconds to wait.
+    def seconds_until_free(
+        self, rate_limit: RateLimit, ticket: str = "", patience: float = inf
+    ) -> float:
+        """Return 0 if a request may be sent now, else the seconds to wait before asking again.
+
+        Args:
+            rate_limit: The rate limit by which the service counts it.
+            ticket: Identifies the request while it waits.
+            patience: Seconds that it can wait.
 
         Raises:
-            TransportError: The storage cannot be reached.
             ValidationError: The storage is not supported.
         """
         key = self._key(rate_limit)
@@ -127,16 +69,20 @@ class RateLimiter:
             return paused
         if self._storage is None:
             return 0.0
-        return _store(self._storage).acquire(key, rate_limit.value)
+        patience = max(patience - _ROUNDING, 0.0)
+        wait = _store(self._storage).acquire(key, rate_limit.value, ticket, patience)
+        return wait + _ROUNDING if wait else 0.0
 
     def pause(self, rate_limit: RateLimit, seconds: float) -> None:
-        """Block requests of this kind for a time, in the whole process."""
+        """Block requests of this kind for a time, in all processes that share the storage."""
         now = time.monotonic()
         key = self._key(rate_limit)
         with _lock:
             for other in [other for other, until in _pauses.items() if until <= now]:
                 del _pauses[other]
             _pauses[key] = max(_pauses.get(key, 0.0), now + seconds)
+        if self._storage is not None:
+            _store(self._storage).pause(key, seconds)
 
     def _key(self, rate_limit: RateLimit) -> str:
         return f"{self._account}/{rate_limit.name.lower()}"
@@ -154,7 +100,4 @@ def _store(storage: str) -> Store:
 def _new_store(storage: str) -> Store:
     if storage == IN_MEMORY:
         return MovingWindows(WINDOW + MARGIN)
-    # most programs never need it
-    from backpack_orm.connection.shared_rate_limits import SharedWindows
-
-    return SharedWindows(storage, WINDOW)
+    return SharedWindows(storage, WINDOW, MovingWindows(WINDOW + MARGIN))

@@ -81,6 +81,10 @@ def _is_timeout(value: object) -> bool:
     return False
 
 
+def _is_address(value: object) -> bool:
+    return isinstance(value, str) and bool(re.match(r"memory://$|(rediss?|unix)://.", value))
+
+
 _header = _takes(
     "one line of ASCII characters",
     lambda value: isinstance(value, str) and value.strip() and re.fullmatch(r"[ -~]+", value),
@@ -96,11 +100,13 @@ _size = _takes(
     lambda value: isinstance(value, int) and not isinstance(value, bool) and value > 0,
 )
 _storage = _takes(
-    "an address such as memory:// or redis://127.0.0.1:6379, or None to disable rate limits",
-    lambda value: (
-        value is None or (isinstance(value, str) and re.match(r"(?!async)[a-z+]+://", value))
-    ),
+    "memory://, an address such as redis://127.0.0.1:6379, or None to disable rate limits",
+    lambda value: value is None or _is_address(value),
     shown=False,  # it may contain a password
+)
+_egress = _takes(
+    "a name of letters, digits and any of . : _ - such as office, or None for the host name",
+    lambda value: value is None or (isinstance(value, str) and re.fullmatch(r"[\w.:-]+", value)),
 )
 _zone_name = _takes(
     "the name of a time zone", lambda value: value is None or isinstance(value, str)
@@ -158,6 +164,7 @@ class Settings:
     ttl: float = field(default=60.0, validator=_seconds, kw_only=True)
     max_wait: float = field(default=60.0, validator=_seconds, kw_only=True)
     limits: str | None = field(default="memory://", validator=_storage, kw_only=True, repr=False)
+    egress: str | None = field(default=None, validator=_egress, kw_only=True)
     timezone: str | None = field(default=None, validator=[_zone_name, _zone], kw_only=True)
     allow_insecure: bool = field(default=False, validator=_flag, kw_only=True)
     partial_updates: bool = field(default=False, validator=_flag, kw_only=True)

@@ -1,90 +1,122 @@
-"""Rate limits shared by several processes, counted in a storage of the `limits` library."""
+"""Rate limits shared by several processes, counted by a Redis server on its own clock."""
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
-from threading import Lock
-from urllib.parse import urlsplit
 
-from backpack_orm.errors import TransportError, ValidationError
+from backpack_orm.connection.moving_windows import LATE, Store
+from backpack_orm.connection.redis_server import RedisServer, Unreachable
 
-MARGIN = 1
-"""Seconds added to a window: the clocks of machines differ, and storages count whole seconds."""
+MARGIN = 0.2
+"""Seconds added to a window: requests are counted when they arrive, with different delays."""
+
+TIMEOUT = 1.0
+"""Seconds to wait for the server."""
+
+# Times are in microseconds, which the doubles of Lua and of sorted sets represent exactly.
+_NOW = """
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+"""
+
+# KEYS: the reservations, by time; the end of a pause.
+# ARGV: window, limit, ticket, patience, seconds after which a reservation lapses.
+_ACQUIRE = """
+local window, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
+local ticket, patience, late = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+
+local paused = (tonumber(redis.call('GET', KEYS[2])) or 0) - now
+if paused > 0 then
+    return paused
+end
+
+local reserved = tonumber(redis.call('ZSCORE', KEYS[1], ticket))
+if reserved then
+    if now <= reserved + late then
+        return math.max(reserved - now, 0)
+    end
+    redis.call('ZREM', KEYS[1], ticket)
+end
+
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - window)
+local slot, count = now, redis.call('ZCARD', KEYS[1])
+if count >= limit then
+    local before = redis.call('ZRANGE', KEYS[1], count - limit, count - limit, 'WITHSCORES')
+    slot = math.max(now, before[2] + window)
+end
+if slot - now <= patience then
+    redis.call('ZADD', KEYS[1], slot, ticket)
+    redis.call('PEXPIRE', KEYS[1], math.ceil((slot - now + window) / 1000))
+end
+return slot - now
+"""
+
+# KEYS: the end of a pause. ARGV: its length.
+_PAUSE = """
+local free = now + ARGV[1]
+if free > (tonumber(redis.call('GET', KEYS[1])) or 0) then
+    redis.call('SET', KEYS[1], free, 'PX', math.ceil(ARGV[1] / 1000))
+end
+"""
 
 
 class SharedWindows:
     """Requests of the last seconds, counted together with those of other processes.
 
+    Only the clock of the server counts, so those of the machines may differ. While the server is
+    unreachable, each process counts its own requests.
+
     Args:
-        storage: The URI of a storage that supports moving windows: `redis://…`.
-        seconds: Length of the window.
+        storage: The address of the server.
+        seconds: Length of the service's window.
+        own: Counts the requests of this process while the server is unreachable.
 
     Raises:
-        ValidationError: There is no such storage, or its package is not installed.
+        ValidationError: The address is not valid, or the package redis is not installed.
     """
 
-    def __init__(self, storage: str, seconds: int) -> None:
-        self._storage = storage
-        self._seconds = seconds + MARGIN
-        self._lock = Lock()
-        self._counter = _counter(storage)
-
-    def acquire(self, key: str, limit: int) -> float:
-        """Count a request and return 0, or return the seconds until one may be sent.
-
-        Raises:
-            TransportError: The storage cannot be reached.
-        """
-        from limits.errors import StorageError
-
-        window = f"backpack_orm/{key}", limit, self._seconds
-        try:
-            with self._lock:
-                if self._counter.acquire_entry(*window):
-                    return 0.0
-                oldest, _ = self._counter.get_moving_window(*window)
-        except StorageError as error:
-            problem = type(error.storage_error).__name__
-        else:
-            # the window is still full at its very end
-            return max(float(oldest) + self._seconds - time.time(), 0.0) + 0.001
-        raise TransportError(
-            f"requests cannot be counted at {_without_password(self._storage)} ({problem}), "
-            "so none was sent"
+    def __init__(self, storage: str, seconds: float, own: Store) -> None:
+        self._window = _microseconds(seconds + MARGIN)
+        self._own = own
+        self._server = RedisServer(
+            storage, "limits", TIMEOUT, "each process counts only its own requests for now"
         )
+        self._register()
+
+    def _register(self) -> None:
+        self._acquire = self._server.client.register_script(_NOW + _ACQUIRE)
+        self._pause = self._server.client.register_script(_NOW + _PAUSE)
+
+    def acquire(self, key: str, limit: int, ticket: str, patience: float) -> float:
+        """Reserve a slot and return the seconds until it, see `Store`."""
+        if not self._server.is_avoided:
+            longest = _microseconds(min(patience, 86400.0))
+            arguments = self._window, limit, ticket, longest, _microseconds(LATE)
+            try:
+                wait = self._server.run(lambda: self._acquire(_keys(key), arguments))
+                return int(wait) / 1e6
+            except Unreachable:
+                pass
+        return self._own.acquire(key, limit, ticket, patience)
+
+    def pause(self, key: str, seconds: float) -> None:
+        """Grant no slot for a time, in all processes. If the server is unreachable, in none."""
+        if not self._server.is_avoided:
+            arguments = (_microseconds(seconds),)
+            with suppress(Unreachable):
+                self._server.run(lambda: self._pause(_keys(key)[1:], arguments))
 
     def renew_lock(self) -> None:
-        """Replace the lock, which a thread of the parent process may hold, after a fork."""
-        self._lock = Lock()
+        """Share nothing with the parent process after a fork."""
+        self._server.reset()
+        self._register()
+        self._own.renew_lock()
 
 
-def _counter(storage: str):  # type: ignore[no-untyped-def]  # limits is imported only if it is used
-    """Return the storage."""
-    try:
-        from limits.errors import ConfigurationError
-        from limits.storage import MovingWindowSupport, storage_from_string
-    except ImportError:
-        raise ValidationError(
-            f"limits={_without_password(storage)!r} needs the extra redis: "
-            "pip install 'backpack_orm[redis]'"
-        ) from None
-    counter: object = None
-    with suppress(ConfigurationError, ValueError):  # which may contain the storage's password
-        counter = storage_from_string(storage, wrap_exceptions=True)
-    if isinstance(counter, MovingWindowSupport):
-        return counter
-    raise ValidationError(
-        f"limits={_without_password(storage)!r} is not supported: use "
-        "memory://, or redis://HOST:PORT with the package redis installed"
-    )
+def _keys(key: str) -> tuple[str, str]:
+    """Return the keys of the reservations and of the pause; braces keep them on one node."""
+    return f"backpack_orm:limits:{{{key}}}", f"backpack_orm:limits:{{{key}}}:pause"
 
 
-def _without_password(storage: str) -> str:
-    """Return a storage's URI for messages.
-
-    >>> _without_password("redis://:secret@127.0.0.1:6379/0")
-    'redis://127.0.0.1:6379'
-    """
-    parts = urlsplit(storage)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+def _microseconds(seconds: float) -> int:
+    return round(seconds * 1_000_000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from http import HTTPStatus
 from typing import Any, Protocol, TypeVar
@@ -163,7 +164,8 @@ class Transport:
             Timeout: It would take longer than the call's deadline.
         """
         error: BackpackError
-        while seconds := self._limits.seconds_until_free(call.endpoint.rate_limit):
+        kind, ticket = call.endpoint.rate_limit, os.urandom(8).hex()
+        while seconds := self._limits.seconds_until_free(kind, ticket, call.patience):
             blocked = f"{self._host} accepts no request for another {seconds:.1f} s"
             if seconds > call.max_wait:
                 error = RateLimited(

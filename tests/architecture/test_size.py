@@ -26,7 +26,7 @@ LARGEST_ROOMS = {
     ".": 340,
     "archive": 5100,
     "cli": 4900,
-    "connection": 3360,
+    "connection": 3520,
     "display": 820,
     "integrations": 880,
     "models": 3030,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,29 +13,21 @@ import requests
 
 from backpack_orm import Connection, Page
 from backpack_orm.sandbox import Sandbox
+from tests.benchmarks import shared_limits
 from tests.benchmarks.measuring import OURS, Row
 
 PAGES = 300
 PERMITTED, WINDOW = 100, 5
 """The rate limit: number of requests, and window in seconds."""
 ROUNDS = 15
-_HALF = """
-import sys
-from backpack_orm import Connection, Page
-url, storage, ids = sys.argv[1:]
-connection = Connection(url, token="a-token-for-limits", limits=storage)
-print("ready", flush=True)
-sys.stdin.readline()
-for id in ids.split():
-    Page.find(int(id), using=connection)
-"""
 
 
 def rate() -> Iterator[Row]:
-    """Measure a whole account in one process, and in two that share Redis."""
+    """Measure a whole account in one process, and four that share Redis."""
     yield whole_account()
     yield page_by_page()
-    yield from two_processes()
+    if shutil.which("redis-server"):
+        yield four_processes()
 
 
 def whole_account() -> Row:
@@ -72,31 +62,14 @@ def page_by_page() -> Row:
     return _row("the same, page by page", 1 / 0.95, PAGES + 1, seconds)
 
 
-def two_processes() -> Iterator[Row]:
-    """Measure two processes that share Redis and read half of the pages each, if it is there."""
-    program = shutil.which("redis-server")
-    if program is None:
-        return
-    with _account() as box, _redis(program) as storage:
-        ids = [str(number) for number in range(1, PAGES + 1)]
-        processes = [
-            subprocess.Popen(
-                [sys.executable, "-c", _HALF, box.url, storage, " ".join(half)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for half in (ids[::2], ids[1::2])
-        ]
-        for process in processes:
-            assert process.stdout is not None
-            process.stdout.readline()
-        began = time.monotonic()
-        for process in processes:
-            process.communicate("go\n")
-        seconds = time.monotonic() - began
-        _check(box, PAGES)
-    yield _row("the same, two processes, one Redis", None, PAGES, seconds)
+def four_processes() -> Row:
+    """Measure four processes that share Redis, through random delays, for a minute."""
+    measured = shared_limits.measure(60, delay=0.3, skew=10)
+    if measured.refused >= measured.requests / 1000:
+        raise RuntimeError(f"too many were refused: {measured}")
+    samples = {"what the service permits": [float(WINDOW)], OURS: [WINDOW / measured.rate]}
+    name = "100 requests by four processes, one Redis"
+    return Row("Limits", name, samples, 1 / 0.95, is_timed=False)
 
 
 @contextmanager
@@ -113,23 +86,6 @@ def _account() -> Iterator[Sandbox]:
         seed.write_text(export, "utf-8")
         with Sandbox(seed=str(seed), token="a-token-for-limits", limits=True) as box:
             yield box
-
-
-@contextmanager
-def _redis(program: str) -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as folder:
-        socket = Path(folder, "redis.sock")
-        options = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no"]
-        with subprocess.Popen(
-            [program, *options], cwd=folder, stdout=subprocess.PIPE, text=True
-        ) as server:
-            assert server.stdout is not None
-            for line in server.stdout:
-                if "ready to accept" in line.lower():
-                    break
-            yield f"redis+unix://{socket}"
-            server.terminate()
-            server.communicate()
 
 
 def _check(box: Sandbox, requests: int) -> None:

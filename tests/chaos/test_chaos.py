@@ -11,7 +11,7 @@ from typing import TypeAlias, cast
 import pytest
 
 from backpack_orm import NotFound, OutcomeUnknown
-from backpack_orm.connection import rate_limits, transport
+from backpack_orm.connection import moving_windows, rate_limits, transport
 from backpack_orm.connection.retries import RULES, Action, Outcome
 from backpack_orm.wire.endpoint import Safety
 from tests.chaos import campaign
@@ -39,6 +39,7 @@ def _fake_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = SimpleNamespace(time=time, monotonic=time, perf_counter=time, sleep=sleep)
     monkeypatch.setattr(transport, "time", clock)
     monkeypatch.setattr(rate_limits, "time", clock)
+    monkeypatch.setattr(moving_windows, "time", clock)
 
 
 @pytest.fixture

@@ -14,8 +14,18 @@ from functools import cached_property
 import pytest
 import trustme
 
-from backpack_orm.connection import Connection, context, deadline, rate_limits, retries, transport
+from backpack_orm.connection import (
+    Connection,
+    context,
+    deadline,
+    moving_windows,
+    rate_limits,
+    redis_server,
+    retries,
+    transport,
+)
 from backpack_orm.wire.endpoint import TokenLocation, rest, ws
+from tests.redis_process import RedisProcess
 
 TOKEN = "c4na7y0123456789abcdefc4na7y0123456789ab"
 
@@ -158,6 +168,14 @@ class Stub(socketserver.ThreadingTCPServer):
 
 
 @pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
+    """A Redis server that all tests of this process share."""
+    server = RedisProcess(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
 def authority() -> trustme.CA:
     """An authority that is not trusted yet."""
     return trustme.CA()
@@ -237,7 +255,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The time that waiting goes by, in the tests that wait."""
     clock = Clock()
-    for module in (transport, rate_limits, deadline):
+    for module in (transport, rate_limits, moving_windows, redis_server, deadline):
         monkeypatch.setattr(module, "time", clock)
     monkeypatch.setattr(retries, "random", clock)
     return clock

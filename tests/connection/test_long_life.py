@@ -12,7 +12,7 @@ import pytest
 from requests.structures import CaseInsensitiveDict
 
 from backpack_orm import errors
-from backpack_orm.connection import Connection, rate_limits, transport
+from backpack_orm.connection import Connection, moving_windows, rate_limits, transport
 from backpack_orm.models.page import Page
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.shapes import Column, Shape
@@ -64,7 +64,7 @@ class Clock:
 @pytest.fixture
 def service(monkeypatch):
     clock = Clock()
-    for module in (transport, rate_limits):
+    for module in (transport, rate_limits, moving_windows):
         monkeypatch.setattr(module, "time", clock)
     return Service()
 

@@ -1,0 +1,63 @@
+"""A real Redis server in a process of its own, which tests can kill, suspend and restart."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+
+def program(name: str) -> str:
+    """Return the path of a program; without it, fail on the CI server and skip elsewhere."""
+    path = shutil.which(name)
+    if path is None:
+        message = f"there is no {name} here: install Debian's package of that name"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return path
+
+
+class RedisProcess:
+    """A Redis server that listens on a socket in a folder and stores nothing on disk.
+
+    Args:
+        folder: Where its socket is.
+        options: Further options, such as `--maxmemory 2mb`.
+    """
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        socket = folder / "redis.sock"
+        self.url = f"unix://{socket}"
+        self._folder = folder
+        self._command = [program("redis-server"), "--port", "0", "--unixsocket"]
+        self._command += [str(socket), "--save", "", "--appendonly", "no", *options]
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and return when it accepts connections."""
+        self._process = subprocess.Popen(
+            self._command, cwd=self._folder, stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if "ready to accept" in line.lower():
+                return
+        raise RuntimeError(f"{self._command} has ended")
+
+    def kill(self) -> None:
+        """End it at once; what it has stored is lost."""
+        self._process.kill()
+        self._process.communicate()
+
+    def suspend(self) -> None:
+        """Suspend it: it accepts connections and does not respond."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._process.send_signal(signal.SIGCONT)
