@@ -126,4 +126,5 @@ def without_password(address: str) -> str:
     'redis://127.0.0.1:6379'
     """
     parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    place = parts.path if parts.scheme == "unix" else ""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{place}"
