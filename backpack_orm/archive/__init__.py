@@ -1,5 +1,6 @@
 """Archives: backups of a Backpack account with its history, readable without the service."""
 
+from backpack_orm.archive import display as display  # it registers what is displayed
 from backpack_orm.archive.archive import Archive
 from backpack_orm.archive.comparing import Change, Diff
 from backpack_orm.archive.contents import Gap

@@ -39,9 +39,10 @@ from backpack_orm.errors import ArchiveError, ValidationError, short_repr
 from backpack_orm.models.page import Page
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.progress import Progress, reporter
+from backpack_orm.rich_display import RichDisplay
 
 
-class Archive(Convertible):
+class Archive(Convertible, RichDisplay):
     """All snapshots of one Backpack account, in a folder or at an address.
 
     The records of the newest snapshot are attributes: `archive.pages`, `archive.notes` and so on.

@@ -13,6 +13,7 @@ from attrs import asdict, frozen
 from backpack_orm.archive.entries import Entry, Key
 from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.orm.progress import Progress
+from backpack_orm.rich_display import RichDisplay
 
 if TYPE_CHECKING:
     import pandas
@@ -54,7 +55,7 @@ class Change:
 
 
 @frozen(repr=False)
-class Diff:
+class Diff(RichDisplay):
     """The changes from one snapshot to another.
 
     Attributes:

@@ -16,6 +16,7 @@ from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.archive.storage import Storage
 from backpack_orm.errors import ValidationError
 from backpack_orm.orm.progress import Progress
+from backpack_orm.rich_display import RichDisplay
 
 
 def _count(policy: object, attribute: Attribute[Any], value: Any) -> None:
@@ -66,7 +67,7 @@ class Policy:
 
 
 @frozen(repr=False)
-class PruneResult:
+class PruneResult(RichDisplay):
     """What was removed from an archive, or would be.
 
     Attributes:

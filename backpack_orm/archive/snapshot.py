@@ -14,9 +14,10 @@ from backpack_orm.archive.entries import Entry, entries
 from backpack_orm.archive.info import Info
 from backpack_orm.archive.offline import ArchiveConnection
 from backpack_orm.orm.progress import Progress, silent
+from backpack_orm.rich_display import RichDisplay
 
 
-class Snapshot(Convertible):
+class Snapshot(Convertible, RichDisplay):
     """What an account contained at one moment.
 
     Attributes:

@@ -25,11 +25,12 @@ from backpack_orm.connection import Connection, unconnected
 from backpack_orm.errors import ArchiveError, BackpackError
 from backpack_orm.models.user import User
 from backpack_orm.orm.progress import Progress
+from backpack_orm.rich_display import RichDisplay
 from backpack_orm.wire.shapes import Record
 
 
 @frozen(repr=False)
-class SyncResult:
+class SyncResult(RichDisplay):
     """What a sync has done.
 
     Attributes:

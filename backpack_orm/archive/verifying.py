@@ -34,6 +34,7 @@ from backpack_orm.models.reminder import Reminder
 from backpack_orm.models.status import Status
 from backpack_orm.models.user import User
 from backpack_orm.orm.progress import Progress
+from backpack_orm.rich_display import RichDisplay
 from backpack_orm.wire.shapes import Response
 
 _OWN = (info.PATH, info.LAST_SYNC)
@@ -73,7 +74,7 @@ class Problem:
 
 
 @frozen
-class Verification:
+class Verification(RichDisplay):
     """The result of verifying an archive. It is true if there is no problem.
 
     Attributes:

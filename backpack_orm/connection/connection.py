@@ -29,7 +29,7 @@ from backpack_orm.connection.time_zones import ACCOUNT, zone_named
 from backpack_orm.connection.transport import AnyTransport, Transport
 from backpack_orm.connection.turns import waiting
 from backpack_orm.errors import NotConnected, ReadOnly
-from backpack_orm.rich_display import public_names
+from backpack_orm.rich_display import RichDisplay, public_names
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.build import WireValue
 from backpack_orm.wire.endpoint import Endpoint, Safety, TokenLocation, rest
@@ -68,7 +68,7 @@ def _reset_after_fork() -> None:
         connection._reset_after_fork()
 
 
-class Connection(Usable):
+class Connection(Usable, RichDisplay):
     """One account as one user: its address, its token, and its cached responses.
 
     Threads may share it. As a context manager it is current inside the block, and is closed at the

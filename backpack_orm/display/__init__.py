@@ -1,9 +1,12 @@
-"""What notebooks and terminals show of objects: what is loaded, and never a request."""
+"""What notebooks and terminals display of objects: what is loaded. Makes no request."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from backpack_orm.display import results as results  # it registers more types with `contents`
+from backpack_orm.display.charts import journal_timeline as journal_timeline
+from backpack_orm.display.charts import open_items as open_items
 from backpack_orm.display.contents import contents
 
 if TYPE_CHECKING:
@@ -11,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def html(value: object) -> str:
-    """An object as a piece of HTML, for notebooks.
+    """Return an object as HTML for notebooks.
 
-    It holds its own style and nothing from elsewhere, no script, and no text as anything but text.
+    It includes its style, contains no script, refers to nothing outside, and escapes all texts.
 
     >>> "<h3" in html(Page.find_by(title="Lisbon"))
     True
@@ -24,7 +27,7 @@ def html(value: object) -> str:
 
 
 def rich(value: object) -> RenderableType:
-    """An object for the terminal, as the library rich draws it.
+    """Return an object for the terminal, as an object of the library rich.
 
     >>> from rich.console import Console
     >>> console = Console(width=24)

@@ -1,4 +1,4 @@
-"""What Tab offers in IPython and Jupyter after a chain such as `page.notes["`; no request."""
+"""Tab completion in IPython and Jupyter after an expression such as `page.notes["`. No request."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from attrs import frozen
 from IPython.core.completer import (
     CompletionContext,
     IPCompleter,
@@ -16,8 +17,9 @@ from IPython.core.completer import (
     match_dict_keys,
 )
 
-from backpack_orm.orm.collections import Collection, label_of
+from backpack_orm.orm.collections import Collection, Embedded, label_of
 from backpack_orm.orm.model import Model
+from backpack_orm.orm.model_type import ModelType
 from backpack_orm.wire.shapes import MISSING
 
 if TYPE_CHECKING:
@@ -26,11 +28,14 @@ if TYPE_CHECKING:
 _NAME = "backpack_orm"
 _OPENING = ("(", "[", "{")
 _CLOSING = (")", "]", "}")
+_TO_ONE = ("create", "find", "find_by", "first", "get", "last")
+_TO_MANY = ("all", "order_by", "where")
+"""The methods of models and collections that return one record, and a collection."""
 _CODE = (tokenize.NAME, tokenize.NUMBER, tokenize.OP, tokenize.STRING)
 
 
 def load(shell: InteractiveShell) -> None:
-    """Add what completes chains to a session, once.
+    """Add the completion of chains to a session, once.
 
     >>> from IPython.core.interactiveshell import InteractiveShell
     >>> shell = InteractiveShell()
@@ -49,7 +54,7 @@ def load(shell: InteractiveShell) -> None:
 
 
 def unload(shell: InteractiveShell) -> None:
-    """Take it away again, if it is there.
+    """Remove the completion of chains from a session, if it is there.
 
     >>> from IPython.core.interactiveshell import InteractiveShell
     >>> shell = InteractiveShell()
@@ -76,12 +81,14 @@ class _Open(NamedTuple):
 def _offer(
     context: CompletionContext, names: Mapping[str, Any], completer: IPCompleter
 ) -> dict[str, Any]:
-    """What can stand at the cursor, where a chain leads to an object of this library."""
+    """Return the completions at the cursor if a chain leads to an object of this library."""
     found = _read(context.text_until_cursor)
     if found is None or isinstance(found.chain, ast.Name):
         return {"completions": []}  # what follows a name alone, IPython completes itself
     value = _reached(found.chain, names)
     kind, fragment, texts = "", found.typed, list[str]()
+    if type(value) is _Example:
+        value = value.of if found.mark == "." else None
     if found.mark == "." and _is(value, Model, Collection):
         kind = "attribute"
         texts = [name for name in dir(value) if name.startswith(fragment)]
@@ -102,7 +109,7 @@ def _offer(
 
 
 def _closing(quote: str, after: str) -> str:
-    """What ends a key, where what follows the cursor does not end it already."""
+    """Return what closes a key, unless the text after the cursor closes it."""
     after = after.strip()
     if after.startswith(quote):
         quote, after = "", after[len(quote) :].strip()
@@ -113,7 +120,7 @@ def _closing(quote: str, after: str) -> str:
 
 
 def _read(line: str) -> _Open | None:
-    """The chain that a line ends in, and what is begun after it; None where there is none."""
+    """Return the chain at the end of a line and what is typed after it; None if there is none."""
     tokens = list(_tokens(line))
     if len(tokens) > 1 and tokens[-1].type == tokenize.NAME and tokens[-2].string == ".":
         tokens.pop()  # the attribute that is being typed
@@ -134,7 +141,7 @@ def _read(line: str) -> _Open | None:
 
 
 def _start(tokens: list[tokenize.TokenInfo]) -> int | None:
-    """Where a chain begins that ends with the last token: at its nearest name in no bracket."""
+    """Return the start of the chain that ends with the last token: the nearest name."""
     depth = 0
     for position in reversed(range(len(tokens))):
         token = tokens[position]
@@ -146,7 +153,7 @@ def _start(tokens: list[tokenize.TokenInfo]) -> int | None:
 
 
 def _tokens(line: str) -> Iterator[tokenize.TokenInfo]:
-    """The tokens of a line, up to a string that is not closed."""
+    """Yield the tokens of a line, up to a string that is not closed."""
     try:
         for token in tokenize.generate_tokens(iter([line]).__next__):
             if token.type == tokenize.ERRORTOKEN:
@@ -160,10 +167,21 @@ def _tokens(line: str) -> Iterator[tokenize.TokenInfo]:
 # --- looking up -------------------------------------------------------------------------------
 
 
-def _reached(node: ast.expr, names: Mapping[str, Any]) -> Any:
-    """What a chain leads to, as far as that is loaded; None where it leads to nothing.
+@frozen
+class _Example:
+    """An object without data, of the type that a call would return: calls are never made."""
 
-    Only the look-ups that are written out here are done, so nothing else can run.
+    of: Any
+
+
+def _example(model: type[Model]) -> _Example:
+    return _Example(object.__new__(model))
+
+
+def _reached(node: ast.expr, names: Mapping[str, Any]) -> Any:
+    """Return the object that a chain leads to, if it is loaded, or an example of it; else None.
+
+    Evaluates only the cases below, so no other code can run.
     """
     match node:
         case ast.Name():
@@ -176,6 +194,8 @@ def _reached(node: ast.expr, names: Mapping[str, Any]) -> Any:
             return _attribute(_reached(node.value, names), node.attr)
         case ast.Subscript():
             return _item(_reached(node.value, names), _reached(node.slice, names))
+        case ast.Call(func=ast.Attribute(value=owner, attr=method)):
+            return _called(_reached(owner, names), method)
     return None
 
 
@@ -184,8 +204,24 @@ def _is(value: object, *kinds: type) -> bool:
     return issubclass(type(value), kinds)
 
 
+def _called(owner: Any, method: str) -> _Example | None:
+    """Return an example of what a finder of a model or collection returns."""
+    owner = owner.of if type(owner) is _Example else owner
+    if _is(owner, ModelType):
+        model = owner
+    elif _is(owner, Collection):
+        model = owner._model
+    else:
+        return None
+    if method in _TO_MANY:
+        return _Example(Collection(model, []))
+    return _example(model) if method in _TO_ONE else None
+
+
 def _attribute(record: Any, name: str) -> Any:
-    """What a record is related to, if telling it makes no request."""
+    """Return what a record is related to, if reading it makes no request."""
+    if type(record) is _Example:
+        return _example_of(record.of, name)
     if not _is(record, Model):
         return None
     table = record._table
@@ -200,12 +236,30 @@ def _attribute(record: Any, name: str) -> Any:
     return value
 
 
+def _example_of(record: Any, name: str) -> _Example | None:
+    """Return an example of what records of a type are related to."""
+    if not _is(record, Model):
+        return None
+    table = record._table
+    if table.parent is not None and name == table.parent.name:
+        return _example(table.parent.model)
+    relation = table.relations.get(name)
+    if relation is None:
+        return None
+    if relation.is_single:
+        return _example(relation.model)
+    return _Example((relation.collection or Embedded)(record, relation))
+
+
 def _knows(record: Model, name: str) -> bool:
     return record._record is not None and record._record[record._position(name)] is not MISSING
 
 
-def _item(collection: Any, key: object) -> Model | None:
-    """What the brackets of a collection give, among what is loaded."""
+def _item(collection: Any, key: object) -> Model | _Example | None:
+    """Return the record of a collection with an index or a title, if it is loaded."""
+    if type(collection) is _Example:
+        is_index = _is(collection.of, Collection) and type(key) in (int, str)
+        return _example(collection.of._model) if is_index else None
     if not _is(collection, Collection):
         return None
     records: list[Model] = collection._loaded()

@@ -1,4 +1,4 @@
-"""What there is to show of an object, wherever it will be shown. Nothing here makes a request."""
+"""What is displayed of records and collections, independent of the output. Makes no request."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import Any, TypeAlias
 
 from attrs import evolve, field, frozen
 
-from backpack_orm.connection.stats import Stats
-from backpack_orm.errors import BackpackError, ValidationError
+from backpack_orm.errors import ValidationError
 from backpack_orm.models.attachment import Attachment
 from backpack_orm.models.belonging import SECTIONS, Belonging
 from backpack_orm.models.email import Email
@@ -21,11 +20,9 @@ from backpack_orm.models.note import Note
 from backpack_orm.models.page import Page
 from backpack_orm.models.separator import Separator
 from backpack_orm.orm import frames
-from backpack_orm.orm.bulk import BulkResult
 from backpack_orm.orm.collections import Collection, Embedded, label_of
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.searches import Search
-from backpack_orm.orm.state import Changes
 from backpack_orm.wire.shapes import MISSING
 
 ROWS = 20
@@ -325,7 +322,7 @@ def _(separator: Separator) -> list[Any]:
     return [Line(_name(_known(separator, "name")))]
 
 
-# --- collections and the rest -----------------------------------------------------------------
+# --- collections -----------------------------------------------------------------
 
 
 @contents.register(Search)
@@ -369,58 +366,7 @@ def _(collection: Collection[Any]) -> Table:
     if unknown:
         remarks.append(_unloaded(unknown))
     rows = list(zip(*known.values(), strict=True))
-    return Table(_count(total, model.__name__), list(known), rows, remarks)
-
-
-@contents.register
-def _(changes: Changes) -> Table:
-    rows = [(name, old, new) for name, (old, new) in changes.items()]
-    return Table(_count(len(rows), "Change"), ("attribute", "old", "new"), rows)
-
-
-@contents.register
-def _(stats: Stats) -> Card:
-    facts = [
-        ("requests", stats.requests),
-        ("cache hits", stats.cache_hits),
-        ("sent again", stats.retries),
-        ("seconds waited", round(stats.seconds_waited, 1)),
-    ]
-    again = stats.retries_by_endpoint
-    calls = [(call, sent, again.get(call, 0)) for call, sent in stats.by_endpoint.items()]
-    blocks: list[Block] = [Facts(facts)]
-    if calls:
-        blocks.append(Table("", ("call", "requests", "sent again"), calls))
-    return Card("Connection", "", blocks)
-
-
-@contents.register
-def _(result: BulkResult) -> Card:  # type: ignore[type-arg]  # a registry knows no type arguments
-    facts = [
-        ("succeeded", len(result.succeeded)),
-        ("failed", len(result.failed)),
-        ("outcome unknown", len(result.unknown)),
-        ("not attempted", len(result.not_attempted)),
-        ("requests", result.requests),
-    ]
-    failures = [(str(each.record), str(each.error)) for each in (*result.failed, *result.unknown)]
-    blocks: list[Block] = [Facts(facts)]
-    if failures:
-        blocks.append(Table("", ("record", "error"), failures))
-    return Card("Result", "", blocks)
-
-
-@contents.register
-def _(error: BackpackError) -> Card:
-    facts = [
-        ("status", error.status),
-        ("request", f"{error.verb} {error.path}" if error.path else None),
-        ("response", error.excerpt),
-        ("hint", error.hint),
-    ]
-    known = [(name, value) for name, value in facts if value is not None]
-    blocks: list[Block] = [Prose(error.message), *([Facts(known)] if known else [])]
-    return Card(type(error).__name__, "", blocks)
+    return Table(counted(total, model.__name__), list(known), rows, remarks)
 
 
 # --- helpers ----------------------------------------------------------------------------------
@@ -511,7 +457,7 @@ def _unloaded(names: Sequence[str]) -> Remark:
     return Remark(f"Not loaded yet: {shown}. Reading it loads it, with one request.")
 
 
-def _count(number: int, name: str) -> str:
+def counted(number: int, name: str) -> str:
     """A number of records, such as `1 page` and `3 journal entries`."""
     words = re.sub("(?<=[a-z])(?=[A-Z])", " ", name).lower()
     if number == 1:

@@ -25,9 +25,9 @@ from backpack_orm.display.contents import (
 )
 from backpack_orm.text import parse
 
-# Colours are those of the page around, as JupyterLab, VS Code and furo name them; where it names
-# none, they are our own, after what the reader's system prefers.
-STYLE = """
+# Colours are those of the surrounding page, by the variables of JupyterLab, VS Code and furo. Where
+# there are none, they are our own, for the colour scheme that the system prefers.
+_STYLE = """
 .backpack {
   --bp-ink: #24292f; --bp-paper: #ffffff; --bp-link: #0a58ca; --bp-mark: #9a5b00;
   --bp-line: rgba(128, 128, 128, .35); --bp-tint: rgba(128, 128, 128, .12);
@@ -55,7 +55,7 @@ STYLE = """
 .backpack summary { color: inherit; opacity: .72; font-size: .86em; }
 .backpack .bp-kind { margin: 0; letter-spacing: .02em; }
 .backpack .bp-kind .bp-state { color: var(--bp-mark); font-weight: 600; opacity: 1; }
-.backpack.backpack .bp-tags { display: flex; flex-wrap: wrap; gap: .35em; list-style: none;
+.backpack .bp-tags { display: flex; flex-wrap: wrap; gap: .35em; list-style: none;
   margin: 0 0 .6em; padding: 0; }
 .backpack .bp-tags li { margin: 0; padding: 0 .65em; border-radius: 1em; font-size: .86em;
   background: var(--bp-tint); }
@@ -79,7 +79,7 @@ STYLE = """
   font-size: .86em; font-weight: 600; opacity: .8; }
 .backpack .bp-line::before, .backpack .bp-line::after { content: ""; flex: 1; min-width: 1.5em;
   border-top: 1px solid var(--bp-line); }
-.backpack.backpack .bp-items, .backpack.backpack .bp-names { list-style: none; margin: 0;
+.backpack .bp-items, .backpack .bp-names { list-style: none; margin: 0;
   padding: 0; }
 .backpack .bp-items li { display: flex; gap: .55em; margin: .12em 0; }
 .backpack .bp-items li > div { min-width: 0; }
@@ -87,22 +87,25 @@ STYLE = """
 .backpack .bp-done > div { opacity: .62; text-decoration: line-through; }
 .backpack dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .15em 1em;
   margin: .7em 0 0; align-items: baseline; }
-.backpack dd { margin: 0; font-weight: normal; }
+.backpack :is(dt, dd) { float: none; width: auto; margin: 0; padding: 0; font-weight: normal; }
 .backpack .bp-wide { overflow-x: auto; }
 .backpack table { border-collapse: collapse; margin: .4em 0 0; font-size: .93em; color: inherit; }
 .backpack :is(th, td) { padding: .25em .8em .25em 0; vertical-align: top; max-width: 28em;
   border: 0; border-bottom: 1px solid var(--bp-line); color: inherit; background: none;
   white-space: normal; overflow-wrap: break-word; text-align: start; }
-.backpack.backpack tbody tr:nth-child(n) { background: none; }
+.backpack tbody tr:nth-child(n) { background: none; }
 .backpack th { font-weight: 600; opacity: .75; white-space: nowrap; }
 .backpack .bp-number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .backpack details { margin: .3em 0 0; }
 .backpack summary { cursor: pointer; }
 """
+# The style sheets of JupyterLab and nbconvert select elements by up to two classes and two types.
+# Three classes precede them wherever the rule stands.
+STYLE = _STYLE.replace(".backpack", ".backpack" * 3)
 
 
 def render(what: Card | Table) -> str:
-    """What there is to show, as a piece of HTML that needs nothing from elsewhere."""
+    """Return a card or a table as HTML that includes its style and refers to nothing outside."""
     if isinstance(what, Table):
         return f'<div class="backpack bp-table"><style>{STYLE}</style>{_block(what)}</div>'
     state = "".join(f' · <span class="bp-state">{_text(state)}</span>' for state in what.states)

@@ -17,6 +17,7 @@ from backpack_orm.models.reminder import Reminder
 from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.unverified import marked
+from backpack_orm.rich_display import RichDisplay
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.shapes import MISSING, Column, Record, Response, Section, Shape
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @frozen(eq=False)
-class Export:
+class Export(RichDisplay):
     """All pages that a user can see, with their contents, and all reminders.
 
     An export omits the `scope` of pages and the `updated_at` of items. The export of a user also

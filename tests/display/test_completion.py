@@ -181,6 +181,31 @@ def test_attributes_of_a_collection_that_is_not_loaded_are_completed(
     assert not listed.notes.is_loaded
 
 
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("Page.all()[0].", "notes"),
+        ("Page.all(load=True)['Lisbon'].", "duplicate"),
+        ("Page.find(page.id).notes.", "create_many"),
+        ("Page.find_by(title='Lisbon').lists['Packing'].items[0].", "complete"),
+        ("Page.all().", "order_by"),
+        ("pages.where(title='Lisbon').first().", "tags"),
+        ("Page.all()[0].notes[0].page.", "lists"),
+        ("Reminder.all()[0].creator.", "bookmarks"),
+    ],
+)
+def test_what_a_call_returns_is_completed_without_the_call(
+    press: Press, shell: InteractiveShell, line: str, name: str
+) -> None:
+    shell.user_ns["Reminder"] = Reminder
+    assert f"{line}{name}" in press(line)
+    assert f"{line}{name}" in press(f"{line}{name[:-1]}")
+
+
+def test_after_a_call_the_names_are_those_of_the_object(press: Press) -> None:
+    assert set(press("Page.all()[0].")) == {f"Page.all()[0].{name}" for name in dir(Page.all()[0])}
+
+
 # --- what is not loaded -----------------------------------------------------------------------
 
 

@@ -25,6 +25,7 @@ from backpack_orm.errors import ArchiveError
 from backpack_orm.models.page import Page
 from backpack_orm.models.user import User
 from backpack_orm.orm.progress import Progress
+from backpack_orm.rich_display import RichDisplay
 
 _REQUESTS_PER_SECOND = 20
 """The service accepts a hundred requests in five seconds."""
@@ -51,7 +52,7 @@ _LEFT: Mapping[str, str] = {
 
 
 @frozen
-class Plan:
+class Plan(RichDisplay):
     """What a restore will do; only reads were sent for it. `print(plan)` shows it.
 
     Attributes:

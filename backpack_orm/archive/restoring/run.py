@@ -29,10 +29,11 @@ from backpack_orm.models.separator import Separator
 from backpack_orm.models.time_windows import is_earlier
 from backpack_orm.orm.creating import create_once
 from backpack_orm.orm.progress import Progress
+from backpack_orm.rich_display import RichDisplay
 
 
 @frozen
-class RestoreResult:
+class RestoreResult(RichDisplay):
     """What a restore has done.
 
     Attributes:
