@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from backpack_orm.connection import Connection as Connection
     from backpack_orm.connection import connect as connect
     from backpack_orm.connection import using as using
+    from backpack_orm.connection.hooks import CacheEvent as CacheEvent
+    from backpack_orm.connection.hooks import RequestEvent as RequestEvent
+    from backpack_orm.connection.hooks import ResponseEvent as ResponseEvent
+    from backpack_orm.connection.hooks import RetryEvent as RetryEvent
     from backpack_orm.connection.oauth import Grant as Grant
     from backpack_orm.connection.oauth import OAuthAccount as OAuthAccount
     from backpack_orm.connection.oauth import OAuthApp as OAuthApp
@@ -80,6 +84,9 @@ if TYPE_CHECKING:
     from backpack_orm.orm.copies import CopyResult as CopyResult
     from backpack_orm.orm.declarations import Embeds as Embeds
     from backpack_orm.orm.declarations import HasMany as HasMany
+    from backpack_orm.orm.events import CreatedEvent as CreatedEvent
+    from backpack_orm.orm.events import DestroyedEvent as DestroyedEvent
+    from backpack_orm.orm.events import SavedEvent as SavedEvent
     from backpack_orm.orm.model import Model as Model
     from backpack_orm.orm.saving import SaveResult as SaveResult
     from backpack_orm.orm.syncing import SyncPlan as SyncPlan
@@ -87,6 +94,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "connection": "Connection connect using",
+    "connection.hooks": "CacheEvent RequestEvent ResponseEvent RetryEvent",
     "connection.oauth": "Grant OAuthAccount OAuthApp",
     "connection.stats": "Stats",
     "errors": "ApiError ArchiveError AuthenticationError BackpackError DamagedArchive Destroyed "
@@ -122,6 +130,7 @@ _MODULES = {
     "orm.copies": "CopyResult",
     "orm.declarations": "Embeds HasMany",
     "orm.collections": "Collection",
+    "orm.events": "CreatedEvent DestroyedEvent SavedEvent",
     "orm.saving": "SaveResult",
     "orm.syncing": "SyncPlan",
     "version": "__version__",

@@ -30,8 +30,9 @@ OTHERS = {
     "Connections": [
         *("connect", "using", "Connection", "Stats"),
         *(f"connection.hooks.{name}" for name in ("Hooks", "Hook")),
-        *(f"connection.hooks.{kind}Event" for kind in ("Request", "Response", "Retry", "Cache")),
+        *(f"{kind}Event" for kind in ("Request", "Response", "Retry", "Cache")),
     ],
+    "Signals": ["CreatedEvent", "SavedEvent", "DestroyedEvent"],
     "Signing in with OAuth": ["OAuthApp", "Grant", "OAuthAccount"],
     "Collections": [
         "Collection",

@@ -9,6 +9,7 @@ from typing import Any
 from backpack_orm.cli.formats import counted
 from backpack_orm.cli.recording import RecordingTransport, ResponseNeeded
 from backpack_orm.cli.state import State
+from backpack_orm.orm.signals import muted
 
 FIELDS = ("request", "body")
 
@@ -18,7 +19,7 @@ def invoke(state: State, run: Callable[[], Any]) -> None:
     output = state.output
     output.is_muted = True
     try:
-        with suppress(ResponseNeeded):
+        with muted(), suppress(ResponseNeeded):
             run()
     finally:
         output.is_muted = False

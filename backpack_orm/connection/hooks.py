@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from threading import local
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import frozen
@@ -30,7 +30,7 @@ class RequestEvent:
     Two requests are never equal, so an event can be the key of what belongs to its request.
 
     Attributes:
-        url: The address of the account.
+        url: The address of the account, or of the OAuth provider.
         verb: The HTTP method.
         path: The path, with a placeholder for the token.
         endpoint: The call of the API, with placeholders for ids, such as `POST /ws/page/{id}`.
@@ -119,19 +119,18 @@ class CacheEvent:
     is_hit: bool
 
 
-class _Thread(local):
-    is_in_hook = False
-
-
-_thread = _Thread()
+_running: ContextVar[tuple[Callable[[Any], object], ...]] = ContextVar(
+    "backpack_orm_running_hooks", default=()
+)
+"""The functions that are being called, so that none is called for what it does itself."""
 
 
 class Hook(Generic[E]):
     """The functions that are called with one kind of event, in the order in which they were added.
 
     Call it with a function to add it; it can be used as a decorator. Threads may share it. An error
-    of a function is logged, and changes nothing: neither the call nor the other functions. What a
-    function requests through a connection calls no hooks.
+    of a function is logged, and changes nothing: neither the call nor the other functions. No
+    function is called for what it requests or writes itself.
 
     >>> connection = Page.all()[0].connection
     >>> @connection.hooks.on_request
@@ -181,21 +180,21 @@ class Hook(Generic[E]):
         >>> hook.send("event")
         event
         """
-        if _thread.is_in_hook:
-            return
-        _thread.is_in_hook = True
-        try:
-            for function in tuple(self._functions):
-                try:
-                    function(event)
-                except Exception:
-                    logger.exception("a hook has failed: %r", function)
-        finally:
-            _thread.is_in_hook = False
+        running = _running.get()
+        for function in tuple(self._functions):
+            if function in running:
+                continue
+            before = _running.set((*running, function))
+            try:
+                function(event)
+            except Exception:
+                logger.exception("a hook has failed: %r", function)
+            finally:
+                _running.reset(before)
 
 
 class Hooks:
-    """The hooks of a connection.
+    """The hooks of a connection, or of an application that signs users in.
 
     Attributes:
         on_request: Called with a `RequestEvent` before each request.
@@ -214,7 +213,7 @@ class Hooks:
         self.on_retry: Hook[RetryEvent] = Hook()
         self.on_cache: Hook[CacheEvent] = Hook()
 
-    def begin(self, call: Call[Any]) -> None:
+    def begin(self, call: Call[Any]) -> RequestEvent:
         """Report a request that is about to be sent."""
         endpoint = call.endpoint
         call.request = RequestEvent(
@@ -226,12 +225,21 @@ class Hooks:
             is_write=endpoint.safety is not Safety.READ,
         )
         self.on_request.send(call.request)
+        return call.request
+
+    def begin_sign_in(self, url: str, verb: str, path: str, attempt: int) -> RequestEvent:
+        """Report a request to an OAuth provider that is about to be sent."""
+        request = RequestEvent(url, verb, path, f"{verb} {path}", attempt, is_write=False)
+        self.on_request.send(request)
+        return request
 
     def end(
-        self, call: Call[Any], outcome: Received | Failed | BaseException, seconds: float
+        self,
+        request: RequestEvent,
+        outcome: Received | Failed | BaseException,
+        seconds: float,
     ) -> None:
         """Report what became of a request."""
-        assert call.request is not None
         status = size = error = None
         if isinstance(outcome, BaseException):
             error = type(outcome).__name__
@@ -239,12 +247,11 @@ class Hooks:
             error = outcome.error.code
         else:
             status, size = outcome.response.status, len(outcome.response.content)
-        self.on_response.send(ResponseEvent(call.request, seconds, status, size, error))
+        self.on_response.send(ResponseEvent(request, seconds, status, size, error))
 
-    def retry(self, call: Call[Any], seconds: float, error: BackpackError) -> None:
+    def retry(self, request: RequestEvent, seconds: float, error: BackpackError) -> None:
         """Report that a request is going to be sent again."""
-        assert call.request is not None
-        self.on_retry.send(RetryEvent(call.request, seconds, error.code))
+        self.on_retry.send(RetryEvent(request, seconds, error.code))
 
     def cached(self, endpoint: Endpoint, ids: Sequence[int], *, is_hit: bool) -> None:
         """Report a read that may have been answered by the cache."""

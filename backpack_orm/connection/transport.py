@@ -186,13 +186,12 @@ class Transport:
         """Send it once."""
         verb, hooks = call.endpoint.verb, call.hooks
         self.counters.add_request(call.endpoint.label)
-        if hooks is not None:
-            hooks.begin(call)
+        request = None if hooks is None else hooks.begin(call)
         start = time.perf_counter()
         outcome = self._sender.send(call)
         took = (time.perf_counter() - start) * 1000
-        if hooks is not None:
-            hooks.end(call, outcome, took / 1000)
+        if hooks is not None and request is not None:
+            hooks.end(request, outcome, took / 1000)
         if isinstance(outcome, BaseException):
             raise outcome
         if isinstance(outcome, Failed):
@@ -304,8 +303,8 @@ class Transport:
                 limit = f"{call.deadline.seconds:g} s"
                 failed.error.add(f"the deadline of {limit} leaves no time to try again")
             return False
-        if call.hooks is not None:
-            call.hooks.retry(call, seconds, failed.error)
+        if call.hooks is not None and call.request is not None:
+            call.hooks.retry(call.request, seconds, failed.error)
         if action is Action.RETRY:  # a pause is waited for with the rate limit
             call.tries += 1
             self._wait(call, seconds, f"try {call.tries} of {MAX_TRIES}")

@@ -11,6 +11,7 @@ from backpack_orm.models.on_page import OnPage
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.locks import exclusive
 from backpack_orm.orm.saving import Savable, SaveResult
+from backpack_orm.orm.signals import send_saved
 from backpack_orm.wire.endpoint import Endpoint, ws
 from backpack_orm.wire.shapes import Record
 
@@ -74,6 +75,7 @@ class Completable(OnPage, Savable, Destroyable):
         self._ensure_writable("toggle")
         with self._changing("completed", "updated_at"), self._parent._changing("items"):
             self._send(self._toggle)
+        send_saved(self, ("completed",))
 
     def move_higher(self) -> None:
         """Move the item up by one. Makes one request. At the top nothing changes.
@@ -139,6 +141,8 @@ class Completable(OnPage, Savable, Destroyable):
         except BaseException:
             self._restore("completed", before)
             raise
+        if sent:
+            send_saved(self, tuple(sent))
         return SaveResult(updated=bool(sent), fields=tuple(sent))
 
     def _update(
@@ -178,6 +182,7 @@ class Completable(OnPage, Savable, Destroyable):
         self._ensure_writable(direction)
         with self._parent._changing("items"):
             self._send(self._move, {"direction": direction})
+        send_saved(self._parent, ("items",))
 
 
 class _Lists:

@@ -16,6 +16,7 @@ from backpack_orm.orm.creating import StepsInMemory, create_once
 from backpack_orm.orm.progress import Progress
 from backpack_orm.orm.resuming import Resumable
 from backpack_orm.orm.saving import Savable
+from backpack_orm.orm.signals import send_created, send_saved
 from backpack_orm.plurals import counted, plural
 
 if TYPE_CHECKING:
@@ -110,9 +111,9 @@ class Duplicating(Resumable[CopyResult[P]]):
         if self._before is None:
             self._before = {each._saved_id for each in pages.all(using=connection)}
 
-        def equal() -> Iterable[int]:
+        def equal() -> Iterable[P]:
             found = pages.all(using=connection, fresh=True)
-            return [each._saved_id for each in found if each.title.startswith(page.title)]
+            return [each for each in found if each.title.startswith(page.title)]
 
         return create_once(
             self._steps,
@@ -158,6 +159,8 @@ def _send(page: P) -> P:
     connection = page.connection
     record = connection.call(page._duplicate, page._path_ids(), read=page._named.read_one)
     copy: P = page._named.load_one[type(page)](record, connection)
+    send_created(copy)
+    send_saved(copy, created=True)
     return copy
 
 

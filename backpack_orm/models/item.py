@@ -71,10 +71,8 @@ class Items(Children[I_co], Generic[I_co]):
         self._send_order(wanted)
 
     def _send_order(self, ids: Iterable[int]) -> None:
-        payload = {"item_id": [str(id) for id in ids]}
         owner = cast("List", self._owner)
-        with owner._changing("items"):
-            owner._send(owner._reorder, payload)
+        owner._change(owner._reorder, {"item_id": [str(id) for id in ids]}, "items")
 
 
 class HasItems(ToMany[I_co, Items[I_co]]):

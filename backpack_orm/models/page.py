@@ -360,8 +360,7 @@ class Page(Savable, Destroyable):
         check_order("Page.reorder", wanted, {found.id for found in self.belongings})
         if not wanted:
             return  # the service refuses an empty order
-        with self._changing("belongings"):
-            self._send(self._reorder, {"belongings": " ".join(map(str, wanted))})
+        self._change(self._reorder, {"belongings": " ".join(map(str, wanted))}, "belongings")
 
     def _belonging_id(self, entry: Belonging | Model | int | str) -> int:
         """Return the id of the belonging that an entry of `reorder` names.
@@ -498,16 +497,14 @@ class Page(Savable, Destroyable):
             payload["email_addresses"] = " ".join(addresses)
         if public is not None:
             payload["public"] = serialize("Page.share: public", values.dump_digit, public)
-        with self._changing("scope"):
-            self._send(self._share, payload)
+        self._change(self._share, payload, "scope")
 
     def unshare(self) -> None:
         """Leave a page that a friend has shared. Makes one request.
 
         >>> Page.find_by(scope="friends").unshare()
         """
-        with self._changing("scope"):
-            self._send(self._unshare)
+        self._change(self._unshare, {}, "scope")
 
     def email_copy(self) -> None:
         """Have the service email you the page as text. Makes one request.
@@ -538,8 +535,7 @@ class Page(Savable, Destroyable):
     def _send_link(self, endpoint: Endpoint, method: str, page: Page | int) -> None:
         self._check_same_account(method, page)
         payload = {"linked_page_id": str(self._check_id(method, page))}
-        with self._changing("linked_pages"):
-            self._send(endpoint, payload)
+        self._change(endpoint, payload, "linked_pages")
 
     def _update(
         self, endpoint: Endpoint, changed: Sequence[str], fresh: Record | None

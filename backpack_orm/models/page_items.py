@@ -9,6 +9,7 @@ from backpack_orm.orm.children import Children
 from backpack_orm.orm.collections import Embedded
 from backpack_orm.orm.declarations import ToMany
 from backpack_orm.orm.fields import Relation
+from backpack_orm.orm.signals import muted, send_created, send_saved
 from backpack_orm.wire.shapes import MISSING
 
 if TYPE_CHECKING:
@@ -60,7 +61,14 @@ class PageItems(Children["Item | PageItem"]):
         if first is not None:
             return first.items.create(**attributes)
         model = cast("type[PageItem]", self._model)
-        return _as_listed_item(model._create_in(page, attributes), page)
+        with muted():  # the signals are about the item that is returned
+            created = model._create_in(page, attributes)
+        item = _as_listed_item(created, page)
+        declared = model._table.fields.items()
+        sent = (n for n, f in declared if attributes.get(n, f.default) != f.default)
+        send_created(item)
+        send_saved(item, tuple(sent), created=True)
+        return item
 
     def _all(self) -> list[Item | PageItem]:
         unlisted = super()._all()

@@ -165,8 +165,7 @@ def stored_tags(page: Page) -> Names:
 def write_tags(page: Page, names: Names) -> None:
     """Send all tags of a page. Makes one request."""
     payload = {"tags": serialize(f"the tags of {page!r}", values.dump_tags, names)}
-    with page._changing("tags"):
-        page._send(page._tag, payload)
+    page._change(page._tag, payload, "tags")
 
 
 class ExportedTags:

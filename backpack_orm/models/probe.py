@@ -84,7 +84,7 @@ def _is_preserved(omitted: str, record: Completable | Note, **sent: Any) -> bool
     expected = {omitted: getattr(record, omitted), **sent}
     for name, value in sent.items():
         setattr(record, name, value)
-    record._send(record._updates[0], record._payload(list(sent)))
+    record._change(record._updates[0], record._payload(list(sent)), *sent)
     record.reload()
     return all(getattr(record, name) == value for name, value in expected.items())
 

@@ -121,14 +121,15 @@ class Tag(OnPage, Savable, Destroyable):
     def _send_destroy(self) -> dict[str, Any]:
         return {"page_ids": [page.id for page in self._rewrite(None)]}
 
-    def _create_record(self, changed: Sequence[str]) -> list[str]:
+    def _create_record(self, changed: Sequence[str]) -> list[str] | None:
         self.page._attach(self.connection)
         with self.page._exclusive_tags():
             names = [name for _, name in self._part_of(self.page)]
-            if self.name not in names:
+            is_missing = self.name not in names
+            if is_missing:
                 write_tags(self.page, [*names, self.name])
             self._find_id()
-        return list(changed)
+        return list(changed) if is_missing else None
 
     def _update(self, endpoint: object, changed: Sequence[str], fresh: object) -> list[str]:
         try:

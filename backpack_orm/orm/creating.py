@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence, Set
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from backpack_orm.errors import BackpackError, OutcomeUnknown
+from backpack_orm.orm.signals import send_created, send_saved
+
+if TYPE_CHECKING:
+    from backpack_orm.orm.model import Model
 
 
 class Steps(Protocol):
@@ -78,7 +82,7 @@ def create_once(
     step: str,
     *,
     siblings: Set[int],
-    equal: Callable[[], Iterable[int]],
+    equal: Callable[[], Iterable[Model]],
     create: Callable[[], int],
 ) -> int:
     """Return the id of the record of a step: of the one that exists, or of one that is created.
@@ -91,7 +95,7 @@ def create_once(
         steps: What was done before.
         step: Identifies the record, such as `note:301`.
         siblings: Ids of the records beside which it is created.
-        equal: Reads the records anew, and returns the ids of those with equal content.
+        equal: Reads the records anew, and returns those with equal content.
         create: Sends the request, and returns the id of the new record.
 
     Raises:
@@ -120,13 +124,15 @@ def create_once(
 
 
 def _adopted(
-    steps: Steps, step: str, before: Set[int], equal: Callable[[], Iterable[int]]
+    steps: Steps, step: str, before: Set[int], equal: Callable[[], Iterable[Model]]
 ) -> int | None:
     """Return the id of the only new record with equal content; None if there is none."""
-    new = sorted(set(equal()) - before)
+    new = {each._saved_id: each for each in equal() if each._saved_id not in before}
     if len(new) > 1:
-        raise steps.ambiguous(step, new)
-    if not new:
-        return None
-    steps.finish(step, new[0])
-    return new[0]
+        raise steps.ambiguous(step, sorted(new))
+    for id, record in new.items():
+        steps.finish(step, id)
+        send_created(record)
+        send_saved(record, created=True)
+        return id
+    return None

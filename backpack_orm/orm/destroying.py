@@ -9,6 +9,7 @@ from backpack_orm.orm.children import Children
 from backpack_orm.orm.collections import AssignableCollection
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.plain import parent_values
+from backpack_orm.orm.signals import send_destroyed
 from backpack_orm.orm.state import DestroyedRecord
 from backpack_orm.orm.unverified import is_marked, relations_marked
 from backpack_orm.wire.endpoint import Endpoint
@@ -67,6 +68,7 @@ class Destroyable(Model):
                 self._source._invalidate_relations_of(self)
             raise
         self._mark_destroyed()
+        send_destroyed(self)
         return learned
 
     def _load_to_recreate(self) -> None:

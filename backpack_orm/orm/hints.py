@@ -30,13 +30,20 @@ _OTHER_NAMES = {
 }
 
 
+_SIGNALS = {"created": "create", "saved": "save", "destroyed": "destroy"}
+
+
 def hint_at_another_name(cls: type, name: str) -> str:
     """Return a hint at the call that does what a name of another library does, or "".
 
-    >>> from backpack_orm import Page
+    >>> from backpack_orm import Page, User
     >>> hint_at_another_name(Page, "filter")
     '; use Page.where(…)'
+    >>> hint_at_another_name(User, "created")
+    ': the API has no call to create User records'
     """
+    if name in _SIGNALS:
+        return f": the API has no call to {_SIGNALS[name]} {cls.__name__} records"
     call = _OTHER_NAMES.get(name, "")
     method = call.partition("(")[0]
     return f"; use {cls.__name__}.{call}" if call and hasattr(cls, method) else ""

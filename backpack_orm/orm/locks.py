@@ -9,6 +9,7 @@ from threading import Lock
 from weakref import WeakValueDictionary
 
 from backpack_orm.connection.turns import leave
+from backpack_orm.orm.signals import deferred
 
 _locks: WeakValueDictionary[Hashable, Lock] = WeakValueDictionary()
 _guard = Lock()
@@ -18,7 +19,8 @@ _guard = Lock()
 def exclusive(key: Hashable) -> Iterator[None]:
     """Lock the block for each key against the other threads of this process.
 
-    A lock lives as long as some thread holds it or waits for it.
+    A lock lives as long as some thread holds it or waits for it. Signals are sent once it is
+    released, so that functions that are called with them may need the same one.
 
     >>> with exclusive(("acme.backpackit.com", 71)), exclusive(("acme.backpackit.com", 72)):
     ...     pass
@@ -28,7 +30,7 @@ def exclusive(key: Hashable) -> Iterator[None]:
         if lock is None:
             lock = _locks[key] = Lock()
     come_back = leave()
-    with lock:
+    with deferred(), lock:
         come_back()
         yield
 

@@ -20,6 +20,7 @@ from backpack_orm.orm.collections import AssignableCollection, Embedded
 from backpack_orm.orm.introspection import is_introspection
 from backpack_orm.orm.plain import jsonable, to_json
 from backpack_orm.orm.related import Related
+from backpack_orm.orm.signals import send_saved
 from backpack_orm.orm.state import UNSET, Reloaded
 from backpack_orm.orm.unverified import UnverifiedRecord
 from backpack_orm.rich_display import public_names
@@ -186,6 +187,12 @@ class Model(Related):
             return self.connection.call(endpoint, self._ids(endpoint), payload or {}, read=read)
         finally:  # also if the outcome is unknown
             self._invalidate_copies()
+
+    def _change(self, endpoint: Endpoint, payload: Mapping[str, WireValue], *names: str) -> None:
+        """Make a call that changes attributes, which are loaded when they are used again."""
+        with self._changing(*names):
+            self._send(endpoint, payload)
+        send_saved(self, names)
 
     def _ids(self, endpoint: Endpoint) -> tuple[int, ...]:
         """Return the ids in the path of a call about this record."""

@@ -6,11 +6,18 @@ from abc import ABCMeta
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from inspect import getattr_static
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from backpack_orm.errors import did_you_mean
 from backpack_orm.orm.fields import Field, Parent, Relation, Table
 from backpack_orm.orm.hints import hint_at_another_name
+from backpack_orm.orm.signals import hook_of
+
+if TYPE_CHECKING:
+    from backpack_orm.connection.hooks import Hook
+    from backpack_orm.orm.events import CreatedEvent, DestroyedEvent, SavedEvent
+
+M = TypeVar("M")
 
 
 class ModelType(ABCMeta):
@@ -72,6 +79,43 @@ class ModelType(ABCMeta):
             )
 
     @property
+    def created(cls: type[M]) -> Hook[CreatedEvent[M]]:
+        """The functions that are called once a record of the class or a subclass was created.
+
+        >>> titles = []
+        >>> function = Page.created(lambda event: titles.append(event.record.title))
+        >>> page = Page.create(title="Porto")
+        >>> titles, Page.created.remove(function)
+        (['Porto'], None)
+        """
+        return _signal(cls, "created", "create")
+
+    @property
+    def saved(cls: type[M]) -> Hook[SavedEvent[M]]:
+        """The functions that are called once a record was created or updated.
+
+        >>> fields = []
+        >>> function = Page.saved(lambda event: fields.append(event.fields))
+        >>> result = Page.find_by(title="Lisbon").update(title="Lisboa", tags=["Travel"])
+        >>> fields, Page.saved.remove(function)
+        ([('title', 'tags')], None)
+        """
+        return _signal(cls, "saved", "save")
+
+    @property
+    def destroyed(cls: type[M]) -> Hook[DestroyedEvent[M]]:
+        """The functions that are called once a record was destroyed.
+
+        >>> ids = []
+        >>> function = Page.destroyed(lambda event: ids.append(event.record.id))
+        >>> page = Page.find_by(title="Lisbon")
+        >>> gone = page.destroy()
+        >>> ids == [page.id], Page.destroyed.remove(function)
+        (True, None)
+        """
+        return _signal(cls, "destroyed", "destroy")
+
+    @property
     def _blank(cls) -> type:
         """The class of an object while its attributes are set from a record.
 
@@ -85,6 +129,17 @@ class ModelType(ABCMeta):
                 blank = _unchecked_twin(cls)
             cls._unchecked = blank
         return blank
+
+
+def _signal(cls: Any, name: str, method: str) -> Hook[Any]:
+    """Return the functions that are called with a signal.
+
+    Raises:
+        AttributeError: No record of the class can send it.
+    """
+    if hasattr(cls, "_table") and not hasattr(cls, method):
+        raise AttributeError
+    return hook_of(name, cls)
 
 
 class _NoHook:

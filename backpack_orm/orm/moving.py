@@ -22,6 +22,7 @@ from backpack_orm.orm.copying import (
 )
 from backpack_orm.orm.locks import exclusive
 from backpack_orm.orm.progress import Progress
+from backpack_orm.orm.signals import send_destroyed
 from backpack_orm.plurals import counted
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ class Moving(Copying[M]):
                 found.append(original)
             elif step_of(source) in self._copier.destroying:  # but no response was seen
                 source._mark_destroyed()  # type: ignore[attr-defined]  # all can be destroyed
+                send_destroyed(source)
             else:
                 raise self._stale(source, "is left: somebody else has destroyed the original")
         return found

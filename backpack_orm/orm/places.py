@@ -87,11 +87,11 @@ class Place(Generic[M]):
         assert self._ids is not None
         draft = self.draft(values)
 
-        def equal() -> list[int]:
+        def equal() -> list[M]:
             records = self.children._present(fresh=True)
-            equal = {each._saved_id: each for each in records if has_content(each, draft)}
-            self._found |= equal
-            return [*equal]
+            equal = [each for each in records if has_content(each, draft)]
+            self._found |= {each._saved_id: each for each in equal}
+            return equal
 
         def create() -> int:
             record = self.children._create(values)

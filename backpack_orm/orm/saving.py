@@ -26,6 +26,7 @@ from backpack_orm.orm.hints import wrong_create
 from backpack_orm.orm.lookups import all_of
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import Projection
+from backpack_orm.orm.signals import send_created, send_saved
 from backpack_orm.orm.state import UNSET
 from backpack_orm.wire import parse
 from backpack_orm.wire.build import WireValue, name_of
@@ -288,9 +289,14 @@ class Savable(Findable):
             fresh = self._verify_texts(fresh)
             changed = list(self.changes)
         saved: list[str] = []
+        created: list[str] | None = None
         try:
             if is_new:
-                saved += self._create_record(changed)
+                created = self._create_record(changed)
+                if created is None:
+                    return SaveResult()
+                send_created(self)
+                saved += created
             for endpoint in self._updates:
                 group = [name for name in _names(endpoint) if name in changed]
                 if not set(group) <= set(saved):
@@ -301,6 +307,9 @@ class Savable(Findable):
                 error.add(f"saved before: {', '.join(saved)}; not saved: {', '.join(left)}")
                 error.add(f"the record is {self!r}")
             raise
+        finally:
+            if saved or created is not None:
+                send_saved(self, tuple(saved), created=is_new)
         self._drop_equal_lists()
         return SaveResult(is_new, not is_new and bool(saved), tuple(saved))
 
@@ -438,8 +447,12 @@ class Savable(Findable):
             return value.astimezone(self.connection.zone).replace(tzinfo=None)
         return value
 
-    def _create_record(self, changed: Sequence[str]) -> list[str]:
-        """Make the create call. Once it has succeeded, the object counts as saved."""
+    def _create_record(self, changed: Sequence[str]) -> list[str] | None:
+        """Make the create call. Once it has succeeded, the object counts as saved.
+
+        Returns:
+            The names of the fields that were sent; None if the record exists already.
+        """
         endpoint, connection = self._create, self.connection
         payload = self._payload(_names(endpoint))
         if (self._created or self._full.partial).includes_times:

@@ -17,6 +17,7 @@ from backpack_orm.orm.creating import StepsInMemory
 from backpack_orm.orm.places import Place, Values
 from backpack_orm.orm.progress import Progress
 from backpack_orm.orm.resuming import Resumable
+from backpack_orm.orm.signals import send_saved
 from backpack_orm.orm.state import differ
 from backpack_orm.rich_display import RichDisplay
 from backpack_orm.wire.build import name_of
@@ -264,17 +265,21 @@ class Syncing(Resumable[SyncPlan[M]], Generic[M]):
     def _update(self, change: tuple[Any, Values]) -> None:
         """Save values of a record that was just read. Makes one request for each of its calls."""
         record, values = change
+        saved: list[str] = []
         try:
             for name, value in values.items():
                 setattr(record, name, value)
             for endpoint in record._updates:
                 changed = [name for name in map(name_of, endpoint.sends) if name in values]
                 if changed:
-                    record._update(endpoint, changed, record._record)
+                    saved += record._update(endpoint, changed, record._record)
         except BaseException:
             for name in values:
                 record._restore(name, None)
             raise
+        finally:
+            if saved:
+                send_saved(record, tuple(saved))
 
     def _destroy(self, record: Any) -> None:
         record._destroy_now()

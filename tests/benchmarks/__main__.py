@@ -7,7 +7,16 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.benchmarks import archives, command_line, exchanges, limits, loading, objects, processes
+from tests.benchmarks import (
+    archives,
+    command_line,
+    exchanges,
+    limits,
+    listening,
+    loading,
+    objects,
+    processes,
+)
 from tests.benchmarks.measuring import Row, save
 from tests.benchmarks.report import JSON, document, draw, screen
 
@@ -19,6 +28,7 @@ PARTS: dict[str, Callable[[], Iterator[Row]]] = {
     "memory": loading.memory,
     "find": objects.find,
     "attributes": objects.attributes,
+    "hooks": listening.unused,
     "import": processes.imports,
     "cold": processes.cold_start,
     "call": exchanges.calls,

@@ -14,7 +14,7 @@ import pytest
 from backpack_orm import Connection, Page
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire import documents
-from tests.benchmarks import ours, responses
+from tests.benchmarks import listening, ours, responses
 from tests.benchmarks.loading import bytes_of
 
 FEW, MANY = 100, 200  # both fit into one response
@@ -101,3 +101,21 @@ def test_a_cached_page_is_found_without_parsing(
 def test_a_cached_page_is_found_with_few_function_calls(connection: Connection) -> None:
     id = Page.all()[0].id
     assert python_calls(lambda: Page.find(id, using=connection)) <= 7
+
+
+def test_hooks_and_signals_add_one_function_call_to_a_save_while_none_is_added() -> None:
+    bare = listening.note(listening.BareConnection("acme", token="0123456789abcdef"))
+    note = listening.note(Connection("acme", token="0123456789abcdef"))
+
+    def calls(saved: Any) -> int:
+        saved.title = "before"
+        saved.save()
+
+        def save() -> None:
+            saved.title = "a" if saved.title != "a" else "b"
+            saved.save()
+
+        return python_calls(save)
+
+    assert type(bare) is listening.BareNote
+    assert calls(note) == calls(bare) + 1

@@ -8,7 +8,8 @@ import pytest
 
 from backpack_orm import errors
 from backpack_orm.connection import Connection
-from backpack_orm.connection.hooks import CacheEvent
+from backpack_orm.connection.hooks import CacheEvent, RequestEvent
+from backpack_orm.orm.bulk import run
 from backpack_orm.wire import parse
 from tests.connection.conftest import (
     CREATE,
@@ -164,7 +165,7 @@ def test_a_hook_that_raises_is_logged_and_loses_no_write(stub, connection, caplo
     assert logged == [f"broken by {name}" for name in seen]
 
 
-def test_what_a_hook_requests_calls_no_hooks(stub, connection):
+def test_a_hook_is_not_called_for_what_it_requests(stub, connection):
     seen = []
 
     @connection.hooks.on_response
@@ -175,6 +176,31 @@ def test_what_a_hook_requests_calls_no_hooks(stub, connection):
     send(connection, CREATE)
     assert seen == ["/ws/pages/new"]
     assert len(stub.requests) == 2
+
+
+def test_what_a_hook_requests_calls_the_other_hooks(connection):
+    seen = watched(connection)
+
+    @connection.hooks.on_response
+    def look(event):
+        send(connection, READ, fresh=True)
+
+    send(connection, CREATE)
+    paths = [each.path for each in seen if isinstance(each, RequestEvent)]
+    assert paths == ["/ws/pages/new", "/ws/pages/all"]
+
+
+def test_a_hook_that_requests_in_other_threads_calls_itself_once(stub, connection):
+    seen = []
+
+    @connection.hooks.on_response
+    def look(event):
+        seen.append(event.request.path)
+        run("reading", lambda _: send(connection, READ, fresh=True), range(3), workers=3)
+
+    send(connection, CREATE)
+    assert seen == ["/ws/pages/new"]
+    assert len(stub.requests) == 4
 
 
 @pytest.mark.parametrize("row", [CREATE, READ, PATH_READ, PATH_CREATE])

@@ -21,6 +21,8 @@ from backpack_orm import (
     Collection,
     Connection,
     CopyResult,
+    CreatedEvent,
+    DestroyedEvent,
     Email,
     Export,
     Gallery,
@@ -35,6 +37,9 @@ from backpack_orm import (
     Page,
     PageItem,
     Reminder,
+    RequestEvent,
+    ResponseEvent,
+    SavedEvent,
     SaveResult,
     Separator,
     Status,
@@ -45,8 +50,32 @@ from backpack_orm import (
     text,
     using,
 )
+from backpack_orm.connection.hooks import Hook
 from backpack_orm.models.page_tags import Tags
 from backpack_orm.orm.collections import AssignableCollection
+
+
+def listening(connection: Connection) -> None:
+    assert_type(connection.hooks.on_request, Hook[RequestEvent])
+
+    @connection.hooks.on_response
+    def measure(event: ResponseEvent) -> None:
+        assert_type(event.request.endpoint, str)
+        assert_type(event.status, int | None)
+
+    assert_type(Page.created, Hook[CreatedEvent[Page]])
+    assert_type(Note.destroyed, Hook[DestroyedEvent[Note]])
+    assert_type(Model.saved, Hook[SavedEvent[Model]])
+
+    @Page.saved
+    def index(event: SavedEvent[Page]) -> None:
+        assert_type(event.record, Page)
+        assert_type(event.record.title, str)
+        assert_type(event.fields, tuple[str, ...])
+        assert_type(event.created, bool)
+
+    index(SavedEvent(Page(title="a"), (), created=True))
+    Page.saved.remove(index)
 
 
 def connecting() -> None:

@@ -16,8 +16,10 @@ from backpack_orm import (
     List,
     Note,
     Page,
+    SavedEvent,
     SaveResult,
 )
+from backpack_orm.connection.hooks import Hook
 
 
 class TripNote(Note):
@@ -60,6 +62,7 @@ def finding() -> None:
     assert_type(Trip.where(title="T"), Collection[Trip])
     assert_type(Trip.create(title="T"), Trip)
     assert_type(Trip.get(title="T"), Trip)
+    assert_type(Trip.saved, Hook[SavedEvent[Trip]])
     assert_type(Trip.first(), Trip | None)
     assert_type(Trip.last(title="T"), Trip | None)
     assert_type(Trip.where(title="T").first(), Trip | None)

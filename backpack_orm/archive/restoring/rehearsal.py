@@ -25,6 +25,7 @@ from backpack_orm.models.page import Page
 from backpack_orm.models.page_item import PageItem
 from backpack_orm.models.separator import Separator
 from backpack_orm.orm.progress import Progress, silent
+from backpack_orm.orm.signals import muted
 
 NEVER_COMPARED: Mapping[str, str] = {
     "ids": "the service chooses them",
@@ -90,6 +91,7 @@ def rehearse(snapshot: Snapshot, source: Info, report: Progress, now: datetime) 
         ) from error
 
     with (
+        muted(),
         TemporaryDirectory() as folder,
         Sandbox(seed="empty") as sandbox,
         Connection(sandbox.url, token=sandbox.token, limits=None, ttl=0) as target,

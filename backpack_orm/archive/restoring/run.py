@@ -129,9 +129,9 @@ class _Restore:
             raise self._destroyed(gone, [page.id])
 
     def _create_page(self, id: int, title: str, known: set[int]) -> int:
-        def equal() -> Iterable[int]:
+        def equal() -> Iterable[Page]:
             pages = Page.all(using=self._target, fresh=True)
-            return (page.id for page in pages if page.title == title)
+            return (page for page in pages if page.title == title)
 
         return create_once(
             self._journal,
@@ -173,9 +173,9 @@ class _Restore:
         step = f"note:{note.id}"
         title, body = note.title, self._text(step, note.body)
 
-        def equal() -> Iterable[int]:
+        def equal() -> Iterable[Note]:
             notes = Note.all(page=copy, fresh=True)
-            return (each.id for each in notes if (each.title, each.body) == (title, body))
+            return (each for each in notes if (each.title, each.body) == (title, body))
 
         id = create_once(
             self._journal,
@@ -187,8 +187,9 @@ class _Restore:
         known.add(id)
 
     def _create_separator(self, separator: Separator, copy: Page, known: set[int]) -> None:
-        def equal() -> Iterable[int]:
-            return separators_on(Page.find(copy.id, using=self._target, fresh=True))
+        def equal() -> Iterable[Separator]:
+            ids = separators_on(Page.find(copy.id, using=self._target, fresh=True))
+            return (Separator._stub(id, copy) for id in ids)
 
         id = create_once(
             self._journal,
@@ -207,9 +208,9 @@ class _Restore:
         copy: Page,
         known: set[int],
     ) -> None:
-        def equal() -> Iterable[int]:
+        def equal() -> Iterable[List]:
             lists = List.all(page=copy, fresh=True)
-            return (each.id for each in lists if each.name == name)
+            return (each for each in lists if each.name == name)
 
         id = create_once(
             self._journal,
@@ -228,10 +229,10 @@ class _Restore:
         step = f"item:{item.id}"
         content, completed = self._text(step, item.content), item.completed
 
-        def equal() -> Iterable[int]:
+        def equal() -> Iterable[Item]:
             items = Item.all(list=into, fresh=True)
             wanted = (content, completed)
-            return (each.id for each in items if (each.content, each.completed) == wanted)
+            return (each for each in items if (each.content, each.completed) == wanted)
 
         id = create_once(
             self._journal,
@@ -303,9 +304,9 @@ class _Restore:
         content = reminder.content
         moment = in_utc(reminder.remind_at, self._plan.snapshot.time_zone)
 
-        def equal() -> Iterable[int]:
+        def equal() -> Iterable[Reminder]:
             found = Reminder.all(using=self._target, fresh=True)
-            return (each.id for each in found if each.content == content and _is_at(each, moment))
+            return (each for each in found if each.content == content and _is_at(each, moment))
 
         return create_once(
             self._journal,

@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from cachetools import TTLCache
@@ -33,6 +33,9 @@ from backpack_orm.errors import (
     Timeout,
     ValidationError,
 )
+
+if TYPE_CHECKING:
+    from backpack_orm.connection.hooks import Hooks
 
 PROVIDER = "https://launchpad.37signals.com"
 _CODES = 1000
@@ -112,6 +115,24 @@ class OAuthApp:
             raise settings
         self._requests = Provider(self.provider, settings.user_agent, settings.timeout)
         self._used: TTLCache[str, bool] = TTLCache(_CODES, _SECONDS)
+
+    @property
+    def hooks(self) -> Hooks:
+        """Functions that are called with the requests to the provider, and with their responses.
+
+        They are called when a code is exchanged, when a token is refreshed, by whichever
+        connection, and when the accounts of a user are listed. No request.
+
+        >>> app = OAuthApp("trips", "s3cret", "https://trips.example/back")
+        >>> @app.hooks.on_request
+        ... def show(event):
+        ...     print(event.verb, event.url + event.path)
+        """
+        if self._requests.hooks is None:
+            from backpack_orm.connection.hooks import Hooks  # most programs never need it
+
+            self._requests.hooks = Hooks()
+        return self._requests.hooks
 
     def authorization_url(self) -> tuple[str, str]:
         """Return the address to send the user's browser to, and the state to store. No request.

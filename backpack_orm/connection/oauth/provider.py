@@ -7,7 +7,8 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NoReturn
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlencode, urlsplit
 from weakref import WeakSet
 
@@ -27,6 +28,9 @@ from backpack_orm.errors import (
     UnexpectedRedirect,
     redacted,
 )
+
+if TYPE_CHECKING:
+    from backpack_orm.connection.hooks import Hooks
 
 TOKEN_PATH = "/authorization/token"  # noqa: S105 - no token
 ACCOUNTS_PATH = "/authorization.json"
@@ -56,12 +60,16 @@ class Provider:
         url: The address of the provider, up to the host.
         user_agent: The User-Agent header.
         timeout: Seconds to connect, and to read.
+
+    Attributes:
+        hooks: Functions that are called with requests and responses; None if there are none.
     """
 
     def __init__(self, url: str, user_agent: str, timeout: tuple[float, float]) -> None:
         self.url = url
         self._user_agent = user_agent
         self._sender = HttpSender(timeout, MAX_SIZE)
+        self.hooks: Hooks | None = None
         _all.add(self)
 
     def reset(self) -> None:
@@ -140,7 +148,12 @@ class Provider:
             log_redactor.add(secret)
         tries = 1
         while True:
+            hooks = self.hooks
+            request = hooks.begin_sign_in(self.url, verb, path, tries) if hooks else None
+            start = perf_counter()
             outcome = self._sender.exchange(prepare, self.url, secrets, deadline)
+            if hooks and request:
+                hooks.end(request, outcome, perf_counter() - start)
             if isinstance(outcome, BaseException):
                 raise outcome
             answer = outcome if isinstance(outcome, Failed) else self._answer(outcome, secrets)
@@ -153,6 +166,8 @@ class Provider:
             if failed.outcome not in repeat_after or tries == MAX_TRIES or not has_time:
                 is_repeatable = failed.outcome in repeat_after or failed.outcome is Outcome.BUSY
                 _raise(verb, path, failed, is_repeatable)
+            if hooks and request:
+                hooks.retry(request, seconds, failed.error)
             time.sleep(seconds)
             tries += 1
 

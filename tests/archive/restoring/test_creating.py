@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from backpack_orm import BackpackError, InvalidResponse, OutcomeUnknown, Rejected
+from backpack_orm import BackpackError, InvalidResponse, Item, OutcomeUnknown, Rejected
 from backpack_orm.archive.restoring.journal import RestoreJournal, Scope
+from backpack_orm.connection.connection import unconnected
 from backpack_orm.errors import ArchiveError, DamagedArchive
 from backpack_orm.orm.creating import Steps, StepsInMemory, create_once
 
@@ -33,8 +34,10 @@ class Service:
             raise error
         return id
 
-    def equal(self, content: str) -> list[int]:
-        return [id for id, found in self.records.items() if found == content]
+    def equal(self, content: str) -> list[Item]:
+        place = unconnected("a test", "", "it needs none")
+        found = (id for id, each in self.records.items() if each == content)
+        return [Item._stub(id, place) for id in found]
 
 
 @pytest.fixture
