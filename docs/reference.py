@@ -71,8 +71,12 @@ OTHERS = {
     ],
     "Extensions": [
         "integrations.flask.Backpack",
+        "integrations.flask.sign_in_blueprint",
+        "integrations.flask.sign_in_required",
         "integrations.django.connections.Connections",
         "integrations.django.testing.BackpackTestMixin",
+        "integrations.django.sign_in.sign_in_required",
+        "integrations.sign_in.SignIn",
         "integrations.fastapi.Backpack",
         "integrations.fastapi.handle_errors",
         "integrations.mcp.create_server",

@@ -28,7 +28,7 @@ LARGEST_ROOMS = {
     "cli": 4900,
     "connection": 3545,
     "display": 960,
-    "integrations": 890,
+    "integrations": 1450,
     "models": 3035,
     "orm": 4370,
     "sandbox": 6700,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.core.checks import Tags, register
 from django.core.signals import setting_changed
 
-from backpack_orm.integrations.django.checks import find_tokens_in_settings
+from backpack_orm.integrations.django.checks import check_sign_in, find_tokens_in_settings
 from backpack_orm.integrations.django.connections import connections
+from backpack_orm.integrations.django.sign_in import SETTING, sign_in_flow
 
 
 class BackpackConfig(AppConfig):
@@ -21,7 +23,12 @@ class BackpackConfig(AppConfig):
 
     def ready(self) -> None:
         """Make the connections, and register the checks."""
-        connections.load()
+        signs_in = hasattr(settings, SETTING)
+        if signs_in:
+            sign_in_flow()
+            register(check_sign_in, Tags.urls)
+        if not signs_in or hasattr(settings, "BACKPACK"):
+            connections.load()
         register(find_tokens_in_settings, Tags.security)
         setting_changed.connect(_setting_changed)
 

@@ -7,10 +7,16 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
+from django.urls import NoReverseMatch, reverse
 
+from backpack_orm.integrations.django.sign_in import sign_in_flow
+
+_MIDDLEWARE = "backpack_orm.integrations.django.sign_in.middleware"
+_SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
 _TOKENS = {"token", "oauth_token"}
 
 
@@ -32,6 +38,43 @@ def find_tokens_in_settings(
         for name, value in account.items()
         if name.lower() in _TOKENS and isinstance(value, str) and value and value in source
     ]
+
+
+def check_sign_in(app_configs: Sequence[Any] | None, **options: Any) -> list[checks.CheckMessage]:
+    """Return an error for everything that would make each sign-in fail."""
+    found: list[checks.CheckMessage] = []
+    redirect_uri = sign_in_flow().app.redirect_uri
+    try:
+        callback = reverse("backpack:callback")
+    except NoReverseMatch:
+        callback = ""
+    if not callback or not urlsplit(redirect_uri).path.endswith(callback):
+        folder = urlsplit(redirect_uri).path.rpartition("/")[0].lstrip("/")
+        found.append(
+            checks.Error(
+                f"The provider returns browsers to {redirect_uri}, which is not the callback.",
+                hint=f"Add path('{folder}/', include('backpack_orm.integrations.django.urls')).",
+                id="backpack.E001",
+            )
+        )
+    installed = list(settings.MIDDLEWARE)
+    if _MIDDLEWARE not in installed or _SESSIONS in installed[installed.index(_MIDDLEWARE) :]:
+        found.append(
+            checks.Error(
+                f"MIDDLEWARE does not have {_MIDDLEWARE} below that of sessions.",
+                hint=f"Add it below {_SESSIONS}.",
+                id="backpack.E002",
+            )
+        )
+    if settings.SESSION_COOKIE_SAMESITE == "Strict":
+        found.append(
+            checks.Error(
+                "SESSION_COOKIE_SAMESITE is 'Strict': browsers return without their session.",
+                hint="Use 'Lax', which is the default.",
+                id="backpack.E003",
+            )
+        )
+    return found
 
 
 def _source(module: str | None) -> str:

@@ -13,32 +13,32 @@ from django.utils.decorators import sync_and_async_middleware
 from backpack_orm.connection import Connection, using
 from backpack_orm.integrations.django.connections import DEFAULT, connections
 
-_Sync = Callable[[HttpRequest], HttpResponseBase]
-_Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+SyncView = Callable[[HttpRequest], HttpResponseBase]
+AsyncView = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 
 @sync_and_async_middleware
-def backpack(get_response: _Sync | _Async) -> _Sync | _Async:
+def backpack(get_response: SyncView | AsyncView) -> SyncView | AsyncView:
     """Make the connection of "default" current while a view runs and its response streams."""
     if iscoroutinefunction(get_response):
-        respond = cast(_Async, get_response)
+        respond = cast(AsyncView, get_response)
 
         async def async_middleware(request: HttpRequest) -> HttpResponseBase:
             connection = connections[DEFAULT]
             with using(connection):
-                return _streaming(connection, await respond(request))
+                return streaming(connection, await respond(request))
 
         return async_middleware
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         connection = connections[DEFAULT]
         with using(connection):
-            return _streaming(connection, cast(_Sync, get_response)(request))
+            return streaming(connection, cast(SyncView, get_response)(request))
 
     return middleware
 
 
-def _streaming(connection: Connection, response: HttpResponseBase) -> HttpResponseBase:
+def streaming(connection: Connection, response: HttpResponseBase) -> HttpResponseBase:
     """Return a response whose content, if it is streamed, is made with the connection too."""
     if isinstance(response, StreamingHttpResponse):
         with using(connection):

@@ -1,0 +1,419 @@
+"""Signing the users of a web application in with OAuth 2, whatever its framework is."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from functools import partial
+from threading import Lock
+from typing import Any, Protocol
+from urllib.parse import parse_qs, quote, urlsplit
+
+from attrs import define, evolve, field, frozen
+from cachetools import LRUCache
+
+from backpack_orm.connection import Connection
+from backpack_orm.connection.forks import after_fork
+from backpack_orm.connection.oauth import Grant, OAuthAccount, OAuthApp
+from backpack_orm.connection.oauth.accounts import read_accounts
+from backpack_orm.connection.redaction import Secret
+from backpack_orm.connection.settings import Settings, checked
+from backpack_orm.errors import (
+    AuthenticationError,
+    BackpackError,
+    Forbidden,
+    NotConnected,
+    ValidationError,
+    redacted,
+)
+from backpack_orm.integrations.http_errors import status_of
+
+_PENDING = "_backpack_pending"
+_NEXT = "_backpack_next"
+_ID = "_backpack_id"
+_TABS = 5  # in which sign-ins of one browser may be under way
+_CONNECTIONS = 100
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")
+_ASCII = "".join(chr(code) for code in range(0x21, 0x7F))
+_FAILURES: dict[type[BackpackError], tuple[int, str]] = {
+    Forbidden: (403, "You have no Backpack account."),
+    AuthenticationError: (403, "Access was not allowed, or the sign-in took too long."),
+    ValidationError: (400, "This sign-in was started elsewhere, or is already complete."),
+    NotConnected: (401, "Please sign in again."),
+}
+_UNREACHABLE = "Backpack cannot be reached at the moment."
+
+logger = logging.getLogger("backpack_orm")
+
+_lock = Lock()
+
+
+@after_fork
+def _renew_lock() -> None:
+    global _lock
+    _lock = Lock()
+
+
+class Session(Protocol):
+    """The session of a browser, as Flask and Django have it."""
+
+    def get(self, key: str, default: Any, /) -> Any:
+        """Return a value; the default if there is none."""
+
+    def pop(self, key: str, default: Any, /) -> Any:
+        """Remove and return a value; the default if there is none."""
+
+    def __setitem__(self, key: str, value: Any, /) -> None: ...
+
+
+class Storage(Protocol):
+    """The place where an application stores its secrets, such as a table of its database.
+
+    `SignIn` calls it from all threads. The values are ready for JSON. They contain the tokens of a
+    user: encrypt them, or make them readable for the application alone.
+    """
+
+    def load(self, id: str, /) -> Mapping[str, Any] | None:
+        """Return the values of a sign-in; None if there are none."""
+
+    def save(self, id: str, values: dict[str, Any], /) -> None:
+        """Store the values of a sign-in, in place of earlier ones."""
+
+    def delete(self, id: str, /) -> None:
+        """Delete the values of a sign-in, if there are any."""
+
+
+@frozen
+class _Stored:
+    """What is stored of a sign-in; the grant, which contains tokens, shows in no repr."""
+
+    grant: Mapping[str, Any] = field(repr=False)
+    accounts: list[OAuthAccount]
+    href: str | None
+
+    @property
+    def token(self) -> object:
+        return self.grant.get("access_token")
+
+    def values(self) -> dict[str, Any]:
+        accounts = [account._asdict() for account in self.accounts]
+        return {"grant": self.grant, "accounts": accounts, "account": self.href}
+
+
+@define(eq=False)
+class _Opened:
+    """The connection of a sign-in, and the token that was stored when it was last compared."""
+
+    grant: Grant
+    connection: Connection
+    href: str
+    seen: Secret
+
+    def is_current(self, stored: _Stored) -> bool:
+        """Return whether no other process has stored another account or another token since."""
+        known = (self.seen.reveal(), self.grant.access_token)
+        return stored.href == self.href and stored.token in known
+
+
+class SignIn:
+    """The flow that signs the users of a web application in, each to an account of their own.
+
+    `start` sends the browser to the provider, `finish` takes it back, `choose` selects one of
+    several accounts, `end` signs out, and `connection` returns the connection of the user who is
+    signed in. Flask and Django have adapters, which call these methods.
+
+    The session of a browser contains a random id and no token: the tokens are in the storage of
+    the application, under this id. Refreshed tokens are stored there too. All threads of a process
+    share the connection of a sign-in; the hundred that were used last are kept.
+
+    Args:
+        app: The registered application. Its redirect address is that of the callback.
+        storage: Stores the tokens.
+        home: Path of the page that users return to after signing in and out.
+        options: The other options of `Connection`, such as `max_wait` and `read_only`.
+
+    Raises:
+        ValidationError: An option has an invalid value.
+        TypeError: An option is misspelled, or belongs to the account of a user.
+
+    Attributes:
+        app: The registered application.
+        home: Path of the page that users return to.
+
+    >>> class Memory(dict):
+    ...     load, save, delete = dict.get, dict.__setitem__, dict.pop
+    >>> session, stored = {}, Memory()
+    >>> with Sandbox(seed="empty") as box:
+    ...     there = box.oauth.register("https://trips.example/backpack/callback")
+    ...     app = OAuthApp(
+    ...         there.client_id, there.client_secret, there.redirect_uri, provider=box.url
+    ...     )
+    ...     flow = SignIn(app, stored, max_wait=5)
+    ...     url = flow.start(session, next="/pages/7")
+    ...     query = box.oauth.allow(url).partition("?")[2]
+    ...     flow.finish(session, query, session.clear)
+    ...     flow.connection(session).url == box.url, list(session)
+    '/pages/7'
+    (True, ['_backpack_id'])
+    """
+
+    def __init__(self, app: OAuthApp, storage: Storage, *, home: str = "/", **options: Any) -> None:
+        self.app = app
+        self.home = home
+        self._storage = storage
+        for name in ("account", "token", "oauth_token"):
+            if name in options:
+                options.clear()  # tracebacks may show the variables of this frame
+                raise TypeError(f"each user signs in to an account of their own: leave out {name}")
+        if local_path(home, "") != home:
+            raise ValidationError(f"home takes a path of this site, such as '/', not {home!r}")
+        placeholder = {"oauth_token": Secret("placeholder")}
+        settings = checked("SignIn", ("acme",), options | placeholder)
+        if not isinstance(settings, Settings):
+            raise settings
+        self._options = options
+        self._opened: LRUCache[str, _Opened] = LRUCache(_CONNECTIONS)
+
+    def start(self, session: Session, next: str | None = None) -> str:
+        """Return the address of the provider's sign-in page, to redirect the browser to.
+
+        Makes no request. Several tabs of a browser may sign in at the same time.
+
+        Args:
+            session: The session of the browser.
+            next: Path to return to after the sign-in; the home page for None, or if it is an
+                address of another site.
+
+        >>> flow = SignIn(OAuthApp("trips", "s3cret", "https://trips.example/back"), {})
+        >>> session = {}
+        >>> flow.start(session, next="https://evil.example")
+        'https://launchpad.37signals.com/authorization/new?type=web_server&client_id=trips&...'
+        >>> list(session["_backpack_pending"].values())
+        ['/']
+        """
+        url, state = self.app.authorization_url()
+        pending = {**session.get(_PENDING, {}), state: local_path(next, self.home)}
+        session[_PENDING] = dict(list(pending.items())[-_TABS:])
+        return url
+
+    def finish(self, session: Session, query: str, renew: Callable[[], object]) -> str | None:
+        """Complete a sign-in; return the path to redirect the browser to.
+
+        Makes two requests, and a third one if the user has a single account, which is then
+        selected.
+
+        Args:
+            session: The session of the browser.
+            query: The query string with which the browser has returned.
+            renew: Replaces the session by an empty one with another id, so that nobody who knows
+                the session from before the sign-in can use it.
+
+        Returns:
+            The path; None if the user has several accounts, and has to choose one.
+
+        Raises:
+            ValidationError: No such sign-in was started in this session, or it is complete. No
+                request was made.
+            AuthenticationError: The user has denied access, or the code has expired.
+            Forbidden: The user has no Backpack account.
+            BackpackError: The provider or the account cannot be reached.
+
+        >>> flow = SignIn(OAuthApp("trips", "s3cret", "https://trips.example/back"), {})
+        >>> flow.finish({}, "code=1&state=2", dict)
+        Traceback (most recent call last):
+        backpack_orm.errors.ValidationError: no sign-in with this state was started in this ...
+        """
+        state = parse_qs(query).get("state", [""])[0]
+        pending = dict(session.get(_PENDING, {}))
+        next = pending.pop(state, None)
+        session[_PENDING] = pending
+        if next is None:
+            raise ValidationError(
+                "no sign-in with this state was started in this session, or it is complete: "
+                "start again"
+            )
+        address = urlsplit(self.app.redirect_uri)._replace(query=query).geturl()
+        grant = self.app.exchange(address, state=state)
+        accounts = grant.accounts()
+        if not accounts:
+            raise Forbidden("the user who has signed in has no Backpack account")
+        chosen = accounts[0] if len(accounts) == 1 else None
+        if chosen is not None:
+            grant.connect(chosen, **self._options).close()  # finds the id of the user there
+        self._delete(session)
+        renew()
+        id = secrets.token_urlsafe(32)
+        stored = _Stored(grant.to_dict(), accounts, None if chosen is None else chosen.href)
+        self._storage.save(id, stored.values())
+        session[_ID] = id
+        if chosen is not None:
+            return str(next)
+        session[_NEXT] = next
+        return None
+
+    def accounts(self, session: Session) -> list[OAuthAccount]:
+        """Return the accounts that the user may choose from; none if nobody is signed in.
+
+        Makes no request.
+
+        >>> flow = SignIn(OAuthApp("trips", "s3cret", "https://trips.example/back"), {})
+        >>> flow.accounts({})
+        []
+        """
+        _, stored = self._load(session)
+        return [] if stored is None else stored.accounts
+
+    def choose(self, session: Session, href: str) -> str:
+        """Select an account of the user; return the path to redirect the browser to.
+
+        Makes one request, to find the id of the user in the account.
+
+        Args:
+            session: The session of the browser.
+            href: The `href` of one of `accounts()`.
+
+        Raises:
+            NotConnected: Nobody is signed in.
+            ValidationError: The account is none of those of the user. No request was made.
+            AuthenticationError: The user has to sign in again.
+            BackpackError: The account cannot be reached.
+
+        >>> flow = SignIn(OAuthApp("trips", "s3cret", "https://trips.example/back"), {})
+        >>> flow.choose({}, "https://acme.backpackit.com")
+        Traceback (most recent call last):
+        backpack_orm.errors.NotConnected: nobody is signed in: ...
+        """
+        id, stored = self._load(session)
+        if stored is None:
+            raise NotConnected("nobody is signed in: redirect the browser to what start() returns")
+        if href not in [account.href for account in stored.accounts]:
+            raise ValidationError(f"{redacted(href)} is no account of the user: choose another")
+        grant = Grant.from_dict(stored.grant, self.app)
+        grant.connect(href, **self._options).close()
+        self._storage.save(id, evolve(stored, grant=grant.to_dict(), href=href).values())
+        return str(session.pop(_NEXT, self.home))
+
+    def connection(self, session: Session) -> Connection | None:
+        """Return the connection of the user who is signed in.
+
+        Makes no request, and reads the storage once: a sign-out in one process takes effect in all.
+
+        Returns:
+            The connection; None if nobody is signed in, no account is chosen yet, or what is stored
+            cannot be used, which is logged.
+
+        >>> flow = SignIn(OAuthApp("trips", "s3cret", "https://trips.example/back"), {})
+        >>> flow.connection({}) is None
+        True
+        """
+        id, stored = self._load(session)
+        if stored is None or stored.href is None:
+            return None
+        with _lock:
+            opened: _Opened | None = self._opened.get(id)
+            if opened is None or not opened.is_current(stored):
+                try:
+                    opened = self._opened[id] = self._open(id, stored, stored.href)
+                except ValidationError as error:  # such as that of another client id
+                    logger.warning("a stored sign-in cannot be used: %s", error)
+                    return None
+        return opened.connection
+
+    def end(self, session: Session, renew: Callable[[], object]) -> None:
+        """Sign the user out: delete what is stored, and start a new session. No request.
+
+        Args:
+            session: The session of the browser.
+            renew: As for `finish`.
+
+        >>> flow = SignIn(OAuthApp("trips", "s3cret", "https://trips.example/back"), {})
+        >>> session = {"color": "blue"}
+        >>> flow.end(session, session.clear)
+        >>> session
+        {}
+        """
+        self._delete(session)
+        renew()
+
+    def _delete(self, session: Session) -> None:
+        id = session.get(_ID, None)
+        if id is not None:
+            self._storage.delete(id)
+            self._drop(id)
+
+    def _drop(self, id: str) -> None:
+        with _lock:
+            self._opened.pop(id, None)
+
+    def _load(self, session: Session) -> tuple[str, _Stored | None]:
+        """Return the id of a sign-in, and what is stored under it."""
+        id: str | None = session.get(_ID, None)
+        if id is None:
+            return "", None
+        stored = self._read(id)
+        if stored is None:
+            self._drop(id)  # another process has signed the user out
+        return id, stored
+
+    def _read(self, id: str) -> _Stored | None:
+        values = self._storage.load(id)
+        if values is None:
+            return None
+        stored = _stored(values)
+        del values  # tracebacks may show the variables of this frame
+        if stored is None:
+            logger.warning("a stored sign-in is damaged: the user has to sign in again")
+        return stored
+
+    def _open(self, id: str, stored: _Stored, href: str) -> _Opened:
+        grant = Grant.from_dict(stored.grant, self.app)
+        save = partial(self._refreshed, id)
+        connection = grant.connect(href, on_refresh=save, **self._options)
+        return _Opened(grant, connection, href, Secret(grant.access_token))
+
+    def _refreshed(self, id: str, grant: Grant) -> None:
+        """Store a new token, unless the user has signed out meanwhile."""
+        stored = self._read(id)
+        if stored is None:
+            return
+        self._storage.save(id, evolve(stored, grant=grant.to_dict()).values())
+        with _lock:
+            opened: _Opened | None = self._opened.get(id)
+            if opened is not None and opened.grant is grant:
+                opened.seen = Secret(grant.access_token)
+
+
+def _stored(values: Mapping[str, Any]) -> _Stored | None:
+    """Return what is stored of a sign-in; None if it is damaged."""
+    try:
+        grant, href = values["grant"], values["account"]
+    except (KeyError, TypeError):
+        return None
+    accounts = read_accounts(values)
+    is_valid = isinstance(grant, Mapping) and isinstance(href, str | None)
+    return _Stored(grant, accounts, href) if is_valid and accounts else None
+
+
+def local_path(path: str | None, home: str) -> str:
+    """Return a path of this site to redirect to; the home page for an address of another one.
+
+    Browsers take a backslash for a slash, and ignore tabs and line breaks.
+
+    >>> [local_path(each, "/") for each in ("/pages/7?tab=notes", "//evil.example")]
+    ['/pages/7?tab=notes', '/']
+    """
+    if path is None or not path.startswith("/") or path.startswith("//") or _CONTROL.search(path):
+        return home
+    return quote(path, safe=_ASCII)
+
+
+def failure(error: BackpackError) -> tuple[int, str]:
+    """Return the HTTP status of a sign-in that has failed, and what to tell the user.
+
+    >>> failure(AuthenticationError("the provider returned no code: access_denied"))
+    (403, 'Access was not allowed, or the sign-in took too long.')
+    """
+    found = (failure for kind, failure in _FAILURES.items() if isinstance(error, kind))
+    return next(found, (status_of(error), _UNREACHABLE))
