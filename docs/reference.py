@@ -108,11 +108,11 @@ OTHERS = {
 """Pages that are not about one model, with the names that each documents."""
 LEFT_OUT = {
     "integrations.django.testing.BackpackTestMixin": ["setUp"],
-    "connection.hooks.Hooks": ["begin", "cached", "end", "retry"],
+    "connection.hooks.Hooks": ["begin", "begin_sign_in", "cached", "end", "retry"],
     "sandbox.Exchange": ["path", "status", "verb"],
     "sandbox.Fault": ["end", "fires", "respond", "wait"],
     "sandbox.Faults": ["fault_for"],
-    "sandbox.OAuth": ["allowed", "application", "record", "sign_in", "user", "users"],
+    "sandbox.OAuth": ["allowed", "application", "caller", "record", "sign_in", "user", "users"],
     "sandbox.TokenRequest": ["client_id", "error", "type"],
 }
 """Members that the docstring of the class documents, or that only the sandbox uses."""
