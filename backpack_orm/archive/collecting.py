@@ -36,6 +36,7 @@ from backpack_orm.models.user import User
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.progress import Progress
 from backpack_orm.orm.unverified import is_marked
+from backpack_orm.plurals import counted
 from backpack_orm.wire.endpoint import Endpoint
 from backpack_orm.wire.shapes import MISSING, Record, Response
 
@@ -156,9 +157,8 @@ class Collector:
             self._found.gaps.append(_UNKNOWN_LINKS)
         doubtful = sum(is_marked(Page, page) for page in pages)
         if doubtful:
-            reason = (
-                f"exports may escape typed entities twice, as in &amp;rarr;: on {doubtful} pages"
-            )
+            on = counted(doubtful, "page")
+            reason = f"exports may escape typed entities twice, as in &amp;rarr;: on {on}"
             self._found.gaps.append(Gap("typed entities", reason))
         there = {page[0] for page in pages if not _is_incomplete(page)}
         missing = [page[0] for page in listed if page[0] not in there]

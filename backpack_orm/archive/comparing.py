@@ -13,6 +13,7 @@ from attrs import asdict, frozen
 from backpack_orm.archive.entries import Entry, Key
 from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.orm.progress import Progress
+from backpack_orm.plurals import counted
 from backpack_orm.rich_display import RichDisplay
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Diff(RichDisplay):
     changes: tuple[Change, ...]
 
     def __repr__(self) -> str:
-        return f"Diff({self.old!r}, {self.new!r}, {len(self.changes)} changes)"
+        return f"Diff({self.old!r}, {self.new!r}, {counted(len(self.changes), 'change')})"
 
     def __bool__(self) -> bool:
         return bool(self.changes)

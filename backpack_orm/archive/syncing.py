@@ -25,6 +25,7 @@ from backpack_orm.connection import Connection, unconnected
 from backpack_orm.errors import ArchiveError, BackpackError
 from backpack_orm.models.user import User
 from backpack_orm.orm.progress import Progress
+from backpack_orm.plurals import counted
 from backpack_orm.rich_display import RichDisplay
 from backpack_orm.wire.shapes import Record
 
@@ -61,8 +62,9 @@ class SyncResult(RichDisplay):
         counts = [sum(each.values()) for each in (self.added, self.changed, self.removed)]
         added, changed, removed = counts
         return (
-            f"SyncResult({self.requests} requests, snapshot {self.snapshot.number}: {added} added, "
-            f"{changed} changed, {removed} removed, {len(self.gaps)} gaps)"
+            f"SyncResult({counted(self.requests, 'request')}, snapshot {self.snapshot.number}: "
+            f"{added} added, {changed} changed, {removed} removed, "
+            f"{counted(len(self.gaps), 'gap')})"
         )
 
 

@@ -25,6 +25,7 @@ from backpack_orm.connection.addresses import is_loopback
 from backpack_orm.connection.rate_limits import WINDOW
 from backpack_orm.connection.settings import USER_AGENT
 from backpack_orm.errors import BackpackError
+from backpack_orm.plurals import counted
 from backpack_orm.wire.endpoint import RateLimit
 
 _TIMEOUT = 5.0
@@ -209,10 +210,10 @@ def _clock(date: str | None, now: datetime) -> Check:
         return Check(
             "clock",
             "warning",
-            f"this machine is {abs(seconds):,} seconds {direction} the service",
+            f"this machine is {counted(abs(seconds), 'second')} {direction} the service",
             "Set the clock: `today`, `remind` and the times of backups depend on it.",
         )
-    return Check("clock", "ok", f"as that of the service, to {abs(seconds)} seconds")
+    return Check("clock", "ok", f"as that of the service, to {counted(abs(seconds), 'second')}")
 
 
 def _zone(

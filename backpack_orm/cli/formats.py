@@ -6,7 +6,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
+from functools import partial
 from typing import Any
+
+from backpack_orm import plurals
 
 Row = Mapping[str, Any]
 """One record as plain values by field."""
@@ -30,17 +33,13 @@ class Format(Enum):
         return self in (Format.JSON, Format.JSONL)
 
 
-def counted(singular: str, plural: str = "") -> Callable[[int], str]:
+def counted(noun: str) -> Callable[[int], str]:
     """Return a function that returns a number of things in words.
 
-    >>> counted("page")(1), counted("page")(2), counted("entry", "entries")(0)
+    >>> counted("page")(1), counted("page")(2), counted("entry")(0)
     ('1 page', '2 pages', '0 entries')
     """
-
-    def words(count: int) -> str:
-        return f"{count} {singular if count == 1 else plural or singular + 's'}"
-
-    return words
+    return partial(plurals.counted, noun=noun)
 
 
 def line(row: Row, fields: Sequence[str]) -> str:

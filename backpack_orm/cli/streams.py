@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import sys
+from contextlib import suppress
 from typing import TextIO
 
 
@@ -44,6 +45,26 @@ def write_error(text: str) -> None:
         sys.stderr.flush()
     except OSError:
         silence(sys.stderr)
+
+
+def wrapped(text: str) -> str:
+    """Return a text for standard error: wrapped at words if that is a terminal."""
+    if not is_terminal(sys.stderr):
+        return text
+    import textwrap
+
+    width = _columns(sys.stderr)
+    indented = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(
+        line if len(line) <= width else indented.fill(line) for line in text.split("\n")
+    )
+
+
+def _columns(stream: TextIO) -> int:
+    with suppress(OSError, ValueError):
+        if columns := os.get_terminal_size(stream.fileno()).columns:
+            return columns
+    return 80
 
 
 def flush() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -18,30 +20,68 @@ from backpack_orm.cli.formats import Row
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 """Characters that would steer a terminal or reorder its text."""
+_LEGIBLE = 16
+"""The fewest characters to which a text is shortened in a table."""
+_BRIEF = 10
+"""The most characters of what stands beside the id if each record has several lines."""
+_GAP = 2
+"""Spaces between two columns."""
 _PAGER_OPTIONS = "FRX"  # quit if it fits, show colours, leave the text on the screen
 
 
-def table(fields: Sequence[str], rows: Sequence[Row]) -> Table:
-    """Return a table that fits the width of the terminal: each record is one line."""
-    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in fields:
-        values = [row.get(name) for row in rows]
-        is_number = all(type(value) is int for value in values)
-        is_whole = is_number or any(isinstance(value, datetime) for value in values)
+def table(fields: Sequence[str], rows: Sequence[Row], width: int) -> RenderableType:
+    """Return a table with one line for each record, or blocks of lines if the width of the terminal
+    leaves too little for texts.
+    """
+    columns = [_Column(name, [row.get(name) for row in rows]) for name in fields]
+    if sum(column.least + _GAP for column in columns) > width:
+        return Group(*_blocks(columns))
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, _GAP - 1, 0, 0))
+    for column in columns:
         drawn.add_column(
-            Text(name.replace("_", " ")),
-            justify="right" if is_number else "left",
-            no_wrap=is_whole,
-            style="dim" if name == fields[0] else "",
-            min_width=max(map(len, map(shown, values))) if is_whole else None,
+            Text(column.name),
+            justify="right" if column.is_number else "left",
+            no_wrap=column.is_whole,
+            style="dim" if column is columns[0] else "",
+            min_width=column.least,
         )
-    for row in rows:
-        drawn.add_row(*(_cell(row.get(name)) for name in fields))
+    for cells in zip(*(column.cells for column in columns), strict=True):
+        drawn.add_row(*map(_line, cells))
     return drawn
 
 
-def _cell(value: object) -> Text:
-    return Text(" ".join(shown(value).split()), no_wrap=True, overflow="ellipsis")
+class _Column:
+    """The values of one field, each on one line."""
+
+    def __init__(self, name: str, values: Sequence[object]) -> None:
+        self.name = name.replace("_", " ")
+        self.cells = [" ".join(shown(value).split()) for value in values]
+        self.is_number = all(type(value) is int for value in values)
+        self.is_whole = self.is_number or any(isinstance(value, datetime) for value in values)
+        self.needs_name = self.is_number or any(isinstance(value, bool) for value in values)
+        longest = max(map(cell_len, self.cells))
+        self.is_brief = self.is_whole or self.needs_name or longest <= _BRIEF
+        self.least = max(longest if self.is_whole else min(longest, _LEGIBLE), cell_len(self.name))
+
+
+def _blocks(columns: Sequence[_Column]) -> Iterator[RenderableType]:
+    """Yield the records: what is brief beside the id, the first text below, and then the others."""
+    for row, id in enumerate(columns[0].cells):
+        known = [column for column in columns[1:] if column.cells[row]]
+        brief = [
+            f"{column.name} {column.cells[row]}" if column.needs_name else column.cells[row]
+            for column in known
+            if column.is_brief
+        ]
+        texts = [column.cells[row] for column in known if not column.is_brief]
+        yield Text("  ".join([id, *brief]), "dim")
+        for text in (*texts[:1], "  ".join(texts[1:])):
+            if text:
+                yield Padding(_line(text), (0, 0, 0, _GAP), expand=False)
+
+
+def _line(text: str) -> Text:
+    return Text(text, no_wrap=True, overflow="ellipsis")
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> Table:

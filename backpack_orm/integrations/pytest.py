@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from backpack_orm.plurals import counted
+
 if TYPE_CHECKING:
     from backpack_orm.connection import Connection
     from backpack_orm.sandbox import Faults, Sandbox
@@ -85,7 +87,7 @@ def backpack_requests(
         if made != count:
             log = backpack_sandbox.log[-made:] if made else []
             lines = [f"  {each.verb} {each.path} {each.status}" for each in log]
-            pytest.fail("\n".join([f"{made} requests were made instead of {count}", *lines]))
+            pytest.fail("\n".join([f"{counted(made, 'request')} instead of {count}", *lines]))
 
     return expect
 

@@ -17,6 +17,7 @@ from backpack_orm.models.reminder import Reminder
 from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.unverified import marked
+from backpack_orm.plurals import counted
 from backpack_orm.rich_display import RichDisplay
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.shapes import MISSING, Column, Record, Response, Section, Shape
@@ -121,7 +122,7 @@ class Export(RichDisplay):
     def __repr__(self) -> str:
         return (
             f"Export(username={self.username!r}, account={self.account!r}, "
-            f"{len(self.pages)} pages, {len(self.reminders)} reminders)"
+            f"{counted(len(self.pages), 'page')}, {counted(len(self.reminders), 'reminder')})"
         )
 
 

@@ -12,6 +12,7 @@ from backpack_orm.orm.creating import StepsInMemory
 from backpack_orm.orm.places import Place, Values
 from backpack_orm.orm.progress import Progress
 from backpack_orm.orm.resuming import Resumable
+from backpack_orm.plurals import counted
 
 if TYPE_CHECKING:
     from backpack_orm.orm.children import Children
@@ -51,7 +52,7 @@ class CreateMany(Resumable[Collection[M]], Generic[M]):
         return self._place.created
 
     def _state(self) -> str:
-        return f"{len(self._done)} of {len(self._wanted)} rows were created"
+        return f"{len(self._done)} of {counted(len(self._wanted), 'row')} created"
 
     def _run(self) -> Collection[M]:
         if self._adopt and self._wanted:

@@ -19,6 +19,7 @@ from backpack_orm.orm.progress import Progress
 from backpack_orm.orm.resuming import Resumable
 from backpack_orm.orm.signals import send_saved
 from backpack_orm.orm.state import differ
+from backpack_orm.plurals import counted
 from backpack_orm.rich_display import RichDisplay
 from backpack_orm.wire.build import name_of
 
@@ -81,7 +82,7 @@ class SyncPlan(RichDisplay, Generic[M]):
             done = {"create": "created", "update": "updated", "destroy": "destroyed"}
             parts = [f"{n} {done[what]}" for what, n in counts.items() if n] or ["nothing to do"]
         parts += [f"{len(self.unchanged)} unchanged"] if self.unchanged else []
-        parts += [f"{len(self.extra)} others"] if self.extra else []
+        parts += [counted(len(self.extra), "other")] if self.extra else []
         kind = "dry run, " if self.is_dry_run else ""
         request = "request" if self.requests == 1 else "requests"
         head = f"SyncPlan: {', '.join(parts)} ({kind}{self.requests} {request})"

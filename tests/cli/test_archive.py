@@ -178,7 +178,7 @@ def test_a_damaged_archive_is_named_and_ends_with_10(offline: Runner, backup: Pa
     assert any("export.xml.gz: " in problem for problem in found.data["problems"])
     shown = offline("archive", "verify", "-o", "table").stdout
     assert "export.xml.gz" in shown
-    assert re.search(r"has \d+\s+problems", shown)
+    assert re.search(r"has \d+\s+problems?:", shown)
 
 
 def test_a_rehearsal_says_what_it_compared(offline: Runner, backup: Path) -> None:
@@ -402,7 +402,7 @@ def test_a_restore_shows_its_plan_and_asks(offline: Runner, backup: Path, empty:
     dry = offline("archive", "restore", "--page", "Lisbon", "--dry-run")
     assert dry.code == 0
     assert "pages: Lisbon\n" in dry.stdout
-    assert re.search(r"requests: about \d+, \d\.\d minutes", dry.stdout)
+    assert re.search(r"requests: about \d+, \d+ seconds?", dry.stdout)
     assert "they are restored with --reminders only" in dry.stdout
     plan = offline("archive", "restore", "--dry-run", "-o", "json").data
     assert plan["requests"] > 200
@@ -443,7 +443,7 @@ def test_an_interrupted_restore_goes_on(
         found = offline(*command)
     assert found.code == 130
     hint = found.error["hint"]
-    assert re.match(r"\d of \d pages were created; run the same command again to go on", hint)
+    assert re.match(r"\d of \d pages? created; run the same command again to go on", hint)
     done = offline(*command)
     assert done.code == 0
     pages = [line[1] for line in offline("page", "list").lines]

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from backpack_orm.cli.formats import Format, escaped, line
 from backpack_orm.cli.output import format_in
-from backpack_orm.cli.tables import shown
+from backpack_orm.cli.tables import shown, table
 from tests.cli.conftest import Runner
 
 TITLE = "Tab\there, back\\slash"
@@ -143,6 +144,42 @@ def test_a_table_fits_the_width_of_the_terminal(
         assert "…" in found.stdout
         assert "40000004" in found.stdout
     assert found.stderr.endswith(" pages\n")
+
+
+LONG = "The text of a record that is longer than any column leaves for it"
+ROW = {
+    "id": 40000012,
+    "done": False,
+    "type": "item",
+    "text": LONG,
+    "where": "A page of some length",
+}
+
+
+def drawn(width: int, row: dict[str, object] = ROW) -> list[str]:
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    console.print(table(list(row), [row], width))
+    return console.file.getvalue().splitlines()
+
+
+def test_a_table_that_would_leave_too_little_for_texts_becomes_lines_below_each_other() -> None:
+    assert drawn(40) == [
+        "40000012  done no  item",
+        "  The text of a record that is longer t…",
+        "  A page of some length",
+    ]
+
+
+@pytest.mark.parametrize("width", [58, 80, 120])
+def test_each_text_in_a_table_has_room_for_some_words(width: int) -> None:
+    header, line = (line for line in drawn(width) if "id" in line or "40000012" in line)
+    assert header.split() == list(ROW)
+    assert "The text of a r…" in line or LONG[:17] in line
+    assert "A page of some …" in line or "A page of some length" in line
+
+
+def test_a_record_without_texts_is_one_line_however_narrow() -> None:
+    assert drawn(10, {"id": 7, "title": "", "note": None})[-1].strip() == "7"
 
 
 def test_a_table_is_coloured_unless_that_is_unwanted(

@@ -212,6 +212,24 @@ def test_nothing_is_wider_than_the_terminal(words: str, width: int, run: Runner)
     assert not too_long
 
 
+def test_messages_are_wrapped_at_words(run: Runner) -> None:
+    shown = shown_by("page", "delete", "Lisbn", width=40)
+    assert shown.strip().splitlines() == [
+        "Error: no page is called 'Lisbn'",
+        "Hint: Did you mean 'Lisbon'? Here only",
+        "an id, an address or the exact text",
+        "counts.",
+    ]
+
+
+def test_a_long_question_is_wrapped_at_words(run: Runner) -> None:
+    asking = Terminal("page", "delete", "Lisbon", width=40)
+    asking.expect("[y/N]")
+    asking.type("n")
+    assert asking.end() == 130
+    assert "Destroy the page 'Lisbon' (40000004)\nwith everything on it? [y/N]" in asking.shown
+
+
 def test_colours_are_for_terminals_that_want_them(run: Runner) -> None:
     coloured = Terminal("page", "list")
     coloured.end()

@@ -125,10 +125,10 @@ def test_requests_are_counted(run: Callable[..., pytest.RunResult]) -> None:
     result.assert_outcomes(passed=1, failed=2)
     result.stdout.fnmatch_lines(
         [
-            "*2 requests were made instead of 1",
+            "*2 requests instead of 1",
             "*POST /ws/pages/all 200",
             "*POST /ws/page/* 200",
-            "*0 requests were made instead of 1",
+            "*0 requests instead of 1",
         ]
     )
 

@@ -187,7 +187,7 @@ def test_a_destroyed_owner_is_refused(steps: List) -> None:
 
 def test_an_error_tells_what_was_created_and_continues(steps: List, box: Sandbox) -> None:
     box.faults.status(403, path="**/items/add", after=3, times=1)
-    with pytest.raises(Forbidden, match=r"3 of 5 rows were created: resume\(\)") as caught:
+    with pytest.raises(Forbidden, match=r"3 of 5 rows created: resume\(\)") as caught:
         steps.items.create_many([*"abcde"])
     assert [item.content for item in caught.value.created] == ["a", "b", "c"]
     assert len(contents(steps)) == 3

@@ -55,7 +55,7 @@ def test_an_export_is_read_from_its_file(tmp_path: Path, make: Callable[[str], s
     file.write_bytes(KEPT)
     export = Export.read(make(str(file)))
     assert (export.user_id, export.username, export.account) == (4, "Ana", "acme")
-    assert repr(export) == "Export(username='Ana', account='acme', 1 pages, 1 reminders)"
+    assert repr(export) == "Export(username='Ana', account='acme', 1 page, 1 reminder)"
     assert repr(export.pages[0].connection) == f"Connection({str(file)!r})"
 
 

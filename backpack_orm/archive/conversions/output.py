@@ -14,6 +14,7 @@ from typing import IO, Self
 from uuid import uuid4
 
 from backpack_orm.errors import ValidationError
+from backpack_orm.plurals import counted
 
 LISTING = ".backpack-files.jsonl"
 _PART = ".backpack-part-"
@@ -130,8 +131,8 @@ class OutputFolder:
         if edited:
             some = ", ".join(sorted(edited)[:3])
             raise ValidationError(
-                f"{self.path}: {len(edited)} files were edited since they were written, and "
-                f"would be replaced: {some}; move them, or choose a new folder"
+                f"{self.path}: {counted(len(edited), 'file')} edited since the last run would be "
+                f"replaced: {some}; move them, or choose a new folder"
             )
 
     def _remove(self, names: set[str]) -> None:

@@ -25,6 +25,7 @@ from backpack_orm.errors import ArchiveError
 from backpack_orm.models.page import Page
 from backpack_orm.models.user import User
 from backpack_orm.orm.progress import Progress
+from backpack_orm.plurals import counted, duration, listed
 from backpack_orm.rich_display import RichDisplay
 
 _REQUESTS_PER_SECOND = 20
@@ -40,13 +41,13 @@ _NEVER: Mapping[str, str] = {
     "bookmarks": "the API does not create them",
 }
 _LEFT: Mapping[str, str] = {
-    "files": "the API does not accept files",
-    "emails": "the API does not create them",
-    "comments": "the API does not create them",
-    "galleries": "the API does not create them",
-    "other parts of pages": "no response includes them",
+    "file": "the API does not accept files",
+    "email": "the API does not create them",
+    "comment": "the API does not create them",
+    "gallery": "the API does not create them",
+    "other part": "no response includes them",
     "linked pages": "the snapshot lacks the links of these pages",
-    "empty items": "the service refuses them",
+    "empty item": "the service refuses them",
     "contents": "the snapshot lacks them, and a copy has the title alone",
 }
 
@@ -101,14 +102,15 @@ class Plan(RichDisplay):
         return self.requests / _REQUESTS_PER_SECOND / 60
 
     def __str__(self) -> str:
+        time = duration(60 * self.minutes)
         lines = [
             f"Restore {self.snapshot!r} into {self.target.url}",
-            f"create: {_listed(self.created)}",
-            f"requests: about {self.requests:,}, {self.minutes:.1f} minutes at the permitted rate",
+            f"create: {listed(self.created)}",
+            f"requests: about {self.requests:,}, {time} at the permitted rate",
             f"journal: {self.journal}",
         ]
         if self.skipped:
-            lines.append(f"created by an earlier run: {_listed(self.skipped)}")
+            lines.append(f"created by an earlier run: {listed(self.skipped)}")
         lines += [f"not restored: {what}: {why}" for what, why in self.impossible.items()]
         return "\n".join(lines)
 
@@ -183,10 +185,11 @@ def _refuse_doubles(wanted: Mapping[int, str], target: Connection) -> None:
     found = [title for title in dict.fromkeys(wanted.values()) if title in present]
     if found:
         some = ", ".join(map(repr, found[:3]))
+        pages = counted(len(found), "page")
         raise ArchiveError(
-            f"{target.url} has {len(found)} pages with titles of the snapshot ({some}), and there "
-            "is no journal of an earlier restore that may have created them: pass journal= with "
-            "its file, or again=True to create all pages"
+            f"{target.url} has {pages} with titles of the snapshot ({some}), and there is no "
+            "journal of an earlier restore that may have created them: pass journal= with its "
+            "file, or again=True to create all pages"
         )
 
 
@@ -198,14 +201,10 @@ def _state_folder() -> Path:
 
 def _amount(n: int, what: str) -> str:
     if what in ("contents", "linked pages"):
-        return f"{what} of {n:,} pages"
-    return f"{n:,} {what}"
+        return f"{what} of {counted(n, 'page')}"
+    return counted(n, what)
 
 
 def _counted(steps: Iterable[str]) -> dict[str, int]:
     types = (step.partition(":")[0] for step in steps)
     return dict(sorted(Counter("list" if type == "unlisted" else type for type in types).items()))
-
-
-def _listed(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{n:,} {type}{'s' * (n != 1)}" for type, n in counts.items()) or "nothing"

@@ -26,6 +26,7 @@ from backpack_orm.models.page_item import PageItem
 from backpack_orm.models.separator import Separator
 from backpack_orm.orm.progress import Progress, silent
 from backpack_orm.orm.signals import muted
+from backpack_orm.plurals import counted
 
 NEVER_COMPARED: Mapping[str, str] = {
     "ids": "the service chooses them",
@@ -111,7 +112,8 @@ def rehearse(snapshot: Snapshot, source: Info, report: Progress, now: datetime) 
         found = tuple(differences(snapshot, source, target, result, report))
     pages = loaded_pages(snapshot, silent, "")
     unknown = sum(not page.linked_pages.is_loaded for page in pages)
-    lacking = {f"links from {unknown} pages": "the snapshot lacks them"} if unknown else {}
+    links = f"links from {counted(unknown, 'page')}"
+    lacking = {links: "the snapshot lacks them"} if unknown else {}
     return Rehearsal(found, {**NEVER_COMPARED, **lacking})
 
 

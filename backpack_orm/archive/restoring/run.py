@@ -29,6 +29,7 @@ from backpack_orm.models.separator import Separator
 from backpack_orm.models.time_windows import is_earlier
 from backpack_orm.orm.creating import create_once
 from backpack_orm.orm.progress import Progress
+from backpack_orm.plurals import counted, listed
 from backpack_orm.rich_display import RichDisplay
 
 
@@ -57,8 +58,8 @@ class RestoreResult(RichDisplay):
     impossible: Mapping[str, str]
 
     def __repr__(self) -> str:
-        counts = ", ".join(f"{len(ids)} {type}s" for type, ids in self.ids.items() if ids)
-        return f"RestoreResult({self.requests} requests: {counts or 'nothing'})"
+        counts = listed({type: len(ids) for type, ids in self.ids.items()})
+        return f"RestoreResult({counted(self.requests, 'request')}: {counts})"
 
 
 def run_plan(plan: Plan, report: Progress, now: datetime) -> RestoreResult:
@@ -71,7 +72,7 @@ def run_plan(plan: Plan, report: Progress, now: datetime) -> RestoreResult:
         except (BackpackError, KeyboardInterrupt) as error:
             created = journal.outcomes("page").keys() & plan.pages.keys()
             error.add_note(
-                f"{len(created)} of {len(plan.pages)} pages were created; restore the same "
+                f"{len(created)} of {counted(len(plan.pages), 'page')} created; restore the same "
                 "snapshot again to go on: nothing is created twice"
             )
             raise

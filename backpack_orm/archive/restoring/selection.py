@@ -28,7 +28,7 @@ from backpack_orm.models.separator import Separator
 from backpack_orm.orm.progress import Progress
 
 _UNTITLED = "Untitled"
-_IMPOSSIBLE = {Email: "emails", Gallery: "galleries", Belonging: "other parts of pages"}
+_IMPOSSIBLE = {Email: "email", Gallery: "gallery", Belonging: "other part"}
 
 
 def title_of_copy(title: str) -> str:
@@ -129,16 +129,16 @@ def _is_after(moment: datetime, now: datetime, time_zone: str | None) -> bool:
 
 def left_on(page: Page) -> Counter[str]:
     """Return how many records of which type a page has that no restore can create."""
-    left: Counter[str] = Counter(files=len([*files_on(page)]), contents=lacks_contents(page))
+    left: Counter[str] = Counter(file=len([*files_on(page)]), contents=lacks_contents(page))
     left["linked pages"] = not page.linked_pages.is_loaded
     items = [*unlisted_items(page)]
     for widget in widgets(page):
         if isinstance(widget, Note):
-            left["comments"] += len([*included(widget.messages)])
+            left["comment"] += len([*included(widget.messages)])
         elif isinstance(widget, List):
             items += widget.items
         elif name := _IMPOSSIBLE.get(type(widget)):
             left[name] += 1
-    left["empty items"] = len(items) - len(with_text(items))
-    left["comments"] += sum(len([*included(item.messages)]) for item in items)
+    left["empty item"] = len(items) - len(with_text(items))
+    left["comment"] += sum(len([*included(item.messages)]) for item in items)
     return left

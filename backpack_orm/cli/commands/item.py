@@ -14,6 +14,7 @@ from backpack_orm.cli.finding import PAGE, by_id_or_text, find_on, find_page, it
 from backpack_orm.cli.progress import progress
 from backpack_orm.cli.state import State, pass_state
 from backpack_orm.cli.texts import STDIN, preserved, read_stdin, text_from
+from backpack_orm.plurals import counted
 
 if TYPE_CHECKING:
     from backpack_orm import Item, Page, PageItem
@@ -52,7 +53,7 @@ def add_items(state: State, page: str, text: Sequence[str], list_: str | None) -
             rows.ITEM,
             [rows.of_item(each, found) for each in made],
             hidden=("list_id", "page_id"),
-            summary=lambda count: f"Added {count} items to {found.title!r}.",
+            summary=lambda count: f"Added {counted(count, 'item')} to {found.title!r}.",
         )
 
 

@@ -73,7 +73,7 @@ def list_(
     state.output.rows(
         FIELDS,
         map(row_of, islice(entries, None if every else limit)),
-        summary=counted("entry", "entries"),
+        summary=counted("entry"),
     )
 
 

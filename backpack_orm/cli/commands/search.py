@@ -35,7 +35,7 @@ def search(state: State, term: Sequence[str], only_pages: bool) -> None:
         FIELDS[:1] + FIELDS[3:4] if only_pages else FIELDS,
         rows,
         hidden=("page_id",),
-        summary=counted("page") if only_pages else counted("match", "matches"),
+        summary=counted("page") if only_pages else counted("match"),
     )
 
 

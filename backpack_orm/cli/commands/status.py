@@ -41,7 +41,7 @@ def list_(state: State) -> None:
     """List what everybody is doing now. Makes one request."""
     state.connect()
     found = backpack_orm.Status.all()
-    state.output.rows(FIELDS, map(row_of, found), summary=counted("status", "statuses"))
+    state.output.rows(FIELDS, map(row_of, found), summary=counted("status"))
 
 
 @status.command("set", examples=["backpack status set On the train", "backpack status set ''"])

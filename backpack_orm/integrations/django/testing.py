@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from django.test import SimpleTestCase, override_settings
 
 from backpack_orm.integrations.django.connections import DEFAULT
+from backpack_orm.plurals import counted
 from backpack_orm.sandbox import Sandbox
 
 
@@ -67,4 +68,4 @@ class BackpackTestMixin(SimpleTestCase):
         log = self.backpack.log[-made:] if made else []
         lines = "\n".join(f"{each.verb} {each.path} {each.status}" for each in log)
         if made != number:
-            self.fail(f"{made} requests were made instead of {number}\n{lines}")
+            self.fail(f"{counted(made, 'request')} instead of {number}\n{lines}")

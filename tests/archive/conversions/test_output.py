@@ -62,7 +62,7 @@ def test_an_edited_file_is_never_replaced_nor_removed(tmp_path: Path) -> None:
     write(tmp_path, a="a", b="b")
     (tmp_path / "a.md").write_text("my edit")
     for files in ({"a": "new"}, {"b": "new"}):
-        with pytest.raises(ValidationError, match=r"1 files were edited.*a\.md"):
+        with pytest.raises(ValidationError, match=r"1 file edited.*a\.md"):
             write(tmp_path, **files)
     assert (tmp_path / "a.md").read_text() == "my edit"
     assert (tmp_path / "b.md").read_text() == "b"

@@ -176,7 +176,7 @@ def test_a_page_whose_contents_are_a_gap_is_announced(
     archive.sync(connection)
     plan = archive.plan(target, pages=["Lisbon"], journal=tmp_path / "j")
     assert plan.created == {"page": 1}
-    assert "title alone" in plan.impossible["contents of 1 pages"]
+    assert "title alone" in plan.impossible["contents of 1 page"]
     archive.restore(plan)
     assert lisbon_on(target).title == "Lisbon"
 
@@ -198,7 +198,7 @@ def test_everything_that_is_left_out_is_announced(
         archive.plan(target, journal=tmp_path / "j")
     plan = archive.plan(target, into_source=True, journal=tmp_path / "j")
     assert plan.created == {"item": 1, "list": 1, "note": 1, "page": 1}
-    assert {"2 comments", "1 empty items", "2 other parts of pages"} <= plan.impossible.keys()
+    assert {"2 comments", "1 empty item", "2 other parts"} <= plan.impossible.keys()
 
 
 def test_a_title_without_a_visible_character_is_replaced(
@@ -397,7 +397,7 @@ def test_a_copy_that_is_destroyed_during_the_restore_is_named(
     plan = synced.plan(target, journal=tmp_path / "j", pages=["Lisbon"])
     with pytest.raises(ArchiveError, match=r"'Lisbon'.*were destroyed or moved") as caught:
         synced.restore(plan)
-    assert "1 of 1 pages were created" in caught.value.__notes__[0]
+    assert "1 of 1 page created" in caught.value.__notes__[0]
 
 
 def test_a_page_is_created_anew_on_request(
@@ -481,7 +481,7 @@ def test_the_page_limit_of_the_target_is_reached_half_way(
     plan = synced.plan(target, journal=tmp_path / "j")
     with pytest.raises(Forbidden) as caught:
         synced.restore(plan)
-    assert "5 of 13 pages were created" in caught.value.__notes__[0]
+    assert "5 of 13 pages created" in caught.value.__notes__[0]
     target_box.faults.clear()
     result = synced.restore(synced.plan(target, journal=tmp_path / "j"))
     assert not list(differences(synced.newest, synced._known_info(), target, result))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from backpack_orm import plurals
 from backpack_orm.cli.commands.archive.opening import (
     archive_option,
     existing_archive,
@@ -68,7 +69,7 @@ def diff(state: State, old: str | None, new: str | None, location: str | None) -
             for change in found.changes
         ],
         view=lambda: _coloured(list(_lines_of_diff(found))),
-        summary=lambda count: f"{count} changes from {earlier.number} to {later.number}",
+        summary=lambda n: f"{plurals.counted(n, 'change')} from {earlier.number} to {later.number}",
         empty=f"Nothing differs between the snapshots {earlier.number} and {later.number}.",
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from backpack_orm import plurals
 from backpack_orm.cli.commands.archive.opening import (
     archive_option,
     existing_archive,
@@ -118,6 +119,10 @@ def site(
         snapshot.to_html(folder, files_dir=files_dir, progress=report)
     start = Path(folder).resolve() / "index.html"
     row = {"path": str(start), "pages": len(snapshot.pages), "snapshot": snapshot.number}
-    state.output.done(f"Wrote {row['pages']} pages. Open {start} in a browser.", tuple(row), row)
+    state.output.done(
+        f"Wrote {plurals.counted(len(snapshot.pages), 'page')}. Open {start} in a browser.",
+        tuple(row),
+        row,
+    )
     if is_opened and not webbrowser.open(start.as_uri()):
         raise CommandError("there is no browser to open", hint=f"The address is {start.as_uri()}")

@@ -16,6 +16,7 @@ from backpack_orm.cli.config import ARCHIVE, Profile
 from backpack_orm.cli.exit_codes import ExitCode
 from backpack_orm.cli.failures import CommandError
 from backpack_orm.cli.state import State
+from backpack_orm.plurals import listed
 
 if TYPE_CHECKING:
     from backpack_orm.archive import Archive, Snapshot
@@ -162,14 +163,8 @@ def counted(counts: dict[str, int]) -> str:
     >>> counted({"note": 1, "item": 3, "journal": 2, "status": 2})
     '1 note, 3 items, 2 journal entries, 2 statuses'
     """
-    return ", ".join(f"{n:,} {_plural(type, n)}" for type, n in counts.items() if n) or "nothing"
-
-
-def _plural(type: str, n: int) -> str:
-    name = "journal entry" if type == "journal" else type.replace("_", " ")
-    if n == 1:
-        return name
-    return f"{name[:-1]}ies" if name.endswith("y") else f"{name}{'es' if name[-1] == 's' else 's'}"
+    names = {"journal": "journal entry"}
+    return listed({names.get(type, type.replace("_", " ")): n for type, n in counts.items()})
 
 
 def _notes(error: BaseException) -> list[str]:

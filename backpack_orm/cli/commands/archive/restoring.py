@@ -100,15 +100,15 @@ def restore(
         state.output.text(_text(plan), _row(plan))
         return
     if not state.yes and state.is_interactive:
-        streams.write_error(_text(plan))
+        streams.write_error(streams.wrapped(_text(plan)))
     state.confirm(f"Restore {counted({'page': len(plan.pages)})} into {target.url}?")
     with explained(), progress(state) as report:
         result = archive.restore(plan, progress=report)
     created = {type: len(ids) for type, ids in result.ids.items()}
     if result.unknown_links:
         state.output.warn(
-            f"{len(result.unknown_links)} texts link to pages that were not restored; these links "
-            "are unchanged"
+            "links to pages that were not restored are unchanged, in "
+            f"{counted({'text': len(result.unknown_links)})}"
         )
     row = {
         "target": target.url,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from backpack_orm import plurals
 from backpack_orm.cli.commands.archive.opening import (
     archive_option,
     counted,
@@ -19,6 +20,7 @@ from backpack_orm.cli.exit_codes import ExitCode
 from backpack_orm.cli.failures import CommandError
 from backpack_orm.cli.progress import progress
 from backpack_orm.cli.state import State, pass_state
+from backpack_orm.plurals import listed
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -52,7 +54,7 @@ def snapshots(state: State, location: str | None) -> None:
             SNAPSHOT,
             (_row(state, each) for each in archive.snapshots),
             hidden=("name",),
-            summary=lambda count: f"{count} snapshots in {archive.name}",
+            summary=lambda count: f"{plurals.counted(count, 'snapshot')} in {archive.name}",
         )
 
 
@@ -101,14 +103,14 @@ def _view(found: Verification, name: str) -> RenderableType:
 
     lines = [f"{each.path}: {each.reason}" for each in found.problems]
     lines += map(str, found.differences)
-    size = f"{found.snapshots} snapshots, {found.files:,} files, {found.records:,} records"
+    size = listed({"snapshot": found.snapshots, "file": found.files, "record": found.records})
     if not lines:
         lines.append(f"{name} is as it was written: {size}.")
         if found.not_compared:
             lines.append("The newest snapshot was restored into a sandbox, and the copy is equal.")
             lines += (f"Not compared: {what}: {why}." for what, why in found.not_compared.items())
     else:
-        lines.append(f"{name} has {len(lines)} problems: {size}.")
+        lines.append(f"{name} has {plurals.counted(len(lines), 'problem')}: {size}.")
     return Text(shown("\n".join(lines)))
 
 
@@ -164,17 +166,17 @@ def prune(
         )
         plan = apply(dry_run=True, progress=report)
     count = len(plan.removed)
-    total = count + len(plan.kept)
+    total = plurals.counted(count + len(plan.kept), "snapshot")
     lost = counted(dict(sorted((plan.versions or {}).items())))
     if dry_run or not count:
-        message = f"{count} of {total} snapshots would be removed, and with them: {lost}."
+        message = f"{count} of {total} would be removed, and with them: {lost}."
     else:
         days = ", ".join(f"{each.number} ({each.taken_at:%Y-%m-%d})" for each in plan.removed)
         state.output.message(f"To remove: {days}. Versions that no other snapshot has: {lost}.")
-        state.confirm(f"Remove {count} of {total} snapshots from {archive.name}?")
+        state.confirm(f"Remove {count} of {total} from {archive.name}?")
         with explained(), progress(state) as report:
             apply(progress=report)
-        message = f"{count} of {total} snapshots were removed."
+        message = f"Removed {count} of {total}."
     rows = [
         {"number": each.number, "taken_at": each.taken_at, "name": each.name}
         for each in plan.removed
