@@ -8,6 +8,8 @@ from typing import Any, ClassVar, NamedTuple
 
 from backpack_orm.rich_display import RichDisplay
 
+_HELP = "https://backpack-orm.readthedocs.io/en/stable/troubleshooting.html"
+
 
 class BackpackError(RichDisplay, Exception):
     """Base class of all errors of this library.
@@ -112,6 +114,15 @@ class BackpackError(RichDisplay, Exception):
             raise TypeError(f"{type(self).__name__} has stopped nothing that can be continued")
         return self._resume()
 
+    @property
+    def help_url(self) -> str:
+        """Address of the documentation of this kind of error, with causes and remedies.
+
+        >>> NotFound("no such page").help_url.rpartition("/")[2]
+        'troubleshooting.html#not_found'
+        """
+        return f"{_HELP}#{self.code}"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the error as plain values, ready for JSON. The keys are always the same.
 
@@ -124,6 +135,7 @@ class BackpackError(RichDisplay, Exception):
             "code": self.code,
             "message": self.message,
             "hint": self.hint,
+            "help_url": self.help_url,
             "retryable": self.retryable,
             "retry_after": self.retry_after,
             "may_have_happened": self.may_have_happened,

@@ -81,6 +81,7 @@ class Failure:
         self.notes: list[str] = []
         self.hint = hint
         self.retryable = retryable
+        self.help_url: str | None = None
         self.candidates = list(candidates)
 
     @classmethod
@@ -88,6 +89,8 @@ class Failure:
         """Return what to report of an error."""
         failure = cls._of(error)
         failure.notes += getattr(error, "__notes__", ())
+        if isinstance(error, BackpackError):
+            failure.help_url = error.help_url
         return failure
 
     @classmethod
@@ -135,6 +138,8 @@ class Failure:
             "hint": self.hint,
             "retryable": self.retryable,
         }
+        if self.help_url:
+            document["help_url"] = self.help_url
         if self.candidates:
             document["candidates"] = self.candidates
         if self.notes:
@@ -148,6 +153,8 @@ class Failure:
         lines += self.notes
         if self.hint:
             lines.append(f"Hint: {self.hint}")
+        if self.help_url:
+            lines.append(f"Help: {self.help_url}")
         return lines
 
 

@@ -120,6 +120,7 @@ def _(error: BackpackError) -> Card:
         ("request", f"{error.verb} {error.path}" if error.path else None),
         ("response", error.excerpt),
         ("hint", error.hint),
+        ("help", error.help_url),
     ]
     known = known_facts(facts)
     blocks: list[Block] = [Prose(error.message), *([known] if known.pairs else [])]

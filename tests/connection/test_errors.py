@@ -120,6 +120,7 @@ def test_an_error_has_no_other_attributes():
 
 # --- errors as data ---------------------------------------------------------------------------
 
+HELP = "https://backpack-orm.readthedocs.io/en/stable/troubleshooting.html"
 CODES = {  # programs rely on them: none is ever renamed
     "ApiError": "refused",
     "AuthenticationError": "authentication_failed",
@@ -187,6 +188,7 @@ def test_an_error_is_plain_data_with_the_same_keys_always(kind):
         "code": CODES[kind.__name__],
         "message": "no; title was saved",
         "hint": kind.hint,
+        "help_url": f"{HELP}#{CODES[kind.__name__]}",
         "retryable": kind.retryable,
         "retry_after": 2.5,
         "may_have_happened": kind is errors.OutcomeUnknown,

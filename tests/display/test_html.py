@@ -361,7 +361,8 @@ def test_a_notebook_gets_html_in_addition_to_the_repr(connection: Connection, bo
 def test_an_error_is_readable() -> None:
     error = NotFound("no such page", verb="POST", path="/ws/page/7", status=404)
     assert text_of(error) == (
-        f"NotFound no such page status 404 request POST /ws/page/7 hint {error.hint}"
+        "NotFound no such page status 404 request POST /ws/page/7 "
+        f"hint {error.hint} help {error.help_url}"
     )
 
 

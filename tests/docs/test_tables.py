@@ -11,6 +11,7 @@ import pytest
 
 import backpack_orm
 from backpack_orm import BackpackError, Collection, Connection, Model, SaveResult
+from backpack_orm.errors import CATALOG
 from backpack_orm.sandbox import Faults, Sandbox
 from backpack_orm.sandbox.faults import Which
 from tests.docs import documents
@@ -47,6 +48,15 @@ def test_every_error_has_a_row_with_its_code_and_hint() -> None:
         (row,) = re.findall(rf"^\| `{error.__name__}` \|.*$", text, re.MULTILINE)
         assert f"| `{error.code}` |" in row
         assert error.hint in row
+
+
+def test_every_code_has_a_section_with_cause_check_and_cure() -> None:
+    text = (documents.ROOT / "docs" / "troubleshooting.md").read_text("utf-8")
+    sections = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL))
+    assert set(sections) == {info.code for info in CATALOG.values()}
+    for code, section in sections.items():
+        rows = re.findall(r"^\| (Cause|Check|Cure) \| .+ \|$", section, re.MULTILINE)
+        assert rows == ["Cause", "Check", "Cure"], code
 
 
 def test_every_attribute_of_an_error_is_described() -> None:
