@@ -129,7 +129,7 @@ class BackpackError(RichDisplay, Exception):
         >>> NotFound("no such page", status=404).to_dict()["code"]
         'not_found'
         >>> sorted(NotFound("no such page").to_dict())[:3]
-        ['code', 'excerpt', 'hint']
+        ['code', 'excerpt', 'help_url']
         """
         return {
             "code": self.code,
