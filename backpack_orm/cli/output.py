@@ -128,11 +128,11 @@ class Output:
     def message(self, text: str) -> None:
         """Tell people something, unless they want it quiet or programs read the output."""
         if not (self.quiet or self.is_muted or self.format.is_json):
-            streams.write_error(streams.wrapped(text))
+            streams.write_error(streams.wrapped(text, sys.stderr))
 
     def warn(self, text: str) -> None:
         """Warn people, even if they want it quiet."""
-        streams.write_error(streams.wrapped(f"Warning: {text}"))
+        streams.write_error(streams.wrapped(f"Warning: {text}", sys.stderr))
 
     def _chosen(self, fields: Sequence[str]) -> list[str]:
         unknown = [name for name in self.fields or () if name not in fields]
@@ -212,7 +212,7 @@ def report(failure: Failure, *, as_json: bool) -> None:
         text = to_json(failure.to_dict(), is_unicode=streams.is_unicode(sys.stderr))
         streams.write_error(text)
     else:
-        streams.write_error(streams.wrapped("\n".join(failure.lines())))
+        streams.write_error(streams.wrapped("\n".join(failure.lines()), sys.stderr))
 
 
 def format_in(arguments: Sequence[str]) -> Format | None:

@@ -144,7 +144,7 @@ class State:
                 f"this asks first, and there is no terminal to ask on: {question}",
                 hint="Run it with --yes, or with --dry-run to see what it would do.",
             )
-        if not click.confirm(streams.wrapped(question), err=True):
+        if not click.confirm(streams.wrapped(question, sys.stderr), err=True):
             raise CommandError("the answer was no: nothing was changed", ExitCode.INTERRUPTED)
 
 

@@ -47,16 +47,16 @@ def write_error(text: str) -> None:
         silence(sys.stderr)
 
 
-def wrapped(text: str) -> str:
-    """Return a text for standard error: wrapped at words if that is a terminal."""
-    if not is_terminal(sys.stderr):
+def wrapped(text: str, stream: TextIO | None) -> str:
+    """Return a text for a stream: wrapped at words if that is a terminal."""
+    if stream is None or not is_terminal(stream):
         return text
     import textwrap
 
-    width = _columns(sys.stderr)
-    indented = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
+    width = _columns(stream)
+    wrapper = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
     return "\n".join(
-        line if len(line) <= width else indented.fill(line) for line in text.split("\n")
+        line if len(line) <= width else wrapper.fill(line) for line in text.split("\n")
     )
 
 

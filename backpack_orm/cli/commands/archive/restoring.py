@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -97,10 +98,10 @@ def restore(
             progress=report,
         )
     if dry_run:
-        state.output.text(_text(plan), _row(plan))
+        state.output.text(streams.wrapped(_text(plan), sys.stdout), _row(plan))
         return
     if not state.yes and state.is_interactive:
-        streams.write_error(streams.wrapped(_text(plan)))
+        streams.write_error(streams.wrapped(_text(plan), sys.stderr))
     state.confirm(f"Restore {counted({'page': len(plan.pages)})} into {target.url}?")
     with explained(), progress(state) as report:
         result = archive.restore(plan, progress=report)
