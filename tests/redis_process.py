@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import redis
 
 
 def program(name: str) -> str:
@@ -49,10 +50,15 @@ class RedisProcess:
                 return
         raise RuntimeError(f"{self._command} has ended")
 
+    def client(self) -> redis.Redis:
+        """Return a client, to look at what is stored."""
+        return redis.Redis.from_url(self.url)
+
     def kill(self) -> None:
         """End it at once; what it has stored is lost."""
-        self._process.kill()
-        self._process.communicate()
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.communicate()
 
     def suspend(self) -> None:
         """Suspend it: it accepts connections and does not respond."""

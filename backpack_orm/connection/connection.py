@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from functools import partial
 from threading import Lock
@@ -17,7 +18,7 @@ from backpack_orm.connection.counters import Counters
 from backpack_orm.connection.credentials import Credentials
 from backpack_orm.connection.deadline import Deadline
 from backpack_orm.connection.forks import after_fork
-from backpack_orm.connection.rate_limits import RateLimiter
+from backpack_orm.connection.rate_limits import IN_MEMORY, RateLimiter
 from backpack_orm.connection.settings import (
     Settings,
     checked,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from backpack_orm.connection.hooks import Hooks
+    from backpack_orm.connection.shared_cache import SharedCache
     from backpack_orm.connection.stats import Stats
 
 T = TypeVar("T")
@@ -85,6 +87,8 @@ class Connection(Usable, RichDisplay):
         max_response_size: Maximum size of an uncompressed response in bytes. Reading a response
             takes at most six times as much memory.
         ttl: Seconds to cache responses; 0 disables the cache.
+        cache: Where to cache them: in memory, or the `redis://` address of a server that several
+            processes share.
         max_wait: Seconds that one call may wait in total for rate limits and before retries.
         limits: Storage of the rate limiter: in memory, or the `redis://` address of a server that
             several processes share; None disables it.
@@ -132,6 +136,7 @@ class Connection(Usable, RichDisplay):
         self._url = url
         self.account = account
         self._absent = absent
+        self._shared_cache = self._open_shared_cache()
         self._cache = self._empty_cache()
         self._transport = None
         self._zone: ZoneInfo | None = None
@@ -148,13 +153,23 @@ class Connection(Usable, RichDisplay):
         On shared sockets one process could read the other's responses, and the requests that other
         threads of the parent have under way never end in this process.
         """
+        self._shared_cache = self._open_shared_cache()
         self._cache = self._empty_cache()
         self._reset_blocks()
         if self._transport is not None:
             self._transport.reset()
 
     def _empty_cache(self) -> Cache:
-        return Cache(self._settings.ttl, CACHE_BYTES, host=self._host)
+        ttl = 0 if self._shared_cache else self._settings.ttl
+        return Cache(ttl, CACHE_BYTES, host=self._host)
+
+    def _open_shared_cache(self) -> SharedCache | None:
+        settings = self._settings
+        if settings.cache == IN_MEMORY or not settings.ttl:
+            return None
+        from backpack_orm.connection.shared_cache import SharedCache  # most programs never need it
+
+        return SharedCache(settings.cache, self._host, self.account, settings.ttl)
 
     @property
     def _host(self) -> str:
@@ -224,7 +239,8 @@ class Connection(Usable, RichDisplay):
         Stats(requests=0, cache_hits=0, retries=0, seconds_waited=0.0)
         """
         counters = self._transport.counters if self._transport else Counters()
-        return counters.stats(self._cache.hits)
+        shared_hits = self._shared_cache.hits if self._shared_cache else 0
+        return counters.stats(self._cache.hits + shared_hits)
 
     @property
     def hooks(self) -> Hooks:
@@ -289,20 +305,21 @@ class Connection(Usable, RichDisplay):
             return live.call(endpoint, ids, payload, read=read, fresh=fresh)
         call = self._call(endpoint, ids, payload, read)
         if not endpoint.reads:
-            try:
-                with waiting():
-                    return self._exchange(call)[0]
-            finally:
-                self._cache.invalidate(endpoint.tags_written(ids))
+            with waiting(), self._writing(endpoint.tags_written(ids)):
+                return self._exchange(call)[0]
+        record: T
         with waiting():
-            record: T = self._cache.fetch(
-                key,
-                lambda: endpoint.tags_read(ids),
-                lambda: self._exchange(call),
-                fresh,
-                endpoint.tags_shown,
-                call.deadline,
-            )
+            if self._shared_cache is not None:
+                record = self._shared_cache.fetch(call, self._exchange, endpoint.tags_shown, fresh)
+            else:
+                record = self._cache.fetch(
+                    key,
+                    lambda: endpoint.tags_read(ids),
+                    lambda: self._exchange(call),
+                    fresh,
+                    endpoint.tags_shown,
+                    call.deadline,
+                )
         if self._hooks is not None:
             self._hooks.cached(endpoint, ids, is_hit=call.request is None)
         return record
@@ -398,11 +415,15 @@ class Connection(Usable, RichDisplay):
             for id in records:
                 yield from part.tags_read((id,))
 
-        read_all = partial(self._exchange, call)
+        records: Mapping[int, Record]
         with waiting():
-            records: Mapping[int, Record] = self._cache.fetch(
-                (endpoint, ids), tuple, read_all, fresh, tags, call.deadline, parts
-            )
+            if self._shared_cache is not None:
+                records = self._shared_cache.fetch(call, self._exchange, tags, fresh)
+            else:
+                read_all = partial(self._exchange, call)
+                records = self._cache.fetch(
+                    (endpoint, ids), tuple, read_all, fresh, tags, call.deadline, parts
+                )
         if self._hooks is not None:
             self._hooks.cached(endpoint, ids, is_hit=call.request is None)
         return records
@@ -465,6 +486,16 @@ class Connection(Usable, RichDisplay):
         self._is_open = True
         return self._transport.exchange(call)
 
+    @contextmanager
+    def _writing(self, tags: tuple[str, ...]) -> Iterator[None]:
+        """Invalidate cached responses with any of the tags, of all connections to the host."""
+        shared = self._shared_cache.writing(tags) if self._shared_cache and tags else nullcontext()
+        try:
+            with shared:
+                yield
+        finally:
+            self._cache.invalidate(tags)
+
     def ensure_writable(self, call: str) -> None:
         """Refuse a write on a connection that is read-only. No request.
 
@@ -518,23 +549,30 @@ class Connection(Usable, RichDisplay):
     def clear_cache(self) -> None:
         """Drop all cached responses, so that the next reads make requests.
 
+        A shared cache drops those to this user, for all processes.
+
         >>> page = Page.all()[0]
         >>> page.connection.clear_cache()
         >>> Page.all()[0].connection.stats
         Stats(requests=2, cache_hits=0, retries=0, seconds_waited=0.0)
         """
+        self._clear_memory()
+        if self._shared_cache is not None:
+            self._shared_cache.clear()
+
+    def _clear_memory(self) -> None:
         self._cache.clear()
         self._unavailable.clear()
 
     def close(self) -> None:
-        """Close the sockets and clear the cache; the next call opens sockets again.
+        """Close the sockets and clear the cache in memory; the next call opens sockets again.
 
         >>> Connection("acme", token="0123456789abcdef").close()
         """
         self._is_open = False
         if self._transport is not None:
             self._transport.close()
-        self.clear_cache()
+        self._clear_memory()
 
     def __dir__(self) -> Iterable[str]:
         return public_names(self, object.__dir__(self))

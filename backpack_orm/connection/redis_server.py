@@ -48,6 +48,7 @@ class RedisServer:
         self._timeout = timeout
         self._consequence = consequence
         self._failed_at: float | None = None
+        self._refusals: set[str] = set()
         self.reset()
 
     def reset(self) -> None:
@@ -91,14 +92,17 @@ class RedisServer:
         """Return the result of a function that uses the client.
 
         Raises:
-            Unreachable: The server has failed. The first failure in a row is logged.
+            Unreachable: The server has failed, which is logged once in a row, or it has refused the
+                command, which is logged once for each reason.
         """
-        from redis import RedisError
+        import redis
 
         try:
             result = command()
-        except RedisError as error:
+        except (redis.ConnectionError, redis.TimeoutError) as error:
             self._note_failure(error)
+        except redis.RedisError as error:  # for example, it is full: it still serves reads
+            self._note_refusal(error)
         else:
             if self._failed_at is not None:
                 self._note_recovery()
@@ -111,6 +115,14 @@ class RedisServer:
         if is_first:
             problem = type(error).__name__
             logger.warning("%s fails (%s): %s", self.name, problem, self._consequence)
+
+    def _note_refusal(self, error: Exception) -> None:
+        problem = type(error).__name__
+        with self._lock:
+            is_first = problem not in self._refusals
+            self._refusals.add(problem)
+        if is_first:
+            logger.warning("%s refuses a command (%s)", self.name, problem)
 
     def _note_recovery(self) -> None:
         with self._lock:

@@ -104,6 +104,11 @@ _storage = _takes(
     lambda value: value is None or _is_address(value),
     shown=False,  # it may contain a password
 )
+_cache = _takes(
+    "memory:// or an address such as redis://127.0.0.1:6379; ttl=0 disables the cache",
+    _is_address,
+    shown=False,  # it may contain a password
+)
 _egress = _takes(
     "a name of letters, digits and any of . : _ - such as office, or None for the host name",
     lambda value: value is None or (isinstance(value, str) and re.fullmatch(r"[\w.:-]+", value)),
@@ -162,6 +167,7 @@ class Settings:
     deadline: float | None = field(default=None, validator=_deadline, kw_only=True)
     max_response_size: int = field(default=DEFAULT_MAX_SIZE, validator=_size, kw_only=True)
     ttl: float = field(default=60.0, validator=_seconds, kw_only=True)
+    cache: str = field(default="memory://", validator=_cache, kw_only=True, repr=False)
     max_wait: float = field(default=60.0, validator=_seconds, kw_only=True)
     limits: str | None = field(default="memory://", validator=_storage, kw_only=True, repr=False)
     egress: str | None = field(default=None, validator=_egress, kw_only=True)
@@ -203,7 +209,7 @@ class Settings:
         >>> Settings("acme", token="0123456789abcdef", ttl=0).for_pickle()["ttl"]
         0
         """
-        left_out = {"account", "token", "oauth_token", "limits", "url"}
+        left_out = {"account", "token", "oauth_token", "cache", "limits", "url"}
         return {
             attribute.name: getattr(self, attribute.name)
             for attribute in attrs.fields(type(self))

@@ -26,7 +26,7 @@ LARGEST_ROOMS = {
     ".": 360,
     "archive": 5230,
     "cli": 4960,
-    "connection": 3545,
+    "connection": 3850,
     "display": 960,
     "integrations": 1450,
     "models": 3040,
