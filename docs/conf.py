@@ -31,7 +31,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
 ]
-exclude_patterns = ["_build", "performance/*.md"]
+exclude_patterns = ["_build", "performance/*.md", "examples"]
 
 html_theme = "furo"
 html_title = f"backpack_orm {release}"

@@ -81,6 +81,7 @@ OTHERS = {
         "integrations.fastapi.handle_errors",
         "integrations.mcp.create_server",
         "integrations.vcr.recorder",
+        "integrations.testkit.PluginTests",
     ],
     "Texts": [
         "text.to_html",
@@ -108,6 +109,16 @@ OTHERS = {
 """Pages that are not about one model, with the names that each documents."""
 LEFT_OUT = {
     "integrations.django.testing.BackpackTestMixin": ["setUp"],
+    "integrations.testkit.PluginTests": [
+        "output",
+        "plugin",
+        "test_it_ignores_other_accounts",
+        "test_it_leaves_no_function",
+        "test_it_loses_no_write",
+        "test_it_works_in_a_forked_process",
+        "test_its_functions_raise_no_errors",
+        "test_its_output_contains_no_token",
+    ],
     "connection.hooks.Hooks": ["begin", "begin_sign_in", "cached", "end", "retry"],
     "sandbox.Exchange": ["path", "status", "verb"],
     "sandbox.Fault": ["end", "fires", "respond", "wait"],

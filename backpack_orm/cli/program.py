@@ -95,7 +95,16 @@ class Program(Group):
 
 
 def load(name: str, entry: Entry) -> click.Command:
-    """Import the module of a command, and return the command."""
+    """Import the module of a command, and return the command.
+
+    Raises:
+        CommandError: A command of another package cannot be used.
+    """
+    if len(entry.candidates) > 1:
+        raise CommandError(
+            f"several packages add the command {name!r}: {', '.join(entry.candidates)}; "
+            "uninstall all but one"
+        )
     module, _, attribute = entry.target.partition(":")
     try:
         found = getattr(import_module(module), attribute)

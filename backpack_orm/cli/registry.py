@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 GROUP = "backpack_orm.commands"
@@ -12,11 +12,16 @@ GROUP = "backpack_orm.commands"
 
 
 class Entry(NamedTuple):
-    """A command: the module and the variable that define it, its section and its short help."""
+    """A command: the module and the variable that define it, its section and its short help.
+
+    Attributes:
+        candidates: What defines it, if several packages may.
+    """
 
     target: str
     section: str
     help: str
+    candidates: Sequence[str] = ()
 
 
 def _section(title: str, **commands: tuple[str, str]) -> dict[str, Entry]:
@@ -106,10 +111,15 @@ def foreign() -> dict[str, Entry]:
         return {}
     from importlib.metadata import entry_points
 
+    targets: dict[str, list[str]] = {}
+    for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
+        if point.name not in COMMANDS:
+            targets.setdefault(point.name, []).append(point.value)
     return {
-        point.name: Entry(point.value, "Other packages", f"From {_package(point.value)}.")
-        for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)
-        if point.name not in COMMANDS
+        name: Entry(
+            found[0], "Other packages", f"From {' and '.join(map(_package, found))}.", found
+        )
+        for name, found in targets.items()
     }
 
 

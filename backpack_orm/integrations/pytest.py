@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from backpack_orm.sandbox import Faults, Sandbox
 
 
+pytest.register_assert_rewrite("backpack_orm.integrations.testkit")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option that records cassettes."""
     parser.getgroup("backpack_orm").addoption(

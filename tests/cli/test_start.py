@@ -128,6 +128,17 @@ def test_other_packages_add_commands(foreign: Path, offline: Runner) -> None:
     assert re.search("  greet +From greetings.", offline("--help").stdout)
 
 
+def test_a_command_that_two_packages_add_is_refused(foreign: Path, offline: Runner) -> None:
+    info = foreign / "salutes-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: salutes\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[backpack_orm.commands]\ngreet = salutes:greet\n")
+    run = offline("greet")
+    assert run.code == 1
+    assert "several packages add the command 'greet': greetings:greet, salutes:greet" in run.stderr
+    assert re.search("  greet +From greetings and salutes.", offline("--help").stdout)
+
+
 def test_other_packages_replace_no_command(foreign: Path, offline: Runner) -> None:
     assert "List, show, create" in offline("page", "--help").stdout
 
