@@ -155,7 +155,7 @@ def test_the_journal_is_counted_by_month(fast: Connection) -> None:
 
 def test_a_page_is_published(count: Counted, tmp_path: Path) -> None:
     publish = functions_of("publish.py")["publish"]
-    Page.find_by(title="Lisbon").notes[0].update(title="<script>alert('never')</script>")
+    Page.get(title="Lisbon").notes[0].update(title="<script>alert('never')</script>")
     _, requests = count(lambda: publish("Lisbon", tmp_path / "lisbon.html"))
     html = (tmp_path / "lisbon.html").read_text("utf-8")
     assert requests == 2
