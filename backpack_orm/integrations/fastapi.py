@@ -1,4 +1,4 @@
-"""Connections as dependencies of FastAPI, and responses to errors."""
+"""Connections as dependencies of FastAPI, and responses to errors; usable with Starlette alone."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from backpack_orm.errors import BackpackError
 from backpack_orm.integrations.http_errors import retry_after, status_of
 
 try:
-    from fastapi import FastAPI, Request
-    from fastapi.responses import JSONResponse
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import JSONResponse
 except ModuleNotFoundError as missing:
     raise ImportError(
         f'the dependency for FastAPI needs {missing.name}: pip install "backpack_orm[fastapi]"'
@@ -34,7 +35,7 @@ class Backpack:
     function that is declared with `def` runs in a thread; one that is declared with `async def`
     calls `await run_in_threadpool(Page.all, using=connection)`. What was loaded needs no thread.
 
-    Create one dependency for each account.
+    Create one dependency for each account. Applications of Starlette use `backpack.connection`.
 
     Raises:
         ValidationError: An option has an invalid value, or there is no account or token.
@@ -63,9 +64,10 @@ class Backpack:
         return self._connection
 
     @asynccontextmanager
-    async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         """Close the sockets when an application ends: `FastAPI(lifespan=backpack.lifespan)`.
 
+        >>> from fastapi import FastAPI
         >>> backpack = Backpack("acme", token="0123456789abcdef")
         >>> app = FastAPI(lifespan=backpack.lifespan)
         """
@@ -73,7 +75,7 @@ class Backpack:
         self._connection.close()
 
 
-def handle_errors(app: FastAPI) -> None:
+def handle_errors(app: Starlette) -> None:
     """Respond to errors of this library that a path function does not handle.
 
     The status is 404 for `NotFound`, 503 with `Retry-After` for `RateLimited`, 502 if the service

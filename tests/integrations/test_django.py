@@ -8,17 +8,31 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import django
 import pytest
 
 django.setup()
 
-from django.core.exceptions import ImproperlyConfigured  # noqa: E402 - after the setup
+from django.apps import AppConfig  # noqa: E402 - after the setup
+from django.apps.registry import Apps  # noqa: E402
+from django.core.exceptions import ImproperlyConfigured  # noqa: E402
 from django.core.management import CommandError, call_command  # noqa: E402
+from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.test import AsyncClient, Client, override_settings  # noqa: E402
 
-from backpack_orm import NotConnected, Page  # noqa: E402
+from backpack_orm import (  # noqa: E402
+    BackpackError,
+    Forbidden,
+    NotConnected,
+    NotFound,
+    OutcomeUnknown,
+    Page,
+    RateLimited,
+    Timeout,
+    ValidationError,
+)
 from backpack_orm.connection import current  # noqa: E402
 from backpack_orm.integrations.django import connections  # noqa: E402
 from backpack_orm.integrations.django.checks import find_tokens_in_settings  # noqa: E402
@@ -60,6 +74,25 @@ class TestProject(BackpackTestMixin):
                     lambda alias: Client().get(f"/count/{alias}").json(), ["default", "home"]
                 )
                 assert list(found) == [[13, 13], [1, 1]]
+
+    def test_accounts_never_mix_in_async_views(self) -> None:
+        Page.create(title="Attic", using=connections["home"])
+
+        async def get(alias: str) -> Any:
+            return (await AsyncClient().get(f"/count-async/{alias}")).json()
+
+        async def get_all() -> None:
+            for _ in range(200):
+                found = await asyncio.gather(get("default"), get("home"))
+                assert list(found) == [[13, 13], [1, 1]]
+
+        asyncio.run(get_all())
+
+    def test_other_errors_are_left_to_django(self) -> None:
+        token = {"default": {"URL": self.backpack.url, "TOKEN": "f" * 40}}
+        with override_settings(BACKPACK=token, DEBUG_PROPAGATE_EXCEPTIONS=False):
+            response = Client(raise_request_exception=False).get("/titles")
+        assert response.status_code == 500
 
     def test_templates_convert_texts(self) -> None:
         assert "<p>" in Client().get("/show").content.decode()
@@ -110,6 +143,52 @@ def test_a_wrong_setting_is_an_error_at_the_start(setting: Any, message: str) ->
     ):
         connections.load()
     assert TOKEN not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["/find/7", "/find-async/7"])
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (NotFound("no such page"), 404),
+        (Forbidden("not yours"), 403),
+        (ValidationError("title takes text"), 400),
+        (RateLimited("too many requests"), 503),
+        (Timeout("no response"), 504),
+        (OutcomeUnknown("the response was lost"), 502),
+    ],
+)
+def test_errors_become_responses(
+    caplog: pytest.LogCaptureFixture, error: BackpackError, status: int, path: str
+) -> None:
+    error.retry_after = 4.6 if status == 503 else None
+
+    def get() -> Any:
+        return Client().get(path) if path == "/find/7" else asyncio.run(AsyncClient().get(path))
+
+    with mock.patch.object(Page, "find", side_effect=error):
+        response = get()
+    assert response.status_code == status
+    assert response.headers.get("Retry-After") == ("5" if status == 503 else None)
+    assert ("backpack_orm" in {record.name for record in caplog.records}) == (status >= 500)
+
+
+def test_a_middleware_without_an_account_is_an_error_at_the_start() -> None:
+    with (
+        override_settings(BACKPACK={"home": {"URL": "acme", "TOKEN": TOKEN}}),
+        pytest.raises(ImproperlyConfigured, match="the middleware uses BACKPACK.'default'.: add"),
+    ):
+        get_wsgi_application()
+
+
+def test_another_application_of_this_label_is_an_error_at_the_start() -> None:
+    class Other(AppConfig):
+        name = "tests.integrations.django_project"
+        label = "backpack"
+        path = str(ROOT)
+
+    other = Other("tests.integrations.django_project", django)
+    with pytest.raises(ImproperlyConfigured, match="labels aren't unique, duplicates: backpack"):
+        Apps(["backpack_orm.integrations.django", other])
 
 
 def test_a_token_in_the_settings_file_is_a_warning() -> None:

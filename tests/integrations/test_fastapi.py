@@ -10,6 +10,10 @@ import pytest
 from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.testclient import TestClient
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from backpack_orm import AuthenticationError, Connection, NotFound, Page, RateLimited, Timeout
 from backpack_orm.connection import context
@@ -85,6 +89,23 @@ def test_accounts_never_mix(box: Sandbox, backpack: Backpack) -> None:
         for _ in range(200):
             found = pool.map(lambda path: client.get(path).json(), ["/work", "/home"])
             assert list(found) == [[13, 13], [1, 1]]
+
+
+def test_applications_of_starlette_use_it_too(box: Sandbox, backpack: Backpack) -> None:
+    async def titles(request: Request) -> JSONResponse:
+        pages = await run_in_threadpool(Page.all, using=backpack.connection)
+        return JSONResponse([page.title for page in pages])
+
+    async def missing(request: Request) -> JSONResponse:
+        await run_in_threadpool(Page.find, 7, using=backpack.connection)
+        raise AssertionError
+
+    routes = [Route("/", titles), Route("/missing", missing)]
+    app = Starlette(routes=routes, lifespan=backpack.lifespan)
+    handle_errors(app)
+    with TestClient(app) as client:
+        assert "Lisbon" in client.get("/").json()
+        assert client.get("/missing").status_code == 404
 
 
 @pytest.mark.parametrize(

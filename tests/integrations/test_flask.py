@@ -216,6 +216,20 @@ def test_a_wrong_configuration_fails_at_the_start_and_shows_no_token(
     assert TOKEN not in str(caught.value)
 
 
+def test_the_shell_has_the_models_and_the_account(app: Flask) -> None:
+    Backpack(app)
+    with app.app_context():
+        names = app.make_shell_context()
+        assert names["Page"].get(title="Lisbon").notes
+        assert "Connection" not in names
+
+
+def test_another_command_of_this_name_is_an_error_at_the_start(app: Flask) -> None:
+    app.cli.command("backpack")(lambda: None)
+    with pytest.raises(RuntimeError, match="has another command 'backpack': rename that one"):
+        Backpack(app)
+
+
 def test_an_application_has_the_extension_once(app: Flask) -> None:
     backpack = Backpack(app)
     with pytest.raises(RuntimeError, match="has this extension already"):
@@ -315,6 +329,29 @@ def test_the_command_line_takes_the_name_of_an_account(
     app, _ = two_accounts
     command = ["backpack", "--account", "home", "page", "list", "--ids"]
     assert app.test_cli_runner().invoke(args=command).stdout.count("\n") == 1
+
+
+def test_an_object_that_is_kept_belongs_to_its_account(
+    two_accounts: tuple[Flask, Backpack], box: Sandbox
+) -> None:
+    app, backpack = two_accounts
+    kept: list[Page] = []
+
+    @app.get("/<name>")
+    def rename(name: str) -> str:
+        with backpack.using(name):
+            if not kept:
+                kept.append(Page.all()[0])
+            kept[0].update(title=f"renamed in {name}")
+            return kept[0].connection.url
+
+    app.test_client().get("/work")
+    app.test_client().get("/home")
+    with app.app_context():
+        assert kept[0].connection is backpack["work"]
+        titles = [page.title for page in Page.all(using=backpack["work"], fresh=True)]
+        assert "renamed in home" in titles
+        assert [page.title for page in Page.all(using=backpack["home"], fresh=True)] == ["Attic"]
 
 
 def test_the_process_default_is_not_touched(app: Flask) -> None:

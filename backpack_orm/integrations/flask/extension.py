@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from typing import Any
 
+import backpack_orm
 from backpack_orm.connection import Connection, using
 from backpack_orm.errors import BackpackError, NotConnected, ValidationError, did_you_mean
 from backpack_orm.integrations.configuration import connection_from
@@ -39,8 +40,9 @@ class Backpack:
     reads these keys from the environment: `FLASK_BACKPACK_URL`, and
     `FLASK_BACKPACK_ACCOUNTS__work__url`.
 
-    The account of `BACKPACK_URL` is current in each request, in commands and in `flask shell`. The
-    connections are shared by all threads of a process, and are made with no request.
+    The account of `BACKPACK_URL` is current in each request, in commands and in `flask shell`,
+    which has the models. The connections are shared by all threads of a process, and are made with
+    no request.
 
     Args:
         app: The application; without it, call `init_app`.
@@ -67,7 +69,7 @@ class Backpack:
         """Make the connections of an application.
 
         Raises:
-            RuntimeError: The application has this extension already.
+            RuntimeError: The application has this extension or another command `backpack` already.
             ValidationError: A key of the configuration is misspelled, or its value is invalid.
             NotConnected: The configuration names no account.
 
@@ -80,6 +82,8 @@ class Backpack:
         """
         if _NAME in app.extensions:
             raise RuntimeError(f"{app!r} has this extension already: create it once")
+        if _command.name in app.cli.commands:
+            raise RuntimeError(f"{app!r} has another command {_command.name!r}: rename that one")
         app.extensions[_NAME] = _connections(app.config)
         appcontext_pushed.connect(_enter, app)
         app.teardown_appcontext(_leave)
@@ -88,6 +92,7 @@ class Backpack:
         for name in ("html", "markdown", "plain"):
             app.add_template_filter(partial(_converted, name), f"backpack_{name}")
         app.cli.add_command(_command)
+        app.shell_context_processor(_models)
 
     @property
     def connection(self) -> Connection:
@@ -162,6 +167,16 @@ def _connections(config: Mapping[str, Any]) -> dict[str, Connection]:
         key = f"{_PREFIX}ACCOUNTS[{name!r}]"
         found[name] = connection_from({**shared, **options}, partial("{}[{!r}]".format, key))
     return found
+
+
+def _models() -> dict[str, object]:
+    """Return the models by name, for `flask shell`."""
+    public = {name: getattr(backpack_orm, name) for name in backpack_orm.__all__}
+    return {
+        name: value
+        for name, value in public.items()
+        if isinstance(value, type) and issubclass(value, backpack_orm.Model)
+    }
 
 
 def _enter(app: Flask, **extra: object) -> None:

@@ -4,7 +4,10 @@ SECRET_KEY = "for tests"
 ALLOWED_HOSTS = ["*"]
 DEBUG_PROPAGATE_EXCEPTIONS = True
 INSTALLED_APPS = ["backpack_orm.integrations.django"]
-MIDDLEWARE = ["backpack_orm.integrations.django.middleware.backpack"]
+MIDDLEWARE = [
+    "backpack_orm.integrations.django.middleware.backpack",
+    "backpack_orm.integrations.django.middleware.backpack_errors",
+]
 ROOT_URLCONF = "tests.integrations.django_project.urls"
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]
 USE_TZ = True

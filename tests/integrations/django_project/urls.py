@@ -49,9 +49,24 @@ def count(request: HttpRequest, alias: str) -> JsonResponse:
         return JsonResponse([before, Page.count()], safe=False)
 
 
+async def count_async(request: HttpRequest, alias: str) -> JsonResponse:
+    with connections.using(alias):
+        before = await asyncio.to_thread(Page.count)
+        await asyncio.to_thread(barrier.wait)
+        return JsonResponse([before, await asyncio.to_thread(Page.count)], safe=False)
+
+
 def show(request: HttpRequest) -> HttpResponse:
     template = engines["django"].from_string(TEMPLATE)
     return HttpResponse(template.render({"page": Page.get(title="Lisbon")}))
+
+
+def find(request: HttpRequest, id: int) -> HttpResponse:
+    return HttpResponse(Page.find(id).title)
+
+
+async def find_async(request: HttpRequest, id: int) -> HttpResponse:
+    return HttpResponse((await asyncio.to_thread(Page.find, id)).title)
 
 
 urlpatterns = [
@@ -60,5 +75,8 @@ urlpatterns = [
     path("stream", stream),
     path("stream-async", stream_async),
     path("count/<alias>", count),
+    path("count-async/<alias>", count_async),
     path("show", show),
+    path("find/<int:id>", find),
+    path("find-async/<int:id>", find_async),
 ]
