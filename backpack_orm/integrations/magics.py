@@ -25,6 +25,19 @@ _USAGE = """\
 %backpack sandbox [SEED]     start a server on this machine, and connect: demo, empty or a file"""
 
 
+def _words(line: str) -> list[str]:
+    """Return the words of a line; one with blanks may be in double quotes.
+
+    Apostrophes quote nothing, since titles contain them.
+    """
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
+    lexer.whitespace_split, lexer.quotes, lexer.escape, lexer.commenters = True, '"', "", ""
+    try:
+        return list(lexer)
+    except ValueError:  # one of two quotes is missing
+        return line.split()
+
+
 @magics_class
 class BackpackMagics(Magics):
     """The magic commands of a session.
@@ -44,13 +57,15 @@ class BackpackMagics(Magics):
         `%backpack` returns the statistics of the current connection. `%backpack connect acme` asks
         for the token; without an account, `BACKPACK_URL` and `BACKPACK_TOKEN` name it. No request.
         """
-        command, *words = shlex.split(line) or [""]
+        command, *words = _words(line) or [""]
         if command == "connect" and len(words) <= 1:
             return self._connect(*words)
         if command == "sandbox" and len(words) <= 1:
             return self._start(*words)
+        if command in ("connect", "sandbox"):  # the others are not shown: one may be a token
+            raise UsageError(f"%backpack {command} takes one word at most\n\n{_USAGE}")
         if command:
-            raise UsageError(f"there is no %backpack {line.strip()}\n\n{_USAGE}")
+            raise UsageError(f"there is no %backpack {command}\n\n{_USAGE}")
         try:
             connection = context.current()
         except NotConnected:
@@ -66,7 +81,7 @@ class BackpackMagics(Magics):
         PAGE is the title of the page or its id. Makes one request to create the note, and one to
         find the page by its title.
         """
-        words = shlex.split(line)
+        words = _words(line)
         title = ""
         if "--title" in words:
             place = words.index("--title")

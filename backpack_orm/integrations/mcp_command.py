@@ -12,8 +12,12 @@ from backpack_orm.cli.state import State, pass_state
 
 
 @command("mcp", examples=["backpack mcp", "backpack mcp --allow-write"])
-@click.option("--allow-write", is_flag=True, help="Offer tools that add and change records.")
-@click.option("--allow-destroy", is_flag=True, help="Offer tools that destroy records.")
+@click.option("--allow-write", is_flag=True, help="Offer tools that add and complete records.")
+@click.option(
+    "--allow-destroy",
+    is_flag=True,
+    help="Offer tools that destroy records. With both, offer one that replaces texts.",
+)
 @pass_state
 def mcp(state: State, allow_write: bool, allow_destroy: bool) -> None:
     """Serve the account to a language model, over standard input and output.

@@ -28,7 +28,7 @@ LARGEST_ROOMS = {
     "cli": 4970,
     "connection": 3850,
     "display": 960,
-    "integrations": 1650,
+    "integrations": 1705,
     "models": 3040,
     "orm": 4370,
     "sandbox": 6700,

@@ -88,6 +88,21 @@ def test_a_cell_becomes_a_note(
     assert (stored.title, stored.body) == ("Lunch at one", "Sardines,\nat *one*")
 
 
+def test_a_title_may_contain_an_apostrophe(connection: Connection, shell: InteractiveShell) -> None:
+    page = Page.create(title="Yuki's birthday")
+    note = shell.run_cell_magic("note", "Yuki's birthday --title Don't forget", "Cake")
+    assert (note.page, note.title) == (page, "Don't forget")
+
+
+def test_a_token_that_is_typed_is_not_repeated(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        shell.run_line_magic("backpack", "connect acme 5ca1ab1e0123456789")
+    assert "%backpack connect takes one word at most" in str(caught.value)
+    assert "5ca1ab1e" not in str(caught.value) + capsys.readouterr().out
+
+
 def test_a_page_that_does_not_exist_gets_no_note(
     box: Sandbox, connection: Connection, shell: InteractiveShell
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import anyio
@@ -13,14 +13,13 @@ import pytest
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
-from backpack_orm import Connection, Item, Note, Page
+from backpack_orm import Connection, Item, Note, Page, Reminder, User
 from backpack_orm.integrations import mcp
 from backpack_orm.sandbox import Sandbox
 
 READING = {"list_pages", "read_page", "search", "list_open_items", "list_reminders", "list_journal"}
-WRITING = {
-    *("create_page", "add_note", "add_item", "add_reminder", "update_note", "complete_item"),
-}
+WRITING = {"create_page", "add_note", "add_item", "add_reminder", "complete_item"}
+BOTH = {"update_note"}
 DESTROYING = {"destroy_page", "destroy_note", "destroy_item"}
 
 Use = Callable[[Client], Awaitable[None]]
@@ -57,6 +56,9 @@ def test_a_program_reads_an_account_and_finds_no_tools_to_write(box: Sandbox) ->
         assert page["notes"][0]["title"] == "Where we sleep"
         assert all(email["untrusted"] for email in page["emails"])
         assert len(page["emails"]) > 0
+        listed = (await client.list_resources()).resources
+        assert f"backpack://pages/{page['id']}" in [str(each.uri) for each in listed]
+        assert len(listed) == 13
         read = await client.read_resource(f"backpack://pages/{page['id']}")
         resource: Any = read.contents[0]
         assert json.loads(resource.text)["title"] == "Lisbon"
@@ -90,9 +92,11 @@ def test_a_program_writes_and_destroys_if_it_is_allowed_to(
 
     async def use(client: Client) -> None:
         hints = {tool.name: tool.annotations for tool in (await client.list_tools()).tools}
-        assert set(hints) == READING | WRITING | DESTROYING
+        assert set(hints) == READING | WRITING | DESTROYING | BOTH
         destructive = {name for name, each in hints.items() if each and each.destructive_hint}
-        assert destructive == {"update_note", "complete_item"} | DESTROYING
+        assert destructive == DESTROYING | BOTH
+        repeatable = {name for name, each in hints.items() if each and each.idempotent_hint}
+        assert repeatable == DESTROYING | BOTH | {"complete_item"}
 
         async def call(tool: str, **arguments: object) -> Any:
             return answer(await client.call_tool(tool, arguments))
@@ -142,3 +146,38 @@ def test_results_are_bounded(connection: Connection, monkeypatch: pytest.MonkeyP
 def test_a_page_of_somebody_else_is_untrusted(connection: Connection) -> None:
     assert mcp.read_page(Page.where(scope="friends")[0].id)["untrusted"]
     assert "untrusted" not in mcp.read_page(Page.get(title="Lisbon").id)
+
+
+def test_each_text_of_somebody_else_is_untrusted(connection: Connection) -> None:
+    def untrusted(records: list[dict[str, Any]], key: str) -> set[Any]:
+        return {each[key] for each in records if each.get("untrusted")}
+
+    theirs = {page.id for page in Page.where(scope="friends")}
+    assert untrusted(mcp.list_pages()["pages"], "id") == theirs
+    items = mcp.list_open_items(200)["items"]
+    assert {each["page"]["id"] for each in items if each.get("untrusted")} <= theirs
+    assert {each["page"]["id"] for each in items if not each.get("untrusted")}.isdisjoint(theirs)
+    others = {each.id for each in Reminder.all() if each.creator not in (None, User.me())}
+    assert untrusted(mcp.list_reminders()["reminders"], "id") == others
+    page = Page.where(scope="friends")[0]
+    page.notes.create(title="a")
+    note = page.reload().notes[0]
+    assert mcp.destroy_note(page.id, note.id)["untrusted"]
+    assert mcp.destroy_page(page.id)["untrusted"]
+
+
+def test_all_texts_together_are_bounded(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mcp, "MAX_TOTAL", 300)
+    page = mcp.read_page(Page.get(title="Lisbon").id)
+    assert page["truncated"]
+    assert sum(map(len, texts_in(page))) == 300
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from texts_in(each)

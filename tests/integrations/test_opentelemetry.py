@@ -6,11 +6,12 @@ import re
 import runpy
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from opentelemetry.instrumentation.requests import RequestsInstrumentor
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -50,6 +51,15 @@ def exported(spans: InMemorySpanExporter) -> str:
     return "".join(span.to_json() for span in spans.get_finished_spans())
 
 
+def program(folder: Path) -> dict[str, Any]:
+    """Run the documented program, and return what it defines."""
+    (source,) = (
+        text for text in documents.programs(PAGE) if documents.file_name(text) == "telemetry.py"
+    )
+    (folder / "telemetry.py").write_text(source, "utf-8")
+    return runpy.run_path(str(folder / "telemetry.py"))
+
+
 def test_the_instrumentation_of_requests_exports_tokens_in_paths(
     box: Sandbox,
     connection: Connection,
@@ -82,11 +92,7 @@ def test_the_documented_hooks_export_spans_and_metrics_without_the_token(
     metrics: InMemoryMetricReader,
     tmp_path: Path,
 ) -> None:
-    (source,) = (
-        text for text in documents.programs(PAGE) if documents.file_name(text) == "telemetry.py"
-    )
-    (tmp_path / "telemetry.py").write_text(source, "utf-8")
-    runpy.run_path(str(tmp_path / "telemetry.py"))["instrument"](connection)
+    program(tmp_path)["instrument"](connection)
 
     Reminder.all()
     box.faults.drop_after_write(path="ws/pages/new", times=1)
@@ -100,7 +106,22 @@ def test_the_documented_hooks_export_spans_and_metrics_without_the_token(
     assert lost.status.status_code is StatusCode.ERROR
     assert lost.attributes is not None
     assert lost.attributes["error.type"] == "connection_failed"
+    assert read.attributes["url.full"] == f"{box.url}/[token]/reminders.xml"
+    assert "http.request.resend_count" not in read.attributes
     data = metrics.get_metrics_data()
     assert data is not None
     assert box.token not in exported(spans) + data.to_json()
     assert "http.client.request.duration" in data.to_json()
+    (point, _) = data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points
+    assert isinstance(point, HistogramDataPoint)
+    assert point.explicit_bounds[0] == 0.005
+
+
+def test_a_resent_request_is_counted(
+    connection: Connection, box: Sandbox, spans: InMemorySpanExporter, tmp_path: Path
+) -> None:
+    program(tmp_path)["instrument"](connection)
+    box.faults.status(503, times=1)
+    Page.all(fresh=True)
+    counts = [(span.attributes or {}) for span in spans.get_finished_spans()]
+    assert [each.get("http.request.resend_count") for each in counts] == [None, 1]
