@@ -13,6 +13,7 @@ WITHOUT_LIBRARIES = architecture benchmarks chaos contributing demo docs fuzz or
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) + 1)
 SEED ?= 1
 SIZE ?= 5000
+DATA ?= :memory:
 
 RUN = "$(VENV)/bin/python"
 
@@ -49,8 +50,8 @@ bench: PYTHON = $(or $(shell .ci/python 3.13 2>/dev/null),python3)
 bench: environment-for-the-bench ## measure speed against hand-written code and other libraries; ONLY=load runs a part
 	@$(RUN) -m tests.benchmarks $(ONLY)
 
-chaos: environment ## write and read for three minutes under random faults; SEED=2 SIZE=5000
-	@$(RUN) -m tests.chaos --seed $(SEED) --size $(SIZE)
+chaos: environment ## write and read for three minutes under random faults; SEED=2 SIZE=5000 DATA=postgresql://…
+	@$(RUN) -m tests.chaos --seed $(SEED) --size $(SIZE) --data "$(DATA)"
 
 cassettes: environment ## record all cassettes again from the sandbox
 	$(RUN) -m pytest tests/models --record

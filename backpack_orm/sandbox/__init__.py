@@ -15,18 +15,15 @@ try:
 
     from .account_addresses import AccountAddresses
     from .accounts import (
-        account_named,
         add_user,
         check_account_name,
         new_calendar,
         open_account,
     )
     from .calls import CLEARABLE, Service
-    from .database import Database
     from .faults import Fault, Faults
     from .guard import Guard
     from .http_server import Server
-    from .limits import Limits
     from .mail import deliver
     from .models import Account
     from .names import check_name
@@ -34,7 +31,17 @@ try:
     from .oauth_grants import Application
     from .seeds import seed_named
     from .server import AccountGate, Exchange, Gate
-    from .tokens import Authenticator, TokenInfo, Tokens, check_token, new_token, store_token
+    from .storage import open_database
+    from .tokens import (
+        Authenticator,
+        TokenInfo,
+        Tokens,
+        account_named,
+        check_token,
+        locked_account,
+        new_token,
+        store_token,
+    )
 except ModuleNotFoundError as missing:
     raise ImportError(
         f"the sandbox requires {missing.name}, part of an extra: "
@@ -72,7 +79,8 @@ class Sandbox:
         seed: Contents of a new account: `"demo"` for demonstration data, `"empty"` for one user
             and nothing else, or the path of a file with an export or full pages, which are
             imported with their ids.
-        data: File to store the data in, or `":memory:"`.
+        data: File to store the data in, `":memory:"`, or the address of a PostgreSQL database, such
+            as `"postgresql:///backpack"`.
         account: Name of the account.
         token: Token of the account's first user, at least 16 characters, in addition to those that
             the user already has. If None, a random one is generated: for a new account it is
@@ -132,7 +140,7 @@ class Sandbox:
         context, authority = _temporary_ca(host) if tls else (None, None)
         self._tls: ssl.SSLContext | None = context
         self._authority: Blob | None = authority
-        self._database = Database(data)
+        self._database = open_database(data)
         clock = clock or _real_time
         self.oauth = OAuth(self._database, account, clock, applications)
         self._addresses = AccountAddresses(self._serve_account)
@@ -144,7 +152,7 @@ class Sandbox:
             self.oauth,
             self._port_of,
             page_limit,
-            Limits() if limits else None,
+            self._database.new_limits() if limits else None,
             require_ssl,
             clears_omitted,
         )
@@ -324,6 +332,7 @@ class Sandbox:
         _check(seed, name, token)
         now = self._service.now()
         with self._database.transaction() as session:
+            self._database.lock_accounts(session)
             account = session.scalar(select(Account).where(Account.name == name))
             if account is None:
                 owner = open_account(session, name, now)
@@ -371,7 +380,7 @@ class Sandbox:
         with self._database.transaction() as session:
             user = add_user(
                 session,
-                self._home(session, account),
+                self._locked(session, account),
                 name,
                 email_address=email_address,
                 admin=admin,
@@ -397,7 +406,7 @@ class Sandbox:
         """
         with self._database.transaction() as session:
             calendar = new_calendar(
-                self._home(session, account),
+                self._locked(session, account),
                 name,
                 color,
                 self._service.now(),
@@ -426,7 +435,7 @@ class Sandbox:
         40000368
         """
         with self._database.transaction() as session:
-            home = self._home(session, account)
+            home = self._locked(session, account)
             return deliver(session, home, page_id, subject, body, self._service.now()).id
 
     def _write_ca_bundle(self) -> str | None:
@@ -437,6 +446,9 @@ class Sandbox:
 
     def _home(self, session: Session, account: str | None) -> Account:
         return account_named(session, account or self._account)
+
+    def _locked(self, session: Session, account: str | None) -> Account:
+        return locked_account(session, account or self._account)
 
 
 def _temporary_ca(host: str) -> tuple[ssl.SSLContext, Blob]:

@@ -12,12 +12,13 @@ from sqlalchemy import select
 
 from . import Application, Sandbox
 from .commands import COMMANDS, run
-from .database import MEMORY, Database
+from .database import MEMORY
 from .faults import KINDS, Which
 from .http_server import raise_file_limit
 from .logs import LEVELS, configure
 from .models import Account
 from .schema import HEAD
+from .storage import is_postgresql, open_database
 from .token_file import VARIABLE, token_and_source
 
 
@@ -80,8 +81,8 @@ def _opening(data: str, account: str, seed: str | None, create: bool) -> str:
     """
     if data == MEMORY:
         return ""
-    path = Path(data).absolute()
-    if not path.is_file():
+    path: object = "the database" if is_postgresql(data) else Path(data).absolute()
+    if isinstance(path, Path) and not path.is_file():
         return f"created {path} (schema {HEAD}) with the account {account!r}"
     names = _accounts_in(data)
     if account in names:
@@ -101,7 +102,7 @@ def _opening(data: str, account: str, seed: str | None, create: bool) -> str:
 
 
 def _accounts_in(data: str) -> list[str]:
-    database = Database(data)
+    database = open_database(data)
     try:
         with database.reading() as session:
             return list(session.scalars(select(Account.name).order_by(Account.key)))
@@ -123,8 +124,9 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--data",
         default=":memory:",
-        metavar="FILE",
-        help="file to store the data in (%(default)s: nothing is stored)",
+        metavar="DATA",
+        help="file to store the data in, or address of a PostgreSQL database (%(default)s: nothing "
+        "is stored)",
     )
     parser.add_argument(
         "--seed",
@@ -141,7 +143,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--create-account",
         action="store_true",
-        help="create the account if the file contains only others; without it that is an error",
+        help="create the account if the data contains only others; without it that is an error",
     )
     parser.add_argument(
         "--token-file",

@@ -11,10 +11,8 @@ from .addresses import Addresses
 from .models import Account, Calendar, User
 from .names import check_name
 from .reading import check_text
-from .tokens import account_named, new_token
+from .tokens import new_token
 from .zones import zone
-
-__all__ = ["account_named", "add_user", "check_account_name", "new_calendar", "open_account"]
 
 _COLOR = re.compile("#?[0-9a-fA-F]{6}")
 

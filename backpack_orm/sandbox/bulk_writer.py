@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import count
 from typing import Any
 
 from sqlalchemy import Table, func, insert, select, text
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 from .models import Base
 
 _BATCH = 2_000  # rows
+_DEFER = "SET CONSTRAINTS ALL DEFERRED"
 
 
 class BulkWriter:
@@ -22,21 +24,31 @@ class BulkWriter:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._next_keys: dict[Table, int] = {}
+        self._keys: dict[Table, Iterator[int]] = {}
         self._pending: defaultdict[Table, list[Mapping[str, Any]]] = defaultdict(list)
         self._count = 0
-        session.execute(text("PRAGMA defer_foreign_keys = ON"))
+        self._is_sqlite = session.get_bind().dialect.name == "sqlite"
+        defer = "PRAGMA defer_foreign_keys = ON" if self._is_sqlite else _DEFER
+        session.execute(text(defer))
 
     def key(self, kind: type[Base]) -> int:
         """Return the key of a new record."""
         table = _table(kind)
-        if table not in self._next_keys:
+        if table not in self._keys:
+            self._keys[table] = self._new_keys(table)
+        return next(self._keys[table])
+
+    def _new_keys(self, table: Table) -> Iterator[int]:
+        """Yield unused keys: from a sequence, unless there is no other writer."""
+        if self._is_sqlite:
             self._session.flush()
             largest = self._session.scalar(select(func.max(table.c.key)))
-            self._next_keys[table] = (largest or 0) + 1
-        key = self._next_keys[table]
-        self._next_keys[table] = key + 1
-        return key
+            yield from count((largest or 0) + 1)
+        sequence = func.pg_get_serial_sequence(table.name, "key")
+        while True:
+            yield from self._session.scalars(
+                select(func.nextval(sequence)).select_from(func.generate_series(1, _BATCH))
+            )
 
     def add(self, kind: type[Base] | Table, **values: Any) -> None:
         """Add a row; all rows of a table must have the same columns."""

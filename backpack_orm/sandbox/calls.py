@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property, wraps
+from functools import cache, cached_property, wraps
 from itertools import chain
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -19,14 +18,15 @@ from werkzeug.exceptions import Forbidden, NotFound, RequestEntityTooLarge
 
 from .bulk import numbered
 from .credentials import bearer_token, candidates, explicit_token
-from .database import Database, Transaction
 from .limits import Family, Limits
 from .models import Page, Record, User, Widget
 from .oauth import OAuth
 from .reading import SIZE_LIMIT, Fields, InvalidRequest, Parameters, read_body, read_fields
 from .rendering import Xml, blocks, element, stream
 from .scheduling import Scheduler, Turn
+from .shared_limits import SharedLimits
 from .tokens import Authenticator, Caller
+from .transactions import Database, Transaction
 from .visibility import VISIBLE, parameters_of
 from .zones import zone
 
@@ -34,7 +34,6 @@ R = TypeVar("R", bound=Record)
 T = TypeVar("T")
 W = TypeVar("W", bound=Widget)
 View = Callable[..., "Response | XmlResponse"]
-Opening = Callable[[Database], AbstractContextManager[Transaction]]
 
 _ROWS_AT_ONCE = 200
 _PAGE = select(Page).where(VISIBLE, Page.id == bindparam("id"))
@@ -82,7 +81,7 @@ class Service:
     provider: OAuth
     port_of: Callable[[str], int | None]
     page_limit: int | None = None
-    limits: Limits | None = None
+    limits: Limits | SharedLimits | None = None
     require_ssl: bool = False
     clears_omitted: frozenset[str] = frozenset()
     scheduler: Scheduler = field(default_factory=Scheduler)
@@ -100,7 +99,7 @@ class Service:
         account: str | None = request.environ.get(ACCOUNT)
         if access_token and self.provider.grants.identity(access_token, self.now()):
             return self.provider.caller(transaction, access_token, account or self.account)
-        caller = self.authenticator.caller(transaction.connection, token)
+        caller = self.authenticator.caller(transaction, token)
         return caller if caller is None or account in (None, caller.account) else None
 
 
@@ -169,7 +168,7 @@ class Call:
     def users(self, ids: Iterable[int]) -> list[User]:
         """Return users of the account by their ids; 404 if one is missing."""
         wanted = list(dict.fromkeys(ids))
-        named = select(User).where(self.ours(User), User.id.in_(_values(wanted)))
+        named = select(User).where(self.ours(User), User.id.in_(_values(self.session, wanted)))
         known = {user.id: user for user in self.session.scalars(named)}
         return [found(known.get(id)) for id in wanted]
 
@@ -234,8 +233,8 @@ class Call:
         return list(self.session.scalars(select(kind).where(on_page).order_by(kind.id)))
 
 
-def _values(ids: Sequence[int]) -> Select[int]:
-    return select(numbered(ids).c.value)
+def _values(session: Session, ids: Sequence[int]) -> Select[int]:
+    return select(numbered(session, ids).c.value)
 
 
 def found(record: T | None) -> T:
@@ -267,11 +266,11 @@ class Endpoints(Blueprint):
 
         The view reads a snapshot. Its response is rendered after the end of the transaction.
         """
-        return self._on(verb, paths, Database.snapshot)
+        return self._on(verb, paths, writes=False)
 
     def write(self, verb: str, *paths: str) -> Callable[[View], View]:
         """Register a view that may change something; upper-case names in a path match ids."""
-        return self._on(verb, paths, Database.writing)
+        return self._on(verb, paths, writes=True)
 
     def ws_read(self, *paths: str) -> Callable[[View], View]:
         """Register a view of the ws dialect that changes nothing."""
@@ -281,7 +280,7 @@ class Endpoints(Blueprint):
         """Register a view of the ws dialect that may change something."""
         return self.write("POST", *(f"/ws/{path}" for path in paths))
 
-    def _on(self, verb: str, paths: Sequence[str], opened: Opening) -> Callable[[View], View]:
+    def _on(self, verb: str, paths: Sequence[str], *, writes: bool) -> Callable[[View], View]:
         def register(view: View) -> View:
             @wraps(view)
             def execute(**ids: int) -> Response:
@@ -290,10 +289,15 @@ class Endpoints(Blueprint):
                 body = _body()
                 token = _admit(service, body)
                 parameters = _parameters(body)  # before the transaction: parsing can take long
-                with opened(service.database) as transaction:
+                count = _counter(service, self._family)
+
+                def work(transaction: Transaction) -> Response | XmlResponse:
                     turn.check_client()  # the call may have waited for other transactions
-                    call = _call(service, transaction, token, parameters, self._family, turn)
-                    response = view(call, **ids)
+                    call = _call(service, transaction, token, parameters, count, turn)
+                    return view(call, **ids)
+
+                database = service.database
+                response = database.write(work) if writes else database.read(work)
                 return response if isinstance(response, Response) else response.render(turn)
 
             for path in paths:
@@ -345,15 +349,14 @@ def _call(
     transaction: Transaction,
     token: str,
     parameters: Parameters,
-    family: Family,
+    count: Callable[[int], None],
     turn: Turn,
 ) -> Call:
     token = token or (parameters.text("token") or "").strip()
     caller = service.caller(transaction, token, bearer_token(request))
     if caller is None:
         raise NotSignedIn
-    if service.limits is not None:
-        service.limits.count(caller.account_key, request.remote_addr or "", family, service.clock())
+    count(caller.account_key)
     return Call(
         transaction,
         caller,
@@ -364,6 +367,18 @@ def _call(
         service.page_limit,
         service.clears_omitted,
     )
+
+
+def _counter(service: Service, family: Family) -> Callable[[int], None]:
+    """Return a function that counts the request once, even if its transaction is repeated."""
+
+    @cache
+    def count(account: int) -> None:
+        if service.limits is not None:
+            address = request.remote_addr or ""
+            service.limits.count(account, address, family, service.clock())
+
+    return count
 
 
 def _body_fields(body: bytes) -> Fields:

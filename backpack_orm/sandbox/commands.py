@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .database import Database
 from .mail import deliver
 from .maintenance import backup, check
-from .tokens import account_named, revoke_token, store_token, stored_tokens, user_named
+from .storage import is_postgresql, open_database
+from .tokens import locked_account, revoke_token, store_token, stored_tokens, user_named
+from .transactions import Database
 
+_DATA = "data file, or address of a PostgreSQL database"
 PROGRAM = "python -m backpack_orm.sandbox"
 
 
@@ -28,9 +30,9 @@ def run(name: str, arguments: list[str]) -> int:
 
 @contextmanager
 def _opened(data: str) -> Iterator[Database]:
-    if not Path(data).is_file():
+    if not is_postgresql(data) and not Path(data).is_file():
         raise ValueError(f"there is no file {data!r}")
-    database = Database(data)
+    database = open_database(data)
     try:
         yield database
     finally:
@@ -45,7 +47,12 @@ def _deliver_options() -> argparse.ArgumentParser:
     parser = _parser(
         "deliver", "Deliver an e-mail to a page, also while a sandbox serves the file."
     )
-    parser.add_argument("--data", required=True, metavar="FILE", help="the sandbox's data file")
+    parser.add_argument(
+        "--data",
+        required=True,
+        metavar="DATA",
+        help=_DATA,
+    )
     parser.add_argument(
         "--account", default="acme", metavar="NAME", help="account name (%(default)s)"
     )
@@ -59,7 +66,7 @@ def _deliver(options: argparse.Namespace) -> int:
     with _opened(options.data) as database:
         body = sys.stdin.read() if options.body is None else options.body
         with database.transaction() as session:
-            account = account_named(session, options.account)
+            account = locked_account(session, options.account)
             id = deliver(session, account, options.page, options.subject, body, _now()).id
     print(f"backpack sandbox delivered: mail {id} to page {options.page}")
     return 0
@@ -110,7 +117,12 @@ def _token_options() -> argparse.ArgumentParser:
     create = actions.add_parser("create", help="create a token and print it, once")
     revoke = actions.add_parser("revoke", help="revoke a token")
     for one in (listing, create, revoke):
-        one.add_argument("--data", required=True, metavar="FILE", help="the sandbox's data file")
+        one.add_argument(
+            "--data",
+            required=True,
+            metavar="DATA",
+            help=_DATA,
+        )
     create.add_argument(
         "--account", default="acme", metavar="NAME", help="account name (%(default)s)"
     )
@@ -129,7 +141,7 @@ def _token(options: argparse.Namespace) -> int:
         elif options.action == "create":
             name = options.user
             is_id = name is not None and name.isascii() and name.isdigit()
-            account = account_named(session, options.account)
+            account = locked_account(session, options.account)
             user = user_named(account, int(name) if is_id else name)
             print(store_token(session, user, None, label=options.label, now=_now()))
         else:

@@ -1,4 +1,4 @@
-"""The database of a sandbox: its connections, its transactions and the creation of its tables."""
+"""The embedded database of a sandbox: SQLite, in a file or in memory."""
 
 from __future__ import annotations
 
@@ -16,56 +16,26 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
-from .limits import Busy
+from .limits import Busy, Limits
 from .locks import LockTimeout, ReadWriteLock
 from .models import Base
 from .schema import prepare_file, stamp
+from .transactions import BUSY_TIMEOUT, RETRY_AFTER, Database, Transaction
 
 MEMORY = ":memory:"
-BUSY_TIMEOUT = 5.0
-"""Seconds that a transaction waits for others, in this process or in another one."""
-RETRY_AFTER = 1
-"""Seconds in `Retry-After` if that is exceeded."""
-
 log = logging.getLogger("backpack_orm.sandbox")
 
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
-class Transaction:
-    """A transaction: its connection, and a session, which is opened when it is first used."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self._session: Session | None = None
-
-    @property
-    def session(self) -> Session:
-        """The session, for work with records."""
-        if self._session is None:
-            self._session = Session(self.connection, expire_on_commit=False)
-        return self._session
-
-    def flush(self) -> None:
-        """Write pending changes of records."""
-        if self._session is not None:
-            self._session.flush()
-
-    def close(self) -> None:
-        """Detach the records. Does not end the transaction."""
-        if self._session is not None:
-            self._session.close()
-
-
-class Database:
-    """The database of a sandbox: a file, or memory that all connections of this process share.
+class SqliteDatabase(Database):
+    """A database in a file, or in memory that all connections of this process share.
 
     One transaction writes at a time: SQLite has one writer, and ids are assigned in sequence. In a
     file, readers see a snapshot (WAL) and neither wait for writers nor block them. In memory, where
     SQLite has no WAL, readers wait for the writer but not for each other.
 
-    It is open after construction, and can be opened again after `close()`. Raises OSError if the
-    file cannot be used.
+    Raises OSError if the file cannot be used.
     """
 
     def __init__(self, data: str) -> None:
@@ -76,11 +46,9 @@ class Database:
         self._writer = _engine(url, _prepare, "BEGIN IMMEDIATE")
         self._reader = _engine(url, _prepare_reader, "BEGIN")
         self._anchor: Connection | None = None
-        self.is_open = False
         self.open()
 
     def open(self) -> None:
-        """Connect, and create the tables of a new database; raise OSError if that fails."""
         data = self._data
         try:
             if not self.is_in_memory:
@@ -112,54 +80,39 @@ class Database:
             log.warning("%s cannot use WAL mode: readers and writers will block each other", data)
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
-        """Open a session that is committed at the end, or rolled back after an exception.
-
-        Raises `Busy` if other writers take too long.
-        """
-        with self.writing() as transaction:
-            yield transaction.session
-
-    @contextmanager
-    def reading(self) -> Iterator[Session]:
-        """Open a session that reads a snapshot and cannot write.
-
-        Loaded records can be used after its end. Raises `Busy` if writers take too long.
-        """
-        with self.snapshot() as transaction:
-            yield transaction.session
-
-    @contextmanager
     def writing(self) -> Iterator[Transaction]:
-        """Like `transaction`, but open a session only when it is needed."""
         with (
             _refusing_when_busy(),
             self._lock.writing(),
             self._writer.begin() as connection,
-            closing(Transaction(connection)) as transaction,
+            closing(Transaction(connection, is_writing=True)) as transaction,
         ):
             yield transaction
             transaction.flush()
 
     @contextmanager
     def snapshot(self) -> Iterator[Transaction]:
-        """Like `reading`, but open a session only when it is needed."""
         with (
             _refusing_when_busy(),
             self._lock.reading(),
             self._reader.begin() as connection,
-            closing(Transaction(connection)) as transaction,
+            closing(Transaction(connection, is_writing=False)) as transaction,
         ):
             yield transaction
 
     def close(self) -> None:
-        """Close all connections; data in memory is lost."""
         self.is_open = False
         if self._anchor is not None:
             self._anchor.close()
             self._anchor = None
         self._reader.dispose()
         self._writer.dispose()
+
+    def lock_accounts(self, session: Session) -> None:
+        """Do nothing: a transaction that writes is alone."""
+
+    def new_limits(self) -> Limits:
+        return Limits()
 
 
 def _switch_to_wal(cursor: Any) -> str | None:

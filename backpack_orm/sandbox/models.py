@@ -8,15 +8,19 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     DateTime,
     Dialect,
     ForeignKey,
+    Index,
+    Integer,
     Table,
     TypeDecorator,
     UniqueConstraint,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.types import TypeEngine
 
 # All records of an account share one sequence of ids, since some clients look records up by id
 # without the type.
@@ -26,29 +30,46 @@ R = TypeVar("R", bound="Record")
 
 
 class Utc(TypeDecorator[datetime]):
-    """An aware datetime; SQLite has no time zones, so it is stored in UTC."""
+    """An aware datetime, in UTC; SQLite has no time zones, so it is stored without one."""
 
     impl = DateTime
     cache_ok = True
 
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[datetime]:
+        return dialect.type_descriptor(DateTime(timezone=dialect.name != "sqlite"))
+
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value and value.astimezone(UTC).replace(tzinfo=None)
+        if value is None:
+            return None
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value and value.replace(tzinfo=UTC)
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# SQLite has one type of integer, and assigns keys only if it is called so.
+BigInt = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class Base(DeclarativeBase):
     """Base class of all tables. Keys are internal; the API shows only ids."""
 
-    type_annotation_map = {datetime: Utc}  # noqa: RUF012 - as SQLAlchemy reads it
+    type_annotation_map = {datetime: Utc, int: BigInt}  # noqa: RUF012 - as SQLAlchemy reads it
 
     key: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
 
 
 def _owned_by(table: str) -> Any:
     """Return a foreign key to a record that owns this one: both are deleted together."""
-    return mapped_column(ForeignKey(f"{table}.key", ondelete="CASCADE"), index=True)
+    return mapped_column(_reference(table), index=True)
+
+
+def _reference(table: str) -> ForeignKey:
+    """Return a foreign key that an import can have checked at its end."""
+    return ForeignKey(f"{table}.key", ondelete="CASCADE", deferrable=True, initially="IMMEDIATE")
 
 
 def _pair(name: str, left: str, right: str) -> Table:
@@ -57,7 +78,7 @@ def _pair(name: str, left: str, right: str) -> Table:
         name,
         Base.metadata,
         *(
-            Column(column, ForeignKey(f"{table}.key", ondelete="CASCADE"), primary_key=True)
+            Column(column, _reference(table), primary_key=True)
             for column, table in ((f"{name}_left", left), (f"{name}_right", right))
         ),
     )
@@ -137,8 +158,9 @@ class Page(Record):
     """
 
     __tablename__ = "pages"
+    __table_args__ = (*Record.__table_args__, Index("ix_pages_owner_key_id", "owner_key", "id"))
 
-    owner_key: Mapped[int] = _owned_by("users")
+    owner_key: Mapped[int] = mapped_column(_reference("users"))
     title: Mapped[str]
     description: Mapped[str] = mapped_column(default="")
     public: Mapped[bool] = mapped_column(default=False)
@@ -431,7 +453,7 @@ class Status(Record):
 
     __tablename__ = "statuses"
 
-    user_key: Mapped[int] = mapped_column(ForeignKey("users.key", ondelete="CASCADE"), unique=True)
+    user_key: Mapped[int] = mapped_column(_reference("users"), unique=True)
     message: Mapped[str]
     updated_at: Mapped[datetime]
 

@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from .database import Database, Transaction
 from .models import Account, User
 from .oauth_grants import Application, Grants, Identity, Refusal
 from .tokens import Caller, account_named, caller_with_key, user_named
+from .transactions import Database, Transaction
 
 LOG_LENGTH = 10_000
 FLOW = "web_server"
@@ -217,22 +217,26 @@ class OAuth:
         found = self.grants.identity(access_token, self._now())
         if found is None:
             return None
-        users = self._users(transaction.session, found[0], account)
-        return caller_with_key(transaction.connection, users[0].key) if users else None
+        # Not a record, which would be older than the lock on its account.
+        keys = _users(found[0], account).with_only_columns(User.key)
+        key = transaction.connection.execute(keys).scalar()
+        return None if key is None else caller_with_key(transaction, key)
 
     def users(self, session: Session, identity: Identity) -> list[User]:
         """Return the users that a person is, one for each account."""
-        return self._users(session, identity, None)
-
-    def _users(self, session: Session, identity: Identity, account: str | None) -> list[User]:
-        same = func.lower(User.email_address) == func.lower(identity.address)
-        wanted = select(User).join(Account).where(or_(User.key == identity.user_key, same))
-        if account is not None:
-            wanted = wanted.where(Account.name == account)
-        return list(session.scalars(wanted.order_by(User.key)))
+        return list(session.scalars(_users(identity, None)))
 
     def _sign_in_at(self, url: str) -> SignIn:
         try:
             return self.sign_in(dict(parse_qsl(urlsplit(url).query, keep_blank_values=True)))
         except Refusal as refusal:
             raise ValueError(refusal.description) from None
+
+
+def _users(identity: Identity, account: str | None) -> Select[User]:
+    """Return the statement that selects the users that a person is, in one account or in all."""
+    same = func.lower(User.email_address) == func.lower(identity.address)
+    wanted = select(User).join(Account).where(or_(User.key == identity.user_key, same))
+    if account is not None:
+        wanted = wanted.where(Account.name == account)
+    return wanted.order_by(User.key)

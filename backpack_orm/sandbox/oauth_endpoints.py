@@ -45,9 +45,9 @@ def new() -> Any:
         return sign_in_page(wanted)
     if request.form.get("answer") == "deny":
         return _redirected(wanted.location(error="access_denied"))
-    with service.database.reading() as session:
+    with service.database.snapshot() as transaction:
         token = request.form.get("token", "").strip()
-        user = service.authenticator.caller(session.connection(), token)
+        user = service.authenticator.caller(transaction, token)
         if user is None:
             return sign_in_page(wanted, "This is not the API token of a user.")
         return _redirected(service.provider.allowed(wanted, user))

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     Select,
+    String,
     and_,
     delete,
     exists,
@@ -200,7 +201,8 @@ def share(call: Call, page: int) -> XmlResponse:
         call.session.scalars(select(Friend.email_address).where(Friend.page_key == shared.key))
     )
     addresses = map(str.casefold, (call.parameters.text("email_addresses") or "").split())
-    new = numbered([address for address in dict.fromkeys(addresses) if address not in known])
+    missing = [address for address in dict.fromkeys(addresses) if address not in known]
+    new = numbered(call.session, missing, String())
     rows = select(literal(shared.key), new.c.value).order_by(new.c.key)
     execute(call.session, insert(Friend).from_select(["page_key", "email_address"], rows))
     return ws()

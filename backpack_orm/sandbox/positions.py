@@ -46,7 +46,7 @@ def remove_widget(session: Session, widget: Widget) -> None:
 
 def order_widgets(session: Session, keys: Sequence[int]) -> None:
     """Order all widgets of a page as their keys."""
-    order = numbered(keys)
+    order = numbered(session, keys)
     execute(
         session,
         update(Widget).where(Widget.key == order.c.value).values(position=order.c.key + 1),
@@ -111,7 +111,7 @@ def move_item(session: Session, item: Item, direction: str) -> None:
 
 def order_items(session: Session, keys: Sequence[int]) -> None:
     """Order all items of a list as their keys."""
-    order = numbered(keys)
+    order = numbered(session, keys)
     execute(
         session,
         update(Item).where(Item.key == order.c.value).values(position=order.c.key + 1),

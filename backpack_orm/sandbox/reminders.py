@@ -145,7 +145,7 @@ def _set_remindees(call: Call, reminder: Reminder, people: list[User]) -> None:
     call.session.flush()
     pair = remindees.c
     execute(call.session, delete(remindees).where(pair.remindees_left == reminder.key))
-    keys = numbered([user.key for user in people])
+    keys = numbered(call.session, [user.key for user in people])
     pairs = select(literal(reminder.key), keys.c.value)
     execute(call.session, insert(remindees).from_select(list(pair), pairs))
     set_committed_value(reminder, "remindees", sorted(people, key=lambda user: user.id))

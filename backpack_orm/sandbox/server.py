@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from flask import Blueprint, Flask, Response, request
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.http import http_date
 from werkzeug.routing import IntegerConverter, Map
@@ -145,20 +145,28 @@ def _register_error_handlers(app: Flask) -> None:
 
 
 FULL = 507
+_CONNECTION_LOST = "08"
 _STORAGE_FAILURES = {
     "SQLITE_FULL": FULL,
     "SQLITE_READONLY": 503,
     "SQLITE_IOERR": 503,
     "SQLITE_CANTOPEN": 503,
+    "53100": FULL,
+    "53": 503,  # not enough of another resource
+    "57P": 503,  # the server is shutting down
+    _CONNECTION_LOST: 503,
 }
 
 
 def _storage_status(error: DatabaseError) -> int:
     """Return the status for a failure of the storage: 500 only for defects of the program.
 
-    SQLite's names can have suffixes, such as SQLITE_IOERR_WRITE.
+    SQLite's names can have suffixes, such as SQLITE_IOERR_WRITE, and PostgreSQL's codes begin with
+    their class.
     """
     name = getattr(error.orig, "sqlite_errorname", "")
+    if not name and isinstance(error, OperationalError):  # PostgreSQL: also a lost connection
+        name = getattr(error.orig, "sqlstate", "") or _CONNECTION_LOST
     statuses = (status for start, status in _STORAGE_FAILURES.items() if name.startswith(start))
     return next(statuses, 500)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sqlalchemy import bindparam, delete, insert, literal, select
+from sqlalchemy import String, bindparam, delete, insert, literal, select
 
 from .bulk import execute, numbered
 from .calls import Call, Endpoints, XmlResponse, ws
@@ -42,7 +42,7 @@ def tag_page(call: Call, page: int) -> XmlResponse:
     known = _keys_of_tags(call, names)
     _create_tags(call, [name for name in names if name not in known])
     keys = _keys_of_tags(call, names)
-    order = numbered([keys[name] for name in names])
+    order = numbered(call.session, [keys[name] for name in names])
     execute(call.session, delete(Tagging).where(Tagging.page_key == tagged.key))
     execute(
         call.session,
@@ -56,7 +56,7 @@ def tag_page(call: Call, page: int) -> XmlResponse:
 
 def _keys_of_tags(call: Call, names: list[str]) -> dict[str, int]:
     """Return the keys of existing tags; of several with the same name, the first."""
-    named = Tag.name.in_(select(numbered(names).c.value))
+    named = Tag.name.in_(select(numbered(call.session, names, String()).c.value))
     tags = call.rows(
         select(Tag.name, Tag.key).where(call.ours(Tag), named).order_by(Tag.key.desc())
     )
@@ -64,7 +64,7 @@ def _keys_of_tags(call: Call, names: list[str]) -> dict[str, int]:
 
 
 def _create_tags(call: Call, names: list[str]) -> None:
-    account, new = call.me.account, numbered(names)
+    account, new = call.me.account, numbered(call.session, names, String())
     rows = select(literal(account.key), account.last_id + 1 + new.c.key, new.c.value)
     execute(call.session, insert(Tag).from_select(["account_key", "id", "name"], rows))
     account.last_id += len(names)

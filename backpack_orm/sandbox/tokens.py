@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from .database import Database
 from .models import Account, Token, User
 from .names import check_name
+from .transactions import Database, Transaction
 
 MIN_LENGTH = 16
 MAX_LENGTH = 200
@@ -87,15 +87,21 @@ _WITH_KEY = _CALLER.where(User.key == bindparam("key"))
 _WITH_TOKEN = _CALLER.join(Token, Token.user_key == User.key).where(
     Token.digest == bindparam("digest")
 )
+_LOCK: dict[str, Any] = {"of": Account, "key_share": True}  # SQLite has no locks of rows
+_LOCKING = {statement: statement.with_for_update(**_LOCK) for statement in (_WITH_KEY, _WITH_TOKEN)}
 
 
-def caller_with_key(connection: Connection, key: int) -> Caller | None:
+def caller_with_key(transaction: Transaction, key: int) -> Caller | None:
     """Return a user by key, or None if there is none. Executes one statement."""
-    return _first(connection, _WITH_KEY, {"key": key})
+    return _first(transaction, _WITH_KEY, {"key": key})
 
 
-def _first(connection: Connection, statement: Any, parameters: dict[str, object]) -> Caller | None:
-    row = connection.execute(statement, parameters).first()
+def _first(
+    transaction: Transaction, statement: Any, parameters: dict[str, object]
+) -> Caller | None:
+    """Return a user; in a transaction that can write, lock the account until the end."""
+    wanted = _LOCKING[statement] if transaction.is_writing else statement
+    row = transaction.connection.execute(wanted, parameters).first()
     return None if row is None else Caller(*row)
 
 
@@ -117,15 +123,15 @@ class Authenticator:
             self._temporary[digest(token)] = user.key
         return token
 
-    def caller(self, connection: Connection, token: str) -> Caller | None:
+    def caller(self, transaction: Transaction, token: str) -> Caller | None:
         """Return the user of a token, or None if it is not valid. Executes one statement."""
         if not _TOKEN.fullmatch(token):
             return None
         hashed = digest(token)
         key = self._temporary.get(hashed)
         if key is not None:
-            return caller_with_key(connection, key)
-        return _first(connection, _WITH_TOKEN, {"digest": hashed})
+            return caller_with_key(transaction, key)
+        return _first(transaction, _WITH_TOKEN, {"digest": hashed})
 
     def admit(self, database: Database, tokens: Iterable[str]) -> bool:
         """Return whether any of the tokens may be valid.
@@ -192,6 +198,13 @@ def account_named(session: Session, name: str) -> Account:
     return account
 
 
+def locked_account(session: Session, name: str) -> Account:
+    """Like `account_named`, and lock the account until the end of the transaction."""
+    wanted = select(Account).where(Account.name == name).with_for_update(**_LOCK)
+    session.scalar(wanted)
+    return account_named(session, name)
+
+
 def user_named(account: Account, user: str | int | None) -> User:
     """Return a user of an account by id or name, or its first user for None.
 
@@ -250,7 +263,7 @@ class Tokens:
         40
         """
         with self._database.transaction() as session:
-            home = account_named(session, account or self._account)
+            home = locked_account(session, account or self._account)
             owner = user_named(home, user)
             return store_token(session, owner, token, label=label, now=self._now())
 

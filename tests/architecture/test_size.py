@@ -31,7 +31,7 @@ LARGEST_ROOMS = {
     "integrations": 1705,
     "models": 3040,
     "orm": 4370,
-    "sandbox": 6700,
+    "sandbox": 7020,
     "text": 1202,
     "wire": 800,
 }

@@ -16,9 +16,15 @@ def main() -> None:
     parser.add_argument(
         "--size", type=int, default=5000, help="writes, a fourth of the reads [5000]"
     )
+    parser.add_argument(
+        "--data",
+        default=":memory:",
+        help="where the sandbox stores its data: memory, a new file, or an empty database of "
+        "PostgreSQL [%(default)s]",
+    )
     options = parser.parse_args()
     logging.disable(logging.WARNING)  # thousands of faults would log a line each
-    report = campaign.run(options.seed, options.size, 4 * options.size)
+    report = campaign.run(options.seed, options.size, 4 * options.size, data=options.data)
     print(report)
     sys.exit(not report.is_clean)
 

@@ -277,11 +277,16 @@ class Worker:
         return self.journal.write(key, change, sent)
 
 
-def run(seed: int, writes: int, reads: int, threads: int = THREADS) -> Report:
-    """Run a campaign and compare stored records with the reported results."""
+def run(
+    seed: int, writes: int, reads: int, threads: int = THREADS, data: str = ":memory:"
+) -> Report:
+    """Run a campaign and compare stored records with the reported results.
+
+    `data` is where the sandbox stores them; a database must not have an account yet.
+    """
     began = time.monotonic()
     with (
-        Sandbox(seed="empty", clock=_clock()) as box,
+        Sandbox(seed="empty", data=data, clock=_clock()) as box,
         Connection(box.url, token=box.token, limits=None, max_wait=600) as connection,
     ):
         journal, me = Journal(), User.me(using=connection)

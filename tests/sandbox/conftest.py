@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 import requests
+from sqlalchemy import Engine, create_engine, make_url
 
 from backpack_orm.sandbox import Sandbox
+from backpack_orm.sandbox.storage import open_database
+from tests import postgresql
 from tests.conftest import seeded_once
 
 NOW = datetime(2031, 3, 5, 18, 30, 15, tzinfo=UTC)  # a Wednesday
@@ -57,17 +61,54 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Sa
         yield make
 
 
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[str]:
+    """Addresses of databases in a PostgreSQL server, with `{}` for the name of one."""
+    with postgresql.running() as addresses:
+        yield addresses
+
+
+@pytest.fixture(scope="session")
+def shared_database(cluster: str) -> Iterator[Engine]:
+    """A database with the tables of a sandbox, which tests use one after another."""
+    url = make_url(cluster.format("postgres")).set(drivername="postgresql+psycopg")
+    engine = create_engine(url)
+    open_database(cluster.format("postgres")).close()
+    yield engine
+    engine.dispose()
+
+
 @pytest.fixture
-def box(empty: Callable[..., Sandbox], network: None) -> Iterator[Sandbox]:
-    """An empty account; its owner has the id 40000001."""
-    with empty() as box:
+def postgres(cluster: str, shared_database: Engine) -> str:
+    """The address of a PostgreSQL database without accounts."""
+    with shared_database.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM accounts")  # and with them all that they own
+    return cluster.format("postgres")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def box(
+    request: pytest.FixtureRequest, empty: Callable[..., Sandbox], network: None
+) -> Iterator[Sandbox]:
+    """An empty account; its owner has the id 40000001. In memory, or in PostgreSQL."""
+    if request.param == "sqlite":
+        with empty() as box:
+            yield box
+        return
+    data = request.getfixturevalue("postgres")
+    with Sandbox(seed="empty", token="t0ken-0123456789", clock=lambda: NOW, data=data) as box:
         yield box
 
 
-@pytest.fixture(scope="module")
-def demo(network: None) -> Iterator[Client]:
-    """The demonstration, for tests that only read."""
-    with Sandbox(seed="demo", token="t0ken-0123456789", clock=lambda: NOW) as box:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def demo(request: pytest.FixtureRequest, network: None) -> Iterator[Client]:
+    """The demonstration, for tests that only read. In memory, or in PostgreSQL."""
+    data = ":memory:"
+    if request.param == "postgresql":
+        cluster, name = request.getfixturevalue("cluster"), f"demo_{uuid4().hex}"
+        postgresql.create(cluster, name)
+        data = cluster.format(name)
+    with Sandbox(seed="demo", token="t0ken-0123456789", clock=lambda: NOW, data=data) as box:
         client = Client(box.url, box.token)
         yield client
         client.close()
@@ -82,9 +123,11 @@ def api(box: Sandbox) -> Iterator[Client]:
 
 
 @pytest.fixture
-def as_user(box: Sandbox) -> Iterator[Callable[..., Client]]:
+def as_user(request: pytest.FixtureRequest, network: None) -> Iterator[Callable[..., Client]]:
     """Return a function that creates clients for other tokens and sandboxes."""
     clients: list[Client] = []
+    # Not an argument, so that tests of other sandboxes do not run for each database.
+    box = request.getfixturevalue("box") if "box" in request.fixturenames else None
 
     def make(token: str, url: str = "") -> Client:
         clients.append(Client(url or box.url, token))

@@ -17,6 +17,7 @@ import requests
 
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.sandbox.__main__ import main
+from backpack_orm.sandbox.schema import HEAD
 
 DOCUMENTATION = Path("docs/sandbox.md").read_text("utf-8")
 COMMAND = [sys.executable, "-m", "backpack_orm.sandbox"]
@@ -104,12 +105,12 @@ class TestOpening:
 
     def test_it_prints_the_file_the_account_and_the_schema(self, data):
         output = self.output("--data", str(data), "--account", "home")
-        assert output == f"opened {data} (schema 0002), account 'home'\n"
+        assert output == f"opened {data} (schema {HEAD}), account 'home'\n"
 
     def test_it_prints_that_it_creates_a_file(self, tmp_path):
         path = tmp_path / "new.db"
         output = self.output("--data", str(path), "--seed", "empty")
-        assert output == f"created {path} (schema 0002) with the account 'acme'\n"
+        assert output == f"created {path} (schema {HEAD}) with the account 'acme'\n"
 
     @pytest.mark.network
     def test_an_account_that_is_not_in_the_file_is_refused(self, data, capsys):

@@ -177,14 +177,14 @@ class TestMigrating:
     @pytest.fixture
     def reader(self, data, monkeypatch):
         """Another process that is reading when a file is switched to WAL mode."""
-        write_ahead = database.Database._write_ahead
+        write_ahead = database.SqliteDatabase._write_ahead
 
         def while_other_reads(self, data):
             other.execute("BEGIN")
             other.execute("SELECT count(*) FROM pages").fetchone()
             write_ahead(self, data)
 
-        monkeypatch.setattr(database.Database, "_write_ahead", while_other_reads)
+        monkeypatch.setattr(database.SqliteDatabase, "_write_ahead", while_other_reads)
         with closing(sqlite3.connect(data, isolation_level=None, check_same_thread=False)) as other:
             other.execute("PRAGMA journal_mode = DELETE")
             yield other

@@ -1,4 +1,4 @@
-"""Migrations of data files, by Alembic. They run on a copy only: see `schema`."""
+"""Migrations, by Alembic. Those of data files run on a copy only: see `schema`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import URL, create_engine, event
+from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -28,17 +28,25 @@ def upgrade(path: Path) -> None:
     event.listen(
         engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys = OFF")
     )
-    config = _config()
     try:
         with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            if not connection.dialect.has_table(connection, "alembic_version"):
-                command.stamp(config, "0001")
-            command.upgrade(config, "head")
-    except (SQLAlchemyError, CommandError) as error:
+            upgrade_connection(connection)
+    except SQLAlchemyError as error:
         raise OSError(str(error).splitlines()[0]) from None
     finally:
         engine.dispose()
+
+
+def upgrade_connection(connection: Connection) -> None:
+    """Upgrade the database of a connection in its transaction; raise OSError if that fails."""
+    config = _config()
+    config.attributes["connection"] = connection
+    try:
+        if not connection.dialect.has_table(connection, "alembic_version"):
+            command.stamp(config, "0001")
+        command.upgrade(config, "head")
+    except (SQLAlchemyError, CommandError) as error:
+        raise OSError(str(error).splitlines()[0]) from None
 
 
 def _config() -> Config:
