@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from functools import cached_property
 from importlib.resources import files as resources
 from itertools import groupby
@@ -14,10 +14,18 @@ from urllib.parse import quote
 
 from attrs import evolve, frozen
 
-from backpack_orm import text
 from backpack_orm.archive.conversions.files import Files, account_url
 from backpack_orm.archive.conversions.names import file_names
 from backpack_orm.archive.conversions.output import OutputFolder
+from backpack_orm.archive.conversions.shown import (
+    PageContents,
+    ShownEntry,
+    ShownSection,
+    shown_calendar,
+    shown_journal_entry,
+    shown_reminder,
+    shown_status,
+)
 from backpack_orm.archive.conversions.source import (
     MISSING,
     Source,
@@ -25,25 +33,13 @@ from backpack_orm.archive.conversions.source import (
     lacks_contents,
     loaded_pages,
 )
-from backpack_orm.archive.conversions.widgets import included, unlisted_items, widgets
-from backpack_orm.models.attachment import Attachment
-from backpack_orm.models.belonging import Belonging
-from backpack_orm.models.email import Email
-from backpack_orm.models.gallery import Gallery
-from backpack_orm.models.image import Image
-from backpack_orm.models.item import Item
-from backpack_orm.models.list import List
-from backpack_orm.models.note import Note
+from backpack_orm.archive.conversions.widgets import included
 from backpack_orm.models.page import Page
 from backpack_orm.models.page_addresses import address_of, linked_id
-from backpack_orm.models.page_item import PageItem
-from backpack_orm.models.separator import Separator
-from backpack_orm.orm.model import Model
 from backpack_orm.orm.progress import Progress
 
 if TYPE_CHECKING:
     import jinja2
-    from markupsafe import Markup
 
 _PAGES = "pages"
 _SEARCH_BYTES = 1_000_000
@@ -91,53 +87,6 @@ def write_html(
 
 
 @frozen
-class _Widget:
-    """A part of a page, as its template shows it."""
-
-    kind: str
-    anchor: str = ""
-    title: str = ""
-    time: datetime | None = None
-    items: list[_Item] | None = None
-    html: Markup | None = None
-    plain: str = ""
-    files: Sequence[_File] = ()
-    comments: Sequence[_Entry] = ()
-
-
-@frozen
-class _Item:
-    id: int
-    completed: bool
-    html: Markup
-    comments: Sequence[_Entry]
-
-
-@frozen
-class _File:
-    name: str
-    address: str | None
-    description: str
-
-
-@frozen
-class _Entry:
-    """A comment, or a part of a list with times such as the journal."""
-
-    time: datetime | None
-    plain: str
-    title: str = ""
-    who: str = ""
-    is_day: bool = False
-
-
-@frozen
-class _Section:
-    title: str
-    entries: Sequence[_Entry]
-
-
-@frozen
 class _Link:
     title: str
     address: str | None
@@ -153,6 +102,7 @@ class _Site:
         self._titles = {page.id: page.title for page in Page.all(using=source.connection)}
         self._names = file_names(self._titles)
         self._search = _SearchData(output)
+        self._contents = PageContents(link=self._rewritten, file=self._file_at)
 
     def write(self, report: Progress) -> None:
         for name in ("site.css", "search.js"):
@@ -165,9 +115,9 @@ class _Site:
         self._render("index.html", "index.html", "Pages", pages=pages, gaps=self._source.gaps)
         self._write_tags(pages)
         self._write_journal()
-        self._write_entries("reminders.html", "Reminders", [_Section("", [*self._reminders()])])
+        self._write_entries("reminders.html", "Reminders", [ShownSection("", [*self._reminders()])])
         self._write_entries("calendars.html", "Calendars", [*self._calendars()])
-        self._write_entries("statuses.html", "Statuses", [_Section("", [*self._statuses()])])
+        self._write_entries("statuses.html", "Statuses", [ShownSection("", [*self._statuses()])])
         files = self._search.finish()
         self._render("search.html", "search.html", "Search", files=files)
 
@@ -182,85 +132,30 @@ class _Site:
     # --- pages --------------------------------------------------------------------------------
 
     def _write_page(self, page: Page, tags: Iterable[str]) -> None:
+        name = f"{_PAGES}/{self._names[page.id]}.html"
         address = f"{_PAGES}/{quote(self._names[page.id])}.html"
-        description = page.to_dict().get("description") or ""
-        described = self._parsed(description)
-        self._search.add(address, page.title, "", described.plain())
-        shown = [self._widget(widget, page, address) for widget in widgets(page)]
-        if items := unlisted_items(page):
-            shown.append(_Widget("list", items=self._items(items, page, address)))
+        description = self._contents.description(page)
+        described = description.document.plain() if description else ""
+        self._search.add(address, page.title, "", described)
+        shown = self._contents.widgets(page)
+        for anchor, heading, body in (each for widget in shown for each in widget.texts()):
+            self._search.add(
+                f"{address}#{anchor}" if anchor else address, page.title, heading, body
+            )
         self._render(
             "page.html",
-            f"{_PAGES}/{self._names[page.id]}.html",
+            name,
             page.title or "Untitled",
-            tags=[(name, _anchor(name)) for name in tags],
+            tags=[(name, f"../tags.html#{_anchor(name)}") for name in tags],
             url=address_of(page.id, self._account) if self._account else None,
             missing=MISSING if lacks_contents(page) else None,
-            description=_html(described, "description") if description else None,
+            description=description,
             widgets=shown,
             linked=[self._link_to(each.id, "", each.title) for each in included(page.linked_pages)],
         )
 
-    def _widget(self, widget: Model, page: Page, address: str) -> _Widget:
-        kind = type(widget).__name__.lower()
-        anchor = f"{kind}-{widget.to_dict()['id']}"
-        place = f"{address}#{anchor}"
-        if isinstance(widget, Note):
-            title = " ".join(text.parse(widget.title).plain().split())
-            parsed = self._parsed(widget.body)
-            self._search.add(place, page.title, title, parsed.plain())
-            body = _html(parsed, anchor)
-            comments = self._comments(widget, page, place)
-            return _Widget(kind, anchor, title, widget.created_at, html=body, comments=comments)
-        if isinstance(widget, List):
-            self._search.add(place, page.title, widget.name, "")
-            items = self._items(widget.items, page, address, widget.name)
-            return _Widget(kind, anchor, widget.name, items=items)
-        if isinstance(widget, Separator):
-            self._search.add(place, page.title, widget.name, "")
-            return _Widget(kind, anchor, widget.name)
-        if isinstance(widget, Gallery):
-            files = [self._file(image, page, place) for image in included(widget.images)]
-            return _Widget(kind, anchor, widget.name, files=files)
-        if isinstance(widget, Attachment):
-            return _Widget(kind, anchor, files=[self._file(widget, page, place)])
-        if isinstance(widget, Email):
-            self._search.add(place, page.title, widget.subject, widget.body)
-            return _Widget(kind, anchor, widget.subject, widget.created_at, plain=widget.body)
-        if isinstance(widget, Belonging):
-            what = f"{widget.type} {widget.widget_id}: the service includes no more about it."
-            return _Widget(kind, anchor, plain=what)
-        raise TypeError(f"{type(widget).__name__} objects are not on pages")
-
-    def _items(
-        self, items: Iterable[Item | PageItem], page: Page, address: str, title: str = ""
-    ) -> list[_Item]:
-        shown = []
-        for item in items:
-            place = f"{address}#item-{item.id}"
-            parsed = self._parsed(item.content)
-            self._search.add(place, page.title, title, parsed.plain())
-            content = _html(parsed, f"item-{item.id}")
-            comments = self._comments(item, page, place)
-            shown.append(_Item(item.id, item.completed, content, comments))
-        return shown
-
-    def _comments(self, record: Note | Item | PageItem, page: Page, place: str) -> list[_Entry]:
-        shown = []
-        for comment in included(record.messages):
-            self._search.add(place, page.title, "", comment.body)
-            shown.append(_Entry(comment.created_at, comment.body))
-        return shown
-
-    def _file(self, file: Attachment | Image, page: Page, place: str) -> _File:
-        description = file.description if isinstance(file, Image) else ""
-        self._search.add(place, page.title, file.file_name, description)
-        link = self._files.link(file.file_name, page.id, self._output.path / _PAGES)
-        return _File(file.file_name, link, description)
-
-    def _parsed(self, source: str) -> text.Document:
-        """Return a text in which links to pages of the account lead to their copies."""
-        return text.parse(source, link=self._rewritten)
+    def _file_at(self, name: str, page_id: int) -> str | None:
+        return self._files.link(name, page_id, self._output.path / _PAGES)
 
     def _rewritten(self, link: str) -> str | None:
         """Return the link to the copy of a page of the account."""
@@ -276,48 +171,45 @@ class _Site:
     # --- the rest of the account --------------------------------------------------------------
 
     def _write_journal(self) -> None:
-        years: dict[int, list[_Entry]] = {}
+        years: dict[int, list[ShownEntry]] = {}
         for entry in available(lambda: self._source.journal):
-            moment = entry.created_at
-            shown = _Entry(moment, entry.body, who=entry.user.name)
-            years.setdefault(moment.year, []).append(shown)
-            self._search.add(f"journal-{moment.year}.html", "Journal", entry.user.name, entry.body)
+            shown, year = shown_journal_entry(entry), entry.created_at.year
+            years.setdefault(year, []).append(shown)
+            self._search.add(f"journal-{year}.html", "Journal", shown.who, shown.plain)
         links = [(str(year), f"journal-{year}.html") for year in years]
         for year, entries in years.items():
-            months = [_Section(month, [*found]) for month, found in groupby(entries, key=_month_of)]
+            months = [
+                ShownSection(month, [*found]) for month, found in groupby(entries, key=_month_of)
+            ]
             name = f"journal-{year}.html"
             self._write_entries(name, f"Journal of {year}", months, links)
-        newest = [_Section("", entries) for entries in list(years.values())[:1]]
+        newest = [ShownSection("", entries) for entries in list(years.values())[:1]]
         self._write_entries("journal.html", "Journal", newest, links)
 
-    def _reminders(self) -> Iterator[_Entry]:
+    def _reminders(self) -> Iterator[ShownEntry]:
         for reminder in available(lambda: self._source.reminders):
             self._search.add("reminders.html", "Reminders", "", reminder.content)
-            yield _Entry(reminder.remind_at, reminder.content)
+            yield shown_reminder(reminder)
 
-    def _statuses(self) -> Iterator[_Entry]:
+    def _statuses(self) -> Iterator[ShownEntry]:
         for status in available(lambda: self._source.statuses):
-            name = status.user.name
-            self._search.add("statuses.html", "Statuses", name, status.message)
-            yield _Entry(status.updated_at, status.message, who=name)
+            shown = shown_status(status)
+            self._search.add("statuses.html", "Statuses", shown.who, shown.plain)
+            yield shown
 
-    def _calendars(self) -> Iterator[_Section]:
+    def _calendars(self) -> Iterator[ShownSection]:
         events = [*available(lambda: self._source.events)]
         for calendar in available(lambda: self._source.calendars):
-            own = [each for each in events if each.calendar_id == calendar.id]
-            for event in own:
-                self._search.add("calendars.html", calendar.name, event.title, event.message)
-            shown = [
-                _Entry(each.occurs_at, each.message, each.title, is_day=bool(each.all_day))
-                for each in own
-            ]
-            yield _Section(calendar.name, shown)
+            shown = shown_calendar(calendar, events)
+            for event in shown.entries:
+                self._search.add("calendars.html", shown.title, event.title, event.plain)
+            yield shown
 
     def _write_entries(
         self,
         name: str,
         title: str,
-        sections: Iterable[_Section],
+        sections: Iterable[ShownSection],
         links: Iterable[tuple[str, str]] = (),
     ) -> None:
         shown = [each for each in sections if each.entries or each.title]
@@ -383,18 +275,11 @@ def _resource(name: str) -> str:
     return resources(__package__).joinpath("site", name).read_text(encoding="utf-8")
 
 
-def _html(document: text.Document, prefix: str) -> Markup:
-    from markupsafe import Markup
-
-    converted = document.html(id_prefix=f"{prefix}-")
-    return Markup(converted)  # noqa: S704 - the room `text` has made it safe
-
-
 def _anchor(tag: str) -> str:
     """Return the id of the element of a tag; different tags have different ids."""
     return "tag-" + quote(tag, safe="").replace("%", "_")
 
 
-def _month_of(entry: _Entry) -> str:
+def _month_of(entry: ShownEntry) -> str:
     assert entry.time is not None
     return f"{entry.time:%B}"

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Request, expect
 
 from backpack_orm.archive import Archive
+from tests.browsers import DESKTOP, MARKS, PHONE, check_accessibility, launched
 
-BROWSER = shutil.which("chromium")
-PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        BROWSER is None and not os.environ.get("CI"), reason="there is no Chromium here"
-    ),
-]
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +30,7 @@ def site(archive_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(params=["light", "dark"])
 def context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
-    context = browser.new_context(color_scheme=request.param, viewport=PHONE)  # type: ignore[arg-type]
+    context = browser.new_context(color_scheme=request.param, viewport=PHONE)
     yield context
     context.close()
 
@@ -59,7 +48,7 @@ def kinds(site: Path) -> list[str]:
 def test_no_page_loads_anything_from_a_network(browser: Browser, site: Path) -> None:
     requests: list[str] = []
     errors: list[str] = []
-    context = browser.new_context(viewport=DESKTOP)  # type: ignore[arg-type]
+    context = browser.new_context(viewport=DESKTOP)
 
     def note(request: Request) -> None:
         requests.append(request.url)
@@ -81,8 +70,7 @@ def test_all_pages_are_accessible(context: BrowserContext, site: Path) -> None:
     page = context.new_page()
     for address in kinds(site):
         page.goto(address)
-        results = Axe().run(page, options={"preload": False})
-        assert results.violations_count == 0, results.generate_report()
+        check_accessibility(page)
 
 
 def test_no_page_is_wider_than_a_phone(context: BrowserContext, site: Path) -> None:

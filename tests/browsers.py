@@ -1,0 +1,37 @@
+"""A browser for tests: Chromium, where it is installed, and the rules of axe for accessibility."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+BROWSER = shutil.which("chromium")
+PHONE: ViewportSize = {"width": 375, "height": 812}
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
+MARKS = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        BROWSER is None and not os.environ.get("CI"), reason="there is no Chromium here"
+    ),
+]
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """Start the browser for the block."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def check_accessibility(page: Page) -> None:
+    """Check that the page breaks no rule of axe."""
+    results = Axe().run(page, options={"preload": False})
+    assert results.violations_count == 0, f"{page.url}\n{results.generate_report()}"
