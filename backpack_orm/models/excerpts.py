@@ -19,21 +19,31 @@ def excerpt(texts: Iterable[str], term: str) -> str:
     >>> excerpt(["Tickets", "Take the tram\\n28 uphill"], "TRAM 28")
     'Take the **tram 28** uphill'
     """
+    found = pieces(texts, term)
+    return "".join(f"**{piece}**" if is_term else piece for piece, is_term in found)
+
+
+def pieces(texts: Iterable[str], term: str) -> list[tuple[str, bool]]:
+    """Return an excerpt as `excerpt` does, in pieces: each with whether it is the term.
+
+    >>> pieces(["Take the tram uphill"], "TRAM")
+    [('Take the ', False), ('tram', True), (' uphill', False)]
+    """
     lines = [" ".join(text.split()) for text in texts]
     wanted = " ".join(term.split())
     for line in lines:
         found = list(_occurrences(line, wanted))
         if found:
             return _marked(line, found)
-    return next((_marked(line, [(0, 0)]) for line in lines if line), "")
+    return next((_marked(line, [(0, 0)]) for line in lines if line), [])
 
 
 def _occurrences(line: str, term: str) -> Iterator[tuple[int, int]]:
     """Yield where a term starts and ends, ignoring case by Unicode case folding."""
-    folded = [_folded(letter) for letter in line]
-    ends = list(accumulate(map(len, folded)))
-    whole, wanted = "".join(folded), _folded(term)
-    letters = [index for index, part in enumerate(folded) for _ in part]
+    parts = [folded(letter) for letter in line]
+    ends = list(accumulate(map(len, parts)))
+    whole, wanted = "".join(parts), folded(term)
+    letters = [index for index, part in enumerate(parts) for _ in part]
     start = whole.find(wanted) if wanted else -1
     while start >= 0:
         end = start + len(wanted)
@@ -46,11 +56,16 @@ def _occurrences(line: str, term: str) -> Iterator[tuple[int, int]]:
         start = whole.find(wanted, end)
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """Return a text in the form in which it is compared.
+
+    >>> folded("STRASSE") == folded("straße")
+    True
+    """
     return normalize("NFD", normalize("NFD", text).casefold())
 
 
-def _marked(line: str, found: list[tuple[int, int]]) -> str:
+def _marked(line: str, found: list[tuple[int, int]]) -> list[tuple[str, bool]]:
     """Return the part around the first occurrence, with all occurrences in it marked."""
     first, last = found[0]
     start, end = max(first - _AROUND, 0), min(last + _AROUND, len(line))
@@ -59,9 +74,10 @@ def _marked(line: str, found: list[tuple[int, int]]) -> str:
     if end < len(line):
         space = line.rfind(" ", last, end)
         end = space if space > last else end
-    parts, place = ["…" if start else ""], start
+    parts, place = [("…" if start else "", False)], start
     for left, right in found:
         if left < right <= end:
-            parts.append(f"{line[place:left]}**{line[left:right]}**")
+            parts += [(line[place:left], False), (line[left:right], True)]
             place = right
-    return "".join([*parts, line[place:end], "…" if end < len(line) else ""])
+    parts += [(line[place:end], False), ("…" if end < len(line) else "", False)]
+    return [part for part in parts if part[0]]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from backpack_orm.models.note import Note
 
 
-_RELATIONS = {"note": "notes", "list": "lists", "email": "emails"}
+RELATIONS = {"note": "notes", "list": "lists", "email": "emails"}
 """The relation of a page that contains the records of a type."""
 
 
@@ -54,7 +54,7 @@ class Match(Model):
         >>> Page.search("tram")[0].matches[0].record.title
         'Where we sleep'
         """
-        relation = _RELATIONS.get(self.type)
+        relation = RELATIONS.get(self.type)
         if relation is None:
             return None
         found: Note | List | Email = getattr(self._source, relation).find(self.id)
@@ -70,15 +70,19 @@ class Match(Model):
         'Walking **shoes**'
         """
         record = self.record
-        return "" if record is None else excerpt(_texts(record), self.term)
+        return "" if record is None else excerpt(texts_of(record), self.term)
 
     @property
     def _identity(self) -> object:
         return self._record  # ids are unique among records of one type only
 
 
-def _texts(record: Note | List | Email) -> Iterator[str]:
-    """Yield the texts of a record that a search reads; the title last, which everybody shows."""
+def texts_of(record: Note | List | Email) -> Iterator[str]:
+    """Yield the texts of a record that a search reads; the title last, which everybody shows.
+
+    >>> list(texts_of(Page.find_by(title="Lisbon").lists["Packing"]))[:2]
+    ['Walking shoes', 'Sun hat']
+    """
     for item in getattr(record, "items", ()):
         yield item.content
     for name in ("body", "name", "title", "subject"):
