@@ -80,6 +80,7 @@ OTHERS = {
         "integrations.fastapi.Backpack",
         "integrations.fastapi.handle_errors",
         "integrations.mcp.create_server",
+        "integrations.viewer.create_app",
         "integrations.vcr.recorder",
         "integrations.testkit.PluginTests",
     ],

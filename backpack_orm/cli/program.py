@@ -114,6 +114,10 @@ def load(name: str, entry: Entry) -> click.Command:
         raise CommandError(f"the command {name!r} of {module} cannot be used: {error}") from error
     if not isinstance(found, click.Command):
         raise CommandError(f"{entry.target}, the command {name!r}, is not a click.Command")
+    if isinstance(found, Group):
+        for inner, of_group in registry.IN_GROUPS.get(name, {}).items():
+            if inner not in found.commands:
+                found.add_command(load(inner, of_group))
     return found
 
 

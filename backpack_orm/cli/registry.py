@@ -93,11 +93,26 @@ COMMANDS: Mapping[str, Entry] = {
         "Raw",
         "Serve the account to a language model, over standard input and output.",
     ),
+    "serve": Entry(
+        "backpack_orm.integrations.viewer_commands:serve",
+        "Account",
+        "Show the account in a browser, and change it there, until Ctrl-C.",
+    ),
     **_section(
         "Meta",
         commands=("surface:commands", "List all commands with their options."),
     ),
 }
+IN_GROUPS: Mapping[str, Mapping[str, Entry]] = {
+    "archive": {
+        "serve": Entry(
+            "backpack_orm.integrations.viewer_commands:archive_serve",
+            "Archives",
+            "Show a snapshot in a browser, read-only, until Ctrl-C.",
+        ),
+    },
+}
+"""The commands of groups that are defined above the command line, by group and name."""
 SECTIONS = ("Start", "Shortcuts", "Pages", "Account", "Archives", "Raw", "Meta", "Other packages")
 
 

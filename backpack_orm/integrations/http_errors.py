@@ -8,6 +8,7 @@ from backpack_orm.errors import BackpackError
 _STATUS = {
     errors.NotFound: 404,
     errors.Destroyed: 404,
+    errors.NotInArchive: 404,
     errors.ValidationError: 400,
     errors.Rejected: 400,
     errors.Forbidden: 403,

@@ -81,11 +81,13 @@ LINES: dict[str, str] = {
     "archive prune": "archive prune --keep-last 1 --dry-run",
     "archive export": "archive export ics calendar.ics",
     "archive site": "archive site site",
+    "archive serve": "archive serve --port 0",
     "archive import": "archive import export.xml --archive imported",
     "archive restore": "archive restore --page Porto --into-source --again --dry-run",
     "api": "api GET statuses.xml",
     "sandbox": "sandbox -- backup --help",
     "mcp": "mcp",
+    "serve": "serve --port 0",
     "commands": "commands",
 }
 """A command line for each command, which prints something."""

@@ -369,3 +369,14 @@ def test_workers_that_are_forked_share_no_socket(app: Flask) -> None:
         reset()  # what os.register_at_fork calls in the child
         assert connection._transport._sender._session is not session  # type: ignore[union-attr]
         assert Page.count() == 13
+
+
+def test_a_connection_of_your_own_is_current(box: Sandbox) -> None:
+    connection = Connection(box.url, token=box.token)
+    app = configured(BACKPACK_URL="of no account that is used")
+    backpack = Backpack(app, connection=connection)
+    with app.app_context():
+        assert current() is connection
+        assert backpack.connection is connection
+    with pytest.raises(NotConnected):
+        current()

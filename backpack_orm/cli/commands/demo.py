@@ -23,6 +23,7 @@ from backpack_orm.cli.state import State, pass_state
     examples=[
         "backpack demo",
         "backpack demo page list",
+        "backpack demo serve --open",
         "backpack demo --data demo.db add Lisbon Sunscreen",
     ],
     passes_on=True,

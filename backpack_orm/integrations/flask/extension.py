@@ -46,6 +46,8 @@ class Backpack:
 
     Args:
         app: The application; without it, call `init_app`.
+        connection: A connection to use instead of that of the configuration, for example to an
+            archive.
         handle_errors: Respond to errors of this library that a view does not handle with an HTTP
             error: 404 for `NotFound`, 503 with `Retry-After` for `RateLimited`, 502 if the service
             cannot be reached. Those of 500 and more are logged.
@@ -60,7 +62,14 @@ class Backpack:
     Connection('https://acme.backpackit.com')
     """
 
-    def __init__(self, app: Flask | None = None, *, handle_errors: bool = False) -> None:
+    def __init__(
+        self,
+        app: Flask | None = None,
+        *,
+        connection: Connection | None = None,
+        handle_errors: bool = False,
+    ) -> None:
+        self._connection = connection
         self._handle_errors = handle_errors
         if app is not None:
             self.init_app(app)
@@ -84,7 +93,10 @@ class Backpack:
             raise RuntimeError(f"{app!r} has this extension already: create it once")
         if _command.name in app.cli.commands:
             raise RuntimeError(f"{app!r} has another command {_command.name!r}: rename that one")
-        app.extensions[_NAME] = _connections(app.config)
+        if self._connection is None:
+            app.extensions[_NAME] = _connections(app.config)
+        else:
+            app.extensions[_NAME] = {"": self._connection}
         appcontext_pushed.connect(_enter, app)
         app.teardown_appcontext(_leave)
         if self._handle_errors:
