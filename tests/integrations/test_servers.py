@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -21,12 +22,15 @@ from backpack_orm.sandbox import Sandbox
 pytestmark = [pytest.mark.network, pytest.mark.long]
 
 ROOT = Path(__file__).parents[2]
-_ADDRESS = re.compile(r"(?:Listening at:|running on|Running on) (http://127\.0\.0\.1:\d+)")
+_ADDRESS = re.compile(
+    r"(?:Listening at:|[Rr]unning on|development server at) (http://127\.0\.0\.1:\d+)"
+)
 _PATIENCE = 60.0
 _TOKEN = "0123456789abcdef-of-the-server"
 
 FLASK = """
 import os
+from http.client import HTTPConnection
 from threading import Thread
 
 from flask import Flask
@@ -40,28 +44,24 @@ backpack = Backpack(app, handle_errors=True)
 VERSION = 1
 
 
-def sockets():
-    '''Return the local ports of the sockets that this process has open to the sandbox.'''
-    port = int(app.config["BACKPACK_URL"].rpartition(":")[2])
-    own = set()
-    for number in os.listdir("/proc/self/fd"):
-        try:
-            own.add(os.readlink(f"/proc/self/fd/{number}"))
-        except OSError:
-            pass  # that of the list itself
-    found = []
-    with open("/proc/self/net/tcp") as rows:
-        for row in list(rows)[1:]:
-            _, local, remote, *_, inode = row.split()[:10]
-            if f"socket:[{inode}]" in own and int(remote.partition(":")[2], 16) == port:
-                found.append(int(local.partition(":")[2], 16))
-    return found
+used = {}  # the local ports of the sockets that each process has sent something on
+send = HTTPConnection.send
+
+
+def record(connection, data):
+    used.setdefault(os.getpid(), set()).add(connection.sock.getsockname()[1])
+    return send(connection, data)
+
+
+HTTPConnection.send = record
 
 
 @app.get("/")
 def show():
-    count = Page.count(fresh=True)
-    return {"pid": os.getpid(), "count": count, "version": VERSION, "sockets": sockets()}
+    count, pid = Page.count(fresh=True), os.getpid()
+    inherited = [port for other, ports in used.items() if other != pid for port in ports]
+    own = [*used[pid]]
+    return {"pid": pid, "count": count, "version": VERSION, "own": own, "inherited": inherited}
 
 
 if "PREPARED" in os.environ:  # connect and use the locks before any worker is forked
@@ -94,6 +94,37 @@ VERSION = 1
 def show(connection: Annotated[Connection, Depends(backpack)]):
     return {"count": Page.count(using=connection, fresh=True), "version": VERSION}
 """
+
+DJANGO = """
+import os
+
+from django.http import JsonResponse
+from django.urls import path
+
+from backpack_orm import Page
+
+DEBUG = True
+SECRET_KEY = "for a test"
+ROOT_URLCONF = "diary"
+INSTALLED_APPS = ["backpack_orm.integrations.django"]
+MIDDLEWARE = ["backpack_orm.integrations.django.middleware.backpack"]
+BACKPACK = {
+    "default": {"URL": os.environ["BACKPACK_URL"], "TOKEN": os.environ["BACKPACK_TOKEN"]},
+}
+VERSION = 1
+
+
+def show(request):
+    return JsonResponse({"count": Page.count(fresh=True), "version": VERSION})
+
+
+urlpatterns = [path("", show)]
+"""
+
+
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return str(server.getsockname()[1])
 
 
 class Server:
@@ -177,27 +208,28 @@ GUNICORN = [
 ]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the test reads /proc")
 @pytest.mark.parametrize("preload", [True, False])
 def test_workers_of_gunicorn_share_nothing(tmp_path: Path, box: Sandbox, preload: bool) -> None:
     (tmp_path / "diary.py").write_text(FLASK, "utf-8")
     command = [*GUNICORN, *(["--preload"] if preload else []), "diary:app"]
     more = {"PREPARED": "1"} if preload else {}
     with serving(tmp_path, box.url, *command, **more) as server:
-        sockets: dict[int, set[int]] = {}
+        own: dict[int, set[int]] = {}
+        inherited: set[int] = set()
 
         def have_responded() -> bool:
             with ThreadPoolExecutor(8) as pool:
                 for found in pool.map(lambda _: server.json(), range(16)):
                     assert found["count"] == 13
-                    sockets.setdefault(found["pid"], set()).update(found["sockets"])
-            return len(sockets) == 2
+                    own.setdefault(found["pid"], set()).update(found["own"])
+                    inherited.update(found["inherited"])
+            return len(own) == 2
 
         server.until(have_responded)
-        one, other = sockets.values()
-        assert one
-        assert other
-        assert one.isdisjoint(other)
+        one, other = own.values()
+        assert bool(inherited) == preload
+        for pair in ((one, other), (one, inherited), (other, inherited)):
+            assert pair[0].isdisjoint(pair[1])
         assert _TOKEN not in server.output
 
 
@@ -206,14 +238,17 @@ def test_workers_of_gunicorn_share_nothing(tmp_path: Path, box: Sandbox, preload
     [
         (FLASK, ("flask", "--app", "diary", "run", "--port", "0", "--debug")),
         (FASTAPI, ("uvicorn", "--port", "0", "--reload", "diary:app")),
+        (DJANGO, ("django", "runserver", "--settings", "diary", "PORT")),
     ],
-    ids=["flask", "uvicorn"],
+    ids=["flask", "uvicorn", "django"],
 )
 def test_an_application_is_reloaded_when_its_code_changes(
     tmp_path: Path, box: Sandbox, program: str, command: tuple[str, ...]
 ) -> None:
     path = tmp_path / "diary.py"
     path.write_text(program, "utf-8")
+    port = free_port()  # Django does not say which one it has found
+    command = tuple(port if part == "PORT" else part for part in command)
     with serving(tmp_path, box.url, *command) as server:
         server.until(lambda: server.json().get("version") == 1)
         path.write_text(program.replace("VERSION = 1", "VERSION = 2"), "utf-8")

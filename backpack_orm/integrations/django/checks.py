@@ -49,11 +49,11 @@ def check_sign_in(app_configs: Sequence[Any] | None, **options: Any) -> list[che
     except NoReverseMatch:
         callback = ""
     if not callback or not urlsplit(redirect_uri).path.endswith(callback):
-        folder = urlsplit(redirect_uri).path.rpartition("/")[0].lstrip("/")
         found.append(
             checks.Error(
                 f"The provider returns browsers to {redirect_uri}, which is not the callback.",
-                hint=f"Add path('{folder}/', include('backpack_orm.integrations.django.urls')).",
+                hint="For an address that ends with /backpack/callback, add "
+                "path('backpack/', include('backpack_orm.integrations.django.urls')).",
                 id="backpack.E001",
             )
         )

@@ -21,7 +21,6 @@ from django.urls import include, path  # noqa: E402
 
 from backpack_orm import Connection, NotConnected, OAuthApp, Page  # noqa: E402
 from backpack_orm.connection import current  # noqa: E402
-from backpack_orm.integrations import django as django_application  # noqa: E402, F401
 from backpack_orm.integrations import flask as extension  # noqa: E402
 from backpack_orm.integrations.django.sign_in import sign_in_required  # noqa: E402
 from backpack_orm.integrations.sign_in import SignIn  # noqa: E402

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.core.checks.registry import registry
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
 from django.test import AsyncClient, override_settings
@@ -20,6 +22,7 @@ from flask.sessions import SecureCookieSessionInterface
 
 from backpack_orm import OAuthApp, ValidationError
 from backpack_orm.connection import context
+from backpack_orm.integrations import django as django_application
 from backpack_orm.integrations.django.apps import BackpackConfig
 from backpack_orm.integrations.django.checks import check_sign_in
 from backpack_orm.integrations.django.sign_in import sign_in_flow, sign_in_required
@@ -340,9 +343,8 @@ def test_django_refuses_a_wrong_path_of_the_flow(setting: Any, message: str) -> 
 def test_a_project_whose_users_sign_in_needs_no_account_of_its_own(
     flow: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from django.conf import settings
-
-    module = __import__("backpack_orm.integrations.django", fromlist=["apps"])
+    monkeypatch.setattr(registry, "registered_checks", set())
     with django_site(flow):
         del settings.BACKPACK
-        BackpackConfig("backpack_orm.integrations.django", module).ready()
+        BackpackConfig("backpack_orm.integrations.django", django_application).ready()
+    assert "check_sign_in" in repr(registry.registered_checks)

@@ -353,6 +353,17 @@ def test_a_provider_that_is_down_is_reported(
     assert browser.get("/titles").status == 200
 
 
+def test_a_code_whose_response_was_lost_is_not_sent_again(
+    browser: Browser, provider: Sandbox, storage: Memory
+) -> None:
+    provider.faults.drop_after_write(path="/authorization/token")
+    before = len(provider.oauth.log)
+    reply = browser.sign_in(provider, "Ann")
+    assert (reply.status, is_failure(reply.text, UNREACHABLE)) == (502, True)
+    assert len(provider.oauth.log) == before + 1
+    assert storage.rows == {}
+
+
 def test_a_user_without_an_account_is_told_so(
     browser: Browser, provider: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
