@@ -67,6 +67,9 @@ OTHERS = {
             "Verification",
             "Problem",
             "PruneResult",
+            "sync_many",
+            "AccountSync",
+            "token_from_environment",
         )
     ],
     "Extensions": [

@@ -7,6 +7,7 @@ from backpack_orm.archive.contents import Gap
 from backpack_orm.archive.entries import Entry
 from backpack_orm.archive.history import Version
 from backpack_orm.archive.last_sync import LastSync
+from backpack_orm.archive.many import AccountSync, sync_many, token_from_environment
 from backpack_orm.archive.merging import Merged
 from backpack_orm.archive.pruning import PruneResult
 from backpack_orm.archive.restoring.plan import Plan
@@ -17,6 +18,7 @@ from backpack_orm.archive.syncing import SyncResult
 from backpack_orm.archive.verifying import Problem, Verification
 
 __all__ = [
+    "AccountSync",
     "Archive",
     "Change",
     "Diff",
@@ -33,4 +35,6 @@ __all__ = [
     "SyncResult",
     "Verification",
     "Version",
+    "sync_many",
+    "token_from_environment",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
+from types import EllipsisType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -68,6 +69,10 @@ class SyncResult(RichDisplay):
         )
 
 
+class _Overtaken(Exception):  # noqa: N818 - part of normal operation
+    """Another sync has added a snapshot since reading began."""
+
+
 class Sync:
     """One sync of an archive.
 
@@ -112,16 +117,33 @@ class Sync:
 
     def _run(self, connection: Connection, started: datetime) -> SyncResult:
         read_info(self._storage)  # before any request
-        before = self._newest()
-        collector = Collector(connection, self._clock, self._report)
-        collected = collector.collect(before.contents if before else None)
-        account = _account_in(collected, connection)
-        result = self.store(collected, account, _field(collected.me, "time_zone_id"), started)
+        requests = 0
+        while True:
+            before = self._newest()
+            collector = Collector(connection, self._clock, self._report)
+            collected = collector.collect(before.contents if before else None)
+            requests += collected.requests
+            account = _account_in(collected, connection)
+            zone = _field(collected.me, "time_zone_id")
+            try:
+                result = self.store(collected, account, zone, started, since=before)
+                break
+            except _Overtaken:  # a sync that was suspended must not add what it read long ago
+                started = self._clock()
         refused = {gap.what for gap in collected.refused.values()}
-        return evolve(result, refused=tuple(gap for gap in result.gaps if gap.what in refused))
+        return evolve(
+            result,
+            requests=requests,
+            refused=tuple(gap for gap in result.gaps if gap.what in refused),
+        )
 
     def store(
-        self, collected: Collected, account: Account, zone: str | None, taken_at: datetime
+        self,
+        collected: Collected,
+        account: Account,
+        zone: str | None,
+        taken_at: datetime,
+        since: Snapshot | EllipsisType | None = ...,
     ) -> SyncResult:
         """Add a snapshot of what was read, unless nothing has changed.
 
@@ -130,8 +152,10 @@ class Sync:
             account: The account that it was read from.
             zone: Time zone of the account, for a new archive.
             taken_at: When it was read.
+            since: The newest snapshot when reading began; by default, that does not matter.
 
         Raises:
+            _Overtaken: Another sync has added a different snapshot since then.
             ArchiveError: The archive is of another account, or cannot be written.
         """
         info = read_info(self._storage)
@@ -144,19 +168,28 @@ class Sync:
             )
         while True:
             try:
-                return self._commit(collected, info, taken_at)
+                return self._commit(collected, info, taken_at, since)
             except FileExistsError:  # another sync has committed: compare with its snapshot
                 continue
 
-    def _commit(self, collected: Collected, info: Info, started: datetime) -> SyncResult:
+    def _commit(
+        self,
+        collected: Collected,
+        info: Info,
+        started: datetime,
+        since: Snapshot | EllipsisType | None,
+    ) -> SyncResult:
         """Add a snapshot unless nothing has changed.
 
         Raises:
+            _Overtaken: It would follow one that may be newer.
             FileExistsError: Another process has added one in the meantime.
         """
         before = self._newest()
         contents = collected.joined(before.contents if before else None)
         found = self._changes(before, contents)
+        if found and since is not ... and _commit_of(before) != _commit_of(since):
+            raise _Overtaken
         if before is None or found:
             identifier = f"{info.uuid} {started.isoformat()}"
             files = bags.packed(contents.payload(), identifier=identifier, taken_at=started)
@@ -201,6 +234,10 @@ class Sync:
 
     def _note(self, started: datetime, outcome: str, *, is_complete: bool) -> None:
         note_sync(self._storage, started, self._clock(), outcome, is_complete=is_complete)
+
+
+def _commit_of(snapshot: Snapshot | None) -> Commit | None:
+    return snapshot.commit if snapshot else None
 
 
 def _hashes(contents: Contents) -> dict[str, str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from moto.server import ThreadedMotoServer
 
 from backpack_orm import Connection, Page
 from backpack_orm.archive import Archive
@@ -22,6 +24,28 @@ class Clock:
     def __call__(self) -> datetime:
         self.now += timedelta(seconds=1)
         return self.now
+
+
+class S3:
+    """A server that can be killed, and started again with the same objects."""
+
+    def __init__(self) -> None:
+        self._server = ThreadedMotoServer("127.0.0.1", port=0)
+        self._server.start()
+        self._port = self._server.get_host_and_port()[1]
+        self.options: dict[str, Any] = {
+            "endpoint_url": f"http://127.0.0.1:{self._port}",
+            "key": "test",
+            "secret": "test",
+            "config_kwargs": {"retries": {"max_attempts": 0}, "connect_timeout": 5},
+        }
+
+    def kill(self) -> None:
+        self._server.stop()
+
+    def restart(self) -> None:
+        self._server = ThreadedMotoServer("127.0.0.1", port=self._port)
+        self._server.start()
 
 
 @pytest.fixture
@@ -67,3 +91,11 @@ def original(tmp_path_factory: pytest.TempPathFactory, network: None) -> Path:
         page.notes.create(title="Tram", body="28 & 12")
         archive.sync(connection)
     return folder
+
+
+@pytest.fixture(scope="module")
+def s3(network: None) -> Iterator[S3]:
+    """A server that is compatible with S3."""
+    s3 = S3()
+    yield s3
+    s3.kill()

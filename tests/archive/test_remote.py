@@ -10,44 +10,14 @@ from typing import Any
 
 import pytest
 import s3fs
-from moto.server import ThreadedMotoServer
 
 from backpack_orm import ArchiveError, Connection, Page
 from backpack_orm.archive import Archive
 from backpack_orm.archive.remote import RemoteStorage
 from backpack_orm.sandbox import Sandbox
+from tests.archive.conftest import S3
 
 Opener = Callable[[], Archive]
-
-
-class S3:
-    """A server that can be killed, and started again with the same objects."""
-
-    def __init__(self) -> None:
-        self._server = ThreadedMotoServer("127.0.0.1", port=0)
-        self._server.start()
-        self._port = self._server.get_host_and_port()[1]
-        self.options: dict[str, Any] = {
-            "endpoint_url": f"http://127.0.0.1:{self._port}",
-            "key": "test",
-            "secret": "test",
-            "config_kwargs": {"retries": {"max_attempts": 0}, "connect_timeout": 5},
-        }
-
-    def kill(self) -> None:
-        self._server.stop()
-
-    def restart(self) -> None:
-        self._server = ThreadedMotoServer("127.0.0.1", port=self._port)
-        self._server.start()
-
-
-@pytest.fixture(scope="module")
-def s3(network: None) -> Iterator[S3]:
-    """A server that is compatible with S3."""
-    s3 = S3()
-    yield s3
-    s3.kill()
 
 
 @pytest.fixture
