@@ -12,12 +12,17 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from backpack_orm.connection import Connection
 from backpack_orm.errors import BackpackError
 from backpack_orm.models.page import Page
 from backpack_orm.orm import signals
+
+try:
+    import pytest
+except ModuleNotFoundError as missing:
+    raise ImportError(
+        f'the tests for plugins need {missing.name}: pip install "backpack_orm[pytest]"'
+    ) from missing
 
 if TYPE_CHECKING:
     from backpack_orm.sandbox import Faults, Sandbox

@@ -415,8 +415,9 @@ def test_a_refused_write_is_not_reported(page: Page, seen: list[Event], box: San
 def test_a_record_that_is_found_after_a_lost_response_is_reported_once(
     page: Page, seen: list[Event], box: Sandbox
 ) -> None:
-    box.faults.drop_after_write(path="items/add", times=1)
+    fault = box.faults.drop_after_write(path="/ws/page/*/lists/*/items/add", times=1)
     created = page.lists["Packing"].items.create_many(["Socks", "Hat"])
+    assert fault.fired == 1
     made = [each.record for each in seen if isinstance(each, CreatedEvent)]
     assert made == [*created]
 
