@@ -34,6 +34,7 @@ _PENDING = "_backpack_pending"
 _NEXT = "_backpack_next"
 _ID = "_backpack_id"
 _TABS = 5  # in which sign-ins of one browser may be under way
+_LONGEST_PATH = 500  # since the session, with those of all tabs, may be a cookie
 _CONNECTIONS = 100
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")
 _ASCII = "".join(chr(code) for code in range(0x21, 0x7F))
@@ -190,12 +191,13 @@ class SignIn:
         >>> session = {}
         >>> flow.start(session, next="https://evil.example")
         'https://launchpad.37signals.com/authorization/new?type=web_server&client_id=trips&...'
-        >>> list(session["_backpack_pending"].values())
+        >>> [path for state, path in session["_backpack_pending"]]
         ['/']
         """
         url, state = self.app.authorization_url()
-        pending = {**session.get(_PENDING, {}), state: local_path(next, self.home)}
-        session[_PENDING] = dict(list(pending.items())[-_TABS:])
+        # a list, since sessions may sort the keys of a dictionary
+        pending = [*session.get(_PENDING, []), [state, local_path(next, self.home)]]
+        session[_PENDING] = pending[-_TABS:]
         return url
 
     def finish(self, session: Session, query: str, renew: Callable[[], object]) -> str | None:
@@ -226,9 +228,9 @@ class SignIn:
         backpack_orm.errors.ValidationError: no sign-in with this state was started in this ...
         """
         state = parse_qs(query).get("state", [""])[0]
-        pending = dict(session.get(_PENDING, {}))
-        next = pending.pop(state, None)
-        session[_PENDING] = pending
+        pending = session.get(_PENDING, [])
+        next = dict(pending).get(state)
+        session[_PENDING] = [pair for pair in pending if pair[0] != state]
         if next is None:
             raise ValidationError(
                 "no sign-in with this state was started in this session, or it is complete: "
@@ -397,7 +399,7 @@ def _stored(values: Mapping[str, Any]) -> _Stored | None:
 
 
 def local_path(path: str | None, home: str) -> str:
-    """Return a path of this site to redirect to; the home page for an address of another one.
+    """Return a path of this site to redirect to; the home page for another site, or a long path.
 
     Browsers take a backslash for a slash, and ignore tabs and line breaks.
 
@@ -406,7 +408,8 @@ def local_path(path: str | None, home: str) -> str:
     """
     if path is None or not path.startswith("/") or path.startswith("//") or _CONTROL.search(path):
         return home
-    return quote(path, safe=_ASCII)
+    quoted = quote(path, safe=_ASCII)
+    return quoted if len(quoted) <= _LONGEST_PATH else home
 
 
 def failure(error: BackpackError) -> tuple[int, str]:

@@ -133,6 +133,8 @@ def test_a_process_that_is_forked_while_a_connection_is_made_can_make_its_own(
         ("/a\x00", "/home"),
         ("///evil.example", "/home"),
         (" /", "/home"),
+        (f"/{'a' * 499}", f"/{'a' * 499}"),
+        (f"/{'a' * 500}", "/home"),
         (None, "/home"),
     ],
 )
