@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, case, func, or_, select
 from .calls import Call, Endpoints, XmlResponse, xml
 from .models import Bookmark, Page, Tag
 from .rendering import Xml, each, element, field, stream
-from .visibility import VISIBLE
+from .visibility import visible
 
 bookmarks = Endpoints("bookmarks", __name__)
 
@@ -25,7 +25,7 @@ _OF_USER = (
     )
     .outerjoin(Tag, Tag.key == Bookmark.tag_key)
     .outerjoin(Page, Page.key == Bookmark.page_key)
-    .where(Bookmark.user_key == bindparam("user_key"), or_(_IS_TAG, VISIBLE))
+    .where(Bookmark.user_key == bindparam("user_key"), or_(_IS_TAG, visible(Page)))
     .order_by(Bookmark.position)
 )
 

@@ -11,7 +11,7 @@ from .calls import Call, Endpoints, XmlResponse, ws
 from .models import Page, Tag, Tagging
 from .page_xml import page_line
 from .rendering import stream
-from .visibility import VISIBLE
+from .visibility import visible
 
 tags = Endpoints("tags", __name__)
 
@@ -22,7 +22,7 @@ _TAGGED = (
     select(Page.id, Page.title)
     .where(
         Page.key.in_(select(Tagging.page_key).where(Tagging.tag_key == bindparam("tag_key"))),
-        VISIBLE,
+        visible(Page),
     )
     .order_by(Page.id)
 )

@@ -6,7 +6,7 @@ takes longer than executing it.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
     BindParameter,
@@ -32,13 +32,22 @@ IS_SHARED_WITH_ME: ColumnElement[bool] = Friend.email_address == _ADDRESS
 """The condition that a friend of a page is the user."""
 
 
-def visible(page: type[Page] = Page) -> ColumnElement[bool]:
-    """Return the condition that a page is visible: the user owns it, or it is shared with them."""
+def _is_visible(page: type[Page], account_key: ColumnElement[int]) -> ColumnElement[bool]:
     is_shared = exists().where(Friend.page_key == page.key, IS_SHARED_WITH_ME)
-    return and_(page.account_key == ACCOUNT, or_(page.owner_key == _ME, is_shared))
+    return and_(account_key == ACCOUNT, or_(page.owner_key == _ME, is_shared))
 
 
-VISIBLE = visible()
+VISIBLE = _is_visible(Page, cast("ColumnElement[int]", Page.account_key))
+"""The condition that a page, found by its id, is visible: the user's own, or shared with them."""
+
+
+def visible(page: type[Page]) -> ColumnElement[bool]:
+    """Return the condition that a page is visible, for pages that are found by their key.
+
+    The sum keeps SQLite from finding them by the account, that is, from looking at all its pages.
+    """
+    return _is_visible(page, page.account_key + 0)
+
 
 IS_MINE: ColumnElement[bool] = Page.owner_key == _ME
 """The condition that the user owns a page."""
