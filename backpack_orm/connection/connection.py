@@ -380,7 +380,7 @@ class Connection(Usable, RichDisplay):
         """Make a call whose response includes records that another call returns one by one.
 
         Makes one request. Caches each record by itself, see `cached_record`; a write invalidates it
-        together with the response to the other call.
+        together with the response to the other call. A shared cache caches the response as one.
 
         Args:
             endpoint: The call.
@@ -444,6 +444,16 @@ class Connection(Usable, RichDisplay):
         if live._hooks is not None and record is not None:
             live._hooks.cached(part, (id,), is_hit=True)
         return record
+
+    @property
+    def caches_parts(self) -> bool:
+        """Whether the records of `call_for_parts` are cached one by one: only in memory.
+
+        >>> Connection("acme", token="0123456789abcdef").caches_parts
+        True
+        """
+        live = self._live()
+        return live._settings.ttl > 0 and live._shared_cache is None
 
     def is_available(self, endpoint: Endpoint) -> bool:
         """Return whether no call of an endpoint has failed so that it is not tried again.

@@ -204,15 +204,15 @@ def cached_page(page: Page) -> Record | None:
 def cache_export(connection: Connection) -> Mapping[int, Record]:
     """Read the export, cache its pages in place of older responses, and return them by id.
 
-    Makes one request, and one more if the id of the user is not cached; none if the connection
-    caches nothing, or if an export could not be read before. If it cannot be read, returns no
-    pages: they can still be read one by one.
+    Makes one request, and one more if the id of the user is not cached; none if the connection does
+    not cache pages one by one, or if an export could not be read before. If it cannot be read,
+    returns no pages: they can still be read one by one.
 
     >>> page = Page.all()[0]
     >>> len(cache_export(page.connection)), cached_page(page)[1]
     (13, 'Lisbon')
     """
-    if not connection._settings.ttl or not connection.is_available(_user_model()._export):
+    if not connection.caches_parts or not connection.is_available(_user_model()._export):
         return {}
     try:
         return _read_export(connection, fresh=True)

@@ -182,6 +182,14 @@ def test_the_export_of_an_account_is_shared(box, server):
         assert "Tram" in [note.title for note in lisbon.notes]
 
 
+def test_tags_of_many_pages_are_changed_without_reading_an_export(box, server):
+    with Connection(box.url, token=box.token, cache=server.url) as connection:
+        tagged = Page.where(lambda page: page.id % 2, using=connection).retag(add=["Shared"])
+        assert tagged.is_complete
+        assert not any("export" in exchange.path for exchange in box.log)
+        assert any("Shared" in page.tags for page in Page.all(using=connection))
+
+
 # --- reads that overlap with writes -----------------------------------------------------------
 
 
