@@ -9,6 +9,7 @@ import pytest
 
 from backpack_orm import Connection, Page
 from backpack_orm.cli.state import State
+from backpack_orm.orm import signals
 from backpack_orm.sandbox import Sandbox
 from tests.cli.conftest import Runner
 
@@ -355,6 +356,20 @@ def test_a_dry_run_lists_the_requests_and_sends_none(
     assert found.stderr == ""
     assert shared_box.token not in found.stdout
     assert run("page", "show", page).stdout == before
+
+
+def test_a_dry_run_sends_no_signals(
+    run: Runner, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signals, "_hooks", {})
+    sent: list[object] = []
+    for signal in (Page.saved, Page.destroyed):
+        signal(sent.append)
+    run("page", "delete", page, "--yes", "-n")
+    run("tag", "add", page, "Food", "-n")
+    assert not sent
+    run("tag", "add", page, "Food")
+    assert len(sent) == 1
 
 
 def test_a_dry_run_shows_the_body_without_the_token(run: Runner, page: str) -> None:
