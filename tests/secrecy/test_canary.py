@@ -335,6 +335,22 @@ def test_using_does_not_show_the_token(canary_connection: Connection, recorder: 
         recorder.add(connection)
 
 
+def test_no_event_shows_the_token(canary_connection: Connection, recorder: Recorder) -> None:
+    seen: list[object] = []
+    signals = (Model.created, Model.saved, Model.destroyed)
+    for hook in (*vars(canary_connection.hooks).values(), *signals):
+        hook(seen.append)
+    try:
+        Reminder.all(fresh=True)
+        Page.create(title="Porto").destroy()
+    finally:
+        for signal in signals:
+            signal.remove(seen.append)
+    assert len({type(event) for event in seen}) == 6
+    for event in seen:
+        recorder.add(event)
+
+
 # --- completeness -----------------------------------------------------------------------------
 
 
@@ -349,9 +365,12 @@ def test_every_public_name_is_covered() -> None:
     others = set(_PUBLIC) - rows - _ERRORS - on_others
     assert others == {
         "BulkResult",
+        "CacheEvent",
         "Collection",
         "CopyResult",
         "Connection",
+        "CreatedEvent",
+        "DestroyedEvent",
         "Embeds",
         "Export",
         "Grant",  # its secrets, and those of its accounts and applications: tests/connection/oauth
@@ -360,7 +379,11 @@ def test_every_public_name_is_covered() -> None:
         "OAuthAccount",
         "OAuthApp",
         "ProbeResult",
+        "RequestEvent",
+        "ResponseEvent",
+        "RetryEvent",
         "SaveResult",
+        "SavedEvent",
         "SyncPlan",
         "Stats",
         "__version__",
