@@ -104,6 +104,23 @@ def test_a_token_that_was_replaced_in_the_storage_is_used(
     assert flow.connection(session) is not before
 
 
+def test_a_connection_stays_while_its_new_token_is_being_stored(
+    flow: SignIn, provider: Sandbox, storage: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = signed_in(flow, provider)
+    connection, save, found = flow.connection(session), storage.save, []
+
+    def save_slowly(id: str, values: dict[str, Any]) -> None:
+        found.append(flow.connection(session))  # another request of the user
+        save(id, values)
+
+    monkeypatch.setattr(storage, "save", save_slowly)
+    for _ in range(2):
+        provider.oauth.expire_access_tokens()
+        Page.count(using=connection, fresh=True)
+    assert [each is connection for each in found] == [True, True]
+
+
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 def test_a_process_that_is_forked_while_a_connection_is_made_can_make_its_own(
     flow: SignIn, provider: Sandbox
