@@ -24,6 +24,7 @@ from backpack_orm import (
     TransportError,
 )
 from backpack_orm.connection import rate_limits
+from backpack_orm.connection.addresses import rate_limit_key
 from backpack_orm.connection.oauth import refreshing
 from backpack_orm.connection.transport import Transport
 from backpack_orm.sandbox.http_server import THREADS
@@ -424,7 +425,8 @@ class TestIdentity:
     def test_the_rate_limit_survives_a_refresh(self, provider, grant):
         with grant.connect(provider.url, ttl=0) as connection:
             Page.all(using=connection)
-            (sent,) = rate_limits._stores["memory://"]._sent.values()
+            key = f"{rate_limit_key(provider.url, connection.account, None)}/all_else"
+            sent = rate_limits._stores["memory://"]._sent[key]
             counted = len(sent)
             grant.refresh()
             Page.all(using=connection)
