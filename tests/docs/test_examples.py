@@ -20,6 +20,7 @@ from sybil.parsers.markdown import PythonCodeBlockParser
 import backpack_orm
 from backpack_orm import Connection
 from backpack_orm.sandbox import Sandbox
+from tests import postgresql
 from tests.docs import documents
 
 _SYBIL = Sybil(
@@ -28,6 +29,9 @@ _SYBIL = Sybil(
 _OTHERS = (
     "backpack",  # see tests/cli/test_documentation.py
     "echo",
+    "createdb",
+    "pg_dump",
+    "pg_restore",
     "pip",
     "git",
     ".ci/run",
@@ -98,7 +102,13 @@ def test_documented_commands_exist(command: str, tmp_path: Path) -> None:
         if arguments[2:3] and not arguments[2].startswith("-"):
             act_on_file(arguments, tmp_path)
             return
-        serve([re.sub(r"^\d+$", "0", argument) for argument in arguments], tmp_path)
+        arguments = [re.sub(r"^\d+$", "0", argument) for argument in arguments]
+        if not any(argument.startswith("postgresql:") for argument in arguments):
+            serve(arguments, tmp_path)
+            return
+        with postgresql.running() as addresses:
+            address = addresses.format("postgres")
+            serve([re.sub("^postgresql:.*", address, one) for one in arguments], tmp_path)
     else:
         assert program in _OTHERS
 
