@@ -19,7 +19,7 @@ RUN = "$(VENV)/bin/python"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: demo check test lowest lint bench chaos cassettes docs package clean help environment environment-for-the-bench environment-for-the-demo environment-for-the-docs environment-for-packaging python
+.PHONY: demo check test lowest lint bench chaos cassettes docs package audit clean help environment environment-for-the-bench environment-for-the-demo environment-for-the-docs environment-for-packaging python
 unexport BACKPACK_URL BACKPACK_TOKEN PYTHONPATH PYTHONHOME
 
 demo: environment-for-the-demo ## run a tour of an account in a sandbox
@@ -63,6 +63,11 @@ docs: environment-for-the-docs ## build the site into docs/_build/html, and run 
 
 package: environment-for-packaging ## build the archives of a release into dist, check them, and test the unpacked one
 	@$(RUN) .ci/package.py
+
+audit: environment ## look for known vulnerabilities in all dependencies; needs the network
+	@$(PYTHON) -m venv .venv-audit
+	@.venv-audit/bin/python -m pip install --quiet pip-audit
+	.venv-audit/bin/pip-audit --strict --skip-editable --path "$$($(RUN) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
 clean: ## remove everything that the other commands have created
 	@[ ! -e "$(VENV)/.backpack_orm.json" ] || rm -rf "$(VENV)"

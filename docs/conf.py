@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import command_reference
 import error_table
+import public_api
 import reference
 
 project = "backpack_orm"
@@ -98,6 +99,7 @@ def setup(app: Sphinx) -> None:
     app.add_role("attribute", Attribute())
     app.connect("builder-inited", lambda app: error_table.write())
     app.connect("builder-inited", lambda app: reference.write())
+    app.connect("builder-inited", lambda app: public_api.write())
     app.connect("builder-inited", lambda app: command_reference.write())
     app.connect("autodoc-process-docstring", insert_table, priority=400)  # before napoleon
     app.connect("autodoc-process-signature", replace_signature)

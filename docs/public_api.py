@@ -1,0 +1,98 @@
+"""Writes the list of the public API, `public-api.md`, from the names in the reference.
+
+`make docs` runs it. Run `python docs/public_api.py` after you change the public API.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import reference
+
+DOCUMENT = Path(__file__).with_name("public-api.md")
+_BEGINNING = """\
+# Public API
+
+All names on which your programs can rely, by the [policy](compatibility.md). The list is generated
+from the code, and a test compares both, so no change goes unnoticed. The [reference](reference.md)
+documents them.
+
+A parameter with a default has `=`. Names that start with an underscore, and modules and members
+that are not in the list, are private.
+"""
+
+
+def document() -> str:
+    """Return the text of the document."""
+    sections = {"Models": list(reference.MODELS), **reference.OTHERS}
+    known = {_object(name) for names in sections.values() for name in names}
+    parts = [_BEGINNING]
+    for title, names in sections.items():
+        lines = [line for name in names for line in _lines(name, known)]
+        parts.append("\n".join([f"## {title}\n", "```text", *lines, "```\n"]))
+    return "\n".join(parts)
+
+
+def _object(name: str) -> Any:
+    module, _, short = f"backpack_orm.{name}".rpartition(".")
+    return getattr(import_module(module), short)
+
+
+def _lines(name: str, known: set[Any]) -> Iterator[str]:
+    """Yield the lines of a class with its own members, or of a function.
+
+    Members that another class of the list documents are not repeated.
+    """
+    found = _object(name)
+    if not inspect.isclass(found):
+        yield name + _parameters(found)
+        return
+    bases = [base for base in found.__mro__[1:] if base in known]
+    names = ", ".join(base.__name__ for base in bases)
+    yield f"{name}{_parameters(found)}" + (f": {names}" if names else "")
+    inherited = {key for base in bases for key in dir(base)}
+    members = {*vars(found)}
+    for base in found.__mro__[1:]:
+        if base.__module__.startswith("backpack_orm"):
+            members |= vars(base).keys() - inherited
+    if name in reference.MODELS:
+        members |= reference.meanings(reference.MODELS[name]).keys()
+    members -= set(reference.LEFT_OUT.get(name, ()))
+    for key in sorted(key for key in members if not key.startswith("_")):
+        value = getattr(found, key, None)
+        yield f"    .{key}{_parameters(value) if inspect.isroutine(value) else ''}"
+
+
+def _parameters(found: Any) -> str:
+    """Return the names of the parameters of a function or class, without `self` and types."""
+    try:
+        parameters = inspect.signature(found).parameters.values()
+    except (TypeError, ValueError):
+        return ""
+    words: list[str] = []
+    for each in parameters:
+        if each.name.startswith("_") or (each.name == "self" and not words):
+            continue
+        if each.kind is each.KEYWORD_ONLY and not any(word.startswith("*") for word in words):
+            words.append("*")
+        stars = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}.get(each.kind.name, "")
+        words.append(f"{stars}{each.name}" + ("=" if each.default is not each.empty else ""))
+    return f"({', '.join(words)})"
+
+
+def write() -> None:
+    """Update the document if the API has changed."""
+    text = document()
+    if not DOCUMENT.exists() or text != DOCUMENT.read_text("utf-8"):
+        DOCUMENT.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    write()
