@@ -28,7 +28,7 @@ LARGEST_ROOMS = {
     "cli": 4990,
     "connection": 3850,
     "display": 960,
-    "integrations": 2440,
+    "integrations": 2450,
     "models": 3040,
     "orm": 4370,
     "sandbox": 7020,

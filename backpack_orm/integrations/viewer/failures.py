@@ -53,7 +53,7 @@ def _of_the_library(error: BackpackError) -> Response:
     is_write = request.method == "POST"
     is_unclear = is_write and error.may_have_happened
     title, hint = _UNCLEAR if is_unclear else _HINTS.get(error.code, (_OTHER[0], error.hint))
-    if seconds is not None:
+    if seconds is not None and not is_unclear:
         hint = f"Try again in {seconds} s."
     response = _page(status, title, hint, error.message, is_write, can_repeat=not is_unclear)
     if seconds is not None:
@@ -72,7 +72,8 @@ def _of_http(error: HTTPException) -> Response:
 
 
 def _unexpected(error: InternalServerError) -> Response:
-    return _page(500, *_OTHER, "", is_write=False)
+    is_write = request.method == "POST"
+    return _page(500, *(_UNCLEAR if is_write else _OTHER), "", is_write)
 
 
 def _page(

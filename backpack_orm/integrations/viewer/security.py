@@ -24,6 +24,7 @@ _HEADERS = {
     "X-Frame-Options": "DENY",
 }
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[\w.-]+)(:[0-9]+)?", re.ASCII)
+_OWN_SITE = ("same-origin", "none")  # the viewer itself, and what the user types
 _READING = ("GET", "HEAD", "OPTIONS")
 
 
@@ -54,6 +55,7 @@ def protect(app: Flask, hosts: Iterable[str], *, is_read_only: bool) -> None:
         return Response(message, 421, mimetype="text/plain")
 
     app.before_request(check_host)
+    app.before_request(_refuse_loading_by_others)
     app.before_request(_refuse_form if is_read_only else _check_form)
     app.after_request(_add_headers)
     app.jinja_env.globals.update(form_token=form_token, form_id=partial(secrets.token_urlsafe, 16))
@@ -65,6 +67,17 @@ def form_token() -> str:
     return token
 
 
+def _refuse_loading_by_others() -> None:
+    """Let other sites link here, but load nothing: not even how long a search takes is for them."""
+    is_visit = (
+        request.method == "GET"
+        and request.headers.get("Sec-Fetch-Mode") == "navigate"
+        and request.headers.get("Sec-Fetch-Dest") == "document"
+    )
+    if request.headers.get("Sec-Fetch-Site", "none") not in _OWN_SITE and not is_visit:
+        raise Forbidden("Other web sites can link to the viewer, but load nothing from it.")
+
+
 def _refuse_form() -> None:
     if request.method not in _READING:
         raise MethodNotAllowed(_READING, "Nothing can be changed here: this is a read-only copy.")
@@ -73,12 +86,9 @@ def _refuse_form() -> None:
 def _check_form() -> None:
     if request.method in _READING:
         return
-    site = request.headers.get("Sec-Fetch-Site", "same-origin")
     expected = session.get(FORM_TOKEN, "")
     given = request.form.get(FORM_TOKEN, "")
-    if site not in ("same-origin", "none") or not expected:
-        raise ExpiredForm
-    if not secrets.compare_digest(given.encode(), expected.encode()):
+    if not expected or not secrets.compare_digest(given.encode(), expected.encode()):
         raise ExpiredForm
 
 

@@ -117,6 +117,18 @@ def test_a_defect_shows_nothing_of_itself(
     assert "inner workings" in caplog.text
 
 
+def test_a_defect_after_a_write_keeps_what_was_written(
+    visitor: Visitor, lisbon: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise RuntimeError("inner workings")
+
+    monkeypatch.setattr(Page, "find", fail)
+    assert visitor.send(f"{lisbon}/notes", body="Sardines").status_code == 500
+    assert visitor.heading == "It may have been saved"
+    assert "Sardines" in visitor.document.text_content()
+
+
 def test_a_form_that_is_too_large(visitor: Visitor, lisbon: str) -> None:
     assert visitor.send(f"{lisbon}/notes", body="x" * 600_000).status_code == 413
     assert visitor.heading == "Request Entity Too Large"

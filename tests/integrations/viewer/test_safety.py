@@ -87,6 +87,17 @@ def test_a_form_that_another_site_sends_is_refused_even_with_the_token(
     assert ours.status_code == 303
 
 
+def test_other_sites_link_here_but_load_nothing(reader: Visitor) -> None:
+    foreign = {"Sec-Fetch-Site": "cross-site"}
+    visit = foreign | {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    assert reader.get("/search?term=x", headers=visit).status_code == 200
+    for mode, destination in (("no-cors", "image"), ("cors", "empty"), ("navigate", "iframe")):
+        fetch = foreign | {"Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": destination}
+        assert reader.get("/search?term=x", headers=fetch).status_code == 403
+        assert reader.get("/static/viewer.css", headers=fetch).status_code == 403
+    assert reader.get("/", headers={"Sec-Fetch-Site": "same-site"}).status_code == 403
+
+
 def test_every_form_that_changes_something_has_the_token(visitor: Visitor, lisbon: str) -> None:
     for path in ("/", lisbon, "/tags", "/journal"):
         visitor.get(path)
