@@ -33,5 +33,17 @@ def launched() -> Iterator[Browser]:
 
 def check_accessibility(page: Page) -> None:
     """Check that the page breaks no rule of axe."""
-    results = Axe().run(page, options={"preload": False})
+    _check(page, {})
+
+
+def check_accessibility_in_both_schemes(page: Page) -> None:
+    """Check that the page breaks no rule of axe, and none about colors in dark mode either."""
+    page.emulate_media(color_scheme="light")
+    _check(page, {})
+    page.emulate_media(color_scheme="dark")
+    _check(page, {"runOnly": ["color-contrast", "link-in-text-block"]})
+
+
+def _check(page: Page, options: dict[str, object]) -> None:
+    results = Axe().run(page, options={"preload": False, **options})
     assert results.violations_count == 0, f"{page.url}\n{results.generate_report()}"

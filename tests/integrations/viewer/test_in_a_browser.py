@@ -13,7 +13,7 @@ from backpack_orm import Connection, Page
 from backpack_orm.archive import Archive
 from backpack_orm.integrations.viewer import create_app
 from backpack_orm.sandbox import Sandbox
-from tests.browsers import DESKTOP, MARKS, PHONE, check_accessibility, launched
+from tests.browsers import DESKTOP, MARKS, PHONE, check_accessibility_in_both_schemes, launched
 from tests.integrations.viewer.serving import served
 
 pytestmark = MARKS
@@ -52,12 +52,6 @@ def phone(browser: Browser) -> Iterator[Tab]:
     context.close()
 
 
-@pytest.fixture(params=["light", "dark"])
-def scheme(phone: Tab, request: pytest.FixtureRequest) -> None:
-    """The colors that the phone prefers."""
-    phone.emulate_media(color_scheme=request.param)
-
-
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A browser without JavaScript."""
@@ -93,7 +87,6 @@ def follow(tab: Tab, link: str) -> None:
         tab.get_by_role("link", name=link).click()
 
 
-@pytest.mark.usefixtures("scheme")
 def test_every_page_is_accessible_and_fits_on_a_phone(phone: Tab, home: str) -> None:
     check_pages(phone, home)
 
@@ -104,26 +97,25 @@ def test_so_does_every_page_of_an_archive(phone: Tab, archived: str) -> None:
 
 def check_pages(tab: Tab, home: str) -> None:
     for kind in every_kind(tab, home):
-        check_accessibility(tab)
+        check_accessibility_in_both_schemes(tab)
         for width in (PHONE["width"], NARROW):
             tab.set_viewport_size({"width": width, "height": PHONE["height"]})
             assert tab.evaluate("document.documentElement.scrollWidth") <= width, kind
 
 
-@pytest.mark.usefixtures("scheme")
 def test_forms_messages_and_errors_are_accessible(phone: Tab, home: str) -> None:
     open_page(phone, home, "Record shelf")
     phone.get_by_text("Add a note").tap()
     phone.get_by_text("Add a list").tap()
-    check_accessibility(phone)
+    check_accessibility_in_both_schemes(phone)
     phone.get_by_label("Name").fill("Trains")
     phone.get_by_role("button", name="Add list").tap()
     expect(phone.get_by_role("status")).to_have_text("Added the list “Trains”.")
-    check_accessibility(phone)
+    check_accessibility_in_both_schemes(phone)
     phone.get_by_text("Add a note").tap()
     phone.get_by_role("button", name="Add note").tap()
     expect(phone.get_by_role("alert")).to_be_visible()
-    check_accessibility(phone)
+    check_accessibility_in_both_schemes(phone)
 
 
 def test_what_is_tapped_is_large_enough(phone: Tab, home: str) -> None:
