@@ -19,7 +19,7 @@ RUN = "$(VENV)/bin/python"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: demo check test lowest lint bench chaos cassettes docs package audit clean help environment environment-for-the-bench environment-for-the-demo environment-for-the-docs environment-for-packaging python
+.PHONY: demo check test lowest lint bench chaos cassettes docs site package audit clean help environment environment-for-the-bench environment-for-the-demo environment-for-the-docs environment-for-packaging python
 unexport BACKPACK_URL BACKPACK_TOKEN PYTHONPATH PYTHONHOME
 
 demo: environment-for-the-demo ## run a tour of an account in a sandbox
@@ -56,10 +56,13 @@ chaos: environment ## write and read for three minutes under random faults; SEED
 cassettes: environment ## record all cassettes again from the sandbox
 	$(RUN) -m pytest tests/models --record
 
-docs: environment-for-the-docs ## build the site into docs/_build/html, and run the code in the documentation
-	$(RUN) -m sphinx -b html -E -a -W --keep-going -q docs docs/_build/html
+docs: site ## build the site, and run the code in the documentation
 	$(RUN) -m pytest tests/docs
 	@echo "open docs/_build/html/index.html"
+
+site: environment-for-the-docs ## build the site into docs/_build/html, and look at it in a browser
+	$(RUN) -m sphinx -b html -E -a -W --keep-going -q docs docs/_build/html
+	$(RUN) -m pytest --quiet --numprocesses $(WORKERS) --dist worksteal tests/docs/built_site.py
 
 package: environment-for-packaging ## build the archives of a release into dist, check them, and test the unpacked one
 	@$(RUN) .ci/package.py

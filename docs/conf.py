@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+import os
 import sys
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import command_reference
 import error_table
+import llms
 import public_api
 import reference
 
@@ -28,19 +32,49 @@ language = "en"
 
 extensions = [
     "myst_nb",
+    "notfound.extension",
     "sphinx.ext.autodoc",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.linkcode",
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
 ]
+# Only where the site is published: elsewhere there may be no network, and names stay without links.
+intersphinx_mapping = (
+    {
+        "pandas": ("https://pandas.pydata.org/docs/", None),
+        "python": ("https://docs.python.org/3/", None),
+        "requests": ("https://requests.readthedocs.io/en/latest/", None),
+    }
+    if os.environ.get("READTHEDOCS")
+    else {}
+)
 exclude_patterns = ["_build", "performance/*.md", "examples"]
 
 html_theme = "furo"
 html_title = f"backpack_orm {release}"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_baseurl = llms.SITE
+html_favicon = "static/icon.svg"
+html_theme_options = {
+    "source_repository": "https://github.com/backpack-orm/backpack_orm/",
+    "source_branch": "main",
+    "source_directory": "docs/",
+}
+notfound_urls_prefix = "/"
+notfound_context = {
+    "title": "There is no such page",
+    "body": """\
+<h1>There is no such page</h1>
+<p>It may have moved. Search for any word of it, or start at the
+<a href="/index.html">front page</a>, which lists all documents.</p>
+""",
+}
 html_show_sourcelink = False
 
 myst_heading_anchors = 3
+myst_enable_extensions = ["attrs_inline"]
 # Kernels that support encryption warn if it is not configured.
 if hasattr(KernelManager, "transport_encryption"):
     KernelManager.transport_encryption.default_value = "auto"
@@ -61,6 +95,23 @@ napoleon_numpy_docstring = False
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+
+
+_ROOT = Path(__file__).parent.parent
+_COMMIT = os.environ.get("READTHEDOCS_GIT_COMMIT_HASH", "main")
+
+
+def linkcode_resolve(domain: str, info: dict[str, str]) -> str | None:
+    """Return the address of the source of an object; None if it has none of its own."""
+    try:
+        found = reduce(getattr, info["fullname"].split("."), sys.modules[info["module"]])
+        found = inspect.unwrap(getattr(found, "fget", found))
+        lines, start = inspect.getsourcelines(found)
+        path = Path(inspect.getsourcefile(found) or "").relative_to(_ROOT)
+    except (AttributeError, KeyError, OSError, TypeError, ValueError):
+        return None
+    repository = html_theme_options["source_repository"]
+    return f"{repository}blob/{_COMMIT}/{path}#L{start}-L{start + len(lines) - 1}"
 
 
 class Attribute(SphinxRole):
@@ -94,6 +145,12 @@ def skip_member(
     return True if str(obj.__doc__).startswith("Alias for field number") else None
 
 
+def write_llms(app: Sphinx, error: Exception | None) -> None:
+    """Write the list of documents for language models beside the pages."""
+    if error is None:
+        llms.write(Path(app.outdir))
+
+
 def setup(app: Sphinx) -> None:
     """Register the role and the event handlers."""
     app.add_role("attribute", Attribute())
@@ -101,6 +158,7 @@ def setup(app: Sphinx) -> None:
     app.connect("builder-inited", lambda app: reference.write())
     app.connect("builder-inited", lambda app: public_api.write())
     app.connect("builder-inited", lambda app: command_reference.write())
+    app.connect("build-finished", write_llms)
     app.connect("autodoc-process-docstring", insert_table, priority=400)  # before napoleon
     app.connect("autodoc-process-signature", replace_signature)
     app.connect("autodoc-skip-member", skip_member)

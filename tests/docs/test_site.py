@@ -11,7 +11,7 @@ import pytest
 
 import backpack_orm
 from backpack_orm import Connection, Model, Page, Reminder
-from tests.docs import documents
+from tests.docs import documents, pictures
 
 DOCS = documents.ROOT / "docs"
 INDEX = DOCS / "index.md"
@@ -135,3 +135,9 @@ def test_a_table_shows_whether_an_attribute_can_be_read_or_set() -> None:
     assert re.search(r":attribute:`title` .*? - read, set - ``title``", table)
     assert re.search(r":attribute:`show_created_at` .*? - set - ``show_created_at``", table)
     assert re.search(r":attribute:`page` .*? - read, given to a new one -", table)
+
+
+@pytest.mark.network
+def test_the_card_on_the_front_page_is_what_notebooks_show() -> None:
+    """After a change on purpose: `python -m tests.docs.pictures`, and look at it."""
+    assert pictures.card() == pictures.CARD.read_text("utf-8")

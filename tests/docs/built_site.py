@@ -1,0 +1,124 @@
+"""The built site in a browser: as wide as the screen, and small. `make site` runs it.
+
+It is not part of the other tests, which need no site.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Response, sync_playwright
+
+from tests.docs import documents
+
+SITE = documents.ROOT / "docs" / "_build" / "html"
+PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
+LARGEST_FRONT_PAGE = 300_000
+pytestmark = [pytest.mark.browser, pytest.mark.network]
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    handler = partial(_Quiet, directory=str(SITE))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Page:
+    return browser.new_page()
+
+
+def width(page: Page, viewport: dict[str, int]) -> int:
+    page.set_viewport_size(viewport)  # type: ignore[arg-type]
+    found: int = page.evaluate("document.documentElement.scrollWidth")
+    return found
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_as_wide_as_the_screen(path: str, page: Page, address: str) -> None:
+    page.goto(f"{address}/{path}")
+    assert width(page, PHONE) <= PHONE["width"]
+    assert width(page, DESKTOP) <= DESKTOP["width"]
+
+
+def test_the_front_page_is_small_and_loads_nothing_from_elsewhere(
+    browser: Browser, address: str
+) -> None:
+    responses: list[Response] = []
+    page = browser.new_page(viewport=DESKTOP)  # type: ignore[arg-type]
+    page.on("response", lambda response: responses.append(response))
+    page.goto(address)
+    page.mouse.wheel(0, 20_000)  # pictures below are loaded when they are near
+    page.wait_for_load_state("networkidle")
+    assert [each.url for each in responses if not each.url.startswith(address)] == []
+    size = sum(len(each.body()) for each in responses)
+    assert size <= LARGEST_FRONT_PAGE, {each.url: len(each.body()) for each in responses}
+    page.close()
+
+
+def test_the_front_page_shows_the_card_the_command_line_and_the_site(
+    browser: Browser, address: str
+) -> None:
+    for scheme in ("light", "dark"):
+        page = browser.new_page(color_scheme=scheme)
+        page.goto(address)
+        assert page.get_by_role("region", name="Lisbon").get_by_text("Walking shoes").is_visible()
+        assert page.get_by_alt_text("Open items on a terminal").is_visible()
+        shown: list[Any] = [
+            each.get_attribute("src")
+            for each in page.get_by_alt_text("web site of an archive").all()
+            if each.is_visible()
+        ]
+        assert [f"-{scheme}." in src for src in shown] == [True]
+        page.close()
+
+
+def test_the_page_for_missing_pages_works_at_any_address() -> None:
+    text = (SITE / "404.html").read_text("utf-8")
+    paths = re.findall(r'(?:href|src)="(?!https?:|data:|#)([^"]+)"', text)
+    assert paths
+    assert all(path.startswith("/") for path in paths)
+
+
+def test_language_models_find_all_documents() -> None:
+    text = (SITE / "llms.txt").read_text("utf-8")
+    names = re.findall(r"readthedocs\.io/([\w-]+\.html)", text)
+    assert len(names) > 40
+    assert all((SITE / name).exists() for name in names)
+
+
+def test_objects_link_to_their_source() -> None:
+    text = (SITE / "reference" / "models" / "Page.html").read_text("utf-8")
+    assert re.search(r"blob/\w+/backpack_orm/models/page\.py#L\d+-L\d+", text)
+
+
+def test_every_document_is_on_the_site() -> None:
+    built = {Path(path).stem for path in PAGES}
+    assert {path.stem for path in (documents.ROOT / "docs").glob("*.md")} <= built
