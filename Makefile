@@ -36,7 +36,8 @@ lowest: VENV = .venv-lowest
 lowest: python ## run the fast tests of the code with the lowest versions of the dependencies
 	@$(PYTHON) .ci/environment.py "$(VENV)" lowest
 	$(RUN) -m pytest --numprocesses $(WORKERS) --dist worksteal \
-	    -m "not long and not browser" $(foreach room,$(WITHOUT_LIBRARIES),--ignore tests/$(room))
+	    -m "not long and not browser and not postgresql" \
+	    $(foreach room,$(WITHOUT_LIBRARIES),--ignore tests/$(room))
 
 lint: environment ## check style, types and imports
 	$(RUN) -m ruff check

@@ -15,6 +15,7 @@ from backpack_orm.sandbox.storage import open_database
 from tests import postgresql
 from tests.conftest import seeded_once
 
+DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 NOW = datetime(2031, 3, 5, 18, 30, 15, tzinfo=UTC)  # a Wednesday
 
 
@@ -86,7 +87,7 @@ def postgres(cluster: str, shared_database: Engine) -> str:
     return cluster.format("postgres")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=DATABASES)
 def box(
     request: pytest.FixtureRequest, empty: Callable[..., Sandbox], network: None
 ) -> Iterator[Sandbox]:
@@ -100,7 +101,7 @@ def box(
         yield box
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=DATABASES)
 def demo(request: pytest.FixtureRequest, network: None) -> Iterator[Client]:
     """The demonstration, for tests that only read. In memory, or in PostgreSQL."""
     data = ":memory:"
