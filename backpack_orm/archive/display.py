@@ -33,7 +33,7 @@ def _(archive: Archive) -> Card:
             ("last complete", last and last.completed),
         ]
     )
-    states = [] if snapshots else ["no snapshot yet: call sync()"]
+    states = [] if snapshots else ["no snapshot yet: call sync() first"]
     return Card("Archive", archive.name, [facts], states)
 
 
