@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,9 +12,11 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from flask import Flask
 
 from backpack_orm import Connection, User
 from backpack_orm.cli.tokens import Token
+from backpack_orm.integrations.viewer import serving
 from backpack_orm.sandbox import Sandbox
 from tests.cli.conftest import Runner
 from tests.cli.test_streams import LINES
@@ -32,6 +35,14 @@ def canary_box(network: None) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def run_canary(offline: Runner, canary_box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Runner:
+    """Run a command line on the account with the canary. One that serves it shows one page."""
+
+    def visit(app: Flask, bound: socket.socket) -> None:
+        response = app.test_client().get("/")
+        assert response.status_code == 200
+        assert CANARY not in response.text + str(response.headers)
+
+    monkeypatch.setattr(serving, "run", visit)
     monkeypatch.setenv("BACKPACK_URL", canary_box.url)
     monkeypatch.setenv("BACKPACK_TOKEN", CANARY)
     return offline
