@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from backpack_orm.plurals import counted
-
 if TYPE_CHECKING:
     from backpack_orm.connection import Connection
     from backpack_orm.sandbox import Faults, Sandbox
@@ -83,6 +81,8 @@ def backpack_requests(
 
     @contextmanager
     def expect(count: int) -> Iterator[None]:
+        from backpack_orm.plurals import counted
+
         __tracebackhide__ = True
         before = backpack_sandbox.requests
         yield

@@ -174,8 +174,8 @@ def test_a_table_that_would_leave_too_little_for_texts_becomes_lines_below_each_
 def test_each_text_in_a_table_has_room_for_some_words(width: int) -> None:
     header, line = (line for line in drawn(width) if "id" in line or "40000012" in line)
     assert header.split() == list(ROW)
-    assert "The text of a r…" in line or LONG[:17] in line
-    assert "A page of some …" in line or "A page of some length" in line
+    assert LONG[:15] in line
+    assert "A page of some" in line
 
 
 def test_a_record_without_texts_is_one_line_however_narrow() -> None:

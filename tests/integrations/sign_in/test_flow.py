@@ -37,10 +37,10 @@ def test_a_wrong_option_fails_at_the_start(
     assert SECRET not in str(caught.value)
 
 
-def signed_in(flow: SignIn, box: Sandbox, user: str = "Ann", account: str = "acme") -> Any:
+def signed_in(flow: SignIn, box: Sandbox, user: str = "Ann", name: str = "acme") -> Any:
     """Return the session of a user who has signed in."""
     session: dict[str, Any] = {}
-    back = box.oauth.allow(flow.start(session), user, account=account)
+    back = box.oauth.allow(flow.start(session), user, account=name)
     flow.finish(session, back.partition("?")[2], session.clear)
     return session
 
