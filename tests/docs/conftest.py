@@ -18,6 +18,8 @@ def environment(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     for prefix in ("", "FLASK_"):
         monkeypatch.setenv(f"{prefix}BACKPACK_URL", box.url)
         monkeypatch.setenv(f"{prefix}BACKPACK_TOKEN", box.token)
+    # Functions that a document adds to signals are called for the rest of the process.
+    monkeypatch.setattr("backpack_orm.orm.signals._hooks", {})
     # OpenTelemetry takes a provider once in a process.
     monkeypatch.setattr("opentelemetry.trace._TRACER_PROVIDER", None)
     monkeypatch.setattr("opentelemetry.trace._TRACER_PROVIDER_SET_ONCE", Once())

@@ -58,7 +58,7 @@ def test_python_runs(document: Path, box: Sandbox, connection: Connection) -> No
 
 
 def test_code_blocks_are_python_console_or_configuration() -> None:
-    languages = ("python", "console", "ini", "dockerfile")
+    languages = ("python", "console", "ini", "dockerfile", "text")
     for path in documents.DOCUMENTS:
         for language, text in documents.fences(path):
             assert language in languages, f"{documents.name(path)}: {text}"

@@ -59,7 +59,8 @@ def test_each_program_has_a_name_and_a_test() -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("checker", CHECKERS)
 def test_the_programs_pass_the_type_checkers(checker: str, tmp_path: Path) -> None:
-    assert errors_in("\n".join(PROGRAMS.values()), checker, tmp_path) == {}
+    programs = [*PROGRAMS.values(), *documents.programs(_DOCUMENT.with_name("cookbook.md"))]
+    assert errors_in("\n".join(programs), checker, tmp_path) == {}
 
 
 @FEW_AND_MANY

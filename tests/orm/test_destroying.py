@@ -159,8 +159,9 @@ def test_each_kind_of_record_that_can_be_created_is_tested() -> None:
 
 @pytest.mark.parametrize("model", RECREATE, ids=lambda model: model.__name__)
 def test_a_destroyed_record_is_created_again(
-    model: type[Destroyable], connection: Connection
+    model: type[Destroyable], box: Sandbox, connection: Connection
 ) -> None:
+    backpack_orm.connect(box.url, token=box.token, limits=None)
     found = FIND[model]()
     assert found
     for record in found:
