@@ -96,7 +96,9 @@ class Commits:
         Raises:
             DamagedArchive: Its file is changed.
         """
-        numbers = self.numbers()
+        return self._last(self.numbers())
+
+    def _last(self, numbers: list[int]) -> Commit | None:
         for number in reversed(numbers):
             commit = self._read(number)
             if commit is not None:
@@ -121,9 +123,10 @@ class Commits:
             FileExistsError: Another process has committed in the meantime. Nothing is changed.
             ArchiveError: It cannot be written.
         """
-        if self.last() != after:
+        numbers = self.numbers()  # once: what is committed from here on has the same number
+        if self._last(numbers) != after:
             raise FileExistsError(FOLDER)
-        number = max(self.numbers(), default=0) + 1
+        number = max(numbers, default=0) + 1
         commit = Commit(
             number=number,
             snapshot=f"{number:06}-{secrets.token_hex(4)}",

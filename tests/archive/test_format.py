@@ -176,6 +176,30 @@ def test_the_loser_of_a_race_removes_its_snapshot(
     assert files.names("snapshots") == [last.snapshot]
 
 
+@pytest.mark.parametrize("step", range(4))
+def test_a_commit_at_any_moment_before_the_snapshot_is_written_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    files = LocalStorage(tmp_path)
+    commits, other = Commits(files), Commits(LocalStorage(tmp_path))
+    first = commits.add(bag_of("one"), MOMENT, None)
+    calls = iter(range(100))
+
+    def race(method: Callable[..., Any]) -> Callable[..., Any]:
+        def raced(self: LocalStorage, *arguments: Any) -> Any:
+            if self is files and next(calls) == step:
+                other.add(bag_of("theirs"), MOMENT, first)
+            return method(self, *arguments)
+
+        return raced
+
+    for name in ("names", "read", "write_folder", "create"):
+        monkeypatch.setattr(LocalStorage, name, race(getattr(LocalStorage, name)))
+    with pytest.raises(FileExistsError):
+        commits.add(bag_of("mine"), MOMENT, first)
+    assert len(other.all()) == 2
+
+
 def test_the_winner_of_a_race_may_remove_the_snapshot_that_the_loser_is_writing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
