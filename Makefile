@@ -8,9 +8,9 @@ VENV ?= .venv
 ONLY ?=
 COVERAGE ?= --cov
 # Tests of documents, types, layout and the logic of our own, which depend on no library's version.
-WITHOUT_LIBRARIES = architecture benchmarks chaos contributing demo docs fuzz orm secrecy sequences typing
-# Two more than there are processors, since some tests wait.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) + 2)
+WITHOUT_LIBRARIES = architecture benchmarks chaos contributing demo display docs fuzz orm secrecy sequences typing
+# One more than there are processors, since some tests wait.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) + 1)
 SEED ?= 1
 SIZE ?= 5000
 DATA ?= :memory:
