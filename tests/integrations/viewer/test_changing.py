@@ -11,6 +11,8 @@ from backpack_orm.integrations.viewer import create_app
 from backpack_orm.sandbox import Sandbox
 from tests.integrations.viewer.conftest import Visitor
 
+pytestmark = pytest.mark.network
+
 
 def stored(connection: Connection) -> Page:
     return Page.find(Page.get(title="Lisbon", using=connection), fresh=True, using=connection)

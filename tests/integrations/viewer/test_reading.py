@@ -13,6 +13,8 @@ from backpack_orm.integrations.viewer import create_app
 from backpack_orm.sandbox import Sandbox
 from tests.integrations.viewer.conftest import Visitor
 
+pytestmark = pytest.mark.network
+
 PARTS = ["/", "/tags", "/journal", "/reminders", "/calendars", "/statuses", "/search?term=tram"]
 
 

@@ -11,6 +11,8 @@ from backpack_orm.integrations.viewer import create_app
 from backpack_orm.sandbox import Sandbox
 from tests.integrations.viewer.conftest import Visitor
 
+pytestmark = pytest.mark.network
+
 EVERYWHERE = ["/", "/search?term=x", "/nowhere", "/site.css", "/static/viewer.css"]
 
 
