@@ -14,9 +14,10 @@ from backpack_orm.archive.restoring.run import RestoreResult
 from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.archive.syncing import SyncResult
 from backpack_orm.archive.verifying import Verification
-from backpack_orm.display.contents import Block, Card, Facts, Remark, Table, contents, counted
+from backpack_orm.display.contents import Block, Card, Facts, Remark, Table, contents
 from backpack_orm.display.results import impossible, known_facts, table
 from backpack_orm.errors import ArchiveError
+from backpack_orm.plurals import counted
 
 
 @contents.register

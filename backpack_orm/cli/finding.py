@@ -11,6 +11,7 @@ import click
 import backpack_orm
 from backpack_orm.cli.exit_codes import ExitCode
 from backpack_orm.cli.failures import CommandError
+from backpack_orm.plurals import plural
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -215,7 +216,7 @@ def _ambiguous(
 ) -> CommandError:
     more = len(found) - MOST_CANDIDATES
     return CommandError(
-        f"{len(found)} {what}s match {name!r}",
+        f"{len(found):,} {plural(what)} match {name!r}",
         ExitCode.AMBIGUOUS,
         hint=f"{hint} {f'{more} more are not shown.' if more > 0 else ''}".strip(),
         candidates=_candidates(found, text),

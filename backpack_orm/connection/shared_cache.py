@@ -205,7 +205,8 @@ class Responses:
     def end_write(self, tags: Iterable[str], write: str = "") -> None:
         """Invalidate all responses with any of the tags, in all processes.
 
-        If the server fails, no connection of this process reads from it before it has been told.
+        If the server fails, no connection of this process reads from it until it has invalidated
+        them.
         """
         with self._lock:
             self._count += 1
@@ -214,8 +215,8 @@ class Responses:
             self._end_writes(write)
         except Unreachable:
             logger.error(
-                "%s was not told of a write: other processes may see responses from before it "
-                "until those expire",
+                "%s could not invalidate responses after a write: other processes may read them "
+                "until they expire",
                 self._server.name,
             )
 
@@ -259,7 +260,7 @@ class SharedCache:
     """The responses to one user, shared by several processes.
 
     A read that begins after a write has returned, in any process, never gets a response from
-    before it, unless the server could not be told of the write.
+    before it, unless the server could not invalidate it.
 
     Args:
         address: The address of the server.

@@ -23,6 +23,7 @@ from backpack_orm.orm import frames
 from backpack_orm.orm.collections import Collection, Embedded, label_of
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.searches import Search
+from backpack_orm.plurals import counted
 from backpack_orm.wire.shapes import MISSING
 
 ROWS = 20
@@ -366,7 +367,8 @@ def _(collection: Collection[Any]) -> Table:
     if unknown:
         remarks.append(_unloaded(unknown))
     rows = list(zip(*known.values(), strict=True))
-    return Table(counted(total, model.__name__), list(known), rows, remarks)
+    words = re.sub("(?<=[a-z])(?=[A-Z])", " ", model.__name__).lower()
+    return Table(counted(total, words), list(known), rows, remarks)
 
 
 # --- helpers ----------------------------------------------------------------------------------
@@ -455,15 +457,3 @@ def _time(record: Model) -> datetime | None:
 def _unloaded(names: Sequence[str]) -> Remark:
     shown = ", ".join(f"`.{name}`" for name in names)
     return Remark(f"Not loaded yet: {shown}. Reading it loads it, with one request.")
-
-
-def counted(number: int, name: str) -> str:
-    """A number of records, such as `1 page` and `3 journal entries`."""
-    words = re.sub("(?<=[a-z])(?=[A-Z])", " ", name).lower()
-    if number == 1:
-        return f"1 {words}"
-    if words.endswith("y"):
-        words = f"{words[:-1]}ie"
-    elif words.endswith(("s", "ch")):
-        words = f"{words}e"
-    return f"{number:,} {words}s"

@@ -16,7 +16,6 @@ from backpack_orm.display.contents import (
     Remark,
     Table,
     contents,
-    counted,
 )
 from backpack_orm.errors import BackpackError
 from backpack_orm.models.export import Export
@@ -26,6 +25,7 @@ from backpack_orm.orm.copies import CopyResult
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.state import Changes
 from backpack_orm.orm.syncing import SyncPlan
+from backpack_orm.plurals import counted, plural
 
 
 @contents.register
@@ -75,7 +75,7 @@ def _(export: Export) -> Card:
 @contents.register
 def _(changes: Changes) -> Table:
     rows = [(name, old, new) for name, (old, new) in changes.items()]
-    return Table(counted(len(rows), "Change"), ("attribute", "old", "new"), rows)
+    return Table(counted(len(rows), "change"), ("attribute", "old", "new"), rows)
 
 
 @contents.register
@@ -93,7 +93,7 @@ def _(result: BulkResult) -> Card:  # type: ignore[type-arg]  # a registry knows
 
 @contents.register
 def _(result: CopyResult) -> Card:  # type: ignore[type-arg]  # a registry knows no type arguments
-    facts = [(f"{name}s", len(ids)) for name, ids in result.ids.items()]
+    facts = [(plural(name), len(ids)) for name, ids in result.ids.items()]
     facts += [("destroyed", len(result.destroyed))] if result.destroyed else []
     facts += [("requests", result.requests)]
     return Card("Copy", "", [Facts(facts), *impossible(result.impossible)])

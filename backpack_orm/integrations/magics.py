@@ -26,7 +26,7 @@ _USAGE = """\
 
 
 def _words(line: str) -> list[str]:
-    """Return the words of a line; one with blanks may be in double quotes.
+    """Split a line into arguments; one with spaces may be in double quotes.
 
     Apostrophes quote nothing, since titles contain them.
     """
