@@ -122,9 +122,9 @@ def lab(notebook: Any, tmp_path: Path) -> Iterator[str]:
         found = (re.search(r"http://127\.0\.0\.1:\d+/", line) for line in server.stderr)
         yield next(match[0] for match in found if match)
     finally:
-        server.terminate()
+        server.kill()  # asked to end, it may wait for its own threads for ever
         server.wait()
-        server.stderr.close()  # without reading to its end: a kernel that starts may hold it open
+        server.stderr.close()  # without reading to its end: the kernel may hold it open
 
 
 @pytest.mark.long
