@@ -103,7 +103,10 @@ def test_a_cached_page_is_found_with_few_function_calls(connection: Connection) 
     assert python_calls(lambda: Page.find(id, using=connection)) <= 7
 
 
-def test_hooks_and_signals_add_one_function_call_to_a_save_while_none_is_added() -> None:
+def test_hooks_and_signals_add_one_function_call_to_a_save_while_none_is_added(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("backpack_orm.orm.signals._hooks", {})  # without those of other tests
     bare = listening.note(listening.BareConnection("acme", token="0123456789abcdef"))
     note = listening.note(Connection("acme", token="0123456789abcdef"))
 
