@@ -77,8 +77,8 @@ def text_of(value: object) -> str:
     >>> text_of(True), text_of(None), text_of(["Travel", "Food"])
     ('true', '', 'Travel, Food')
     """
-    if value is None:
-        return ""
+    if value is None or isinstance(value, str):
+        return value or ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, date | datetime):

@@ -8,7 +8,6 @@ from threading import Lock
 
 from backpack_orm.connection.forks import after_fork
 from backpack_orm.connection.moving_windows import MovingWindows, Store
-from backpack_orm.connection.shared_rate_limits import SharedWindows
 from backpack_orm.wire.endpoint import RateLimit
 
 WINDOW = 5
@@ -100,4 +99,6 @@ def _store(storage: str) -> Store:
 def _new_store(storage: str) -> Store:
     if storage == IN_MEMORY:
         return MovingWindows(WINDOW + MARGIN)
+    from backpack_orm.connection.shared_rate_limits import SharedWindows
+
     return SharedWindows(storage, WINDOW, MovingWindows(WINDOW + MARGIN))

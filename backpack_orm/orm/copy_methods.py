@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
 
 from backpack_orm.orm.bulk_methods import M_co
-from backpack_orm.orm.copies import CopyResult
 
 if TYPE_CHECKING:
+    from backpack_orm.orm.copies import CopyResult
     from backpack_orm.orm.model import Model
     from backpack_orm.orm.progress import Progress
 

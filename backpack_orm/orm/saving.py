@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import InitVar
 from datetime import datetime
 from functools import partial
 from inspect import getattr_static
@@ -32,6 +31,9 @@ from backpack_orm.wire import parse
 from backpack_orm.wire.build import WireValue, name_of
 from backpack_orm.wire.endpoint import Endpoint
 from backpack_orm.wire.shapes import MISSING, Record, Response
+
+if TYPE_CHECKING:
+    from dataclasses import InitVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
