@@ -127,7 +127,7 @@ LEFT_OUT = {
     "sandbox.Exchange": ["path", "status", "verb"],
     "sandbox.Fault": ["end", "fires", "respond", "wait"],
     "sandbox.Faults": ["fault_for"],
-    "sandbox.OAuth": ["allowed", "application", "caller", "record", "sign_in", "user", "users"],
+    "sandbox.OAuth": ["allowed", "caller", "open", "record", "sign_in"],
     "sandbox.TokenRequest": ["client_id", "error", "type"],
 }
 """Members that the docstring of the class documents, or that only the sandbox uses."""

@@ -28,7 +28,7 @@ try:
     from .models import Account
     from .names import check_name
     from .oauth import OAuth, TokenRequest
-    from .oauth_grants import Application
+    from .oauth_applications import Application
     from .seeds import seed_named
     from .server import AccountGate, Exchange, Gate
     from .storage import open_database
@@ -104,7 +104,8 @@ class Sandbox:
             True for all. By default, omitted fields keep their values, as older clients expect. It
             is unknown what the service does if `completed` of an item is sent without `content`, so
             test both.
-        applications: Applications that users can sign in to with OAuth, see `oauth`.
+        applications: Applications that users can sign in to with OAuth, see `oauth`. They are
+            stored, with hashes of their secrets.
 
     `faults` simulates failures, see `Faults`.
 
@@ -159,6 +160,7 @@ class Sandbox:
         self._new_token = token_factory or new_token
         self.tokens = Tokens(self._database, account, self._service.now)
         try:
+            self.oauth.open()
             self.token = self.add_account(account, seed=seed, token=token)
         except (OSError, ValueError):
             self._database.close()
@@ -203,6 +205,7 @@ class Sandbox:
             self._database.open()
             self._ca_bundle = self._write_ca_bundle()
             if self._database.is_in_memory:
+                self.oauth.open()
                 self.add_account(self._account, seed=self._seed, token=self.token)
         if self._server is None:
             self._server = Server(self._gate, self._host, self._port, self._tls)
@@ -214,7 +217,6 @@ class Sandbox:
         """
         self.faults.clear()  # releases waiting requests
         self._addresses.close()
-        self.oauth.grants.clear()
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -332,7 +334,7 @@ class Sandbox:
         _check(seed, name, token)
         now = self._service.now()
         with self._database.transaction() as session:
-            self._database.lock_accounts(session)
+            self._database.lock_names(session)
             account = session.scalar(select(Account).where(Account.name == name))
             if account is None:
                 owner = open_account(session, name, now)

@@ -198,16 +198,16 @@ def _options() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="REDIRECT_URI",
-        help="let users sign in to an application with OAuth; its client id and client secret are "
-        "printed; can be repeated",
+        help="let users sign in to another application with OAuth; its client id and client secret "
+        "are printed, and stored with the data; can be repeated",
     )
     parser.add_argument(
         "--fault",
         action="append",
         default=[],
-        help="simulate a failure, such as 'drop_after_write times=1 path=ws/page/*/notes/create'; "
-        f"can be repeated. Failures: {', '.join(KINDS)}. Options that select requests: "
-        f"{', '.join(Which.__annotations__)}",
+        help="simulate a failure in this process, such as 'drop_after_write times=1 "
+        f"path=ws/page/*/notes/create'; can be repeated. Failures: {', '.join(KINDS)}. "
+        f"Options that select requests: {', '.join(Which.__annotations__)}",
     )
     return parser
 

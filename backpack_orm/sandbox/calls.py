@@ -97,8 +97,11 @@ class Service:
         may be for several accounts, is for the sandbox's own account there.
         """
         account: str | None = request.environ.get(ACCOUNT)
-        if access_token and self.provider.grants.identity(access_token, self.now()):
-            return self.provider.caller(transaction, access_token, account or self.account)
+        if access_token:
+            home = account or self.account
+            caller = self.provider.caller(transaction, access_token, home)
+            if caller is not None:
+                return caller
         caller = self.authenticator.caller(transaction, token)
         return caller if caller is None or account in (None, caller.account) else None
 
@@ -331,10 +334,7 @@ def _admit(service: Service, body: bytes) -> str:
     This check precedes parsing the body, because parsing takes much longer: see `credentials`.
     """
     token = explicit_token(request)
-    access_token = bearer_token(request)
-    if access_token and service.provider.grants.identity(access_token, service.now()):
-        return token
-    tokens = [token] if token else candidates(body)
+    tokens = [token, bearer_token(request)] if token else candidates(body)
     if not service.authenticator.admit(service.database, tokens):
         raise NotSignedIn
     return token

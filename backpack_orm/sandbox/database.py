@@ -108,7 +108,7 @@ class SqliteDatabase(Database):
         self._reader.dispose()
         self._writer.dispose()
 
-    def lock_accounts(self, session: Session) -> None:
+    def lock_names(self, session: Session) -> None:
         """Do nothing: a transaction that writes is alone."""
 
     def new_limits(self) -> Limits:

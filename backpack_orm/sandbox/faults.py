@@ -158,7 +158,7 @@ class Faults:
     requests. The options `verb`, `path`, `times`, `after` and `chance` select requests, see
     `Which`. If several faults match a request, only the one that was added first affects it. So
     several faults with `times=1` take effect one after the other. Methods may be called from any
-    thread.
+    thread. Other processes that serve the same database are not affected.
 
     >>> from urllib.error import HTTPError
     >>> from urllib.request import urlopen

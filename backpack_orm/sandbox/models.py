@@ -147,6 +147,32 @@ class Token(Base):
     user: Mapped[User] = relationship(lazy="joined")
 
 
+class OAuthApplication(Base):
+    """An application that users can sign in to, with the hash of its client secret."""
+
+    __tablename__ = "oauth_applications"
+
+    client_id: Mapped[str] = mapped_column(unique=True)
+    secret_digest: Mapped[str]
+    name: Mapped[str]
+    redirect_uri: Mapped[str]
+
+
+class OAuthGrant(Base):
+    """The hash of a code, an access token or a refresh token of a user for an application.
+
+    It does not expire if there is no time.
+    """
+
+    __tablename__ = "oauth_grants"
+
+    application_key: Mapped[int] = _owned_by("oauth_applications")
+    user_key: Mapped[int] = _owned_by("users")
+    kind: Mapped[str]
+    digest: Mapped[str] = mapped_column(unique=True)
+    expires_at: Mapped[datetime | None] = mapped_column(index=True)
+
+
 linked_pages = _pair("linked_pages", "pages", "pages")
 remindees = _pair("remindees", "reminders", "users")
 

@@ -8,11 +8,9 @@ from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from sqlalchemy import Select, func, or_, select
-from sqlalchemy.orm import Session
-
-from .models import Account, User
-from .oauth_grants import Application, Grants, Identity, Refusal
+from .models import OAuthApplication
+from .oauth_applications import Application, Refusal, registered, store_application
+from .oauth_grants import Grants
 from .tokens import Caller, account_named, caller_with_key, user_named
 from .transactions import Database, Transaction
 
@@ -40,7 +38,7 @@ class TokenRequest(NamedTuple):
 class SignIn(NamedTuple):
     """A valid request for the sign-in page."""
 
-    application: Application
+    application: OAuthApplication
     state: str | None
 
     def location(self, **answer: str) -> str:
@@ -56,8 +54,8 @@ class OAuth:
     """The OAuth 2 provider of a sandbox: `box.oauth`.
 
     Browsers use the page `/authorization/new`, where a user signs in with the API token. Programs
-    can answer in the place of the user with `allow` and `deny`. Codes and tokens exist until the
-    sandbox is closed.
+    can answer in the place of the user with `allow` and `deny`. Applications, codes and tokens are
+    stored with the accounts: other processes that serve the same database know them.
 
     Attributes:
         grants: The codes and tokens; set `grants.code_lifetime` and `grants.token_lifetime` to the
@@ -79,16 +77,16 @@ class OAuth:
         applications: Iterable[Application] = (),
     ) -> None:
         self._database, self._account, self._now = database, account, now
-        self._applications = {one.client_id: one for one in applications}
+        self._applications = tuple(applications)
         self._requests: deque[TokenRequest] = deque(maxlen=LOG_LENGTH)
-        self.grants = Grants()
+        self.grants = Grants(database)
 
     def __repr__(self) -> str:
-        return f"<OAuth of {len(self._applications)} applications>"
+        return f"<OAuth of {self._account!r}>"
 
     @property
     def log(self) -> list[TokenRequest]:
-        """The last 10,000 requests for tokens, newest last.
+        """The last 10,000 requests for tokens to this process, newest last.
 
         >>> with Sandbox(seed="empty") as box:
         ...     box.oauth.log
@@ -122,10 +120,24 @@ class OAuth:
         chosen = {"client_id": client_id, "client_secret": client_secret}
         given = {key: value for key, value in chosen.items() if value is not None}
         application = Application(redirect_uri, name, **given)
-        if application.client_id in self._applications:
-            raise ValueError(f"there is an application with the client id {client_id!r} already")
-        self._applications[application.client_id] = application
+        with self._database.transaction() as session:
+            self._database.lock_names(session)
+            if registered(session, application.client_id) is not None:
+                raise ValueError(
+                    f"there is an application with the client id {client_id!r} already"
+                )
+            store_application(session, application)
         return application
+
+    def open(self) -> None:
+        """Store the applications that the sandbox was created with.
+
+        One that is stored already gets the name, the address and the secret given now.
+        """
+        with self._database.transaction() as session:
+            self._database.lock_names(session)
+            for application in self._applications:
+                store_application(session, application)
 
     def allow(self, url: str, user: str | int | None = None, *, account: str | None = None) -> str:
         """Allow what an application asks for, as a user does on the sign-in page.
@@ -149,7 +161,8 @@ class OAuth:
         request = self._sign_in_at(url)
         with self._database.reading() as session:
             home = account_named(session, account or self._account)
-            return self.allowed(request, user_named(home, user))
+            key = user_named(home, user).key
+        return self.allowed(request, key)
 
     def deny(self, url: str) -> str:
         """Deny what an application asks for; return the address that the browser returns to.
@@ -183,13 +196,10 @@ class OAuth:
         """
         return self.grants.revoke(None, keep_refresh_tokens=True)
 
-    def application(self, client_id: str) -> Application | None:
-        """Return the application with a client id."""
-        return self._applications.get(client_id)
-
     def sign_in(self, parameters: dict[str, str]) -> SignIn:
         """Return a request for the sign-in page; refuse one that must not be answered."""
-        application = self.application(parameters.get("client_id", ""))
+        with self._database.reading() as session:
+            application = registered(session, parameters.get("client_id", ""))
         if application is None:
             raise Refusal(400, "invalid_client", "no application has this client id")
         if parameters.get("redirect_uri") != application.redirect_uri:
@@ -199,10 +209,9 @@ class OAuth:
             raise Refusal(400, "unsupported_type", f"type must be {FLOW}")
         return SignIn(application, parameters.get("state"))
 
-    def allowed(self, request: SignIn, user: User | Caller) -> str:
+    def allowed(self, request: SignIn, user_key: int) -> str:
         """Return where the browser returns to after a user has allowed a request."""
-        identity = Identity(user.key, user.email_address)
-        code = self.grants.new_code(request.application.client_id, identity, self._now())
+        code = self.grants.new_code(request.application.key, user_key, self._now())
         return request.location(code=code)
 
     def record(self, request: TokenRequest) -> None:
@@ -212,31 +221,13 @@ class OAuth:
     def caller(self, transaction: Transaction, access_token: str, account: str) -> Caller | None:
         """Return the user of an account that an access token authenticates; None if there is none.
 
-        Executes two statements, or none if the token is not valid.
+        Executes two statements, or one if the token is not valid.
         """
-        found = self.grants.identity(access_token, self._now())
-        if found is None:
-            return None
-        # Not a record, which would be older than the lock on its account.
-        keys = _users(found[0], account).with_only_columns(User.key)
-        key = transaction.connection.execute(keys).scalar()
+        key = self.grants.user_key(transaction, access_token, account, self._now())
         return None if key is None else caller_with_key(transaction, key)
-
-    def users(self, session: Session, identity: Identity) -> list[User]:
-        """Return the users that a person is, one for each account."""
-        return list(session.scalars(_users(identity, None)))
 
     def _sign_in_at(self, url: str) -> SignIn:
         try:
             return self.sign_in(dict(parse_qsl(urlsplit(url).query, keep_blank_values=True)))
         except Refusal as refusal:
             raise ValueError(refusal.description) from None
-
-
-def _users(identity: Identity, account: str | None) -> Select[User]:
-    """Return the statement that selects the users that a person is, in one account or in all."""
-    same = func.lower(User.email_address) == func.lower(identity.address)
-    wanted = select(User).join(Account).where(or_(User.key == identity.user_key, same))
-    if account is not None:
-        wanted = wanted.where(Account.name == account)
-    return wanted.order_by(User.key)

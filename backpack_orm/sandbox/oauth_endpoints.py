@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,10 +13,12 @@ from .calls import Service, current_service, xml
 from .credentials import bearer_token
 from .guard import SIGN_IN
 from .models import User
-from .oauth import FLOW, OAuth, TokenRequest
-from .oauth_grants import Grants, Identity, Refusal, check_secret
+from .oauth import FLOW, TokenRequest
+from .oauth_applications import Refusal, authenticated
+from .oauth_grants import Authorization
 from .oauth_page import refused_page, sign_in_page
 from .rendering import element, field
+from .transactions import Transaction
 
 oauth = Blueprint("oauth", __name__)
 
@@ -48,9 +49,9 @@ def new() -> Any:
     with service.database.snapshot() as transaction:
         token = request.form.get("token", "").strip()
         user = service.authenticator.caller(transaction, token)
-        if user is None:
-            return sign_in_page(wanted, "This is not the API token of a user.")
-        return _redirected(service.provider.allowed(wanted, user))
+    if user is None:
+        return sign_in_page(wanted, "This is not the API token of a user.")
+    return _redirected(service.provider.allowed(wanted, user.key))
 
 
 def _redirected(location: str) -> Any:
@@ -67,7 +68,9 @@ def token() -> Response:
     kind, client_id = parameters.get("type", ""), parameters.get("client_id", "")
     error = None
     try:
-        answer = _tokens(service, kind, client_id, parameters)
+        answer = service.database.write(
+            lambda transaction: _tokens(service, transaction, kind, client_id, parameters)
+        )
         response = jsonify(answer)
     except Refusal as refusal:
         error = refusal.error
@@ -78,22 +81,28 @@ def token() -> Response:
 
 
 def _tokens(
-    service: Service, kind: str, client_id: str, parameters: dict[str, str]
+    service: Service,
+    transaction: Transaction,
+    kind: str,
+    client_id: str,
+    parameters: dict[str, str],
 ) -> dict[str, Any]:
-    provider: OAuth = service.provider
-    grants: Grants = provider.grants
     if not kind:
         raise Refusal(400, "invalid_request", "type is missing; grant_type does not replace it")
-    application = check_secret(provider.application(client_id), parameters.get("client_secret", ""))
+    secret = parameters.get("client_secret", "")
+    application = authenticated(transaction.session, client_id, secret)
     if parameters.get("redirect_uri") != application.redirect_uri:
         description = "redirect_uri is not the one that the application has registered"
         raise Refusal(400, "redirect_uri_mismatch", description)
-    now, expires_in = service.now(), int(grants.token_lifetime)
+    grants, now = service.provider.grants, service.now()
+    expires_in = int(grants.token_lifetime)
     if kind == FLOW:
-        access, refresh = grants.trade(parameters.get("code", ""), client_id, now)
+        code = parameters.get("code", "")
+        access, refresh = grants.trade(transaction, application, code, now)
         return {"access_token": access, "refresh_token": refresh, "expires_in": expires_in}
     if kind == "refresh":
-        access = grants.refresh(parameters.get("refresh_token", ""), client_id, now)
+        refresh = parameters.get("refresh_token", "")
+        access = grants.refresh(transaction, application, refresh, now)
         return {"access_token": access, "expires_in": expires_in}
     raise Refusal(400, "unsupported_type", f"type must be {FLOW} or refresh")
 
@@ -110,11 +119,10 @@ def authorization_as_json() -> Response:
     found = _authorization(current_service())
     if found is None:
         return _refused(Refusal(401, "invalid_token", "the access token is wrong or has expired"))
-    expires_at, identity, users = found
     return jsonify(
-        expires_at=f"{expires_at:%Y-%m-%dT%H:%M:%SZ}",
-        identity=_identity_fields(identity, users),
-        accounts=[_account_fields(user) for user in users],
+        expires_at=f"{found.expires_at:%Y-%m-%dT%H:%M:%SZ}",
+        identity=_identity_fields(found),
+        accounts=[_account_fields(user) for user in found.users],
     )
 
 
@@ -125,16 +133,15 @@ def authorization_as_xml() -> Response:
     if found is None:
         refused = element("error", "the access token is wrong or has expired")
         return xml(refused, 401).render()
-    expires_at, identity, users = found
     accounts = (
         element("account", [field(name, value) for name, value in _account_fields(user).items()])
-        for user in users
+        for user in found.users
     )
-    fields = _identity_fields(identity, users).items()
+    fields = _identity_fields(found).items()
     root = element(
         "authorization",
         [
-            field("expires-at", expires_at),
+            field("expires-at", found.expires_at),
             element("identity", [field(name.replace("_", "-"), value) for name, value in fields]),
             element("accounts", accounts, type="array"),
         ],
@@ -142,29 +149,20 @@ def authorization_as_xml() -> Response:
     return xml(root).render()
 
 
-def _authorization(service: Service) -> tuple[datetime, Identity, list[User]] | None:
-    """Return when the access token of the request expires, whose it is, and their users."""
-    found = service.provider.grants.identity(bearer_token(request), service.now())
-    if found is None:
-        return None
-    identity, expires_at = found
-    assert expires_at is not None
-    with service.database.reading() as session:
-        users = service.provider.users(session, identity)
-        for user in users:
-            user.account.name  # noqa: B018 - loads the account while the session is open
-        return expires_at, identity, users
+def _authorization(service: Service) -> Authorization | None:
+    """Return what the access token of the request stands for; None if it is not valid."""
+    return service.provider.grants.authorization(bearer_token(request), service.now())
 
 
-def _identity_fields(identity: Identity, users: list[User]) -> dict[str, Any]:
+def _identity_fields(found: Authorization) -> dict[str, Any]:
     """Return the person. The id is not the id of a user in any account."""
-    number = int(hashlib.sha256(identity.address.lower().encode()).hexdigest()[:12], 16)
-    first, _, last = (users[0].name if users else "").partition(" ")
+    number = int(hashlib.sha256(found.address.lower().encode()).hexdigest()[:12], 16)
+    first, _, last = found.users[0].name.partition(" ")
     return {
         "id": number % _IDENTITIES + 1,
         "first_name": first,
         "last_name": last,
-        "email_address": identity.address,
+        "email_address": found.address,
     }
 
 

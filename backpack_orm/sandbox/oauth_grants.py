@@ -1,189 +1,199 @@
-"""What an OAuth provider remembers: applications, codes and tokens, in memory."""
+"""The codes and tokens that users have granted to applications."""
 
 from __future__ import annotations
 
-import hmac
 import secrets
-import threading
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
+from typing import Any, NamedTuple
 
-from .guard import is_loopback_host
-from .names import check_name
+from sqlalchemy import CursorResult, Select, and_, delete, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from .models import Account, OAuthApplication, OAuthGrant, User
+from .oauth_applications import Refusal
 from .tokens import digest, new_token
+from .transactions import Database, Transaction
 
 CODE_LIFETIME = 60
 TOKEN_LIFETIME = 1_209_600
-_LONGEST_ADDRESS = 2000
+CODE, ACCESS, REFRESH = "code", "access", "refresh"
 
 
-class Refusal(Exception):  # noqa: N818 - part of normal operation
-    """A request to the provider that is refused, with the reason that the response names."""
+class Authorization(NamedTuple):
+    """What an access token stands for: a person, and the user that this person is per account."""
 
-    def __init__(self, status: int, error: str, description: str) -> None:
-        super().__init__(description)
-        self.status = status
-        self.error = error
-        self.description = description
-
-
-@dataclass(frozen=True)
-class Application:
-    """An application that users can sign in to.
-
-    Args:
-        redirect_uri: Where the browser returns to: an https address, or http on this machine.
-        name: Name that the sign-in page shows.
-        client_id: Public identifier; a random one by default.
-        client_secret: Password of the application; a random one by default.
-
-    Raises:
-        ValueError: The address, or one of the texts, is not valid.
-
-    >>> Application("https://trips.example/back", name="Trips", client_id="trips").client_id
-    'trips'
-    """
-
-    redirect_uri: str
-    name: str = "An application"
-    client_id: str = field(default_factory=new_token)
-    client_secret: str = field(default_factory=new_token, repr=False)
-
-    def __post_init__(self) -> None:
-        check_name(self.name, "the name of an application")
-        for part in (self.client_id, self.client_secret):
-            if not (part and part.isascii() and part.isprintable() and " " not in part):
-                raise ValueError("a client id and a client secret have printable ASCII characters")
-        _check_address(self.redirect_uri)
-
-
-def _check_address(address: str) -> None:
-    parts = urlsplit(address)
-    is_safe = parts.scheme == "https" or is_loopback_host(parts.hostname or "")
-    if (
-        parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or not is_safe
-        or parts.fragment
-        or parts.username is not None
-        or len(address) > _LONGEST_ADDRESS
-        or not (address.isascii() and address.isprintable() and " " not in address)
-    ):
-        raise ValueError(
-            f"{address!r} cannot be redirected to: use an https address without a fragment, "
-            "or http on this machine"
-        )
-
-
-@dataclass(frozen=True)
-class Identity:
-    """A person: the user who signed in, and all users with the same e-mail address."""
-
-    user_key: int
     address: str
-
-
-@dataclass(frozen=True)
-class Access:
-    """What a code or a token stands for; the expiry is None if it does not expire."""
-
-    client_id: str
-    identity: Identity
-    expires_at: datetime | None
-
-    def is_valid(self, now: datetime) -> bool:
-        """Return whether it has not expired."""
-        return self.expires_at is None or now < self.expires_at
+    expires_at: datetime
+    users: list[User]
 
 
 class Grants:
-    """The codes and tokens that users have granted, as hashes.
+    """The codes and tokens, stored as hashes.
 
-    They exist until the sandbox is closed, like the temporary tokens of users.
+    Attributes:
+        code_lifetime: Seconds after which a new code expires.
+        token_lifetime: Seconds after which a new access token expires.
     """
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._codes: dict[str, Access] = {}
-        self._access: dict[str, Access] = {}
-        self._refresh: dict[str, Access] = {}
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self.code_lifetime: float = CODE_LIFETIME
         self.token_lifetime: float = TOKEN_LIFETIME
 
-    def new_code(self, client_id: str, identity: Identity, now: datetime) -> str:
+    def new_code(self, application_key: int, user_key: int, now: datetime) -> str:
         """Return a code that can be traded once."""
         code = secrets.token_urlsafe(24)
-        expires_at = now + timedelta(seconds=self.code_lifetime)
-        with self._lock:
-            self._remove_expired(now)
-            self._codes[digest(code)] = Access(client_id, identity, expires_at)
+
+        def store(transaction: Transaction) -> None:
+            _remove_expired(transaction, now)
+            expires_at = now + timedelta(seconds=self.code_lifetime)
+            _add(transaction.session, application_key, user_key, CODE, code, expires_at)
+
+        self._database.write(store)
         return code
 
-    def trade(self, code: str, client_id: str, now: datetime) -> tuple[str, str]:
+    def trade(
+        self, transaction: Transaction, application: OAuthApplication, code: str, now: datetime
+    ) -> tuple[str, str]:
         """Trade a code for an access token and a refresh token, once."""
-        with self._lock:
-            granted = self._codes.get(digest(code))
-            if granted is None or granted.client_id != client_id:
-                raise Refusal(400, "invalid_grant", "the code is unknown or was used before")
-            del self._codes[digest(code)]
-            if not granted.is_valid(now):
-                raise Refusal(400, "invalid_grant", "the code has expired")
-            refresh_token = new_token()
-            self._refresh[digest(refresh_token)] = Access(client_id, granted.identity, None)
-            return self._new_access(client_id, granted.identity, now), refresh_token
+        granted = _granted(transaction, application, CODE, code)
+        # Another transaction may have traded it after it was read.
+        if granted is None or not _deleted(transaction, OAuthGrant.key == granted.key):
+            raise Refusal(400, "invalid_grant", "the code is unknown or was used before")
+        if granted.expires_at is None or granted.expires_at <= now:
+            raise Refusal(400, "invalid_grant", "the code has expired")
+        refresh_token = new_token()
+        session = transaction.session
+        _add(session, application.key, granted.user_key, REFRESH, refresh_token, None)
+        return self._new_access(transaction, application, granted.user_key, now), refresh_token
 
-    def refresh(self, refresh_token: str, client_id: str, now: datetime) -> str:
+    def refresh(
+        self,
+        transaction: Transaction,
+        application: OAuthApplication,
+        refresh_token: str,
+        now: datetime,
+    ) -> str:
         """Return a new access token. Earlier ones and the refresh token stay valid."""
-        with self._lock:
-            granted = self._refresh.get(digest(refresh_token))
-            if granted is None or granted.client_id != client_id:
-                raise Refusal(400, "invalid_grant", "the refresh token is unknown or was revoked")
-            return self._new_access(client_id, granted.identity, now)
+        granted = _granted(transaction, application, REFRESH, refresh_token)
+        if granted is None:
+            raise Refusal(400, "invalid_grant", "the refresh token is unknown or was revoked")
+        return self._new_access(transaction, application, granted.user_key, now)
 
-    def identity(self, access_token: str, now: datetime) -> tuple[Identity, datetime | None] | None:
-        """Return who an access token belongs to and when it expires; None if it is not valid."""
-        found = self._access.get(digest(access_token))
-        if found is None or not found.is_valid(now):
-            return None
-        return found.identity, found.expires_at
+    def user_key(
+        self, transaction: Transaction, access_token: str, account: str, now: datetime
+    ) -> int | None:
+        """Return the key of the user of an account that an access token stands for, if any."""
+        users = _users(access_token, now).where(Account.name == account)
+        # Not a record, which would be older than the lock on its account.
+        key: int | None = transaction.connection.execute(users.with_only_columns(User.key)).scalar()
+        return key
+
+    def authorization(self, access_token: str, now: datetime) -> Authorization | None:
+        """Return what an access token stands for; None if it is not valid."""
+        wanted = (
+            select(User.email_address, OAuthGrant.expires_at)
+            .join(OAuthGrant, OAuthGrant.user_key == User.key)
+            .where(_is_valid(access_token, now))
+        )
+        with self._database.reading() as session:
+            row = session.execute(wanted).first()
+            if row is None or row.expires_at is None:
+                return None
+            users = list(session.scalars(_users(access_token, now)))
+            return Authorization(row.email_address, row.expires_at, users)
 
     def revoke(self, client_id: str | None, *, keep_refresh_tokens: bool) -> int:
         """Revoke the tokens of an application, or of all; return their number."""
-        stores = [self._codes, self._access]
-        if not keep_refresh_tokens:
-            stores.append(self._refresh)
-        count = 0
-        with self._lock:
-            for store in stores:
-                for key, granted in list(store.items()):
-                    if client_id in (None, granted.client_id):
-                        del store[key]
-                        count += 1
-        return count
+        applications = select(OAuthApplication.key).order_by(OAuthApplication.key)
+        if client_id is not None:
+            applications = applications.where(OAuthApplication.client_id == client_id)
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self.revoke(None, keep_refresh_tokens=False)
+        def remove(transaction: Transaction) -> int:
+            # A token that is being granted is committed before the lock, and seen after it.
+            keys = transaction.connection.scalars(applications.with_for_update()).all()
+            kinds = (CODE, ACCESS) if keep_refresh_tokens else (CODE, ACCESS, REFRESH)
+            wanted = and_(OAuthGrant.application_key.in_(keys), OAuthGrant.kind.in_(kinds))
+            return _deleted(transaction, wanted)
 
-    def _new_access(self, client_id: str, identity: Identity, now: datetime) -> str:
-        self._remove_expired(now)
+        return self._database.write(remove)
+
+    def _new_access(
+        self,
+        transaction: Transaction,
+        application: OAuthApplication,
+        user_key: int,
+        now: datetime,
+    ) -> str:
+        _remove_expired(transaction, now)
         token = new_token()
         expires_at = now + timedelta(seconds=self.token_lifetime)
-        self._access[digest(token)] = Access(client_id, identity, expires_at)
+        _add(transaction.session, application.key, user_key, ACCESS, token, expires_at)
         return token
 
-    def _remove_expired(self, now: datetime) -> None:
-        for store in (self._codes, self._access):
-            for key, granted in list(store.items()):
-                if not granted.is_valid(now):
-                    del store[key]
+
+def _add(
+    session: Session,
+    application_key: int,
+    user_key: int,
+    kind: str,
+    secret: str,
+    expires_at: datetime | None,
+) -> None:
+    session.add(
+        OAuthGrant(
+            application_key=application_key,
+            user_key=user_key,
+            kind=kind,
+            digest=digest(secret),
+            expires_at=expires_at,
+        )
+    )
 
 
-def check_secret(application: Application | None, secret: str) -> Application:
-    """Return the application; refuse an unknown one or a wrong secret."""
-    expected = "" if application is None else application.client_secret
-    is_right = hmac.compare_digest(expected.encode(), secret.encode("utf-8", "surrogatepass"))
-    if application is None or not is_right:
-        raise Refusal(401, "invalid_client", "the client id or the client secret is wrong")
-    return application
+def _granted(
+    transaction: Transaction, application: OAuthApplication, kind: str, secret: str
+) -> OAuthGrant | None:
+    return transaction.session.scalar(
+        select(OAuthGrant).where(
+            OAuthGrant.digest == digest(secret),
+            OAuthGrant.kind == kind,
+            OAuthGrant.application_key == application.key,
+        )
+    )
+
+
+def _deleted(transaction: Transaction, wanted: Any) -> int:
+    """Delete grants and return their number."""
+    result = transaction.connection.execute(delete(OAuthGrant).where(wanted))
+    assert isinstance(result, CursorResult)
+    return result.rowcount
+
+
+def _remove_expired(transaction: Transaction, now: datetime) -> None:
+    _deleted(transaction, OAuthGrant.expires_at <= now)
+
+
+def _is_valid(access_token: str, now: datetime) -> Any:
+    return and_(
+        OAuthGrant.digest == digest(access_token),
+        OAuthGrant.kind == ACCESS,
+        OAuthGrant.expires_at > now,
+    )
+
+
+def _users(access_token: str, now: datetime) -> Select[User]:
+    """Return the statement that selects the users of an access token, one for each account.
+
+    They are the user who signed in, and all users with the same e-mail address.
+    """
+    signed_in = aliased(User)
+    same = func.lower(User.email_address) == func.lower(signed_in.email_address)
+    return (
+        select(User)
+        .join(Account, Account.key == User.account_key)
+        .join(signed_in, or_(User.key == signed_in.key, same))
+        .join(OAuthGrant, OAuthGrant.user_key == signed_in.key)
+        .where(_is_valid(access_token, now))
+        .order_by(User.key)
+    )

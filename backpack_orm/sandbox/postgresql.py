@@ -22,7 +22,7 @@ from .transactions import BUSY_TIMEOUT, RETRY_AFTER, Database, Transaction
 
 T = TypeVar("T")
 
-_SCHEMA, _ACCOUNTS, _DOMAIN = 1, 2, 0x4250_4F53  # of advisory locks: "BPOS"
+_SCHEMA, _NAMES, _DOMAIN = 1, 2, 0x4250_4F53  # of advisory locks: "BPOS"
 _ATTEMPTS = 5
 _ABORTED = {"40001", "40P01"}  # a serialization failure, a deadlock
 _LOCKED = {"55P03"}
@@ -87,8 +87,8 @@ class PostgresDatabase(Database):
         ):
             yield transaction
 
-    def lock_accounts(self, session: Session) -> None:
-        _lock(session.connection(), _ACCOUNTS)
+    def lock_names(self, session: Session) -> None:
+        _lock(session.connection(), _NAMES)
 
     def new_limits(self) -> SharedLimits:
         return SharedLimits(self._limits)

@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from .models import Account, Token, User
+from .models import Account, OAuthGrant, Token, User
 from .names import check_name
 from .transactions import Database, Transaction
 
 MIN_LENGTH = 16
 MAX_LENGTH = 200
+_MOST_SEEN = 10_000
 _TOKEN = re.compile(rf"[A-Za-z0-9_-]{{{MIN_LENGTH},{MAX_LENGTH}}}")
 
 
@@ -136,8 +137,9 @@ class Authenticator:
     def admit(self, database: Database, tokens: Iterable[str]) -> bool:
         """Return whether any of the tokens may be valid.
 
-        Valid tokens are cached, so this can return True for a token that was revoked. It only
-        decides whether a request is processed; `user()` decides whether it is authenticated.
+        Valid tokens are cached, so this can return True for a token that was revoked, as it does
+        for every secret of OAuth. It only decides whether a request is processed; `caller()`
+        decides whether it is authenticated.
         """
         hashed = {digest(token) for token in tokens if _TOKEN.fullmatch(token)}
         if hashed & self._seen or hashed & self._temporary.keys():
@@ -145,8 +147,14 @@ class Authenticator:
         if not hashed:
             return False
         with database.reading() as session:
-            valid = set(session.scalars(select(Token.digest).where(Token.digest.in_(hashed))))
+            valid = {
+                each
+                for kind in (Token, OAuthGrant)
+                for each in session.scalars(select(kind.digest).where(kind.digest.in_(hashed)))
+            }
         with self._lock:
+            if len(self._seen) > _MOST_SEEN:  # many access tokens have been granted and expired
+                self._seen = set()
             self._seen |= valid
         return bool(valid)
 

@@ -86,8 +86,11 @@ class Database(ABC):
         """
 
     @abstractmethod
-    def lock_accounts(self, session: Session) -> None:
-        """Wait until no other transaction creates an account, and let none do so until the end."""
+    def lock_names(self, session: Session) -> None:
+        """Wait until no other transaction creates an account or registers an application.
+
+        None does so until the end of this one.
+        """
 
     @abstractmethod
     def new_limits(self) -> Limits | SharedLimits:

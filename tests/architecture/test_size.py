@@ -31,7 +31,7 @@ LARGEST_ROOMS = {
     "integrations": 2450,
     "models": 3040,
     "orm": 4370,
-    "sandbox": 7020,
+    "sandbox": 7140,
     "text": 1202,
     "wire": 800,
 }

@@ -7,11 +7,15 @@ import re
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 
 from backpack_orm.sandbox import Application, Sandbox, TokenRequest
-from tests.sandbox.conftest import Client
+from backpack_orm.sandbox.models import OAuthGrant
+from tests.postgresql import create
+from tests.sandbox.conftest import DATABASES, Client
 from tests.sandbox.test_reference import ACCOUNT, CALENDAR, ROWS, RUI, entry
 
 APP = Application("https://trips.example/back", "Trips", "trips", "s3cret-of-trips")
@@ -40,10 +44,16 @@ def clock():
     return Clock()
 
 
-@pytest.fixture(scope="module")
-def provider(network, clock):
+@pytest.fixture(scope="module", params=DATABASES)
+def provider(request, network, clock):
     """A sandbox with two applications and two accounts, for all tests of this module."""
-    with Sandbox(seed="empty", token=TOKEN, clock=clock, applications=[APP, OTHER_APP]) as box:
+    data = ":memory:"
+    if request.param == "postgresql":
+        cluster, name = request.getfixturevalue("cluster"), f"provider_{uuid4().hex}"
+        create(cluster, name)
+        data = cluster.format(name)
+    options = {"clock": clock, "data": data, "applications": [APP, OTHER_APP]}
+    with Sandbox(seed="empty", token=TOKEN, **options) as box:
         box.add_account("other")
         yield box
 
@@ -463,7 +473,9 @@ class TestLimits:
         for _ in range(3):
             clock.advance(1209600)
             assert post(web, **fields).status_code == 200
-        assert len(provider.oauth.grants._access) == 1
+        with provider._database.reading() as session:
+            kinds = sorted(session.scalars(select(OAuthGrant.kind)))
+        assert kinds == ["access", "refresh"]
 
 
 class TestRegistering:

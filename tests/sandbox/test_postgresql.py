@@ -49,6 +49,22 @@ def dense(connection: psycopg.Connection, table: str, owner: str) -> bool:
     return all((distinct, low, high) == (count, 1, count) for count, distinct, low, high in rows)
 
 
+def columns(connection: psycopg.Connection) -> list[tuple[str, ...]]:
+    """Return the columns and the constraints of all tables."""
+    return [
+        row
+        for query in (
+            "SELECT table_name, column_name, data_type, is_nullable "
+            "FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2",
+            "SELECT conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint "
+            "WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2",
+            "SELECT tablename, indexname, indexdef FROM pg_indexes "
+            "WHERE schemaname = 'public' ORDER BY 1, 2",
+        )
+        for row in connection.execute(query)
+    ]
+
+
 @pytest.mark.long
 def test_processes_that_start_at_once_serve_one_account_without_losing_a_write(data, sql) -> None:
     with team.serving(data) as urls:
@@ -187,12 +203,15 @@ class TestSchema:
 
     def test_an_older_schema_is_upgraded(self, data, sql, caplog) -> None:
         open_database(data).close()
+        new = columns(sql)
         sql.execute("DROP INDEX ix_pages_owner_key_id")
         sql.execute("CREATE INDEX ix_pages_owner_key ON pages (owner_key)")
+        sql.execute("DROP TABLE oauth_grants, oauth_applications")
         sql.execute("UPDATE alembic_version SET version_num = '0002'")
         open_database(data).close()
         indexes = sql.execute("SELECT indexname FROM pg_indexes WHERE tablename = 'pages'")
         assert "ix_pages_owner_key_id" in {name for (name,) in indexes}
+        assert columns(sql) == new
         revision = sql.execute("SELECT version_num FROM alembic_version").fetchone()
         assert revision == (schema.HEAD,)
         assert "upgraded from schema 0002" in caplog.text

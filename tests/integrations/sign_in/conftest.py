@@ -74,7 +74,7 @@ def running(network: None) -> Iterator[Sandbox]:
 @pytest.fixture
 def provider(running: Sandbox) -> Iterator[Sandbox]:
     """A provider without grants and faults."""
-    running.oauth.grants.clear()
+    running.oauth.revoke()
     yield running
     running.faults.clear()
     running.oauth.grants.code_lifetime = 60

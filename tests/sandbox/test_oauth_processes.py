@@ -1,0 +1,187 @@
+"""Sandboxes that serve one database know each other's applications, codes and tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Thread
+from urllib.parse import parse_qsl, urlencode, urlsplit
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from backpack_orm.sandbox import Application, Sandbox
+from backpack_orm.sandbox.oauth_applications import authenticated
+from tests.postgresql import create
+from tests.sandbox.conftest import DATABASES, Client
+
+APP = Application("https://trips.example/back", "Trips", "trips", "s3cret-of-trips")
+PAGE = {"type": "web_server", "client_id": "trips", "redirect_uri": APP.redirect_uri}
+SECRET = PAGE | {"client_secret": APP.client_secret}
+TOKEN = "t0ken-0123456789"
+AT_ONCE = 6
+
+pytestmark = pytest.mark.network
+
+
+@pytest.fixture(params=DATABASES)
+def data(request, tmp_path) -> str:
+    """The address of an empty database, or the path of a file that does not exist."""
+    if request.param == "sqlite":
+        return str(tmp_path / "data.db")
+    cluster, name = request.getfixturevalue("cluster"), f"oauth_{uuid4().hex}"
+    create(cluster, name)
+    return cluster.format(name)
+
+
+def sandbox(data, **options) -> Sandbox:
+    return Sandbox(seed="empty", data=data, token=TOKEN, **options)
+
+
+@pytest.fixture
+def first(data) -> Iterator[Sandbox]:
+    with sandbox(data, applications=[APP]) as box:
+        yield box
+
+
+@pytest.fixture
+def second(first, data) -> Iterator[Sandbox]:
+    """A sandbox that is not told of any application."""
+    with sandbox(data) as box:
+        yield box
+
+
+def code_of(box) -> str:
+    """Return the code for a user who allows the application at the page of a sandbox."""
+    client = Client(box.url, TOKEN)
+    answer = urlencode({"token": TOKEN, "answer": "allow"})
+    kind = {"Content_Type": "application/x-www-form-urlencoded"}
+    response = client.send("POST", f"/authorization/new?{urlencode(PAGE)}", answer, **kind)
+    client.close()
+    return dict(parse_qsl(urlsplit(response.headers["Location"]).query))["code"]
+
+
+def post(box, **fields):
+    client = Client(box.url, "")
+    response = client.send("POST", f"/authorization/token?{urlencode(SECRET | fields)}")
+    client.close()
+    return response
+
+
+def refreshed(box, tokens):
+    return post(box, type="refresh", refresh_token=tokens["refresh_token"])
+
+
+def status_with(box, access_token) -> int:
+    client = Client(box.url, "")
+    response = client.send("GET", "/me.xml", Authorization=f"Bearer {access_token}")
+    client.close()
+    return response.status_code
+
+
+def at_once(boxes, send) -> list:
+    """Return the responses to requests that are sent to all sandboxes at the same time."""
+    barrier = Barrier(AT_ONCE)
+
+    def wait_and_send(number):
+        barrier.wait(10)
+        return send(boxes[number % len(boxes)])
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(wait_and_send, range(AT_ONCE)))
+
+
+def test_a_sign_in_that_one_begins_another_one_completes(first, second) -> None:
+    tokens = post(second, code=code_of(first)).json()
+    assert status_with(first, tokens["access_token"]) == 200
+    assert status_with(second, tokens["access_token"]) == 200
+
+
+def test_a_refresh_by_one_is_known_to_all(first, second) -> None:
+    tokens = post(first, code=code_of(first)).json()
+    access_token = refreshed(second, tokens).json()["access_token"]
+    assert status_with(first, access_token) == 200
+
+
+def test_a_revocation_by_one_is_seen_by_all(first, second) -> None:
+    tokens = post(first, code=code_of(first)).json()
+    assert status_with(second, tokens["access_token"]) == 200
+    assert first.oauth.revoke("trips") == 2
+    assert status_with(second, tokens["access_token"]) == 302
+    assert refreshed(second, tokens).json()["error"] == "invalid_grant"
+
+
+def test_an_application_that_one_registers_all_know(first, second) -> None:
+    app = second.oauth.register("https://late.example/back", client_id="late")
+    query = urlencode(PAGE | {"client_id": "late", "redirect_uri": app.redirect_uri})
+    assert "code=" in first.oauth.allow(f"{first.url}/authorization/new?{query}")
+    with pytest.raises(ValueError, match="there is an application with the client id 'late'"):
+        first.oauth.register("https://late.example/back", client_id="late")
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_a_code_that_is_traded_by_all_at_once_is_traded_once(first, second, attempt) -> None:
+    code = code_of(first)
+    responses = at_once([first, second], lambda box: post(box, code=code))
+    assert sorted(each.status_code for each in responses) == [200] + [400] * (AT_ONCE - 1)
+    refusals = {each.json()["error"] for each in responses if each.status_code == 400}
+    assert refusals == {"invalid_grant"}
+
+
+def test_refreshes_at_once_give_a_valid_token_each(first, second) -> None:
+    tokens = post(first, code=code_of(first)).json()
+    responses = at_once([first, second], lambda box: refreshed(box, tokens))
+    new = {each.json()["access_token"] for each in responses}
+    assert len(new) == AT_ONCE
+    assert {status_with(second, each) for each in new} == {200}
+    assert refreshed(second, tokens).status_code == 200, "the refresh token stays valid"
+
+
+def test_a_token_that_is_granted_during_a_revocation_is_revoked(first, second) -> None:
+    tokens = post(first, code=code_of(first)).json()
+    database, grants = first._database, first.oauth.grants
+    revoking = Thread(target=second.oauth.revoke)
+    with database.writing() as transaction:
+        application = authenticated(transaction.session, "trips", APP.client_secret)
+        revoking.start()
+        revoking.join(0.2)  # without a lock, it would see only the tokens granted before
+        access_token = grants.refresh(
+            transaction, application, tokens["refresh_token"], first._service.now()
+        )
+    revoking.join()
+    assert status_with(first, access_token) == 302
+
+
+def test_grants_are_still_valid_after_a_restart(first, data) -> None:
+    tokens = post(first, code=code_of(first)).json()
+    first.close()
+    with sandbox(data) as box:
+        assert status_with(box, tokens["access_token"]) == 200
+        assert refreshed(box, tokens).status_code == 200
+
+
+def test_a_changed_application_replaces_the_stored_one(first, data) -> None:
+    tokens = post(first, code=code_of(first)).json()
+    with sandbox(data, applications=[Application(APP.redirect_uri, "T", "trips", "new")]) as box:
+        assert refreshed(box, tokens).status_code == 401
+        fields = {"type": "refresh", "refresh_token": tokens["refresh_token"]}
+        assert post(box, client_secret="new", **fields).status_code == 200
+
+
+def test_only_hashes_are_stored(first) -> None:
+    unused, tokens = code_of(first), post(first, code=code_of(first)).json()
+    with first._database.reading() as session:
+        stored = [
+            str(row)
+            for table in ("oauth_applications", "oauth_grants")
+            for row in session.execute(text(f"SELECT * FROM {table}"))
+        ]
+    assert len(stored) == 1 + 3, "an application, a code and two tokens"
+    for secret in (unused, *tokens.values(), APP.client_secret):
+        assert str(secret) not in "\n".join(stored)
+
+
+@pytest.mark.parametrize("client_id", ["\0", "trips\0", "é", "a" * 5000])
+def test_a_client_id_that_no_application_can_have_is_unknown(first, client_id) -> None:
+    assert post(first, client_id=client_id).status_code == 401
