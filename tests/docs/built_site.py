@@ -5,6 +5,7 @@ It is not part of the other tests, which need no site.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Response, sync_playwright
 
+from backpack_orm.errors import CATALOG
 from tests.docs import documents
 
 SITE = documents.ROOT / "docs" / "_build" / "html"
@@ -122,3 +124,26 @@ def test_objects_link_to_their_source() -> None:
 def test_every_document_is_on_the_site() -> None:
     built = {Path(path).stem for path in PAGES}
     assert {path.stem for path in (documents.ROOT / "docs").glob("*.md")} <= built
+
+
+def test_the_help_of_every_error_has_an_anchor() -> None:
+    text = (SITE / "troubleshooting.html").read_text("utf-8")
+    missing = [info.code for info in CATALOG.values() if f'id="{info.code}"' not in text]
+    assert not missing
+
+
+@pytest.mark.parametrize(
+    ("stem", "document"),
+    [
+        ("retri", "cookbook"),
+        ("panda", "cookbook"),
+        ("pytest", "testing"),
+        ("obsidian", "cookbook"),
+    ],
+)
+def test_a_search_finds_a_recipe_by_its_heading(stem: str, document: str) -> None:
+    text = (SITE / "searchindex.js").read_text("utf-8")
+    index = json.loads(text.removeprefix("Search.setIndex(").rstrip().removesuffix(")"))
+    found = index["titleterms"].get(stem, [])
+    numbers = found if isinstance(found, list) else [found]
+    assert document in [index["docnames"][number] for number in numbers]

@@ -28,6 +28,7 @@ _SYBIL = Sybil(
 )
 _OTHERS = (
     "backpack",  # see tests/cli/test_documentation.py
+    "celery",
     "echo",
     "createdb",
     "pg_dump",
@@ -58,7 +59,7 @@ def test_python_runs(document: Path, box: Sandbox, connection: Connection) -> No
 
 
 def test_code_blocks_are_python_console_or_configuration() -> None:
-    languages = ("python", "console", "ini", "dockerfile", "text")
+    languages = ("python", "console", "ini", "dockerfile", "yaml", "text")
     for path in documents.DOCUMENTS:
         for language, text in documents.fences(path):
             assert language in languages, f"{documents.name(path)}: {text}"
