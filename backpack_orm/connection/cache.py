@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
-from contextlib import suppress
 from copy import copy
 from threading import Condition, Lock
 from typing import Any, NamedTuple
 from weakref import WeakSet
-
-from cachetools import TTLCache
 
 from backpack_orm.connection.deadline import Deadline
 from backpack_orm.connection.forks import after_fork
@@ -67,6 +65,7 @@ class _Cached(NamedTuple):
     response: Any
     size: int
     tags: frozenset[str]
+    expires: float
 
 
 def _no_tags(response: object) -> Iterable[str]:
@@ -105,13 +104,18 @@ class Cache:
         clock: Callable[[], float] = time.monotonic,
         host: str | None = None,
     ) -> None:
-        self._cached: TTLCache[Hashable, _Cached] = TTLCache(
-            max_bytes, ttl, timer=clock, getsizeof=lambda cached: cached.size
-        )
-        self._is_off = ttl <= 0
-        self._pending: dict[Hashable, _Pending] = {}
+        self._ttl = ttl
+        self._max_bytes = max_bytes
+        self._clock = clock
+        # Not a TTLCache of cachetools, whose lookup takes a sixth of a cached find.
+        self._cached: OrderedDict[Hashable, _Cached] = OrderedDict()
+        """The least recently used first."""
+        self._expiries: OrderedDict[Hashable, float] = OrderedDict()
+        """When each of them expires, the first first."""
         self._keys: dict[str, set[Hashable]] = {}
-        self._stored_since_sweep = 0
+        """Their keys by tag."""
+        self._bytes = 0
+        self._pending: dict[Hashable, _Pending] = {}
         self._lock = Lock()
         self._changed = Condition(self._lock)
         self._host = host or object()
@@ -126,12 +130,12 @@ class Cache:
         True
         """
         with self._lock:
-            try:
-                response = self._cached[key].response
-            except KeyError:
+            cached = self._cached.get(key)  # not by _find(): scripts do nothing more often
+            if cached is None or cached.expires <= self._clock():
                 return None
+            self._cached.move_to_end(key)
             self.hits += 1
-            return response
+            return cached.response
 
     def fetch(
         self,
@@ -158,7 +162,7 @@ class Cache:
             Timeout: The deadline has passed while another thread's request was under way.
             BaseException: What `request` raised, here and in all threads that waited for it.
         """
-        if self._is_off:
+        if self._ttl <= 0:
             return request()[0]
         own = _Pending(frozenset(tags()))
         try:
@@ -206,10 +210,11 @@ class Cache:
             return own
 
     def _find(self, key: Hashable) -> _Cached | None:
-        try:
-            return self._cached[key]
-        except KeyError:  # get() and pop() may raise it too, for what expires while they look
+        cached = self._cached.get(key)
+        if cached is None or cached.expires <= self._clock():
             return None
+        self._cached.move_to_end(key)
+        return cached
 
     def _wait(self, deadline: Deadline | None) -> None:
         """Wait until some request has ended."""
@@ -231,7 +236,7 @@ class Cache:
                     self._store_parts(pending.parts, pending.invalidated)
                 elif pending.is_valid:
                     tags = pending.tags | pending.response_tags
-                    self._store(key, _Cached(pending.response, pending.size, tags))
+                    self._store(key, pending.response, pending.size, tags)
                 del self._pending[key]
             pending.is_under_way = False
             self._changed.notify_all()
@@ -251,8 +256,7 @@ class Cache:
         with self._lock:
             for tag in stale:
                 for key in self._keys.pop(tag, ()):
-                    with suppress(KeyError):
-                        del self._cached[key]
+                    self._drop(key)
             for key, pending in list(self._pending.items()):
                 pending.invalidated |= stale
                 if not stale.isdisjoint(pending.tags):
@@ -270,35 +274,52 @@ class Cache:
         """
         with self._lock:
             self._cached.clear()
+            self._expiries.clear()
             self._keys.clear()
+            self._bytes = 0
             self._pending.clear()
 
     def __len__(self) -> int:
         with self._lock:
+            self._drop_expired(self._clock())
             return len(self._cached)
 
-    def _store(self, key: Hashable, cached: _Cached) -> None:
-        if cached.size > self._cached.maxsize:
+    # An interrupt, such as Ctrl-C, may leave the indexes out of step, so they are not relied on.
+
+    def _store(self, key: Hashable, response: Any, size: int, tags: frozenset[str]) -> None:
+        if size > self._max_bytes:
             return
-        self._cached[key] = cached
-        for tag in cached.tags:
+        now = self._clock()
+        self._drop(key)
+        self._drop_expired(now)
+        while self._cached and self._bytes + size > self._max_bytes:
+            self._drop(next(iter(self._cached)))
+        for tag in tags:
             self._keys.setdefault(tag, set()).add(key)
-        self._stored_since_sweep += 1
-        if self._stored_since_sweep > len(self._cached) + 1000:
-            self._sweep()
+        self._expiries[key] = now + self._ttl
+        self._cached[key] = _Cached(response, size, tags, now + self._ttl)
+        self._bytes += size
 
     def _store_parts(self, parts: Iterable[Part], invalidated: set[str]) -> None:
         """Cache the parts that no write has invalidated since their request began."""
         for part in parts:
             if part.tags.isdisjoint(invalidated):
-                self._cached.pop(part.replaces, None)
-                self._store(part.key, _Cached(part.response, part.size, part.tags))
+                self._drop(part.replaces)
+                self._store(part.key, part.response, part.size, part.tags)
 
-    def _sweep(self) -> None:
-        """Remove from the index what has expired or was evicted."""
-        self._stored_since_sweep = 0
-        alive = set(self._cached)
-        for tag, keys in list(self._keys.items()):
-            keys &= alive
+    def _drop_expired(self, now: float) -> None:
+        while self._expiries and next(iter(self._expiries.values())) <= now:
+            self._drop(next(iter(self._expiries)))
+
+    def _drop(self, key: Hashable) -> None:
+        """Drop what is cached under a key, if anything."""
+        self._expiries.pop(key, None)
+        cached = self._cached.pop(key, None)
+        if cached is None:
+            return
+        self._bytes -= cached.size
+        for tag in cached.tags:
+            keys = self._keys.get(tag, set())
+            keys.discard(key)
             if not keys:
-                del self._keys[tag]
+                self._keys.pop(tag, None)

@@ -292,11 +292,9 @@ class Connection(Usable, RichDisplay):
         >>> page.connection.call(row, (page.id,), read=parse.success)
         """
         key = (endpoint, ids, *payload.items()) if payload else (endpoint, ids)
-        if endpoint.reads and not fresh:  # first, since this is what scripts do most
-            cached: T | None = self._cache.get(key)
+        if endpoint.reads and not fresh:
+            cached: T | None = self._cached(key)
             if cached is not None:
-                if self._hooks is not None:
-                    self._hooks.cached(endpoint, ids, is_hit=True)
                 return cached
         if endpoint.safety is not Safety.READ:
             self.ensure_writable(endpoint.label)
@@ -475,6 +473,17 @@ class Connection(Usable, RichDisplay):
         (False, None, True)
         """
         self._live()._unavailable.add(endpoint)
+
+    def _cached(self, key: tuple[Any, ...]) -> Any:
+        """Return the cached response to a call, or None.
+
+        Args:
+            key: The call: its endpoint, the ids in its path, and the items of its payload.
+        """
+        response = self._cache.get(key)
+        if response is not None and self._hooks is not None:
+            self._hooks.cached(key[0], key[1], is_hit=True)
+        return response
 
     def _call(
         self,

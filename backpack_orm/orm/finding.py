@@ -89,14 +89,17 @@ class Findable(Model):
         """
         if unknown or id is REQUIRED:
             raise wrong_find(cls, unknown)
-        if type(id) is int and 0 < id <= LARGEST_ID:  # scripts do nothing more often
+        # The usual case first, here and below: scripts do nothing more often.
+        if type(id) is int and 0 < id <= LARGEST_ID:
             wanted, connection = id, connection_for(using)
         else:
             wanted, connection = cls._resolve_id(id, using)
         show, read, load = _calls[cls]
         if show is None:
             return cls.all(using=connection, fresh=fresh).find(wanted)
-        record = connection.call(show, (wanted,), read=read, fresh=fresh)
+        record = None if fresh else connection._cached((show, (wanted,)))
+        if record is None:
+            record = connection.call(show, (wanted,), read=read, fresh=fresh)
         found: Self = load(record, connection)
         return found
 

@@ -26,12 +26,17 @@ LARGEST_ROOMS = {
     ".": 360,
     "archive": 5470,
     "cli": 4990,
-    "connection": 3850,
+    "connection": 3870,
     "display": 960,
     "integrations": 2450,
     "models": 3040,
+<<<<<<< Updated upstream
     "orm": 4370,
     "sandbox": 7140,
+=======
+    "orm": 4380,
+    "sandbox": 7020,
+>>>>>>> Stashed changes
     "text": 1202,
     "wire": 800,
 }

@@ -277,19 +277,45 @@ def test_the_index_of_tags_does_not_grow_for_ever(clock):
     cache = Cache(60, 10, clock)
     for number in range(5000):
         cache.fetch(number, lambda number=number: [f"page:{number}"], lambda: ("x", 1))
-    assert len(cache) == 10
-    assert len(cache._keys) <= 1100
+    assert len(cache) == len(cache._keys) == 10
 
 
-def test_keeping_a_response_looks_through_the_index_only_now_and_then(clock, monkeypatch):
-    sweeps = []
-    sweep = Cache._sweep
-    monkeypatch.setattr(Cache, "_sweep", lambda cache: sweeps.append(sweep(cache)))
-    cache = Cache(60, 10_000, clock)
-    for number in range(5000):
-        cache.fetch(number, lambda number=number: [f"page:{number}"], lambda: ("x", 1))
-    assert len(cache) == 5000
-    assert len(sweeps) <= 5
+def test_what_has_expired_is_dropped_when_the_next_response_is_cached(cache, service, clock):
+    for key in "one", "two", "three":
+        cache.fetch(key, lambda: ["tag"], service)
+        clock.now += 20
+    cache.fetch("one", lambda: ["tag"], service)  # which has expired
+    assert list(cache._cached) == ["two", "three", "one"]
+    assert cache._keys == {"tag": {"two", "three", "one"}}
+
+
+def test_a_response_counts_until_it_is_replaced_dropped_or_expired(cache, clock):
+    cache.fetch("key", list, Service(size=60))
+    cache.fetch("key", list, Service(size=60), fresh=True)
+    cache.fetch("other", lambda: ["tag"], Service(size=40))
+    assert len(cache) == 2
+    cache.invalidate(["tag"])
+    cache.fetch("third", list, Service(size=40))
+    assert len(cache) == 2
+    clock.now += 60
+    cache.fetch("last", list, Service(size=100))
+    assert list(cache._cached) == ["last"]
+
+
+def test_an_interrupt_while_a_response_is_cached_leaves_a_cache_that_works(cache, service, clock):
+    class Interrupted(frozenset):
+        def __iter__(self):
+            yield "tag"
+            raise KeyboardInterrupt
+
+    with cache._lock, pytest.raises(KeyboardInterrupt):
+        cache._store("key", "response", 1, Interrupted())
+    cache.invalidate(["tag"])
+    assert cache.fetch("key", lambda: ["tag"], service) == "response 1"
+    cache._expiries["lost"] = clock()  # as if it had ended right here
+    clock.now += 60
+    assert cache.fetch("key", lambda: ["tag"], service) == "response 2"
+    assert list(cache._expiries) == ["key"]
 
 
 def test_what_was_pushed_out_of_the_index_takes_nothing_alive_along(clock):
