@@ -30,13 +30,8 @@ LARGEST_ROOMS = {
     "display": 960,
     "integrations": 2450,
     "models": 3040,
-<<<<<<< Updated upstream
-    "orm": 4370,
-    "sandbox": 7140,
-=======
     "orm": 4380,
-    "sandbox": 7020,
->>>>>>> Stashed changes
+    "sandbox": 7140,
     "text": 1202,
     "wire": 800,
 }
