@@ -26,7 +26,7 @@ LARGEST_ROOMS = {
     ".": 360,
     "archive": 5470,
     "cli": 4990,
-    "connection": 3870,
+    "connection": 3865,
     "display": 960,
     "integrations": 2450,
     "models": 3040,

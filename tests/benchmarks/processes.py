@@ -17,7 +17,7 @@ from tests.benchmarks.measuring import OURS, Row, take_turns
 from tests.benchmarks.serving import TOKEN, serving
 
 _SAMPLES = 15
-_LIBRARIES = "requests, lxml.etree, attrs"
+_LIBRARIES = "requests, lxml.etree, attrs, cachetools"
 _IMPORT = "from time import process_time as p; t = p(); import {modules}; print(p() - t)"
 _SCRIPT = """
 from time import process_time

@@ -21,12 +21,15 @@ FEW, MANY = 100, 200  # both fit into one response
 
 
 def python_calls(function: Callable[[], object]) -> int:
-    """Return the number of Python function calls of a call."""
+    """Return the number of Python function calls of a call, without those inside cachetools.
+
+    The number of those depends on its version.
+    """
     count = 0
 
     def note(frame: FrameType, event: str, argument: object) -> None:
         nonlocal count
-        count += event == "call"
+        count += event == "call" and "cachetools" not in frame.f_code.co_filename
 
     function()  # initializes caches
     before = sys.getprofile()
@@ -97,7 +100,7 @@ def test_a_cached_page_is_found_without_parsing(
 
 def test_a_cached_page_is_found_with_few_function_calls(connection: Connection) -> None:
     id = Page.all()[0].id
-    assert python_calls(lambda: Page.find(id, using=connection)) <= 6
+    assert python_calls(lambda: Page.find(id, using=connection)) <= 7
 
 
 def test_hooks_and_signals_add_one_function_call_to_a_save_while_none_is_added(
