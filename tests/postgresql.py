@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,8 +28,11 @@ _SETTINGS = {
 
 
 @contextmanager
-def running() -> Iterator[str]:
-    """Run a server; yield the address of a database, without its name: append one."""
+def running(settings: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Run a server; yield the address of a database, with `{}` for its name.
+
+    Settings replace those that make tests fast, and writes lost after a crash.
+    """
     with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         if os.getuid() == 0:  # as which the server refuses to run
@@ -37,7 +40,7 @@ def running() -> Iterator[str]:
         data = folder / "data"
         _run("initdb", "--pgdata", data, "--username", USER, "--auth", "trust", "--no-sync",
              "--encoding", "UTF8", "--locale", "C.UTF-8")  # fmt: skip
-        options = {**_SETTINGS, "unix_socket_directories": folder}
+        options = {**_SETTINGS, **(settings or {}), "unix_socket_directories": folder}
         given = " ".join(f"-c {name}={value}" for name, value in options.items())
         _run("pg_ctl", "--pgdata", data, "--wait", "--log", folder / "log", "-o", given, "start")
         try:

@@ -15,10 +15,12 @@ from tests.benchmarks import (
     listening,
     loading,
     objects,
+    opening,
     processes,
+    report,
 )
 from tests.benchmarks.measuring import Row, save
-from tests.benchmarks.report import JSON, document, draw, screen
+from tests.benchmarks.report import JSON, screen
 
 PARTS: dict[str, Callable[[], Iterator[Row]]] = {
     "load": loading.lists,
@@ -65,8 +67,8 @@ def main() -> None:
         print(f"\nAbove the goal: {'; '.join(missed)}.")
     if wanted == list(PARTS):
         save(rows, JSON)
-        document(rows)
-        draw(rows)
+        report.document(rows, JSON)
+        opening.document(rows, JSON)
         print(f"\nWritten into {JSON.parent}.")
     sys.exit(bool(missed))
 

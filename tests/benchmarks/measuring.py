@@ -181,6 +181,16 @@ def _run(row: Row, contender: str, known: Mapping[str, Any]) -> pyperf.Run:
     return pyperf.Run(row.samples[contender], metadata=facts, collect_metadata=False)
 
 
+def measured_on(path: Path) -> str:
+    """Return when, with what and on what the rows of a file were measured, as a sentence."""
+    first = next(iter(pyperf.BenchmarkSuite.load(str(path))))
+    (begun, _), facts = first.get_dates(), first.get_metadata()
+    return (
+        f"Measured on {begun:%Y-%m-%d} with Python {facts['python_version']} on "
+        f"{facts['cpu_count']} processors ({facts['cpu_model_name']})"
+    )
+
+
 def read(path: Path) -> list[Row]:
     """Load rows from a file."""
     found: dict[str, Row] = {}

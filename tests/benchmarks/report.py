@@ -1,4 +1,4 @@
-"""Reports results: a table on screen, a table in the documentation, and charts."""
+"""Reports results: a table on screen, and tables and charts in the documentation."""
 
 from __future__ import annotations
 
@@ -6,15 +6,42 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.measuring import OURS, Row, machine
+from tests.benchmarks import charts
+from tests.benchmarks.charts import Theme
+from tests.benchmarks.measuring import OURS, Row, measured_on
 
 FOLDER = Path(__file__).parents[2] / "docs" / "performance"
 JSON = FOLDER / "measured.json"
-TABLE = FOLDER / "table.md"
-MACHINE = FOLDER / "machine.md"
+RESULTS = FOLDER / "results.md"
+PARTS = {
+    "Loading": "load page subclass",
+    "Time by length": "scale",
+    "Memory by length": "scale",
+    "Objects": "find attributes hooks",
+    "Memory": "memory",
+    "Processes": "import cold",
+    "Exchanges": "call split latency save notes",
+    "Sandbox": "sandbox",
+    "Limits": "limits",
+    "Archive": "archive",
+    "Command line": "command",
+}
+"""The parts of the benchmark that each group consists of."""
+NOTES = {
+    "Time by length": (
+        "The ratio does not grow with the number of records. From some thousand records on, both "
+        "sides take longer per record, when the data no longer fits into the processor cache."
+    ),
+    "Objects": (
+        "While no function is added to [hooks](hooks.md) and [signals](signals.md), they cost one "
+        "function call for each save. The row of saves measures that against the same code without "
+        "the lines that call them, with responses that are there at once, so that no network hides "
+        "the difference."
+    ),
+}
+"""What the rows of a group mean."""
 _LINES = ("Time by length", "Memory by length")
 """Groups that are drawn as lines over the number of records."""
-_OURS, _BOUND, _PEERS = "#c2452d", "#7d8896", "#b9c1cb"
 _FAR = 6
 """Above this ratio, the chart has a logarithmic scale."""
 
@@ -54,51 +81,67 @@ def table(rows: Sequence[Row]) -> Iterator[str]:
         )
 
 
-def document(rows: Sequence[Row]) -> None:
-    """Write the table and the description of the machine into the documentation."""
-    TABLE.write_text("\n".join(table(rows)) + "\n", "utf-8")
-    facts = machine()
-    MACHINE.write_text(
-        f"Measured on {str(facts['date'])[:10]} with Python {facts['python_version']} on "
-        f"{facts['cpu_count']} processors ({facts['cpu_model_name']}).\n",
-        "utf-8",
-    )
+def groups(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Return the rows of each group."""
+    return {
+        group: [row for row in rows if row.group == group]
+        for group in dict.fromkeys(row.group for row in rows)
+    }
 
 
-def draw(rows: Sequence[Row]) -> None:
-    """Draw one chart per group."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    matplotlib.rcParams.update(
-        {"svg.hashsalt": "backpack_orm", "font.size": 9, "svg.fonttype": "none"}
-    )
-    for group in dict.fromkeys(row.group for row in rows):
-        members = [row for row in rows if row.group == group]
-        figure = _lines(members) if group in _LINES else _bars(members)
-        path = FOLDER / f"{group.lower().replace(' ', '-')}.svg"
-        figure.savefig(path, metadata={"Date": None}, bbox_inches="tight", transparent=True)
+def document(rows: Sequence[Row], path: Path) -> None:
+    """Write the results in a file into the documentation, and draw their charts."""
+    RESULTS.write_text(results(rows, path), "utf-8")
+    for group, members in groups(rows).items():
+        chart = lines if group in _LINES else bars
+        charts.draw(FOLDER / file_name(group), chart, members)
 
 
-def _bars(rows: Sequence[Row]) -> Any:
+def results(rows: Sequence[Row], path: Path) -> str:
+    """Return a section for each group: its chart, the command that measures it, and its table."""
+    sections = [
+        [
+            f"### {group}",
+            *([NOTES[group]] if group in NOTES else []),
+            charts.markdown(file_name(group), group),
+            f"{measured_on(path)}, by `{command(group)}`.",
+            "\n".join(table(members)),
+        ]
+        for group, members in groups(rows).items()
+    ]
+    return "\n\n".join(part for section in sections for part in section) + "\n"
+
+
+def command(group: str) -> str:
+    """Return the command that measures a group."""
+    parts = PARTS[group]
+    return f"make bench ONLY={parts}" if " " not in parts else f'make bench ONLY="{parts}"'
+
+
+def file_name(group: str) -> str:
+    """Return the name of the chart and the table of a group, without its ending."""
+    return group.lower().replace(" ", "-")
+
+
+def bars(theme: Theme, rows: Sequence[Row]) -> Any:
     """Draw a bar per contender and row: its ratio to the bound."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import ScalarFormatter
 
-    bars: list[tuple[str, float, str, float | None]] = []
+    found: list[tuple[str, float, str, float | None]] = []
     for row in rows:
-        bars.append((row.name, 0.0, "", None))
+        found.append((row.name, 0.0, "", None))
         for contender in row.samples:
-            color = {row.bound: _BOUND, OURS: _OURS}.get(contender, _PEERS)
+            color = {row.bound: theme.bound, OURS: theme.ours}.get(contender, theme.peers)
             goal = row.goal if contender == OURS else None
-            bars.append((contender, row.ratios(contender)[1], color, goal))
-    figure = Figure(figsize=(8, 0.24 * len(bars) + 0.6))
-    axes = figure.subplots()
-    if max(ratio for _, ratio, _, _ in bars) > _FAR:
+            found.append((contender, row.ratios(contender)[1], color, goal))
+    figure = Figure(figsize=(charts.WIDTH, 0.24 * len(found) + 0.6))
+    axes = charts.plain_axes(theme, figure.subplots())
+    if max(ratio for _, ratio, _, _ in found) > _FAR:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(ScalarFormatter())
-    axes.axvline(1, color=_BOUND, linewidth=0.8, zorder=0)
-    for place, (_, ratio, color, goal) in enumerate(bars):
+    axes.axvline(1, color=theme.text, linewidth=0.8, zorder=0)
+    for place, (_, ratio, color, goal) in enumerate(found):
         if not color:
             continue
         axes.barh(place, ratio, color=color, height=0.8)
@@ -109,60 +152,53 @@ def _bars(rows: Sequence[Row]) -> Any:
             xytext=(4, 0),
             textcoords="offset points",
             va="center",
-            color=_BOUND,
+            color=theme.text,
         )
         if goal is not None:
-            axes.plot([goal, goal], [place - 0.4, place + 0.4], color=_BOUND, linewidth=2)
-    axes.set_yticks(range(len(bars)), [name for name, *_ in bars])
-    for label, (_, _, color, _) in zip(axes.get_yticklabels(), bars, strict=True):
-        label.set_color(color if color == _OURS else _BOUND)
+            axes.plot([goal, goal], [place - 0.4, place + 0.4], color=theme.text, linewidth=2)
+    axes.set_yticks(range(len(found)), [name for name, *_ in found])
+    for label, (_, _, color, _) in zip(axes.get_yticklabels(), found, strict=True):
+        if color == theme.ours:
+            label.set_color(theme.ours)
         if not color:
             label.set_fontweight("bold")
     axes.invert_yaxis()
     axes.margins(x=0.08)
     axes.set_xlabel("times the bound; the mark is the goal")
-    _quieten(axes)
     return figure
 
 
-def _lines(rows: Sequence[Row]) -> Any:
-    """Draw a line per contender: time per record by number of records."""
+def lines(theme: Theme, rows: Sequence[Row]) -> Any:
+    """Draw a line per contender: time or memory per record by number of records."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 3.2))
-    axes = figure.subplots()
+    figure = Figure(figsize=(charts.WIDTH, 2.8))
+    axes = charts.plain_axes(theme, figure.subplots())
     members = [row for row in rows if not row.name.endswith("peak")]
     sizes = [_size(row) for row in members]
     is_time = members[0].unit == "second"
-    for contender in members[0].samples:
-        color = {members[0].bound: _BOUND, OURS: _OURS}.get(contender, _PEERS)
-        per_record = [
+    colors = {
+        contender: {members[0].bound: theme.bound, OURS: theme.ours}.get(contender, theme.peers)
+        for contender in members[0].samples
+    }
+    per_record = {
+        contender: [
             row.median(contender) / size * 1e6 if is_time else row.median(contender)
             for row, size in zip(members, sizes, strict=True)
         ]
-        axes.plot(sizes, per_record, marker="o", color=color, label=contender)
+        for contender in colors
+    }
+    charts.lines(theme, axes, per_record, sizes, colors=colors)
     axes.set_xscale("log")
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
     axes.set_ylim(bottom=0)
     axes.set_xlabel("records")
     axes.set_ylabel("µs for each" if is_time else "bytes for each")
-    axes.legend(frameon=False, labelcolor="linecolor")
-    _quieten(axes)
     return figure
 
 
 def _size(row: Row) -> int:
     return int(row.name.replace(",", "").split()[1])
-
-
-def _quieten(axes: Any) -> None:
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(_BOUND)
-    axes.tick_params(colors=_BOUND)
-    axes.xaxis.label.set_color(_BOUND)
-    axes.yaxis.label.set_color(_BOUND)
 
 
 def shown(amount: float, unit: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import report
+from tests.benchmarks import opening, report
+from tests.benchmarks.__main__ import PARTS
 from tests.benchmarks.measuring import OURS, Row, race, read, save, take_turns
 
 SLOW = Row("Loading", "notes", {"by hand": [1.0, 1.0, 2.0], OURS: [1.5, 1.6, 3.0]}, goal=1.0)
@@ -81,14 +83,48 @@ def test_the_table_shows_other_contenders() -> None:
 
 def test_each_group_is_drawn_as_a_chart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "FOLDER", tmp_path)
+    monkeypatch.setattr(report, "RESULTS", tmp_path / "results.md")
     lengths = [
         Row("Time by length", f"load {size:,} notes", {"by hand": [1.0], OURS: [size / 100]})
         for size in (100, 1_000)
     ]
-    report.draw([SLOW, *lengths])
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["loading.svg", "time-by-length.svg"]
-    assert OURS in (tmp_path / "loading.svg").read_text("utf-8")
+    report.document([SLOW, *lengths], report.JSON)
+    charts = ["loading", "time-by-length"]
+    assert sorted(path.name for path in tmp_path.glob("*.svg")) == [
+        f"{name}-{theme}.svg" for name in charts for theme in ("dark", "light")
+    ]
+    light, dark = (
+        (tmp_path / f"loading-{theme}.svg").read_text("utf-8") for theme in ("light", "dark")
+    )
+    assert OURS in light
+    assert light != dark
 
 
-def test_the_document_shows_the_last_measurement() -> None:
-    assert report.TABLE.read_text("utf-8").splitlines() == list(report.table(read(report.JSON)))
+def test_the_page_shows_the_last_measurement() -> None:
+    rows = read(report.JSON)
+    assert report.RESULTS.read_text("utf-8") == report.results(rows, report.JSON)
+    assert opening.FILE.read_text("utf-8") == opening.text(rows, report.JSON)
+
+
+def test_the_page_shows_every_chart_and_no_other() -> None:
+    generated = report.RESULTS.read_text("utf-8") + opening.FILE.read_text("utf-8")
+    shown = re.findall(r"\]\(performance/(.+?\.svg)\)", generated)
+    stored = {path.name for path in report.FOLDER.glob("*.svg")}
+    assert set(shown) == {name for name in stored if not name.startswith("scaling-")}
+
+
+def test_what_the_page_opens_with_is_proved_by_its_charts() -> None:
+    rows = read(report.JSON)
+    assert len(opening.CHARTS) == 3
+    for chart in opening.CHARTS:
+        members = chart.rows(rows)
+        assert members
+        assert all(row.goal is not None and not row.is_missed for row in members), chart.claim
+        assert chart.part in PARTS
+
+
+def test_each_part_is_named_by_one_group_with_its_command() -> None:
+    named = [part for parts in set(report.PARTS.values()) for part in parts.split()]
+    assert sorted(named) == sorted(PARTS)
+    assert report.command("Sandbox") == "make bench ONLY=sandbox"
+    assert report.command("Processes") == 'make bench ONLY="import cold"'
