@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -131,16 +131,15 @@ def _requests_per_second(urls: Sequence[str], targets: Sequence[Target], seconds
     def send(number: int) -> int:
         path, fields, token = targets[number]
         body = f"<request><token>{token}</token>{fields}</request>"
-        socket = HTTPConnection(urlsplit(urls[number % len(urls)]).netloc)
         count = 0
-        while time.monotonic() < end:
-            socket.request("POST", path, body, {"Content-Type": "application/xml"})
-            response = socket.getresponse()
-            response.read()
-            if response.status != 200:
-                raise RuntimeError(f"{response.status} for {path}")
-            count += 1
-        socket.close()
+        with closing(HTTPConnection(urlsplit(urls[number % len(urls)]).netloc)) as connection:
+            while time.monotonic() < end:
+                connection.request("POST", path, body, {"Content-Type": "application/xml"})
+                response = connection.getresponse()
+                response.read()
+                if response.status != 200:
+                    raise RuntimeError(f"{response.status} for {path}")
+                count += 1
         return count
 
     began = time.monotonic()
