@@ -14,6 +14,8 @@ def main() -> None:
     gc.set_threshold(_ALLOCATIONS, *gc.get_threshold()[1:])
     try:
         from backpack_orm.cli.program import program
+
+        program.main()
     except ModuleNotFoundError as missing:
         if missing.name not in ("click", "platformdirs", "rich"):
             raise
@@ -21,7 +23,5 @@ def main() -> None:
             f"Error: backpack requires {missing.name}, part of an extra: "
             'pip install "backpack_orm[cli]"'
         )
-    try:
-        program.main()
     finally:
         gc.freeze()  # the memory is returned as a whole: nothing has to be searched at the exit

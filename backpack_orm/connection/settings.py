@@ -128,6 +128,8 @@ def _token(settings: Settings, attribute: Attribute[Any], secret: Secret | None)
     if secret is None:
         return
     value = secret.reveal()
+    if secret is _NO_TOKEN:
+        raise ValidationError(f"{attribute.name} takes a text; this value is not shown here")
     option = value.variable if isinstance(value, EnvironmentValue) else attribute.name
     if value != value.strip():
         raise ValidationError(f"{option} has white space around it, and is not shown: strip it")

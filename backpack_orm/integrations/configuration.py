@@ -40,5 +40,8 @@ def connection_from(options: Mapping[str, Any], key: Callable[[str], str]) -> Co
     try:
         return Connection(**{_OPTIONS[name]: value for name, value in given.items()})
     except BackpackError as error:
-        error.add(f"its key in the configuration is written like {key('url')}")
+        option = error.message.partition(" ")[0]
+        names = [name for name in _OPTIONS if _OPTIONS[name] == option]
+        if names:
+            error.add(f"set {key(max(names, key=given.__contains__))}")
         raise

@@ -21,6 +21,9 @@ _STATUS = {
     errors.InvalidResponse: 502,
 }
 
+UNCLEAR = "It is not known whether this was done: look before you repeat it."
+"""What a response says of a write that may have happened."""
+
 
 def status_of(error: BackpackError) -> int:
     """Return the status of an error: that of its nearest base class in the table, or 500.

@@ -133,7 +133,11 @@ class TestProject(BackpackTestMixin):
             {"default": {"URL": "acme", "TOKEN": TOKEN, "TIMOUT": 1}},
             "BACKPACK.'default'...'TIMOUT'. is no option of a connection; did you mean .*TIMEOUT",
         ),
-        ({"default": {"URL": "acme"}}, "its key in the configuration is written like BACKPACK."),
+        ({"default": {"URL": "acme"}}, "token is missing.*; set BACKPACK.'default'...'TOKEN'."),
+        (
+            {"default": {"URL": "http://acme.example", "TOKEN": TOKEN}},
+            "allow_insecure=True on purpose; set BACKPACK.'default'...'URL'.",
+        ),
     ],
 )
 def test_a_wrong_setting_is_an_error_at_the_start(setting: Any, message: str) -> None:
@@ -169,6 +173,8 @@ def test_errors_become_responses(
         response = get()
     assert response.status_code == status
     assert response.headers.get("Retry-After") == ("5" if status == 503 else None)
+    is_unknown = isinstance(error, OutcomeUnknown)
+    assert ("not known whether this was done" in response.content.decode()) == is_unknown
     assert ("backpack_orm" in {record.name for record in caplog.records}) == (status >= 500)
 
 

@@ -178,7 +178,7 @@ def test_the_environment_configures_it(monkeypatch: pytest.MonkeyPatch) -> None:
         (
             {"BACKPACK_URL": "acme"},
             ValidationError,
-            "its key in the configuration is written like BACKPACK_URL",
+            "token is missing: find it under My info in Backpack; set BACKPACK_TOKEN",
         ),
         (
             {"BACKPACK_URL": "acme", "BACKPACK_TOKEN": TOKEN, "BACKPACK_TIMOUT": 1},
@@ -188,7 +188,12 @@ def test_the_environment_configures_it(monkeypatch: pytest.MonkeyPatch) -> None:
         (
             {"BACKPACK_URL": "acme", "BACKPACK_TOKEN": TOKEN, "BACKPACK_TTL": "long"},
             ValidationError,
-            "ttl takes a number of seconds",
+            "ttl takes a number of seconds, 0 or more, not 'long'; set BACKPACK_TTL",
+        ),
+        (
+            {"BACKPACK_URL": "acme", "BACKPACK_TOKEN": 1234567890},  # of digits in the environment
+            ValidationError,
+            "token takes a text; this value is not shown here; set BACKPACK_TOKEN",
         ),
         ({"BACKPACK_ACCOUNTS": ["acme"]}, ValidationError, "BACKPACK_ACCOUNTS takes a dictionary"),
         (
@@ -260,12 +265,15 @@ def test_errors_become_http_errors_if_asked_for(
         raise error
 
     @app.errorhandler(404)
-    def own(error: Any) -> Any:
-        return {"own": error.name}, 404
+    def own(refused: Any) -> Any:
+        assert refused.__cause__ is error
+        return {"own": refused.name}, 404
 
     response = app.test_client().get("/")
     assert response.status_code == status
     assert str(error) not in response.text
+    is_unknown = isinstance(error, OutcomeUnknown)
+    assert ("not known whether this was done" in response.text) == is_unknown
     assert (str(error) in caplog.text) == (status >= 500)
     if status == 404:
         assert response.json == {"own": "Not Found"}

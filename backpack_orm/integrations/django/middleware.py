@@ -16,7 +16,7 @@ from django.utils.decorators import sync_and_async_middleware
 from backpack_orm.connection import Connection, using
 from backpack_orm.errors import BackpackError
 from backpack_orm.integrations.django.connections import DEFAULT, connections
-from backpack_orm.integrations.http_errors import retry_after, status_of
+from backpack_orm.integrations.http_errors import UNCLEAR, retry_after, status_of
 
 SyncView = Callable[[HttpRequest], HttpResponseBase]
 AsyncView = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -85,7 +85,8 @@ def _response_to(request: HttpRequest, error: Exception) -> HttpResponse | None:
         return None
     logger.error("%s", error, exc_info=error)
     headers = {} if seconds is None else {"Retry-After": seconds}
-    return HttpResponse(HTTPStatus(status).phrase, "text/plain", status, headers=headers)
+    text = UNCLEAR if error.may_have_happened else HTTPStatus(status).phrase
+    return HttpResponse(text, "text/plain", status, headers=headers)
 
 
 def streaming(connection: Connection, response: HttpResponseBase) -> HttpResponseBase:

@@ -11,7 +11,7 @@ import backpack_orm
 from backpack_orm.connection import Connection, using
 from backpack_orm.errors import BackpackError, NotConnected, ValidationError, did_you_mean
 from backpack_orm.integrations.configuration import connection_from
-from backpack_orm.integrations.http_errors import retry_after, status_of
+from backpack_orm.integrations.http_errors import UNCLEAR, retry_after, status_of
 
 try:
     import click
@@ -50,7 +50,8 @@ class Backpack:
             archive.
         handle_errors: Respond to errors of this library that a view does not handle with an HTTP
             error: 404 for `NotFound`, 503 with `Retry-After` for `RateLimited`, 502 if the service
-            cannot be reached. Those of 500 and more are logged.
+            cannot be reached. Those of 500 and more are logged. Error handlers of the application
+            get an HTTP error whose `__cause__` is that of this library.
 
     >>> from flask import Flask
     >>> app = Flask("diary")
@@ -211,7 +212,8 @@ def _response_to(error: BackpackError) -> Any:
     status, seconds = status_of(error), retry_after(error)
     if status >= 500:
         current_app.logger.error("%s", error, exc_info=error)
-    refused = default_exceptions[status]()
+    refused = default_exceptions[status](UNCLEAR if error.may_have_happened else None)
+    refused.__cause__ = error
     response = current_app.make_response(current_app.handle_user_exception(refused))
     if seconds is not None:
         response.headers["Retry-After"] = seconds
@@ -240,9 +242,10 @@ def _command(account: str, arguments: tuple[str, ...]) -> None:
     try:
         from backpack_orm.cli.program import program
         from backpack_orm.cli.state import State
+
+        extension = Backpack()
+        program.main(list(arguments), obj=State(open=lambda: extension[account]))
     except ModuleNotFoundError as missing:
         raise click.ClickException(
             f'{missing.name} is missing: pip install "backpack_orm[cli]"'
         ) from None
-    extension = Backpack()
-    program.main(list(arguments), obj=State(open=lambda: extension[account]))

@@ -26,16 +26,15 @@ class Command(BaseCommand):
         try:
             from backpack_orm.cli.program import program
             from backpack_orm.cli.state import State
+
+            connection = connections[account]
+            program.main(arguments, obj=State(open=lambda: connection))
         except ModuleNotFoundError as missing:
             raise CommandError(
                 f'{missing.name} is missing: pip install "backpack_orm[cli]"'
             ) from None
-        try:
-            connection = connections[account]
         except NotConnected as error:
             raise CommandError(str(error)) from None
-        try:
-            program.main(arguments, obj=State(open=lambda: connection))
         except SystemExit as end:
             if end.code:
                 raise
