@@ -28,7 +28,7 @@ LARGEST_ROOMS = {
     "cli": 4990,
     "connection": 3865,
     "display": 960,
-    "integrations": 2450,
+    "integrations": 2460,
     "models": 3040,
     "orm": 4380,
     "sandbox": 7140,
