@@ -161,6 +161,15 @@ def test_grants_are_still_valid_after_a_restart(first, data) -> None:
         assert refreshed(box, tokens).status_code == 200
 
 
+def test_a_sandbox_in_memory_knows_its_applications_when_it_starts_again(network) -> None:
+    box = sandbox(":memory:", applications=[APP])
+    tokens = []
+    for _ in range(2):
+        with box:
+            tokens.append(post(box, code=code_of(box)).json()["access_token"])
+            assert [status_with(box, each) for each in tokens] == [302] * (len(tokens) - 1) + [200]
+
+
 def test_a_changed_application_replaces_the_stored_one(first, data) -> None:
     tokens = post(first, code=code_of(first)).json()
     with sandbox(data, applications=[Application(APP.redirect_uri, "T", "trips", "new")]) as box:
