@@ -88,7 +88,7 @@ def lines(
     *,
     colors: Mapping[str, str],
 ) -> None:
-    """Draw a line per series, and a legend.
+    """Draw a line per series from zero up, and a legend.
 
     Args:
         theme: The colors.
@@ -99,4 +99,5 @@ def lines(
     """
     for name, values in series.items():
         axes.plot(places, values, marker="o", color=colors[name], label=name)
+    axes.set_ylim(0, 1.08 * axes.dataLim.y1)
     axes.legend(frameon=False, labelcolor=theme.text)

@@ -114,7 +114,6 @@ def _calls_per_second(theme: Theme, rows: Sequence[Row]) -> Any:
     colors = {rows[0].bound: theme.bound, OURS: theme.ours}
     charts.lines(theme, axes, series, threads, colors=colors)
     axes.set_xticks(threads)
-    axes.set_ylim(bottom=0)
     axes.set_xlabel("threads")
     axes.set_ylabel("calls per second, 50 ms away")
     return figure

@@ -141,8 +141,11 @@ def bars(theme: Theme, rows: Sequence[Row]) -> Any:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.axvline(1, color=theme.text, linewidth=0.8, zorder=0)
-    for place, (_, ratio, color, goal) in enumerate(found):
-        if not color:
+    for place, (name, ratio, color, goal) in enumerate(found):
+        if not color:  # within the axes, since names of rows are long
+            edge = axes.get_yaxis_transform()
+            axes.text(0.01, place, name, transform=edge, va="center", color=theme.text,
+                      fontweight="bold")  # fmt: skip
             continue
         axes.barh(place, ratio, color=color, height=0.8)
         right = max(ratio, goal or 0.0)
@@ -156,12 +159,11 @@ def bars(theme: Theme, rows: Sequence[Row]) -> Any:
         )
         if goal is not None:
             axes.plot([goal, goal], [place - 0.4, place + 0.4], color=theme.text, linewidth=2)
-    axes.set_yticks(range(len(found)), [name for name, *_ in found])
-    for label, (_, _, color, _) in zip(axes.get_yticklabels(), found, strict=True):
-        if color == theme.ours:
+    contenders = [(place, name) for place, (name, _, color, _) in enumerate(found) if color]
+    axes.set_yticks([place for place, _ in contenders], [name for _, name in contenders])
+    for label in axes.get_yticklabels():
+        if label.get_text() == OURS:
             label.set_color(theme.ours)
-        if not color:
-            label.set_fontweight("bold")
     axes.invert_yaxis()
     axes.margins(x=0.08)
     axes.set_xlabel("times the bound; the mark is the goal")
@@ -191,7 +193,6 @@ def lines(theme: Theme, rows: Sequence[Row]) -> Any:
     charts.lines(theme, axes, per_record, sizes, colors=colors)
     axes.set_xscale("log")
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
-    axes.set_ylim(bottom=0)
     axes.set_xlabel("records")
     axes.set_ylabel("µs for each" if is_time else "bytes for each")
     return figure

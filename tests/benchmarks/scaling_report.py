@@ -179,7 +179,6 @@ def _throughput_chart(theme: Theme, rows: Sequence[Row]) -> Any:
         lines(theme, axes, values, places, colors=colors)
         axes.set_title(kind, color=theme.text, loc="left", fontsize=9, fontweight="bold")
         axes.set_ylabel("requests per second")
-        axes.set_ylim(bottom=0)
     axes.set_xticks(places)
     axes.set_xlabel("processes")
     return figure
@@ -204,6 +203,7 @@ def _night_chart(theme: Theme, rows: Sequence[Row]) -> Any:
     axes.axhline(HOURS, color=theme.text, linewidth=1, linestyle="--")
     axes.annotate(f"{HOURS} hours", (_DRAWN[0], HOURS), xytext=(0, 4), color=theme.text,
                   textcoords="offset points")  # fmt: skip
+    axes.autoscale(axis="y")
     axes.set_xscale("log")
     axes.set_yscale("log")
     for axis in (axes.xaxis, axes.yaxis):
