@@ -25,11 +25,11 @@ AT_ONCE = 6
 pytestmark = pytest.mark.network
 
 
-@pytest.fixture(params=DATABASES)
-def data(request, tmp_path) -> str:
+@pytest.fixture(scope="module", params=DATABASES)
+def data(request, tmp_path_factory) -> str:
     """The address of an empty database, or the path of a file that does not exist."""
     if request.param == "sqlite":
-        return str(tmp_path / "data.db")
+        return str(tmp_path_factory.mktemp("oauth") / "data.db")
     cluster, name = request.getfixturevalue("cluster"), f"oauth_{uuid4().hex}"
     create(cluster, name)
     return cluster.format(name)
@@ -39,17 +39,24 @@ def sandbox(data, **options) -> Sandbox:
     return Sandbox(seed="empty", data=data, token=TOKEN, **options)
 
 
-@pytest.fixture
-def first(data) -> Iterator[Sandbox]:
-    with sandbox(data, applications=[APP]) as box:
-        yield box
+@pytest.fixture(scope="module")
+def pair(data) -> Iterator[tuple[Sandbox, Sandbox]]:
+    """Two sandboxes, of which the second one is not told of any application."""
+    with sandbox(data, applications=[APP]) as first, sandbox(data) as second:
+        yield first, second
 
 
 @pytest.fixture
-def second(first, data) -> Iterator[Sandbox]:
-    """A sandbox that is not told of any application."""
-    with sandbox(data) as box:
-        yield box
+def first(pair) -> Sandbox:
+    """The first sandbox; nothing is granted yet."""
+    pair[0].oauth.open()  # a test has changed the application
+    pair[0].oauth.revoke()
+    return pair[0]
+
+
+@pytest.fixture
+def second(pair) -> Sandbox:
+    return pair[1]
 
 
 def code_of(box) -> str:
@@ -153,9 +160,10 @@ def test_a_token_that_is_granted_during_a_revocation_is_revoked(first, second) -
     assert status_with(first, access_token) == 302
 
 
-def test_grants_are_still_valid_after_a_restart(first, data) -> None:
-    tokens = post(first, code=code_of(first)).json()
-    first.close()
+@pytest.mark.usefixtures("first")
+def test_grants_are_still_valid_after_a_restart(data) -> None:
+    with sandbox(data) as box:
+        tokens = post(box, code=code_of(box)).json()
     with sandbox(data) as box:
         assert status_with(box, tokens["access_token"]) == 200
         assert refreshed(box, tokens).status_code == 200
@@ -181,14 +189,14 @@ def test_a_changed_application_replaces_the_stored_one(first, data) -> None:
 def test_only_hashes_are_stored(first) -> None:
     unused, tokens = code_of(first), post(first, code=code_of(first)).json()
     with first._database.reading() as session:
-        stored = [
-            str(row)
+        applications, grants = (
+            list(map(str, session.execute(text(f"SELECT * FROM {table}"))))
             for table in ("oauth_applications", "oauth_grants")
-            for row in session.execute(text(f"SELECT * FROM {table}"))
-        ]
-    assert len(stored) == 1 + 3, "an application, a code and two tokens"
+        )
+    assert applications
+    assert len(grants) == 3, "a code and two tokens"
     for secret in (unused, *tokens.values(), APP.client_secret):
-        assert str(secret) not in "\n".join(stored)
+        assert str(secret) not in "\n".join(applications + grants)
 
 
 @pytest.mark.parametrize("client_id", ["\0", "trips\0", "é", "a" * 5000])
