@@ -217,9 +217,10 @@ class Call:
         """Return the rows of a statement."""
         return self.execute(statement, **parameters).all()
 
-    def stream(self, statement: Executable) -> Iterator[Row[Any]]:
+    def stream(self, statement: Executable, **parameters: Any) -> Iterator[Row[Any]]:
         """Yield the rows of a statement, a few in memory; other requests can run in between."""
-        result = self.execute(statement.execution_options(yield_per=_ROWS_AT_ONCE))
+        few = statement.execution_options(yield_per=_ROWS_AT_ONCE)
+        result = self.execute(few, **parameters)
         for rows in result.partitions():
             yield from rows
             self.turn.checkpoint()

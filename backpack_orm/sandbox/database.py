@@ -20,6 +20,7 @@ from .limits import Busy, Limits
 from .locks import LockTimeout, ReadWriteLock
 from .models import Base
 from .schema import prepare_file, stamp
+from .search_index import create_index
 from .transactions import BUSY_TIMEOUT, RETRY_AFTER, Database, Transaction
 
 MEMORY = ":memory:"
@@ -177,7 +178,8 @@ def _prepare_reader(connection: Any, record: object) -> None:
 
 
 def _create_tables(connection: Connection) -> None:
-    """Create the tables of a new database."""
+    """Create the tables of a new database, and the index of the search."""
     if not inspect(connection).get_table_names():
         Base.metadata.create_all(connection, checkfirst=False)
+    create_index(connection)
     stamp(connection)  # even if it is stamped, so that a file that is not writable is detected now

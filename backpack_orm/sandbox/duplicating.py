@@ -64,6 +64,7 @@ class _Copying:
             "other_type": Widget.other_type,
             "name": Widget.name,
             "body": Widget.body,
+            "folded": Widget.folded,
             "show_created_at": Widget.__table__.c.show_created_at,
         }
         return self._insert(
@@ -80,6 +81,7 @@ class _Copying:
             "position": _rank(items.c.position, items.c.list_key),
             "updated_at": self._now,
             "content": items.c.content,
+            "folded": items.c.folded,
             "completed": items.c.completed,
         }
         return self._insert(Item, list(columns), select(*columns.values()))
@@ -92,7 +94,7 @@ class _Copying:
             .subquery()
         )
         copies = aliased(Widget)
-        texts = (Item.id, Item.position, Item.content, Item.completed)
+        texts = (Item.id, Item.position, Item.content, Item.folded, Item.completed)
         return union_all(
             select(copies.key.label("list_key"), null().label("page_key"), *texts)
             .join(lists, lists.c.key == Item.list_key)

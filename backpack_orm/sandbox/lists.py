@@ -9,7 +9,7 @@ from sqlalchemy import Select, Table, Update, bindparam, func, select, update
 from werkzeug.exceptions import NotFound
 
 from .calls import Call, Endpoints, XmlResponse, found, in_order, ws
-from .models import Item, List, Page, Widget
+from .models import Item, List, Page, Widget, fold
 from .page_xml import item_line
 from .positions import append_item, move_item, order_items, put_on_top, remove_item, remove_widget
 from .reading import InvalidRequest
@@ -80,8 +80,10 @@ def add_item(call: Call, page: int, list: int | None = None) -> XmlResponse:
 @lists.ws("page/PAGE/lists/LIST/items/update/ID", "page/PAGE/items/update/ID")
 def update_item(call: Call, page: int, id: int, list: int | None = None) -> XmlResponse:
     fields = call.parameters.group("item")
+    content = call.updated("item.content", fields.text("content"), None, "")
     changes = {
-        "content": call.updated("item.content", fields.text("content"), None, ""),
+        "content": content,
+        "folded": None if content is None else fold(content),
         "completed": call.updated("item.completed", fields.flag("completed"), None, False),
         "updated_at": call.now,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import (
     BigInteger,
@@ -18,8 +18,10 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     UniqueConstraint,
+    event,
+    inspect,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column, relationship
 from sqlalchemy.types import TypeEngine
 
 # All records of an account share one sequence of ids, since some clients look records up by id
@@ -120,6 +122,37 @@ class Record(Base):
     id: Mapped[int]
 
 
+def fold(*texts: str) -> str:
+    """Return texts as one without differences of letter case, in which the search looks."""
+    return "\n".join(texts).casefold()
+
+
+class Searched(Record):
+    """A record that the search finds by its texts.
+
+    `folded` contains them for the index. It is written together with them, except by an UPDATE
+    without a session, which has to do so itself.
+    """
+
+    __abstract__ = True
+    texts: ClassVar[tuple[str, ...]]
+
+    @declared_attr
+    def folded(cls) -> Mapped[str]:  # noqa: N805 - as SQLAlchemy calls it
+        def of_new_row(context: Any) -> str:
+            row = context.get_current_parameters()
+            return fold(*(row[text] for text in cls.texts))
+
+        return mapped_column(default=of_new_row, deferred=True, sort_order=1)
+
+
+@event.listens_for(Searched, "before_update", propagate=True)
+def _fold_again(mapper: object, connection: object, record: Searched) -> None:
+    attributes = inspect(record).attrs
+    if any(attributes[text].history.has_changes() for text in record.texts):
+        record.folded = fold(*(getattr(record, text) for text in record.texts))
+
+
 class User(Record):
     """A user of an account, authenticated by any of their tokens."""
 
@@ -177,13 +210,14 @@ linked_pages = _pair("linked_pages", "pages", "pages")
 remindees = _pair("remindees", "reminders", "users")
 
 
-class Page(Record):
+class Page(Searched):
     """A page with its `widgets`, in their order.
 
     `items` are those without a list, which only legacy pages have.
     """
 
     __tablename__ = "pages"
+    texts = ("title", "description")
     __table_args__ = (*Record.__table_args__, Index("ix_pages_owner_key_id", "owner_key", "id"))
 
     owner_key: Mapped[int] = mapped_column(_reference("users"))
@@ -300,10 +334,11 @@ class Tagging(Base):
     tag: Mapped[Tag] = relationship(lazy="joined")
 
 
-class Widget(Record):
+class Widget(Searched):
     """A widget on a page with its belonging, which has its position."""
 
     __tablename__ = "widgets"
+    texts = ("name", "body")
     # In an export, widgets of two kinds may have one id.
     __table_args__ = (UniqueConstraint("account_key", "type", "other_type", "id"),)
     __mapper_args__ = {"polymorphic_on": "type"}  # noqa: RUF012 - as SQLAlchemy reads it
@@ -399,10 +434,11 @@ class OtherWidget(Widget):
         return self.other_type
 
 
-class Item(Record):
+class Item(Searched):
     """An item of a list, or of a legacy page that has items without a list."""
 
     __tablename__ = "items"
+    texts = ("content",)
 
     list_key: Mapped[int | None] = _owned_by("widgets")
     page_key: Mapped[int | None] = _owned_by("pages")

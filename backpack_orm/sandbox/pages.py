@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
-from typing import Any
-
 from sqlalchemy import (
     ColumnElement,
-    Row,
-    Select,
     String,
     and_,
     delete,
@@ -24,31 +18,14 @@ from .bulk import execute, numbered
 from .calls import Call, Endpoints, XmlResponse, in_order, ws
 from .contents import contents_of
 from .duplicating import copy_contents
-from .models import (
-    Email,
-    Friend,
-    Item,
-    List,
-    Note,
-    Page,
-    Widget,
-    WriteboardLink,
-    linked_pages,
-)
+from .models import Friend, Page, Widget, linked_pages
 from .page_xml import PageRenderer, page_line
 from .positions import order_widgets
-from .rendering import Xml, element, stream
+from .rendering import element, stream
+from .search import pages_with
 from .visibility import VISIBLE_KEYS
 
 pages = Endpoints("pages", __name__)
-
-_KINDS_FOUND: dict[type[Widget], str] = {
-    Note: "note",
-    List: "list",
-    Email: "email",
-    WriteboardLink: "writeboard_link",
-}
-_FOUND = {str(kind.__mapper__.polymorphic_identity): name for kind, name in _KINDS_FOUND.items()}
 
 
 _ALL = (
@@ -81,54 +58,8 @@ def _scope(public: bool, is_shared: bool) -> str:
 
 @pages.ws_read("pages/search")
 def search(call: Call) -> XmlResponse:
-    term = call.parameters.required_text("term").casefold()
-    hits = _Search(call, term).hits()
+    hits = pages_with(call, call.parameters.required_text("term"))
     return ws(element("pages", hits), newline=True)
-
-
-class _Search:
-    """Finds pages that contain a term, and the matching widgets. Executes three statements."""
-
-    def __init__(self, call: Call, term: str) -> None:
-        self._call = call
-        self._term = term
-
-    def hits(self) -> list[Xml]:
-        """Return matching pages, each with the widgets that contain the term."""
-        seen = select(Page.key).where(Page.key.in_(VISIBLE_KEYS))
-        in_lists, on_pages = self._homes_of_items(seen)
-        sends: defaultdict[int, list[Xml]] = defaultdict(list)
-        widgets = (
-            select(Widget.page_key, Widget.key, Widget.id, Widget.type, Widget.name, Widget.body)
-            .where(Widget.page_key.in_(seen), Widget.type.in_(_FOUND))
-            .order_by(Widget.page_key, Widget.position)
-        )
-        for widget in self._rows(widgets):
-            if widget.key in in_lists or self._is_in(widget.name, widget.body):
-                sends[widget.page_key].append(element("send", _FOUND[widget.type], id=widget.id))
-        pages = select(Page.key, Page.id, Page.title, Page.description)
-        return [
-            element("page", sends.get(page.key), title=page.title, id=page.id)
-            for page in self._rows(pages.where(Page.key.in_(VISIBLE_KEYS)).order_by(Page.id))
-            if page.key in sends
-            or page.key in on_pages
-            or self._is_in(page.title, page.description)
-        ]
-
-    def _homes_of_items(self, seen: Select[int]) -> tuple[set[int], set[int]]:
-        """Return the keys of lists, and of legacy pages, whose items contain the term."""
-        on_seen = Item.page_key.in_(seen) | Item.list_key.in_(
-            select(Widget.key).where(Widget.page_key.in_(seen))
-        )
-        items = self._rows(select(Item.list_key, Item.page_key, Item.content).where(on_seen))
-        found = [(item.list_key, item.page_key) for item in items if self._is_in(item.content)]
-        return {in_list for in_list, _ in found}, {on_page for _, on_page in found}
-
-    def _rows(self, statement: Select[*tuple[Any, ...]]) -> Iterator[Row[Any]]:
-        return self._call.stream(statement)
-
-    def _is_in(self, *texts: str) -> bool:
-        return any(self._term in text.casefold() for text in texts)
 
 
 @pages.ws("pages/new")

@@ -17,6 +17,7 @@ from .http_server import THREADS
 from .limits import Busy
 from .models import Base
 from .schema import HEAD, REVISIONS
+from .search_index import create_index
 from .shared_limits import SharedLimits
 from .transactions import BUSY_TIMEOUT, RETRY_AFTER, Database, Transaction
 
@@ -56,6 +57,7 @@ class PostgresDatabase(Database):
             with self._writer.begin() as connection:
                 _lock(connection, _SCHEMA)
                 _prepare_schema(connection)
+                create_index(connection)
         except (DBAPIError, OSError) as error:
             self.close()
             reason = _first_line(error.orig if isinstance(error, DBAPIError) else error)

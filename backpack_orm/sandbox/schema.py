@@ -18,7 +18,7 @@ from typing import Any
 
 from .file_lock import folder_lock
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """All schema versions, oldest first. A test compares them with the migration scripts."""
 
 HEAD = REVISIONS[-1]
@@ -97,7 +97,11 @@ def revision_of(connection: sqlite3.Connection) -> str | None:
     return str(revision)
 
 
-_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+# The index of the search is not a part of the schema: see `search_index`.
+_TABLES = (
+    "SELECT name FROM sqlite_master WHERE type = 'table' "
+    "AND name NOT GLOB 'sqlite_*' AND name NOT GLOB 'search_*'"
+)
 
 
 def stamp(connection: Any) -> None:

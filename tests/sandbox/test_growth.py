@@ -22,8 +22,9 @@ def export_of(count: int) -> str:
     pages = "".join(
         f"<page id='{1000 + i}' title='Page {i}'><tags><tag id='{100 + i // FEW}' name='T'/></tags>"
         f"<notes><note id='{10_000 + i}' title='Keys'>Baker</note></notes>"
-        f"<lists><list id='{20_000 + i}' name='L'><items><item id='{30_000 + i}'>I</item></items>"
-        f"</list></lists><linked_pages><page id='{1000 + (i + 1) % count}'/></linked_pages></page>"
+        f"<lists><list id='{20_000 + i}' name='L'><items>"
+        f"<item id='{30_000 + i}'>No. {i}!</item></items></list></lists>"
+        f"<linked_pages><page id='{1000 + (i + 1) % count}'/></linked_pages></page>"
         for i in range(count)
     )
     return f"<user id='99' name='Ana'><pages>{pages}</pages></user>"
@@ -105,6 +106,12 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., lis
 def test_an_answer_of_the_same_size_takes_the_same_work(work, verb, path) -> None:
     small, large = work(verb, path)
     assert 0 < large <= 1.2 * small + 2
+
+
+@pytest.mark.network
+def test_a_search_does_not_read_the_texts_that_it_does_not_find(work) -> None:
+    small, large = work("POST", "/ws/pages/search", "<request><term>NO. 7!</term></request>")
+    assert 0 < large <= 2 * small  # the index itself is larger
 
 
 @pytest.mark.network

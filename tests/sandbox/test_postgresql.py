@@ -207,8 +207,11 @@ class TestSchema:
         sql.execute("DROP INDEX ix_pages_owner_key_id")
         sql.execute("CREATE INDEX ix_pages_owner_key ON pages (owner_key)")
         sql.execute("DROP TABLE oauth_grants, oauth_applications")
+        for table in ("pages", "widgets", "items"):
+            sql.execute(f"ALTER TABLE {table} DROP COLUMN folded")  # and with it its index
         sql.execute("UPDATE alembic_version SET version_num = '0002'")
         open_database(data).close()
+        assert sql.execute("SELECT to_regclass('search_items')").fetchone() != (None,)
         indexes = sql.execute("SELECT indexname FROM pg_indexes WHERE tablename = 'pages'")
         assert "ix_pages_owner_key_id" in {name for (name,) in indexes}
         assert columns(sql) == new

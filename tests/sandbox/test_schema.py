@@ -82,6 +82,8 @@ class TestMigrating:
             assert 'title="Lisbon"' in pages
             assert 'title="Written over HTTP"' in pages
             assert client.ws("page/40000004").count("<item ") == 12
+            assert "Lisbon" in client.ws("pages/search", "<term>BAKER</term>")
+            assert "Choir" in client.ws("pages/search", "<term>AUTUMN 🎶</term>")
             assert client.rest("GET", "/journal_entries.xml").text.count("<journal-entry>") == 100
             second = as_user(SECOND_OLD_TOKEN, box.url)
             assert "<pages></pages>" in second.ws("pages/all")
