@@ -82,8 +82,9 @@ class OnPage(Findable):
     ) -> Self:
         """Return the record with an id. Makes one request if `page` is given.
 
-        Without `page`, makes at most six requests: for the list of pages, for the first page, for
-        the second and third at the same time, and then as `all` does, until the record is found.
+        Without `page`, makes requests for the list of pages, for the first page, for the second and
+        third at the same time, and for the others as `all` does, until the record is found: at most
+        six, or one more than there are pages if there are less than thirteen.
 
         Raises:
             ValidationError: The id is not valid.

@@ -110,7 +110,8 @@ class Savable(Findable):
     def create(cls: Callable[P, T], *positional: P.args, **attributes: P.kwargs) -> T:
         """Create a record. `create(title=…)` does the same as `Model(title=…)` and `save()`.
 
-        Makes one request. Type checkers know its arguments: they are those of the constructor.
+        Makes one request, and more for a tag, see `Tag`. Type checkers know its arguments: they are
+        those of the constructor.
 
         Args:
             **attributes: The fields of the model, and its parent if it has one. And `using`: the

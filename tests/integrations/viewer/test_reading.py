@@ -182,6 +182,26 @@ def test_views_are_cached(visitor: Visitor, box: Sandbox, lisbon: str) -> None:
     assert box.requests == before
 
 
+def test_the_views_make_the_documented_number_of_requests(
+    visitor: Visitor, box: Sandbox, connection: Connection
+) -> None:
+    lisbon = Page.get(title="Lisbon", using=connection)
+    views = {
+        "/journal": 2,  # once, for the time zone of the account
+        "/": 1,
+        f"/pages/{lisbon.id}": 1,
+        "/search?term=tram": 2,
+        "/tags": 3,
+        f"/tags/{lisbon.tags[0].id}": 2,
+        "/journal?part=2": 1,
+    }
+    for path, requests in views.items():
+        visitor.app.extensions["backpack_viewer"].connection.clear_cache()
+        before = box.requests
+        visitor.get(path)
+        assert box.requests - before == requests, path
+
+
 def test_a_forced_reload_reads_again(visitor: Visitor, connection: Connection) -> None:
     visitor.get("/")
     visitor.app.extensions["backpack_viewer"].connection._cache._host = object()  # another process
