@@ -57,8 +57,9 @@ def label_of(model: type[Model]) -> str | None:
 class Collection(BulkMethods[M_co], CopyMethods[M_co], Sequence[M_co], RichDisplay, Generic[M_co]):
     """An immutable sequence of objects of one model.
 
-    An index is a number, a slice or a title: the title of a page or a note, the name of a list, the
-    content of an item, the subject of an email. A title selects the first object with this title.
+    An index is a number, a slice or a title: the title of a page or a note, the name of a list or a
+    tag, the content of an item, the subject of an email. A title selects the first object with this
+    title.
 
     A collection equals only itself, so that `==` never loads anything: compare lists of objects.
 

@@ -29,8 +29,8 @@ class Destroyable(Model):
         """Destroy the record with all that it contains. It cannot be undone.
 
         Makes one request, and one more before it if the record is not completely loaded; three for
-        a past reminder. Makes one or two before it if an export may have escaped a text twice. For the
-        requests of a tag, see `Tag`.
+        a past reminder. Makes one or two before it if an export may have escaped a text twice. See
+        `Tag` for the requests of a tag.
 
         Returns:
             The record as it was stored, as plain values, which suffice to create it again: as

@@ -221,8 +221,8 @@ class Findable(Model):
         fresh: bool = False,
         **lookups: Any,
     ) -> Collection[Self]:
-        """Return the records that fulfil all conditions. Makes requests as for `all`, and one for
-        each record that has to be loaded to compare it.
+        """Return the records that fulfil all conditions. Makes requests as for `all`, and those to
+        load what it compares: of pages, as for `Page.all(load=True)`.
 
         If that is more than one request, they are made when the results are used, and no more than
         their use requires; see `Search`.

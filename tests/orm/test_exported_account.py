@@ -26,6 +26,7 @@ from backpack_orm import (
     List,
     Model,
     Note,
+    NotFound,
     Page,
     PageItem,
     Separator,
@@ -183,6 +184,16 @@ def test_fewer_than_ten_pages_are_read_one_by_one(large: Callable[[int], Sandbox
     box = large(MIN_PAGES - 1)
     Note.all()
     assert box.requests == 1 + (MIN_PAGES - 1) == 1 + len(of_pages(box))
+
+
+@pytest.mark.parametrize(("pages", "requests"), [(12, 13), (13, 6), (20, 6)])
+def test_a_record_is_looked_for_with_six_requests_or_on_few_pages_one_by_one(
+    large: Callable[[int], Sandbox], pages: int, requests: int
+) -> None:
+    box = large(pages)
+    with pytest.raises(NotFound):
+        Note.find(1)
+    assert box.requests == requests
 
 
 def test_an_account_without_pages_takes_one_request(demo: Any, network: None) -> None:
