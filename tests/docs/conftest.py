@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from opentelemetry.util._once import Once
 
+from backpack_orm.connection import moving_windows, rate_limits, transport
 from backpack_orm.sandbox import Sandbox
 from tests.docs import documents
+
+
+class SkippingClock:
+    """Clock that sleeps by advancing: programs wait for rate limits, and their tests do not."""
+
+    def __init__(self) -> None:
+        self._skipped = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self._skipped
+
+    def perf_counter(self) -> float:
+        return time.perf_counter() + self._skipped
+
+    def sleep(self, seconds: float) -> None:
+        self._skipped += seconds
 
 
 @pytest.fixture
@@ -18,6 +36,9 @@ def environment(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     for prefix in ("", "FLASK_"):
         monkeypatch.setenv(f"{prefix}BACKPACK_URL", box.url)
         monkeypatch.setenv(f"{prefix}BACKPACK_TOKEN", box.token)
+    clock = SkippingClock()
+    for module in (transport, rate_limits, moving_windows):
+        monkeypatch.setattr(module, "time", clock)
     # Functions that a document adds to signals are called for the rest of the process.
     monkeypatch.setattr("backpack_orm.orm.signals._hooks", {})
     # OpenTelemetry takes a provider once in a process.

@@ -45,11 +45,13 @@ _OTHERS = (
     "docker",
     ".venv/bin/pre-commit",
 )
+_WITH_SESSIONS = [path for path in documents.DOCUMENTS if ">>> " in path.read_text("utf-8")]
+"""Those without have programs alone, each of which tests/docs/test_files.py runs."""
 _READY = re.compile(r"backpack sandbox ready: (\S+) token (?:in )?(\S+)")
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize("document", documents.DOCUMENTS, ids=documents.name)
+@pytest.mark.parametrize("document", _WITH_SESSIONS, ids=documents.name)
 def test_python_runs(document: Path, box: Sandbox, connection: Connection) -> None:
     parsed = _SYBIL.parse(document)
     names = {name: getattr(backpack_orm, name) for name in backpack_orm.__all__}

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 _SCRIPTS = Path(sys.executable).parent
+_CACHE = Path(__file__).parents[2] / ".mypy_cache" / "programs"
 _COMMANDS = {
     "mypy": [
         *("mypy", "--strict", "--no-error-summary", "--hide-error-context"),
-        *("--no-incremental", "--python-executable", sys.executable),
+        *("--cache-dir", str(_CACHE), "--python-executable", sys.executable),
     ],
     "pyright": ["basedpyright", "--level", "error", "--pythonpath", sys.executable],
 }
 CHECKERS = tuple(_COMMANDS)
-_ERROR = re.compile(r"program\.py:(\d+)[:\d]* (?:- )?error: .*")
+_ERROR = re.compile(r"program_\w+\.py:(\d+)[:\d]* (?:- )?error: .*")
 
 
 def errors_in(program: str, checker: str, folder: Path) -> dict[int, str]:
@@ -25,18 +30,30 @@ def errors_in(program: str, checker: str, folder: Path) -> dict[int, str]:
 
     The checker finds the package as that of any other user: where it is installed.
     """
-    (folder / "program.py").write_text(program, "utf-8")
+    # mypy takes a file with the name, size and second of one in its cache for the same file.
+    path = folder / f"program_{hashlib.sha256(program.encode()).hexdigest()}.py"
+    path.write_text(program, "utf-8")
     settings = {"typeCheckingMode": "standard"}
     (folder / "pyrightconfig.json").write_text(json.dumps(settings), "utf-8")
     command, *options = _COMMANDS[checker]
-    result = subprocess.run(
-        [str(_SCRIPTS / command), *options, "program.py"],
-        cwd=folder,
-        env={"PATH": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with _lock() if checker == "mypy" else nullcontext():
+        result = subprocess.run(
+            [str(_SCRIPTS / command), *options, path.name],
+            cwd=folder,
+            env={"PATH": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     found = {int(each[1]): each[0] for each in reversed(list(_ERROR.finditer(result.stdout)))}
     assert bool(found) == (result.returncode == 1), result.stdout + result.stderr
     return found
+
+
+@contextmanager
+def _lock() -> Iterator[None]:
+    """Exclude the other processes of the tests: the first fills the cache for all."""
+    _CACHE.mkdir(parents=True, exist_ok=True)
+    with (_CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
