@@ -43,6 +43,7 @@ _OTHERS = (
     "source",
     ".venv/bin/python",
     "docker",
+    "gunicorn",
     ".venv/bin/pre-commit",
 )
 _WITH_SESSIONS = [path for path in documents.DOCUMENTS if ">>> " in path.read_text("utf-8")]
