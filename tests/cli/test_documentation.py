@@ -10,11 +10,14 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from backpack_orm import Connection, User
 from backpack_orm.cli.config import KEYS
-from backpack_orm.cli.exit_codes import MEANINGS
+from backpack_orm.cli.exit_codes import MEANINGS, ExitCode
+from backpack_orm.cli.failures import CommandError, Failure
+from backpack_orm.errors import CATALOG
 from backpack_orm.sandbox import Sandbox
 from tests.cli.test_streams import shell
 from tests.cli.test_surface import LEAVES
@@ -104,6 +107,31 @@ def test_the_sessions_print_what_is_documented(
 def test_the_table_of_exit_codes_is_that_of_the_code() -> None:
     rows = re.findall(r"^\| (\d+) \| (.+) \|$", TEXT, re.MULTILINE)
     assert rows == [(str(int(code)), meaning) for code, meaning in MEANINGS.items()]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(
+            CommandError("no", code)
+            for code in (
+                ExitCode.NOT_FOUND,
+                ExitCode.AUTHENTICATION,
+                ExitCode.AMBIGUOUS,
+                ExitCode.INCOMPLETE,
+            )
+        ),
+        click.UsageError("no"),
+        KeyboardInterrupt(),
+        OSError("no"),
+        ImportError("no"),
+        RuntimeError("no"),
+    ],
+    ids=repr,
+)
+def test_every_code_in_json_is_documented(error: BaseException) -> None:
+    code = Failure.of(error).code
+    assert code in {info.code for info in CATALOG.values()} or f"`{code}`" in TEXT
 
 
 def test_the_table_of_settings_is_complete() -> None:
