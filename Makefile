@@ -51,7 +51,7 @@ bench: PYTHON = $(or $(shell .ci/python 3.13 2>/dev/null),python3)
 bench: environment-for-the-bench ## measure speed against hand-written code and other libraries; ONLY=load runs a part
 	@$(RUN) -m tests.benchmarks $(ONLY)
 
-chaos: environment ## write and read for three minutes under random faults; SEED=2 SIZE=5000 DATA=postgresql://…
+chaos: environment ## write 5,000 times and read under random faults; SEED=2 SIZE=5000 DATA=postgresql://…
 	@$(RUN) -m tests.chaos --seed $(SEED) --size $(SIZE) --data "$(DATA)"
 
 cassettes: environment ## record all cassettes again from the sandbox

@@ -85,7 +85,7 @@ class Connection(Usable, RichDisplay):
         timeout: Seconds to wait for a connection, and for the next part of a response.
         deadline: Seconds that one call may take, including waits and retries; None: no deadline.
         max_response_size: Maximum size of an uncompressed response in bytes. Reading a response
-            takes at most six times as much memory.
+            takes at most six times as much memory, or six times 8 MiB if it is smaller.
         ttl: Seconds to cache responses; 0 disables the cache.
         cache: Where to cache them: in memory, or the `redis://` address of a server that several
             processes share.

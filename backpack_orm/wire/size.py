@@ -41,7 +41,7 @@ def check_size(content: bytes, max_size: int) -> None:
         max_size: The maximum size of a response in bytes.
 
     Raises:
-        InvalidResponse: It would take more than 6 times `max_size` bytes.
+        InvalidResponse: It would take more than 6 times `max_size` bytes, or 6 times 8 MiB.
 
     >>> check_size(b"<response success='true'/>", max_size=1024)
     >>> check_size(b"<a/>" * 1_000_000, max_size=1024)

@@ -192,6 +192,13 @@ def test_a_hundred_thousand_notes_are_read():
     check_size(b"<notes>" + note * 100_000 + b"</notes>", DEFAULT_MAX_SIZE)
 
 
+@pytest.mark.parametrize("size", [1, 2 * MEGABYTE, 8 * MEGABYTE])
+def test_a_smaller_limit_permits_the_tree_of_eight_megabytes(size: int) -> None:
+    check_size(b"<a/>  " * 131_072, size)
+    with pytest.raises(InvalidResponse, match="more elements"):
+        check_size(b"<a/>  " * 131_073, size)
+
+
 def test_a_small_response_is_not_looked_at():
     check_size(b"<a/>" * 100_000, max_size=1)
 
