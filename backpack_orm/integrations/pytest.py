@@ -6,7 +6,7 @@ pytest loads it in every run, so it imports everything else in the fixtures.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +15,11 @@ import pytest
 
 if TYPE_CHECKING:
     from backpack_orm.connection import Connection
-    from backpack_orm.sandbox import Faults, Sandbox
+    from backpack_orm.sandbox import Exchange, Faults, Sandbox
 
 
 pytest.register_assert_rewrite("backpack_orm.integrations.testkit")
+_SHOWN = 10  # requests in a message about faults
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -58,19 +59,34 @@ def backpack_sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def backpack(backpack_sandbox: Sandbox) -> Iterator[Connection]:
-    """The default connection in all threads until the test ends: to its sandbox."""
+    """The default connection in all threads until the test ends: to its sandbox.
+
+    It has no rate limiter, since the sandbox enforces limits only with
+    `@pytest.mark.backpack(limits=True)`.
+    """
     from backpack_orm.connection import Connection
 
     with _default(
-        lambda: Connection(backpack_sandbox.url, token=backpack_sandbox.token)
+        lambda: Connection(backpack_sandbox.url, token=backpack_sandbox.token, limits=None)
     ) as connection:
         yield connection
 
 
 @pytest.fixture
-def backpack_faults(backpack_sandbox: Sandbox) -> Faults:
-    """The faults of the sandbox, such as `backpack_faults.drop_after_write(times=1)`."""
-    return backpack_sandbox.faults
+def backpack_faults(backpack_sandbox: Sandbox) -> Iterator[Faults]:
+    """The faults of the sandbox, such as `backpack_faults.drop_after_write(times=1)`.
+
+    A fault that has affected no request by the end of the test fails it, since such a test would
+    pass without the failure that it is about. `backpack_faults.clear()` removes those that need not
+    fire.
+    """
+    yield backpack_sandbox.faults
+    unused = [fault for fault in backpack_sandbox.faults if not fault.fired]
+    if unused:
+        lines = [f"{fault} has affected no request" for fault in unused]
+        lines.append("Call backpack_faults.clear() if that is right. The last requests were:")
+        lines += _lines(backpack_sandbox.log[-_SHOWN:])
+        pytest.fail("\n".join(lines), pytrace=False)
 
 
 @pytest.fixture
@@ -89,8 +105,7 @@ def backpack_requests(
         made = backpack_sandbox.requests - before
         if made != count:
             log = backpack_sandbox.log[-made:] if made else []
-            lines = [f"  {each.verb} {each.path} {each.status}" for each in log]
-            pytest.fail("\n".join([f"{counted(made, 'request')} instead of {count}", *lines]))
+            pytest.fail("\n".join([f"{counted(made, 'request')} instead of {count}", *_lines(log)]))
 
     return expect
 
@@ -133,6 +148,10 @@ def backpack_cassette(
             "made: record it again with --backpack-record",
             pytrace=False,
         )
+
+
+def _lines(log: Iterable[Exchange]) -> list[str]:
+    return [f"  {each.verb} {each.path} {each.status}" for each in log] or ["  none"]
 
 
 def _cassette_of(node: pytest.Item) -> Path:

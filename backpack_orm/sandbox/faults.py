@@ -7,7 +7,7 @@ import math
 import random
 import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
@@ -157,8 +157,9 @@ class Faults:
     Each method adds a fault and returns it. The attribute `fired` of the fault counts the affected
     requests. The options `verb`, `path`, `times`, `after` and `chance` select requests, see
     `Which`. If several faults match a request, only the one that was added first affects it. So
-    several faults with `times=1` take effect one after the other. Methods may be called from any
-    thread. Other processes that serve the same database are not affected.
+    several faults with `times=1` take effect one after the other. Iterating yields the faults that
+    were added and not cleared. Methods may be called from any thread. Other processes that serve
+    the same database are not affected.
 
     >>> from urllib.error import HTTPError
     >>> from urllib.request import urlopen
@@ -184,6 +185,9 @@ class Faults:
 
     def __repr__(self) -> str:
         return f"<Faults {self._faults}>"
+
+    def __iter__(self) -> Iterator[Fault]:
+        return iter([*self._faults])
 
     def latency(self, seconds: float, **which: Unpack[Which]) -> Fault:
         """Delay requests by some seconds.

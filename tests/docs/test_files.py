@@ -39,7 +39,8 @@ def run(text: str, folder: Path) -> None:
         runpy.run_path(str(folder / name), run_name="__main__")
         return
     (folder / "test_program.py").write_text(text, "utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_program.py"]
+    plugins = ["-p", "backpack_orm.integrations.pytest", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-q", *plugins, "test_program.py"]
     if "from django" in text:
         command = [sys.executable, "-m", "django", "test", "test_program"]
     for options in (["--backpack-record"], []) if "backpack_cassette" in text else ([],):
@@ -49,6 +50,7 @@ def run(text: str, folder: Path) -> None:
             env={
                 **os.environ,
                 "PYTHONPATH": str(documents.ROOT),
+                "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # others take most of the time
                 "DJANGO_SETTINGS_MODULE": "settings",
             },
             capture_output=True,

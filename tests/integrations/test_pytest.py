@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from backpack_orm import Calendar, Connection
 from backpack_orm.sandbox import Sandbox
 
 pytestmark = pytest.mark.network
@@ -176,7 +177,9 @@ def test_requests_are_counted(run: Callable[..., pytest.RunResult]) -> None:
     )
 
 
-def test_faults_are_those_of_the_sandbox(run: Callable[..., pytest.RunResult]) -> None:
+def test_faults_are_those_of_the_sandbox_and_have_to_fire(
+    run: Callable[..., pytest.RunResult],
+) -> None:
     result = run(
         """
         import pytest
@@ -187,9 +190,34 @@ def test_faults_are_those_of_the_sandbox(run: Callable[..., pytest.RunResult]) -
             with pytest.raises(OutcomeUnknown):
                 Page.create(title="Porto")
             assert Page.count() == 1
+
+        def test_no_request_matches(backpack, backpack_faults):
+            packing = Page.create(title="Porto").lists.create(name="Packing")
+            backpack_faults.drop_after_write(path="**/items/create", times=1)
+            packing.items.create(content="Socks")
+
+        def test_it_need_not_fire(backpack, backpack_faults):
+            fault = backpack_faults.html_page(verb="DELETE")
+            Page.create(title="Porto")
+            assert not fault.fired
+            backpack_faults.clear()
         """
     )
-    result.assert_outcomes(passed=1)
+    result.assert_outcomes(passed=3, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "<Fault 'drop_after_write path=[*][*]/items/create times=1', fired 0> has affected *",
+            "Call backpack_faults.clear() if that is right. The last requests were:",
+            "  POST /ws/page/*/lists/*/items/add 200",
+        ]
+    )
+
+
+def test_its_connection_does_not_wait_for_rate_limits(backpack: Connection) -> None:
+    for _ in range(12):
+        Calendar.all(fresh=True)  # the service accepts ten in five seconds
+    assert backpack.stats.requests == 12
+    assert backpack.stats.seconds_waited == 0
 
 
 def test_pytest_finds_it_and_xdist_runs_it(pytester: pytest.Pytester) -> None:
