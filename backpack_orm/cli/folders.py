@@ -25,7 +25,10 @@ def token_file() -> Path:
 
 
 def cache_folder() -> Path:
-    """Return the folder of what can be read again."""
+    """Return the folder of what can be read again: `BACKPACK_CACHE`, or one of the system's."""
+    named = os.environ.get("BACKPACK_CACHE")
+    if named:
+        return Path(named)
     import platformdirs
 
     return platformdirs.user_cache_path(APP)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from sysconfig import get_path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from backpack_orm.cli.commands.demo import _BASHRC
 from backpack_orm.cli.state import State
 from backpack_orm.sandbox import Sandbox
 from tests.cli.conftest import Runner
@@ -19,7 +21,10 @@ from tests.cli.conftest import Runner
 @pytest.mark.parametrize("verb", [["remind"], ["reminder", "add"]])
 def test_a_reminder_in_plain_words_says_the_resulting_time(verb: list[str], run: Runner) -> None:
     found = run(*verb, "tomorrow", "9am", "Call", "the", "hotel", "-o", "json")
-    assert "'Call the hotel', on Friday, May 15, 2026, at 09:00." in found.summary
+    assert (
+        "'Call the hotel', on Friday, May 15, 2026, at 09:00 (America/Los_Angeles)."
+        in found.summary
+    )
     assert found.stderr == ""
     assert found.data["remind_at"] == "2026-05-15T09:00:00"
 
@@ -206,7 +211,7 @@ def test_todos_of_300_pages_take_at_most_four_requests(
         ("todos", 3),
         ("add Lisbon Sunscreen", 2),
         ("reminder list", 1),
-        ("remind +90 Call", 1),
+        ("remind +90 Call", 2),
         ("journal list", 1),
         ("journal add Done", 3),
         ("status list", 1),
@@ -298,9 +303,21 @@ def test_a_raw_write_whose_response_is_lost_is_not_sent_again(
 
 
 @pytest.mark.network
-def test_the_demonstration_needs_no_account(offline: Runner, tmp_path: Path, capfd: Any) -> None:
+def test_the_demonstration_needs_no_account_and_leaves_nothing(
+    offline: Runner, home: Path, capfd: Any
+) -> None:
+    before = {*home.rglob("*")}
     assert offline("demo", "page", "list", "-o", "json").code == 0
     assert '"Lisbon"' in capfd.readouterr().out
+    assert {*home.rglob("*")} == before
+
+
+def test_the_prompt_of_bash_says_that_it_is_a_demonstration(home: Path, tmp_path: Path) -> None:
+    (home / ".bashrc").write_text("PS1='nora$ '\n", "utf-8")
+    (tmp_path / "rc").write_text(_BASHRC, "utf-8")
+    command = ["bash", "--rcfile", str(tmp_path / "rc"), "-i", "-c", 'echo "$PS1"']
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "(demo) nora$ \n"
 
 
 @pytest.mark.network

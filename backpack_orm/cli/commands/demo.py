@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from shutil import which
 from sysconfig import get_path
 from tempfile import TemporaryDirectory
@@ -13,9 +14,15 @@ from tempfile import TemporaryDirectory
 import click
 
 from backpack_orm.cli.common import command
-from backpack_orm.cli.config import ARCHIVE, PROFILE, TOKEN, URL
+from backpack_orm.cli.config import ARCHIVE, CACHE, PROFILE, TOKEN, URL
 from backpack_orm.cli.failures import CommandError
 from backpack_orm.cli.state import State, pass_state
+
+_BASHRC = """\
+for file in /etc/bash.bashrc ~/.bashrc; do [ -f "$file" ] && . "$file"; done
+PS1="(demo) $PS1"
+"""
+"""What bash reads instead of its own files, which replace a prompt in the environment."""
 
 
 @command(
@@ -52,7 +59,7 @@ def demo(state: State, data: str, empty: bool, arguments: Sequence[str]) -> None
     except ValueError as error:
         raise CommandError(str(error)) from None
     with sandbox as box, TemporaryDirectory(prefix="backpack-demo-") as temporary:
-        environment = os.environ | {URL: box.url, TOKEN: box.token}
+        environment = os.environ | {URL: box.url, TOKEN: box.token, CACHE: f"{temporary}/cache"}
         if not os.environ.get(ARCHIVE):
             is_stored = data != ":memory:"
             environment[ARCHIVE] = f"{data}.archive" if is_stored else f"{temporary}/archive"
@@ -63,15 +70,21 @@ def demo(state: State, data: str, empty: bool, arguments: Sequence[str]) -> None
             if not state.is_interactive:
                 raise CommandError("a command is missing", hint="Try `backpack demo page list`.")
             state.output.message(
-                "All commands in this shell use a demonstration account. Try `backpack page list`, "
-                "and leave with `exit`."
+                "All commands in this shell use a demonstration account.\n"
+                "Try `backpack page list`, and leave with `exit`."
             )
-            code = _run([_shell()], _with_program(environment))
+            code = _run(_shell(Path(temporary)), _with_program(environment))
     click.get_current_context().exit(code)
 
 
-def _shell() -> str:
-    return os.environ.get("SHELL") or os.environ.get("COMSPEC") or "/bin/sh"
+def _shell(folder: Path) -> list[str]:
+    """Return the command of the user's shell; the prompt of bash says where one is."""
+    shell = os.environ.get("SHELL") or os.environ.get("COMSPEC") or "/bin/sh"
+    if Path(shell).name != "bash":
+        return [shell]
+    path = folder / "bashrc"
+    path.write_text(_BASHRC, "utf-8")
+    return [shell, "--rcfile", str(path)]
 
 
 def _with_program(environment: Mapping[str, str]) -> dict[str, str]:

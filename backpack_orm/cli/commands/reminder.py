@@ -14,7 +14,7 @@ from backpack_orm.cli.finding import by_id_or_text, find_user
 from backpack_orm.cli.formats import counted
 from backpack_orm.cli.state import State, pass_state
 from backpack_orm.cli.texts import preserved, text_from
-from backpack_orm.cli.times import TIME, spoken
+from backpack_orm.cli.times import TIME, local, spoken
 
 if TYPE_CHECKING:
     from backpack_orm import Reminder
@@ -55,7 +55,8 @@ _ADD_HELP = """Add a reminder, and say when it is due.
 
     TEXT starts with the time in plain words, which Backpack reads: +30 (minutes), +1:30, 7:30pm,
     tomorrow 9am, next Monday 9am, January 7, 9/27 (month/day). With --at, TEXT is only the text.
-    `-` is standard input. Makes one request.
+    `-` is standard input. Makes one request, and one for the account's zone unless the profile has
+    a `timezone`.
     """
 _EXAMPLES = (
     "tomorrow 9am Call the hotel",
@@ -66,7 +67,8 @@ _EXAMPLES = (
 
 def remind_of(state: State, text: Sequence[str], at: datetime | None, to: Sequence[str]) -> None:
     """Add a reminder, and say when it is due."""
-    state.connect()
+    connection = state.connect()
+    zone = connection.zone  # before the write, so that no error hides what it has done
     people = [find_user(name) for name in to]
     content = text_from(state, text, what="text of the reminder")
     with preserved(content, extension=".txt"):
@@ -74,7 +76,8 @@ def remind_of(state: State, text: Sequence[str], at: datetime | None, to: Sequen
             made = backpack_orm.Reminder.create(content=content, remind_at=at, remindees=people)
         else:
             made = backpack_orm.Reminder.create(content=content, remind_at=at)
-    message = f"Reminder {made.id}: {made.content!r}, on {spoken(made.remind_at)}."
+    when = spoken(local(made.remind_at, connection))
+    message = f"Reminder {made.id}: {made.content!r}, on {when} ({zone})."
     state.output.done(message, FIELDS, row_of(made))
 
 
