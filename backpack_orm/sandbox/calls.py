@@ -290,6 +290,8 @@ class Endpoints(Blueprint):
             def execute(**ids: int) -> Response:
                 service = current_service()
                 turn: Turn = request.environ[TURN]
+                if service.database.is_embedded:
+                    turn.run_alone()
                 body = _body()
                 token = _admit(service, body)
                 parameters = _parameters(body)  # before the transaction: parsing can take long
@@ -298,7 +300,11 @@ class Endpoints(Blueprint):
                 def work(transaction: Transaction) -> Response | XmlResponse:
                     turn.check_client()  # the call may have waited for other transactions
                     call = _call(service, transaction, token, parameters, count, turn)
-                    return view(call, **ids)
+                    response = view(call, **ids)
+                    if writes:
+                        transaction.flush()
+                        turn.let_others_run()  # while it is written to disk
+                    return response
 
                 database = service.database
                 response = database.write(work) if writes else database.read(work)

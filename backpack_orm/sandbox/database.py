@@ -39,6 +39,8 @@ class SqliteDatabase(Database):
     Raises OSError if the file cannot be used.
     """
 
+    is_embedded = True
+
     def __init__(self, data: str) -> None:
         self._data = data
         self.is_in_memory = data == MEMORY

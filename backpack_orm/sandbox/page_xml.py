@@ -192,11 +192,12 @@ _LIST, _NOTE, _GALLERY, _ATTACHMENT, _SEPARATOR, _EMAIL, _OTHER = map(
 
 def _belonging(widget: Row[Any]) -> Xml:
     shown_type = widget.other_type if widget.type == _OTHER else widget.type
-    place = [
-        element("position", str(widget.position)),
-        element("widget", type=shown_type, id=widget.id),
-    ]
-    return element("belonging", place, id=widget.belonging_id)
+    shown = element("widget", type=shown_type, id=widget.id)
+    # Most elements of a page are these, and numbers need no escaping.
+    return Xml(
+        f'<belonging id="{widget.belonging_id}"><position>{widget.position}</position>{shown}'
+        "</belonging>"
+    )
 
 
 def _attachment(attachment: Row[Any]) -> Xml:

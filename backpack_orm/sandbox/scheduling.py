@@ -11,6 +11,7 @@ _SHORT = 0.003  # seconds after which a request counts as long
 _SLICE = 0.0003  # seconds that a long request runs between two pauses
 _PAUSE = 0.00005  # seconds; enough for another thread to take the interpreter lock
 _LONGEST_WAIT = 0.01  # maximum seconds that a long request waits for short ones at a checkpoint
+_LONGEST_QUEUE = 0.03  # maximum seconds that a short request waits for others to run alone
 
 
 class ClientGone(Exception):  # noqa: N818 - part of normal operation
@@ -24,6 +25,7 @@ class Turn:
         self._scheduler = scheduler
         self._client_is_gone = client_is_gone
         self._is_short = True
+        self._is_alone = False
         self._next_pause = time.perf_counter() + _SHORT
 
     def check_client(self) -> None:
@@ -43,11 +45,25 @@ class Turn:
         self._scheduler.let_short_ones_pass()
         self._next_pause = time.perf_counter() + _SLICE
 
+    def run_alone(self) -> None:
+        """Wait for other short requests, and let them wait until this one is long or at its end.
+
+        After a limit it runs beside the others, since one of them may wait for a lock or a disk.
+        """
+        self._is_alone = self._scheduler.alone.acquire(timeout=_LONGEST_QUEUE)
+
+    def let_others_run(self) -> None:
+        """Let other short requests run, before this one waits."""
+        if self._is_alone:
+            self._is_alone = False
+            self._scheduler.alone.release()
+
     def end(self) -> None:
         """Stop counting this request."""
         self._stop_being_short()
 
     def _stop_being_short(self) -> None:
+        self.let_others_run()
         if self._is_short:
             self._is_short = False
             self._scheduler.remove_short_one()
@@ -60,9 +76,17 @@ class Scheduler:
     request needs the interpreter a dozen times, after each step in the database, so next to a long
     request it would take many times as long. Therefore long requests yield: at each checkpoint they
     pause, and wait while short requests are running, up to a limit.
+
+    Short requests run one after another if their statements are executed in this process. Each
+    statement lets another thread take the interpreter, and handing it over takes longer than most
+    statements do.
+
+    Attributes:
+        alone: Lock of the short request that runs alone.
     """
 
     def __init__(self) -> None:
+        self.alone = threading.Lock()
         self._changed = threading.Condition()
         self._short = 0
 

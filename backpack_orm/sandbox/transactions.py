@@ -57,10 +57,12 @@ class Database(ABC):
 
     Attributes:
         is_in_memory: Whether closing it loses the data.
+        is_embedded: Whether statements are executed in this process.
         is_open: Whether it is open.
     """
 
     is_in_memory = False
+    is_embedded = False
     is_open = False
 
     @abstractmethod

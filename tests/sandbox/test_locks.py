@@ -6,7 +6,9 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import Engine, event
 
+from backpack_orm.sandbox import Sandbox, scheduling
 from backpack_orm.sandbox.locks import LockTimeout, ReadWriteLock
 from backpack_orm.sandbox.scheduling import ClientGone, Scheduler
 
@@ -106,3 +108,58 @@ class TestScheduler:
         with scheduler.turn(never) as turn:
             turn.checkpoint()
             assert scheduler._short == 1
+
+    def test_a_short_request_waits_until_the_one_that_runs_alone_has_ended(self) -> None:
+        scheduler, order = Scheduler(), []
+
+        def run() -> None:
+            with scheduler.turn(never) as turn:
+                turn.run_alone()
+                order.append("second")
+
+        with scheduler.turn(never) as first:
+            first.run_alone()
+            thread = in_thread(run)
+            order.append("first")
+        thread.join()
+        assert order == ["first", "second"]
+        assert not scheduler.alone.locked()
+
+    def test_a_request_that_is_long_lets_others_run(self) -> None:
+        scheduler = Scheduler()
+        with scheduler.turn(never) as long, scheduler.turn(never) as short:
+            long.run_alone()
+            self.checkpoint(long)
+            short.run_alone()
+            assert scheduler.alone.locked()
+            long.end()
+            assert scheduler.alone.locked()
+
+    def test_a_request_waits_for_a_limited_time_to_run_alone(self, monkeypatch) -> None:
+        monkeypatch.setattr(scheduling, "_LONGEST_QUEUE", 0.001)
+        scheduler = Scheduler()
+        with scheduler.turn(never) as one:
+            one.run_alone()
+            with scheduler.turn(never) as other:
+                other.run_alone()
+            assert scheduler.alone.locked()
+
+    @pytest.mark.network
+    def test_others_run_while_a_write_is_committed(self, tmp_path, as_user) -> None:
+        with Sandbox(seed="empty", data=str(tmp_path / "data.db")) as box:
+            client, alone = as_user(box.token, box.url), box._service.scheduler.alone
+            states: list[tuple[str, bool]] = []
+
+            def note(what: str) -> Callable[..., None]:
+                return lambda *_: states.append((what, alone.locked()))
+
+            listeners = ("before_cursor_execute", note("execute")), ("commit", note("commit"))
+            client.ws("pages/new")  # the token is known from here on
+            for listener in listeners:
+                event.listen(Engine, *listener)
+            client.ws("pages/new")
+            for listener in listeners:
+                event.remove(Engine, *listener)
+        assert ("execute", True) in states
+        assert ("commit", False) in states
+        assert ("commit", True) not in states
