@@ -31,7 +31,7 @@ LARGEST_ROOMS = {
     "integrations": 2460,
     "models": 3040,
     "orm": 4380,
-    "sandbox": 7310,
+    "sandbox": 7325,
     "text": 1202,
     "wire": 800,
 }
