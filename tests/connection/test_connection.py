@@ -164,14 +164,19 @@ def test_one_token_is_enough():
         "secret?",
         "#secret",
         "se%2fcret",
-        5,
-        b"secret",
     ],
 )
 def test_a_token_that_is_none_is_refused_and_not_shown(token):
     with pytest.raises(ValidationError, match="token has a character") as caught:
         Connection("acme", token=token)
     assert "cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("token", [5, b"secret"])
+def test_a_token_that_is_no_text_is_refused_and_not_shown(token):
+    with pytest.raises(ValidationError, match="token takes a text") as caught:
+        Connection("acme", token=token)
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("token", ["se cret", "sécret", "sec\x00ret"])
