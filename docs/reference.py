@@ -48,6 +48,7 @@ OTHERS = {
     "Relations of your own models": ["HasMany", "HasItems", "Embeds"],
     "Probing the service": ["probe_partial_updates", "ProbeResult"],
     "Exports": ["Export"],
+    "Charts": ["display.journal_timeline", "display.open_items"],
     "Archives": [
         f"archive.{name}"
         for name in (

@@ -101,17 +101,18 @@ def test_retagging_reports_the_pages_that_failed(count: Counted, box: Sandbox) -
 def test_stale_pages_are_tagged_with_one_request_for_each(number: int, count: Counted) -> None:
     tag_stale = functions_of("stale.py")["tag_stale"]
     for each in range(number):
-        Page.create(title=f"Empty {each}")
-    pages = Page.all()
+        Page.create(title=f"Items only {each}").lists.create(name="Packing")
+        Page.create(title=f"Note {each}").notes.create(title="Hotel")
+    with_notes = [page for page in Page.all(load=True) if page.notes]
     everything, requests = count(lambda: tag_stale(datetime(2027, 5, 14)))
-    assert [*everything] == [*pages]  # a year later, no note is new
-    assert requests == 3 + 1 + len(pages)
-    stale, requests = count(lambda: tag_stale(datetime(2026, 5, 14, 12)))
-    assert number <= len(stale) < len(pages)
-    assert requests == 3 + 1 + len(pages) - len(stale)
+    assert [*everything] == with_notes  # a year later, no note is new
+    assert requests == 3 + 1 + len(with_notes)
+    stale, requests = count(lambda: tag_stale(datetime(2026, 11, 1)))
+    assert 0 < len(stale) < len(with_notes)
+    assert requests == 3 + 1 + len(with_notes) - len(stale)
     tagged = Page.where(tags__name="Stale", fresh=True)
     assert [*tagged] == [*stale]
-    limit = datetime(2025, 11, 12, 12)
+    limit = datetime(2026, 5, 2)
     assert not [note for page in stale for note in page.notes if note.created_at >= limit]
 
 
