@@ -49,12 +49,14 @@ intersphinx_mapping = (
     if os.environ.get("READTHEDOCS")
     else {}
 )
-exclude_patterns = ["_build", "performance/*.md", "examples"]
+exclude_patterns = ["_build", "performance/*.md", "examples", "templates"]
 
 html_theme = "furo"
 html_title = f"backpack_orm {release}"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_js_files = [("site.js", {"defer": "defer"})]
+templates_path = ["templates"]
 html_baseurl = llms.SITE
 html_favicon = "static/icon.svg"
 html_theme_options = {

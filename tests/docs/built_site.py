@@ -1,4 +1,4 @@
-"""The built site in a browser: as wide as the screen, and small. `make site` runs it.
+"""The built site in a browser: as wide as the screen, accessible, and small. `make site` runs it.
 
 It is not part of the other tests, which need no site.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -16,15 +15,20 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Response, sync_playwright
+from playwright.sync_api import Browser, Page, Response, ViewportSize
 
 from backpack_orm.errors import CATALOG
+from tests.browsers import DESKTOP, PHONE, check_accessibility, launched
 from tests.docs import documents
 
 SITE = documents.ROOT / "docs" / "_build" / "html"
-PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
 LARGEST_FRONT_PAGE = 300_000
+KINDS = [
+    *("404", "command-line", "exploring", "genindex", "index", "notebooks", "scaling", "search"),
+    *("reference/models/Page", "troubleshooting"),
+]
+"""Pages that have everything of which the site is made: code, tables, cards, charts and lists."""
 pytestmark = [pytest.mark.browser, pytest.mark.network]
 
 
@@ -44,12 +48,8 @@ def address() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +57,8 @@ def page(browser: Browser) -> Page:
     return browser.new_page()
 
 
-def width(page: Page, viewport: dict[str, int]) -> int:
-    page.set_viewport_size(viewport)  # type: ignore[arg-type]
+def width(page: Page, viewport: ViewportSize) -> int:
+    page.set_viewport_size(viewport)
     found: int = page.evaluate("document.documentElement.scrollWidth")
     return found
 
@@ -70,11 +70,29 @@ def test_a_page_is_as_wide_as_the_screen(path: str, page: Page, address: str) ->
     assert width(page, DESKTOP) <= DESKTOP["width"]
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_breaks_no_rule_of_accessibility(path: str, page: Page, address: str) -> None:
+    page.set_viewport_size(DESKTOP)
+    page.goto(f"{address}/{path}")
+    check_accessibility(page)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_page_breaks_no_rule_of_accessibility_on_a_phone_in_the_dark(
+    kind: str, browser: Browser, address: str
+) -> None:
+    page = browser.new_page(viewport=PHONE, color_scheme="dark")
+    page.goto(f"{address}/{kind}.html")
+    check_accessibility(page)
+    page.close()
+
+
 def test_the_front_page_is_small_and_loads_nothing_from_elsewhere(
     browser: Browser, address: str
 ) -> None:
     responses: list[Response] = []
-    page = browser.new_page(viewport=DESKTOP)  # type: ignore[arg-type]
+    page = browser.new_page(viewport=DESKTOP)
     page.on("response", lambda response: responses.append(response))
     page.goto(address)
     page.mouse.wheel(0, 20_000)  # pictures below are loaded when they are near
