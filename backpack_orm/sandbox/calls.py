@@ -290,7 +290,7 @@ class Endpoints(Blueprint):
             def execute(**ids: int) -> Response:
                 service = current_service()
                 turn: Turn = request.environ[TURN]
-                if service.database.is_embedded:
+                if service.database.is_embedded and not writes:  # writers wait for each other
                     turn.run_alone()
                 body = _body()
                 token = _admit(service, body)
@@ -300,11 +300,7 @@ class Endpoints(Blueprint):
                 def work(transaction: Transaction) -> Response | XmlResponse:
                     turn.check_client()  # the call may have waited for other transactions
                     call = _call(service, transaction, token, parameters, count, turn)
-                    response = view(call, **ids)
-                    if writes:
-                        transaction.flush()
-                        turn.let_others_run()  # while it is written to disk
-                    return response
+                    return view(call, **ids)
 
                 database = service.database
                 response = database.write(work) if writes else database.read(work)

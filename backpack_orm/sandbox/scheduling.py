@@ -53,7 +53,7 @@ class Turn:
         self._is_alone = self._scheduler.alone.acquire(timeout=_LONGEST_QUEUE)
 
     def let_others_run(self) -> None:
-        """Let other short requests run, before this one waits."""
+        """Let other short requests run."""
         if self._is_alone:
             self._is_alone = False
             self._scheduler.alone.release()
@@ -77,7 +77,7 @@ class Scheduler:
     request it would take many times as long. Therefore long requests yield: at each checkpoint they
     pause, and wait while short requests are running, up to a limit.
 
-    Short requests run one after another if their statements are executed in this process. Each
+    Short requests that read run one after another if statements are executed in this process. Each
     statement lets another thread take the interpreter, and handing it over takes longer than most
     statements do.
 
