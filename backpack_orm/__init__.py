@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from backpack_orm.errors import DamagedArchive as DamagedArchive
     from backpack_orm.errors import Destroyed as Destroyed
     from backpack_orm.errors import Forbidden as Forbidden
+    from backpack_orm.errors import InvalidExport as InvalidExport
     from backpack_orm.errors import InvalidResponse as InvalidResponse
     from backpack_orm.errors import MultipleFound as MultipleFound
     from backpack_orm.errors import NotConnected as NotConnected
@@ -98,9 +99,9 @@ _MODULES = {
     "connection.oauth": "Grant OAuthAccount OAuthApp",
     "connection.stats": "Stats",
     "errors": "ApiError ArchiveError AuthenticationError BackpackError DamagedArchive Destroyed "
-    "Forbidden InvalidResponse MultipleFound NotConnected NotFound NotInArchive NotSaved "
-    "OutcomeUnknown RateLimited ReadOnly Rejected ServerError StaleRecord Timeout TransportError "
-    "UnexpectedRedirect ValidationError",
+    "Forbidden InvalidExport InvalidResponse MultipleFound NotConnected NotFound NotInArchive "
+    "NotSaved OutcomeUnknown RateLimited ReadOnly Rejected ServerError StaleRecord Timeout "
+    "TransportError UnexpectedRedirect ValidationError",
     "integrations.ipython": "load_ipython_extension unload_ipython_extension",
     "models.attachment": "Attachment",
     "models.belonging": "Belonging",

@@ -216,6 +216,17 @@ class InvalidResponse(BackpackError):
     """
 
 
+class InvalidExport(InvalidResponse):
+    """A file is not an export, or only a part of one.
+
+    >>> from backpack_orm import Export
+    >>> Export.read(b"<pages><page id='7")
+    Traceback (most recent call last):
+    backpack_orm.errors.InvalidExport: the export cannot be read: it ends too early, after 18 bytes:
+    the rest is missing
+    """
+
+
 class ApiError(BackpackError):
     """The service refused the request, with a status that has no subclass of its own.
 
@@ -430,6 +441,11 @@ CATALOG: Mapping[type[BackpackError], ErrorInfo] = {
         "invalid_response",
         False,
         "Check the address: a proxy, a login page or another server may have responded.",
+    ),
+    InvalidExport: ErrorInfo(
+        "invalid_export",
+        False,
+        "Look for a complete copy: XML that begins with <user>, <backpack>, <pages> or <page>.",
     ),
     ApiError: ErrorInfo("refused", False, "Look up the status in the API reference."),
     AuthenticationError: ErrorInfo(

@@ -371,7 +371,8 @@ class Archive(Convertible, RichDisplay):
 
         Raises:
             OSError: The file cannot be read.
-            InvalidResponse: The file is truncated, malformed, or not an export.
+            InvalidExport: The file is truncated, malformed, not an export, or contains no page and
+                no reminder.
             ArchiveError: The archive is of another account or has a newer snapshot; or it cannot
                 be written.
             ValidationError: The time zone is unknown, or `taken_at` is neither a time nor a date.

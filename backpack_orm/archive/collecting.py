@@ -12,6 +12,12 @@ from attrs import define, evolve, field
 from backpack_orm.archive import journal
 from backpack_orm.archive.bags import sha256
 from backpack_orm.archive.contents import Contents, Gap, StoredResponse
+from backpack_orm.archive.page_gaps import (
+    entity_gaps,
+    may_have_emails,
+    missing_parts,
+    unserved_gaps,
+)
 from backpack_orm.archive.stored_pages import EXPORT, EXPORTED, SHOWN, StoredPages
 from backpack_orm.connection import Connection
 from backpack_orm.errors import (
@@ -21,31 +27,24 @@ from backpack_orm.errors import (
     InvalidResponse,
     NotFound,
 )
-from backpack_orm.models.belonging import SECTIONS, Belonging
 from backpack_orm.models.bookmark import Bookmark
 from backpack_orm.models.calendar import Calendar
 from backpack_orm.models.calendar_event import CalendarEvent
 from backpack_orm.models.email import Email
 from backpack_orm.models.export import read_live_export
-from backpack_orm.models.gallery import Gallery
 from backpack_orm.models.journal_entry import JournalEntry
 from backpack_orm.models.page import Page
 from backpack_orm.models.reminder import Reminder
 from backpack_orm.models.status import Status
 from backpack_orm.models.user import User
-from backpack_orm.orm.model import Model
 from backpack_orm.orm.progress import Progress
-from backpack_orm.orm.unverified import is_marked
-from backpack_orm.plurals import counted
 from backpack_orm.wire.endpoint import Endpoint
-from backpack_orm.wire.shapes import MISSING, Record, Response
+from backpack_orm.wire.shapes import Record, Response
 
 T = TypeVar("T")
 
-_CERTAIN = ("notes", "lists", "galleries", "attachments")
-"""Sections of a page that contain everything that its belongings name."""
-_UNKNOWN_SHARING = Gap("sharing", "the API does not tell whom pages are shared with")
-_UNKNOWN_LINKS = Gap("linked pages", "the export omits the links between pages")
+UNKNOWN_SHARING = Gap("sharing", "the API does not tell whom pages are shared with")
+UNKNOWN_LINKS = Gap("linked pages", "the export omits the links between pages")
 
 
 @define
@@ -150,22 +149,18 @@ class Collector:
     def _pages(self, me: tuple[int]) -> None:
         listed = self._read("pages", Page._all, (), Page._listed.read_many)
         export = self._offered(EXPORT, "export", User._export, me, read_live_export)
-        self._found.gaps.append(_UNKNOWN_SHARING)
+        self._found.gaps.append(UNKNOWN_SHARING)
         pages: Sequence[Record] = () if export is None else export[3]
         if export is not None:
             self._found.account_name = export[2] or None
-            self._found.gaps.append(_UNKNOWN_LINKS)
-        doubtful = sum(is_marked(Page, page) for page in pages)
-        if doubtful:
-            on = counted(doubtful, "page")
-            reason = f"exports may escape typed entities twice, as in &amp;rarr;: on {on}"
-            self._found.gaps.append(Gap("typed entities", reason))
-        there = {page[0] for page in pages if not _is_incomplete(page)}
+            self._found.gaps.append(UNKNOWN_LINKS)
+        self._found.gaps += entity_gaps(pages)
+        there = {page[0] for page in pages if not missing_parts(page)}
         missing = [page[0] for page in listed if page[0] not in there]
         shown = [*self._show_pages(missing)]
-        self._emails([page for page in pages if _may_have_emails(page, is_shown=False)])
-        self._emails([page for page in shown if _may_have_emails(page, is_shown=True)])
-        self._note_files([*pages, *shown])
+        self._emails([page for page in pages if may_have_emails(page, is_shown=False)])
+        self._emails([page for page in shown if may_have_emails(page, is_shown=True)])
+        self._found.gaps += unserved_gaps([*pages, *shown])
 
     def _show_pages(self, ids: Sequence[int]) -> Iterator[Record]:
         """Read single pages, for those that the export does not include."""
@@ -183,21 +178,6 @@ class Collector:
         for id in (page[0] for page in pages):
             what, read = f"emails of page {id}", Email._full.read_many
             self._offered(f"emails-{id}", what, Email._all, (id,), read)
-
-    def _note_files(self, pages: Iterable[Record]) -> None:
-        """Note what is on pages but cannot be read."""
-        files = boards = 0
-        for page in pages:
-            files += len(_part(Page, page, "attachments"))
-            for gallery in _part(Page, page, "galleries"):
-                files += len(_part(Gallery, gallery, "images"))
-            boards += _widgets(page).count("WriteboardLink")
-        if files:
-            reason = f"the API does not serve files: {files} are known by name only"
-            self._found.gaps.append(Gap("files", reason))
-        if boards:
-            reason = f"the API does not serve writeboards: {boards} are known by id only"
-            self._found.gaps.append(Gap("writeboards", reason))
 
     def _calendars(self) -> None:
         name, read = "calendars", Calendar._full.read_many
@@ -314,42 +294,3 @@ def copies_of_page(previous: Contents, id: int) -> list[tuple[StoredResponse, by
         copied_from=export.copied_from or previous.number,
     )
     return [(stored, page.content)]
-
-
-def _part(model: type[Model], record: Record, name: str) -> Sequence[Record]:
-    """Return the records of a relation, none if the response omits them."""
-    part: Any = record[model._table.positions[name]]
-    found: Sequence[Record] = () if part is MISSING else part
-    return found
-
-
-def _widgets(page: Record) -> list[str]:
-    """Return the types of the records on a page."""
-    position = Belonging._table.positions["type"]
-    return [belonging[position] for belonging in _part(Page, page, "belongings")]
-
-
-def _is_incomplete(page: Record) -> bool:
-    """Return whether an exported page lacks a note, list or file that its belongings name.
-
-    Other records may lack in every response.
-    """
-    widget = Belonging._table.positions
-    for belonging in _part(Page, page, "belongings"):
-        section = SECTIONS.get(belonging[widget["type"]])
-        if section in _CERTAIN:
-            ids = {record[0] for record in _part(Page, page, section)}
-            if belonging[widget["widget_id"]] not in ids:
-                return True
-    return False
-
-
-def _may_have_emails(page: Record, *, is_shown: bool) -> bool:
-    """Return whether a page may have emails that its response does not include.
-
-    A page without belongings may have some; in an export it has none.
-    """
-    if _part(Page, page, "emails"):
-        return False
-    widgets = _widgets(page)
-    return "Email" in widgets if widgets else is_shown

@@ -211,8 +211,12 @@ class OfflineTransport:
         names = ["export", *(name for name in self._contents.responses if name.startswith(others))]
         content: list[bytes] = []
         for name in names:
-            reminders = self._list(name, "reminder", call)
-            content += map(reminders.cut, reminders.slices)
+            lists = self._list(name, "reminders", call)
+            if not lists.slices:
+                raise self._absent(call)
+            for each in lists.slices:
+                reminders = Sliced(lists.cut(each), "reminder")
+                content += map(reminders.cut, reminders.slices)
         return _Found(b"<reminders>%s</reminders>" % b"".join(content))
 
     def _list(self, name: str, element: str, call: Call[Any], *wanted: str) -> Sliced:
@@ -257,10 +261,15 @@ class OfflineTransport:
         )
 
     def _absent(self, call: Call[Any]) -> NotInArchive:
-        """Return the error for what the snapshot does not contain."""
-        gaps = "; ".join(f"{gap.what}: {gap.reason}" for gap in self._contents.gaps)
-        known = f"; it lacks {gaps}" if gaps else ""
-        return NotInArchive(f"{self.url} does not contain {call.path}{known}")
+        """Return the error for what the snapshot does not contain, with the reason."""
+        endpoint = call.endpoint
+        ids = dict(zip(endpoint.ids, call.ids, strict=True))
+        names = _GAPS.get(endpoint.path) or [tag.replace(":", " ") for tag in endpoint.reads]
+        possible = {name.format(**ids) for name in names}
+        for gap in self._contents.gaps:
+            if gap.what in possible:
+                return NotInArchive(f"{self.url} does not contain {gap.what}: {gap.reason}")
+        return NotInArchive(f"{self.url} does not contain {call.path}")
 
     def _no_record(self, call: Call[Any]) -> NotFound:
         """Return the error for what the account did not have."""
@@ -286,6 +295,13 @@ _ROUTES: dict[str, Callable[[OfflineTransport, Call[Any]], _Found]] = {
     "journal_entries/{id}.xml": OfflineTransport._entry,
 }
 """How the calls are answered whose responses are not stored as such, by path."""
+_GAPS: dict[str, tuple[str, ...]] = {
+    "me.xml": ("me",),
+    Email._all.path: ("emails of page {page_id}",),
+    Email._show.path: ("emails of page {page_id}",),
+    CalendarEvent._all.path: ("events", "events of calendar {calendar_id}"),
+}
+"""What gaps call the responses that are not named like the cache tags of their calls, by path."""
 
 
 class ArchiveConnection(Connection):

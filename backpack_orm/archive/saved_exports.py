@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from attrs import evolve
-
 from backpack_orm.archive.bags import sha256
-from backpack_orm.archive.collecting import Collected
+from backpack_orm.archive.collecting import UNKNOWN_LINKS, UNKNOWN_SHARING, Collected
 from backpack_orm.archive.contents import Gap, StoredResponse
 from backpack_orm.archive.info import Account
 from backpack_orm.archive.journal import PREFIX as JOURNAL
+from backpack_orm.archive.page_gaps import (
+    entity_gaps,
+    may_have_emails,
+    missing_parts,
+    unserved_gaps,
+)
 from backpack_orm.archive.stored_pages import EXPORT
-from backpack_orm.errors import InvalidResponse, ValidationError, short_repr
-from backpack_orm.models.export import read_export
-from backpack_orm.wire.shapes import Response
-from backpack_orm.wire.size import DEFAULT_MAX_SIZE, check_size
+from backpack_orm.errors import InvalidExport, ValidationError, short_repr
+from backpack_orm.models.export import read_saved_export
+from backpack_orm.models.page import Page
+from backpack_orm.orm.unverified import marked
+from backpack_orm.wire.shapes import MISSING
+from backpack_orm.wire.size import DEFAULT_MAX_SIZE
 
 _IS_OF_USER = re.compile(rb"^[^<]*(?:<[?!][^>]*>[^<]*)*<user\b")
-_REASON = "it is not in exports"
+_REASON = "exports contain pages and reminders only"
 _NOT_INCLUDED = ("me", "users", "statuses", "bookmarks", "calendars", "events-", JOURNAL)
 """Names of responses that an export does not replace: they are copied from the snapshot before."""
-_SCOPES = Gap("scopes of pages", _REASON)
+_SCOPES = Gap("scopes of pages", "exports omit them")
+_REMINDERS = Gap("reminders", "this export has no list of reminders")
 
 
 class SavedExport:
@@ -35,7 +43,7 @@ class SavedExport:
 
     Raises:
         OSError: The file cannot be read.
-        InvalidResponse: The content is truncated, malformed, too dense, or not an export.
+        InvalidExport: The content is truncated, malformed, too dense, not an export, or empty.
         ValidationError: It is neither a path nor bytes.
     """
 
@@ -43,14 +51,14 @@ class SavedExport:
         if not isinstance(source, str | Path | bytes):
             raise ValidationError(f"add_export takes a path or bytes, not {short_repr(source)}")
         is_content = isinstance(source, bytes)
-        self._name = "the export" if is_content else str(source)
+        name = "the export" if is_content else str(source)
         self._content = source if isinstance(source, bytes) else Path(source).read_bytes()
         self._taken_at = taken_at
-        try:
-            check_size(self._content, max(DEFAULT_MAX_SIZE, len(self._content)))
-            self._record = read_export(Response(200, self._content))
-        except InvalidResponse as error:
-            raise InvalidResponse(f"{self._name} cannot be read: {error.message}") from None
+        max_size = max(DEFAULT_MAX_SIZE, len(self._content))
+        self._record = read_saved_export(name, self._content, max_size)
+        *_, pages, reminders = self._record
+        if not pages and reminders in ((), MISSING):
+            raise InvalidExport(f"{name} contains no page and no reminder")
 
     def account(self, host: str | None) -> Account:
         """Return the account, as far as the export names it."""
@@ -69,9 +77,29 @@ class SavedExport:
             sha256=sha256(self._content),
             size=len(self._content),
         )
-        refused = {name: Gap(name.rstrip("-"), _REASON) for name in _NOT_INCLUDED}
         return Collected(
             responses={EXPORT: (stored, self._content)},
-            gaps=[_SCOPES, evolve(_SCOPES, what="linked pages")] if is_of_user else [_SCOPES],
-            refused=refused,
+            gaps=[*self._gaps(is_of_user)],
+            refused=self._not_included(),
         )
+
+    def _gaps(self, is_of_user: bool) -> Iterator[Gap]:
+        """Yield what no snapshot before can complete."""
+        pages = self._record[3]
+        yield UNKNOWN_SHARING
+        yield _SCOPES
+        if is_of_user:
+            yield UNKNOWN_LINKS
+            yield from entity_gaps(marked(Page, page) for page in pages)
+        for page in pages:
+            if missing := missing_parts(page):
+                reason = f"the page names {missing} that the export does not contain"
+                yield Gap(f"notes, lists or files of page {page[0]}", reason)
+        yield from unserved_gaps(pages)
+
+    def _not_included(self) -> dict[str, Gap]:
+        """Return gaps by the names of the responses that a snapshot before may contain."""
+        gaps = {name: Gap(name.rstrip("-"), _REASON) for name in _NOT_INCLUDED}
+        for id in (page[0] for page in self._record[3] if may_have_emails(page, is_shown=False)):
+            gaps[f"emails-{id}"] = Gap(f"emails of page {id}", "the export does not contain them")
+        return gaps if self._record[4] is not MISSING else {_REMINDERS.what: _REMINDERS, **gaps}

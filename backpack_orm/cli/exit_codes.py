@@ -45,6 +45,7 @@ _BY_ERROR: Mapping[type[errors.BackpackError], ExitCode] = {
     errors.BackpackError: ExitCode.API_ERROR,
     errors.NotConnected: ExitCode.AUTHENTICATION,
     errors.TransportError: ExitCode.NETWORK,
+    errors.InvalidExport: ExitCode.USAGE,
     errors.OutcomeUnknown: ExitCode.OUTCOME_UNKNOWN,
     errors.AuthenticationError: ExitCode.AUTHENTICATION,
     errors.Forbidden: ExitCode.FORBIDDEN,

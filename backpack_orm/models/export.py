@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from attrs import field, frozen
 
 from backpack_orm.connection import Connection, unconnected
-from backpack_orm.errors import InvalidResponse, ValidationError, short_repr
+from backpack_orm.errors import InvalidExport, InvalidResponse, ValidationError, short_repr
 from backpack_orm.models.files import write_file
 from backpack_orm.models.page import Page
 from backpack_orm.models.reminder import Reminder
@@ -20,7 +20,9 @@ from backpack_orm.orm.unverified import marked
 from backpack_orm.plurals import counted
 from backpack_orm.rich_display import RichDisplay
 from backpack_orm.wire import parse, values
+from backpack_orm.wire.documents import is_truncated
 from backpack_orm.wire.shapes import MISSING, Column, Record, Response, Section, Shape
+from backpack_orm.wire.size import check_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +64,7 @@ class Export(RichDisplay):
 
         Raises:
             OSError: The file cannot be read.
-            InvalidResponse: The content is truncated, malformed, or not an export.
+            InvalidExport: The content is truncated, malformed, or not an export.
 
         >>> Export.read(b"<pages><page id='71' title='Lisbon'/></pages>").pages[0].title
         'Lisbon'
@@ -73,10 +75,7 @@ class Export(RichDisplay):
             name, content = str(source), Path(source).read_bytes()
         else:
             raise ValidationError(f"Export.read takes a path or bytes, not {short_repr(source)}")
-        try:
-            record = read_export(Response(200, content))
-        except InvalidResponse as error:
-            raise InvalidResponse(f"{name} cannot be read: {error.message}") from None
+        record = read_saved_export(name, content)
         digest = hashlib.sha256(content).hexdigest()
         nowhere = unconnected(
             name, digest, "it was read from a file: find the record in the account to change it"
@@ -110,6 +109,7 @@ class Export(RichDisplay):
     @classmethod
     def _of(cls, record: Record, connection: Connection, content: bytes) -> Self:
         user_id, username, account, pages, reminders = record
+        reminders = () if reminders is MISSING else reminders
         return cls(
             user_id,
             username,
@@ -129,7 +129,8 @@ class Export(RichDisplay):
 def read_live_export(response: Response) -> Record:
     """Return the user's id and name, the account, the pages and the reminders of an export.
 
-    Texts that may have been escaped twice are marked, see `orm.unverified`.
+    The reminders are MISSING if there is no list of them. Texts that may have been escaped twice
+    are marked, see `orm.unverified`.
     """
     *about, pages, reminders = _read(response, Page._exported_by_user)
     if b"&" in response.content:
@@ -142,12 +143,34 @@ def read_export(response: Response) -> Record:
     return _read(response, Page._exported)
 
 
+def read_saved_export(name: str, content: bytes, max_size: int | None = None) -> Record:
+    """Return the same for a file.
+
+    Args:
+        name: Name of the file, for messages.
+        content: What it contains.
+        max_size: As for `check_size`; None does not check it.
+
+    Raises:
+        InvalidExport: The content is truncated, malformed, too dense, or not an export.
+    """
+    try:
+        if max_size is not None:
+            check_size(content, max_size)
+        return read_export(Response(200, content))
+    except InvalidResponse as error:
+        reason = error.message.replace("the response", "it")
+        if is_truncated(content):
+            reason = f"it ends too early, after {len(content):,} bytes: the rest is missing"
+        raise InvalidExport(f"{name} cannot be read: {reason}") from None
+
+
 def _read(response: Response, projection: Projection) -> Record:
     shape, record = _reader(projection)(response)
     if shape == "page":
-        return None, "", "", (record,), ()
+        return None, "", "", (record,), MISSING
     if shape == "pages":
-        return None, "", "", record[0], ()
+        return None, "", "", record[0], MISSING
     if record[3] is MISSING:
         raise InvalidResponse(f"a <{shape}> without <pages> is no export")
     return record
@@ -159,7 +182,8 @@ def _reader(projection: Projection) -> Callable[[Response], tuple[str, Record]]:
     id = Column("id", values.INTEGER, is_optional=True)
     account = Column("account", values.TEXT)
     pages = Section("pages/page", page, is_sure=False)  # me.xml is a <user>, too
-    contents = pages, Section("reminders/reminder", Reminder._full.partial.shape)
+    reminders = Reminder._full.partial.shape
+    contents = pages, Section("reminders/reminder", reminders, is_sure=False)
     return parse.one_of(
         Shape("user", (id, Column("name", values.TEXT), account, *contents)),
         Shape("backpack", (id, Column("username", values.TEXT), account, *contents)),

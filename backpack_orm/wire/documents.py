@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
+from xml.parsers import expat
 
 from lxml import etree
 
@@ -36,6 +37,13 @@ def _parser() -> etree.XMLParser:
     return parser
 
 
+_AT_THE_END = (
+    expat.errors.XML_ERROR_NO_ELEMENTS,
+    expat.errors.XML_ERROR_UNCLOSED_TOKEN,
+    expat.errors.XML_ERROR_PARTIAL_CHAR,
+    expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION,
+)
+"""What expat says of a document that ends too early."""
 _PROLOG = rb"\s*(<\?xml\b[^>]*\?>)?"
 _PIECE = 1024 * 1024
 
@@ -96,6 +104,27 @@ def _parsed_in_pieces(pieces: Iterable[bytes]) -> etree._Element:
             parser.close()  # prepares it for the next document
         raise
     return parser.close()
+
+
+def is_truncated(content: bytes) -> bool:
+    """Return whether a document is well-formed as far as it goes, and ends too early.
+
+    >>> is_truncated(b"<pages><page id='7"), is_truncated(b"<pages><page></pages>")
+    (True, False)
+    """
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = _refuse
+    try:
+        parser.Parse(content, True)
+    except expat.ExpatError as error:
+        return bool(content.strip()) and expat.ErrorString(error.code) in _AT_THE_END
+    except InvalidResponse:
+        return False
+    return False
+
+
+def _refuse(*declaration: object) -> None:
+    raise InvalidResponse("the response declares a document type")
 
 
 def excerpt(content: bytes) -> str:

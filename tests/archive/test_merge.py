@@ -96,7 +96,8 @@ def test_merged_archives_are_converted_and_pickled(
 
 def test_archives_of_different_accounts_are_refused(synced: Archive, archive: Archive) -> None:
     old = Archive(f"memory://{synced.name}")
-    old.add_export(b"<user id='4' name='A' account='other'><pages/></user>", taken_at="2009-01-01")
+    export = b"<user id='4' name='A' account='other'><pages><page id='7'/></pages></user>"
+    old.add_export(export, taken_at="2009-01-01")
     with pytest.raises(ArchiveError, match="the archives are of different accounts"):
         Archive.merge([synced, old])
     with pytest.raises(ArchiveError, match="no snapshot yet"):

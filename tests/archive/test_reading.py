@@ -220,7 +220,7 @@ def test_what_was_refused_is_not_taken_for_empty(
     for path in ("/users/*/export.xml", f"/ws/page/{id}", "/statuses.xml", "/journal_entries.xml"):
         box.faults.status(403, path=path)
     archive.sync(connection)
-    with pytest.raises(NotInArchive, match=r"lacks .*page \d+: Forbidden"):
+    with pytest.raises(NotInArchive, match=r"contain page \d+: Forbidden"):
         archive.pages[0].notes.reload()
     for read in (lambda: archive.statuses, lambda: archive.journal, lambda: archive.notes):
         with pytest.raises(NotInArchive):

@@ -14,7 +14,7 @@ import pytest
 from backpack_orm import (
     ArchiveError,
     Connection,
-    InvalidResponse,
+    InvalidExport,
     NotInArchive,
     Page,
     User,
@@ -39,6 +39,9 @@ OLD = b"""<backpack username="Ana"><pages><page title="Lisbon" id="71" email_add
 <items><incomplete><item id="7">Key</item></incomplete></items><linked_pages>
 <page id="72" title="Porto"/></linked_pages></page><page title="Porto" id="72"/></pages>
 <reminders/></backpack>"""
+
+
+LIST = b"<pages><page title='Lisbon' id='71'/></pages>"
 
 
 def test_old_exports_become_dated_snapshots(archive: Archive, tmp_path: Path) -> None:
@@ -74,6 +77,65 @@ def test_an_export_of_the_older_call_has_links_between_pages(archive: Archive) -
     assert [each.title for each in page.linked_pages] == ["Porto"]
     assert [each.content for each in page.items] == ["Key"]
     assert "linked pages" not in {gap.what for gap in archive.newest.gaps}
+
+
+def gaps(archive: Archive) -> dict[str, str]:
+    return {gap.what: gap.reason for gap in archive.newest.gaps}
+
+
+def test_an_export_has_the_gaps_of_a_sync_besides_its_own(
+    archive: Archive, connection: Connection, tmp_path: Path
+) -> None:
+    synced = {gap.what for gap in archive.sync(connection).gaps}
+    old = Archive(tmp_path / "old")
+    old.add_export(User.me().export()._content, taken_at="2009-03-14")
+    assert synced <= gaps(old).keys()
+    assert gaps(old)["files"] == "the API does not serve files: 7 are known by name only"
+    assert gaps(old)["writeboards"].endswith("2 are known by id only")
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (
+            SPRING.replace(b'"Note" id="301"', b'"Note" id="302"'),
+            "notes, lists or files of page 71",
+        ),
+        (SPRING.replace(b'"Note" id="301"', b'"Email" id="9"'), "emails of page 71"),
+        (SPRING.replace(b"Baixa", b"Baixa &amp;rarr; Alfama"), "typed entities"),
+    ],
+    ids=["note", "email", "entity"],
+)
+def test_what_an_export_leaves_out_of_a_page_is_a_gap(
+    archive: Archive, content: bytes, what: str
+) -> None:
+    archive.add_export(SPRING, taken_at="2009-03-13")
+    assert what not in gaps(archive)
+    archive.add_export(content, taken_at="2009-03-14")
+    assert what in gaps(archive)
+
+
+@pytest.mark.parametrize("content", [SPRING[: SPRING.index(b"<reminders")] + b"</user>", LIST])
+def test_reminders_are_a_gap_of_an_export_that_has_no_list_of_them(
+    archive: Archive, content: bytes
+) -> None:
+    archive.add_export(content, taken_at="2009-03-14")
+    with pytest.raises(NotInArchive, match="reminders: this export has no list of reminders$"):
+        len(archive.reminders)
+    assert archive.verify()
+
+
+def test_an_empty_list_of_reminders_is_no_gap(archive: Archive) -> None:
+    archive.add_export(OLD, taken_at="2007-01-01")
+    assert list(archive.reminders) == []
+
+
+def test_the_error_names_the_gap_that_was_asked_for(archive: Archive) -> None:
+    archive.add_export(SPRING, taken_at="2009-03-14")
+    with pytest.raises(NotInArchive) as caught:
+        archive.journal  # noqa: B018
+    reason = "does not contain journal: exports contain pages and reminders only"
+    assert str(caught.value).endswith(reason)
 
 
 @pytest.mark.parametrize(
@@ -165,8 +227,10 @@ DENSE = b"<pages>" + b"<page id='1'/>" * 9_000_000 + b"</pages>"
 @pytest.mark.parametrize(
     ("content", "saying"),
     [
-        (SPRING[:-40], "no well-formed XML"),
-        (SPRING[: len(SPRING) // 2], "no well-formed XML"),
+        (SPRING[:-40], "ends too early, after 615 bytes"),
+        (SPRING[: len(SPRING) // 2], "ends too early"),
+        (b"<user><pages></user>", "no well-formed XML"),
+        (b"<pages/>", "contains no page and no reminder"),
         (b"", "is empty"),
         (b"<html><body>Log in</body></html>", "is HTML"),
         (b"<calendars/>", "was expected, not <calendars>"),
@@ -175,21 +239,35 @@ DENSE = b"<pages>" + b"<page id='1'/>" * 9_000_000 + b"</pages>"
         (FILE, "declares a document type|no well-formed XML"),
         (DEEP, "no well-formed XML"),
     ],
-    ids=["truncated", "half", "empty", "html", "other", "image", "bomb", "file", "deep"],
+    ids=[
+        "truncated",
+        "half",
+        "unbalanced",
+        "no page",
+        "empty",
+        "html",
+        "other",
+        "image",
+        "bomb",
+        "file",
+        "deep",
+    ],
 )
 def test_a_file_that_is_no_export_is_refused_by_name_and_nothing_is_stored(
     archive: Archive, folder: Path, tmp_path: Path, content: bytes, saying: str
 ) -> None:
     file = tmp_path / "export.xml"
     file.write_bytes(content)
-    with pytest.raises(InvalidResponse, match=f"export.xml cannot be read: .*({saying})"):
+    with pytest.raises(InvalidExport, match=f"export.xml .*({saying})") as caught:
         archive.add_export(file, taken_at="2009-03-14")
+    assert "response" not in f"{caught.value} {caught.value.hint}"
+    assert caught.value.help_url.endswith("#invalid_export")
     assert not folder.exists()
 
 
 @pytest.mark.long
 def test_an_export_that_would_take_too_much_memory_is_refused(archive: Archive) -> None:
-    with pytest.raises(InvalidResponse, match="more elements and attributes than fit"):
+    with pytest.raises(InvalidExport, match="more elements and attributes than fit"):
         archive.add_export(DENSE, taken_at="2009-03-14")
 
 

@@ -370,7 +370,7 @@ def test_a_damaged_file_of_the_last_sync_is_reported_and_replaced(
 
 
 def test_an_archive_of_exports_alone_was_never_synced(archive: Archive) -> None:
-    archive.add_export(b"<pages/>", taken_at="2009-03-14")
+    archive.add_export(b"<pages><page id='71' title='Lisbon'/></pages>", taken_at="2009-03-14")
     assert archive.last_sync is None
 
 

@@ -350,6 +350,11 @@ def test_an_old_export_becomes_a_site_without_an_account(
     assert (imported.code, imported.stdout) == (0, "")
     assert f"{export}, taken on 2009-03-14, the time of the file: added 1" in imported.stderr
     assert "`backpack archive site` makes a web site of it" in imported.stderr
+    only = "exports contain pages and reminders only"
+    assert (
+        f"\n  me, users, statuses, bookmarks, calendars, events, journal: {only}\n"
+        in imported.stderr
+    )
     made = offline("archive", "site")
     start = home / "backpack-site" / "index.html"
     assert made.lines[0][0] == str(start)
@@ -370,6 +375,7 @@ def test_several_exports_are_imported_from_the_oldest_on(
         (1, str(older)),
         (2, str(newer)),
     ]
+    assert {"reminders", "journal"} < set(found[1]["gaps"])
     history = offline("archive", "history", "page", "71", "-a", "old").lines
     assert [line[2] for line in history] == ["added", "changed"]
 
@@ -380,7 +386,12 @@ def test_files_that_are_no_exports_are_refused(offline: Runner, tmp_path: Path) 
     found = offline("archive", "import", str(path))
     assert found.code == 1
     assert found.stderr.startswith(f"Error: {path} cannot be read: it is no well-formed XML")
-    assert "An export is XML that begins with <user> or <pages>." in found.stderr
+    assert "Hint: Look for a complete copy: XML that begins with <user>" in found.stderr
+    path.write_bytes(b"<user id='4'><pages><page id='71'")
+    cut = offline("archive", "import", str(path), "-o", "json")
+    assert json.loads(cut.stderr)["error"].endswith(
+        "it ends too early, after 33 bytes: the rest is missing"
+    )
     assert "No such file" in offline("archive", "import", "missing.xml").stderr
     two = offline("archive", "import", str(path), str(path), "--taken-at", "2009-03-14")
     assert "--taken-at is for a single file" in two.stderr

@@ -178,6 +178,7 @@ def test_every_error_of_the_library_has_an_exit_code() -> None:
         "OutcomeUnknown": 9,
         "UnexpectedRedirect": 6,
         "InvalidResponse": 7,
+        "InvalidExport": 1,
         "ApiError": 7,
         "AuthenticationError": 3,
         "Forbidden": 4,

@@ -127,6 +127,7 @@ CODES = {  # programs rely on them: none is ever renamed
     "BackpackError": "error",
     "Destroyed": "destroyed",
     "Forbidden": "forbidden",
+    "InvalidExport": "invalid_export",
     "InvalidResponse": "invalid_response",
     "MultipleFound": "multiple_found",
     "NotConnected": "not_connected",

@@ -13,7 +13,7 @@ import pytest
 from backpack_orm import (
     Connection,
     Export,
-    InvalidResponse,
+    InvalidExport,
     Item,
     NotConnected,
     Note,
@@ -129,12 +129,12 @@ def test_a_missing_file_is_missing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "saying"),
     [
-        (b"", "the response is empty"),
-        (b" \n", "the response is empty"),
-        (b"<!DOCTYPE html><html><body>Log in</body></html>", "the response is HTML"),
-        (b"<html><body>Log in</body></html>", "the response is HTML"),
-        (KEPT[:-9], "no well-formed XML"),
-        (KEPT[:400], "no well-formed XML"),
+        (b"", "it is empty"),
+        (b" \n", "it is empty"),
+        (b"<!DOCTYPE html><html><body>Log in</body></html>", "it is HTML"),
+        (b"<html><body>Log in</body></html>", "it is HTML"),
+        (KEPT[:-9], "it ends too early"),
+        (KEPT[:400], "it ends too early"),
         (KEPT + b"and more", "no well-formed XML"),
         (b"\x89PNG\r\n", "no well-formed XML"),
         (b'{"pages": []}', "no well-formed XML"),
@@ -153,9 +153,9 @@ def test_a_file_that_is_no_export_is_refused_by_name(
 ) -> None:
     file = tmp_path / "backup.xml"
     file.write_bytes(content)
-    with pytest.raises(InvalidResponse, match=f"backup.xml cannot be read: .*{saying}"):
+    with pytest.raises(InvalidExport, match=f"backup.xml cannot be read: .*{saying}"):
         Export.read(file)
-    with pytest.raises(InvalidResponse, match=f"the export cannot be read: .*{saying}"):
+    with pytest.raises(InvalidExport, match=f"the export cannot be read: .*{saying}"):
         Export.read(content)
 
 

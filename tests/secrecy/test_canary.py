@@ -15,7 +15,7 @@ from unittest.mock import Mock
 import pytest
 
 import backpack_orm
-from backpack_orm import Connection, Model, Page, Reminder, Stats, connect, using
+from backpack_orm import Connection, Export, Model, Page, Reminder, Stats, User, connect, using
 from backpack_orm.archive import Archive
 from backpack_orm.connection import rate_limits
 from backpack_orm.errors import BackpackError
@@ -215,6 +215,7 @@ PROVOKED: dict[str, Callable[[Sandbox], BaseException]] = {
     "BackpackError": lambda box: caught(lambda: Page.find(1)),
     "Destroyed": destroyed,
     "Forbidden": lambda box: provoke(box, "status 403", Page.all),
+    "InvalidExport": lambda box: caught(lambda: Export.read(User.me().export()._content[:-9])),
     "InvalidResponse": lambda box: provoke(box, "html_page", Reminder.all),
     "NotConnected": lambda box: caught(
         lambda: Page.all(using=pickle.loads(pickle.dumps(Connection("other", token=CANARY))))

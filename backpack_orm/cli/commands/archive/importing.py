@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
+from typing import TYPE_CHECKING
 
 import click
 
+from backpack_orm import plurals
 from backpack_orm.cli.commands.archive.opening import archive_at, archive_option, counted, explained
 from backpack_orm.cli.common import command
 from backpack_orm.cli.failures import CommandError
 from backpack_orm.cli.progress import progress
 from backpack_orm.cli.state import State, pass_state
 
-FIELDS = ("snapshot", "file", "taken_at", "is_new", "added", "changed", "removed", "archive")
+if TYPE_CHECKING:
+    from backpack_orm.archive import Gap
+
+FIELDS = (
+    "snapshot",
+    "file",
+    "taken_at",
+    "is_new",
+    "added",
+    "changed",
+    "removed",
+    "gaps",
+    "archive",
+)
 
 
 @command(
@@ -49,8 +64,6 @@ def import_(
     Several are added from the oldest to the newest. Then `backpack archive site` makes them
     readable, `export` converts them, and `restore` writes them into an account. Makes no request.
     """
-    from backpack_orm.errors import InvalidResponse
-
     if taken_at is not None and len(files) > 1:
         raise CommandError("--taken-at is for a single file", hint="Import one file after another.")
     moments = {name: taken_at or _time_of(name) for name in files}
@@ -59,19 +72,13 @@ def import_(
     rows = []
     for name in order:
         with explained(), progress(state) as report:
-            try:
-                result = archive.add_export(
-                    Path(name),
-                    taken_at=moments[name],
-                    timezone=timezone,
-                    host=host,
-                    progress=report,
-                )
-            except InvalidResponse as error:
-                raise CommandError(
-                    error.message.replace("the response is", "it is"),
-                    hint="An export is XML that begins with <user> or <pages>.",
-                ) from None
+            result = archive.add_export(
+                Path(name),
+                taken_at=moments[name],
+                timezone=timezone,
+                host=host,
+                progress=report,
+            )
         moment = result.snapshot.taken_at
         rows.append(
             {
@@ -82,16 +89,29 @@ def import_(
                 "added": dict(result.added),
                 "changed": dict(result.changed),
                 "removed": dict(result.removed),
+                "gaps": [gap.what for gap in result.gaps],
                 "archive": archive.name,
             }
         )
         what = f"added {counted(dict(result.added))}" if result.is_new else "nothing has changed"
         of_file = "" if taken_at else ", the time of the file"
         state.output.message(f"{name}, taken on {moment:%Y-%m-%d}{of_file}: {what}.")
+    state.output.message(f"Snapshot {result.snapshot.number} lacks:")
+    for line in _reasons(result.gaps):
+        state.output.message(f"  {line}")
     site = f"backpack archive site{f' --archive {quote(location)}' if location else ''}"
     state.output.message(f"The archive is {archive.name}. `{site}` makes a web site of it.")
     if not state.output.is_for_people:
-        state.output.rows(FIELDS, rows, summary=f"{len(rows)} exports")
+        state.output.rows(FIELDS, rows, summary=plurals.counted(len(rows), "export"))
+
+
+def _reasons(gaps: Iterable[Gap]) -> Iterator[str]:
+    """Yield what a snapshot lacks, one line for each reason."""
+    missing: dict[str, list[str]] = {}
+    for gap in gaps:
+        origin = f" (taken from snapshot {gap.copied_from})" if gap.copied_from else ""
+        missing.setdefault(gap.reason, []).append(f"{gap.what}{origin}")
+    return (f"{', '.join(what)}: {reason}" for reason, what in missing.items())
 
 
 def _time_of(name: str) -> datetime:
