@@ -116,6 +116,7 @@ class Convertible(View):
         Times are texts in ISO 8601, and booleans are 0 and 1. The virtual table `search` finds
         substrings of three or more characters in all texts; for shorter ones, scan `search_text`
         with LIKE. The views `open_items` and `pages_with_tags` answer frequent questions.
+        The table `gaps` lists what the snapshot lacks; the tables of gaps are empty.
         `NAME-metadata.json` beside the database describes it to Datasette; if you edit it, it is
         left as it is, until you delete it.
 
@@ -146,8 +147,9 @@ class Convertible(View):
     ) -> None:
         """Write a CSV file for each table, in UTF-8, with one line of column names.
 
-        Times are in ISO 8601, and booleans are `true` and `false`. What is unknown is an empty
-        cell, as is an empty text.
+        Beside the id of a page, list, gallery, calendar or user is its title or name. Times are in
+        ISO 8601, and booleans are `true` and `false`. What is unknown is an empty cell, as is an
+        empty text. A table that is a gap of the snapshot has no file; `gaps.csv` lists the gaps.
 
         Args:
             folder: Folder for the files.
@@ -161,15 +163,15 @@ class Convertible(View):
 
         >>> archive.to_csv("tables")
         >>> print(Path("tables/lists.csv").read_text().splitlines()[0])
-        id,page_id,name
+        id,page_id,page_title,name
         """
         write_csv(self._source, folder, reporter(progress), excel=excel)
 
     def to_jsonl(self, folder: str | PathLike[str], *, progress: bool | Progress = False) -> None:
         """Write a file of JSON Lines for each table, in UTF-8.
 
-        Times are in ISO 8601. What is unknown is null. `progress` is that of
-        `to_markdown`, and errors are those of `to_csv`.
+        Times are in ISO 8601. What is unknown is null. Tables that are gaps of the snapshot have no
+        file. `progress` is that of `to_markdown`, and errors are those of `to_csv`.
 
         >>> archive.to_jsonl("lines")
         >>> import json
@@ -182,8 +184,8 @@ class Convertible(View):
         """Write a Parquet file for each table. Needs pyarrow.
 
         Times have microseconds and are in UTC; those of the account's zone have no zone if it is
-        unknown. `progress` is that of `to_markdown`. Errors are those of `to_csv`, and an
-        ImportError without the extra `parquet`.
+        unknown. Tables that are gaps of the snapshot have no file. `progress` is that of
+        `to_markdown`. Errors are those of `to_csv`, and an ImportError without the extra `parquet`.
 
         >>> archive.to_parquet("columns")
         >>> Path("columns/items.parquet").exists()
@@ -202,6 +204,7 @@ class Convertible(View):
 
         Raises:
             ValidationError: There is no such table.
+            NotInArchive: The table is a gap of the snapshot.
             ImportError: pandas is not installed.
 
         >>> int(archive.frame("items")["completed"].sum())

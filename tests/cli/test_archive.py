@@ -325,7 +325,7 @@ def test_options_of_other_formats_are_refused(
     )
     assert offline("archive", "export", "csv", target, "--excel").code == 0
     with open(tmp_path / "out" / "lists.csv", encoding="utf-8-sig", newline="") as file:
-        assert next(csv.reader(file)) == ["id", "page_id", "name"]
+        assert next(csv.reader(file)) == ["id", "page_id", "page_title", "name"]
 
 
 def test_edited_files_are_not_replaced(offline: Runner, backup: Path, tmp_path: Path) -> None:

@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from datetime import datetime
+from functools import cache
 from os import PathLike
 from typing import Any
 
 from backpack_orm.archive.conversions.output import OutputFolder
 from backpack_orm.archive.conversions.source import Source
-from backpack_orm.archive.conversions.tables import TABLES, rows_of
+from backpack_orm.archive.conversions.tables import (
+    BY_NAME,
+    Row,
+    Table,
+    contained_tables,
+    rows_of,
+)
 from backpack_orm.orm.progress import Progress
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "=", "+", "-", "@")
 """What spreadsheets take for the beginning of a formula, full-width forms included."""
+
+_NAMES = {
+    "users": "name",
+    "pages": "title",
+    "lists": "name",
+    "galleries": "name",
+    "calendars": "name",
+}
+"""The column with the name of a record, by the tables that others refer to."""
 
 
 def write_csv(
@@ -22,8 +39,9 @@ def write_csv(
 ) -> None:
     """Write a CSV file for each table, in UTF-8, with one line of column names.
 
-    Times are in ISO 8601, and booleans are `true` and `false`. What is unknown is an empty cell, as
-    is an empty text.
+    Beside the id of a page, list, gallery, calendar or user is its title or name. Times are in ISO
+    8601, and booleans are `true` and `false`. What is unknown is an empty cell, as is an empty
+    text. What is a gap of the snapshot has no file.
 
     Args:
         source: The records.
@@ -37,14 +55,46 @@ def write_csv(
         OSError: A file cannot be written.
     """
     with OutputFolder(folder) as output, ExitStack() as files:
-        writers: dict[str, Any] = {}
-        for table in TABLES:
-            part = files.enter_context(output.open(f"{table.name}.csv"))
+
+        @cache
+        def writer(name: str) -> Any:
+            part = files.enter_context(output.open(f"{name}.csv"))
             file = files.enter_context(part.open("w", encoding=encoding(excel), newline=""))
-            writers[table.name] = csv.writer(file)
-            writers[table.name].writerow(table.columns)
-        for name, row in rows_of(source, report):
-            writers[name].writerow([cell(value, excel) for value in row.values()])
+            writer = csv.writer(file)
+            writer.writerow(_columns(BY_NAME[name]))
+            return writer
+
+        for name, row in _with_names(rows_of(source, report)):
+            writer(name).writerow([cell(value, excel) for value in row.values()])
+        for name in contained_tables(source):
+            writer(name)
+
+
+def _columns(table: Table) -> Iterator[str]:
+    """Yield the columns of a file: those of the table, and one for the name of what an id is of."""
+    for column in table.columns:
+        yield column
+        if column in table.references:
+            yield _name_column(column, table)
+
+
+def _name_column(column: str, table: Table) -> str:
+    return column.removesuffix("id") + _NAMES[table.references[column]]
+
+
+def _with_names(rows: Iterable[tuple[str, Row]]) -> Iterator[tuple[str, Row]]:
+    """Yield rows with the names of what their ids are of, which have a row before them."""
+    names: dict[tuple[str, int], str] = {}
+    for name, row in rows:
+        if name in _NAMES:
+            names[name, row["id"]] = row[_NAMES[name]]
+        shown: Row = {}
+        references = BY_NAME[name].references
+        for column, value in row.items():
+            shown[column] = value
+            if column in references:
+                shown[_name_column(column, BY_NAME[name])] = names.get((references[column], value))
+        yield name, shown
 
 
 def encoding(excel: bool) -> str:

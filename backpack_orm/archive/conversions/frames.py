@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from backpack_orm.archive.conversions.source import Source, in_utc
-from backpack_orm.archive.conversions.tables import BY_NAME, Kind, rows_of
-from backpack_orm.errors import ValidationError, did_you_mean, short_repr
+from backpack_orm.archive.conversions.tables import BY_NAME, Kind, reason_without, rows_of
+from backpack_orm.errors import NotInArchive, ValidationError, did_you_mean, short_repr
 from backpack_orm.orm.progress import Progress
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ def frame_of(source: Source, name: str, report: Progress) -> pandas.DataFrame:
         raise ImportError("a frame needs pandas: pip install 'backpack_orm[pandas]'") from error
 
     rows = [row for other, row in rows_of(source, report) if other == name]
+    if not rows and (reason := reason_without(source, name)):
+        raise NotInArchive(f"there are no {name}. {reason}")
     series: dict[str, Any] = {}
     for column, kind in table.columns.items():
         values = [row[column] for row in rows]

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from attrs import evolve, frozen
 
+from backpack_orm.archive.conversions.extra import require
 from backpack_orm.archive.conversions.files import Files, account_url
 from backpack_orm.archive.conversions.names import file_names
 from backpack_orm.archive.conversions.output import OutputFolder
@@ -32,6 +33,7 @@ from backpack_orm.archive.conversions.source import (
     available,
     lacks_contents,
     loaded_pages,
+    reason_missing,
 )
 from backpack_orm.archive.conversions.widgets import included
 from backpack_orm.models.page import Page
@@ -82,6 +84,7 @@ def write_html(
             folder `files_dir`.
         OSError: A file cannot be written.
     """
+    require("jinja2", "nh3", "textile")
     with OutputFolder(folder) as output:
         _Site(source, output, Files(account_url(source), files_dir)).write(report)
 
@@ -213,7 +216,8 @@ class _Site:
         links: Iterable[tuple[str, str]] = (),
     ) -> None:
         shown = [each for each in sections if each.entries or each.title]
-        self._render("entries.html", name, title, sections=shown, links=links)
+        missing = reason_missing(self._source.gaps, title.lower())
+        self._render("entries.html", name, title, sections=shown, links=links, missing=missing)
 
     # --- templates ----------------------------------------------------------------------------
 

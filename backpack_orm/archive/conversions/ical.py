@@ -9,6 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backpack_orm.archive.conversions.extra import require
 from backpack_orm.archive.conversions.output import replacing
 from backpack_orm.archive.conversions.source import Source, available, in_utc
 from backpack_orm.orm.progress import Progress
@@ -33,12 +34,8 @@ def write_ical(source: Source, path: str | PathLike[str], report: Progress) -> N
         ImportError: icalendar is not installed.
         OSError: The file cannot be written.
     """
-    try:
-        import icalendar
-    except ImportError as error:
-        raise ImportError(
-            "iCalendar needs icalendar: pip install 'backpack-orm[archive]'"
-        ) from error
+    require("icalendar")
+    import icalendar
 
     path = Path(path)
     calendar = icalendar.Calendar()

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 from contextlib import ExitStack
 from datetime import datetime
+from functools import cache
 from os import PathLike
+from typing import IO
 
 from backpack_orm.archive.conversions.output import OutputFolder
 from backpack_orm.archive.conversions.source import Source
-from backpack_orm.archive.conversions.tables import TABLES, rows_of
+from backpack_orm.archive.conversions.tables import contained_tables, rows_of
 from backpack_orm.orm.progress import Progress
 
 
 def write_json_lines(source: Source, folder: str | PathLike[str], report: Progress) -> None:
     """Write a file for each table, with one JSON object on each line, in UTF-8.
 
-    Times are in ISO 8601. What is unknown is null.
+    Times are in ISO 8601. What is unknown is null, and what is a gap of the snapshot has no file.
 
     Args:
         source: The records.
@@ -28,10 +30,14 @@ def write_json_lines(source: Source, folder: str | PathLike[str], report: Progre
         OSError: A file cannot be written.
     """
     with OutputFolder(folder) as output, ExitStack() as files:
-        writers = {}
-        for table in TABLES:
-            part = files.enter_context(output.open(f"{table.name}.jsonl"))
-            writers[table.name] = files.enter_context(part.open("w", encoding="utf-8"))
+
+        @cache
+        def file(name: str) -> IO[str]:
+            part = files.enter_context(output.open(f"{name}.jsonl"))
+            return files.enter_context(part.open("w", encoding="utf-8"))
+
         for name, row in rows_of(source, report):
             line = json.dumps(row, ensure_ascii=False, default=datetime.isoformat)
-            writers[name].write(f"{line}\n")
+            file(name).write(f"{line}\n")
+        for name in contained_tables(source):
+            file(name)

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from backpack_orm import text
+from backpack_orm.archive.conversions.extra import require
 from backpack_orm.archive.conversions.files import Files, account_url
 from backpack_orm.archive.conversions.names import file_names, obsidian_tag
 from backpack_orm.archive.conversions.output import OutputFolder
@@ -21,6 +22,7 @@ from backpack_orm.archive.conversions.source import (
     available,
     lacks_contents,
     loaded_pages,
+    reason_missing,
 )
 from backpack_orm.archive.conversions.widgets import included, unlisted_items, widgets
 from backpack_orm.archive.conversions.yaml import to_yaml
@@ -43,7 +45,8 @@ from backpack_orm.orm.progress import Progress
 _PAGES = "pages"
 _MARKS = re.compile(r"([\\`*_\[\]<>#|~$]|&(?=#?\w+;))")
 _LINE_START = re.compile(r"^([ \t]*)([-+=]|\d+(?=[.)]))", re.MULTILINE)
-_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
+_INDENT = re.compile(r"^[ \t]+(?=\S)", re.MULTILINE)
+_BLANK = re.compile(r"^[ \t]+$", re.MULTILINE)
 
 
 def write_markdown(
@@ -71,6 +74,7 @@ def write_markdown(
             folder `files_dir`.
         OSError: A file cannot be written.
     """
+    require("nh3", "textile", "yaml")
     titles = {page.id: page.title for page in Page.all(using=source.connection)}
     files = Files(account_url(source), files_dir)
     with OutputFolder(folder) as output:
@@ -79,7 +83,9 @@ def write_markdown(
             output.write(f"{_PAGES}/{writer.names[page.id]}.md", writer.page(page))
         output.write("Pages.md", _document("Pages", writer.index(titles)))
         for title, paragraphs in _other_parts(source):
-            output.write(f"{title}.md", _document(title, paragraphs))
+            nothing = reason_missing(source.gaps, title.lower()) or "There is nothing here."
+            blocks = [*filter(None, paragraphs)] or [_escaped(nothing)]
+            output.write(f"{title}.md", _document(title, blocks))
 
 
 class _Writer:
@@ -151,7 +157,8 @@ class _Writer:
         elif isinstance(widget, Attachment):
             yield self._file(widget, page)
         elif isinstance(widget, Email):
-            yield from self._headed(_escaped(widget.subject), widget.created_at)
+            subject = _escaped(widget.subject) or "(no subject)"
+            yield from self._headed(subject, widget.created_at)
             yield plain(widget.body)
         elif isinstance(widget, Belonging):
             yield f"> {widget.type} {widget.widget_id}: the service includes no more about it."
@@ -211,7 +218,8 @@ def plain(source: str) -> str:
     >>> plain("2 * 3\\n# no title")
     '2 \\\\* 3\\\\\\n\\\\# no title'
     """
-    escaped = _INDENT.sub(_no_break, _escaped(source, is_line=False)).strip("\n")
+    lines = _BLANK.sub("", _escaped(source, is_line=False))
+    escaped = _INDENT.sub(_no_break, lines).strip("\n")
     paragraphs = re.split(r"\n{2,}", escaped)
     return "\n\n".join("\\\n".join(each.split("\n")) for each in paragraphs)
 

@@ -57,10 +57,8 @@ class OutputFolder:
     ) -> None:
         self._listing.close()
         if error is not None:
-            error.add_note(
-                f"{self.path} contains files of this conversion and of the one before: convert "
-                "again to complete it"
-            )
+            whose = "this conversion and of the one before" if self._before else "this conversion"
+            error.add_note(f"{self.path} contains files of {whose}: convert again to complete it")
         if error is None:
             self._remove(self._before.keys() - self._written.keys())
             lines = [_line(name, hashed) for name, hashed in sorted(self._written.items())]

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import cache
 from os import PathLike
 from typing import Any
 
 from backpack_orm.archive.conversions.output import OutputFolder
 from backpack_orm.archive.conversions.source import Source, in_utc
-from backpack_orm.archive.conversions.tables import BY_NAME, TABLES, Kind, Row, Table, rows_of
+from backpack_orm.archive.conversions.tables import (
+    BY_NAME,
+    TABLES,
+    Kind,
+    Row,
+    Table,
+    contained_tables,
+    rows_of,
+)
 from backpack_orm.orm.progress import Progress
 
 _BATCH = 10_000
@@ -19,7 +28,7 @@ def write_parquet(source: Source, folder: str | PathLike[str], report: Progress)
     """Write a Parquet file for each table. Needs pyarrow.
 
     Times have microseconds and are in UTC. Times of the account's zone have no zone if it is
-    unknown.
+    unknown. What is a gap of the snapshot has no file.
 
     Args:
         source: The records.
@@ -39,12 +48,16 @@ def write_parquet(source: Source, folder: str | PathLike[str], report: Progress)
 
     schemas = {table.name: _schema(table, is_local=source.time_zone is None) for table in TABLES}
     with OutputFolder(folder) as output, ExitStack() as files:
-        writers = {}
-        for name, schema in schemas.items():
+
+        @cache
+        def writer(name: str) -> Any:
             part = files.enter_context(output.open(f"{name}.parquet"))
-            writers[name] = files.enter_context(parquet.ParquetWriter(part, schema))
+            return files.enter_context(parquet.ParquetWriter(part, schemas[name]))
+
         for name, rows in _batches(source, report):
-            writers[name].write_batch(pyarrow.RecordBatch.from_pylist(rows, schema=schemas[name]))
+            writer(name).write_batch(pyarrow.RecordBatch.from_pylist(rows, schema=schemas[name]))
+        for name in contained_tables(source):
+            writer(name)
 
 
 def _schema(table: Table, *, is_local: bool) -> Any:

@@ -63,6 +63,23 @@ class Source(Protocol):
     def events(self) -> Iterable[CalendarEvent]: ...
 
 
+def reason_missing(gaps: Iterable[Gap], what: str) -> str | None:
+    """Return a sentence that says why a snapshot has no records of a part of the account.
+
+    Args:
+        gaps: What the snapshot lacks.
+        what: A part that has no records, such as `journal`.
+
+    Returns:
+        The sentence; None if the snapshot contains the part, which is empty.
+
+    >>> reason_missing([Gap("journal", "the service refused it")], "journal")
+    'Not in the archive: the service refused it.'
+    """
+    reasons = (gap.reason for gap in gaps if gap.what == what and gap.copied_from is None)
+    return next((f"Not in the archive: {reason}." for reason in reasons), None)
+
+
 def available(load: Callable[[], Iterable[T]]) -> Iterable[T]:
     """Return the records that a function returns; none if they are a gap of the snapshot."""
     try:

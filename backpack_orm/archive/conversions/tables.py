@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
-from attrs import frozen
+from attrs import asdict, frozen
 
-from backpack_orm.archive.conversions.source import Source, available, loaded_pages
+from backpack_orm.archive.conversions.source import (
+    Source,
+    available,
+    loaded_pages,
+    reason_missing,
+)
 from backpack_orm.models.page import Page
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.progress import Progress
@@ -63,6 +68,7 @@ def _table(
 
 
 TABLES = (
+    _table("gaps", "position:integer what reason copied_from:integer", key="position"),
     _table(
         "users",
         "id name account_id email_address admin:boolean time_zone_id:text remind_via_email:boolean "
@@ -116,6 +122,18 @@ TABLES = (
 """All tables. A table follows those that it refers to."""
 
 BY_NAME = {table.name: table for table in TABLES}
+_GAPS = {"journal_entries": "journal", "calendar_events": "events", "remindees": "reminders"}
+"""What gaps call the tables whose names differ."""
+
+
+def reason_without(source: Source, table: str) -> str | None:
+    """Return why a table without rows is a gap of the snapshot; None if it is just empty."""
+    return reason_missing(source.gaps, _GAPS.get(table, table.replace("_", " ")))
+
+
+def contained_tables(source: Source) -> Iterator[str]:
+    """Yield the names of the tables that the snapshot contains, if they have rows or not."""
+    return (each.name for each in TABLES if reason_without(source, each.name) is None)
 
 
 def rows_of(source: Source, report: Progress) -> Iterator[tuple[str, Row]]:
@@ -124,6 +142,7 @@ def rows_of(source: Source, report: Progress) -> Iterator[tuple[str, Row]]:
     Rows have the columns of their table. What the responses omit is None, and what is a gap of the
     snapshot is left out. Each page is read once, and dropped from memory afterwards.
     """
+    yield from _numbered("gaps", map(asdict, source.gaps))
     yield from _records("users", lambda: source.users)
     yield from _records("statuses", lambda: source.statuses, "user_id")
     for position, page in enumerate(loaded_pages(source, report), 1):

@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 
 from backpack_orm.archive import conversions
 from backpack_orm.archive.conversions.shown import PageContents, ShownSection
+from backpack_orm.archive.conversions.source import reason_missing
 from backpack_orm.archive.conversions.widgets import included
 from backpack_orm.integrations.viewer.accounts import JOURNAL_LENGTH, Account
 from backpack_orm.integrations.viewer.searching import excerpts
@@ -160,7 +161,10 @@ def _entries(
     title: str, sections: Sequence[ShownSection], part: Part[Any] | None = None
 ) -> ResponseReturnValue:
     shown = [section for section in sections if section.entries or section.title]
-    return render_template("entries.html", title=title, sections=shown, links=(), part=part)
+    missing = reason_missing(account().gaps, title.lower())
+    return render_template(
+        "entries.html", title=title, sections=shown, links=(), part=part, missing=missing
+    )
 
 
 @views.get("/site.css")

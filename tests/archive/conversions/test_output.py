@@ -117,9 +117,15 @@ def test_an_interrupted_conversion_says_how_to_go_on(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt) as caught, OutputFolder(tmp_path / "out"):
         raise KeyboardInterrupt
     assert caught.value.__notes__ == [
-        f"{tmp_path / 'out'} contains files of this conversion and of the one before: convert "
-        "again to complete it"
+        f"{tmp_path / 'out'} contains files of this conversion: convert again to complete it"
     ]
+
+
+def test_an_interruption_of_a_later_conversion_speaks_of_the_one_before(tmp_path: Path) -> None:
+    write(tmp_path / "out", a="a")
+    with pytest.raises(KeyboardInterrupt) as caught, OutputFolder(tmp_path / "out"):
+        raise KeyboardInterrupt
+    assert "files of this conversion and of the one before:" in caught.value.__notes__[0]
     with pytest.raises(KeyboardInterrupt) as caught, replacing(tmp_path / "a.db"):
         raise KeyboardInterrupt
     assert caught.value.__notes__ == [f"{tmp_path / 'a.db'} is as it was: convert again"]

@@ -244,3 +244,6 @@ def test_two_thousand_pages_are_shown_in_parts(tmp_path: Path) -> None:
     assert "Previous" in reader.links
     reader.get("/search?term=quokka")
     assert next(iter(reader.links)) == "Page 2000"
+    for part in ("journal", "calendars", "statuses"):
+        reader.get(f"/{part}")
+        assert "Not in the archive: exports contain" in reader.document.text_content()
