@@ -45,7 +45,8 @@ from backpack_orm.rich_display import RichDisplay
 class Archive(Convertible, RichDisplay):
     """All snapshots of one Backpack account, in a folder or at an address.
 
-    The records of the newest snapshot are attributes: `archive.pages`, `archive.notes` and so on.
+    The records of the newest snapshot are attributes: `pages`, `notes`, `lists`, `items`, `tags`,
+    `emails`, `reminders`, `users`, `statuses`, `journal`, `bookmarks`, `calendars` and `events`.
     The first `sync` creates the folder.
 
     Args:
@@ -435,7 +436,9 @@ class Archive(Convertible, RichDisplay):
     def verify(self, *, rehearse: bool = False, progress: bool | Progress = False) -> Verification:
         """Verify that every file is as it was written, and that every response can be read.
 
-        Reads all snapshots. Makes no request to the account and changes nothing.
+        An export is compared with the records that are read from it: each page, note, list, item,
+        comment, file, email, separator and reminder in it has to be one, by its type and id. Reads
+        all snapshots. Makes no request to the account and changes nothing.
 
         Args:
             rehearse: Restore the newest snapshot into an embedded sandbox too, and compare titles,

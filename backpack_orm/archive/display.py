@@ -19,6 +19,11 @@ from backpack_orm.display.results import impossible, known_facts, table
 from backpack_orm.errors import ArchiveError
 from backpack_orm.plurals import counted
 
+_READ = (
+    "`.pages`, `.notes`, `.lists`, `.items`, `.tags`, `.emails`, `.reminders`, `.users`, "
+    "`.statuses`, `.journal`, `.bookmarks`, `.calendars` and `.events` read it."
+)
+
 
 @contents.register
 def _(archive: Archive) -> Card:
@@ -45,7 +50,7 @@ def _(snapshot: Snapshot) -> Card:
         gaps = snapshot.gaps
     except ArchiveError as error:
         return Card(kind, title, [], [error.message])
-    return Card(kind, title, [*_gaps(gaps), Remark("`.pages`, `.notes` and so on read it.")])
+    return Card(kind, title, [*_gaps(gaps), Remark(_READ)])
 
 
 @contents.register

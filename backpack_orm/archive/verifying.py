@@ -15,6 +15,7 @@ from backpack_orm.archive.cache import built, cache_path
 from backpack_orm.archive.commits import FOLDER, SNAPSHOTS, Commit, Commits
 from backpack_orm.archive.contents import Contents, path_of
 from backpack_orm.archive.entries import digests
+from backpack_orm.archive.exported_keys import exported_keys
 from backpack_orm.archive.journal import PREFIX as JOURNAL
 from backpack_orm.archive.offline import read_exported_page
 from backpack_orm.archive.restoring.rehearsal import Difference
@@ -224,7 +225,13 @@ class Verifier:
         try:
             self._verify_pages(contents, bag)
             what = f"verifying the records of snapshot {snapshot.number}"
-            self._records = len(digests(snapshot.connection, self._report, what))
+            records = digests(snapshot.connection, self._report, what)
+            self._records = len(records)
+            if EXPORT in contents:
+                for type, id in dict.fromkeys(exported_keys(contents)):
+                    if (type, id) not in records:
+                        export = bag.path_of(f"data/{path_of(EXPORT)}")
+                        self._add(export, f"contains {type} {id}, which no record of it shows")
         except BackpackError as error:
             self._add(bag.path_of("data"), error)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import subprocess
 import sys
 from collections.abc import Callable
@@ -159,6 +160,20 @@ def test_what_exports_do_not_include_is_never_taken_for_empty(
     archive.add_export(SPRING, taken_at="2009-03-14")
     with pytest.raises(NotInArchive):
         read(archive)
+
+
+def test_verify_finds_what_is_in_the_file_and_in_no_record(archive: Archive) -> None:
+    stray = SPRING.replace(b"</notes>", b"</notes><note id='302' title='Out of its section'/>")
+    archive.add_export(stray, taken_at="2009-03-14")
+    (problem,) = archive.verify().problems
+    assert problem.path.endswith("export.xml.gz")
+    assert problem.reason == "contains note 302, which no record of it shows"
+
+
+def test_the_file_is_stored_byte_by_byte(archive: Archive, folder: Path) -> None:
+    archive.add_export(SPRING, taken_at="2009-03-14")
+    (stored,) = folder.glob("snapshots/*/data/responses/export.xml.gz")
+    assert gzip.decompress(stored.read_bytes()) == SPRING
 
 
 def test_the_same_export_again_adds_nothing(archive: Archive) -> None:
