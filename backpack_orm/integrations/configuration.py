@@ -43,5 +43,5 @@ def connection_from(options: Mapping[str, Any], key: Callable[[str], str]) -> Co
         option = error.message.partition(" ")[0]
         names = [name for name in _OPTIONS if _OPTIONS[name] == option]
         if names:
-            error.add(f"set {key(max(names, key=given.__contains__))}")
+            error.add(f"the key is {key(max(names, key=given.__contains__))} in the configuration")
         raise

@@ -42,19 +42,28 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def backpack_sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+def backpack_sandbox(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Sandbox]:
     """A running sandbox of this test alone.
 
     It is empty, unless the mark `backpack` gives other options, such as
-    `@pytest.mark.backpack(seed="demo")`.
+    `@pytest.mark.backpack(seed="demo")`. Until the test ends, the environment names it, so that
+    code that connects by itself does not write into a real account.
     """
+    from backpack_orm.connection import context
     from backpack_orm.sandbox import Sandbox
 
     mark = request.node.get_closest_marker("backpack")
     if mark is not None and mark.args:
         raise pytest.UsageError(f"the mark backpack takes keywords only, not {mark.args[0]!r}")
+    previous = context.default()
     with Sandbox(**{"seed": "empty", **(mark.kwargs if mark else {})}) as sandbox:
+        for prefix in ("", "FLASK_"):  # as Flask reads its configuration from the environment
+            monkeypatch.setenv(f"{prefix}BACKPACK_URL", sandbox.url)
+            monkeypatch.setenv(f"{prefix}BACKPACK_TOKEN", sandbox.token)
         yield sandbox
+    context.set_default(previous)  # the code under test may have connected
 
 
 @pytest.fixture

@@ -133,10 +133,13 @@ class TestProject(BackpackTestMixin):
             {"default": {"URL": "acme", "TOKEN": TOKEN, "TIMOUT": 1}},
             "BACKPACK.'default'...'TIMOUT'. is no option of a connection; did you mean .*TIMEOUT",
         ),
-        ({"default": {"URL": "acme"}}, "token is missing.*; set BACKPACK.'default'...'TOKEN'."),
+        (
+            {"default": {"URL": "acme"}},
+            "token is missing.*; the key is BACKPACK.'default'...'TOKEN",
+        ),
         (
             {"default": {"URL": "http://acme.example", "TOKEN": TOKEN}},
-            "allow_insecure=True on purpose; set BACKPACK.'default'...'URL'.",
+            "allow_insecure=True on purpose; the key is BACKPACK.'default'...'URL'.",
         ),
     ],
 )

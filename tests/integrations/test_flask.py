@@ -178,7 +178,7 @@ def test_the_environment_configures_it(monkeypatch: pytest.MonkeyPatch) -> None:
         (
             {"BACKPACK_URL": "acme"},
             ValidationError,
-            "token is missing: find it under My info in Backpack; set BACKPACK_TOKEN",
+            "token is missing: find it under My info in Backpack; the key is BACKPACK_TOKEN",
         ),
         (
             {"BACKPACK_URL": "acme", "BACKPACK_TOKEN": TOKEN, "BACKPACK_TIMOUT": 1},
@@ -188,12 +188,12 @@ def test_the_environment_configures_it(monkeypatch: pytest.MonkeyPatch) -> None:
         (
             {"BACKPACK_URL": "acme", "BACKPACK_TOKEN": TOKEN, "BACKPACK_TTL": "long"},
             ValidationError,
-            "ttl takes a number of seconds, 0 or more, not 'long'; set BACKPACK_TTL",
+            "ttl takes a number of seconds, 0 or more, not 'long'; the key is BACKPACK_TTL",
         ),
         (
             {"BACKPACK_URL": "acme", "BACKPACK_TOKEN": 1234567890},  # of digits in the environment
             ValidationError,
-            "token takes a text; this value is not shown here; set BACKPACK_TOKEN",
+            "token takes a text; this value is not shown here; the key is BACKPACK_TOKEN",
         ),
         ({"BACKPACK_ACCOUNTS": ["acme"]}, ValidationError, "BACKPACK_ACCOUNTS takes a dictionary"),
         (

@@ -213,6 +213,29 @@ def test_faults_are_those_of_the_sandbox_and_have_to_fire(
     )
 
 
+def test_code_that_connects_by_itself_uses_the_sandbox(
+    run: Callable[..., pytest.RunResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKPACK_URL", "acme")
+    monkeypatch.setenv("BACKPACK_TOKEN", "0123456789abcdef")
+    result = run(
+        """
+        from backpack_orm import NotConnected, Page, connect
+        import pytest
+
+        @pytest.mark.backpack(seed="demo")
+        def test_the_program(backpack_sandbox):
+            assert connect().url == backpack_sandbox.url
+            assert len(Page.all()) == 13
+
+        def test_the_next_one():
+            with pytest.raises(NotConnected):
+                Page.all()
+        """
+    )
+    result.assert_outcomes(passed=2)
+
+
 def test_its_connection_does_not_wait_for_rate_limits(backpack: Connection) -> None:
     for _ in range(12):
         Calendar.all(fresh=True)  # the service accepts ten in five seconds

@@ -94,7 +94,7 @@ def import_(
             }
         )
         what = f"added {counted(dict(result.added))}" if result.is_new else "nothing has changed"
-        of_file = "" if taken_at else ", the time of the file"
+        of_file = ", the time of the file" if taken_at is None and result.is_new else ""
         state.output.message(f"{name}, taken on {moment:%Y-%m-%d}{of_file}: {what}.")
     state.output.message(f"Snapshot {result.snapshot.number} lacks:")
     for line in _reasons(result.gaps):
