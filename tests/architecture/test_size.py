@@ -28,7 +28,7 @@ LARGEST_ROOMS = {
     "cli": 5030,
     "connection": 3865,
     "display": 960,
-    "integrations": 2465,
+    "integrations": 2475,
     "models": 3055,
     "orm": 4380,
     "sandbox": 7325,
