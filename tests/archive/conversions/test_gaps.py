@@ -15,8 +15,8 @@ from backpack_orm.archive import Archive
 EXPORT = b"""<user id="4" name="Ana" account="acme"><pages><page title="Lisbon" id="71">
 <belongings><belonging id="9"><position>1</position><widget type="Email" id="8"/></belonging>
 </belongings><emails><email id="8" subject="" created_at="2009-03-01 10:00:00">Hello
-      
-Bye</email></emails></page></pages><reminders/></user>"""  # noqa: W293 - spaces in a mail
+\x20\x20\x20
+Bye</email></emails></page></pages><reminders/></user>"""
 REASON = "Not in the archive: exports contain pages and reminders only."
 
 
