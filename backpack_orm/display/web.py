@@ -84,7 +84,7 @@ _STYLE = """
 .backpack .bp-items li { display: flex; gap: .55em; margin: .12em 0; }
 .backpack .bp-items li > div { min-width: 0; }
 .backpack .bp-items p { margin: 0; }
-.backpack .bp-done > div { opacity: .62; text-decoration: line-through; }
+.backpack .bp-done > div { opacity: .68; text-decoration: line-through; }
 .backpack dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .15em 1em;
   margin: .7em 0 0; align-items: baseline; }
 .backpack :is(dt, dd) { float: none; width: auto; margin: 0; padding: 0; font-weight: normal; }
@@ -107,7 +107,9 @@ STYLE = _STYLE.replace(".backpack", ".backpack" * 3)
 def render(what: Card | Table) -> str:
     """Return a card or a table as HTML that includes its style and refers to nothing outside."""
     if isinstance(what, Table):
-        return f'<div class="backpack bp-table"><style>{STYLE}</style>{_block(what)}</div>'
+        # No heading, since it may stand below one of any level.
+        title = f'<p class="bp-name" dir="auto">{_text(what.title)}</p>' if what.title else ""
+        return f'<div class="backpack bp-table"><style>{STYLE}</style>{title}{_rows(what)}</div>'
     state = "".join(f' · <span class="bp-state">{_text(state)}</span>' for state in what.states)
     tags = "".join(f'<li dir="auto">{_text(tag)}</li>' for tag in what.tags)
     parts = [
@@ -199,11 +201,15 @@ def _(remark: Remark) -> str:
 
 @_block.register
 def _(table: Table) -> str:
+    return f"{_name(table.title)}{_rows(table)}"
+
+
+def _rows(table: Table) -> str:
     head = "".join(map(_heading, table.columns, zip(*table.rows, strict=True)))
     rows = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in table.rows)
     body = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>" if rows else ""
     remarks = "".join(map(_block, table.remarks))
-    return f'{_name(table.title)}<div class="bp-wide">{body}</div>{remarks}'
+    return f'<div class="bp-wide">{body}</div>{remarks}'
 
 
 def _heading(name: str, values: Sequence[object]) -> str:

@@ -465,6 +465,11 @@ def test_cards_have_no_element_ids_that_could_collide(page: Page) -> None:
     assert ' id="' not in page._repr_html_() * 2
 
 
+def test_a_table_has_no_heading_since_it_may_stand_below_one_of_any_level(page: Page) -> None:
+    assert "2 notes</p>" in page.notes._repr_html_()
+    assert not re.search("<h[1-6]", page.notes._repr_html_())
+
+
 def test_each_text_has_its_own_direction(connection: Connection) -> None:
     page = Page(title="رحلة", description="שלום\n\nHello", tags=["سفر"])
     root = shown(page)

@@ -22,7 +22,8 @@ from tests.browsers import DESKTOP, PHONE, check_accessibility, launched
 from tests.docs import documents
 
 SITE = documents.ROOT / "docs" / "_build" / "html"
-PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
+_FILES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
+PAGES = [name for name in _FILES if not name.startswith("_static/")]
 LARGEST_FRONT_PAGE = 300_000
 KINDS = [
     *("404", "command-line", "exploring", "genindex", "index", "notebooks", "scaling", "search"),
