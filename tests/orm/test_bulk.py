@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
+from typing import Any
 
 import pytest
 
@@ -157,24 +159,35 @@ def test_an_error_without_a_result_says_so() -> None:
 def test_ctrl_c_finishes_what_is_under_way_and_starts_nothing_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    is_stopping = Event()
+    is_waiting, is_stopping = Event(), Event()
+    records = range(100)
 
     class WatchedPool(ThreadPoolExecutor):
-        """A pool that reports when it ends."""
+        """A pool that reports when it has all calls, and when it ends."""
+
+        submitted = 0
+
+        def submit(self, *arguments: Any, **options: Any) -> Any:
+            future = super().submit(*arguments, **options)
+            self.submitted += 1
+            if self.submitted == len(records):
+                is_waiting.set()
+            return future
 
         def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
             is_stopping.set()
             super().shutdown(wait, cancel_futures=cancel_futures)
 
     def press(number: int) -> int:
+        assert is_waiting.wait(30)
         if number == 2:
-            signal.raise_signal(signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)  # to the process, as Ctrl-C is, not to this thread
             assert is_stopping.wait(30)
         return number
 
     monkeypatch.setattr(bulk, "ThreadPoolExecutor", WatchedPool)
     with pytest.raises(KeyboardInterrupt) as caught:
-        run("pressing", press, range(100), workers=1)
+        run("pressing", press, records, workers=1)
     result = BulkResult.of(caught.value)
     assert result.succeeded == (0, 1, 2)
     assert result.not_attempted == tuple(range(3, 100))
