@@ -48,13 +48,12 @@ def missing_parts(page: Record) -> int:
     Other records may lack in every response.
     """
     widget = Belonging._table.positions
-    missing = 0
-    for belonging in _part(Page, page, "belongings"):
-        section = SECTIONS.get(belonging[widget["type"]])
-        if section in _CERTAIN:
-            ids = {record[0] for record in _part(Page, page, section)}
-            missing += belonging[widget["widget_id"]] not in ids
-    return missing
+    ids = {name: {record[0] for record in _part(Page, page, name)} for name in _CERTAIN}
+    named = (
+        (SECTIONS.get(belonging[widget["type"]]), belonging[widget["widget_id"]])
+        for belonging in _part(Page, page, "belongings")
+    )
+    return sum(section in ids and id not in ids[section] for section, id in named)
 
 
 def may_have_emails(page: Record, *, is_shown: bool) -> bool:

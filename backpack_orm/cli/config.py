@@ -12,7 +12,7 @@ from backpack_orm.cli.failures import CommandError
 
 URL, TOKEN, PROFILE = "BACKPACK_URL", "BACKPACK_TOKEN", "BACKPACK_PROFILE"
 ARCHIVE = "BACKPACK_ARCHIVE"
-CACHE = "BACKPACK_CACHE"
+CACHE_FOLDER = "BACKPACK_CACHE_FOLDER"
 DEFAULT = "default"
 
 KEYS: Mapping[str, tuple[type | tuple[type, ...], str]] = {

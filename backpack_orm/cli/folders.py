@@ -25,8 +25,8 @@ def token_file() -> Path:
 
 
 def cache_folder() -> Path:
-    """Return the folder of what can be read again: `BACKPACK_CACHE`, or one of the system's."""
-    named = os.environ.get("BACKPACK_CACHE")
+    """Return the folder of what can be read again: `BACKPACK_CACHE_FOLDER`, or the system's."""
+    named = os.environ.get("BACKPACK_CACHE_FOLDER")
     if named:
         return Path(named)
     import platformdirs

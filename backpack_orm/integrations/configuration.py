@@ -40,8 +40,9 @@ def connection_from(options: Mapping[str, Any], key: Callable[[str], str]) -> Co
     try:
         return Connection(**{_OPTIONS[name]: value for name, value in given.items()})
     except BackpackError as error:
-        option = error.message.partition(" ")[0]
+        option = error.message.partition(" ")[0]  # messages begin with the option
         names = [name for name in _OPTIONS if _OPTIONS[name] == option]
         if names:
-            error.add(f"the key is {key(max(names, key=given.__contains__))} in the configuration")
+            used = next((name for name in names if name in given), names[0])
+            error.add(f"the key is {key(used)} in the configuration")
         raise

@@ -11,7 +11,7 @@ from attrs import frozen
 from tests.benchmarks.measuring import Row
 
 WIDTH = 5.2
-"""Inches: little more than a telephone has, where texts of wider charts could not be read."""
+"""Inches: hardly wider than a phone, where the texts of wider charts could not be read."""
 
 
 @frozen

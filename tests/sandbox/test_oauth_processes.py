@@ -41,7 +41,7 @@ def sandbox(data, **options) -> Sandbox:
 
 @pytest.fixture(scope="module")
 def pair(data) -> Iterator[tuple[Sandbox, Sandbox]]:
-    """Two sandboxes, of which the second one is not told of any application."""
+    """Two sandboxes on one database; only the first is created with an application."""
     with sandbox(data, applications=[APP]) as first, sandbox(data) as second:
         yield first, second
 

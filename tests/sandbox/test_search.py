@@ -124,17 +124,17 @@ def test_the_index_and_reading_all_texts_find_the_same(changing, changes, term, 
     for change in changes:
         changing.change(*change)
     used = [text for *_, text, other in changes for text in (text, other)]
-    sought = [
+    terms = [
         data.draw(st.sampled_from([term, term.swapcase(), *used])),
         data.draw(texts)[:4],
         term[data.draw(st.integers(0, 3)) :],
     ]
-    for one in sought:
-        expected = changing.expected(one)
-        assert changing.found(one) == expected
+    for each in terms:
+        expected = changing.expected(each)
+        assert changing.found(each) == expected
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(search, "SHORTEST", 1_000)
-            assert changing.found(one) == expected
+            assert changing.found(each) == expected
 
 
 class TestSearchingThroughTheIndex:

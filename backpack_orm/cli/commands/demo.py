@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from backpack_orm.cli.common import command
-from backpack_orm.cli.config import ARCHIVE, CACHE, PROFILE, TOKEN, URL
+from backpack_orm.cli.config import ARCHIVE, CACHE_FOLDER, PROFILE, TOKEN, URL
 from backpack_orm.cli.failures import CommandError
 from backpack_orm.cli.state import State, pass_state
 
@@ -59,7 +59,11 @@ def demo(state: State, data: str, empty: bool, arguments: Sequence[str]) -> None
     except ValueError as error:
         raise CommandError(str(error)) from None
     with sandbox as box, TemporaryDirectory(prefix="backpack-demo-") as temporary:
-        environment = os.environ | {URL: box.url, TOKEN: box.token, CACHE: f"{temporary}/cache"}
+        environment = os.environ | {
+            URL: box.url,
+            TOKEN: box.token,
+            CACHE_FOLDER: f"{temporary}/cache",
+        }
         if not os.environ.get(ARCHIVE):
             is_stored = data != ":memory:"
             environment[ARCHIVE] = f"{data}.archive" if is_stored else f"{temporary}/archive"
