@@ -279,6 +279,16 @@ def test_what_has_expired_is_dropped_when_the_next_response_is_cached(cache, ser
     assert list(cache._cached) == ["two", "three", "one"]
 
 
+def test_a_renewed_response_keeps_no_expired_one_behind_it(cache, service, clock):
+    cache.fetch("one", list, service)
+    cache.fetch("two", list, service)
+    clock.now += 30
+    cache.fetch("one", list, service, fresh=True)
+    clock.now += 30  # the second one expires
+    cache.fetch("three", list, service)
+    assert list(cache._cached) == ["one", "three"]
+
+
 def test_a_response_counts_until_it_is_replaced_dropped_or_expired(cache, clock):
     cache.fetch("key", list, Service(size=60))
     cache.fetch("key", list, Service(size=60), fresh=True)
