@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
+import os
 import sys
+import threading
+from contextlib import suppress
 
 _ALLOCATIONS = 200_000
 """Between two collections of garbage. With Python's 700, they take a tenth of a short run."""
@@ -23,5 +27,21 @@ def main() -> None:
             f"Error: backpack requires {missing.name}, part of an extra: "
             'pip install "backpack_orm[cli]"'
         )
-    finally:
-        gc.freeze()  # the memory is returned as a whole: nothing has to be searched at the exit
+    except SystemExit as end:
+        _end_at_once(end.code)
+        raise
+
+
+def _end_at_once(code: object) -> None:
+    """End the process without clearing its objects one by one, which takes 5 % of a short run.
+
+    What was registered for the exit runs before. Does nothing if other threads still run.
+    """
+    if not isinstance(code, int) or threading.active_count() > 1:
+        return
+    atexit._run_exitfuncs()
+    with suppress(OSError, ValueError):  # Python reports it at its own exit
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        os._exit(code)

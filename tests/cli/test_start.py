@@ -20,12 +20,16 @@ from tests.cli.conftest import Runner
 
 HEAVY = ("requests", "lxml", "rich", "sqlalchemy", "flask", "backpack_orm.models")
 LOADED = """
-import json, sys
+import atexit, json, sys
 from backpack_orm.cli import main
-try:
-    main()
-finally:
-    print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr))
+main()
+"""
+THREAD = """
+import threading
+from backpack_orm.cli import main
+threading.Thread(target=lambda: print(input())).start()
+main()
 """
 
 
@@ -47,6 +51,17 @@ def test_help_loads_neither_the_models_nor_their_libraries(
     arguments: list[str], home: Path
 ) -> None:
     assert not loaded_by(*arguments).intersection(HEAVY)
+
+
+def test_a_thread_of_a_plugin_still_ends_its_work(home: Path) -> None:
+    command = [sys.executable, "-c", THREAD, "--version"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+        assert process.stdout.readline().startswith("backpack ")
+        assert process.communicate("done") == ("done\n", None)
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize(("words", "number"), [("backpack pa", 1), ("backpack page show Li", 3)])
