@@ -28,8 +28,8 @@ class Convertible(View):
 
     Conversions make no request, and write the same for the same snapshot. A folder keeps a listing
     of what was written: repeated conversions remove stale files, and refuse to replace files that
-    were edited. Ctrl-C leaves a file as it was, and a folder in a state that the next conversion
-    completes.
+    were edited, or those of another archive or format. Ctrl-C leaves a file as it was, and a folder
+    in a state that the next conversion completes.
     """
 
     @property
@@ -60,8 +60,8 @@ class Convertible(View):
 
         Raises:
             ImportError: The extra `archive` is not installed.
-            ValidationError: The folder contains other files, or files that were edited; or there is
-                no folder `files_dir`.
+            ValidationError: The folder contains other files, another conversion, or edited files;
+                or there is no folder `files_dir`.
             OSError: A file cannot be written.
 
         >>> archive.to_markdown("notes")
@@ -158,7 +158,7 @@ class Convertible(View):
             progress: As for `to_markdown`.
 
         Raises:
-            ValidationError: The folder contains other files, or files that were edited.
+            ValidationError: The folder contains other files, another conversion, or edited files.
             OSError: A file cannot be written.
 
         >>> archive.to_csv("tables")

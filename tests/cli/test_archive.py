@@ -363,6 +363,23 @@ def test_an_old_export_becomes_a_site_without_an_account(
     assert offline("archive", "snapshots").lines[0][1].startswith("2009-03-14")
 
 
+def test_a_site_never_replaces_that_of_another_archive(
+    offline: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, title in (("acme", "Lisbon"), ("home", "Oslo")):
+        page = f"<pages><page id='71' title='{title}'><tags/></page></pages>"
+        (tmp_path / f"{name}.xml").write_text(page)
+        offline("archive", "import", f"{name}.xml", "--archive", name)
+    assert offline("archive", "site", "--archive", "acme").code == 0
+    refused = offline("archive", "site", "--archive", "home")
+    assert (refused.code, refused.stdout) == (1, "")
+    assert "contains the web site of another archive" in refused.stderr
+    assert "name another folder after the command, or delete this one" in refused.stderr
+    assert Path("backpack-site/pages/Lisbon.html").exists()
+    assert offline("archive", "site", "home-site", "--archive", "home").code == 0
+
+
 def test_several_exports_are_imported_from_the_oldest_on(
     offline: Runner, export: Path, tmp_path: Path
 ) -> None:

@@ -51,10 +51,13 @@ def write_csv(
             text that a spreadsheet would take for a formula. Without it, texts are unchanged.
 
     Raises:
-        ValidationError: The folder contains other files, or files that were edited.
+        ValidationError: The folder contains other files, another conversion, or edited files.
         OSError: A file cannot be written.
     """
-    with OutputFolder(folder) as output, ExitStack() as files:
+    with (
+        OutputFolder(folder, "CSV files", source.connection.account) as output,
+        ExitStack() as files,
+    ):
 
         @cache
         def writer(name: str) -> Any:

@@ -80,12 +80,12 @@ def write_html(
 
     Raises:
         ImportError: The extra `archive` is not installed.
-        ValidationError: The folder contains other files, or files that were edited; or there is no
-            folder `files_dir`.
+        ValidationError: The folder contains other files, another conversion, or edited files; or
+            there is no folder `files_dir`.
         OSError: A file cannot be written.
     """
     require("jinja2", "nh3", "textile")
-    with OutputFolder(folder) as output:
+    with OutputFolder(folder, "web site", source.connection.account) as output:
         _Site(source, output, Files(account_url(source), files_dir)).write(report)
 
 

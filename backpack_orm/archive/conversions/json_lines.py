@@ -26,10 +26,13 @@ def write_json_lines(source: Source, folder: str | PathLike[str], report: Progre
         report: Called for each page.
 
     Raises:
-        ValidationError: The folder contains other files, or files that were edited.
+        ValidationError: The folder contains other files, another conversion, or edited files.
         OSError: A file cannot be written.
     """
-    with OutputFolder(folder) as output, ExitStack() as files:
+    with (
+        OutputFolder(folder, "JSON Lines files", source.connection.account) as output,
+        ExitStack() as files,
+    ):
 
         @cache
         def file(name: str) -> IO[str]:

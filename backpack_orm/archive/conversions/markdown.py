@@ -70,14 +70,14 @@ def write_markdown(
 
     Raises:
         ImportError: The extra `archive` is not installed.
-        ValidationError: The folder contains other files, or files that were edited; or there is no
-            folder `files_dir`.
+        ValidationError: The folder contains other files, another conversion, or edited files; or
+            there is no folder `files_dir`.
         OSError: A file cannot be written.
     """
     require("nh3", "textile", "yaml")
     titles = {page.id: page.title for page in Page.all(using=source.connection)}
     files = Files(account_url(source), files_dir)
-    with OutputFolder(folder) as output:
+    with OutputFolder(folder, "Markdown files", source.connection.account) as output:
         writer = _Writer(source, file_names(titles), files, output.path / _PAGES)
         for page in loaded_pages(source, report):
             output.write(f"{_PAGES}/{writer.names[page.id]}.md", writer.page(page))

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self
 from uuid import uuid4
 
 from backpack_orm.errors import ValidationError
@@ -23,21 +23,26 @@ _PART = ".backpack-part-"
 class OutputFolder:
     """A folder for the files of one conversion, as a context manager.
 
-    A listing in the folder contains the hash of each file that was written. When the block ends
-    without an error, files of an earlier conversion that were not written again are removed. If the
-    block raises, they stay, and the next conversion removes them.
+    A listing in the folder says what was converted to what, and contains the hash of each file that
+    was written. When the block ends without an error, files of an earlier conversion that were not
+    written again are removed. If the block raises, they stay, and the next conversion removes them.
 
     Args:
         path: The folder; it is created if there is none.
+        format: What the files are, such as `CSV files`.
+        source: Identifies what is converted: the account of its connection.
 
     Raises:
-        ValidationError: The folder contains files but no listing, so it is something else; or a
-            file was edited since it was written. Nothing has been changed then.
+        ValidationError: The folder contains files but no listing, so it is something else; or what
+            another source or another format was converted to; or a file was edited since it was
+            written. Nothing has been changed then.
         OSError: A file cannot be read or written.
     """
 
-    def __init__(self, path: str | PathLike[str]) -> None:
+    def __init__(self, path: str | PathLike[str], format: str, source: str) -> None:
         self.path = Path(path)
+        self._format = format
+        self._header = {"format": format, "source": source}
         self._written: dict[str, str] = {}
 
     def __enter__(self) -> Self:
@@ -46,6 +51,8 @@ class OutputFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         for part in self.path.rglob(f"{_PART}*"):
             part.unlink()
+        if not (self.path / LISTING).exists():
+            self._write_listing()
         self._listing: IO[str] = open(self.path / LISTING, "a", encoding="utf-8")
         return self
 
@@ -61,9 +68,7 @@ class OutputFolder:
             error.add_note(f"{self.path} contains files of {whose}: convert again to complete it")
         if error is None:
             self._remove(self._before.keys() - self._written.keys())
-            lines = [_line(name, hashed) for name, hashed in sorted(self._written.items())]
-            with replacing(self.path / LISTING) as part:
-                part.write_text("".join(lines), encoding="utf-8")
+            self._write_listing()
 
     def write(self, name: str, content: str | bytes) -> None:
         """Write a file; one with the same content is left as it is.
@@ -85,7 +90,7 @@ class OutputFolder:
         with _temporary(target) as part:
             yield part
             hashed = _hash(part)
-            self._listing.write(_line(name, hashed))  # before the file is there, see _check_edits
+            self._listing.write(_line([name, hashed]))  # before the file is there, see _check_edits
             self._listing.flush()
             if not target.is_file() or _hash(target) != hashed:
                 os.replace(part, target)
@@ -96,6 +101,11 @@ class OutputFolder:
         assert not path.is_absolute(), name
         assert ".." not in path.parts, name
         return self.path.joinpath(*path.parts)
+
+    def _write_listing(self) -> None:
+        lines = [_line(self._header), *map(_line, sorted(self._written.items()))]
+        with replacing(self.path / LISTING) as part:
+            part.write_text("".join(lines), encoding="utf-8")
 
     def _read_listing(self) -> dict[str, set[str]]:
         """Return the hashes that each file may have. Lines of an interrupted run follow others."""
@@ -111,14 +121,23 @@ class OutputFolder:
                     "choose a new folder"
                 )
             return {}
+        header, *files = map(_value, listing.read_text(encoding="utf-8").splitlines() or [""])
+        self._check_header(header)
         hashes: dict[str, set[str]] = {}
-        for line in listing.read_text(encoding="utf-8").splitlines():
-            try:
-                name, hashed = json.loads(line)
-            except ValueError:
-                continue  # the last line of a run that was interrupted; its file was not written
+        for name, hashed in filter(None, files):
             hashes.setdefault(name, set()).add(hashed)
         return hashes
+
+    def _check_header(self, found: object) -> None:
+        if found == self._header:
+            return
+        format = found.get("format") if isinstance(found, dict) else "files"
+        whose = "another" if format == self._format else "an"
+        what = f"the {format} of {whose} archive"
+        raise ValidationError(
+            f"{self.path} contains {what}, which would be removed: choose another folder, or "
+            "delete this one first"
+        )
 
     def _check_edits(self) -> None:
         edited = [
@@ -183,8 +202,19 @@ def _temporary(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def _line(name: str, hashed: str) -> str:
-    return json.dumps([name, hashed], ensure_ascii=False) + "\n"
+def _line(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False) + "\n"
+
+
+def _value(line: str) -> Any:
+    """Return what a line contains; None for the last one of a run that was interrupted.
+
+    The file of such a line was not written.
+    """
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
 
 
 def _hash(path: Path) -> str:

@@ -37,7 +37,7 @@ def write_parquet(source: Source, folder: str | PathLike[str], report: Progress)
 
     Raises:
         ImportError: pyarrow is not installed.
-        ValidationError: The folder contains other files, or files that were edited.
+        ValidationError: The folder contains other files, another conversion, or edited files.
         OSError: A file cannot be written.
     """
     try:
@@ -47,7 +47,10 @@ def write_parquet(source: Source, folder: str | PathLike[str], report: Progress)
         raise ImportError("Parquet needs pyarrow: pip install 'backpack-orm[parquet]'") from error
 
     schemas = {table.name: _schema(table, is_local=source.time_zone is None) for table in TABLES}
-    with OutputFolder(folder) as output, ExitStack() as files:
+    with (
+        OutputFolder(folder, "Parquet files", source.connection.account) as output,
+        ExitStack() as files,
+    ):
 
         @cache
         def writer(name: str) -> Any:

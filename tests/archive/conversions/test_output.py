@@ -11,8 +11,12 @@ from backpack_orm import ValidationError
 from backpack_orm.archive.conversions.output import LISTING, OutputFolder, replacing
 
 
+def opened(folder: Path, format: str = "web site", source: str = "archive 1") -> OutputFolder:
+    return OutputFolder(folder, format, source)
+
+
 def write(folder: Path, **files: str) -> None:
-    with OutputFolder(folder) as output:
+    with opened(folder) as output:
         for name, content in files.items():
             output.write(f"{name}.md", content)
 
@@ -22,7 +26,7 @@ def names(folder: Path) -> set[str]:
 
 
 def test_stale_files_and_their_empty_folders_are_removed(tmp_path: Path) -> None:
-    with OutputFolder(tmp_path / "out") as output:
+    with opened(tmp_path / "out") as output:
         output.write("pages/deep/a.md", "a")
         output.write("b.md", "b")
     write(tmp_path / "out", b="b2")
@@ -52,6 +56,45 @@ def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     assert names(tmp_path) == {"thesis.md"}
 
 
+@pytest.mark.parametrize(
+    ("format", "source", "what"),
+    [
+        ("web site", "archive 2", "the web site of another archive"),
+        ("CSV files", "archive 1", "the web site of an archive"),
+    ],
+)
+def test_a_folder_with_another_conversion_is_refused_and_stays_as_it_is(
+    tmp_path: Path, format: str, source: str, what: str
+) -> None:
+    write(tmp_path, a="a")
+    with (
+        pytest.raises(ValidationError, match=f"contains {what}.*choose another folder"),
+        opened(tmp_path, format, source) as output,
+    ):
+        output.write("a.md", "b")
+    assert (tmp_path / "a.md").read_text() == "a"
+    write(tmp_path, a="a2")
+    assert (tmp_path / "a.md").read_text() == "a2"
+
+
+def test_a_conversion_that_fails_at_once_leaves_a_folder_that_others_do_not_use(
+    tmp_path: Path,
+) -> None:
+    with suppress(KeyboardInterrupt), opened(tmp_path / "out"):
+        raise KeyboardInterrupt
+    with pytest.raises(ValidationError, match="of another archive"):
+        opened(tmp_path / "out", source="archive 2").__enter__()
+
+
+@pytest.mark.parametrize("content", ["", '["a.md", "00', '["a.md", "0000"]\n'])
+def test_a_listing_that_does_not_say_what_was_converted_is_refused(
+    tmp_path: Path, content: str
+) -> None:
+    (tmp_path / LISTING).write_text(content)
+    with pytest.raises(ValidationError, match="contains the files of an archive"):
+        write(tmp_path, a="a")
+
+
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("x")
     with pytest.raises(ValidationError, match="is a file"):
@@ -71,7 +114,7 @@ def test_an_edited_file_is_never_replaced_nor_removed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("written", [1, 2])
 def test_an_interrupted_conversion_can_be_repeated(tmp_path: Path, written: int) -> None:
     write(tmp_path, a="a", b="b", c="c")
-    with suppress(KeyboardInterrupt), OutputFolder(tmp_path) as output:
+    with suppress(KeyboardInterrupt), opened(tmp_path) as output:
         for name in ["a.md", "d.md"][:written]:
             output.write(name, "new")
         raise KeyboardInterrupt
@@ -108,13 +151,13 @@ def test_new_files_have_the_usual_permissions(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../up.md", "a/../../up.md"])
 def test_no_file_is_written_outside(tmp_path: Path, name: str) -> None:
-    with pytest.raises(AssertionError), OutputFolder(tmp_path / "out") as output:
+    with pytest.raises(AssertionError), opened(tmp_path / "out") as output:
         output.write(name, "x")
     assert names(tmp_path) == {f"out/{LISTING}"}
 
 
 def test_an_interrupted_conversion_says_how_to_go_on(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt) as caught, OutputFolder(tmp_path / "out"):
+    with pytest.raises(KeyboardInterrupt) as caught, opened(tmp_path / "out"):
         raise KeyboardInterrupt
     assert caught.value.__notes__ == [
         f"{tmp_path / 'out'} contains files of this conversion: convert again to complete it"
@@ -123,7 +166,7 @@ def test_an_interrupted_conversion_says_how_to_go_on(tmp_path: Path) -> None:
 
 def test_an_interruption_of_a_later_conversion_speaks_of_the_one_before(tmp_path: Path) -> None:
     write(tmp_path / "out", a="a")
-    with pytest.raises(KeyboardInterrupt) as caught, OutputFolder(tmp_path / "out"):
+    with pytest.raises(KeyboardInterrupt) as caught, opened(tmp_path / "out"):
         raise KeyboardInterrupt
     assert "files of this conversion and of the one before:" in caught.value.__notes__[0]
     with pytest.raises(KeyboardInterrupt) as caught, replacing(tmp_path / "a.db"):
@@ -132,7 +175,7 @@ def test_an_interruption_of_a_later_conversion_speaks_of_the_one_before(tmp_path
 
 
 def test_a_full_disk_says_what_is_left(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="full") as caught, OutputFolder(tmp_path / "out"):
+    with pytest.raises(OSError, match="full") as caught, opened(tmp_path / "out"):
         raise OSError("the disk is full")
     assert "convert again to complete it" in caught.value.__notes__[0]
 

@@ -68,7 +68,8 @@ def export(
     """Write a snapshot in another format.
 
     markdown, csv, jsonl and parquet fill the folder PATH; sqlite and ics write the file PATH.
-    Files that you have edited are not replaced. Makes no request.
+    Files that you have edited, or that are of another archive or format, are not replaced.
+    Makes no request.
     """
     options: dict[str, object] = {}
     if files_dir is not None:
@@ -112,7 +113,8 @@ def site(
 ) -> None:
     """Write a web site that can be read and searched without a server.
 
-    It fills FOLDER, by default `backpack-site` here. Makes no request.
+    It fills FOLDER, by default `backpack-site` here, and replaces no site of another archive.
+    Makes no request.
     """
     with explained(), progress(state) as report:
         snapshot = snapshot_of(existing_archive(state, location), point)

@@ -28,6 +28,7 @@ _WORDS = {
     "call sync() again": "run `backpack archive sync` again",
     "restore the same snapshot again": "run the same command again",
     "convert again to complete it": "run the same command again to complete it",
+    "choose another folder, or": "name another folder after the command, or",
     "pass into_source=True": "use --into-source",
     "pass journal= with its file, or again=True": "use --journal with its file, or --again",
     "pass another journal=": "use another --journal",
