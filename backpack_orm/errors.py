@@ -323,6 +323,9 @@ class ValidationError(BackpackError, ValueError):
     backpack_orm.errors.ValidationError: Page.title cannot be 'ring \\x07': it holds...
     """
 
+    _option: str | None = None
+    """Name of the invalid option of a connection, for messages that name its key elsewhere."""
+
 
 class ReadOnly(BackpackError):
     """A write that is not possible: nothing was sent.

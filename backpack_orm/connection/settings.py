@@ -139,10 +139,32 @@ def _token(settings: Settings, attribute: Attribute[Any], secret: Secret | None)
         raise ValidationError(f"{option} has a character that no token has; it is not shown here")
 
 
+def _naming_options(owner: type, attributes: list[Attribute[Any]]) -> list[Attribute[Any]]:
+    """Have the errors of all validators name the option as data, see `ValidationError`."""
+    return [
+        each.evolve(validator=partial(_validated, each.validator)) if each.validator else each
+        for each in attributes
+    ]
+
+
+def _validated(validator: Any, settings: Settings, attribute: Attribute[Any], value: Any) -> None:
+    try:
+        validator(settings, attribute, value)
+    except ValidationError as error:
+        error._option = attribute.name
+        raise
+
+
+def _missing_token() -> ValidationError:
+    error = ValidationError("token is missing: find it under My info in Backpack")
+    error._option = "token"
+    return error
+
+
 # --- the settings -----------------------------------------------------------------------------
 
 
-@frozen(eq=False)
+@frozen(eq=False, field_transformer=_naming_options)
 class Settings:
     """The validated settings of a connection.
 
@@ -182,7 +204,11 @@ class Settings:
     @url.default
     def _url(self) -> str:
         option = getattr(self.account, "variable", "account")
-        return url_of(self.account, option=option, allow_insecure=self.allow_insecure is True)
+        try:
+            return url_of(self.account, option=option, allow_insecure=self.allow_insecure is True)
+        except ValidationError as error:
+            error._option = "account"
+            raise
 
     def __attrs_post_init__(self) -> None:
         if self.token and self.oauth_token:
@@ -197,7 +223,7 @@ class Settings:
         """
         secret = self.oauth_token or self.token
         if secret is None:
-            raise ValidationError("token is missing: find it under My info in Backpack")
+            raise _missing_token()
         return secret
 
     @property
@@ -229,7 +255,7 @@ def checked(
     try:
         settings = Settings(*arguments, **options)
         if settings.oauth_token is None and settings.token is None:
-            return ValidationError("token is missing: find it under My info in Backpack")
+            return _missing_token()
         return settings
     except ValidationError as error:
         found: ValidationError | TypeError = error

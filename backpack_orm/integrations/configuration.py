@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import attrs
@@ -15,34 +16,54 @@ _OPTIONS = {field.name: field.name for field in attrs.fields(Settings) if field.
 _OPTIONS["url"] = "account"
 
 
-def connection_from(options: Mapping[str, Any], key: Callable[[str], str]) -> Connection:
-    """Return the connection with these options. Makes no request.
+def connections_from(
+    accounts: Mapping[str, Mapping[str, Any]], key: Callable[[str, str], str]
+) -> dict[str, Connection]:
+    """Return the connections to accounts by name. Makes no request.
+
+    Tracebacks may show the variables of their frames, so a caller should not name the accounts,
+    which contain tokens.
 
     Args:
-        options: The options of `Connection` by name, in any case; `url` is the account.
-        key: Returns the key of an option in the configuration, for messages.
+        accounts: For each account the options of `Connection` by name, in any case; `url` is the
+            account.
+        key: Returns the key of an account's option in the configuration, for messages.
 
     Raises:
         ValidationError: An option is misspelled, or its value is invalid.
-        NotConnected: There is no account.
+        NotConnected: The options name no account.
 
     >>> options = {"URL": "acme", "TOKEN": "0123456789abcdef"}
-    >>> connection_from(options, "BACKPACK[{!r}]".format)
-    Connection('https://acme.backpackit.com')
+    >>> connections_from({"default": options}, "BACKPACK[{!r}][{!r}]".format)
+    {'default': Connection('https://acme.backpackit.com')}
     """
+    found = {
+        name: _connection_from(options, partial(key, name)) for name, options in accounts.items()
+    }
+    del accounts
+    connections = {}
+    for name, each in found.items():
+        if not isinstance(each, Connection):
+            raise each
+        connections[name] = each
+    return connections
+
+
+def _connection_from(
+    options: Mapping[str, Any], key: Callable[[str], str]
+) -> Connection | BackpackError:
     given = {name.lower(): value for name, value in options.items()}
     for name in given:
         if name not in _OPTIONS:
             hint = did_you_mean(key(name), map(key, _OPTIONS))
-            raise ValidationError(f"{key(name)} is no option of a connection{hint}")
+            return ValidationError(f"{key(name)} is no option of a connection{hint}")
     if not (given.get("url") or given.get("account")):
-        raise NotConnected(f"{key('url')} names no account: set it in the configuration")
+        return NotConnected(f"{key('url')} names no account: set it in the configuration")
     try:
         return Connection(**{_OPTIONS[name]: value for name, value in given.items()})
-    except BackpackError as error:
-        option = error.message.partition(" ")[0]  # messages begin with the option
-        names = [name for name in _OPTIONS if _OPTIONS[name] == option]
+    except ValidationError as error:
+        names = [name for name in _OPTIONS if _OPTIONS[name] == error._option]
         if names:
             used = next((name for name in names if name in given), names[0])
             error.add(f"the key is {key(used)} in the configuration")
-        raise
+        return error.with_traceback(None)

@@ -8,7 +8,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from backpack_orm.connection import Connection
-from backpack_orm.connection.settings import Settings, from_environment, method_signature_of
+from backpack_orm.connection.connection import opened
+from backpack_orm.connection.credentials import Credentials
+from backpack_orm.connection.settings import (
+    Settings,
+    checked,
+    from_environment,
+    method_signature_of,
+)
 from backpack_orm.errors import BackpackError
 from backpack_orm.integrations.http_errors import retry_after, status_of
 
@@ -48,7 +55,11 @@ class Backpack:
     @method_signature_of(Settings)
     def __init__(self, *arguments: Any, **options: Any) -> None:
         arguments, options = from_environment(arguments, options)
-        self._connection = Connection(*arguments, **options)
+        settings = checked("Backpack", arguments, options)
+        del arguments, options  # tracebacks may show the variables of this frame
+        if not isinstance(settings, Settings):
+            raise settings
+        self._connection = opened(settings, Credentials(settings.secret))
 
     @property
     def connection(self) -> Connection:

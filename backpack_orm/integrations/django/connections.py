@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from functools import partial
+from typing import Any
 
 from backpack_orm.connection import Connection, using
 from backpack_orm.errors import BackpackError, NotConnected, did_you_mean
-from backpack_orm.integrations.configuration import connection_from
+from backpack_orm.integrations.configuration import connections_from
 
 try:
     from django.conf import settings
@@ -50,20 +50,8 @@ class Connections(Mapping[str, Connection]):
         >>> list(found)
         ['default']
         """
-        accounts = getattr(settings, "BACKPACK", None)
-        if not isinstance(accounts, Mapping) or not all(
-            isinstance(options, Mapping) for options in accounts.values()
-        ):
-            raise ImproperlyConfigured(
-                'BACKPACK takes a dictionary, such as {"default": {"URL": "acme", "TOKEN": "…"}}'
-            )
-        if not accounts:
-            raise ImproperlyConfigured("BACKPACK names no account: add one, such as 'default'")
         try:
-            self._connections = {
-                alias: connection_from(options, partial(_key, alias))
-                for alias, options in accounts.items()
-            }
+            self._connections = connections_from(_accounts(), _key)
         except BackpackError as error:
             raise ImproperlyConfigured(str(error)) from None
 
@@ -115,6 +103,20 @@ class Connections(Mapping[str, Connection]):
 
     def __len__(self) -> int:
         return len(self._loaded())
+
+
+def _accounts() -> Mapping[str, Mapping[str, Any]]:
+    accounts: Any = getattr(settings, "BACKPACK", None)
+    if accounts == {}:
+        raise ImproperlyConfigured("BACKPACK names no account: add one, such as 'default'")
+    if isinstance(accounts, Mapping) and all(
+        isinstance(options, Mapping) for options in accounts.values()
+    ):
+        return accounts
+    del accounts  # tracebacks may show the variables of this frame
+    raise ImproperlyConfigured(
+        'BACKPACK takes a dictionary, such as {"default": {"URL": "acme", "TOKEN": "…"}}'
+    )
 
 
 def _key(alias: str, option: str) -> str:

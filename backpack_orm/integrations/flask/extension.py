@@ -10,7 +10,7 @@ from typing import Any
 import backpack_orm
 from backpack_orm.connection import Connection, using
 from backpack_orm.errors import BackpackError, NotConnected, ValidationError, did_you_mean
-from backpack_orm.integrations.configuration import connection_from
+from backpack_orm.integrations.configuration import connections_from
 from backpack_orm.integrations.http_errors import UNCLEAR, retry_after, status_of
 
 try:
@@ -95,7 +95,7 @@ class Backpack:
         if _command.name in app.cli.commands:
             raise RuntimeError(f"{app!r} has another command {_command.name!r}: rename that one")
         if self._connection is None:
-            app.extensions[_NAME] = _connections(app.config)
+            app.extensions[_NAME] = connections_from(_accounts(app), _key)
         else:
             app.extensions[_NAME] = {"": self._connection}
         appcontext_pushed.connect(_enter, app)
@@ -157,29 +157,32 @@ class Backpack:
         return using(self[name])
 
 
-def _connections(config: Mapping[str, Any]) -> dict[str, Connection]:
-    """Return the connections by name; that of BACKPACK_URL is named ""."""
+def _accounts(app: Flask) -> dict[str, Mapping[str, Any]]:
+    """Return the options of each account by its name; that of BACKPACK_URL is named ""."""
     own = {
         key.removeprefix(_PREFIX).lower(): value
-        for key, value in config.items()
+        for key, value in app.config.items()
         if key.startswith(_PREFIX) and key != f"{_PREFIX}ACCOUNTS"
     }
-    accounts = config.get(f"{_PREFIX}ACCOUNTS") or {}
-    if not isinstance(accounts, Mapping) or not all(
-        isinstance(options, Mapping) for options in accounts.values()
+    others = app.config.get(f"{_PREFIX}ACCOUNTS") or {}
+    if not isinstance(others, Mapping) or not all(
+        isinstance(options, Mapping) for options in others.values()
     ):
+        del own, others  # tracebacks may show the variables of this frame
         raise ValidationError(
             f'{_PREFIX}ACCOUNTS takes a dictionary, such as {{"work": {{"url": "acme", '
             f'"token": "…"}}}}'
         )
-    found = {}
-    if own.get("url") or own.get("account") or not accounts:
-        found[""] = connection_from(own, lambda option: f"{_PREFIX}{option.upper()}")
     shared = {name: value for name, value in own.items() if name not in _OF_ONE_ACCOUNT}
-    for name, options in accounts.items():
-        key = f"{_PREFIX}ACCOUNTS[{name!r}]"
-        found[name] = connection_from({**shared, **options}, partial("{}[{!r}]".format, key))
-    return found
+    found: dict[str, Mapping[str, Any]] = {}
+    if own.get("url") or own.get("account") or not others:
+        found[""] = own
+    return found | {name: {**shared, **options} for name, options in others.items()}
+
+
+def _key(account: str, option: str) -> str:
+    """Return the key of an option in the configuration."""
+    return f"{_PREFIX}ACCOUNTS[{account!r}][{option!r}]" if account else _PREFIX + option.upper()
 
 
 def _models() -> dict[str, object]:
