@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from backpack_orm import errors
 from backpack_orm.errors import BackpackError
 
@@ -40,8 +42,8 @@ def retry_after(error: BackpackError) -> str | None:
 
     >>> from backpack_orm import errors
     >>> error = errors.RateLimited("too many requests")
-    >>> error.retry_after = 4.6
+    >>> error.retry_after = 4.2
     >>> retry_after(error)
     '5'
     """
-    return None if error.retry_after is None else str(max(1, round(error.retry_after)))
+    return None if error.retry_after is None else str(max(1, ceil(error.retry_after)))

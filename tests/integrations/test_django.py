@@ -24,19 +24,15 @@ from django.test import AsyncClient, Client, override_settings  # noqa: E402
 
 from backpack_orm import (  # noqa: E402
     BackpackError,
-    Forbidden,
     NotConnected,
-    NotFound,
     OutcomeUnknown,
     Page,
-    RateLimited,
-    Timeout,
-    ValidationError,
 )
 from backpack_orm.connection import current  # noqa: E402
 from backpack_orm.integrations.django import connections  # noqa: E402
 from backpack_orm.integrations.django.checks import find_tokens_in_settings  # noqa: E402
 from backpack_orm.integrations.django.testing import BackpackTestMixin  # noqa: E402
+from tests.integrations.test_http_errors import STATUSES  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "fedcba9876543210"
@@ -153,21 +149,12 @@ def test_a_wrong_setting_is_an_error_at_the_start(setting: Any, message: str) ->
 
 
 @pytest.mark.parametrize("path", ["/find/7", "/find-async/7"])
-@pytest.mark.parametrize(
-    ("error", "status"),
-    [
-        (NotFound("no such page"), 404),
-        (Forbidden("not yours"), 403),
-        (ValidationError("title takes text"), 400),
-        (RateLimited("too many requests"), 503),
-        (Timeout("no response"), 504),
-        (OutcomeUnknown("the response was lost"), 502),
-    ],
-)
+@pytest.mark.parametrize(("kind", "status"), [each for each in STATUSES.items() if each[1] != 500])
 def test_errors_become_responses(
-    caplog: pytest.LogCaptureFixture, error: BackpackError, status: int, path: str
+    caplog: pytest.LogCaptureFixture, kind: type[BackpackError], status: int, path: str
 ) -> None:
-    error.retry_after = 4.6 if status == 503 else None
+    error = kind("it failed")
+    error.retry_after = 4.2 if status == 503 else None
 
     def get() -> Any:
         return Client().get(path) if path == "/find/7" else asyncio.run(AsyncClient().get(path))

@@ -15,11 +15,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from backpack_orm import AuthenticationError, Connection, NotFound, Page, RateLimited, Timeout
+from backpack_orm import Connection, Page
 from backpack_orm.connection import context
 from backpack_orm.errors import BackpackError, ValidationError
 from backpack_orm.integrations.fastapi import Backpack, handle_errors
 from backpack_orm.sandbox import Sandbox
+from tests.integrations.test_http_errors import STATUSES
 
 TOKEN = "0123456789abcdef"
 
@@ -108,28 +109,21 @@ def test_applications_of_starlette_use_it_too(box: Sandbox, backpack: Backpack) 
         assert client.get("/missing").status_code == 404
 
 
-@pytest.mark.parametrize(
-    ("error", "status", "code"),
-    [
-        (NotFound("no such page"), 404, "not_found"),
-        (RateLimited("too many requests"), 503, "rate_limited"),
-        (Timeout("no response"), 504, "timeout"),
-        (AuthenticationError("the token is wrong"), 500, "authentication_failed"),
-    ],
-)
+@pytest.mark.parametrize(("kind", "status"), STATUSES.items())
 def test_errors_become_responses(
-    caplog: pytest.LogCaptureFixture, error: BackpackError, status: int, code: str
+    caplog: pytest.LogCaptureFixture, kind: type[BackpackError], status: int
 ) -> None:
+    error = kind("no such thing")
     app = FastAPI()
     handle_errors(app)
-    error.retry_after = 4.6 if status == 503 else None
+    error.retry_after = 4.2 if status == 503 else None
 
     @app.get("/")
     def view() -> None:
         raise error
 
     response = TestClient(app).get("/")
-    assert (response.status_code, response.json()) == (status, {"detail": code})
+    assert (response.status_code, response.json()) == (status, {"detail": kind.code})
     assert response.headers.get("Retry-After") == ("5" if status == 503 else None)
     assert (str(error) in caplog.text) == (status >= 500)
 

@@ -12,21 +12,19 @@ import pytest
 from flask import Flask, abort, render_template_string, stream_with_context
 
 from backpack_orm import (
-    AuthenticationError,
+    BackpackError,
     Connection,
-    Forbidden,
-    InvalidResponse,
     NotConnected,
     NotFound,
     OutcomeUnknown,
     Page,
     RateLimited,
-    Timeout,
     ValidationError,
 )
 from backpack_orm.connection import context, current
 from backpack_orm.integrations.flask import Backpack
 from backpack_orm.sandbox import Sandbox
+from tests.integrations.test_http_errors import STATUSES
 
 TOKEN = "0123456789abcdef"
 
@@ -241,22 +239,11 @@ def test_an_application_has_the_extension_once(app: Flask) -> None:
         backpack.init_app(app)
 
 
-@pytest.mark.parametrize(
-    ("error", "status"),
-    [
-        (NotFound("no such page"), 404),
-        (Forbidden("not yours"), 403),
-        (ValidationError("title takes text"), 400),
-        (RateLimited("too many requests"), 503),
-        (Timeout("no response"), 504),
-        (OutcomeUnknown("the response was lost"), 502),
-        (InvalidResponse("no XML"), 502),
-        (AuthenticationError("the token is wrong"), 500),
-    ],
-)
+@pytest.mark.parametrize(("kind", "status"), STATUSES.items())
 def test_errors_become_http_errors_if_asked_for(
-    app: Flask, caplog: pytest.LogCaptureFixture, error: Exception, status: int
+    app: Flask, caplog: pytest.LogCaptureFixture, kind: type[BackpackError], status: int
 ) -> None:
+    error = kind("no such thing")
     app.config["TESTING"] = False
     Backpack(app, handle_errors=True)
 
@@ -285,7 +272,7 @@ def test_a_rate_limit_says_when_to_come_back(app: Flask) -> None:
     @app.get("/")
     def view() -> str:
         error = RateLimited("too many requests")
-        error.retry_after = 4.6
+        error.retry_after = 4.2
         raise error
 
     assert app.test_client().get("/").headers["Retry-After"] == "5"

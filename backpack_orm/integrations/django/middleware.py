@@ -56,8 +56,8 @@ def backpack_errors(get_response: SyncView | AsyncView) -> SyncView | AsyncView:
     """Respond to errors of this library that a view does not handle with an HTTP error.
 
     It is 404 for `NotFound`, 503 with `Retry-After` for `RateLimited`, 502 if the service cannot be
-    reached. For 400, 403 and 404, the handlers of the project apply. Others are logged, and those
-    of 500 are left to Django.
+    reached. For 400, 403 and 404, the handlers of the project apply. Errors above 500 are logged,
+    and those of 500 are left to Django.
     """
     if iscoroutinefunction(get_response):
         respond = cast(AsyncView, get_response)
@@ -83,7 +83,8 @@ def _response_to(request: HttpRequest, error: Exception) -> HttpResponse | None:
         raise _DJANGO_ERRORS[status](error.message) from error
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return None
-    logger.error("%s", error, exc_info=error)
+    if status > HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.error("%s", error, exc_info=error)
     headers = {} if seconds is None else {"Retry-After": seconds}
     text = UNCLEAR if error.may_have_happened else HTTPStatus(status).phrase
     return HttpResponse(text, "text/plain", status, headers=headers)
