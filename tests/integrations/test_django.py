@@ -24,6 +24,7 @@ from django.test import AsyncClient, Client, override_settings  # noqa: E402
 
 from backpack_orm import (  # noqa: E402
     BackpackError,
+    Calendar,
     NotConnected,
     OutcomeUnknown,
     Page,
@@ -101,6 +102,11 @@ class TestProject(BackpackTestMixin):
             self.assertNumBackpackRequests(1),
         ):
             Client().get("/titles")  # cached
+
+    def test_no_request_waits_for_a_rate_limit(self) -> None:
+        for _ in range(11):  # ten in five seconds are permitted
+            Calendar.all(using=connections["default"], fresh=True)
+        assert connections["default"].stats.seconds_waited == 0
 
     def test_the_command_uses_an_account(self) -> None:
         call_command("backpack", "page", "list")

@@ -16,7 +16,8 @@ from backpack_orm.sandbox import Sandbox
 class BackpackTestMixin(SimpleTestCase):
     """A test case whose accounts are sandboxes of its own.
 
-    Name it before the class of Django: `class PagesTest(BackpackTestMixin, TestCase)`.
+    Name it before the class of Django: `class PagesTest(BackpackTestMixin, TestCase)`. The
+    connections have no rate limiter, since a sandbox enforces limits only with `limits=True`.
 
     Attributes:
         backpack_accounts: The options of the sandbox of each account by alias.
@@ -46,7 +47,7 @@ class BackpackTestMixin(SimpleTestCase):
         }
         self.backpack = self.backpack_sandboxes[DEFAULT]
         setting = {
-            alias: {"URL": sandbox.url, "TOKEN": sandbox.token}
+            alias: {"URL": sandbox.url, "TOKEN": sandbox.token, "LIMITS": None}
             for alias, sandbox in self.backpack_sandboxes.items()
         }
         self.enterContext(override_settings(BACKPACK=setting))
