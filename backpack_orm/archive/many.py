@@ -257,4 +257,5 @@ def _is_recent(archive: Archive, max_age: timedelta | None) -> bool:
     last = archive.last_sync
     if max_age is None or last is None or last.completed is None:
         return False
-    return datetime.now(UTC) - last.completed <= max_age
+    age = datetime.now(UTC) - last.completed
+    return timedelta(0) <= age <= max_age  # else a clock was wrong

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ import pytest
 
 from backpack_orm import Connection, Page, ValidationError
 from backpack_orm.archive import AccountSync, Archive, sync_many, token_from_environment
+from backpack_orm.archive.last_sync import note_sync
+from backpack_orm.archive.storage import LocalStorage
 from backpack_orm.sandbox import Sandbox
 from tests.archive.many_tokens import end_for_bad, token_of
 
@@ -88,6 +90,14 @@ def test_a_run_that_was_interrupted_goes_on_where_it_was(
     assert outcomes(results) == ["recent", "added a snapshot", "added a snapshot"]
     assert many.requests - before == sum(result.requests for result in results)
     assert results[0].requests == 0
+
+
+def test_a_sync_in_the_future_is_not_recent(accounts: dict[str, str], tmp_path: Path) -> None:
+    sync_many(accounts, tmp_path, token=token_of)
+    future = datetime.now(UTC) + timedelta(days=3650)
+    note_sync(LocalStorage(tmp_path / "acme-0"), future, future, "unchanged", is_complete=True)
+    results = sync_many(accounts, tmp_path, token=token_of, max_age=timedelta(hours=20))
+    assert outcomes(results) == ["unchanged", "recent", "recent"]
 
 
 def test_an_account_that_fails_fails_alone(accounts: dict[str, str], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,8 @@ from click.testing import CliRunner
 import backpack_orm.archive as archive_room
 from backpack_orm import Connection, Page, User
 from backpack_orm.archive import Archive
+from backpack_orm.archive.last_sync import note_sync
+from backpack_orm.archive.storage import LocalStorage
 from backpack_orm.cli.commands.archive.opening import in_words
 from backpack_orm.cli.program import program
 from backpack_orm.cli.state import State
@@ -147,6 +149,12 @@ def test_monitoring_fails_if_the_last_complete_sync_is_too_old(
     assert found.data["age_hours"] == 30.0
     assert found.data["snapshots"] == 2
     assert ("Warning: the last complete sync of " in found.stderr) is (code == 10)
+
+
+def test_a_sync_in_the_future_is_not_recent(offline: Runner, backup: Path) -> None:
+    future = datetime(2051, 5, 14, tzinfo=UTC)
+    note_sync(LocalStorage(backup), future, future, "unchanged", is_complete=True)
+    assert offline("archive", "status", "--max-age", "36h").code == 10
 
 
 def test_monitoring_fails_if_there_was_no_complete_sync(

@@ -141,7 +141,7 @@ def status(state: State, location: str | None, max_age: timedelta | None) -> Non
         newest, last = archive.newest, archive.last_sync
     completed = last.completed if last else None
     age = state.now() - completed if completed else None
-    is_fresh = age is not None and (max_age is None or age <= max_age)
+    is_fresh = age is not None and (max_age is None or timedelta(0) <= age <= max_age)
     row = {
         "archive": archive.name,
         "is_fresh": is_fresh,
