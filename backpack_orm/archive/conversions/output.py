@@ -54,6 +54,7 @@ class OutputFolder:
         if not (self.path / LISTING).exists():
             self._write_listing()
         self._listing: IO[str] = open(self.path / LISTING, "a", encoding="utf-8")
+        self._listing.write("\n")  # since a run that was killed may have left half a line
         return self
 
     def __exit__(
@@ -121,7 +122,7 @@ class OutputFolder:
                     "choose a new folder"
                 )
             return {}
-        header, *files = map(_value, listing.read_text(encoding="utf-8").splitlines() or [""])
+        header, *files = map(_value, listing.read_bytes().split(b"\n"))
         self._check_header(header)
         hashes: dict[str, set[str]] = {}
         for name, hashed in filter(None, files):
@@ -206,7 +207,7 @@ def _line(value: object) -> str:
     return json.dumps(value, ensure_ascii=False) + "\n"
 
 
-def _value(line: str) -> Any:
+def _value(line: bytes) -> Any:
     """Return what a line contains; None for the last one of a run that was interrupted.
 
     The file of such a line was not written.

@@ -132,6 +132,17 @@ def test_a_conversion_that_is_killed_can_be_repeated(tmp_path: Path) -> None:
     assert names(tmp_path) == {"a.md", LISTING}
 
 
+def test_a_conversion_that_is_killed_twice_can_be_repeated(tmp_path: Path) -> None:
+    write(tmp_path, a="a")
+    with (tmp_path / LISTING).open("ab") as listing:
+        listing.write('["Caf\u00e9'.encode()[:-1])  # half of a character
+    with suppress(KeyboardInterrupt), opened(tmp_path) as output:
+        output.write("a.md", "a2")
+        raise KeyboardInterrupt
+    write(tmp_path, a="a3")
+    assert (tmp_path / "a.md").read_text() == "a3"
+
+
 def test_an_error_while_a_file_is_written_leaves_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     path.write_text("old")
