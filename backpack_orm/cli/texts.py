@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 import click
@@ -79,14 +81,27 @@ def preserved(text: str, *, extension: str = ".textile") -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        error.add_note(f"The text was not saved. It is in {_unsaved(text, extension)}")
+        try:
+            error.add_note(f"The text was not saved. It is in {_stored(text, extension)}")
+        except OSError as full:
+            error.add_note(f"The text was not saved, nor in a file ({full.strerror}):\n{text}")
         raise
 
 
-def _unsaved(text: str, extension: str) -> Path:
+def _stored(text: str, extension: str) -> Path:
+    """Store a text in a new file that only its owner can read, and return the path."""
     folder = folders.unsaved_folder()
-    number = 1
-    while (path := folder / f"{number:04}{extension}").exists():
-        number += 1
-    folders.write_private(path, text + "\n")
-    return path
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for number in count(1):
+        path = folder / f"{number:04}{extension}"
+        with (
+            suppress(FileExistsError),  # perhaps of another run at the same moment
+            open(path, "x", encoding="utf-8", newline="", opener=_open_private) as file,
+        ):
+            file.write(f"{text}\n")
+            return path
+    raise AssertionError
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

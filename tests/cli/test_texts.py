@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from backpack_orm.cli import texts
+from backpack_orm.cli import folders, texts
 from backpack_orm.cli.state import State
 from backpack_orm.sandbox import Sandbox
 from tests.cli.conftest import Runner
@@ -106,6 +108,29 @@ def test_unsaved_texts_do_not_overwrite_each_other(home: Path) -> None:
             raise RuntimeError
     found = sorted(home.rglob("unsaved/*"))
     assert [path.read_text() for path in found] == ["one\n", "two\n"]
+
+
+def test_texts_of_runs_at_the_same_moment_do_not_overwrite_each_other(home: Path) -> None:
+    def fail(text: str) -> None:
+        with suppress(RuntimeError), texts.preserved(text):
+            raise RuntimeError
+
+    wanted = [f"text {number}" for number in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(fail, wanted))
+    found = [path.read_text() for path in home.rglob("unsaved/*")]
+    assert sorted(found) == sorted(f"{text}\n" for text in wanted)
+
+
+def test_a_text_that_cannot_be_stored_either_is_shown_with_the_reason(home: Path) -> None:
+    folder = folders.unsaved_folder()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.write_text("a file in place of the folder")
+    with pytest.raises(RuntimeError, match="refused") as caught, texts.preserved("Sardines"):
+        raise RuntimeError("refused")
+    assert caught.value.__notes__ == [
+        "The text was not saved, nor in a file (File exists):\nSardines"
+    ]
 
 
 def test_lines_of_standard_input_become_items(run: Runner) -> None:
