@@ -193,7 +193,7 @@ def load() -> Config:
 def add_profile(name: str, account: str) -> Path:
     """Append a profile to the file, which otherwise stays as it is, and return the path."""
     path = folders.config_file()
-    before = path.read_text("utf-8") if path.exists() else ""
+    before = path.read_bytes().decode() if path.exists() else ""
     gap = "\n" if before and not before.endswith("\n\n") else ""
     end = "" if before.endswith("\n") or not before else "\n"
     table = f"[profiles.{_quoted(name)}]\naccount = {_quoted(account)}\n"

@@ -49,7 +49,11 @@ def archives_folder() -> Path:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only the owner can read, as a whole or not at all."""
+    """Write a file that only the owner can read, as a whole or not at all.
+
+    A symbolic link stays, and the file that it leads to is written.
+    """
+    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # of mode 600
     try:

@@ -156,4 +156,6 @@ def _read_file() -> dict[str, str]:
         return {}
     except ValueError:
         raise CommandError(f"{path} is not valid JSON") from None
-    return dict(found)
+    if not isinstance(found, dict):
+        raise CommandError(f"{path} is no JSON object with a token for each address")
+    return found

@@ -310,6 +310,30 @@ def test_an_added_profile_can_be_read_back(
     }
 
 
+def test_adding_a_profile_leaves_links_and_line_breaks_as_they_are(
+    file: Path, tmp_path: Path
+) -> None:
+    before = b"# mine\r\n[profiles.a]\r\naccount = 'b'\r\n"
+    own = tmp_path / "dotfiles.toml"
+    own.write_bytes(before)
+    file.symlink_to(own)
+    config.add_profile("home", "acme")
+    assert file.is_symlink()
+    assert own.read_bytes().startswith(before)
+    assert config.load().profile("home").account == "acme"
+
+
+def test_a_file_with_tokens_of_another_form_is_named(
+    offline: Runner, home: Path, ring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "tokens.json").write_text('["0123456789abcdef"]')
+    (home / "tokens.json").chmod(0o600)
+    monkeypatch.setenv("BACKPACK_URL", "acme")
+    found = offline("page", "list")
+    assert found.code == 1, found.stderr
+    assert "tokens.json is no JSON object with a token for each address" in found.stderr
+
+
 def test_the_options_of_a_profile_reach_the_connection(
     offline: Runner, shared_box: Sandbox, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
