@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 from weakref import WeakValueDictionary
 
+from backpack_orm.connection.forks import after_fork
 from backpack_orm.connection.turns import leave
 from backpack_orm.orm.signals import deferred
 
@@ -35,11 +35,8 @@ def exclusive(key: Hashable) -> Iterator[None]:
         yield
 
 
+@after_fork
 def _reset_after_fork() -> None:
     """Replace the locks that other threads of the parent process may have held."""
     global _locks, _guard
     _locks, _guard = WeakValueDictionary(), Lock()
-
-
-if hasattr(os, "register_at_fork"):  # Windows forks nothing
-    os.register_at_fork(after_in_child=_reset_after_fork)

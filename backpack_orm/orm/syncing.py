@@ -196,7 +196,8 @@ class Syncing(Resumable[SyncPlan[M]], Generic[M]):
             else:
                 unchanged.append(record)
         left = [record for found in there.values() for record in found]
-        destroy = [record for record in records if record in left] if self._destroys else []
+        extra = set(map(id, left))
+        destroy = [record for record in records if id(record) in extra] if self._destroys else []
         lines += [f"  - {_label(record)}" for record in destroy]
         return SyncPlan(
             dict(create),
