@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import doctest
 import inspect
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import reference
 
+from backpack_orm.errors import BackpackError
+from backpack_orm.orm.collections import Collection
+from backpack_orm.orm.saving import Savable
+
 DOCUMENT = Path(__file__).with_name("public-api.md")
 _BEGINNING = """\
 # Public API
@@ -24,8 +29,9 @@ All names on which your programs can rely, by the [policy](compatibility.md). Th
 from the code, and a test compares both, so no change goes unnoticed. The [reference](reference.md)
 documents them.
 
-A parameter with a default has `=`. Names that start with an underscore, and modules and members
-that are not in the list, are private.
+A parameter with a default has `=`. A class without parameters is not for you to call: functions and
+attributes return its objects, or you derive a class from it. Names that start with an underscore,
+and modules and members that are not in the list, are private.
 """
 
 
@@ -56,7 +62,8 @@ def _lines(name: str, known: set[Any]) -> Iterator[str]:
         return
     bases = [base for base in found.__mro__[1:] if base in known]
     names = ", ".join(base.__name__ for base in bases)
-    yield f"{name}{_parameters(found)}" + (f": {names}" if names else "")
+    parameters = _parameters(found) if _is_to_be_called(found) else ""
+    yield f"{name}{parameters}" + (f": {names}" if names else "")
     inherited = {key for base in bases for key in dir(base)}
     members = {*vars(found)}
     for base in found.__mro__[1:]:
@@ -68,6 +75,22 @@ def _lines(name: str, known: set[Any]) -> Iterator[str]:
     for key in sorted(key for key in members if not key.startswith("_")):
         value = getattr(found, key, None)
         yield f"    .{key}{_parameters(value) if inspect.isroutine(value) else ''}"
+
+
+def _is_to_be_called(found: type) -> bool:
+    """Return whether programs make objects of a class, which its docstring shows."""
+    if issubclass(found, (Savable, BackpackError)):
+        return True
+    if issubclass(found, Collection):
+        return False
+    text = found.__doc__ or ""
+    return "\nArgs:" in inspect.cleandoc(text) or f"{found.__name__}(" in _code_in(text)
+
+
+def _code_in(text: str) -> str:
+    """Return the statements of the examples in a docstring."""
+    examples = doctest.DocTestParser().get_examples(text)
+    return "".join(example.source for example in examples)
 
 
 def _parameters(found: Any) -> str:

@@ -14,6 +14,7 @@ from textwrap import dedent
 
 import backpack_orm
 from backpack_orm import Model, errors
+from backpack_orm.connection.connection import INTERNAL
 from backpack_orm.orm.collections import Embedded
 from backpack_orm.orm.saving import Savable
 
@@ -124,6 +125,13 @@ LEFT_OUT = {
         "test_its_functions_raise_no_errors",
         "test_its_output_contains_no_token",
     ],
+    "Connection": sorted(INTERNAL),
+    "HasItems": ["collection", "target"],
+    "HasMany": ["collection", "target"],
+    "Embeds": ["collection", "target"],
+    "archive.Plan": ["scope", "source"],
+    "archive.Snapshot": ["contents"],
+    "connection.hooks.Hook": ["send"],
     "connection.hooks.Hooks": ["begin", "begin_sign_in", "cached", "end", "retry"],
     "sandbox.Exchange": ["path", "status", "verb"],
     "sandbox.Fault": ["end", "fires", "respond", "wait"],
@@ -131,7 +139,7 @@ LEFT_OUT = {
     "sandbox.OAuth": ["allowed", "caller", "open", "record", "sign_in"],
     "sandbox.TokenRequest": ["client_id", "error", "type"],
 }
-"""Members that the docstring of the class documents, or that only the sandbox uses."""
+"""Members that the docstring of the class documents, or that only this package uses."""
 
 _ATTRIBUTES = re.compile(r"^Attributes:\n((?:    .*\n|\n)*)", re.MULTILINE)
 _MEANING = re.compile(r"^(\w+): (.*(?:\n +.*)*)", re.MULTILINE)

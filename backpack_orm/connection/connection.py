@@ -50,6 +50,14 @@ _UNPICKLED = (
     "this connection was unpickled, and pickles do not contain the token: "
     "call connect() for this account first"
 )
+INTERNAL = frozenset(
+    {
+        *("body_of", "cached_record", "caches_parts", "call", "call_for_parts"),
+        *("ensure_known", "ensure_time_zone", "ensure_writable"),
+        *("is_available", "mark_unavailable", "resolved"),
+    }
+)
+"""Members of a connection that only this package uses; `dir()` and the reference leave them out."""
 _ME = rest("GET", "me.xml", token_in=TokenLocation.PATH, reads="users")
 _read_zone = parse.one(Shape("user", (Column("time_zone_id", values.TEXT),)))
 _NOTHING: Mapping[str, WireValue] = {}
@@ -594,7 +602,7 @@ class Connection(Usable, RichDisplay):
         self._clear_memory()
 
     def __dir__(self) -> Iterable[str]:
-        return public_names(self, object.__dir__(self))
+        return public_names(self, set(object.__dir__(self)) - INTERNAL)
 
     def __repr__(self) -> str:
         return f"Connection({self.url!r})"

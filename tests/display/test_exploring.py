@@ -7,6 +7,7 @@ from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 
 from backpack_orm import Attachment, Belonging, Connection, NotFound, Page, User
+from backpack_orm.connection.connection import INTERNAL
 from backpack_orm.sandbox import Sandbox
 
 
@@ -101,6 +102,11 @@ def test_dir_lists_public_names_only(page: Page, connection: Connection, box: Sa
     assert {"page", "page_id", "body", "save", "reload"} <= set(dir(page.notes[0]))
     assert {"create", "find", "where", "is_loaded", "to_frame"} <= set(dir(page.notes))
     assert {"stats", "close", "clear_cache"} <= set(dir(connection))
+
+
+def test_dir_of_a_connection_excludes_what_only_the_package_uses(connection: Connection) -> None:
+    assert not INTERNAL & set(dir(connection))
+    assert all(hasattr(connection, name) for name in INTERNAL)
 
 
 def test_dir_of_an_object_excludes_class_methods(page: Page) -> None:
