@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -10,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from backpack_orm.cli.commands.demo import _BASHRC
+from backpack_orm.cli.prompts import shell_in
 from backpack_orm.cli.state import State
 from backpack_orm.sandbox import Sandbox
-from tests.cli.conftest import Runner
+from tests.cli.conftest import Runner, path_of
 
 # --- reminders --------------------------------------------------------------------------------
 
@@ -312,12 +313,46 @@ def test_the_demonstration_needs_no_account_and_leaves_nothing(
     assert {*home.rglob("*")} == before
 
 
-def test_the_prompt_of_bash_says_that_it_is_a_demonstration(home: Path, tmp_path: Path) -> None:
-    (home / ".bashrc").write_text("PS1='nora$ '\n", "utf-8")
-    (tmp_path / "rc").write_text(_BASHRC, "utf-8")
-    command = ["bash", "--rcfile", str(tmp_path / "rc"), "-i", "-c", 'echo "$PS1"']
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+FISH_PROMPT = "function fish_prompt; echo 'nora$ '; end"
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "own", "shown"),
+    [
+        ("bash", ".bashrc", "PS1='nora$ '", 'echo "$PS1"'),
+        ("zsh", ".zshrc", "PROMPT='nora$ '", 'echo "$PROMPT"'),
+        ("zsh", "zsh/.zshrc", "PROMPT='nora$ '", 'echo "$PROMPT"'),
+        (
+            "fish",
+            ".config/fish/config.fish",
+            "function fish_prompt; echo 'nora$ '; end",
+            "fish_prompt",
+        ),
+    ],
+)
+def test_the_prompt_of_a_shell_says_that_it_is_a_demonstration(
+    name: str, file: str, own: str, shown: str, tmp_path: Path
+) -> None:
+    home, demo = tmp_path / "nora", tmp_path / "demo"
+    (home / file).parent.mkdir(parents=True)
+    (home / file).write_text(f"{own}\n", "utf-8")
+    (home / ".zshenv").write_text('[ -d "$HOME/zsh" ] && ZDOTDIR=$HOME/zsh\n', "utf-8")
+    demo.mkdir()
+    path = path_of(name)
+    words, environment = shell_in(
+        demo, {"HOME": str(home), "PATH": os.environ["PATH"], "SHELL": path, "TERM": "xterm"}
+    )
+    command = [*words, "-i", "-c", shown]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "(demo) nora$ \n"
+
+
+def test_a_zsh_that_is_started_in_the_demonstration_is_the_own_one(tmp_path: Path) -> None:
+    home = {"HOME": str(tmp_path / "nora"), "SHELL": path_of("zsh")}
+    words, environment = shell_in(tmp_path, home)
+    command = [*words, "-i", "-c", "env"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "ZDOTDIR" not in done.stdout
 
 
 @pytest.mark.network

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,7 +17,7 @@ from hypothesis import strategies as st
 from backpack_orm import Connection, Page
 from backpack_orm.cli.completing import SHELLS, quoted
 from backpack_orm.sandbox import Sandbox
-from tests.cli.conftest import Runner
+from tests.cli.conftest import Runner, path_of
 
 TITLES = ("Porto: R&D $HOME", "Oslo", "Oslo in winter", 'Zoo "big" 5')
 FUNCTION = {
@@ -60,7 +59,7 @@ class Shell:
             "LC_ALL": "C.UTF-8",
         }
         self._process = pexpect.spawn(
-            _path_of(name),
+            path_of(name),
             START[name],
             env=environment,
             cwd=str(home),
@@ -96,14 +95,6 @@ class Shell:
 
     def close(self) -> None:
         self._process.close(force=True)
-
-
-def _path_of(name: str) -> str:
-    path = shutil.which(name)
-    if path is None:
-        assert not os.environ.get("CI"), f"{name} is not installed"
-        pytest.skip(f"{name} is not installed")
-    return path
 
 
 @pytest.fixture(params=list(SHELLS))

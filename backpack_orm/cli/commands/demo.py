@@ -16,13 +16,8 @@ import click
 from backpack_orm.cli.common import command
 from backpack_orm.cli.config import ARCHIVE, CACHE_FOLDER, PROFILE, TOKEN, URL
 from backpack_orm.cli.failures import CommandError
+from backpack_orm.cli.prompts import shell_in
 from backpack_orm.cli.state import State, pass_state
-
-_BASHRC = """\
-for file in /etc/bash.bashrc ~/.bashrc; do [ -f "$file" ] && . "$file"; done
-PS1="(demo) $PS1"
-"""
-"""What bash reads instead of its own files, which replace a prompt in the environment."""
 
 
 @command(
@@ -77,18 +72,8 @@ def demo(state: State, data: str, empty: bool, arguments: Sequence[str]) -> None
                 "All commands in this shell use a demonstration account.\n"
                 "Try `backpack page list`, and leave with `exit`."
             )
-            code = _run(_shell(Path(temporary)), _with_program(environment))
+            code = _run(*shell_in(Path(temporary), _with_program(environment)))
     click.get_current_context().exit(code)
-
-
-def _shell(folder: Path) -> list[str]:
-    """Return the command of the user's shell; the prompt of bash says where one is."""
-    shell = os.environ.get("SHELL") or os.environ.get("COMSPEC") or "/bin/sh"
-    if Path(shell).name != "bash":
-        return [shell]
-    path = folder / "bashrc"
-    path.write_text(_BASHRC, "utf-8")
-    return [shell, "--rcfile", str(path)]
 
 
 def _with_program(environment: Mapping[str, str]) -> dict[str, str]:
@@ -99,7 +84,7 @@ def _with_program(environment: Mapping[str, str]) -> dict[str, str]:
     return {**environment, "PATH": path}
 
 
-def _run(words: Sequence[str], environment: dict[str, str]) -> int:
+def _run(words: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run a program; Ctrl-C is for it alone."""
     with subprocess.Popen(words, env=environment) as process:  # noqa: S603 - it is this program
         while True:
