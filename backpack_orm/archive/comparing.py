@@ -6,6 +6,7 @@ import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from attrs import asdict, frozen
@@ -222,14 +223,14 @@ def _lines_of(change: Change) -> Iterator[str]:
             yield f"{name}: {old} -> {new}"
 
 
-def unified(old: str, new: str) -> Iterable[str]:
+def unified(old: str, new: str) -> Iterator[str]:
     """Return the lines that differ, and two around them, as `diff -u` does.
 
     >>> list(unified("one\\ntwo", "one\\n2"))
     ['@@ -1,2 +1,2 @@', ' one', '-two', '+2']
     """
-    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=_CONTEXT)
-    return [line for line in lines if not line.startswith(("---", "+++"))]
+    lines = difflib.unified_diff(old.split("\n"), new.split("\n"), lineterm="", n=_CONTEXT)
+    return islice(lines, 2, None)  # without the names of the files
 
 
 def _marked(line: str) -> str:

@@ -154,6 +154,21 @@ def test_values_are_the_old_and_the_new_ones(diff: Diff, lisbon: Page) -> None:
     assert by_type["added", "note"]["title"] == (None, "Tram tickets")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "lines"),
+    [
+        ("one\n-- two", "one", ["--- two"]),
+        ("one", "one\n++ two", ["+++ two"]),
+        ("---", "***", ["----", "+***"]),
+        ("one", "one\n", ["+"]),
+    ],
+)
+def test_a_line_that_begins_like_a_heading_of_a_difference_is_shown(
+    old: str, new: str, lines: list[str]
+) -> None:
+    assert [line for line in unified(old, new) if line[0] in "+-"] == lines
+
+
 def test_texts_are_shown_as_unified_differences(diff: Diff) -> None:
     text = diff.to_text()
     assert "      -Rua da Bica 41, third floor" in text
