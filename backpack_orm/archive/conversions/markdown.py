@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
 from textwrap import indent
@@ -118,7 +118,7 @@ class _Writer:
     def index(self, titles: Mapping[int, str]) -> Iterator[str]:
         """Yield the blocks of the list of all pages."""
         links = (f"- {self._link_to(id, title, f'{_PAGES}/')}" for id, title in titles.items())
-        yield f"Archived on {self._source.taken_at:%Y-%m-%d at %H:%M} UTC."
+        yield f"Archived on {self._source.taken_at.astimezone(UTC):%Y-%m-%d at %H:%M} UTC."
         yield "\n".join(links)
         if self._source.gaps:
             gaps = (f"- {_escaped(f'{gap.what}: {gap.reason}')}" for gap in self._source.gaps)

@@ -38,6 +38,14 @@ def page(folder: Path, title: str) -> frontmatter.Post:
     return frontmatter.load(str(folder / "pages" / f"{file_name(title)}.md"))
 
 
+def test_the_time_of_an_archive_of_another_zone_is_in_utc(tmp_path: Path, out: Path) -> None:
+    archive = Archive(tmp_path / "old")
+    export = b"<pages><page id='71' title='Lisbon'/></pages>"
+    archive.add_export(export, taken_at="2009-07-14T12:00", timezone="Europe/Lisbon")
+    archive.to_markdown(out)
+    assert "Archived on 2009-07-14 at 11:00 UTC." in (out / "Pages.md").read_text("utf-8")
+
+
 def test_metadata_is_read_back(snapshot: Snapshot, written: Path) -> None:
     post = page(written, HARD)
     assert post["title"] == HARD
