@@ -182,9 +182,11 @@ def _tls(url: str) -> Check:
         return Check("TLS", "warning", "the token is sent without encryption", hint)
     if get_environ_proxies(url):
         return Check("TLS", "skipped", "the connection is made by a proxy")
-    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    context = ssl.create_default_context(cafile=bundle or DEFAULT_CA_BUNDLE_PATH)
+    named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    bundle = named or DEFAULT_CA_BUNDLE_PATH
+    file, folder = (None, bundle) if os.path.isdir(bundle) else (bundle, None)
     try:
+        context = ssl.create_default_context(cafile=file, capath=folder)
         with (
             socket.create_connection((host, parts.port or 443), timeout=_TIMEOUT) as raw,
             context.wrap_socket(raw, server_hostname=host) as secured,

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from backpack_orm import Connection, Page
-from backpack_orm.cli import probing
+from backpack_orm.cli import checking, probing
 from backpack_orm.cli.program import program
 from backpack_orm.cli.state import State
 from backpack_orm.sandbox import Sandbox
@@ -142,6 +142,16 @@ def test_the_certificate_is_checked(
         known = offline("doctor", "-o", "json")
         assert known.code == 0
         assert details(known)["TLS"].startswith("TLSv1.3; the certificate is valid until ")
+
+
+def test_certificates_in_a_folder_are_read(
+    network: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
+    with Sandbox(seed="empty", tls=True) as box:
+        found = checking._tls(box.url)
+    assert (found.result, found.exit_code.name) == ("failed", "NETWORK")
+    assert "certificate verify failed" in found.detail
 
 
 # --- the probe ----------------------------------------------------------------------------------
