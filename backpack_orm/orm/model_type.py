@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABCMeta
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -195,9 +196,23 @@ def _add_own_attributes(name: str, bases: tuple[type, ...], namespace: dict[str,
 
 
 def _annotated(namespace: Mapping[str, Any]) -> Iterator[str]:
-    for key, annotation in namespace.get("__annotations__", {}).items():
+    """Yield the names that the namespace of a class annotates, except class variables."""
+    for key, annotation in _annotations_in(namespace).items():
         if "ClassVar" not in str(annotation).partition("[")[0]:
             yield key
+
+
+def _annotations_in(namespace: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the annotations in the namespace of a class, which may not exist yet."""
+    found: Mapping[str, Any] | None = namespace.get("__annotations__")
+    if found is None and sys.version_info >= (3, 14):  # which evaluates them when they are read
+        import annotationlib
+
+        annotate = annotationlib.get_annotate_from_class_namespace(namespace)
+        if annotate is not None:
+            text = annotationlib.Format.STRING
+            return annotationlib.call_annotate_function(annotate, text)
+    return found or {}
 
 
 def _narrowed(cls: ModelType, relations: Mapping[str, Relation]) -> Table:

@@ -214,6 +214,18 @@ def test_declared_attributes_are_stored_and_never_sent(
     assert trip.is_favourite is False
 
 
+def test_annotations_need_not_be_postponed() -> None:
+    source = "class Trip(Page):\n    budget: int = 7\n    mood: str\n    limit: ClassVar[int] = 9"
+    names: dict[str, Any] = {"Page": Page, "ClassVar": ClassVar}
+    exec(compile(source, "trip.py", "exec", dont_inherit=True), names)
+    trip = names["Trip"](title="Lisbon")
+    assert trip.budget == 7
+    trip.budget, trip.mood = 8, "good"
+    assert (trip.budget, trip.mood, trip.limit) == (8, "good", 9)
+    with pytest.raises(AttributeError):
+        trip.limit = 10
+
+
 def test_a_declared_attribute_without_a_value_raises(connection: Connection) -> None:
     with pytest.raises(AttributeError, match="rating"):
         Trip.all()[0].rating  # noqa: B018
