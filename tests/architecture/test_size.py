@@ -30,7 +30,7 @@ LARGEST_ROOMS = {
     "display": 960,
     "integrations": 2505,
     "models": 3055,
-    "orm": 4380,
+    "orm": 4395,
     "sandbox": 7325,
     "text": 1202,
     "wire": 800,
