@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
@@ -609,7 +610,7 @@ def check_order(what: str, wanted: list[int], there: set[int]) -> None:
     Raises:
         ValidationError: An id is named twice or left out. The message lists the ids.
     """
-    twice = sorted({id for id in wanted if wanted.count(id) > 1})
+    twice = sorted(id for id, count in Counter(wanted).items() if count > 1)
     if twice:
         raise ValidationError(f"{what}: {twice} are named more than once")
     missing = sorted(there - set(wanted))
