@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import count
 from pathlib import Path
 
 import click
@@ -83,25 +81,30 @@ def preserved(text: str, *, extension: str = ".textile") -> Iterator[None]:
     except BaseException as error:
         try:
             error.add_note(f"The text was not saved. It is in {_stored(text, extension)}")
-        except OSError as full:
-            error.add_note(f"The text was not saved, nor in a file ({full.strerror}):\n{text}")
+        except OSError as other:
+            why = other.strerror or other
+            error.add_note(f"The text was not saved, nor in a file ({why}):\n{text}")
         raise
 
 
 def _stored(text: str, extension: str) -> Path:
     """Store a text in a new file that only its owner can read, and return the path."""
-    folder = folders.unsaved_folder()
+    path = _new_file(folders.unsaved_folder(), extension)
+    try:
+        folders.write_private(path, f"{text}\n")
+    except BaseException:
+        path.unlink()
+        raise
+    return path
+
+
+def _new_file(folder: Path, extension: str) -> Path:
+    """Return the path of a new file, whose name no other run can take."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for number in count(1):
+    number = 1
+    while True:
         path = folder / f"{number:04}{extension}"
-        with (
-            suppress(FileExistsError),  # perhaps of another run at the same moment
-            open(path, "x", encoding="utf-8", newline="", opener=_open_private) as file,
-        ):
-            file.write(f"{text}\n")
+        with suppress(FileExistsError):
+            path.touch(0o600, exist_ok=False)
             return path
-    raise AssertionError
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+        number += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -131,6 +133,17 @@ def test_a_text_that_cannot_be_stored_either_is_shown_with_the_reason(home: Path
     assert caught.value.__notes__ == [
         "The text was not saved, nor in a file (File exists):\nSardines"
     ]
+
+
+def test_a_full_disk_leaves_no_empty_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(number: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fill)
+    with pytest.raises(RuntimeError) as caught, texts.preserved("Sardines"):
+        raise RuntimeError
+    assert "(No space left on device):\nSardines" in caught.value.__notes__[0]
+    assert [*folders.unsaved_folder().iterdir()] == []
 
 
 def test_lines_of_standard_input_become_items(run: Runner) -> None:
