@@ -14,6 +14,8 @@ _HELP = "https://backpack-orm.readthedocs.io/en/stable/troubleshooting.html"
 class BackpackError(RichDisplay, Exception):
     """Base class of all errors of this library.
 
+    Tracebacks show `help_url` below the message, as a note: it is not part of `str(error)`.
+
     Attributes:
         message: What was wrong, with which value, and what to do about it.
         verb: HTTP method of the failed request, if there was one.
@@ -64,6 +66,7 @@ class BackpackError(RichDisplay, Exception):
         self.path = path
         self.status = status
         self.excerpt = excerpt
+        self.add_note(f"Help: {self.help_url}")
 
     def __str__(self) -> str:
         text = self.message

@@ -17,8 +17,8 @@ _PLACE = re.compile(r"(?<=<!-- errors -->\n\n).*?(?=\n<!-- end of errors -->)", 
 def table() -> str:
     """Return the table in Markdown: one row for each class, base classes first."""
     lines = [
-        "| error | `code` | `retryable` | meaning, and `hint` | also is |",
-        "|---|---|---|---|---|",
+        "| error | `code` | `retryable` | meaning, and `hint` |",
+        "|---|---|---|---|",
         *(_row(kind) for kind in CATALOG),
     ]
     return "\n".join(lines) + "\n"
@@ -27,16 +27,20 @@ def table() -> str:
 def _row(kind: type[BackpackError]) -> str:
     info = CATALOG[kind]
     meaning = (kind.__doc__ or "").partition("\n")[0]
-    bases = [f"`{base.__name__}`" for base in kind.__bases__ if _is_specific(base)]
-    retryable = "yes" if info.retryable else "no"
+    bases = " and ".join(f"`{base.__name__}`" for base in kind.__bases__ if _is_specific(base))
+    kinds = f" Subclass of {bases}." if bases else ""
     cells = [
         f"`{kind.__name__}`",
-        f"`{info.code}`",
-        retryable,
-        f"{meaning} *{info.hint}*",
-        ", ".join(bases),
+        f"[`{info.code}`](troubleshooting.md#{info.code})",
+        "yes" if info.retryable else "no",
+        f"{meaning}{kinds} *{_escaped(info.hint)}*",
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _escaped(text: str) -> str:
+    """Return a text that Markdown does not take for HTML."""
+    return text.replace("<", "&lt;")
 
 
 def _is_specific(base: type) -> bool:

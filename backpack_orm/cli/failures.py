@@ -88,9 +88,10 @@ class Failure:
     def of(cls, error: BaseException) -> Failure:
         """Return what to report of an error."""
         failure = cls._of(error)
-        failure.notes += getattr(error, "__notes__", ())
         if isinstance(error, BackpackError):
             failure.help_url = error.help_url
+        notes: list[str] = getattr(error, "__notes__", [])
+        failure.notes += [note for note in notes if note != failure._help()]
         return failure
 
     @classmethod
@@ -154,8 +155,12 @@ class Failure:
         if self.hint:
             lines.append(f"Hint: {self.hint}")
         if self.help_url:
-            lines.append(f"Help: {self.help_url}")
+            lines.append(self._help())
         return lines
+
+    def _help(self) -> str:
+        """Return the line with the link, which is a note of the error too."""
+        return f"Help: {self.help_url}"
 
 
 def _message(error: click.UsageError) -> str:

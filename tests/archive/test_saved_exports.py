@@ -121,8 +121,9 @@ def test_reminders_are_a_gap_of_an_export_that_has_no_list_of_them(
     archive: Archive, content: bytes
 ) -> None:
     archive.add_export(content, taken_at="2009-03-14")
-    with pytest.raises(NotInArchive, match="reminders: this export has no list of reminders$"):
+    with pytest.raises(NotInArchive) as gap:
         len(archive.reminders)
+    assert str(gap.value).endswith("reminders: this export has no list of reminders")
     assert archive.verify()
 
 

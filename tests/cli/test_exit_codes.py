@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from backpack_orm import errors
 from backpack_orm.cli import registry
+from backpack_orm.cli.commands.archive.opening import explained
 from backpack_orm.cli.exit_codes import MEANINGS, ExitCode, exit_code_of
 from backpack_orm.cli.failures import CommandError, Failure
 from backpack_orm.cli.program import program
@@ -234,6 +235,23 @@ def test_an_error_for_people_has_a_hint(run: Runner) -> None:
     assert run("page", "show", "Lisbn").stderr == (
         "Error: no page is called 'Lisbn'\nHint: Did you mean 'Lisbon'?\n"
     )
+
+
+def test_the_help_of_an_error_is_printed_once() -> None:
+    failure = Failure.of(errors.NotFound("no such page"))
+    assert [line.partition(" ")[0] for line in failure.lines()] == ["Error:", "Hint:", "Help:"]
+    assert "notes" not in failure.to_dict()
+
+
+def test_what_an_archive_advises_is_printed_once_in_terms_of_the_command_line() -> None:
+    error = errors.ArchiveError("no space is left")
+    error.add_note("backup is valid: call sync() again to go on")
+    with pytest.raises(errors.ArchiveError) as caught, explained():
+        raise error
+    advice = "backup is valid: run `backpack archive sync` again to go on"
+    failure = Failure.of(caught.value)
+    assert failure.lines()[:2] == ["Error: no space is left", advice]
+    assert "sync() again" not in "".join(failure.lines())
 
 
 def test_candidates_are_listed_for_people(run: Runner) -> None:

@@ -3,7 +3,9 @@
 import copy
 import inspect
 import json
+import logging
 import pickle
+import traceback
 
 import pytest
 
@@ -31,6 +33,30 @@ def test_an_error_travels_with_all_that_it_knows(kind, way):
     assert type(other) is kind
     assert vars(other) == vars(error)
     assert str(other) == "no; title was saved (404 to POST /ws/page/7): '<x>'"
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_traceback_ends_with_the_address_of_its_help(kind):
+    error = kind("no", verb="POST", path="/ws/page/7", status=404)
+    last = traceback.format_exception_only(error)[-1]
+    assert last == f"Help: {HELP}#{CODES[kind.__name__]}\n"
+    assert HELP not in str(error) + repr(error)
+
+
+@pytest.mark.parametrize("way", WAYS, ids=["copy", "deepcopy", "pickle"])
+def test_a_copied_error_shows_its_help_once(way):
+    text = "".join(traceback.format_exception(way(errors.NotFound("no such page"))))
+    assert text.count(HELP) == 1
+
+
+def test_a_log_shows_the_help_with_the_traceback_only(caplog):
+    try:
+        raise errors.NotFound("no such page")
+    except BackpackError as error:
+        logging.getLogger("script").error("failed: %s", error)
+        assert HELP not in caplog.text
+        logging.getLogger("script").exception("failed")
+    assert caplog.text.endswith(f"Help: {HELP}#not_found\n")
 
 
 @pytest.mark.parametrize("kind", ALL)

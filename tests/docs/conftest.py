@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import doctest
 import sys
 import time
+import traceback
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from opentelemetry.util._once import Once
@@ -28,6 +31,18 @@ class SkippingClock:
 
     def sleep(self, seconds: float) -> None:
         self._skipped += seconds
+
+
+@pytest.fixture(autouse=True)
+def without_links_in_tracebacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compare the errors in examples without the note that links to the documentation."""
+
+    def format_exception_only(*error: object) -> list[str]:
+        lines = traceback.format_exception_only(*error)  # type: ignore[call-overload]
+        return ["".join(line for line in lines if not line.startswith("Help: "))]
+
+    names = {**vars(traceback), "format_exception_only": format_exception_only}
+    monkeypatch.setattr(doctest, "traceback", SimpleNamespace(**names))
 
 
 @pytest.fixture

@@ -320,7 +320,7 @@ def test_a_process_killed_before_it_notes_an_outcome_creates_nothing_twice(
     monkeypatch.setattr(RestoreJournal, "finish", killed)
     with pytest.raises(KeyboardInterrupt) as caught:
         shopping.restore(planned())
-    assert "restore the same snapshot again" in caught.value.__notes__[0]
+    assert "restore the same snapshot again" in caught.value.__notes__[-1]
     shopping.restore(planned())
     assert contents(target) == [RESTORED]
 
@@ -397,7 +397,7 @@ def test_a_copy_that_is_destroyed_during_the_restore_is_named(
     plan = synced.plan(target, journal=tmp_path / "j", pages=["Lisbon"])
     with pytest.raises(ArchiveError, match=r"'Lisbon'.*were destroyed or moved") as caught:
         synced.restore(plan)
-    assert "1 of 1 page created" in caught.value.__notes__[0]
+    assert "1 of 1 page created" in caught.value.__notes__[-1]
 
 
 def test_a_page_is_created_anew_on_request(
@@ -481,7 +481,7 @@ def test_the_page_limit_of_the_target_is_reached_half_way(
     plan = synced.plan(target, journal=tmp_path / "j")
     with pytest.raises(Forbidden) as caught:
         synced.restore(plan)
-    assert "5 of 13 pages created" in caught.value.__notes__[0]
+    assert "5 of 13 pages created" in caught.value.__notes__[-1]
     target_box.faults.clear()
     result = synced.restore(synced.plan(target, journal=tmp_path / "j"))
     assert not list(differences(synced.newest, synced._known_info(), target, result))

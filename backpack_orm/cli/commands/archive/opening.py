@@ -132,7 +132,7 @@ def explained() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        hint = ". ".join(in_words(note) for note in _notes(error))
+        hint = ". ".join(in_words(note) for note in getattr(error, "__notes__", []))
         raise CommandError(
             "interrupted",
             ExitCode.INTERRUPTED,
@@ -142,8 +142,7 @@ def explained() -> Iterator[None]:
         message = in_words(error.message)
         if message != error.message:  # it says what to do
             error.message, error.hint = message, ""
-        for note in _notes(error):
-            error.add(in_words(note))
+        error.__notes__ = [in_words(note) for note in error.__notes__]
         raise
 
 
@@ -166,7 +165,3 @@ def counted(counts: dict[str, int]) -> str:
     """
     names = {"journal": "journal entry"}
     return listed({names.get(type, type.replace("_", " ")): n for type, n in counts.items()})
-
-
-def _notes(error: BaseException) -> list[str]:
-    return getattr(error, "__notes__", [])
