@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,8 @@ def page() -> str:
 
 def _command(command: dict[str, Any]) -> str:
     usage = f"{command['command']} {command['usage'].removeprefix('[OPTIONS]').strip()}"
-    parts = [f"### {command['command']}\n", f"`{usage.strip()}`\n", command["text"] + "\n"]
+    text = _with_options_as_code(command["text"])
+    parts = [f"### {command['command']}\n", f"`{usage.strip()}`\n", f"{text}\n"]
     if command["options"]:
         parts.append(_options(command["options"]))
     examples = "\n".join(f"$ {example}" for example in command["examples"])
@@ -47,8 +49,18 @@ def _command(command: dict[str, Any]) -> str:
 
 
 def _options(options: list[dict[str, Any]]) -> str:
-    rows = [f"| `{', '.join(each['names'])}` | {each['help']} |\n" for each in options]
+    rows = [
+        f"| `{', '.join(each['names'])}` | {_with_options_as_code(each['help'])} |\n"
+        for each in options
+    ]
     return "| option | meaning |\n|---|---|\n" + "".join(rows)
+
+
+def _with_options_as_code(text: str) -> str:
+    """Return a text with the options outside of code as code, where two dashes stay two."""
+    parts = re.split("(`[^`]+`)", text)
+    parts[::2] = [re.sub(r"(?<![\w-])--\w[\w-]*", r"`\g<0>`", part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def write() -> None:

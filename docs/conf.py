@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import sys
 from functools import reduce
 from pathlib import Path
@@ -15,7 +16,7 @@ from jupyter_client.manager import KernelManager
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxRole
 
-from backpack_orm import __version__
+from backpack_orm import BackpackError, __version__
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -92,6 +93,7 @@ autodoc_member_order = "bysource"
 # In annotations, the builtin `type` is taken for one of the attributes of that name.
 suppress_warnings = ["ref.python"]
 autodoc_typehints_format = "short"
+python_maximum_signature_line_length = 260  # with the modules of types, which are not shown
 autodoc_default_options = {"members": True}
 napoleon_numpy_docstring = False
 
@@ -125,19 +127,72 @@ class Attribute(SphinxRole):
         return [nodes.literal(self.text, self.text, ids=[name])], []
 
 
-def insert_table(
+def prepare_docstring(
     app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
 ) -> None:
-    """Put the table of attributes into the docstring of a model."""
+    """Put the table of attributes into the docstring of a model.
+
+    What precedes a colon in a property or a result is not its type, as napoleon would have it.
+    """
     if obj in reference.MODELS.values():
         lines[:] = reference.with_table(obj, "\n".join(lines)).split("\n")
+    if what == "property":
+        lines[0] = f": {lines[0]}"
+    for number, line in enumerate(lines[1:], 1):
+        if lines[number - 1] == "Returns:":
+            lines[number] = line.replace(line.lstrip(), f": {line.lstrip()}")
+
+
+_TYPE = re.compile(r"^(\.\. attribute:: .*\n)((?:\n|   .*\n)*?)   :type: (.*)\n", re.MULTILINE)
+
+
+def put_types_beside_names(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
+) -> None:
+    """Show the type of an attribute beside its name, instead of in a paragraph of its own."""
+
+    def moved(found: re.Match[str]) -> str:
+        short = re.sub(r"(?<![\w.~])((?:\w+\.)+\w+)", r"~\1", found[3])
+        return f"{found[1]}   :type: {short}\n{found[2]}"
+
+    lines[:] = _TYPE.sub(moved, "\n".join([*lines, ""])).split("\n")
+
+
+def show_public_bases(app: Sphinx, name: str, obj: Any, options: Any, bases: list[Any]) -> None:
+    """Leave base classes out that are not documented."""
+    bases[:] = reference.public_bases(obj)
+
+
+_TIDY = {
+    r" = <function (\w+)>": r" = \1",
+    r" = NOTHING": " = ...",
+    # These take nothing: they report a wrong argument with a hint.
+    r"\(\*\w+: Never, ": "(*, ",
+    r", \*\*\w+: Never": "",
+    r"\*args: ~?P(?:\.args)?, \*\*(\w+): ~?P(?:\.kwargs)?": r"**\1",
+}
+"""Parts of signatures that only Python or a type checker needs, and what a reader sees instead."""
 
 
 def replace_signature(
     app: Sphinx, what: str, name: str, obj: Any, options: Any, arguments: str, returns: str
 ) -> tuple[str, str] | None:
-    """Return the signature of the constructor of a model."""
-    return (reference.signature(obj), "") if obj in reference.MODELS.values() else None
+    """Return the signature of a model's constructor, or that of a method as its callers need it."""
+    if obj in reference.MODELS.values():
+        return reference.signature(obj), ""
+    if what == "class":
+        if issubclass(obj, Exception):  # of errors, that of the base class is enough
+            return ("", "") if BackpackError in obj.__mro__[1:] else None
+        if not public_api.is_to_be_called(obj):
+            return "", ""
+    if not arguments:
+        return None
+    # These have defaults only to report a missing argument with a hint.
+    is_required = name.endswith((".find", ".create"))
+    arguments = arguments.replace(" = Ellipsis", "" if is_required else " = ...")
+    for found, shown in _TIDY.items():
+        arguments = re.sub(found, shown, arguments)
+    return arguments, returns
 
 
 def skip_member(
@@ -161,6 +216,8 @@ def setup(app: Sphinx) -> None:
     app.connect("builder-inited", lambda app: public_api.write())
     app.connect("builder-inited", lambda app: command_reference.write())
     app.connect("build-finished", write_llms)
-    app.connect("autodoc-process-docstring", insert_table, priority=400)  # before napoleon
+    app.connect("autodoc-process-docstring", prepare_docstring, priority=400)  # before napoleon
+    app.connect("autodoc-process-docstring", put_types_beside_names, priority=600)  # after it
+    app.connect("autodoc-process-bases", show_public_bases)
     app.connect("autodoc-process-signature", replace_signature)
     app.connect("autodoc-skip-member", skip_member)

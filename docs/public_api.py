@@ -9,7 +9,6 @@ import doctest
 import inspect
 import sys
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -38,17 +37,12 @@ and modules and members that are not in the list, are private.
 def document() -> str:
     """Return the text of the document."""
     sections = {"Models": list(reference.MODELS), **reference.OTHERS}
-    known = {_object(name) for names in sections.values() for name in names}
+    known = {reference.named(name) for names in sections.values() for name in names}
     parts = [_BEGINNING]
     for title, names in sections.items():
-        lines = [line for name in names for line in _lines(name, known)]
-        parts.append("\n".join([f"## {title}\n", "```text", *lines, "```\n"]))
+        blocks = ["\n".join(_lines(name, known)) for name in names]
+        parts.append("\n".join([f"## {title}\n", "```text", "\n\n".join(blocks), "```\n"]))
     return "\n".join(parts)
-
-
-def _object(name: str) -> Any:
-    module, _, short = f"backpack_orm.{name}".rpartition(".")
-    return getattr(import_module(module), short)
 
 
 def _lines(name: str, known: set[Any]) -> Iterator[str]:
@@ -56,13 +50,13 @@ def _lines(name: str, known: set[Any]) -> Iterator[str]:
 
     Members that another class of the list documents are not repeated.
     """
-    found = _object(name)
+    found = reference.named(name)
     if not inspect.isclass(found):
         yield name + _parameters(found)
         return
     bases = [base for base in found.__mro__[1:] if base in known]
     names = ", ".join(base.__name__ for base in bases)
-    parameters = _parameters(found) if _is_to_be_called(found) else ""
+    parameters = _parameters(found) if is_to_be_called(found) else ""
     yield f"{name}{parameters}" + (f": {names}" if names else "")
     inherited = {key for base in bases for key in dir(base)}
     members = {*vars(found)}
@@ -77,7 +71,7 @@ def _lines(name: str, known: set[Any]) -> Iterator[str]:
         yield f"    .{key}{_parameters(value) if inspect.isroutine(value) else ''}"
 
 
-def _is_to_be_called(found: type) -> bool:
+def is_to_be_called(found: type) -> bool:
     """Return whether programs make objects of a class, which its docstring shows."""
     if issubclass(found, (Savable, BackpackError)):
         return True
@@ -99,14 +93,18 @@ def _parameters(found: Any) -> str:
         parameters = inspect.signature(found).parameters.values()
     except (TypeError, ValueError):
         return ""
+    reports = found.__name__ in {"find", "create"}  # a missing argument, with a hint
     words: list[str] = []
     for each in parameters:
         if each.name.startswith("_") or (each.name == "self" and not words):
             continue
+        if each.annotation == "Never":  # reports a wrong argument with a hint
+            continue
         if each.kind is each.KEYWORD_ONLY and not any(word.startswith("*") for word in words):
             words.append("*")
         stars = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}.get(each.kind.name, "")
-        words.append(f"{stars}{each.name}" + ("=" if each.default is not each.empty else ""))
+        is_optional = each.default not in ((each.empty, ...) if reports else (each.empty,))
+        words.append(f"{stars}{each.name}" + ("=" if is_optional else ""))
     return f"({', '.join(words)})"
 
 

@@ -6,11 +6,13 @@ from the docstrings.
 
 from __future__ import annotations
 
+import itertools
 import re
 from importlib import import_module
 from inspect import cleandoc
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import backpack_orm
 from backpack_orm import Model, errors
@@ -158,18 +160,40 @@ def _text(title: str, names: list[str]) -> str:
     parts = [f"{title}\n{'=' * len(title)}\n"]
     for name in names:
         module, _, short_name = f"backpack_orm.{name}".rpartition(".")
-        is_class = isinstance(getattr(import_module(module), short_name), type)
-        kind = "autoclass" if is_class else "autofunction"
+        found = named(name)
+        kind = "autoclass" if isinstance(found, type) else "autofunction"
         parts.append(f".. currentmodule:: {module}\n\n.. {kind}:: {short_name}")
         if short_name in MODELS:
             known = ", ".join(meanings(MODELS[short_name]))
             parts.append(f"   :inherited-members: RichDisplay\n   :exclude-members: {known}")
-        elif kind == "autoclass":
-            parts.append("   :show-inheritance:")
+        elif isinstance(found, type):
+            if public_bases(found):
+                parts.append("   :show-inheritance:")
             if name in LEFT_OUT:
                 parts.append(f"   :exclude-members: {', '.join(LEFT_OUT[name])}")
         parts.append("")
     return "\n".join(parts)
+
+
+def public_bases(cls: type) -> list[type]:
+    """Return the base classes of a class that the reference or Python documents."""
+    documented = {named(name) for name in itertools.chain(*OTHERS.values())}
+    ours = [base for base in cls.__mro__[1:] if base in documented]
+    nearest = [
+        base
+        for base in ours
+        if not any(issubclass(other, base) for other in ours if other is not base)
+    ]
+    builtin = [
+        base for base in cls.__bases__ if base.__module__ == "builtins" and base is not object
+    ]
+    return nearest + builtin
+
+
+def named(path: str) -> Any:
+    """Return an object by its path in the package."""
+    module, _, name = f"backpack_orm.{path}".rpartition(".")
+    return getattr(import_module(module), name)
 
 
 def meanings(model: type[Model]) -> dict[str, str]:

@@ -97,11 +97,11 @@ def test_an_account_that_is_no_dictionary_is_not_shown(load: Callable[[Any], obj
 def test_the_message_names_the_key_of_the_wrong_option(
     options: Mapping[str, Any], key: str
 ) -> None:
-    with pytest.raises(BackpackError, match=f"; the key is home/{key} in the configuration$"):
+    with pytest.raises(BackpackError, match=f"; the key is home/{key} in the configuration\n"):
         connections_from({"home": options}, "{}/{}".format)
 
 
 def test_a_message_about_two_options_names_no_key() -> None:
     both = {**ACCOUNT, "oauth_token": CANARY}
-    with pytest.raises(BackpackError, match="either token or oauth_token, not both$"):
+    with pytest.raises(BackpackError, match="either token or oauth_token, not both\n"):
         connections_from({"home": both}, "{}/{}".format)
