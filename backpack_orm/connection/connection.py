@@ -29,7 +29,7 @@ from backpack_orm.connection.settings import (
 from backpack_orm.connection.time_zones import ACCOUNT, zone_named
 from backpack_orm.connection.transport import AnyTransport, Transport
 from backpack_orm.connection.turns import waiting
-from backpack_orm.errors import NotConnected, ReadOnly
+from backpack_orm.errors import NotConnected, ReadOnly, ValidationError
 from backpack_orm.rich_display import RichDisplay, public_names
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.build import WireValue
@@ -227,7 +227,7 @@ class Connection(Usable, RichDisplay):
         Makes no request, or one to load the account's time zone for the first time.
 
         Raises:
-            ValidationError: The account has an unknown time zone.
+            ValidationError: The account has no time zone, or an unknown one.
 
         >>> Page.all()[0].connection.zone
         zoneinfo.ZoneInfo(key='America/Los_Angeles')
@@ -236,6 +236,11 @@ class Connection(Usable, RichDisplay):
             name = self._settings.timezone
             if name is None or name == ACCOUNT:
                 (name,) = self.call(_ME, read=_read_zone)
+                if not name:
+                    raise ValidationError(
+                        "the account has no time zone: connect with timezone=…, an IANA name such "
+                        "as Europe/Lisbon"
+                    )
             self._zone = zone_named(name)
         return self._zone
 

@@ -26,7 +26,7 @@ LARGEST_ROOMS = {
     ".": 370,
     "archive": 5690,
     "cli": 5100,
-    "connection": 3895,
+    "connection": 3900,
     "display": 960,
     "integrations": 2505,
     "models": 3055,

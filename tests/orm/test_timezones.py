@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
+import requests_mock
 
 from backpack_orm import (
     Calendar,
@@ -188,6 +189,15 @@ def test_a_strange_name_is_a_clear_error_when_a_time_is_read(strange_account: Sa
     page = Page.all()[0]
     with pytest.raises(ValidationError, match=r"'Pacific Time \(US & Canada\)' does not exist"):
         page.notes.first()
+
+
+@pytest.mark.parametrize("field", ["", "<time-zone-id nil='true'/>", "<time-zone-id/>"])
+def test_an_account_without_a_zone_is_a_clear_error(field: str) -> None:
+    acme = Connection("acme", token="0123456789abcdef")
+    with requests_mock.Mocker() as mock:
+        mock.get(requests_mock.ANY, text=f"<user><id>7</id>{field}</user>")
+        with pytest.raises(ValidationError, match="has no time zone: connect with timezone=…"):
+            acme.zone  # noqa: B018
 
 
 def test_a_strange_name_is_a_clear_error_when_a_time_is_converted(strange_account: Sandbox) -> None:
