@@ -167,8 +167,8 @@ _TIDY = {
     r" = <function (\w+)>": r" = \1",
     r" = NOTHING": " = ...",
     # These take nothing: they report a wrong argument with a hint.
-    r"\(\*\w+: Never, ": "(*, ",
-    r", \*\*\w+: Never": "",
+    r"\(\*\w+: (?:~typing\.)?Never, ": "(*, ",
+    r", \*\*\w+: (?:~typing\.)?Never": "",
     r"\*args: ~?P(?:\.args)?, \*\*(\w+): ~?P(?:\.kwargs)?": r"**\1",
 }
 """Parts of signatures that only Python or a type checker needs, and what a reader sees instead."""

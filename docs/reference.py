@@ -176,7 +176,7 @@ def _text(title: str, names: list[str]) -> str:
 
 
 def public_bases(cls: type) -> list[type]:
-    """Return the base classes of a class that the reference or Python documents."""
+    """Return the nearest base classes that the reference documents, and builtin errors."""
     documented = {named(name) for name in itertools.chain(*OTHERS.values())}
     ours = [base for base in cls.__mro__[1:] if base in documented]
     nearest = [
@@ -185,7 +185,9 @@ def public_bases(cls: type) -> list[type]:
         if not any(issubclass(other, base) for other in ours if other is not base)
     ]
     builtin = [
-        base for base in cls.__bases__ if base.__module__ == "builtins" and base is not object
+        base
+        for base in cls.__bases__
+        if issubclass(base, BaseException) and base.__module__ == "builtins"
     ]
     return nearest + builtin
 
