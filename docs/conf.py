@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import command_reference
 import error_table
 import llms
+import notebook_files
 import public_api
 import reference
 
@@ -202,10 +203,11 @@ def skip_member(
     return True if str(obj.__doc__).startswith("Alias for field number") else None
 
 
-def write_llms(app: Sphinx, error: Exception | None) -> None:
-    """Write the list of documents for language models beside the pages."""
+def complete(app: Sphinx, error: Exception | None) -> None:
+    """Write the list of documents for language models, and complete the notebooks to download."""
     if error is None:
         llms.write(Path(app.outdir))
+        notebook_files.write(Path(app.outdir), llms.SITE)
 
 
 def setup(app: Sphinx) -> None:
@@ -215,7 +217,7 @@ def setup(app: Sphinx) -> None:
     app.connect("builder-inited", lambda app: reference.write())
     app.connect("builder-inited", lambda app: public_api.write())
     app.connect("builder-inited", lambda app: command_reference.write())
-    app.connect("build-finished", write_llms)
+    app.connect("build-finished", complete)
     app.connect("autodoc-process-docstring", prepare_docstring, priority=400)  # before napoleon
     app.connect("autodoc-process-docstring", put_types_beside_names, priority=600)  # after it
     app.connect("autodoc-process-bases", show_public_bases)

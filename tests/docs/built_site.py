@@ -22,6 +22,7 @@ from tests.browsers import DESKTOP, PHONE, check_accessibility, launched
 from tests.docs import documents
 
 SITE = documents.ROOT / "docs" / "_build" / "html"
+_ADDRESS = "https://backpack-orm.readthedocs.io/"
 _FILES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
 PAGES = [name for name in _FILES if not name.startswith("_static/")]
 LARGEST_FRONT_PAGE = 300_000
@@ -133,6 +134,19 @@ def test_language_models_find_all_documents() -> None:
     names = re.findall(r"readthedocs\.io/([\w-]+\.html)", text)
     assert len(names) > 40
     assert all((SITE / name).exists() for name in names)
+
+
+def test_a_downloaded_notebook_has_no_role_of_the_site_and_no_relative_link() -> None:
+    (path,) = SITE.glob("_downloads/*/*.ipynb")
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    text = "\n".join(cell["source"] for cell in cells if cell["cell_type"] == "markdown")
+    assert not re.findall(r"\{[\w-]+\}`|^:::|^```\{|^\+\+\+", text, re.MULTILINE)
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    own = [link.removeprefix(_ADDRESS) for link in links if link.startswith(_ADDRESS)]
+    assert len(own) >= 4
+    assert all((SITE / link.partition("#")[0]).exists() for link in own)
+    assert all(link.startswith("https://") for link in links)
+    assert all(cell["outputs"] for cell in cells if "plt.show()" in cell["source"])
 
 
 def test_objects_link_to_their_source() -> None:

@@ -154,6 +154,18 @@ def test_a_digest_is_mailed(count: Counted, mail_server: MailServer) -> None:
     assert "Passports" not in mail_server.received, "it is completed"
 
 
+@pytest.mark.usefixtures("environment")
+def test_a_digest_that_is_not_mailed_can_be_read(
+    fast: Connection, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("SMTP_HOST", raising=False)
+    Page.get(title="Lisbon").lists["Packing"].items.create(content="Pastéis — 雪国")
+    exec(PROGRAMS["mail_digest.py"], {"__name__": "__main__"})
+    subject, printed = capsys.readouterr().out.split("\n\n", 1)
+    assert subject == f"{datetime.now():%A, %d %B}"
+    assert "\n- Pastéis — 雪国\n" in printed
+
+
 def test_a_chart_is_saved(count: Counted, tmp_path: Path) -> None:
     save_chart = functions_of("open_items_chart.py")["save_chart"]
     _, requests = count(lambda: save_chart(tmp_path / "chart.png"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -103,17 +103,36 @@ def test_stale_pages_are_tagged_with_one_request_for_each(number: int, count: Co
     for each in range(number):
         Page.create(title=f"Items only {each}").lists.create(name="Packing")
         Page.create(title=f"Note {each}").notes.create(title="Hotel")
-    with_notes = [page for page in Page.all(load=True) if page.notes]
+    pages = Page.all(load=True)
+    with_times = [page for page in pages if page.notes or any(each.items for each in page.lists)]
+    lists = sum(bool(each.items) for page in with_times for each in page.lists)
     everything, requests = count(lambda: tag_stale(datetime(2027, 5, 14)))
-    assert [*everything] == with_notes  # a year later, no note is new
-    assert requests == 3 + 1 + len(with_notes)
-    stale, requests = count(lambda: tag_stale(datetime(2026, 11, 1)))
-    assert 0 < len(stale) < len(with_notes)
-    assert requests == 3 + 1 + len(with_notes) - len(stale)
-    tagged = Page.where(tags__name="Stale", fresh=True)
-    assert [*tagged] == [*stale]
+    assert [*everything] == with_times  # a year later, nothing is new
+    assert requests == 3 + lists + 1 + len(with_times)
     limit = datetime(2026, 5, 2)
-    assert not [note for page in stale for note in page.notes if note.created_at >= limit]
+    old = [page for page in with_times if not any(n.created_at >= limit for n in page.notes)]
+    without_items = [page for page in old if not any(each.items for each in page.lists)]
+    stale, requests = count(lambda: tag_stale(limit + timedelta(days=183)))
+    assert [*stale] == without_items  # the sandbox has changed all items since
+    lists = sum(bool(each.items) for page in old for each in page.lists)
+    assert requests == 3 + lists + 1 + len(with_times) - len(stale)
+    assert [*Page.where(tags__name="Stale", fresh=True)] == [*stale]
+
+
+@pytest.mark.network
+def test_an_item_that_changes_makes_a_page_active_again() -> None:
+    is_stale = functions_of("stale.py")["is_stale"]
+    now = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    with Sandbox(clock=lambda: now) as box, Connection(box.url, token=box.token):
+        page = Page.create(title="Trip")
+        assert not is_stale(page, datetime(2026, 5, 1)), "it has no times"
+        item = page.lists.create(name="Packing").items.create(content="Socks")
+        assert is_stale(Page.get(title="Trip", fresh=True), datetime(2026, 5, 1))
+        page.notes.create(title="Hotel")
+        assert is_stale(Page.get(title="Trip", fresh=True), datetime(2026, 5, 1))
+        now = datetime(2026, 6, 1, 12, tzinfo=UTC)
+        item.complete()
+        assert not is_stale(Page.get(title="Trip", fresh=True), datetime(2026, 5, 1))
 
 
 @FEW_AND_MANY

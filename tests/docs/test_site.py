@@ -19,6 +19,7 @@ NOTEBOOKS = [path for path in documents.DOCUMENTS if documents.cells(path)]
 MIGRATING = DOCS / "migrating.md"
 
 
+_NOTEBOOKS: dict[str, Any] = runpy.run_path(str(DOCS / "notebook_files.py"))
 _REFERENCE: dict[str, Any] = runpy.run_path(str(DOCS / "reference.py"))
 
 
@@ -62,6 +63,23 @@ def test_the_cells_of_a_notebook_run(path: Path, monkeypatch: pytest.MonkeyPatch
     finally:
         names["box"].close()
         names["connection"].close()
+
+
+def test_a_notebook_for_download_can_be_read_without_the_site() -> None:
+    download = {
+        "metadata": {"tags": ["only-on-site"]},
+        "source": "{nb-download}`notebook <a.ipynb>`",
+    }
+    links = ["A [link](start.md#install),\n", "[one](reference/Page.md), <https://a.example/b.md>."]
+    markdown = {"cell_type": "markdown", "metadata": {}, "source": links}
+    code = {"cell_type": "code", "metadata": {}, "source": '"[x](start.md)"', "outputs": [1]}
+    notebook = {"nbformat": 4, "cells": [download, markdown, code]}
+    found = _NOTEBOOKS["standalone"](notebook, "https://docs.example/")
+    text = (
+        "A [link](https://docs.example/start.html#install),\n"
+        "[one](https://docs.example/reference/Page.html), <https://a.example/b.md>."
+    )
+    assert found == {"nbformat": 4, "cells": [{**markdown, "source": text}, code]}
 
 
 def replacements() -> list[str]:
