@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from backpack_orm.rich_display import RichDisplay
 
-_HELP = "https://backpack-orm.readthedocs.io/en/stable/troubleshooting.html"
+_HELP = "https://backpack-orm.readthedocs.io/troubleshooting.html"
 
 
 class BackpackError(RichDisplay, Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -32,13 +33,13 @@ _TIMEOUT = 5.0
 _TOLERANCE = timedelta(seconds=60)
 _EXPIRY = timedelta(days=14)
 _PACKAGES = ("requests", "urllib3", "lxml", "attrs", "click", "rich")
-_EXTRAS = {
-    "sandbox": "flask",
-    "archive": "fsspec",
-    "keyring": "keyring",
-    "parquet": "pyarrow",
-    "redis": "redis",
-}
+_DISTRIBUTION = "backpack_orm"
+REQUIREMENT = re.compile(
+    r"""(?P<name>[\w.-]+) (\[(?P<extras>[\w,-]+)\])? \s* (>=(?P<least>[\w.]+))? ;
+    \s* extra \s* == \s* ["'](?P<of>[\w-]+)["']""",
+    re.VERBOSE,
+)
+"""A requirement of an extra, as the metadata of the package names it."""
 
 
 @frozen
@@ -108,16 +109,45 @@ def _service(
 def _versions() -> Check:
     found = [f"backpack_orm {backpack_orm.__version__}", f"Python {platform.python_version()}"]
     found += [f"{name} {metadata.version(name)}" for name in _PACKAGES]
-    extras = [extra for extra, package in _EXTRAS.items() if _is_installed(package)]
-    return Check("versions", "ok", f"{', '.join(found)}; extras: {', '.join(extras) or 'none'}")
+    return Check("versions", "ok", f"{', '.join(found)}; {extras()}")
 
 
-def _is_installed(package: str) -> bool:
+def extras() -> str:
+    """Return which extras are installed, with all packages that they need, and which are not."""
     try:
-        metadata.version(package)
+        lines = metadata.requires(_DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:
+        return f"extras: unknown, since {_DISTRIBUTION} is not installed by pip"
+    needed: dict[str, list[re.Match[str]]] = {}
+    for line in lines:
+        if found := REQUIREMENT.match(line):
+            needed.setdefault(found["of"], []).append(found)
+
+    def is_installed(extra: str) -> bool:
+        return all(
+            all(map(is_installed, each["extras"].split(",")))
+            if each["name"].replace("-", "_") == _DISTRIBUTION
+            else _has(each["name"], each["least"] or "0")
+            for each in needed[extra]
+        )
+
+    installed: dict[bool, list[str]] = {True: [], False: []}
+    for extra in sorted(needed):
+        installed[is_installed(extra)].append(extra)
+    names = {has: ", ".join(which) or "none" for has, which in installed.items()}
+    return f"extras: {names[True]}; not installed: {names[False]}"
+
+
+def _has(package: str, least: str) -> bool:
+    """Return whether a package is installed in a version that is high enough."""
+    try:
+        return _release(metadata.version(package)) >= _release(least)
     except metadata.PackageNotFoundError:
         return False
-    return True
+
+
+def _release(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)]
 
 
 def _configuration(profile: config.Profile) -> Check:

@@ -88,8 +88,13 @@ def facts(pairs: Iterable[tuple[str, object]]) -> Table:
     """Return names and values, one pair a line."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     for name, value in pairs:
-        grid.add_row(Text(name.replace("_", " "), "dim"), Text(shown(value)))
+        grid.add_row(Text(name.replace("_", " "), "dim"), whole(shown(value)))
     return grid
+
+
+def whole(text: str) -> Text:
+    """Return a text that is wrapped, and never shortened, however long its words are."""
+    return Text(text, overflow="fold")
 
 
 def shown(value: object) -> str:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from packaging.requirements import Requirement
 
 from backpack_orm import Connection, Page
 from backpack_orm.cli import checking, probing
+from backpack_orm.cli.checking import REQUIREMENT
 from backpack_orm.cli.program import program
 from backpack_orm.cli.state import State
 from backpack_orm.sandbox import Sandbox
@@ -220,3 +224,51 @@ def test_a_probe_that_fails_removes_its_page_or_names_it(run: Runner, shared_box
         shared_box.faults.clear()
     assert found.code in (7, 9)
     assert "could not be destroyed" in found.stderr or "is left" in found.stderr
+
+
+# --- extras ------------------------------------------------------------------------------------
+
+
+def test_no_requirement_of_an_extra_is_overlooked() -> None:
+    lines = [line for line in metadata.requires("backpack_orm") or () if "extra" in line]
+    understood = {(each["of"], each["name"]) for line in lines if (each := REQUIREMENT.match(line))}
+    parsed = map(Requirement, lines)
+    extra = re.compile(r'extra == "(.+)"')
+    assert understood == {(extra.findall(str(each.marker))[0], each.name) for each in parsed}
+
+
+@pytest.mark.parametrize(
+    ("package", "version", "missing"),
+    [
+        ("alembic", None, "postgresql, pytest, sandbox, tls"),
+        ("pandas", "2.2.2", "pandas"),
+        ("pandas", "10.0", "none"),
+    ],
+)
+def test_an_extra_is_installed_if_all_packages_that_it_needs_are(
+    package: str, version: str | None, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = metadata.version
+
+    def version_of(name: str) -> str:
+        if name != package:
+            return installed(name)
+        if version is None:
+            raise metadata.PackageNotFoundError(name)
+        return version
+
+    monkeypatch.setattr(metadata, "version", version_of)
+    extras, not_installed = checking.extras().split("; not installed: ")
+    assert not_installed == missing
+    assert "flask" in extras
+    assert not set(missing.split(", ")) & set(extras.split(", "))
+
+
+def test_extras_are_unknown_without_the_metadata_of_the_package(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def requires(name: str) -> list[str]:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "requires", requires)
+    assert checking.extras().startswith("extras: unknown")

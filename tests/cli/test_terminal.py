@@ -222,6 +222,20 @@ def test_messages_are_wrapped_at_words(run: Runner) -> None:
     ]
 
 
+def test_an_address_of_an_error_is_one_piece_on_a_narrow_terminal(run: Runner) -> None:
+    asking = Terminal("page", "show", "id:1", width=40)
+    asking.end()
+    address = "https://backpack-orm.readthedocs.io/troubleshooting.html#not_found"
+    assert f"Help:\r\n{address}\r\n" in asking.raw
+
+
+def test_no_fact_is_shortened_on_a_narrow_terminal(run: Runner, shared_box: Sandbox) -> None:
+    for command in ("whoami", "doctor"):
+        printed = "".join(shown_by(command, width=40).split())
+        assert shared_box.url in printed
+        assert "…" not in printed
+
+
 def test_a_long_question_is_wrapped_at_words(run: Runner) -> None:
     asking = Terminal("page", "delete", "Lisbon", width=40)
     asking.expect("[y/N]")

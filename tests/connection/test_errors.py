@@ -146,7 +146,7 @@ def test_an_error_has_no_other_attributes():
 
 # --- errors as data ---------------------------------------------------------------------------
 
-HELP = "https://backpack-orm.readthedocs.io/en/stable/troubleshooting.html"
+HELP = "https://backpack-orm.readthedocs.io/troubleshooting.html"
 CODES = {  # programs rely on them: none is ever renamed
     "ApiError": "refused",
     "AuthenticationError": "authentication_failed",
@@ -191,6 +191,11 @@ def test_a_hint_is_a_sentence_for_one_line(kind):
     assert kind.hint.endswith(".")
     assert "\n" not in kind.hint
     assert len(kind.hint) < 90
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_the_address_of_help_fits_into_a_line_of_a_terminal(kind):
+    assert len(kind("no").help_url) <= 80
 
 
 def test_a_subclass_of_a_user_inherits_what_its_base_has():

@@ -91,10 +91,10 @@ def _view(found: list[Check]) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    from backpack_orm.cli.tables import shown
+    from backpack_orm.cli.tables import shown, whole
 
     grid = Table.grid(padding=(0, 2, 0, 0))
     for each in found:
         detail = f"{each.detail}\n{each.hint}" if each.hint else each.detail
-        grid.add_row(Text(each.name), Text(each.result, _STYLES[each.result]), Text(shown(detail)))
+        grid.add_row(Text(each.name), Text(each.result, _STYLES[each.result]), whole(shown(detail)))
     return grid
