@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -15,6 +16,7 @@ from backpack_orm.archive.slices import Slice
 from backpack_orm.errors import DamagedArchive
 
 REQUESTS, GAPS = "requests.jsonl", "gaps.json"
+_PAGE = re.compile(r"(?:^| of )page ([0-9]+)$")
 Index: TypeAlias = Mapping[str, Sequence[Slice]]
 """Where pages are in responses, by the names of these."""
 
@@ -64,6 +66,16 @@ class Gap:
     what: str
     reason: str
     copied_from: int | None = None
+
+    @property
+    def page_id(self) -> int | None:
+        """Id of the page that is incomplete; None if the gap is of more than one page.
+
+        >>> Gap("emails of page 71", "the export does not contain them").page_id
+        71
+        """
+        found = _PAGE.search(self.what)
+        return int(found[1]) if found else None
 
 
 class Contents:

@@ -149,7 +149,8 @@ class Convertible(View):
 
         Beside the id of a page, list, gallery, calendar or user is its title or name. Times are in
         ISO 8601, and booleans are `true` and `false`. What is unknown is an empty cell, as is an
-        empty text. A table that is a gap of the snapshot has no file; `gaps.csv` lists the gaps.
+        empty text. A table that is a gap of the snapshot has no file, and an ordinary sync has no
+        `linked_pages.csv`; `gaps.csv` lists the gaps.
 
         Args:
             folder: Folder for the files.

@@ -146,4 +146,5 @@ def _counts(title: str, counts: Mapping[str, int]) -> list[Block]:
 
 
 def _gaps(gaps: Iterable[Gap]) -> list[Block]:
-    return impossible({gap.what: gap.reason for gap in gaps})
+    own_first = sorted(gaps, key=lambda gap: gap.page_id is None)
+    return impossible({gap.what: gap.reason for gap in own_first})

@@ -358,6 +358,8 @@ def test_an_old_export_becomes_a_site_without_an_account(
     assert (imported.code, imported.stdout) == (0, "")
     assert f"{export}, taken on 2009-03-14, the time of the file: added 1" in imported.stderr
     assert "`backpack archive site` makes a web site of it" in imported.stderr
+    assert "`backpack archive todos` lists the open items" in imported.stderr
+    assert "`backpack archive search TERM` searches" in imported.stderr
     only = "exports contain pages and reminders only"
     assert (
         f"\n  me, users, statuses, bookmarks, calendars, events, journal: {only}\n"
@@ -386,6 +388,53 @@ def test_a_site_never_replaces_that_of_another_archive(
     assert "name another folder after the command, or delete this one" in refused.stderr
     assert Path("backpack-site/pages/Lisbon.html").exists()
     assert offline("archive", "site", "home-site", "--archive", "home").code == 0
+
+
+def test_what_only_one_page_lacks_stands_out_from_what_every_export_lacks(
+    offline: Runner, tmp_path: Path
+) -> None:
+    note = "<belonging id='9'><widget type='Note' id='302'/></belonging>"
+    export = tmp_path / "a.xml"
+    export.write_text(
+        f"<pages><page id='71' title='Lisbon'><belongings>{note}</belongings></page>"
+        "<page id='72' title='Porto'/></pages>"
+    )
+    imported = offline("archive", "import", str(export), "-a", "old", "-o", "table")
+    lacks, _, rest = imported.stderr.partition("Warning: the page 'Lisbon' (71) is incomplete. ")
+    assert "scopes of pages" in lacks
+    assert "page 71" not in lacks
+    assert rest.startswith("Not in the archive: notes, lists or files (the page names 1 that ")
+    status = offline("archive", "status", "-a", "old", "-o", "json")
+    assert status.data["incomplete_pages"] == [71]
+    assert "'Lisbon' (71) is incomplete" in offline("archive", "status", "-a", "old").stderr
+    assert "'Lisbon' (71) is incomplete" in offline("archive", "todos", "-a", "old", "-q").stderr
+
+
+def test_not_all_of_many_incomplete_pages_are_named(offline: Runner, tmp_path: Path) -> None:
+    note = "<belongings><belonging id='9'><widget type='Note' id='302'/></belonging></belongings>"
+    pages = "".join(f"<page id='{id}' title='Page {id}'>{note}</page>" for id in range(1, 13))
+    (tmp_path / "a.xml").write_text(f"<pages>{pages}</pages>")
+    found = offline("archive", "import", str(tmp_path / "a.xml"), "-a", "old", "-o", "table").stderr
+    assert found.count("is incomplete") == 10
+    assert "Warning: 2 more are incomplete; `backpack archive site` shows which\n" in found
+
+
+@pytest.mark.parametrize("term", ["BAKER", "Groceries", "Your reservation", "shoes"])
+def test_an_archive_is_searched_as_the_account(
+    term: str, run: Runner, offline: Runner, export: Path
+) -> None:
+    offline("archive", "import", str(export), "-a", "old")
+    found = offline("archive", "search", term, "-a", "old", "-o", "json").data
+    assert found
+    assert found == run("search", term, "-o", "json").data
+
+
+def test_an_archive_lists_the_open_items_of_the_account(
+    run: Runner, offline: Runner, export: Path
+) -> None:
+    offline("archive", "import", str(export), "-a", "old")
+    assert offline("archive", "todos", "-a", "old").lines == run("todos").lines
+    assert offline("archive", "todos", "-a", "none").code == 2
 
 
 def test_several_exports_are_imported_from_the_oldest_on(

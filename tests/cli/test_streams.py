@@ -78,6 +78,8 @@ LINES: dict[str, str] = {
     "archive snapshots": "archive snapshots",
     "archive diff": "archive diff 1 2",
     "archive history": "archive history page Porto",
+    "archive todos": "archive todos",
+    "archive search": "archive search Porto",
     "archive prune": "archive prune --keep-last 1 --dry-run",
     "archive export": "archive export ics calendar.ics",
     "archive site": "archive site site",

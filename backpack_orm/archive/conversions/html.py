@@ -28,11 +28,10 @@ from backpack_orm.archive.conversions.shown import (
     shown_status,
 )
 from backpack_orm.archive.conversions.source import (
-    MISSING,
     Source,
     available,
-    lacks_contents,
     loaded_pages,
+    page_gaps,
     reason_missing,
 )
 from backpack_orm.archive.conversions.widgets import included
@@ -94,6 +93,7 @@ class _Link:
     title: str
     address: str | None
     tags: Sequence[str] = ()
+    gaps: Sequence[str] = ()
 
 
 class _Site:
@@ -104,6 +104,7 @@ class _Site:
         self._account = account_url(source)
         self._titles = {page.id: page.title for page in Page.all(using=source.connection)}
         self._names = file_names(self._titles)
+        self._gaps = page_gaps(source.gaps)
         self._search = _SearchData(output)
         self._contents = PageContents(link=self._rewritten, file=self._file_at)
 
@@ -113,9 +114,17 @@ class _Site:
         pages: list[_Link] = []
         for page in loaded_pages(self._source, report):
             tags = [tag.name for tag in included(page.tags)]
-            pages.append(evolve(self._link_to(page.id, f"{_PAGES}/"), tags=tags))
+            gaps = self._gaps.get(page.id, ())
+            pages.append(evolve(self._link_to(page.id, f"{_PAGES}/"), tags=tags, gaps=gaps))
             self._write_page(page, tags)
-        self._render("index.html", "index.html", "Pages", pages=pages, gaps=self._source.gaps)
+        self._render(
+            "index.html",
+            "index.html",
+            "Pages",
+            pages=pages,
+            incomplete=[page for page in pages if page.gaps],
+            gaps=self._source.gaps,
+        )
         self._write_tags(pages)
         self._write_journal()
         self._write_entries("reminders.html", "Reminders", [ShownSection("", [*self._reminders()])])
@@ -151,7 +160,7 @@ class _Site:
             page.title or "Untitled",
             tags=[(name, f"../tags.html#{_anchor(name)}") for name in tags],
             url=address_of(page.id, self._account) if self._account else None,
-            missing=MISSING if lacks_contents(page) else None,
+            gaps=self._gaps.get(page.id, ()),
             description=description,
             widgets=shown,
             linked=[self._link_to(each.id, "", each.title) for each in included(page.linked_pages)],

@@ -17,11 +17,10 @@ from backpack_orm.archive.conversions.files import Files, account_url
 from backpack_orm.archive.conversions.names import file_names, obsidian_tag
 from backpack_orm.archive.conversions.output import OutputFolder
 from backpack_orm.archive.conversions.source import (
-    MISSING,
     Source,
     available,
-    lacks_contents,
     loaded_pages,
+    page_gaps,
     reason_missing,
 )
 from backpack_orm.archive.conversions.widgets import included, unlisted_items, widgets
@@ -94,6 +93,7 @@ class _Writer:
     ) -> None:
         self.names = names
         self._source = source
+        self._gaps = page_gaps(source.gaps)
         self._account = account_url(source)
         self._files = files
         self._folder = folder
@@ -101,8 +101,7 @@ class _Writer:
     def page(self, page: Page) -> str:
         """Return the file of a page."""
         blocks = [f"# {_escaped(page.title)}"]
-        if lacks_contents(page):
-            blocks.append(f"> {MISSING}")
+        blocks += [f"> {_escaped(gap)}" for gap in self._gaps.get(page.id, ())]
         description = page.to_dict().get("description")
         if description:
             blocks.append(self._converted(description))
@@ -117,12 +116,18 @@ class _Writer:
 
     def index(self, titles: Mapping[int, str]) -> Iterator[str]:
         """Yield the blocks of the list of all pages."""
-        links = (f"- {self._link_to(id, title, f'{_PAGES}/')}" for id, title in titles.items())
+        links = {id: f"- {self._link_to(id, title, f'{_PAGES}/')}" for id, title in titles.items()}
         yield f"Archived on {self._source.taken_at.astimezone(UTC):%Y-%m-%d at %H:%M} UTC."
-        yield "\n".join(links)
-        if self._source.gaps:
-            gaps = (f"- {_escaped(f'{gap.what}: {gap.reason}')}" for gap in self._source.gaps)
-            yield "\n".join(["## Not in the archive", "", *gaps])
+        if self._gaps:
+            own = (
+                f"{links.get(id, f'- Page {id}')}: {_escaped(' '.join(found))}"
+                for id, found in self._gaps.items()
+            )
+            yield "\n".join(["## Incomplete pages", "", *own, "", "## All pages"])
+        yield "\n".join(links.values())
+        if gaps := [gap for gap in self._source.gaps if gap.page_id is None]:
+            lines = (f"- {_escaped(f'{gap.what}: {gap.reason}')}" for gap in gaps)
+            yield "\n".join(["## Not in the archive", "", *lines])
 
     def _front_matter(self, page: Page) -> str:
         values = page.to_dict()

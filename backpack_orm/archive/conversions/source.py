@@ -23,7 +23,6 @@ from backpack_orm.models.user import User
 from backpack_orm.orm.progress import Progress
 
 T = TypeVar("T")
-MISSING = "The archive lacks the contents of this page; see its list of gaps for the reason."
 
 
 class Source(Protocol):
@@ -80,6 +79,22 @@ def reason_missing(gaps: Iterable[Gap], what: str) -> str | None:
     return next((f"Not in the archive: {reason}." for reason in reasons), None)
 
 
+def page_gaps(gaps: Iterable[Gap]) -> dict[int, list[str]]:
+    """Return sentences that say what a snapshot lacks of single pages, by the ids of these.
+
+    >>> page_gaps([Gap("page 71", "it is locked"), Gap("emails of page 8", "refused", 3)])
+    {71: ['Not in the archive: the contents (it is locked).'],
+     8: ['From snapshot 3: emails (refused).']}
+    """
+    found: dict[int, list[str]] = {}
+    for gap in gaps:
+        if (id := gap.page_id) is not None:
+            what = gap.what.removesuffix(f"page {id}").removesuffix(" of ") or "the contents"
+            origin = f"From snapshot {gap.copied_from}" if gap.copied_from else "Not in the archive"
+            found.setdefault(id, []).append(f"{origin}: {what} ({gap.reason}).")
+    return found
+
+
 def available(load: Callable[[], Iterable[T]]) -> Iterable[T]:
     """Return the records that a function returns; none if they are a gap of the snapshot."""
     try:
@@ -96,7 +111,7 @@ def loaded_pages(
 ) -> Iterator[Page]:
     """Yield pages with their contents and emails, one at a time.
 
-    What is a gap of the snapshot is left out, see `lacks_contents`.
+    What is a gap of the snapshot is left out, see `page_gaps`.
 
     Args:
         source: The records.

@@ -143,7 +143,7 @@ def reopen(state: State, page: str, items: Sequence[str]) -> None:
     examples=[
         "backpack done 40000012",
         "backpack done 'Sun hat' --page Lisbon",
-        "backpack done $(backpack todos | fzf -m | cut -f1)",
+        "backpack todos | fzf -m | cut -f1 | xargs -r backpack done",
     ],
 )
 @click.argument("items", nargs=-1, required=True)

@@ -27,6 +27,7 @@ def search(state: State, term: Sequence[str], only_pages: bool) -> None:
     """Search all pages for a term, and show where it was found.
 
     Makes one request, and one for each page with a match, for the excerpts; with --pages only one.
+    `backpack archive search` searches an archive.
     """
     state.connect()
     found = backpack_orm.Page.search(" ".join(term))
@@ -46,12 +47,13 @@ def _page(page: Page) -> Row:
 def _matches(pages: Sequence[Page]) -> Iterator[Row]:
     for page in pages:
         if not page.matches:  # only the title contains the term
-            yield _row(page, page.id, "page", page.title)
+            yield match_row(page, page.id, "page", page.title)
         for match in page.matches:
-            yield _row(page, match.id, match.type, match.excerpt)
+            yield match_row(page, match.id, match.type, match.excerpt)
 
 
-def _row(page: Page, id: int, kind: str, excerpt: str) -> Row:
+def match_row(page: Page, id: int, kind: str, excerpt: str) -> Row:
+    """Return a record on a page that contains the term."""
     return {
         "id": id,
         "type": kind,

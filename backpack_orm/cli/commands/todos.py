@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 def todos(state: State, page: str | None, tag: str | None) -> None:
     """List the open items of all pages.
 
-    Makes three requests, however many pages there are.
+    Makes three requests, however many pages there are. `backpack archive todos` lists those in an
+    archive.
     """
     state.connect()
     if page is not None:

@@ -24,10 +24,10 @@ from backpack_orm.archive.conversions.shown import (
 )
 from backpack_orm.archive.conversions.source import Source, available, loaded_pages
 from backpack_orm.archive.conversions.widgets import included
+from backpack_orm.archive.searching import Result, TextIndex
 from backpack_orm.connection import Connection
 from backpack_orm.connection.addresses import is_loopback
 from backpack_orm.errors import NotFound, NotInArchive, ValidationError
-from backpack_orm.integrations.viewer.searching import Result, TextIndex
 from backpack_orm.models.calendar import Calendar
 from backpack_orm.models.calendar_event import CalendarEvent
 from backpack_orm.models.journal_entry import JournalEntry

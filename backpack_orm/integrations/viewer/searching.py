@@ -1,4 +1,4 @@
-"""Search results: the pages that contain a term, and where they contain it."""
+"""Excerpts of search results: where pages contain a term."""
 
 from __future__ import annotations
 
@@ -6,26 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
-from backpack_orm.archive.conversions.widgets import included
+from backpack_orm.archive.searching import Result
 from backpack_orm.errors import NotFound
-from backpack_orm.models.excerpts import folded, pieces
+from backpack_orm.models.excerpts import pieces
 from backpack_orm.models.match import RELATIONS, texts_of
 from backpack_orm.models.page import Page
 from backpack_orm.models.whole_account import loaded
-
-
-@frozen
-class Result:
-    """A page that contains a term.
-
-    Attributes:
-        page: The page.
-        matches: Type and id of the records on it that contain the term, such as `("note", 301)`;
-            none if only the title of the page contains it.
-    """
-
-    page: Page
-    matches: Sequence[tuple[str, int]]
 
 
 @frozen
@@ -39,33 +25,6 @@ class Excerpt:
 
     anchor: str
     pieces: Sequence[tuple[str, bool]]
-
-
-class TextIndex:
-    """The texts of all pages, in memory, searched as the service does: without regard to case.
-
-    Args:
-        pages: The pages, with their contents.
-    """
-
-    def __init__(self, pages: Iterable[Page]) -> None:
-        self._pages = [(page, _folded([page.title, _description(page)])) for page in pages]
-        self._texts = {page.id: [*_texts_on(page)] for page, _ in self._pages}
-
-    def search(self, term: str) -> list[Result]:
-        """Return the pages that contain a term.
-
-        >>> index = TextIndex(Page.all(load=True))
-        >>> [(found.page.title, len(found.matches)) for found in index.search("TRAM  28")]
-        [('Lisbon', 1)]
-        """
-        wanted = _folded([term])
-        found = []
-        for page, title in self._pages:
-            matches = [key for key, text in self._texts[page.id] if wanted in text]
-            if matches or wanted in title:
-                found.append(Result(page, matches))
-        return found
 
 
 def excerpts(results: Sequence[Result], term: str) -> list[tuple[Page, list[Excerpt]]]:
@@ -94,17 +53,3 @@ def _excerpts(page: Page, matches: Iterable[tuple[str, int]], term: str) -> Iter
         except NotFound:  # destroyed since it was found
             continue
         yield Excerpt(f"{type}-{id}", pieces(texts_of(record), term))
-
-
-def _texts_on(page: Page) -> Iterable[tuple[tuple[str, int], str]]:
-    for type, relation in RELATIONS.items():
-        for record in included(getattr(page, relation)):
-            yield (type, record.id), _folded(texts_of(record))
-
-
-def _description(page: Page) -> str:
-    return page.to_dict().get("description") or ""
-
-
-def _folded(texts: Iterable[str]) -> str:
-    return folded("\n".join(" ".join(text.split()) for text in texts))

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 
 from backpack_orm.archive import conversions
 from backpack_orm.archive.conversions.shown import PageContents, ShownSection
-from backpack_orm.archive.conversions.source import reason_missing
+from backpack_orm.archive.conversions.source import page_gaps, reason_missing
 from backpack_orm.archive.conversions.widgets import included
 from backpack_orm.integrations.viewer.accounts import JOURNAL_LENGTH, Account
 from backpack_orm.integrations.viewer.searching import excerpts
@@ -69,8 +69,23 @@ def title_of(page: Page) -> str:
 @views.get("/")
 def index() -> ResponseReturnValue:
     """Show the titles of all pages."""
-    part = part_of(account().pages(), _PAGES)
-    return render_template("index.html", title="Pages", part=part, gaps=account().gaps)
+    pages, gaps = account().pages(), page_gaps(account().gaps)
+    incomplete = [
+        {
+            "title": title_of(page),
+            "address": url_for(".page", page_id=page.id),
+            "gaps": gaps[page.id],
+        }
+        for page in pages
+        if page.id in gaps
+    ]
+    return render_template(
+        "index.html",
+        title="Pages",
+        part=part_of(pages, _PAGES),
+        incomplete=incomplete,
+        gaps=account().gaps,
+    )
 
 
 @views.get(f"/pages/<{ID}:page_id>")
@@ -86,7 +101,7 @@ def page(page_id: int) -> ResponseReturnValue:
         adding=request.args.get("add", type=int),
         tags=[(tag.name, url_for(".tag", id=tag.id)) for tag in included(found.tags)],
         url=address_of(page_id, shown.web_site) if shown.web_site else None,
-        missing=None,
+        gaps=page_gaps(shown.gaps).get(page_id, ()),
         description=contents.description(found),
         widgets=contents.widgets(found),
         linked=[

@@ -49,6 +49,50 @@ def test_a_part_that_is_empty_says_so_too(exported: Archive, out: Path) -> None:
     )
 
 
+@pytest.fixture
+def incomplete(tmp_path: Path) -> Archive:
+    """An archive in which one of two pages lacks a note and emails."""
+    page = EXPORT.replace(b'"Email" id="8"', b'"Note" id="9"').replace(b"emails>", b"other>")
+    other = b"<page title='Porto' id='72'/></pages>"
+    archive = Archive(tmp_path / "incomplete")
+    archive.add_export(page.replace(b"</pages>", other), taken_at="2009-03-14")
+    return archive
+
+
+OWN = "notes, lists or files (the page names 1 that the export does not contain)."
+
+
+def test_the_site_shows_what_a_page_lacks_on_the_page_and_before_all_pages(
+    incomplete: Archive, out: Path
+) -> None:
+    incomplete.to_html(out)
+    assert (
+        f'<p class="gap">Not in the archive: {OWN}</p>' in (out / "pages/Lisbon.html").read_text()
+    )
+    assert "Not in the archive" not in (out / "pages/Porto.html").read_text()
+    index = (out / "index.html").read_text()
+    own, _, pages = index.partition('<ul class="pages">')
+    general = pages.partition("Not in the archive")[2]
+    assert f'<a dir="auto" href="pages/Lisbon.html">Lisbon</a>: Not in the archive: {OWN}' in own
+    assert 'Lisbon</a> <span class="gap">incomplete</span>' in pages
+    assert 'Porto</a> <span class="gap">' not in pages
+    assert "scopes of pages" in general
+    assert "page 71" not in general
+
+
+def test_markdown_shows_what_a_page_lacks_on_the_page_and_before_all_pages(
+    incomplete: Archive, out: Path
+) -> None:
+    incomplete.to_markdown(out)
+    assert f"\n> Not in the archive: {OWN}\n" in (out / "pages/Lisbon.md").read_text()
+    assert "Not in the archive" not in (out / "pages/Porto.md").read_text()
+    own, _, rest = (out / "Pages.md").read_text().partition("## All pages")
+    assert own.endswith(
+        f"## Incomplete pages\n\n- [Lisbon](<pages/Lisbon.md>): Not in the archive: {OWN}\n\n"
+    )
+    assert "page 71" not in rest
+
+
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
 def test_a_table_that_is_a_gap_has_no_file_and_an_empty_one_has(
     exported: Archive, out: Path, kind: str

@@ -158,9 +158,29 @@ def test_a_page_whose_contents_are_a_gap_says_so(tmp_path: Path, network: None) 
         archive.sync(connection)
     archive.to_markdown(tmp_path / "out")
     archive.to_html(tmp_path / "site")
-    assert "lacks the contents" in page(tmp_path / "out", "Lisbon").content
-    assert "lacks the contents" not in page(tmp_path / "out", "Someday").content
-    assert "lacks the contents" in (tmp_path / "site/pages/Lisbon.html").read_text("utf-8")
+    assert "> Not in the archive: the contents (" in page(tmp_path / "out", "Lisbon").content
+    assert "Not in the archive" not in page(tmp_path / "out", "Someday").content
+    index = (tmp_path / "out" / "Pages.md").read_text("utf-8")
+    incomplete = index[index.index("## Incomplete pages") : index.index("## All pages")]
+    assert "- [Lisbon](<pages/Lisbon.md>): Not in the archive: the contents" in incomplete
+    assert "Someday" not in incomplete
+
+
+def test_a_page_that_is_taken_from_an_earlier_snapshot_says_so(
+    tmp_path: Path, network: None
+) -> None:
+    archive = Archive(tmp_path / "backup")
+    with Sandbox() as box, Connection(box.url, token=box.token, limits=None) as connection:
+        archive.sync(connection)
+        id = Page.get(title="Lisbon", using=connection).id
+        box.faults.status(403, path="/users/*/export.xml")
+        box.faults.status(403, path=f"/ws/page/{id}")
+        Page.create(title="Porto")
+        archive.sync(connection)
+    archive.to_markdown(tmp_path / "out")
+    text = page(tmp_path / "out", "Lisbon").content
+    assert "> From snapshot 1: the contents (" in text
+    assert "Walking shoes" in text
 
 
 @pytest.mark.parametrize(

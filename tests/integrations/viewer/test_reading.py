@@ -136,6 +136,23 @@ def test_an_archive_says_when_it_was_made_and_what_it_lacks(reader: Visitor) -> 
     assert "Not in the archive" in text
 
 
+def test_an_archive_shows_what_a_page_lacks(tmp_path: Path) -> None:
+    note = b"<belongings><belonging id='9'><widget type='Note' id='302'/></belonging></belongings>"
+    export = b"<pages><page id='71' title='Lisbon'>%s</page><page id='72' title='Oslo'/></pages>"
+    archive = Archive(tmp_path / "old")
+    archive.add_export(export % note, taken_at="2009-03-14")
+    reader = Visitor(create_app(archive))
+    reader.get("/")
+    own = reader.document.xpath("string(//details[@class='gap'])")
+    assert "Lisbon: Not in the archive: notes, lists or files (the page names 1 " in own
+    assert "Oslo" not in own
+    assert "page 71" not in reader.document.xpath("string(//section[@aria-labelledby='gaps'])")
+    reader.get("/pages/71")
+    assert "Not in the archive: notes" in reader.document.xpath("string(//p[@class='gap'])")
+    reader.get("/pages/72")
+    assert reader.document.xpath("//p[@class='gap']") == []
+
+
 def test_an_archive_has_no_forms_but_the_search_and_sets_no_cookie(reader: Visitor) -> None:
     reader.get("/")
     paths = [path for title, path in reader.links.items() if title != "Next"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from backpack_orm.cli.commands.archive.comparing import diff, history
 from backpack_orm.cli.commands.archive.converting import export, site
 from backpack_orm.cli.commands.archive.importing import import_
+from backpack_orm.cli.commands.archive.reading import search, todos
 from backpack_orm.cli.commands.archive.restoring import restore
 from backpack_orm.cli.commands.archive.snapshots import prune, snapshots, verify
 from backpack_orm.cli.commands.archive.syncing import status, sync
@@ -23,7 +24,7 @@ archive = group(
     ],
 )
 for each in (
-    *(sync, status, verify, snapshots, diff, history),
+    *(sync, status, verify, snapshots, diff, history, todos, search),
     *(prune, export, site, import_, restore),
 ):
     archive.add_command(each)

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 import click
 
 from backpack_orm import plurals
-from backpack_orm.cli.commands.archive.opening import archive_at, archive_option, counted, explained
+from backpack_orm.cli.commands.archive.opening import (
+    archive_at,
+    archive_option,
+    counted,
+    explained,
+    incomplete_pages,
+)
 from backpack_orm.cli.common import command
 from backpack_orm.cli.failures import CommandError
 from backpack_orm.cli.progress import progress
@@ -62,7 +68,8 @@ def import_(
     """Add saved exports to an archive, such as export.xml; needs no account.
 
     Several are added from the oldest to the newest. Then `backpack archive site` makes them
-    readable, `export` converts them, and `restore` writes them into an account. Makes no request.
+    readable, `todos` and `search` read them, `export` converts them, and `restore` writes them into
+    an account. Makes no request.
     """
     if taken_at is not None and len(files) > 1:
         raise CommandError("--taken-at is for a single file", hint="Import one file after another.")
@@ -97,10 +104,16 @@ def import_(
         of_file = ", the time of the file" if taken_at is None and result.is_new else ""
         state.output.message(f"{name}, taken on {moment:%Y-%m-%d}{of_file}: {what}.")
     state.output.message(f"Snapshot {result.snapshot.number} lacks:")
-    for line in _reasons(result.gaps):
+    for line in _reasons(gap for gap in result.gaps if gap.page_id is None):
         state.output.message(f"  {line}")
-    site = f"backpack archive site{f' --archive {quote(location)}' if location else ''}"
-    state.output.message(f"The archive is {archive.name}. `{site}` makes a web site of it.")
+    for line in incomplete_pages(result.snapshot):
+        state.output.warn(line)
+    option = f" --archive {quote(location)}" if location else ""
+    state.output.message(
+        f"The archive is {archive.name}. `backpack archive site{option}` makes a web site of it; "
+        f"`backpack archive todos{option}` lists the open items, and "
+        f"`backpack archive search{option} TERM` searches."
+    )
     if not state.output.is_for_people:
         state.output.rows(FIELDS, rows, summary=plurals.counted(len(rows), "export"))
 

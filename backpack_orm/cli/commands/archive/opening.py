@@ -40,6 +40,8 @@ _WORDS = {
     "pass an id of": "use one of the ids",
 }
 """What messages of the library say about Python, and what to say about the command line."""
+_MOST_PAGES = 10
+"""How many incomplete pages are named."""
 _NUMBER = re.compile(r"[0-9]{1,6}")
 
 archive_option = click.option(
@@ -114,6 +116,21 @@ def snapshot_of(archive: Archive, point: str | None) -> Snapshot:
             hint=f"The newest are: {numbers}.",
         )
     return found[0]
+
+
+def incomplete_pages(snapshot: Snapshot) -> list[str]:
+    """Return sentences that say which pages of a snapshot lack something, and why."""
+    from backpack_orm.archive.conversions.source import page_gaps
+
+    gaps = page_gaps(snapshot.gaps)
+    titles = {page.id: page.title for page in snapshot.pages} if gaps else {}
+    lines = [
+        f"the page {titles.get(id, '')!r} ({id}) is incomplete. {' '.join(found)}"
+        for id, found in gaps.items()
+    ]
+    more = len(lines) - _MOST_PAGES
+    rest = f"{more} more are incomplete; `backpack archive site` shows which"
+    return [*lines[:_MOST_PAGES], rest] if more > 0 else lines
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from backpack_orm.cli.commands.archive.opening import (
     counted,
     existing_archive,
     explained,
+    incomplete_pages,
 )
 from backpack_orm.cli.common import command
 from backpack_orm.cli.exit_codes import ExitCode
@@ -44,6 +45,7 @@ STATUS = (
     "snapshots",
     "newest_snapshot",
     "newest_at",
+    "incomplete_pages",
 )
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -139,6 +141,7 @@ def status(state: State, location: str | None, max_age: timedelta | None) -> Non
     with explained():
         archive = existing_archive(state, location)
         newest, last = archive.newest, archive.last_sync
+        lines = incomplete_pages(newest)
     completed = last.completed if last else None
     age = state.now() - completed if completed else None
     is_fresh = age is not None and (max_age is None or timedelta(0) <= age <= max_age)
@@ -152,8 +155,11 @@ def status(state: State, location: str | None, max_age: timedelta | None) -> Non
         "snapshots": len(archive.snapshots),
         "newest_snapshot": newest.number,
         "newest_at": _local(state, newest.taken_at),
+        "incomplete_pages": sorted({id for gap in newest.gaps if (id := gap.page_id) is not None}),
     }
     state.output.record(STATUS, row)
+    for line in lines:
+        state.output.message(f"Warning: {line}")
     if max_age is not None and not is_fresh:
         if completed is None:
             state.output.warn(f"no sync of {archive.name} has been complete")
