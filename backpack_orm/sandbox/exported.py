@@ -38,6 +38,7 @@ from .models import (
     linked_pages,
     remindees,
 )
+from .search_index import inserting_many
 from .zones import zone
 
 log = logging.getLogger("backpack_orm.sandbox")
@@ -75,9 +76,10 @@ def import_export(
         # Records without an id get one above all ids in the file.
         owner.account.last_id = max(owner.account.last_id, largest_id(path))
         loader = _Loader(session, owner, now)
-        for piece in pieces(path):
-            loader.process(piece)
-        loader.finish()
+        with inserting_many(session.connection()):
+            for piece in pieces(path):
+                loader.process(piece)
+            loader.finish()
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 

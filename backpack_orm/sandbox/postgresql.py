@@ -27,6 +27,12 @@ _SCHEMA, _NAMES, _DOMAIN = 1, 2, 0x4250_4F53  # of advisory locks: "BPOS"
 _ATTEMPTS = 5
 _ABORTED = {"40001", "40P01"}  # a serialization failure, a deadlock
 _LOCKED = {"55P03"}
+_SETTINGS = {
+    "timezone": "UTC",
+    "lock_timeout": int(1000 * BUSY_TIMEOUT),
+    "cursor_tuple_fraction": 1,  # else queries are planned for a tenth of their rows
+    "gin_pending_list_limit": 256,  # kB, which each search reads
+}
 
 log = logging.getLogger("backpack_orm.sandbox")
 
@@ -131,7 +137,7 @@ def _engine(url: URL, isolation_level: Any, *, read_only: bool = False) -> Engin
         pool_pre_ping=True,  # the server may have been restarted
         connect_args={
             "application_name": "backpack sandbox",
-            "options": f"-c timezone=UTC -c lock_timeout={int(1000 * BUSY_TIMEOUT)}",
+            "options": " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items()),
         },
     )
 

@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
-from sqlalchemy import ColumnElement, null, select
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Executable,
+    literal_column,
+    null,
+    select,
+    union_all,
+)
 
 from .calls import Call
 from .contents import Statement
@@ -28,18 +37,17 @@ def pages_with(call: Call, term: str) -> list[Xml]:
     """Return the pages that contain a term, each with the widgets that contain it.
 
     The database finds texts that may contain it, by their trigrams if it has an index and the term
-    is not too short. Executes five statements.
+    is not too short. Executes two statements.
     """
     folded = term.casefold()
     titles: dict[int, str] = {}
     sends: defaultdict[int, dict[tuple[int, int], Xml]] = defaultdict(dict)
-    for statement in _statements_for(call, folded):
-        for row in call.stream(statement, **parameters_for(folded)):
-            page, title, id, kind, position, *texts = tuple(row)
-            if any(folded in text.casefold() for text in texts):
-                titles[page] = title
-                if id is not None:
-                    sends[page][position, id] = element("send", _FOUND[kind], id=id)
+    for row in call.stream(_statement_for(call, folded), **parameters_for(folded)):
+        page, title, id, kind, position, *texts = tuple(row)
+        if any(folded in text.casefold() for text in texts):
+            titles[page] = title
+            if id is not None:
+                sends[page][position, id] = element("send", _FOUND[kind], id=id)
     return [
         element("page", _in_order(sends[page]) if page in sends else None, title=title, id=page)
         for page, title in sorted(titles.items())
@@ -52,29 +60,30 @@ def _in_order(sends: dict[tuple[int, int], Xml]) -> list[Xml]:
 
 def _texts(
     is_visible: ColumnElement[bool], may_contain: Callable[[type[Searched]], ColumnElement[bool]]
-) -> list[Statement]:
-    """Return the statements that read texts with the page and the widget that they belong to."""
+) -> CompoundSelect[*tuple[Any, ...]]:
+    """Return the statement that reads texts with the page and the widget that they belong to."""
     page, widget = (Page.id, Page.title), (Widget.id, Widget.type, Widget.position)
-    none = (null(), null(), null())
-    of_pages = select(*page, *none, Page.title, Page.description).where(may_contain(Page))
+    no_widget = (null(), null(), null())
+    no_text: ColumnElement[str] = literal_column("''")
+    of_pages = select(*page, *no_widget, Page.title, Page.description).where(may_contain(Page))
     of_widgets = (
         select(*page, *widget, Widget.name, Widget.body)
         .join(Widget, Widget.page_key == Page.key)
         .where(Widget.type.in_(_FOUND), may_contain(Widget))
     )
     in_lists = (
-        select(*page, *widget, Item.content)
+        select(*page, *widget, Item.content, no_text)
         .join(Widget, Widget.page_key == Page.key)
         .join(Item, Item.list_key == Widget.key)
         .where(may_contain(Item))
     )
     on_pages = (
-        select(*page, *none, Item.content)
+        select(*page, *no_widget, Item.content, no_text)
         .join(Item, Item.page_key == Page.key)
         .where(may_contain(Item))
     )
     statements: tuple[Statement, ...] = (of_pages, of_widgets, in_lists, on_pages)
-    return [statement.where(is_visible) for statement in statements]
+    return union_all(*(statement.where(is_visible) for statement in statements))
 
 
 _OF_ALL_PAGES = _texts(Page.key.in_(VISIBLE_KEYS), contains)
@@ -84,7 +93,7 @@ _FOUND_BY_INDEX = {
 }
 
 
-def _statements_for(call: Call, folded: str) -> list[Statement]:
+def _statement_for(call: Call, folded: str) -> Executable:
     connection = call.transaction.connection
     if len(folded) < SHORTEST or not has_index(connection):
         return _OF_ALL_PAGES

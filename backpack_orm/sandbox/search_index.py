@@ -7,11 +7,13 @@ trigrams, and removed otherwise. The database itself updates it, in the transact
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from sqlalchemy import ColumnElement, Connection, bindparam, column, select, table, text
+from sqlalchemy import ColumnElement, Connection, bindparam, column, func, select, table, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from .models import Item, Page, Searched, Widget
+from .models import Base, Item, Page, Searched, Widget
 
 SHORTEST = 3
 """Characters of the shortest text that the index can find."""
@@ -36,6 +38,25 @@ def has_index(connection: Connection) -> bool:
     is_sqlite = connection.dialect.name == "sqlite"
     query = _FIND_IN_SQLITE if is_sqlite else _FIND_IN_POSTGRESQL
     return connection.execute(query).scalar() is not None
+
+
+@contextmanager
+def inserting_many(connection: Connection) -> Iterator[None]:
+    """Update the index at the end for all new records, which is faster than for each of them.
+
+    Also updates the statistics of PostgreSQL, by which it plans searches. After an exception, the
+    transaction must be rolled back.
+    """
+    if connection.dialect.name == "sqlite":
+        with _inserting_many_in_sqlite(connection):
+            yield
+        return
+    connection.exec_driver_sql("SET LOCAL gin_pending_list_limit = '4MB'")
+    yield
+    for kind in _KINDS:
+        connection.execute(_UPDATE_IN_POSTGRESQL, {"index": _index_of(kind)})
+    tables = ", ".join(Base.metadata.tables)
+    connection.exec_driver_sql(f"ANALYZE (SKIP_LOCKED) {tables}")
 
 
 def found_by_index(kind: type[Searched], dialect: str) -> ColumnElement[bool]:
@@ -70,6 +91,11 @@ _FIND_IN_SQLITE = text(
     f"SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND name = '{_LAST}_update'"  # noqa: S608
 )
 _FIND_IN_POSTGRESQL = text(f"SELECT to_regclass('{_LAST}')")
+# Only owners of an index may do so; for others the server's autovacuum does it later.
+_UPDATE_IN_POSTGRESQL = text(
+    "SELECT gin_clean_pending_list(oid) FROM pg_class WHERE oid = to_regclass(:index) "
+    "AND pg_has_role(relowner, 'USAGE')"
+)
 
 
 def _create_in_sqlite(connection: Connection) -> None:
@@ -102,7 +128,6 @@ def _statements(kind: type[Searched]) -> list[str]:
     """
     of, index = kind.__tablename__, _index_of(kind)
     options = f"content='', columnsize=0, detail=none, tokenize='{_TOKENIZER}'"
-    add = f"INSERT INTO {index} (rowid, folded) VALUES (new.key, new.folded);"  # noqa: S608
     remove = (
         f"INSERT INTO {index} ({index}, rowid, folded) "  # noqa: S608
         "VALUES ('delete', old.key, old.folded);"
@@ -110,12 +135,40 @@ def _statements(kind: type[Searched]) -> list[str]:
     return [
         f"DROP TABLE IF EXISTS {index}",  # no longer up to date
         f"CREATE VIRTUAL TABLE {index} USING fts5(folded, {options})",
-        f"INSERT INTO {index} (rowid, folded) SELECT key, folded FROM {of}",  # noqa: S608
-        f"CREATE TRIGGER {index}_insert AFTER INSERT ON {of} BEGIN {add} END",
+        _add_above(kind, 0),
+        _insert_trigger(kind),
         f"CREATE TRIGGER {index}_delete AFTER DELETE ON {of} BEGIN {remove} END",
         f"CREATE TRIGGER {index}_update AFTER UPDATE OF folded ON {of} "
-        f"WHEN old.folded IS NOT new.folded BEGIN {remove} {add} END",
+        f"WHEN old.folded IS NOT new.folded BEGIN {remove} {_add_new(kind)} END",
     ]
+
+
+def _add_above(kind: type[Searched], key: int) -> str:
+    of, index = kind.__tablename__, _index_of(kind)
+    return f"INSERT INTO {index} (rowid, folded) SELECT key, folded FROM {of} WHERE key > {key}"  # noqa: S608
+
+
+def _add_new(kind: type[Searched]) -> str:
+    return f"INSERT INTO {_index_of(kind)} (rowid, folded) VALUES (new.key, new.folded);"  # noqa: S608
+
+
+def _insert_trigger(kind: type[Searched]) -> str:
+    return (
+        f"CREATE TRIGGER {_index_of(kind)}_insert AFTER INSERT ON {kind.__tablename__} "
+        f"BEGIN {_add_new(kind)} END"
+    )
+
+
+@contextmanager
+def _inserting_many_in_sqlite(connection: Connection) -> Iterator[None]:
+    kinds = _KINDS if has_index(connection) else ()
+    largest = {kind: connection.scalar(select(func.max(kind.key))) or 0 for kind in kinds}
+    for kind in kinds:
+        connection.exec_driver_sql(f"DROP TRIGGER {_index_of(kind)}_insert")
+    yield
+    for kind in kinds:
+        connection.exec_driver_sql(_add_above(kind, largest[kind]))
+        connection.exec_driver_sql(_insert_trigger(kind))
 
 
 def _removal(kind: type[Searched]) -> list[str]:

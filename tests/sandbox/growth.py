@@ -3,8 +3,8 @@
     python -m tests.sandbox.growth [DATA]
 
 Each page has a note, a list of five items and a tag, which ten pages share. DATA is the address of
-an empty PostgreSQL database, whose statistics are updated first; without it the data is in a file.
-It prints the median of seven calls.
+an empty PostgreSQL database; without it the data is in a file. It prints the median of seven calls,
+and the processor time of an import in this process.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 
 import psycopg
 
@@ -59,12 +59,9 @@ def _page(i: int) -> str:
 
 def measure(data: str, seed: Path) -> dict[str, float]:
     """Return the seconds of each call."""
-    began = perf_counter()
+    began = process_time()
     with Sandbox(seed=str(seed), data=data, clock=lambda: NOW) as box:
-        seconds = {"import": perf_counter() - began}
-        if data.startswith("postgresql:"):  # as its own daemon does soon
-            with psycopg.connect(data, autocommit=True) as connection:
-                connection.execute("VACUUM ANALYZE")
+        seconds = {"import, processor time": process_time() - began}
         client = Client(box.url, box.token)
         for name, (verb, path, fields) in _CALLS.items():
             seconds[name] = median(_timed(client, verb, path, fields) for _ in range(7))
@@ -89,7 +86,7 @@ def main() -> None:
             results.append(measure(data, seed))
             if data.startswith("postgresql:"):
                 with psycopg.connect(data) as connection:
-                    connection.execute("DELETE FROM accounts")
+                    connection.execute("TRUNCATE accounts CASCADE")
     for name in results[0]:
         print(f"| {name} | {' | '.join(f'{1000 * result[name]:.1f} ms' for result in results)} |")
 

@@ -1,19 +1,23 @@
-"""The work of SQLite for a call follows its answer, not the size of the account."""
+"""The work of the database for a call follows its answer, not the size of the account."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
-from sqlalchemy import Engine, event, insert, select
+from sqlalchemy import Engine, event, insert, select, text
 
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.sandbox.models import Bookmark, Page
+from tests import postgresql
 from tests.sandbox.conftest import NOW, Client
 
 SMALL, LARGE = 100, 1000
+OWNER, OTHER = "owner-0123456789", "other-0123456789"
 FEW = 10
 """Number of pages with the tag, and of bookmarks."""
 
@@ -58,8 +62,9 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., lis
         steps[0] += 1
         return 0
 
-    def watch(connection: sqlite3.Connection, record: object) -> None:
-        connection.set_progress_handler(count, 1)  # for each instruction
+    def watch(connection: object, record: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.set_progress_handler(count, 1)  # for each instruction
 
     def served(folder: Path, pages: int) -> Sandbox:
         export = folder / f"{pages}.xml"
@@ -126,3 +131,78 @@ def test_a_search_does_not_read_the_texts_that_it_does_not_find(work) -> None:
 def test_an_answer_that_is_ten_times_as_large_takes_ten_times_the_work(work, verb, path) -> None:
     small, large = work(verb, path)
     assert large <= 1.5 * (LARGE / SMALL) * small
+
+
+@pytest.fixture(scope="module")
+def served(cluster: str, network: None) -> Iterator[Sandbox]:
+    """An account with 2,000 pages, each with a note, and another account with one page."""
+    postgresql.create(cluster, "growth")
+    data = cluster.format("growth")
+    with Sandbox(seed="empty", data=data, token=OWNER) as box:
+        other = Client(box.url, box.add_account("other", token=OTHER))
+        other.ws("pages/new", "<page><title>Page</title></page>")
+        other.close()
+        with psycopg.connect(data, autocommit=True) as connection:
+            connection.execute(_MANY_PAGES)
+            connection.execute("VACUUM ANALYZE pages, widgets, items")
+        yield box
+
+
+class TestSearchesInPostgresql:
+    @pytest.fixture
+    def rows_read(self, served, as_user) -> Callable[[str, str], int]:
+        """Return a function that returns how many rows a search reads, which finds one page."""
+
+        def read(token: str, term: str) -> int:
+            statements: list[tuple[str, Any]] = []
+
+            def note(*execution: Any) -> None:
+                statements.append(execution[2:4])
+
+            event.listen(Engine, "before_cursor_execute", note)
+            response = as_user(token, served.url).ws("pages/search", f"<term>{term}</term>")
+            event.remove(Engine, "before_cursor_execute", note)
+            assert response.count("<page ") == 1
+            statement, parameters = statements[-1]
+            explain = f"EXPLAIN (ANALYZE, FORMAT JSON) DECLARE found CURSOR FOR {statement}"
+            with served._database.snapshot() as transaction:
+                plan = transaction.connection.exec_driver_sql(explain, parameters).scalar_one()
+            return rows_of(plan[0]["Plan"])
+
+        return read
+
+    def test_they_read_hardly_more_texts_than_they_find(self, rows_read) -> None:
+        assert rows_read(OWNER, "UNDER THE MAT OF HOUSE 777Z") < 20
+
+    def test_they_do_not_read_the_texts_of_other_accounts(self, rows_read) -> None:
+        assert rows_read(OTHER, "page") < 20
+
+    def test_statements_whose_rows_are_streamed_use_the_index(self, served) -> None:
+        found = "SELECT * FROM pages WHERE folded LIKE '%the garden behind the house%'"
+        with served._database.snapshot() as transaction:
+            explain = f"EXPLAIN DECLARE found CURSOR FOR {found}"
+            plan = transaction.connection.execute(text(explain)).scalars().all()
+        assert "search_pages" in str(plan)
+
+
+_MANY_PAGES = """
+WITH p AS (
+    INSERT INTO pages (account_key, id, owner_key, title, description, public, folded)
+    SELECT account_key, i, users.key, 'Page', t, false, lower('Page' || chr(10) || t)
+    FROM users, generate_series(1, 2000) AS i, repeat('Ask the neighbours. ', 50) AS t
+    WHERE users.key = 1 RETURNING *
+)
+INSERT INTO widgets
+    (account_key, id, page_key, type, other_type, belonging_id, position, name, body, created_at,
+     folded)
+SELECT account_key, id, key, 'Note', '', id, 1, 'Where we sleep', t, now(),
+    lower('Where we sleep' || chr(10) || t)
+FROM p, format('The key is under the mat of house %sz. %s', id, description) AS t
+"""
+
+
+def rows_of(plan: dict[str, Any]) -> int:
+    """Return the number of rows that the nodes of a plan have read."""
+    each = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck")
+    own = plan["Actual Loops"] * sum(plan.get(name, 0) for name in each)
+    return int(own) + sum(map(rows_of, plan.get("Plans", ())))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, null, select, text
+from sqlalchemy import Engine, delete, event, null, select, text
 
 from backpack_orm.sandbox import Sandbox, search, search_index
 from backpack_orm.sandbox.maintenance import check
@@ -219,6 +220,78 @@ def test_postgresql_uses_its_index(postgres: str) -> None:
         connection.execute("SET enable_seqscan = off")
         plan = connection.execute("EXPLAIN SELECT key FROM items WHERE folded LIKE '%phrase%'")
         assert "search_items" in str(plan.fetchall())
+
+
+EXPORT = """
+<user id='99' name='Ana'><pages>
+<page id='7' title='Straße'><description>Évora</description><lists><list id='8' name='Packing'>
+<items><item id='9'>Walking shoes</item></items></list></lists></page>
+</pages></user>
+"""
+
+
+class TestAfterAnImport:
+    @pytest.fixture
+    def imported(self, box, tmp_path, as_user) -> Client:
+        """A client of an account that was imported into a database with others."""
+        export = tmp_path / "export.xml"
+        export.write_text(EXPORT)
+        return as_user(box.add_account("imported", seed=str(export)), box.url)
+
+    @pytest.mark.parametrize("term", ["STRASSE", "évora", "packing", "shoes"])
+    def test_its_texts_are_found(self, imported, term) -> None:
+        assert '<page title="Stra&#223;e" id="7"' in imported.ws(
+            "pages/search", f"<term>{term}</term>"
+        )
+
+    def test_later_changes_are_found(self, imported) -> None:
+        imported.ws("page/7/items/update/9", "<item><content>Phrase book</content></item>")
+        imported.ws("page/7/items/add", "<item><content>Adapter</content></item>")
+        for term in ("phrase", "adapter"):
+            assert 'id="8">list' in imported.ws("pages/search", f"<term>{term}</term>")
+        assert "<pages></pages>" in imported.ws("pages/search", "<term>shoes</term>")
+
+    def test_if_it_fails_later_changes_are_found_nevertheless(self, box, api, tmp_path) -> None:
+        export = tmp_path / "export.xml"
+        export.write_text(EXPORT.replace("</pages>", "<page id='7'/></pages>"))
+        with pytest.raises(ValueError, match="two records of the same type have the id 7"):
+            box.add_account("imported", seed=str(export))
+        api.ws("pages/new", "<page><title>Straße</title></page>")
+        assert "Stra&#223;e" in api.ws("pages/search", "<term>strasse</term>")
+
+
+def test_an_import_into_sqlite_updates_the_index_once_for_all_records(tmp_path) -> None:
+    export = tmp_path / "export.xml"
+    export.write_text(EXPORT)
+    inserts = set()
+
+    def watch(connection: Any, record: object) -> None:
+        connection.set_authorizer(note)
+
+    def note(action: int, table: str, column: str, database: str, trigger: str) -> int:
+        if action == sqlite3.SQLITE_INSERT and table in ("items", "search_items"):
+            inserts.add((table, trigger))
+        return sqlite3.SQLITE_OK
+
+    event.listen(Engine, "connect", watch)
+    Sandbox(seed=str(export)).close()
+    event.remove(Engine, "connect", watch)
+    assert inserts == {("items", None), ("search_items", None)}
+
+
+def test_an_import_into_postgresql_leaves_statistics_and_nothing_pending(
+    postgres, tmp_path
+) -> None:
+    export = tmp_path / "export.xml"
+    export.write_text(EXPORT)
+    Sandbox(seed=str(export), data=postgres).close()
+    with psycopg.connect(postgres) as connection:
+        connection.execute("CREATE EXTENSION pgstattuple")  # rolled back
+        pending = connection.execute("SELECT pending_tuples FROM pgstatginindex('search_items')")
+        assert pending.fetchone() == (0,)
+        rows = connection.execute("SELECT reltuples FROM pg_class WHERE relname = 'items'")
+        assert rows.fetchone() == (1,)
+        connection.rollback()
 
 
 class TestWithoutTrigrams:
