@@ -9,7 +9,7 @@ not in here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -30,6 +30,7 @@ from backpack_orm import (
     User,
 )
 from backpack_orm.sandbox import Sandbox
+from tests.conftest import NOW, TOKEN, seeded_once
 
 from .schedules import run, schedules
 
@@ -147,13 +148,33 @@ def values_of(record: Model) -> dict[str, Any]:
     return values
 
 
+Account = tuple[Callable[..., Sandbox], Ids]
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    """A function that creates sandboxes with the records that the clients work on, and their ids.
+
+    Creating them takes longer than what the clients do, in each of several hundred orders.
+    """
+    path = tmp_path_factory.mktemp("prepared") / "prepared.db"
+    with (
+        Sandbox(seed="demo", token=TOKEN, clock=lambda: NOW, data=str(path)) as box,
+        Connection(box.url, token=TOKEN) as connection,
+    ):
+        ids = Ids(connection)
+    with seeded_once(path, token=TOKEN, clock=lambda: NOW) as make:
+        yield make, ids
+
+
 def after(
-    make: Callable[..., Sandbox], mode: Mode, edits: Edits, schedule: str
+    prepared: Account, mode: Mode, edits: Edits, schedule: str
 ) -> tuple[dict[str, Any], dict[str, Any], str]:
     """What the record is before and after both have acted, and in which order that was."""
+    make, ids = prepared
     with make(clears_omitted=mode.clears_omitted) as box:
         watching = backpack_orm.connect(box.url, token=box.token, ttl=0)
-        ids, find = Ids(watching), FIND[edits.model]
+        find = FIND[edits.model]
         before = values_of(find(ids, watching))
 
         def client(edit: tuple[str, Any]) -> tuple[Connection, Callable[[], object]]:
@@ -176,20 +197,20 @@ def after(
     "edits", EDITS, ids=lambda edits: f"{edits.model}-{edits.first[0]}-{edits.second[0]}"
 )
 def test_whatever_the_order_nothing_else_is_lost(
-    demo: Callable[..., Sandbox], edits: Edits, mode: Mode
+    prepared: Account, edits: Edits, mode: Mode
 ) -> None:
     first, second = edits.requests
     if mode is MODES["preserves, not relied on"] and "completed" not in dict(
         [edits.first, edits.second]
     ):
         pytest.skip("only completed is sent otherwise if the client does not rely on that")
-    before, expected, _ = after(demo, mode, edits, "A" * first + "B" * second)
+    before, expected, _ = after(prepared, mode, edits, "A" * first + "B" * second)
     changed = {name for name in before if before[name] != expected.get(name)}
     for name, _ in (edits.first, edits.second):
         assert name in changed or name in ("public", "show_created_at")
     lost = set()
     for schedule in schedules(first, second):
-        _, found, _ = after(demo, mode, edits, schedule)
+        _, found, _ = after(prepared, mode, edits, schedule)
         lost |= {
             (edits.model, schedule, name) for name in expected if found.get(name) != expected[name]
         }
