@@ -12,10 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
-from nbconvert import HTMLExporter
-from nbformat.sign import NotebookNotary
 from playwright.sync_api import Browser, sync_playwright
 
 from backpack_orm import Connection, Page, Reminder
@@ -57,6 +54,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def notebook(connection: Connection) -> Any:
     """A notebook whose outputs are a card with a list, a table, and facts."""
+    import nbformat  # here and below, since it takes seconds, in each process of the tests
+
     pages = Page.all()
     notebook = nbformat.v4.new_notebook()
     for shown in (Page.find(pages[0].id), pages, Reminder.all()[0], connection.stats):
@@ -86,6 +85,8 @@ def check(styles: dict[str, Any], *, is_dark: bool) -> None:
 def test_a_page_of_nbconvert_leaves_our_style_as_it_is(
     browser: Browser, notebook: Any, theme: str, tmp_path: Path
 ) -> None:
+    from nbconvert import HTMLExporter
+
     html, _ = HTMLExporter(template_name="lab", theme=theme).from_notebook_node(notebook)
     path = tmp_path / "notebook.html"
     path.write_text(html, "utf-8")
@@ -99,6 +100,9 @@ def test_a_page_of_nbconvert_leaves_our_style_as_it_is(
 @pytest.fixture
 def lab(notebook: Any, tmp_path: Path) -> Iterator[str]:
     """The address of a JupyterLab with the notebook, in the dark theme."""
+    import nbformat
+    from nbformat.sign import NotebookNotary
+
     notary = NotebookNotary(data_dir=str(tmp_path))
     notary.sign(notebook)
     notary.store.close()
