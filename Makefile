@@ -20,7 +20,7 @@ RUN = "$(VENV)/bin/python"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: demo check test lowest lint bench chaos cassettes docs site package audit clean help environment environment-for-the-bench environment-for-the-demo environment-for-the-docs environment-for-packaging python
+.PHONY: demo check test lowest lint bench chaos cassettes docs site package audit clean help environment environment-for-the-bench environment-for-the-demo environment-for-the-docs environment-for-packaging environment-with-the-lowest python
 unexport BACKPACK_URL BACKPACK_TOKEN PYTHONPATH PYTHONHOME
 
 demo: environment-for-the-demo ## run a tour of an account in a sandbox
@@ -33,9 +33,8 @@ check: lint ## check style, types and imports, and run the fast tests: less than
 test: lint ## check style, types and imports, and run all tests, with coverage
 	$(RUN) -m pytest $(COVERAGE) --numprocesses $(WORKERS) --dist worksteal
 
-lowest: VENV = .venv-lowest
-lowest: python ## run the fast tests of the code with the lowest versions of the dependencies
-	@$(PYTHON) .ci/environment.py "$(VENV)" lowest
+lowest environment-with-the-lowest: VENV = .venv-lowest
+lowest: environment-with-the-lowest ## run the fast tests of the code with the lowest versions of the dependencies
 	$(RUN) -m pytest --numprocesses $(WORKERS) --dist worksteal \
 	    -m "not long and not browser and not postgresql" \
 	    $(foreach room,$(WITHOUT_LIBRARIES),--ignore tests/$(room))
@@ -66,7 +65,7 @@ site: environment-for-the-docs ## build the site into docs/_build/html, and look
 	$(RUN) -m sphinx -b html -E -a -W --keep-going -q docs docs/_build/html
 	$(RUN) -m pytest --quiet --numprocesses $(WORKERS) --dist worksteal tests/docs/built_site.py
 
-package: environment-for-packaging ## build the archives of a release into dist, check them, and test the unpacked one
+package: environment-for-packaging ## build the archives of a release into dist, check that they have all files, and test the unpacked one
 	@$(RUN) .ci/package.py
 
 audit: environment ## look for known vulnerabilities in all dependencies; needs the network
@@ -87,6 +86,9 @@ help: ## list these commands
 
 environment: python
 	@$(PYTHON) .ci/environment.py "$(VENV)" dev
+
+environment-with-the-lowest: python
+	@$(PYTHON) .ci/environment.py "$(VENV)" lowest
 
 environment-for-the-docs: python
 	@$(PYTHON) .ci/environment.py "$(VENV)" docs

@@ -63,6 +63,26 @@ def test_hooks_download_nothing() -> None:
     assert {hook["language"] for hook in hooks().values()} == {"system"}
 
 
+# --- the server -------------------------------------------------------------------------------
+
+CI = (ROOT / ".ci" / "run").read_text("utf-8")
+
+
+@pytest.mark.parametrize("target", ["lint", "site", "test", "package"])
+def test_ci_makes_everything_with_the_newest_versions(target: str) -> None:
+    assert re.search(rf"\bnewest_make {target}\b", CI)
+
+
+def test_ci_tests_with_the_lowest_versions() -> None:
+    assert re.search(r"^oldest_make lowest$", CI, re.MULTILINE)
+
+
+def test_a_workflow_looks_at_all_pages_of_the_site() -> None:
+    path = ROOT / ".github" / "workflows" / "test.yml"
+    jobs = yaml.safe_load(path.read_text("utf-8"))["jobs"]
+    assert jobs["site"]["steps"][-1] == {"run": "make site"}
+
+
 # --- the fast tests ---------------------------------------------------------------------------
 
 
