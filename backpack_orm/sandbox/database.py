@@ -46,8 +46,8 @@ class SqliteDatabase(Database):
         self.is_in_memory = data == MEMORY
         self._lock = ReadWriteLock(BUSY_TIMEOUT, readers_wait=self.is_in_memory)
         url = _memory_url() if self.is_in_memory else _file_url(data)
-        self._writer = _engine(url, _prepare, "BEGIN IMMEDIATE")
-        self._reader = _engine(url, _prepare_reader, "BEGIN")
+        self._writer = _engine(url, _prepare)
+        self._reader = _engine(url, _prepare_reader)
         self._anchor: Connection | None = None
         self.open()
 
@@ -56,7 +56,7 @@ class SqliteDatabase(Database):
         try:
             if not self.is_in_memory:
                 prepare_file(Path(data).absolute())
-            with self._writer.begin() as connection:
+            with _begin(self._writer, _WRITING) as connection:
                 _create_tables(connection)
             if self.is_in_memory:  # it exists as long as there is a connection
                 self._anchor = self._writer.connect()
@@ -87,7 +87,7 @@ class SqliteDatabase(Database):
         with (
             _refusing_when_busy(),
             self._lock.writing(),
-            self._writer.begin() as connection,
+            _begin(self._writer, _WRITING) as connection,
             closing(Transaction(connection, is_writing=True)) as transaction,
         ):
             yield transaction
@@ -98,7 +98,7 @@ class SqliteDatabase(Database):
         with (
             _refusing_when_busy(),
             self._lock.reading(),
-            self._reader.begin() as connection,
+            _begin(self._reader, _READING) as connection,
             closing(Transaction(connection, is_writing=False)) as transaction,
         ):
             yield transaction
@@ -156,7 +156,21 @@ def _memory_url() -> URL:
     return URL.create("sqlite", database=name, query={"vfs": "memdb", "uri": "true"})
 
 
-def _engine(url: URL, prepare: Any, begin: str) -> Engine:
+_WRITING, _READING = "BEGIN IMMEDIATE", "BEGIN"
+
+
+@contextmanager
+def _begin(engine: Engine, statement: str) -> Iterator[Connection]:
+    """Open a transaction with a statement.
+
+    An event of the engine could execute it too, but events make every statement take longer.
+    """
+    with engine.begin() as connection:
+        connection.exec_driver_sql(statement)
+        yield connection
+
+
+def _engine(url: URL, prepare: Any) -> Engine:
     engine = create_engine(
         url,
         connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT},
@@ -164,14 +178,13 @@ def _engine(url: URL, prepare: Any, begin: str) -> Engine:
         poolclass=QueuePool,
     )
     event.listen(engine, "connect", prepare)
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
 
 
 def _prepare(connection: Any, record: object) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")  # some builds of SQLite lose the last writes
-    connection.isolation_level = None  # the engine begins transactions
+    connection.isolation_level = None  # transactions begin explicitly
 
 
 def _prepare_reader(connection: Any, record: object) -> None:
