@@ -19,23 +19,26 @@ _BLOCK_SIZE = 8 * 1024  # characters
 _PIECE_SIZE = 4 * 1024  # characters; passing on each small piece would take most of the time
 
 # Parsers normalize line ends and tabs unless they are references.
-_IN_TEXT = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
-_IN_ATTRIBUTES = {**_IN_TEXT, '"': "&quot;", "\n": "&#10;", "\t": "&#9;"}
+_SPECIAL_IN_TEXT = re.compile("[&<>\r]")
+_SPECIAL_IN_ATTRIBUTES = re.compile('[&<>"\r\n\t]')
 
 
-def _escaper(references: dict[str, str]) -> Callable[[str], str]:
-    """Return a function that escapes a text, fast if there is nothing to escape."""
-    special = re.compile(f"[{''.join(references)}]")
-    table = str.maketrans(references)
+def _escape_text(content: str) -> str:
+    if _SPECIAL_IN_TEXT.search(content) is None:
+        return content
+    # Several times as fast as `str.translate`.
+    return (
+        content.replace("&", "&amp;")
+        .replace("<", "&lt;")
+        .replace(">", "&gt;")
+        .replace("\r", "&#13;")
+    )
 
-    def escape(content: str) -> str:
-        return content if special.search(content) is None else content.translate(table)
 
-    return escape
-
-
-_escape_text = _escaper(_IN_TEXT)
-_escape_attribute = _escaper(_IN_ATTRIBUTES)
+def _escape_attribute(content: str) -> str:
+    if _SPECIAL_IN_ATTRIBUTES.search(content) is None:
+        return content
+    return _escape_text(content).replace('"', "&quot;").replace("\n", "&#10;").replace("\t", "&#9;")
 
 
 def element(name: str, content: str | Iterable[Xml] | None = None, /, **attributes: object) -> Xml:
