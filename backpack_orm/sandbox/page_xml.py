@@ -149,7 +149,7 @@ class PageRenderer:
         yield from section("separators", map(separator_line, of(_SEPARATOR)))
         yield from section("emails", each(of(_EMAIL), lambda mail: email_line(mail, zone)))
         if self._links:
-            yield from section("linked_pages", map(page_line, found.linked))
+            yield from section("linked_pages", map(_linked_page, found.linked))
 
 
 def _lists(found: Contents, lists: Rows) -> Iterator[Xml]:
@@ -172,7 +172,7 @@ def _gallery(found: Contents, gallery: Row[Any]) -> Xml:
         element(
             "image",
             gallery_id=gallery.id,
-            file_name=image.file_name,
+            file_name=image.name,
             id=image.id,
             description=image.description,
         )
@@ -198,6 +198,10 @@ def _belonging(widget: Row[Any]) -> Xml:
         f'<belonging id="{widget.belonging_id}"><position>{widget.position}</position>{shown}'
         "</belonging>"
     )
+
+
+def _linked_page(page: Row[Any]) -> Xml:
+    return element("page", title=page.name, id=page.id)
 
 
 def _attachment(attachment: Row[Any]) -> Xml:

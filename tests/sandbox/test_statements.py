@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -186,6 +187,16 @@ def test_a_larger_account_takes_the_same_number_of_statements(
             client.close()
     assert counts[0] == counts[1]
     assert counts[0] <= 20
+
+
+@pytest.mark.network
+def test_showing_a_page_takes_five_statements_in_a_transaction(statements, as_user) -> None:
+    with Sandbox(seed="demo") as box:
+        client = as_user(box.token, box.url)
+        page = re.search('id="([0-9]+)"', client.ws("pages/all"))[1]
+        statements.clear()
+        client.ws(f"page/{page}")
+    assert [statement.split()[0] for statement in statements] == ["BEGIN", *["SELECT"] * 5]
 
 
 def test_every_endpoint_is_counted() -> None:
