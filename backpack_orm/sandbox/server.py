@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Request, Response, request
 from sqlalchemy.exc import DatabaseError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.http import http_date
@@ -21,7 +21,7 @@ from werkzeug.routing import IntegerConverter, Map
 
 from .bookmarks import bookmarks
 from .calendars import calendars, feeds
-from .calls import ACCOUNT, SERVICE, TURN, NotSignedIn, Service, current_service, failure
+from .calls import ACCOUNT, SERVICE, TURN, NotSignedIn, Service, failure
 from .credentials import TOKEN_IN_PATH
 from .exports import exports
 from .faults import Faults, HangUp
@@ -88,14 +88,6 @@ def application() -> Flask:
     for endpoints in _ALL:
         app.register_blueprint(endpoints)
 
-    @app.before_request
-    def redirect_to_https() -> Response | None:
-        if not current_service().require_ssl or request.is_secure:
-            return None
-        path = quote(request.environ[ORIGINAL_PATH], encoding="latin-1")
-        query = request.query_string.decode("latin-1")
-        return failure(302, "Found", f"https://{request.host}{path}{query and '?'}{query}")
-
     @app.get("/login")
     def login() -> str:
         """Return the page that requests without a valid token are redirected to."""
@@ -103,6 +95,24 @@ def application() -> Flask:
 
     _register_error_handlers(app)
     return app
+
+
+def _requiring_https(app: WSGIApplication) -> WSGIApplication:
+    """Return an application that redirects to https.
+
+    It is not a function of Flask's `before_request`, which would slow down sandboxes without it.
+    """
+
+    def respond(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        request = Request(environ)
+        if request.is_secure:
+            return app(environ, start)
+        path = quote(environ[ORIGINAL_PATH], encoding="latin-1")
+        query = request.query_string.decode("latin-1")
+        location = f"https://{request.host}{path}{query and '?'}{query}"
+        return failure(302, "Found", location)(environ, start)
+
+    return respond
 
 
 def _register_error_handlers(app: Flask) -> None:
@@ -206,7 +216,7 @@ class Gate:
 
     def __init__(self, service: Service, guard: Guard, faults: Faults) -> None:
         app = application()
-        self._app: WSGIApplication = app.wsgi_app
+        self._app = _requiring_https(app.wsgi_app) if service.require_ssl else app.wsgi_app
         self._service = service
         self._guard = guard
         self._faults = faults
