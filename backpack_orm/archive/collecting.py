@@ -122,7 +122,8 @@ class Collector:
 
     def collect(self, previous: Contents | None) -> Collected:
         """Read everything. Makes one request for each kind of record, one for each calendar, and
-        one for each window of the journal that is read again; more if the export is incomplete.
+        one for each window of the journal that is read again; more if the export is incomplete, or
+        pages are created or destroyed in between.
 
         Args:
             previous: The snapshot before, which is extended by the journal.
@@ -147,31 +148,46 @@ class Collector:
         return found
 
     def _pages(self, me: tuple[int]) -> None:
-        listed = self._read("pages", Page._all, (), Page._listed.read_many)
+        listed = self._list_pages()
         export = self._offered(EXPORT, "export", User._export, me, read_live_export)
         self._found.gaps.append(UNKNOWN_SHARING)
         pages: Sequence[Record] = () if export is None else export[3]
         if export is not None:
             self._found.account_name = export[2] or None
             self._found.gaps.append(UNKNOWN_LINKS)
+        if not {page[0] for page in pages} <= {page[0] for page in listed}:
+            listed = self._list_pages()  # one was created in between
         self._found.gaps += entity_gaps(pages)
         there = {page[0] for page in pages if not missing_parts(page)}
-        missing = [page[0] for page in listed if page[0] not in there]
-        shown = [*self._show_pages(missing)]
+        shown = [*self._show_pages(listed, there)]
         self._emails([page for page in pages if may_have_emails(page, is_shown=False)])
         self._emails([page for page in shown if may_have_emails(page, is_shown=True)])
         self._found.gaps += unserved_gaps([*pages, *shown])
 
-    def _show_pages(self, ids: Sequence[int]) -> Iterator[Record]:
-        """Read single pages, for those that the export does not include."""
+    def _list_pages(self) -> tuple[Record, ...]:
+        return self._read("pages", Page._all, (), Page._listed.read_many)
+
+    def _show_pages(self, listed: Sequence[Record], there: set[int]) -> Iterator[Record]:
+        """Read single pages, for those that are not there yet.
+
+        If one was destroyed since the pages were listed, lists them again: a page of a snapshot has
+        contents, or a gap.
+        """
+        ids = [page[0] for page in listed if page[0] not in there]
+        gone: dict[int, NotFound] = {}
         for done, id in enumerate(ids, 1):
             try:
                 yield self._read(f"{SHOWN}{id}", Page._show, (id,), Page._full.read_one)
-            except NotFound:  # destroyed since the pages were listed
-                pass
+            except NotFound as error:
+                gone[id] = error
             except BackpackError as error:
                 self._refuse(f"{SHOWN}{id}", f"page {id}", error)
             self._report("reading single pages", done, len(ids))
+        if gone:
+            listed = self._list_pages()
+            for id in gone.keys() & {page[0] for page in listed}:
+                self._refuse(f"{SHOWN}{id}", f"page {id}", gone[id])
+            yield from self._show_pages(listed, there.union(ids))
 
     def _emails(self, pages: Iterable[Record]) -> None:
         """Read the emails of pages that were read without them."""

@@ -252,6 +252,44 @@ def test_a_refusal_alone_is_no_change(
     assert "statuses" in kinds(result.gaps)
 
 
+def destroy_a_page() -> None:
+    lisbon().destroy()
+
+
+def create_a_page() -> None:
+    Page.create(title="New").notes.create(title="Note", body="Text")
+
+
+@pytest.mark.parametrize(
+    ("change", "requests", "pages"), [(destroy_a_page, 15, 12), (create_a_page, 14, 14)]
+)
+def test_a_page_created_or_destroyed_between_two_requests_of_a_sync_leaves_it_consistent(
+    archive: Archive,
+    connection: Connection,
+    change: Callable[[], None],
+    requests: int,
+    pages: int,
+) -> None:
+    def progress(what: str, done: int, total: int) -> None:
+        if done == 2 and what == "reading the account":  # the pages are listed, but not exported
+            change()
+
+    result = archive.sync(connection, progress=progress)
+    assert result.requests == requests
+    assert result.added["page"] == pages == len(archive.pages)
+    assert sum(len(page.notes) for page in archive.pages) == len(archive.notes)
+    assert not archive.verify().problems
+
+
+def test_a_page_that_is_listed_but_cannot_be_shown_is_a_gap(
+    box: Sandbox, archive: Archive, connection: Connection
+) -> None:
+    box.faults.status(403, path="/users/*/export.xml")
+    id = lisbon().id
+    box.faults.status(404, path=f"/ws/page/{id}")
+    assert f"page {id}" in kinds(archive.sync(connection).gaps)
+
+
 def test_pages_that_the_export_omits_are_read_one_by_one(
     box: Sandbox, archive: Archive, connection: Connection
 ) -> None:
