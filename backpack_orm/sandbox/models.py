@@ -10,16 +10,20 @@ from typing import Any, ClassVar, TypeVar
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     DateTime,
     Dialect,
     ForeignKey,
     Index,
     Integer,
+    SQLColumnExpression,
     Table,
     TypeDecorator,
     UniqueConstraint,
     event,
+    func,
     inspect,
+    literal_column,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column, relationship
 from sqlalchemy.types import TypeEngine
@@ -75,12 +79,13 @@ def _reference(table: str) -> ForeignKey:
 
 
 def _pair(name: str, left: str, right: str) -> Table:
-    """Return an association table; its rows are deleted with either record."""
+    """Return an association table; its rows are found by, and deleted with, either record."""
     return Table(
         name,
         Base.metadata,
         *(
-            Column(column, _reference(table), primary_key=True)
+            # The index of the primary key finds rows by the left record.
+            Column(column, _reference(table), primary_key=True, index=column.endswith("_right"))
             for column, table in ((f"{name}_left", left), (f"{name}_right", right))
         ),
     )
@@ -322,6 +327,14 @@ class Tag(Record):
     account: Mapped[Account] = relationship()
 
 
+def start_of(name: SQLColumnExpression[str]) -> ColumnElement[str]:
+    """Return the start of a name; a text of any length would not fit into an index."""
+    return func.substr(name, literal_column("1"), literal_column("100"))
+
+
+Index("ix_tags_account_key_name", Tag.account_key, start_of(Tag.__table__.c.name))
+
+
 class Tagging(Base):
     """The assignment of a tag to a page."""
 
@@ -527,8 +540,13 @@ class JournalEntry(Record):
     """A journal entry of a user."""
 
     __tablename__ = "journal_entries"
+    __table_args__ = (
+        *Record.__table_args__,
+        Index("ix_journal_entries_user_key_created_at_id", "user_key", "created_at", "id"),
+        Index("ix_journal_entries_account_key_created_at_id", "account_key", "created_at", "id"),
+    )
 
-    user_key: Mapped[int] = _owned_by("users")
+    user_key: Mapped[int] = mapped_column(_reference("users"))
     body: Mapped[str]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from sqlalchemy import String, bindparam, delete, insert, literal, select
+from sqlalchemy import String, and_, bindparam, delete, insert, literal, select
 
 from .bulk import execute, numbered
 from .calls import Call, Endpoints, XmlResponse, ws
-from .models import Page, Tag, Tagging
+from .models import Page, Tag, Tagging, start_of
 from .page_xml import page_line
 from .rendering import stream
 from .visibility import visible
@@ -56,11 +56,17 @@ def tag_page(call: Call, page: int) -> XmlResponse:
 
 def _keys_of_tags(call: Call, names: list[str]) -> dict[str, int]:
     """Return the keys of existing tags; of several with the same name, the first."""
-    named = Tag.name.in_(select(numbered(call.session, names, String()).c.value))
+    wanted = numbered(call.session, names, String())
+    name = wanted.c.value
+    is_named = and_(call.ours(Tag), start_of(Tag.name) == start_of(name), Tag.name == name)
+    # An outer join keeps SQLite from reading all tags of the account to compare them.
     tags = call.rows(
-        select(Tag.name, Tag.key).where(call.ours(Tag), named).order_by(Tag.key.desc())
+        select(Tag.name, Tag.key)
+        .select_from(wanted)
+        .outerjoin(Tag, is_named)
+        .order_by(Tag.key.desc())
     )
-    return {tag.name: tag.key for tag in tags}
+    return {tag.name: tag.key for tag in tags if tag.key is not None}
 
 
 def _create_tags(call: Call, names: list[str]) -> None:

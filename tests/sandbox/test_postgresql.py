@@ -183,6 +183,13 @@ class TestRepeating:
         assert len(attempts) == 5
 
 
+_BEFORE_0006 = """
+DROP INDEX ix_journal_entries_user_key_created_at_id, ix_journal_entries_account_key_created_at_id,
+    ix_tags_account_key_name, ix_linked_pages_linked_pages_right, ix_remindees_remindees_right;
+CREATE INDEX ix_journal_entries_user_key ON journal_entries (user_key);
+"""
+
+
 class TestSchema:
     def test_keys_are_large_and_times_have_a_zone(self, data, sql) -> None:
         open_database(data).close()
@@ -206,6 +213,7 @@ class TestSchema:
         new = columns(sql)
         sql.execute("DROP INDEX ix_pages_owner_key_id")
         sql.execute("CREATE INDEX ix_pages_owner_key ON pages (owner_key)")
+        sql.execute(_BEFORE_0006)
         sql.execute("DROP TABLE oauth_grants, oauth_applications")
         for table in ("pages", "widgets", "items"):
             sql.execute(f"ALTER TABLE {table} DROP COLUMN folded")  # and with it its index

@@ -1,6 +1,7 @@
 """Tags over HTTP."""
 
 import re
+from random import Random
 
 import pytest
 
@@ -41,6 +42,17 @@ def test_a_tag_has_the_same_id_on_all_pages_and_after_changes(api, page):
     api.ws("pages/new", "<page><title>Porto</title></page>")
     api.ws("page/40000004/tags/tag", "<tags>Food Travel</tags>")
     assert '<tag name="Travel" id="40000003"/>' in api.ws("page/40000004")
+
+
+def test_names_of_any_length_with_the_same_start_are_different_tags(api, page):
+    name = Random(1).randbytes(5_000).hex()  # which PostgreSQL does not compress to fit an index
+    for _ in range(2):
+        api.ws(f"{page}/tags/tag", f"<tags>{name}1 {name}2</tags>")
+        assert tags(api, page) == [f"{name}1", f"{name}2"]
+    assert set(re.findall('<tag name="[^"]*" id="([^"]*)"', api.ws(page))) == {
+        "40000003",
+        "40000004",
+    }
 
 
 def test_selecting_a_tag_lists_its_pages(api, page):
