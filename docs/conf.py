@@ -94,7 +94,6 @@ autodoc_member_order = "bysource"
 # In annotations, the builtin `type` is taken for one of the attributes of that name.
 suppress_warnings = ["ref.python"]
 autodoc_typehints_format = "short"
-python_maximum_signature_line_length = 260  # with the modules of types, which are not shown
 autodoc_default_options = {"members": True}
 napoleon_numpy_docstring = False
 
