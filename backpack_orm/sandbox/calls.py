@@ -374,19 +374,14 @@ def _call(
 
 def _counter(service: Service, family: Family) -> Callable[[int], None]:
     """Return a function that counts the request once, even if its transaction is repeated."""
-    limits = service.limits
-    if limits is None:
-        return _uncounted
 
     @cache
     def count(account: int) -> None:
-        limits.count(account, request.remote_addr or "", family, service.clock())
+        if service.limits is not None:
+            address = request.remote_addr or ""
+            service.limits.count(account, address, family, service.clock())
 
     return count
-
-
-def _uncounted(account: int) -> None:
-    """Do nothing: there are no limits."""
 
 
 def _body_fields(body: bytes) -> Fields:

@@ -322,12 +322,7 @@ FISH_PROMPT = "function fish_prompt; echo 'nora$ '; end"
         ("bash", ".bashrc", "PS1='nora$ '", 'echo "$PS1"'),
         ("zsh", ".zshrc", "PROMPT='nora$ '", 'echo "$PROMPT"'),
         ("zsh", "zsh/.zshrc", "PROMPT='nora$ '", 'echo "$PROMPT"'),
-        (
-            "fish",
-            ".config/fish/config.fish",
-            "function fish_prompt; echo 'nora$ '; end",
-            "fish_prompt",
-        ),
+        ("fish", ".config/fish/config.fish", FISH_PROMPT, "fish_prompt"),
     ],
 )
 def test_the_prompt_of_a_shell_says_that_it_is_a_demonstration(
