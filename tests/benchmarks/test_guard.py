@@ -61,8 +61,8 @@ def test_loading_an_unused_page_makes_few_function_calls_per_list(page: Page) ->
         return python_calls(lambda: ours.load_page(content, page.connection))
 
     per_list = (calls(30) - calls(10)) / 20
-    # The readers of the list and of its items, which Python 3.11 counts twice.
-    assert per_list <= 5
+    # The readers of the list and of its items; Python 3.11 counts list comprehensions too.
+    assert per_list <= 6
 
 
 def test_a_note_takes_little_more_memory_than_a_tuple_of_its_values(page: Page) -> None:
