@@ -139,7 +139,7 @@ class TestLocks:
 class TestRepeating:
     def test_a_transaction_that_is_aborted_as_a_deadlock_is_repeated(self, data) -> None:
         database = open_database(data)
-        both, done = threading.Barrier(2), []
+        both, one_is_done, done = threading.Barrier(2), threading.Event(), []
         with database.transaction() as session:
             session.execute(text("CREATE TABLE counters (id int PRIMARY KEY, value int)"))
             session.execute(text("INSERT INTO counters VALUES (1, 0), (2, 0)"))
@@ -149,6 +149,8 @@ class TestRepeating:
 
             def work(transaction: Transaction) -> None:
                 attempts.append(order)
+                if len(attempts) == 2:
+                    one_is_done.wait(10)  # else it may lock the same row before the other does
                 for id in order:
                     statement = text("UPDATE counters SET value = value + 1 WHERE id = :id")
                     transaction.connection.execute(statement, {"id": id})
@@ -157,6 +159,7 @@ class TestRepeating:
 
             database.write(work)
             done.append(len(attempts))
+            one_is_done.set()
 
         threads = [threading.Thread(target=count, args=[order]) for order in ((1, 2), (2, 1))]
         for thread in threads:
