@@ -290,7 +290,8 @@ class Endpoints(Blueprint):
             def execute(**ids: int) -> Response:
                 service = current_service()
                 turn: Turn = request.environ[TURN]
-                if service.database.is_embedded and not writes:  # writers wait for each other
+                database = service.database
+                if database.is_embedded:
                     turn.run_alone()
                 body = _body()
                 token = _admit(service, body)
@@ -300,9 +301,11 @@ class Endpoints(Blueprint):
                 def work(transaction: Transaction) -> Response | XmlResponse:
                     turn.check_client()  # the call may have waited for other transactions
                     call = _call(service, transaction, token, parameters, count, turn)
-                    return view(call, **ids)
+                    response = view(call, **ids)
+                    if writes and not database.is_in_memory:
+                        turn.let_others_run()  # while the disk stores what was written
+                    return response
 
-                database = service.database
                 response = database.write(work) if writes else database.read(work)
                 return response if isinstance(response, Response) else response.render(turn)
 

@@ -77,9 +77,9 @@ class Scheduler:
     request it would take many times as long. Therefore long requests yield: at each checkpoint they
     pause, and wait while short requests are running, up to a limit.
 
-    Short requests that read run one after another if statements are executed in this process. Each
-    statement lets another thread take the interpreter, and handing it over takes longer than most
-    statements do.
+    Short requests run one after another if statements are executed in this process. Each statement
+    lets another thread take the interpreter, and handing it over takes longer than most statements
+    do.
 
     Attributes:
         alone: Lock of the short request that runs alone.

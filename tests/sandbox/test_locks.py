@@ -145,17 +145,33 @@ class TestScheduler:
             assert scheduler.alone.locked()
 
     @pytest.mark.network
-    def test_requests_that_read_run_alone(self, as_user) -> None:
-        states: list[bool] = []
-        with Sandbox(seed="empty") as box:
+    @pytest.mark.parametrize(
+        ("data", "path", "at_the_commit"),
+        [
+            (":memory:", "pages/all", True),
+            (":memory:", "pages/new", True),
+            ("file", "pages/all", True),
+            ("file", "pages/new", False),
+        ],
+    )
+    def test_requests_run_alone_until_the_disk_stores_what_they_have_written(
+        self, as_user, tmp_path, data, path, at_the_commit
+    ) -> None:
+        states: dict[str, bool] = {}
+        data = data if data == ":memory:" else str(tmp_path / data)
+        with Sandbox(seed="empty", data=data) as box:
             client, alone = as_user(box.token, box.url), box._service.scheduler.alone
+            client.ws("pages/all")  # so that the token is known
 
-            def note(*_: object) -> None:
-                states.append(alone.locked())
+            def executes(*_: object) -> None:
+                states["statement"] = alone.locked()
 
-            event.listen(Engine, "before_cursor_execute", note)
-            client.ws("pages/all")
-            client.ws("pages/new")
-            event.remove(Engine, "before_cursor_execute", note)
-        assert states[0]
-        assert not states[-1]
+            def commits(_: object) -> None:
+                states["commit"] = alone.locked()
+
+            event.listen(Engine, "before_cursor_execute", executes)
+            event.listen(Engine, "commit", commits)
+            client.ws(path)
+            event.remove(Engine, "before_cursor_execute", executes)
+            event.remove(Engine, "commit", commits)
+        assert states == {"statement": True, "commit": at_the_commit}
