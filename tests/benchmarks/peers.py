@@ -171,7 +171,9 @@ def sqlalchemy(count: int) -> Peer:
         body = mapped_column(Text)
         created_at = mapped_column(DateTime)
 
-    engine = create_engine("sqlite://", poolclass=StaticPool)
+    # The garbage collector may end a session in any thread.
+    anywhere = {"check_same_thread": False}
+    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args=anywhere)
     base.metadata.create_all(engine)
     with Session(engine) as session:
         session.add_all(Note(**_fields(one)) for one in responses.records(count))
