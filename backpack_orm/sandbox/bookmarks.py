@@ -9,13 +9,14 @@ from sqlalchemy import bindparam, case, func, or_, select
 from .calls import Call, Endpoints, XmlResponse, xml
 from .models import Bookmark, Page, Tag
 from .rendering import Xml, each, element, field, stream
+from .statements import CompiledStatement
 from .visibility import visible
 
 bookmarks = Endpoints("bookmarks", __name__)
 
 
 _IS_TAG = Bookmark.tag_key.is_not(None)
-_OF_USER = (
+_OF_USER = CompiledStatement(
     select(
         Bookmark.id,
         Bookmark.position,

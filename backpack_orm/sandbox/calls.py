@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, request
-from sqlalchemy import ColumnElement, CursorResult, Executable, Row, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Executable, Row, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import Forbidden, NotFound, RequestEntityTooLarge
 
@@ -25,6 +25,7 @@ from .reading import SIZE_LIMIT, Fields, InvalidRequest, Parameters, read_body, 
 from .rendering import Xml, blocks, element, stream
 from .scheduling import Scheduler, Turn
 from .shared_limits import SharedLimits
+from .statements import CompiledStatement
 from .tokens import Authenticator, Caller
 from .transactions import Database, Transaction
 from .visibility import VISIBLE, parameters_of
@@ -37,7 +38,7 @@ View = Callable[..., "Response | XmlResponse"]
 
 _ROWS_AT_ONCE = 200
 _PAGE = select(Page).where(VISIBLE, Page.id == bindparam("id"))
-_KEY_OF_PAGE = select(Page.key).where(VISIBLE, Page.id == bindparam("id"))
+_KEY_OF_PAGE = CompiledStatement(select(Page.key).where(VISIBLE, Page.id == bindparam("id")))
 
 
 class NotSignedIn(Exception):  # noqa: N818 - as Django names it
@@ -196,8 +197,8 @@ class Call:
 
     def page_key(self, id: int) -> int:
         """Return the key of a page that is visible to the user; 404 otherwise."""
-        key: int | None = self.execute(_KEY_OF_PAGE, id=id).scalar()
-        return found(key)
+        key: int = found(self.first(_KEY_OF_PAGE, id=id)).key
+        return key
 
     def own_page(self, id: int) -> Page:
         """Return a page of the user; 403 for a visible page of another user."""
@@ -206,21 +207,25 @@ class Call:
             raise Forbidden
         return page
 
-    def execute(self, statement: Executable, **parameters: Any) -> CursorResult[Any]:
-        """Execute a statement with the parameters of `scope` and others, without a session.
+    def rows(self, statement: CompiledStatement, **parameters: Any) -> list[Any]:
+        """Return the rows of a statement with the parameters of `scope` and others.
 
         Pending changes of records are not written before it.
         """
-        return self.transaction.connection.execute(statement, {**self.scope, **parameters})
+        return statement.rows(self.transaction.connection, {**self.scope, **parameters})
 
-    def rows(self, statement: Executable, **parameters: Any) -> Sequence[Row[Any]]:
-        """Return the rows of a statement."""
-        return self.execute(statement, **parameters).all()
+    def first(self, statement: CompiledStatement, **parameters: Any) -> Any:
+        """Like `rows`, and return the first row or None."""
+        return statement.first(self.transaction.connection, {**self.scope, **parameters})
+
+    def change(self, statement: CompiledStatement, **parameters: Any) -> int:
+        """Like `rows`, and return the number of changed rows."""
+        return statement.change(self.transaction.connection, {**self.scope, **parameters})
 
     def stream(self, statement: Executable, **parameters: Any) -> Iterator[Row[Any]]:
         """Yield the rows of a statement, a few in memory; other requests can run in between."""
         few = statement.execution_options(yield_per=_ROWS_AT_ONCE)
-        result = self.execute(few, **parameters)
+        result = self.transaction.connection.execute(few, {**self.scope, **parameters})
         for rows in result.partitions():
             yield from rows
             self.turn.checkpoint()

@@ -13,7 +13,6 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Executable,
-    Row,
     Select,
     String,
     bindparam,
@@ -37,9 +36,10 @@ from .models import (
     linked_pages,
     page_address,
 )
+from .statements import CompiledStatement
 from .visibility import VISIBLE, VISIBLE_KEYS, visible
 
-Rows: TypeAlias = Sequence[Row[Any]]
+Rows: TypeAlias = Sequence[Any]
 Grouped: TypeAlias = Mapping[int | None, Rows]
 """Rows by the key of their owner; the key is their second column."""
 
@@ -61,7 +61,7 @@ class Contents:
         item_messages: The comments on each item.
     """
 
-    page: Row[Any]
+    page: Any
     widgets: Rows
     items: Grouped
     tags: Rows
@@ -177,26 +177,28 @@ class _Statements:
         )
 
 
-_SHOWN = _Statements(Page.id == bindparam("id")).pages
+_SHOWN = CompiledStatement(_Statements(Page.id == bindparam("id")).pages)
 _OF_ONE_PAGE = _Statements(Page.key == bindparam("page_key"))
+_WIDGETS = CompiledStatement(_OF_ONE_PAGE.widgets)
+_ITEMS = CompiledStatement(_OF_ONE_PAGE.items)
+_NAMED = CompiledStatement(_OF_ONE_PAGE.named)
 _OF_ALL_PAGES = _Statements(Page.key.in_(VISIBLE_KEYS))
 
 
 def contents_of(call: Call, id: int) -> Contents:
     """Read a visible page without comments; 404 otherwise. Executes four statements."""
-    page = found(call.execute(_SHOWN, id=id).first())
+    page = found(call.first(_SHOWN, id=id))
 
-    def rows(statement: Executable) -> Rows:
+    def rows(statement: CompiledStatement) -> Rows:
         return call.rows(statement, page_key=page.key)
 
-    of = _OF_ONE_PAGE
-    return _contents(page, rows(of.widgets), rows(of.items), rows(of.named))
+    return _contents(page, rows(_WIDGETS), rows(_ITEMS), rows(_NAMED))
 
 
 def all_contents(call: Call) -> Iterator[Contents]:
     """Read all visible pages with comments, by id. Executes six statements."""
 
-    def by_page(statement: Executable) -> Callable[[int], list[Row[Any]]]:
+    def by_page(statement: Executable) -> Callable[[int], list[Any]]:
         return _by_page(call.stream(statement))
 
     of = _OF_ALL_PAGES
@@ -214,7 +216,7 @@ def all_contents(call: Call) -> Iterator[Contents]:
 
 
 def _contents(
-    page: Row[Any],
+    page: Any,
     widgets: Rows,
     items: Rows,
     named: Rows,
@@ -234,13 +236,13 @@ def _contents(
     )
 
 
-def _by_page(rows: Iterable[Row[Any]]) -> Callable[[int], list[Row[Any]]]:
+def _by_page(rows: Iterable[Any]) -> Callable[[int], list[Any]]:
     """Return a function that returns the rows of a page; to be called in the order of the pages."""
     groups = groupby(rows, key=itemgetter(0))
-    nothing: tuple[int | None, Iterator[Row[Any]]] = (None, iter(()))
+    nothing: tuple[int | None, Iterator[Any]] = (None, iter(()))
     reached, group = next(groups, nothing)
 
-    def of(page_id: int) -> list[Row[Any]]:
+    def of(page_id: int) -> list[Any]:
         nonlocal reached, group
         if page_id != reached:
             return []
@@ -252,10 +254,10 @@ def _by_page(rows: Iterable[Row[Any]]) -> Callable[[int], list[Row[Any]]]:
 
 
 def _grouped(
-    rows: Iterable[Row[Any]], key: Callable[[Row[Any]], Any] = itemgetter(1)
-) -> defaultdict[Any, list[Row[Any]]]:
+    rows: Iterable[Any], key: Callable[[Any], Any] = itemgetter(1)
+) -> defaultdict[Any, list[Any]]:
     """Group rows, by default by their second column, after the id of the page."""
-    groups: defaultdict[Any, list[Row[Any]]] = defaultdict(list)
+    groups: defaultdict[Any, list[Any]] = defaultdict(list)
     for row in rows:
         groups[key(row)].append(row)
     return groups

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
+from . import statements
 from .limits import Busy, Limits
 from .locks import LockTimeout, ReadWriteLock
 from .models import Base
@@ -166,7 +167,7 @@ def _begin(engine: Engine, statement: str) -> Iterator[Connection]:
     An event of the engine could execute it too, but events make every statement take longer.
     """
     with engine.begin() as connection:
-        connection.exec_driver_sql(statement)
+        statements.execute(connection, statement)
         yield connection
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Select, Table, Update, bindparam, func, select, update
+from sqlalchemy import Select, Table, bindparam, func, select, update
 from werkzeug.exceptions import NotFound
 
 from .calls import Call, Endpoints, XmlResponse, found, in_order, ws
@@ -14,6 +14,7 @@ from .page_xml import item_line
 from .positions import append_item, move_item, order_items, put_on_top, remove_item, remove_widget
 from .reading import InvalidRequest
 from .rendering import Xml, each, element, local_time, stream
+from .statements import CompiledStatement
 from .visibility import ACCOUNT, VISIBLE
 
 lists = Endpoints("lists", __name__)
@@ -44,16 +45,23 @@ def destroy_list(call: Call, page: int, id: int) -> XmlResponse:
     return ws()
 
 
+def _items_with(key: Any) -> CompiledStatement:
+    """Return the statement that reads the items of a list or page."""
+    return CompiledStatement(
+        select(Item.id, Item.content, Item.completed, Item.updated_at)
+        .where(key == bindparam("key"))
+        .order_by(Item.completed, Item.position)
+    )
+
+
+_OF_LIST, _OF_PAGE = _items_with(Item.list_key), _items_with(Item.page_key)
+
+
 @lists.ws_read("page/PAGE/lists/LIST/items/list", "page/PAGE/items/list")
 def all_items(call: Call, page: int, list: int | None = None) -> XmlResponse:
     on = call.page(page)
     shown = _list(call, on, list)
-    home = Item.page_key == on.key if shown is None else Item.list_key == shown.key
-    items = call.rows(
-        select(Item.id, Item.content, Item.completed, Item.updated_at)
-        .where(home)
-        .order_by(Item.completed, Item.position)
-    )
+    items = call.rows(_OF_PAGE, key=on.key) if shown is None else call.rows(_OF_LIST, key=shown.key)
     list_id = shown.id if shown else None
 
     def line(item: Any) -> Xml:
@@ -89,7 +97,7 @@ def update_item(call: Call, page: int, id: int, list: int | None = None) -> XmlR
     }
     new = {f"new_{name}": value for name, value in changes.items() if value is not None}
     statement = _updating(tuple(new), in_list=list is not None)
-    if not call.execute(statement, **new, page_id=page, list_id=list, item_id=id).rowcount:
+    if not call.change(statement, **new, page_id=page, list_id=list, item_id=id):
         raise NotFound
     return ws()
 
@@ -124,7 +132,9 @@ def move(call: Call, page: int, id: int, list: int | None = None) -> XmlResponse
 def reorder_items(call: Call, page: int, list: int) -> XmlResponse:
     ids = call.parameters.required_ids("item_id")
     of_list = Item.list_key == call.widget(List, page, list).key
-    there = call.rows(select(Item.key, Item.id).where(of_list).order_by(Item.position))
+    there = call.session.execute(
+        select(Item.key, Item.id).where(of_list).order_by(Item.position)
+    ).all()
     items = in_order(ids, there, lambda row: row.id)
     order_items(call.session, [item.key for item in items])
     return ws()
@@ -158,12 +168,12 @@ _IN_LIST, _ANYWHERE = (_where(select(Item), in_list=in_list) for in_list in (Tru
 
 
 @cache
-def _updating(new: tuple[str, ...], *, in_list: bool) -> Update:
+def _updating(new: tuple[str, ...], *, in_list: bool) -> CompiledStatement:
     """Return the statement that changes these columns of an item."""
     items = cast("Table", Item.__table__)
     key = _where(select(Item.key), in_list=in_list).scalar_subquery()
     values: dict[str, Any] = {name.removeprefix("new_"): bindparam(name) for name in new}
-    return update(items).where(items.c.key == key).values(values)
+    return CompiledStatement(update(items).where(items.c.key == key).values(values))
 
 
 def _item(call: Call, page: int, list: int | None, id: int) -> Item:

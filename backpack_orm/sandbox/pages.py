@@ -23,12 +23,13 @@ from .page_xml import PageRenderer, page_line
 from .positions import order_widgets
 from .rendering import element, stream
 from .search import pages_with
+from .statements import CompiledStatement
 from .visibility import VISIBLE_KEYS
 
 pages = Endpoints("pages", __name__)
 
 
-_ALL = (
+_ALL = CompiledStatement(
     select(
         Page.id,
         Page.title,

@@ -11,6 +11,7 @@ from .calls import Call, Endpoints, XmlResponse, ws
 from .models import Page, Tag, Tagging, start_of
 from .page_xml import page_line
 from .rendering import stream
+from .statements import CompiledStatement
 from .visibility import visible
 
 tags = Endpoints("tags", __name__)
@@ -18,7 +19,7 @@ tags = Endpoints("tags", __name__)
 _TAG = re.compile(r'"([^"]*)"|([^\s"]+)')
 
 
-_TAGGED = (
+_TAGGED = CompiledStatement(
     select(Page.id, Page.title)
     .where(
         Page.key.in_(select(Tagging.page_key).where(Tagging.tag_key == bindparam("tag_key"))),
@@ -60,7 +61,7 @@ def _keys_of_tags(call: Call, names: list[str]) -> dict[str, int]:
     name = wanted.c.value
     is_named = and_(call.ours(Tag), start_of(Tag.name) == start_of(name), Tag.name == name)
     # An outer join keeps SQLite from reading all tags of the account to compare them.
-    tags = call.rows(
+    tags = call.session.execute(
         select(Tag.name, Tag.key)
         .select_from(wanted)
         .outerjoin(Tag, is_named)

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from .models import Account, OAuthGrant, Token, User
 from .names import check_name
+from .statements import CompiledStatement
 from .transactions import Database, Transaction
 
 MIN_LENGTH = 16
@@ -84,26 +85,31 @@ class Caller(NamedTuple):
 _CALLER = select(
     User.key, User.id, User.account_key, User.email_address, User.time_zone, Account.name
 ).join(Account, Account.key == User.account_key)
-_WITH_KEY = _CALLER.where(User.key == bindparam("key"))
-_WITH_TOKEN = _CALLER.join(Token, Token.user_key == User.key).where(
-    Token.digest == bindparam("digest")
-)
 _LOCK: dict[str, Any] = {"of": Account, "key_share": True}  # SQLite has no locks of rows
-_LOCKING = {statement: statement.with_for_update(**_LOCK) for statement in (_WITH_KEY, _WITH_TOKEN)}
+
+
+class _CallerStatement:
+    """Finds a user; in a transaction that can write, it locks the account until the end."""
+
+    def __init__(self, wanted: Select[*tuple[Any, ...]]) -> None:
+        self._reading = CompiledStatement(wanted, Caller)
+        self._locking = CompiledStatement(wanted.with_for_update(**_LOCK), Caller)
+
+    def first(self, transaction: Transaction, **parameters: object) -> Caller | None:
+        statement = self._locking if transaction.is_writing else self._reading
+        caller: Caller | None = statement.first(transaction.connection, parameters)
+        return caller
+
+
+_WITH_KEY = _CallerStatement(_CALLER.where(User.key == bindparam("key")))
+_WITH_TOKEN = _CallerStatement(
+    _CALLER.join(Token, Token.user_key == User.key).where(Token.digest == bindparam("digest"))
+)
 
 
 def caller_with_key(transaction: Transaction, key: int) -> Caller | None:
     """Return a user by key, or None if there is none. Executes one statement."""
-    return _first(transaction, _WITH_KEY, {"key": key})
-
-
-def _first(
-    transaction: Transaction, statement: Any, parameters: dict[str, object]
-) -> Caller | None:
-    """Return a user; in a transaction that can write, lock the account until the end."""
-    wanted = _LOCKING[statement] if transaction.is_writing else statement
-    row = transaction.connection.execute(wanted, parameters).first()
-    return None if row is None else Caller(*row)
+    return _WITH_KEY.first(transaction, key=key)
 
 
 class Authenticator:
@@ -132,7 +138,7 @@ class Authenticator:
         key = self._temporary.get(hashed)
         if key is not None:
             return caller_with_key(transaction, key)
-        return _first(transaction, _WITH_TOKEN, {"digest": hashed})
+        return _WITH_TOKEN.first(transaction, digest=hashed)
 
     def admit(self, database: Database, tokens: Iterable[str]) -> bool:
         """Return whether any of the tokens may be valid.

@@ -9,20 +9,20 @@ from sqlalchemy import func, select, union_all
 from .calls import Call, Endpoints, XmlResponse, xml
 from .models import Page, User
 from .rendering import Xml, element, field, stream
+from .statements import CompiledStatement
 from .visibility import IS_MINE, shared
 
 users = Endpoints("users", __name__)
 
 _FIRST = func.min(Page.id).label("id")
 _FIRST_OF_EACH = union_all(select(_FIRST).where(IS_MINE), shared(_FIRST)).subquery()
-_START_PAGE = select(func.min(_FIRST_OF_EACH.c.id))
+_START_PAGE = CompiledStatement(select(func.min(_FIRST_OF_EACH.c.id).label("id")))
 
 
 @users.read("GET", "/me.xml")
 @users.read("POST", "/me.xml")
 def me(call: Call) -> XmlResponse:
     user = call.me
-    start_page = call.execute(_START_PAGE).scalar()
     return xml(
         element(
             "user",
@@ -36,7 +36,7 @@ def me(call: Call) -> XmlResponse:
                 field("remind-via-email", True),
                 field("remind-via-mobile", False),
                 field("reminder-address", user.email_address),
-                field("start-page-id", start_page),
+                field("start-page-id", call.first(_START_PAGE).id),
                 field("time-zone-id", user.time_zone),
                 field("updated-at", user.created_at),
                 field("use-24h-clock", False),

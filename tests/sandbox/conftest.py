@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
 import requests
-from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy import Engine, create_engine, event, make_url
 
-from backpack_orm.sandbox import Sandbox
+from backpack_orm.sandbox import Sandbox, statements
 from backpack_orm.sandbox.storage import open_database
 from tests import postgresql
 from tests.conftest import seeded_once
@@ -52,6 +54,33 @@ class Client:
 
     def close(self) -> None:
         self._session.close()
+
+
+@contextmanager
+def noting_statements(note: Callable[[str], None]) -> Iterator[None]:
+    """Call a function with each statement that is executed, once for each row of parameters."""
+    execute = statements.execute
+
+    def by_sqlalchemy(
+        connection: object,
+        cursor: object,
+        statement: str,
+        parameters: list[object],
+        context: object,
+        executemany: bool,
+    ) -> None:
+        for _ in parameters if executemany else [parameters]:
+            note(statement)
+
+    def by_driver(connection: Any, statement: str, *arguments: Any) -> Any:
+        note(statement)
+        return execute(connection, statement, *arguments)
+
+    event.listen(Engine, "before_cursor_execute", by_sqlalchemy)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(statements, "execute", by_driver)
+        yield
+    event.remove(Engine, "before_cursor_execute", by_sqlalchemy)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, event
 from backpack_orm.sandbox import Sandbox, scheduling
 from backpack_orm.sandbox.locks import LockTimeout, ReadWriteLock
 from backpack_orm.sandbox.scheduling import ClientGone, Scheduler
+from tests.sandbox.conftest import noting_statements
 
 SOON = 10.0
 
@@ -163,15 +164,14 @@ class TestScheduler:
             client, alone = as_user(box.token, box.url), box._service.scheduler.alone
             client.ws("pages/all")  # so that the token is known
 
-            def executes(*_: object) -> None:
+            def executes(statement: str) -> None:
                 states["statement"] = alone.locked()
 
             def commits(_: object) -> None:
                 states["commit"] = alone.locked()
 
-            event.listen(Engine, "before_cursor_execute", executes)
             event.listen(Engine, "commit", commits)
-            client.ws(path)
-            event.remove(Engine, "before_cursor_execute", executes)
+            with noting_statements(executes):
+                client.ws(path)
             event.remove(Engine, "commit", commits)
         assert states == {"statement": True, "commit": at_the_commit}

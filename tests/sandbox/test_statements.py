@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event
 
 from backpack_orm.sandbox import Sandbox, server
 from tests.sandbox import scale
-from tests.sandbox.conftest import Client
+from tests.sandbox.conftest import Client, noting_statements
 
 COUNT = 60  # ten times as much is more than SQLAlchemy loads at once with selectinload()
 
@@ -140,22 +139,10 @@ def path_of(call: str) -> str:
 
 @pytest.fixture
 def statements() -> Iterator[list[str]]:
-    """Count executed statements; one with many rows of parameters counts once for each row."""
+    """Executed statements."""
     executed: list[str] = []
-
-    def note(
-        connection: object,
-        cursor: object,
-        statement: str,
-        parameters: list[object],
-        context: object,
-        executemany: bool,
-    ) -> None:
-        executed.extend([statement] * (len(parameters) if executemany else 1))
-
-    event.listen(Engine, "before_cursor_execute", note)
-    yield executed
-    event.remove(Engine, "before_cursor_execute", note)
+    with noting_statements(executed.append):
+        yield executed
 
 
 @pytest.fixture(scope="module")
