@@ -29,6 +29,7 @@ try:
     from .names import check_name
     from .oauth import OAuth, TokenRequest
     from .oauth_applications import Application
+    from .scheduling import Scheduler
     from .seeds import seed_named
     from .server import AccountGate, Exchange, Gate
     from .storage import open_database
@@ -145,6 +146,7 @@ class Sandbox:
         clock = clock or _real_time
         self.oauth = OAuth(self._database, account, clock, applications)
         self._addresses = AccountAddresses(self._serve_account)
+        self._scheduler = Scheduler(one_at_a_time=self._database.is_embedded)
         self._service = Service(
             self._database,
             Authenticator(),
@@ -208,7 +210,7 @@ class Sandbox:
                 self.oauth.open()
                 self.add_account(self._account, seed=self._seed, token=self.token)
         if self._server is None:
-            self._server = Server(self._gate, self._host, self._port, self._tls)
+            self._server = self._serve(self._gate, self._port)
 
     def close(self) -> None:
         """Stop listening and close the database; data in memory is lost.
@@ -270,7 +272,10 @@ class Sandbox:
         return None if account == self._account else self._addresses.port_of(account)
 
     def _serve_account(self, account: str) -> Server:
-        return Server(AccountGate(self._gate, account), self._host, 0, self._tls)
+        return self._serve(AccountGate(self._gate, account), 0)
+
+    def _serve(self, app: Gate | AccountGate, port: int) -> Server:
+        return Server(app, self._host, port, self._tls, self._scheduler)
 
     @property
     def ca_bundle(self) -> str:

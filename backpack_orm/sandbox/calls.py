@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property, wraps
 from itertools import chain
@@ -23,7 +23,7 @@ from .models import Page, Record, User, Widget
 from .oauth import OAuth
 from .reading import SIZE_LIMIT, Fields, InvalidRequest, Parameters, read_body, read_fields
 from .rendering import Xml, blocks, element, stream
-from .scheduling import Scheduler, Turn
+from .scheduling import TURN, Turn
 from .shared_limits import SharedLimits
 from .statements import CompiledStatement
 from .tokens import Authenticator, Caller
@@ -47,7 +47,6 @@ class NotSignedIn(Exception):  # noqa: N818 - as Django names it
 
 SERVICE = "backpack.service"
 ACCOUNT = "backpack.account"  # of the address that the request was sent to
-TURN = "backpack.turn"
 
 CLEARABLE = (
     "calendar_event.message",
@@ -85,7 +84,6 @@ class Service:
     limits: Limits | SharedLimits | None = None
     require_ssl: bool = False
     clears_omitted: frozenset[str] = frozenset()
-    scheduler: Scheduler = field(default_factory=Scheduler)
 
     def now(self) -> datetime:
         """Return the time in UTC and whole seconds, as the service stores it."""
@@ -295,9 +293,6 @@ class Endpoints(Blueprint):
             def execute(**ids: int) -> Response:
                 service = current_service()
                 turn: Turn = request.environ[TURN]
-                database = service.database
-                if database.is_embedded:
-                    turn.run_alone()
                 body = _body()
                 token = _admit(service, body)
                 parameters = _parameters(body)  # before the transaction: parsing can take long
@@ -307,10 +302,11 @@ class Endpoints(Blueprint):
                     turn.check_client()  # the call may have waited for other transactions
                     call = _call(service, transaction, token, parameters, count, turn)
                     response = view(call, **ids)
-                    if writes and not database.is_in_memory:
+                    if writes and not service.database.is_in_memory:
                         turn.let_others_run()  # while the disk stores what was written
                     return response
 
+                database = service.database
                 response = database.write(work) if writes else database.read(work)
                 return response if isinstance(response, Response) else response.render(turn)
 

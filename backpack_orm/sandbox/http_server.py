@@ -21,6 +21,7 @@ from waitress.task import ErrorTask, WSGITask
 from .faults import HangUp
 from .reading import SIZE_LIMIT
 from .rendering import document, element
+from .scheduling import TURN, Scheduler
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -50,9 +51,6 @@ _LARGEST_RECORD = 16 * 1024  # of TLS; reading whole records leaves nothing in i
 log = logging.getLogger("backpack_orm.sandbox")
 # That a request has to wait for a thread is normal.
 logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-
-
-CLIENT_IS_GONE = "backpack.client_is_gone"
 
 
 def _is_gone(connection: socket.socket | None) -> bool:
@@ -89,7 +87,7 @@ class _Task(WSGITask):
 
     def get_environment(self) -> WSGIEnvironment:
         environ = super().get_environment()
-        environ[CLIENT_IS_GONE] = partial(_is_gone, self.channel.socket)
+        environ[TURN] = self._turn
         if isinstance(self.channel.socket, ssl.SSLSocket):
             environ["wsgi.url_scheme"] = "https"
         return environ
@@ -101,8 +99,10 @@ class _Task(WSGITask):
 
     def service(self) -> None:
         # Waitress would log the path, which may contain a token.
+        client_is_gone = partial(_is_gone, self.channel.socket)
         try:
-            super().service()
+            with self.channel.scheduler.turn(client_is_gone) as self._turn:
+                super().service()
         except HangUp as end:
             with suppress(ClientDisconnected):
                 self.channel.write_soon(end.last_bytes)
@@ -159,6 +159,7 @@ class _Channel(HTTPChannel):
     parser_class = _Request
     tls: ssl.SSLContext | None = None
     load: _Load
+    scheduler: Scheduler
 
     has_single_response = True
     """Whether all that is buffered belongs to one response, since requests were not pipelined."""
@@ -283,7 +284,12 @@ class Server:
     """
 
     def __init__(
-        self, app: Callable[..., Any], host: str, port: int, tls: ssl.SSLContext | None
+        self,
+        app: Callable[..., Any],
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None,
+        scheduler: Scheduler,
     ) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family)
@@ -308,7 +314,8 @@ class Server:
             log_socket_errors=False,  # clients may disconnect at any time
             ident="backpack",
         )
-        channel = type("Channel", (_Channel,), {"tls": tls, "load": self._load})
+        shared = {"tls": tls, "load": self._load, "scheduler": scheduler}
+        channel = type("Channel", (_Channel,), shared)
         self._waitress.channel_class = channel
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="backpack sandbox", daemon=True)

@@ -7,6 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+TURN = "backpack.turn"
+"""Key of the turn in the environment of a request."""
+
 _SHORT = 0.003  # seconds after which a request counts as long
 _SLICE = 0.0003  # seconds that a long request runs between two pauses
 _PAUSE = 0.00005  # seconds; enough for another thread to take the interpreter lock
@@ -25,7 +28,7 @@ class Turn:
         self._scheduler = scheduler
         self._client_is_gone = client_is_gone
         self._is_short = True
-        self._is_alone = False
+        self._is_alone = scheduler.wait_to_run_alone()
         self._next_pause = time.perf_counter() + _SHORT
 
     def check_client(self) -> None:
@@ -45,15 +48,8 @@ class Turn:
         self._scheduler.let_short_ones_pass()
         self._next_pause = time.perf_counter() + _SLICE
 
-    def run_alone(self) -> None:
-        """Wait for other short requests, and let them wait until this one is long or at its end.
-
-        After a limit it runs beside the others, since one of them may wait for a lock or a disk.
-        """
-        self._is_alone = self._scheduler.alone.acquire(timeout=_LONGEST_QUEUE)
-
     def let_others_run(self) -> None:
-        """Let other short requests run."""
+        """Let other short requests run, since this one waits for something else."""
         if self._is_alone:
             self._is_alone = False
             self._scheduler.alone.release()
@@ -77,16 +73,20 @@ class Scheduler:
     request it would take many times as long. Therefore long requests yield: at each checkpoint they
     pause, and wait while short requests are running, up to a limit.
 
-    Short requests run one after another if statements are executed in this process. Each statement
-    lets another thread take the interpreter, and handing it over takes longer than most statements
-    do.
+    Short requests run one after another, from reading their headers to writing the response, if
+    statements are executed in this process. Each statement lets another thread take the
+    interpreter, and handing it over takes longer than most statements do.
+
+    Args:
+        one_at_a_time: Whether short requests run one after another.
 
     Attributes:
         alone: Lock of the short request that runs alone.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, one_at_a_time: bool) -> None:
         self.alone = threading.Lock()
+        self._one_at_a_time = one_at_a_time
         self._changed = threading.Condition()
         self._short = 0
 
@@ -100,6 +100,13 @@ class Scheduler:
             yield turn
         finally:
             turn.end()
+
+    def wait_to_run_alone(self) -> bool:
+        """Wait for the lock; return whether it is held.
+
+        After a limit a request runs beside others, since one of them may wait for a lock or a disk.
+        """
+        return self._one_at_a_time and self.alone.acquire(timeout=_LONGEST_QUEUE)
 
     def remove_short_one(self) -> None:
         """Count one short request less: it has ended or turned out to be long."""

@@ -21,12 +21,11 @@ from werkzeug.routing import IntegerConverter, Map
 
 from .bookmarks import bookmarks
 from .calendars import calendars, feeds
-from .calls import ACCOUNT, SERVICE, TURN, NotSignedIn, Service, failure
+from .calls import ACCOUNT, SERVICE, NotSignedIn, Service, failure
 from .credentials import TOKEN_IN_PATH
 from .exports import exports
 from .faults import Faults, HangUp
 from .guard import Guard, Refused
-from .http_server import CLIENT_IS_GONE
 from .journal import journal
 from .limits import Busy
 from .lists import lists
@@ -35,7 +34,7 @@ from .oauth_endpoints import oauth
 from .pages import pages
 from .reading import LARGEST_ID, InvalidRequest
 from .reminders import reminders
-from .scheduling import ClientGone
+from .scheduling import TURN, ClientGone
 from .separators import separators
 from .statuses import statuses
 from .tags import tags
@@ -258,16 +257,15 @@ class Gate:
             log.warning("refused %s: %s", environ[SHOWN], refusal)
             return failure(refusal.status, refusal.message)(environ, start_response)
         fault = self._faults.fault_for(verb, environ["PATH_INFO"].removeprefix("/"))
-        client_is_gone = environ.get(CLIENT_IS_GONE, _never)
-        with self._service.scheduler.turn(client_is_gone) as environ[TURN]:
-            if fault is None:
-                return self._app(environ, start_response)
-            try:
-                return fault.respond(self._app, environ, start_response)
-            except HangUp:
-                if not has_started:
-                    record(None)
-                raise
+        if fault is None:
+            return self._app(environ, start_response)
+        environ[TURN].let_others_run()
+        try:
+            return fault.respond(self._app, environ, start_response)
+        except HangUp:
+            if not has_started:
+                record(None)
+            raise
 
     def _log(
         self, environ: WSGIEnvironment, verb: str, path: str, status: int | None, seconds: float
@@ -315,10 +313,6 @@ class AccountGate:
 @lru_cache(maxsize=1)
 def _http_date(now: datetime) -> str:
     return http_date(now)
-
-
-def _never() -> bool:
-    return False
 
 
 def _shortened(text: str, length: int) -> str:

@@ -31,7 +31,7 @@ LARGEST_ROOMS = {
     "integrations": 2495,
     "models": 3055,
     "orm": 4395,
-    "sandbox": 7544,
+    "sandbox": 7553,
     "text": 1202,
     "wire": 800,
 }

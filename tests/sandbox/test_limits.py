@@ -7,6 +7,7 @@ from werkzeug.test import Client as Caller
 
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.sandbox.limits import Busy, Family, Limits
+from backpack_orm.sandbox.scheduling import TURN
 
 START = datetime(2031, 3, 5, 18, 30, 15, tzinfo=UTC)
 
@@ -128,11 +129,12 @@ class TestOverHttp:
     @pytest.mark.network
     def test_another_address_has_a_separate_limit(self, strict):
         def status(address):
-            response = Caller(strict._gate).get(
-                "/calendars.xml",
-                headers={"X-BP-Token": "t0ken-0123456789"},
-                environ_overrides={"REMOTE_ADDR": address},
-            )
+            with strict._scheduler.turn(lambda: False) as turn:
+                response = Caller(strict._gate).get(
+                    "/calendars.xml",
+                    headers={"X-BP-Token": "t0ken-0123456789"},
+                    environ_overrides={"REMOTE_ADDR": address, TURN: turn},
+                )
             return response.status_code
 
         assert [status("192.0.2.1") for _ in range(11)] == [200] * 10 + [503]

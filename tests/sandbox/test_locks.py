@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import Engine, event
@@ -82,17 +83,21 @@ class TestReadWriteLock:
 
 
 class TestScheduler:
+    @pytest.fixture(autouse=True)
+    def nothing_waits_for_long(self, monkeypatch) -> None:
+        monkeypatch.setattr(scheduling, "_LONGEST_QUEUE", 0.001)
+
     def checkpoint(self, turn) -> None:
         turn._next_pause = 0.0  # as if it had worked for long
         turn.checkpoint()
 
     def test_a_long_request_yields_to_a_short_one_for_a_limited_time(self) -> None:
-        scheduler = Scheduler()
+        scheduler = Scheduler(one_at_a_time=False)
         with scheduler.turn(never) as long, scheduler.turn(never):
             self.checkpoint(long)  # the short one does not end meanwhile
 
     def test_two_long_requests_do_not_count_as_short(self) -> None:
-        scheduler = Scheduler()
+        scheduler = Scheduler(one_at_a_time=False)
         with scheduler.turn(never) as one, scheduler.turn(never) as other:
             self.checkpoint(one)
             assert scheduler._short == 1
@@ -101,25 +106,27 @@ class TestScheduler:
         assert scheduler._short == 0
 
     def test_a_request_of_a_disconnected_client_ends_at_the_next_checkpoint(self) -> None:
-        with Scheduler().turn(lambda: True) as turn, pytest.raises(ClientGone):
+        scheduler = Scheduler(one_at_a_time=True)
+        with scheduler.turn(lambda: True) as turn, pytest.raises(ClientGone):
             self.checkpoint(turn)
 
     def test_a_short_request_does_not_pause_at_checkpoints(self) -> None:
-        scheduler = Scheduler()
+        scheduler = Scheduler(one_at_a_time=True)
         with scheduler.turn(never) as turn:
             turn.checkpoint()
             assert scheduler._short == 1
 
-    def test_a_short_request_waits_until_the_one_that_runs_alone_has_ended(self) -> None:
-        scheduler, order = Scheduler(), []
+    def test_a_short_request_waits_until_the_one_that_runs_alone_has_ended(
+        self, monkeypatch
+    ) -> None:
+        monkeypatch.setattr(scheduling, "_LONGEST_QUEUE", SOON)
+        scheduler, order = Scheduler(one_at_a_time=True), []
 
         def run() -> None:
-            with scheduler.turn(never) as turn:
-                turn.run_alone()
+            with scheduler.turn(never):
                 order.append("second")
 
-        with scheduler.turn(never) as first:
-            first.run_alone()
+        with scheduler.turn(never):
             thread = in_thread(run)
             order.append("first")
         thread.join()
@@ -127,23 +134,57 @@ class TestScheduler:
         assert not scheduler.alone.locked()
 
     def test_a_request_that_is_long_lets_others_run(self) -> None:
-        scheduler = Scheduler()
-        with scheduler.turn(never) as long, scheduler.turn(never) as short:
-            long.run_alone()
+        scheduler = Scheduler(one_at_a_time=True)
+        with scheduler.turn(never) as long:
             self.checkpoint(long)
-            short.run_alone()
-            assert scheduler.alone.locked()
-            long.end()
+            assert not scheduler.alone.locked()
+            with scheduler.turn(never):
+                assert scheduler.alone.locked()
+                long.end()
+                assert scheduler.alone.locked()
+
+    def test_a_request_waits_for_a_limited_time_to_run_alone(self) -> None:
+        scheduler = Scheduler(one_at_a_time=True)
+        with scheduler.turn(never):
+            with scheduler.turn(never):
+                pass
             assert scheduler.alone.locked()
 
-    def test_a_request_waits_for_a_limited_time_to_run_alone(self, monkeypatch) -> None:
-        monkeypatch.setattr(scheduling, "_LONGEST_QUEUE", 0.001)
-        scheduler = Scheduler()
-        with scheduler.turn(never) as one:
-            one.run_alone()
-            with scheduler.turn(never) as other:
-                other.run_alone()
-            assert scheduler.alone.locked()
+    def test_the_time_of_waiting_does_not_make_a_request_long(self, monkeypatch) -> None:
+        now = 0.0
+
+        class Lock:
+            def acquire(self, timeout: float) -> bool:
+                nonlocal now
+                now += timeout
+                return False
+
+        monkeypatch.setattr(scheduling, "_LONGEST_QUEUE", 2 * scheduling._SHORT)
+        monkeypatch.setattr(scheduling.time, "perf_counter", lambda: now)
+        scheduler = Scheduler(one_at_a_time=True)
+        scheduler.alone = Lock()
+        with scheduler.turn(never) as turn:
+            turn.checkpoint()
+            assert scheduler._short == 1
+
+    def test_requests_run_side_by_side_if_another_process_executes_statements(self) -> None:
+        scheduler = Scheduler(one_at_a_time=False)
+        with scheduler.turn(never):
+            assert not scheduler.alone.locked()
+
+    @pytest.mark.network
+    def test_a_delayed_request_lets_others_run(self, as_user) -> None:
+        with Sandbox(seed="empty") as box, ThreadPoolExecutor() as pool:
+            client = as_user(box.token, box.url)
+            fault = box.faults.latency(3600)
+            delayed = pool.submit(client.rest, "GET", "/users.xml")
+            while not fault.fired:
+                assert not delayed.done()
+            assert box._scheduler.alone.acquire(timeout=SOON)
+            assert not delayed.done()
+            box._scheduler.alone.release()
+            box.faults.clear()
+            assert delayed.result().status_code == 200
 
     @pytest.mark.network
     @pytest.mark.parametrize(
@@ -161,7 +202,7 @@ class TestScheduler:
         states: dict[str, bool] = {}
         data = data if data == ":memory:" else str(tmp_path / data)
         with Sandbox(seed="empty", data=data) as box:
-            client, alone = as_user(box.token, box.url), box._service.scheduler.alone
+            client, alone = as_user(box.token, box.url), box._scheduler.alone
             client.ws("pages/all")  # so that the token is known
 
             def executes(statement: str) -> None:
