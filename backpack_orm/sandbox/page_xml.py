@@ -11,7 +11,7 @@ from sqlalchemy import Row
 
 from .contents import Contents, Rows
 from .models import Attachment, Email, Gallery, List, Note, OtherWidget, Separator, Widget
-from .rendering import Xml, each, element, local_time, section, stream, text
+from .rendering import Xml, each, element, flag, local_time, section, stream, text
 
 
 class PageLike(Protocol):
@@ -60,13 +60,12 @@ def item_line(
     messages: Rows = (),
 ) -> Xml:
     """Render an item."""
-    return element(
-        "item",
-        _with_messages(item.content, messages),
-        completed=item.completed,
-        id=item.id,
-        list_id=list_id,
-        updated_at=updated_at,
+    # Most elements of a page are items and belongings; numbers and times need no escaping.
+    in_list = "" if list_id is None else f' list_id="{list_id}"'
+    changed = "" if updated_at is None else f' updated_at="{updated_at}"'
+    return Xml(
+        f'<item completed="{flag(item.completed)}" id="{item.id}"{in_list}{changed}>'
+        f"{_with_messages(item.content, messages)}</item>"
     )
 
 
@@ -74,7 +73,7 @@ def note_line(note: WidgetLike, zone: tzinfo, *, messages: Rows = ()) -> Xml:
     """Render a note with its body."""
     return element(
         "note",
-        _with_messages(note.body, messages),
+        [_with_messages(note.body, messages)],
         title=note.name,
         id=note.id,
         created_at=local_time(note.created_at, zone),
@@ -92,10 +91,8 @@ def separator_line(separator: WidgetLike) -> Xml:
     return element("separator", separator.name, id=separator.id)
 
 
-def _with_messages(content: str, messages: Rows) -> Iterable[Xml]:
-    shown = [text(content)]
-    shown += [Xml(message.xml) for message in messages]
-    return shown
+def _with_messages(content: str, messages: Rows) -> Xml:
+    return Xml(text(content) + "".join([message.xml for message in messages]))
 
 
 class PageRenderer:
@@ -113,17 +110,17 @@ class PageRenderer:
         text = found.page.description
         description = [element("description", text)] if text else []
         items = section("items", _items(found, found.items.get(None, ())))
-        yield from self._page(found, [*description, *items])
+        return self._page(found, chain(description, items))
 
     def older_page(self, found: Contents) -> Iterator[Xml]:
         """Render a page in the legacy form, with one description and one list of items."""
         description = element("description", found.page.description)
         items = stream("items", _items(found, found.items.get(None, ())))
-        yield from self._page(found, [description, *items])
+        return self._page(found, chain([description], items))
 
     def _page(self, found: Contents, head: Iterable[Xml]) -> Iterator[Xml]:
         page = found.page
-        yield from stream(
+        return stream(
             "page",
             chain(head, self._sections(found)),
             title=page.title,
@@ -191,9 +188,10 @@ _LIST, _NOTE, _GALLERY, _ATTACHMENT, _SEPARATOR, _EMAIL, _OTHER = map(
 
 
 def _belonging(widget: Row[Any]) -> Xml:
-    shown_type = widget.other_type if widget.type == _OTHER else widget.type
-    shown = element("widget", type=shown_type, id=widget.id)
-    # Most elements of a page are these, and numbers need no escaping.
+    if widget.type == _OTHER:
+        shown = element("widget", type=widget.other_type, id=widget.id)
+    else:
+        shown = Xml(f'<widget type="{widget.type}" id="{widget.id}"/>')
     return Xml(
         f'<belonging id="{widget.belonging_id}"><position>{widget.position}</position>{shown}'
         "</belonging>"
