@@ -217,8 +217,6 @@ class Sandbox:
 
         >>> Sandbox(seed="empty").close()
         """
-        if self._server is not None:
-            self._server.announce_close()
         self.faults.clear()  # releases waiting requests
         self._addresses.close()
         if self._server is not None:

@@ -213,11 +213,11 @@ class Call:
         return statement.rows(self.transaction.connection, {**self.scope, **parameters})
 
     def first(self, statement: CompiledStatement, **parameters: Any) -> Any:
-        """Like `rows`, and return the first row or None."""
+        """Return the first row of a statement, or None; see `rows`."""
         return statement.first(self.transaction.connection, {**self.scope, **parameters})
 
     def change(self, statement: CompiledStatement, **parameters: Any) -> int:
-        """Like `rows`, and return the number of changed rows."""
+        """Execute an UPDATE and return the number of changed rows; see `rows`."""
         return statement.change(self.transaction.connection, {**self.scope, **parameters})
 
     def stream(self, statement: Executable, **parameters: Any) -> Iterator[Row[Any]]:
@@ -301,12 +301,11 @@ class Endpoints(Blueprint):
                 def work(transaction: Transaction) -> Response | XmlResponse:
                     turn.check_client()  # the call may have waited for other transactions
                     call = _call(service, transaction, token, parameters, count, turn)
-                    response = view(call, **ids)
-                    if writes and not service.database.is_in_memory:
-                        turn.let_others_run()  # while the disk stores what was written
-                    return response
+                    return view(call, **ids)
 
                 database = service.database
+                if writes and not database.is_in_memory:
+                    turn.let_others_run()  # it may wait for other writers, and for the disk
                 response = database.write(work) if writes else database.read(work)
                 return response if isinstance(response, Response) else response.render(turn)
 

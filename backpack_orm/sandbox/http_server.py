@@ -321,10 +321,6 @@ class Server:
         self._thread = threading.Thread(target=self._serve, name="backpack sandbox", daemon=True)
         self._thread.start()
 
-    def announce_close(self) -> None:
-        """Tell clients from now on that their connections are closed after the response."""
-        self._load.is_closing = True
-
     def close(self) -> None:
         """Stop listening and finish requests that have started, within two seconds."""
         self._closing.set()
@@ -384,7 +380,7 @@ class Server:
 
     def _drain(self) -> None:
         """Finish requests that have started without accepting others."""
-        self.announce_close()
+        self._load.is_closing = True
         self._waitress.accepting = False
         end = time.monotonic() + SHUTDOWN_TIMEOUT
         while time.monotonic() < end and any(one.is_busy for one in self._channels()):

@@ -22,13 +22,22 @@ class ClientGone(Exception):  # noqa: N818 - part of normal operation
 
 
 class Turn:
-    """The state of one request in the scheduler."""
+    """The state of one request in the scheduler.
+
+    Attributes:
+        began: When it began to wait for its turn, as `time.perf_counter()` counts.
+    """
 
     def __init__(self, scheduler: Scheduler, client_is_gone: Callable[[], bool]) -> None:
         self._scheduler = scheduler
         self._client_is_gone = client_is_gone
-        self._is_short = True
-        self._is_alone = scheduler.wait_to_run_alone()
+        self.began = time.perf_counter()
+        self._is_alone = False
+        self._next_pause = self.began + _SHORT
+
+    def begin(self) -> None:
+        """Wait to run alone, if requests run one after another."""
+        self._is_alone = self._scheduler.wait_to_run_alone()
         self._next_pause = time.perf_counter() + _SHORT
 
     def check_client(self) -> None:
@@ -44,37 +53,32 @@ class Turn:
         if time.perf_counter() < self._next_pause:
             return
         self.check_client()
-        self._stop_being_short()
+        self.end()
         self._scheduler.let_short_ones_pass()
         self._next_pause = time.perf_counter() + _SLICE
 
     def let_others_run(self) -> None:
-        """Let other short requests run, since this one waits for something else."""
+        """Let other short requests run."""
         if self._is_alone:
             self._is_alone = False
             self._scheduler.alone.release()
 
     def end(self) -> None:
-        """Stop counting this request."""
-        self._stop_being_short()
-
-    def _stop_being_short(self) -> None:
+        """Let other short requests run, and stop counting this one among them."""
         self.let_others_run()
-        if self._is_short:
-            self._is_short = False
-            self._scheduler.remove_short_one()
+        self._scheduler.remove(self)
 
 
 class Scheduler:
-    """Counts the short requests that are running.
+    """Knows the short requests that are running.
 
     Python runs one thread at a time and switches from a busy thread only every 5 ms. A short
     request needs the interpreter a dozen times, after each step in the database, so next to a long
     request it would take many times as long. Therefore long requests yield: at each checkpoint they
     pause, and wait while short requests are running, up to a limit.
 
-    Short requests run one after another, from reading their headers to writing the response, if
-    statements are executed in this process. Each statement lets another thread take the
+    If statements are executed in this process, short requests run one after another, from their
+    start in a thread until the response is buffered. Each statement lets another thread take the
     interpreter, and handing it over takes longer than most statements do.
 
     Args:
@@ -88,15 +92,16 @@ class Scheduler:
         self.alone = threading.Lock()
         self._one_at_a_time = one_at_a_time
         self._changed = threading.Condition()
-        self._short = 0
+        self._short: set[Turn] = set()
 
     @contextmanager
     def turn(self, client_is_gone: Callable[[], bool]) -> Iterator[Turn]:
-        """Count a request while it runs."""
-        with self._changed:
-            self._short += 1
+        """Count a request as a short one while it runs."""
         turn = Turn(self, client_is_gone)
+        with self._changed:
+            self._short.add(turn)
         try:
+            turn.begin()
             yield turn
         finally:
             turn.end()
@@ -108,17 +113,22 @@ class Scheduler:
         """
         return self._one_at_a_time and self.alone.acquire(timeout=_LONGEST_QUEUE)
 
-    def remove_short_one(self) -> None:
-        """Count one short request less: it has ended or turned out to be long."""
+    def remove(self, turn: Turn) -> None:
+        """Do not count a request as a short one: it has ended or turned out to be long."""
         with self._changed:
-            self._short -= 1
+            self._short.discard(turn)
             if not self._short:
                 self._changed.notify_all()
 
     def let_short_ones_pass(self) -> None:
-        """Wait for running short requests, or pause."""
+        """Wait for running short requests, or pause.
+
+        Those that take longer wait for something else, so nobody waits for them again.
+        """
         with self._changed:
-            if self._short:
-                self._changed.wait_for(lambda: not self._short, _LONGEST_WAIT)
+            awaited = self._short.copy()
+            if awaited:
+                if not self._changed.wait_for(lambda: not self._short, _LONGEST_WAIT):
+                    self._short -= awaited
                 return
         time.sleep(_PAUSE)

@@ -233,7 +233,6 @@ class Gate:
         verb = environ["REQUEST_METHOD"]
         shown_verb = _shortened(verb, LONGEST_VERB)
         environ[SHOWN] = f"{shown_verb} {shown}"
-        began = time.perf_counter()
         has_started = False
 
         def record(status: int | None) -> None:
@@ -241,7 +240,7 @@ class Gate:
                 self.count += 1
                 self.exchanges.append(Exchange(shown_verb, shown, status))
             if access_log.isEnabledFor(logging.INFO):
-                seconds = time.perf_counter() - began
+                seconds = time.perf_counter() - environ[TURN].began
                 self._log(environ, shown_verb, shown, status, seconds)
 
         def start_response(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:

@@ -32,19 +32,19 @@ class CompiledStatement:
         self._by_dialect: dict[str, _Compiled] = {}
 
     def rows(self, connection: Connection, parameters: Mapping[str, Any]) -> list[Any]:
-        """Return all rows."""
+        """Execute a SELECT and return all rows."""
         compiled = self._compiled(connection.dialect)
-        found = execute(connection, compiled.text, compiled.sent(parameters), _ROWS)
-        return list(map(self._row, *compiled.received(found))) if found else []
+        found = execute(connection, compiled.text, compiled.bound(parameters), _ROWS)
+        return list(map(self._row, *compiled.converted(found))) if found else []
 
     def first(self, connection: Connection, parameters: Mapping[str, Any]) -> Any:
-        """Return the first row, or None."""
+        """Execute a SELECT and return the first row, or None."""
         return next(iter(self.rows(connection, parameters)), None)
 
     def change(self, connection: Connection, parameters: Mapping[str, Any]) -> int:
-        """Return the number of changed rows."""
+        """Execute an UPDATE and return the number of changed rows."""
         compiled = self._compiled(connection.dialect)
-        return execute(connection, compiled.text, compiled.sent(parameters))
+        return execute(connection, compiled.text, compiled.bound(parameters))
 
     def _compiled(self, dialect: Dialect) -> _Compiled:
         compiled = self._by_dialect.get(dialect.name)
@@ -58,34 +58,38 @@ class _Compiled:
 
     def __init__(self, source: Source, dialect: Dialect) -> None:
         compiled = source.compile(dialect=dialect)
-        assert not compiled.post_compile_params, "lists become as many parameters"
         binds = compiled.binds
+        literals = compiled.post_compile_params or compiled.literal_execute_params
+        if literals or any(bind.callable is not None for bind in binds.values()):
+            raise ValueError(f"not parameters for single values: {list(binds)}")
         self.text = str(compiled)
         self._names = compiled.positiontup
         self._values = {name: bind.value for name, bind in binds.items() if not bind.required}
-        senders = {
+        processors = {
             name: bind.type.dialect_impl(dialect).bind_processor(dialect)
             for name, bind in binds.items()
         }
-        self._senders = {name: send for name, send in senders.items() if send is not None}
-        self._receivers = [
+        self._bind_processors = {
+            name: process for name, process in processors.items() if process is not None
+        }
+        self._result_processors = [
             column.type.dialect_impl(dialect).result_processor(dialect, None)
             for column in source.exported_columns
         ]
 
-    def sent(self, parameters: Mapping[str, Any]) -> Any:
+    def bound(self, parameters: Mapping[str, Any]) -> Any:
         """Return parameters as the driver expects them."""
         values = {**self._values, **parameters}
-        for name, send in self._senders.items():
-            values[name] = send(values[name])
+        for name, process in self._bind_processors.items():
+            values[name] = process(values[name])
         return values if self._names is None else [values[name] for name in self._names]
 
-    def received(self, rows: list[Any]) -> list[Any]:
+    def converted(self, rows: list[Any]) -> list[Any]:
         """Return the columns of the driver's rows, of which there is at least one."""
         columns = zip(*rows, strict=True)
         return [
-            column if receive is None else map(receive, column)
-            for receive, column in zip(self._receivers, columns, strict=True)
+            column if process is None else map(process, column)
+            for process, column in zip(self._result_processors, columns, strict=True)
         ]
 
 
@@ -95,7 +99,7 @@ def execute(
     parameters: Any = (),
     result: Callable[[Any], T] = _COUNT,
 ) -> T:
-    """Execute a statement in the language of the driver; return a result of its cursor.
+    """Execute SQL with parameters in the driver's style; return a result of its cursor.
 
     Raises the errors of SQLAlchemy.
     """

@@ -77,10 +77,12 @@ def noting_statements(note: Callable[[str], None]) -> Iterator[None]:
         return execute(connection, statement, *arguments)
 
     event.listen(Engine, "before_cursor_execute", by_sqlalchemy)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(statements, "execute", by_driver)
-        yield
-    event.remove(Engine, "before_cursor_execute", by_sqlalchemy)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(statements, "execute", by_driver)
+            yield
+    finally:
+        event.remove(Engine, "before_cursor_execute", by_sqlalchemy)
 
 
 @pytest.fixture(scope="session")

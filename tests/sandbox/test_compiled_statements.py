@@ -61,7 +61,7 @@ def test_the_number_of_changed_rows_is_returned(connection) -> None:
 
 def test_lists_are_refused(connection) -> None:
     statement = CompiledStatement(select(User.id).where(User.id.in_([1, 2])))
-    with pytest.raises(AssertionError):
+    with pytest.raises(ValueError, match="not parameters for single values"):
         statement.rows(connection, {})
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import Engine, event
 
 from backpack_orm.sandbox import Sandbox, scheduling
 from backpack_orm.sandbox.locks import LockTimeout, ReadWriteLock
@@ -96,14 +96,25 @@ class TestScheduler:
         with scheduler.turn(never) as long, scheduler.turn(never):
             self.checkpoint(long)  # the short one does not end meanwhile
 
-    def test_two_long_requests_do_not_count_as_short(self) -> None:
+    def test_a_long_request_waits_once_for_one_that_waits_for_something_else(
+        self, monkeypatch
+    ) -> None:
+        monkeypatch.setattr(scheduling, "_LONGEST_WAIT", 0.001)
         scheduler = Scheduler(one_at_a_time=False)
-        with scheduler.turn(never) as one, scheduler.turn(never) as other:
-            self.checkpoint(one)
-            assert scheduler._short == 1
-            self.checkpoint(other)
-            assert scheduler._short == 0
-        assert scheduler._short == 0
+        with scheduler.turn(never) as long, scheduler.turn(never) as waiting:
+            self.checkpoint(long)
+            assert not scheduler._short
+            with scheduler.turn(never) as short:
+                assert scheduler._short == {short}
+                waiting.end()
+                assert scheduler._short == {short}
+
+    def test_a_long_request_does_not_count_as_short(self) -> None:
+        scheduler = Scheduler(one_at_a_time=False)
+        with scheduler.turn(never) as turn:
+            assert scheduler._short == {turn}
+            self.checkpoint(turn)
+            assert not scheduler._short
 
     def test_a_request_of_a_disconnected_client_ends_at_the_next_checkpoint(self) -> None:
         scheduler = Scheduler(one_at_a_time=True)
@@ -114,7 +125,7 @@ class TestScheduler:
         scheduler = Scheduler(one_at_a_time=True)
         with scheduler.turn(never) as turn:
             turn.checkpoint()
-            assert scheduler._short == 1
+            assert len(scheduler._short) == 1
 
     def test_a_short_request_waits_until_the_one_that_runs_alone_has_ended(
         self, monkeypatch
@@ -165,7 +176,7 @@ class TestScheduler:
         scheduler.alone = Lock()
         with scheduler.turn(never) as turn:
             turn.checkpoint()
-            assert scheduler._short == 1
+            assert len(scheduler._short) == 1
 
     def test_requests_run_side_by_side_if_another_process_executes_statements(self) -> None:
         scheduler = Scheduler(one_at_a_time=False)
@@ -174,7 +185,7 @@ class TestScheduler:
 
     @pytest.mark.network
     def test_a_delayed_request_lets_others_run(self, as_user) -> None:
-        with Sandbox(seed="empty") as box, ThreadPoolExecutor() as pool:
+        with ThreadPoolExecutor() as pool, Sandbox(seed="empty") as box:
             client = as_user(box.token, box.url)
             fault = box.faults.latency(3600)
             delayed = pool.submit(client.rest, "GET", "/users.xml")
@@ -188,31 +199,37 @@ class TestScheduler:
 
     @pytest.mark.network
     @pytest.mark.parametrize(
-        ("data", "path", "at_the_commit"),
+        ("data", "path", "is_alone"),
         [
             (":memory:", "pages/all", True),
-            (":memory:", "pages/new", True),
+            (":memory:", "page/PAGE/update_title", True),
             ("file", "pages/all", True),
-            ("file", "pages/new", False),
+            ("file", "page/PAGE/update_title", False),
         ],
     )
-    def test_requests_run_alone_until_the_disk_stores_what_they_have_written(
-        self, as_user, tmp_path, data, path, at_the_commit
+    def test_requests_run_alone_unless_they_write_to_a_disk(
+        self, as_user, tmp_path, data, path, is_alone
     ) -> None:
-        states: dict[str, bool] = {}
+        states: list[bool] = []
         data = data if data == ":memory:" else str(tmp_path / data)
         with Sandbox(seed="empty", data=data) as box:
             client, alone = as_user(box.token, box.url), box._scheduler.alone
-            client.ws("pages/all")  # so that the token is known
+            page = re.search(r'id="(\d+)"', client.ws("pages/new"))[1]
+            with noting_statements(lambda _: states.append(alone.locked())):
+                client.ws(path.replace("PAGE", page), "<page><title>Lisbon</title></page>")
+        assert len(states) > 2
+        assert set(states) == {is_alone}
 
-            def executes(statement: str) -> None:
-                states["statement"] = alone.locked()
-
-            def commits(_: object) -> None:
-                states["commit"] = alone.locked()
-
-            event.listen(Engine, "commit", commits)
-            with noting_statements(executes):
-                client.ws(path)
-            event.remove(Engine, "commit", commits)
-        assert states == {"statement": True, "commit": at_the_commit}
+    @pytest.mark.network
+    def test_a_read_does_not_wait_for_a_write_that_waits(self, as_user, tmp_path) -> None:
+        with ThreadPoolExecutor() as pool, Sandbox(seed="empty", data=str(tmp_path / "f")) as box:
+            client = as_user(box.token, box.url)
+            client.ws("pages/all")
+            lock = box._database._lock
+            with box._database.transaction():
+                waiting = pool.submit(client.ws, "pages/new")
+                while not lock._waiting_writers:
+                    assert not waiting.done()
+                assert not box._scheduler.alone.locked()
+                assert "<pages>" in as_user(box.token, box.url).ws("pages/all")
+            assert "<page " in waiting.result()

@@ -12,6 +12,8 @@ import pytest
 import requests
 
 from backpack_orm.sandbox import Sandbox
+from backpack_orm.sandbox.http_server import Server
+from backpack_orm.sandbox.scheduling import Scheduler
 
 pytestmark = pytest.mark.network
 
@@ -67,15 +69,14 @@ def test_it_stops_under_load_within_two_seconds_and_preserves_acknowledged_write
 
 
 def test_a_request_that_has_started_gets_a_response_and_the_connection_is_closed(box):
-    box.faults.latency(0.5)
-    with closing(
-        socket.create_connection(("127.0.0.1", int(box.url.rpartition(":")[2])))
-    ) as client:
+    fault = box.faults.latency(3600)
+    with closing(connected(box)) as client:
         client.settimeout(10)
         client.sendall(
             b"GET /me.xml HTTP/1.1\r\nHost: localhost\r\nX-BP-Token: t0ken-0123456789\r\n\r\n"
         )
-        time.sleep(0.2)
+        while not fault.fired:
+            pass
         closer = threading.Thread(target=box.close)
         closer.start()
         received = b""
@@ -83,8 +84,33 @@ def test_a_request_that_has_started_gets_a_response_and_the_connection_is_closed
             received += part
         closer.join()
     assert received.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert b"Connection: close\r\n" in received
     assert received.endswith(b"</user>")
+
+
+def test_a_response_during_the_shutdown_says_that_the_connection_is_closed():
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    def respond(environ, start_response):
+        has_begun.set()
+        assert may_end.wait(10)
+        start_response("200 OK", [("Content-Length", "2")])
+        return [b"ok"]
+
+    server = Server(respond, "127.0.0.1", 0, None, Scheduler(one_at_a_time=True))
+    with closing(socket.create_connection(("127.0.0.1", server.port))) as client:
+        client.settimeout(10)
+        client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert has_begun.wait(10)
+        closer = threading.Thread(target=server.close)
+        closer.start()
+        while not server._load.is_closing:
+            assert closer.is_alive()
+        may_end.set()
+        received = b""
+        while part := client.recv(65536):
+            received += part
+        closer.join()
+    assert received.startswith(b"HTTP/1.1 200 OK\r\nConnection: close\r\n")
 
 
 def test_an_unfinished_request_does_not_delay_it(box):
