@@ -24,6 +24,11 @@ def connected(box):
     return socket.create_connection(("127.0.0.1", int(box.url.rpartition(":")[2])))
 
 
+def all_from(client: socket.socket) -> bytes:
+    """Return what is received until the connection is closed."""
+    return b"".join(iter(lambda: client.recv(65536), b""))
+
+
 def test_it_stops_under_load_within_two_seconds_and_preserves_acknowledged_writes(tmp_path):
     data = str(tmp_path / "data.db")
     box = Sandbox(seed="empty", data=data, token=TOKEN)
@@ -79,9 +84,7 @@ def test_a_request_that_has_started_gets_a_response_and_the_connection_is_closed
             pass
         closer = threading.Thread(target=box.close)
         closer.start()
-        received = b""
-        while part := client.recv(65536):
-            received += part
+        received = all_from(client)
         closer.join()
     assert received.startswith(b"HTTP/1.1 200 OK\r\n")
     assert received.endswith(b"</user>")
@@ -106,9 +109,7 @@ def test_a_response_during_the_shutdown_says_that_the_connection_is_closed():
         while not server._load.is_closing:
             assert closer.is_alive()
         may_end.set()
-        received = b""
-        while part := client.recv(65536):
-            received += part
+        received = all_from(client)
         closer.join()
     assert received.startswith(b"HTTP/1.1 200 OK\r\nConnection: close\r\n")
 
