@@ -52,7 +52,7 @@ def running(settings: Mapping[str, str] | None = None) -> Iterator[str]:
 def create(addresses: str, name: str) -> None:
     """Create an empty database."""
     with psycopg.connect(addresses.format("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+        connection.execute(f"CREATE DATABASE {name}")
 
 
 def _run(program: str, *arguments: object) -> None:

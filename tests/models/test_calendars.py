@@ -141,10 +141,10 @@ def test_what_the_api_cannot_do_is_no_method() -> None:
 
 def test_bad_input_is_refused_before_any_request() -> None:
     with pytest.raises(ValidationError, match="CalendarEvent needs the Calendar that contains it"):
-        CalendarEvent.create(title="tomorrow Tea")
+        CalendarEvent.create(title="tomorrow Tea")  # type: ignore[call-arg]
     with pytest.raises(ValidationError, match="CalendarEvent.title cannot be empty"):
         CalendarEvent.create(calendar=7, title="")
     with pytest.raises(ValidationError, match="CalendarEvent.remind cannot be 'yes'"):
-        CalendarEvent.create(calendar=7, title="tomorrow Tea", remind="yes")
+        CalendarEvent.create(calendar=7, title="tomorrow Tea", remind="yes")  # type: ignore[arg-type]
     with pytest.raises(ValidationError, match="CalendarEvent: calendar takes the id"):
         CalendarEvent.all(calendar="Home")  # type: ignore[arg-type]

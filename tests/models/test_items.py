@@ -80,8 +80,7 @@ def test_an_item_is_completed_and_reopened(account: Connection) -> None:
     assert item.completed
     assert found.items[-3] is item or item in found.items[-4:]
     item.reopen()
-    assert not item.completed
-    assert not Item.find(item.id, list=found).completed
+    assert [each.completed for each in (item, Item.find(item.id, list=found))] == [False, False]
 
 
 def test_an_item_that_is_completed_already_is_not_sent_again(account: Connection) -> None:

@@ -138,5 +138,5 @@ def test_an_empty_entry_is_refused(account: Connection) -> None:
     with pytest.raises(ValidationError, match="JournalEntry.body cannot be empty"):
         JournalEntry.create(body="", user=User.me())
     with pytest.raises(TypeError, match="JournalEntry has no field 'bdy'; did you mean 'body'"):
-        JournalEntry.create(bdy="Slept")
+        JournalEntry.create(bdy="Slept")  # type: ignore[call-arg, arg-type]
     assert account.stats.requests == 1

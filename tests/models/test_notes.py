@@ -74,8 +74,8 @@ def test_whether_its_time_shows_can_be_set_but_not_read(account: Connection) -> 
     note.show_created_at = False
     assert note.changes == {"show_created_at": (None, False)}
     assert note.save() == SaveResult(updated=True, fields=("show_created_at",))
-    assert note.show_created_at is None
     assert not note.is_dirty
+    assert note.show_created_at is None
 
 
 def test_a_destroyed_note_is_gone_from_its_page(account: Connection) -> None:

@@ -80,7 +80,7 @@ def test_a_user_signs_in_and_reaches_the_account(recorded_provider: Provider) ->
     assert [(each.name, each.product) for each in grant.accounts()] == [("acme", "backpack")]
     with grant.connect(recorded_provider.url) as connection:
         assert User.me(using=connection).name == "Nora Whitfield"
-        assert Page.find_by(title="Lisbon", using=connection).title == "Lisbon"
+        assert Page.get(title="Lisbon", using=connection).title == "Lisbon"
 
 
 def test_a_token_is_replaced_and_the_new_one_is_used(recorded_provider: Provider) -> None:

@@ -127,7 +127,8 @@ def test_an_export_is_complete(account: Connection) -> None:
     for page in export.pages:
         found = page.to_dict()
         assert "notes" in found
-        assert all(each.page is page for each in (*page.notes, *page.lists, *page.emails))
+        for records in (page.notes, page.lists, page.emails):
+            assert all(each.page is page for each in records)
         assert list(page.items) == [item for each in page.lists[:1] for item in each.items]
         assert page.scope in (None, "personal", "friends")
     assert account.stats.requests == 3 + 1  # one page may have emails: no belongings deny it

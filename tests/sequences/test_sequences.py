@@ -158,8 +158,9 @@ class Both:
         plain, page = self._page(number)
         copy = page.duplicate().record
         known = set(self._all_ids())
-        ids = []
+        ids: list[int] = []
         for belonging in copy.belongings:
+            assert belonging.widget_id is not None
             ids.append(belonging.widget_id)
             if belonging.type == "List":
                 ids += [item.id for item in copy.lists.find(belonging.widget_id).items]
@@ -282,6 +283,7 @@ class Both:
             else page.items.create(content=content)
         )
         if plain.first_list is None:
+            assert item.list_id is not None
             plain.add(Widget("List", item.list_id, ""))
         assert plain.first_list is not None
         plain.first_list.items.append(PlainItem(item.id, content))
@@ -523,9 +525,11 @@ def sequences(how_many: int, part: int) -> Callable[[Callable[..., None]], Calla
 
 @pytest.mark.long
 @pytest.mark.parametrize("part", range(6))
-def test_reused_objects_match_the_model_after_any_sequence_of_calls(new_account, part):
+def test_reused_objects_match_the_model_after_any_sequence_of_calls(
+    new_account: Callable[..., Both], part: int
+) -> None:
     @sequences(14, part)
-    def run(ttl, steps):
+    def run(ttl: int, steps: list[Step]) -> None:
         both = new_account(reuse_objects=True, ttl=ttl)
         agree(both, steps)
         assert both.connection.stats.requests >= CALLS
@@ -535,9 +539,11 @@ def test_reused_objects_match_the_model_after_any_sequence_of_calls(new_account,
 
 @pytest.mark.long
 @pytest.mark.parametrize("part", range(6, 11))
-def test_reloaded_objects_match_the_model_after_any_sequence_of_calls(new_account, part):
+def test_reloaded_objects_match_the_model_after_any_sequence_of_calls(
+    new_account: Callable[..., Both], part: int
+) -> None:
     @sequences(12, part)
-    def run(ttl, steps):
+    def run(ttl: int, steps: list[Step]) -> None:
         both = new_account(reuse_objects=False, ttl=ttl)
         agree(both, steps)
         assert both.connection.stats.requests >= CALLS
@@ -575,5 +581,7 @@ FAILED_ONCE: dict[str, list[Step]] = {
 @REUSE_OBJECTS
 @CACHED
 @pytest.mark.parametrize("steps", FAILED_ONCE.values(), ids=FAILED_ONCE)
-def test_sequences_that_once_failed_match_the_model(new_account, reuse_objects, ttl, steps):
+def test_sequences_that_once_failed_match_the_model(
+    new_account: Callable[..., Both], reuse_objects: bool, ttl: int, steps: list[Step]
+) -> None:
     agree(new_account(reuse_objects=reuse_objects, ttl=ttl), steps)
