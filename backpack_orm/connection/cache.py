@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Hashable, Iterable
 from contextlib import suppress
 from copy import copy
-from threading import Condition, Lock
+from threading import Condition, Lock, get_ident
 from typing import Any, NamedTuple
 from weakref import WeakSet
 
@@ -45,6 +45,7 @@ class _Pending:
         parts: What to cache instead of the response itself, if not None.
         is_under_way: Whether it is registered and has not ended.
         is_successful: Whether there is a response. An interrupt leaves neither response nor error.
+        thread: The thread that makes the request.
     """
 
     def __init__(self, tags: frozenset[str]) -> None:
@@ -56,6 +57,7 @@ class _Pending:
         self.parts: list[Part] | None = None
         self.size = 0
         self.error: Exception | None = None
+        self.thread = get_ident()
 
     @property
     def is_valid(self) -> bool:
@@ -196,6 +198,8 @@ class Cache:
                 if found is None:
                     break
                 if isinstance(found, _Pending):
+                    if found.is_under_way and found.thread == get_ident():
+                        break  # a hook of this request reads the same: it cannot wait for itself
                     while found.is_under_way:
                         self._wait(deadline)
                     if found.error is not None:

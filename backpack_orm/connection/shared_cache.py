@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
-from threading import Lock
+from threading import Lock, RLock
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -384,7 +384,7 @@ class SharedCache:
         with self._lock:
             lock = self._locks.get(name)
             if lock is None:
-                lock = self._locks[name] = Lock()
+                lock = self._locks[name] = RLock()  # a hook may make the same call
         seconds = -1.0 if call.deadline is None else max(call.deadline.remaining, 0.0)
         if not lock.acquire(timeout=seconds):
             assert call.deadline is not None

@@ -5,9 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from threading import Lock
+from threading import Lock, get_ident
 
-_turn: ContextVar[Lock | None] = ContextVar("backpack_orm_turn", default=None)
+
+class _Turn:
+    """The turn of one thread. Other threads may run in a copy of its context, without the turn."""
+
+    def __init__(self, lock: Lock) -> None:
+        self.lock = lock
+        self.thread = get_ident()
+        self.is_held = True
+
+    def leave(self) -> None:
+        self.is_held = False
+        self.lock.release()
+
+    def come_back(self) -> None:
+        self.lock.acquire()
+        self.is_held = True
+
+
+_turn: ContextVar[_Turn | None] = ContextVar("backpack_orm_turn", default=None)
 
 
 @contextmanager
@@ -24,10 +42,12 @@ def turn(lock: Lock) -> Iterator[None]:
     False
     """
     with lock:
-        before = _turn.set(lock)
+        own = _Turn(lock)
+        before = _turn.set(own)
         try:
             yield
         finally:
+            own.is_held = False
             _turn.reset(before)
 
 
@@ -45,14 +65,15 @@ def leave() -> Callable[[], object]:
     """Let other threads run until the returned function is called, which waits for its turn.
 
     A thread that waits for another one must not hold up that one. So everything that may wait long,
-    for a response or for a lock, leaves the turn before.
+    for a response or for a lock, leaves the turn before. A hook that makes a request while its
+    thread waits has left the turn already.
     """
-    lock = _turn.get()
-    if lock is None:
+    turn = _turn.get()
+    if turn is None or not turn.is_held or turn.thread != get_ident():
         return _nothing
-    lock.release()
-    return lock.acquire
+    turn.leave()
+    return turn.come_back
 
 
 def _nothing() -> None:
-    """Do nothing: there are no turns in this thread."""
+    """Do nothing: this thread has no turn."""

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from threading import Lock
+from threading import Lock, get_ident
 from weakref import WeakValueDictionary
 
 from backpack_orm.connection.forks import after_fork
 from backpack_orm.connection.turns import leave
 from backpack_orm.orm.signals import deferred
 
-_locks: WeakValueDictionary[Hashable, Lock] = WeakValueDictionary()
+
+class _Exclusive:
+    """A lock, and the thread that holds it."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.thread: int | None = None
+
+
+_locks: WeakValueDictionary[Hashable, _Exclusive] = WeakValueDictionary()
 _guard = Lock()
 
 
@@ -22,17 +31,30 @@ def exclusive(key: Hashable) -> Iterator[None]:
     A lock lives as long as some thread holds it or waits for it. Signals are sent once it is
     released, so that functions that are called with them may need the same one.
 
+    Raises:
+        RuntimeError: This thread holds it: a hook is called while its request is under way, and
+            would wait for itself.
+
     >>> with exclusive(("acme.backpackit.com", 71)), exclusive(("acme.backpackit.com", 72)):
     ...     pass
     """
     with _guard:
-        lock = _locks.get(key)
-        if lock is None:
-            lock = _locks[key] = Lock()
+        own = _locks.get(key)
+        if own is None:
+            own = _locks[key] = _Exclusive()
+    if own.thread == get_ident():
+        raise RuntimeError(
+            "a hook cannot change what the call that it is called for is changing: use a signal, "
+            "such as Page.saved, which is sent afterwards"
+        )
     come_back = leave()
-    with deferred(), lock:
-        come_back()
-        yield
+    with deferred(), own.lock:
+        own.thread = get_ident()
+        try:
+            come_back()
+            yield
+        finally:
+            own.thread = None
 
 
 @after_fork

@@ -26,7 +26,7 @@ LARGEST_ROOMS = {
     ".": 370,
     "archive": 5755,
     "cli": 5225,
-    "connection": 3900,
+    "connection": 3915,
     "display": 960,
     "integrations": 2495,
     "models": 3055,

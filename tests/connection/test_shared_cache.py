@@ -144,6 +144,13 @@ def test_threads_that_make_the_same_call_make_one_request(stub, server, process)
     assert len(set(pages)) == len(stub.requests) == 1
 
 
+def test_a_hook_may_make_the_call_that_it_is_called_for(stub, server, process):
+    connection = process(server, deadline=1)
+    seen = []
+    connection.hooks.on_request(lambda event: seen.append(show(connection)))
+    assert [show(connection)] == seen
+
+
 def test_waiting_for_another_threads_request_ends_with_the_deadline(stub, server, process):
     connection, withheld = process(server, deadline=1), Withheld(page("new"))
     stub.responses(withheld)
