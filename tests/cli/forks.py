@@ -42,7 +42,7 @@ def run(arguments: list[str], mode: str) -> tuple[int, str]:
 def child(arguments: list[str], mode: str, errors: int) -> NoReturn:
     """Replace the streams, and run the program to the end of the interpreter."""
     os.close(0)
-    sys.stdin = None  # type: ignore[assignment]  # as Python does when it starts
+    sys.stdin = None  # as Python does when it starts
     if mode == "full":
         output = os.open("/dev/full", os.O_WRONLY)
     else:

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from tests.cli.snapshots import demonstration
+from tests.cli.shown import demonstration
 from tests.cli.terminal import Terminal
 
 FOLDER = Path(__file__).parents[2] / "docs" / "static"

@@ -97,7 +97,7 @@ def test_a_sync_says_what_it_has_stored_and_where(run: Runner, home: Path) -> No
 def test_an_incomplete_sync_ends_with_10_unless_gaps_are_allowed(
     run: Runner, backup: Path, shared_box: Sandbox
 ) -> None:
-    shared_box.faults.status(403, path="/calendars.xml", times=None)
+    shared_box.faults.status(403, path="/calendars.xml")
     try:
         found = run("archive", "sync", "-o", "json")
         assert found.code == 10

@@ -27,7 +27,7 @@ class MemoryKeyring(KeyringBackend):
     priority = 1
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.stored: dict[tuple[str, str], str] = {}
 
     def get_password(self, service: str, username: str) -> str | None:
@@ -205,7 +205,7 @@ def test_a_failing_command_is_named(command: str, told: str, offline: Runner, fi
 TWO = '[profiles.home]\naccount = "acme"\n[profiles.work]\naccount = "works"\n'
 
 
-def shown(offline: Runner, *options: str) -> dict[str, tuple[str, str]]:
+def shown(offline: Runner, *options: str) -> dict[str, tuple[str | None, str]]:
     found = offline("config", "show", "-o", "json", *options)
     assert found.code == 0, found.stderr
     return {row["setting"]: (row["value"], row["source"]) for row in found.data}

@@ -24,7 +24,7 @@ def numbers(shared_box: Sandbox) -> dict[str, int]:
 
 def title(found: Run) -> str:
     assert found.code == 0, found.stderr
-    return found.data["title"]
+    return str(found.data["title"])
 
 
 @pytest.mark.parametrize(

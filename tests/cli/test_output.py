@@ -157,9 +157,9 @@ ROW = {
 
 
 def drawn(width: int, row: dict[str, object] = ROW) -> list[str]:
-    console = Console(file=io.StringIO(), width=width, highlight=False)
-    console.print(table(list(row), [row], width))
-    return console.file.getvalue().splitlines()
+    output = io.StringIO()
+    Console(file=output, width=width, highlight=False).print(table(list(row), [row], width))
+    return output.getvalue().splitlines()
 
 
 def test_a_table_that_would_leave_too_little_for_texts_becomes_lines_below_each_other() -> None:

@@ -128,7 +128,12 @@ def test_a_page_opens_in_the_browser(
     run: Runner, page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr("webbrowser.open", lambda url: not opened.append(url))
+
+    def open(url: str) -> bool:
+        opened.append(url)
+        return True
+
+    monkeypatch.setattr("webbrowser.open", open)
     assert run("page", "open", page).code == 0
     listed = {row["title"]: row["url"] for row in run("page", "list", "-o", "json").data}
     assert opened == [listed[page]]

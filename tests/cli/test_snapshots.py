@@ -9,14 +9,14 @@ import pytest
 from backpack_orm.sandbox import Sandbox
 from tests.cli import pictures
 from tests.cli.conftest import Runner
-from tests.cli.snapshots import COMMANDS, FOLDER, rendered
+from tests.cli.shown import COMMANDS, FOLDER, rendered
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_output_is_that_of_the_snapshot(
     name: str, run: Runner, shared_box: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a change on purpose: `python -m tests.cli.snapshots`, and read the differences."""
+    """After a change on purpose: `python -m tests.cli.shown`, and read the differences."""
     monkeypatch.setenv("PAGER", "cat")
     snapshot = (FOLDER / f"{name}.txt").read_text("utf-8")
     assert _narrowed(rendered(COMMANDS[name], shared_box)) == _narrowed(snapshot)

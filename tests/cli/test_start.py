@@ -60,7 +60,8 @@ def test_a_thread_of_a_plugin_still_ends_its_work(home: Path) -> None:
     ) as process:
         assert process.stdin is not None and process.stdout is not None
         assert process.stdout.readline().startswith("backpack ")
-        assert process.communicate("done") == ("done\n", None)
+        output, _ = process.communicate("done")
+        assert output == "done\n"
     assert process.returncode == 0
 
 

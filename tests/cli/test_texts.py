@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from backpack_orm.cli import folders, texts
+from backpack_orm.cli.failures import CommandError
 from backpack_orm.cli.state import State
 from backpack_orm.sandbox import Sandbox
 from tests.cli.conftest import Runner
@@ -185,12 +186,12 @@ def test_bytes_of_another_encoding_are_refused(
             return b"caf\xe9".decode("utf-8")
 
     monkeypatch.setattr(sys, "stdin", Latin())
-    with pytest.raises(texts.CommandError, match="standard input is not utf-8"):
+    with pytest.raises(CommandError, match="standard input is not utf-8"):
         texts.read_stdin("text")
 
 
 def test_closed_standard_input_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     nothing: Any = None
     monkeypatch.setattr(sys, "stdin", nothing)
-    with pytest.raises(texts.CommandError, match="standard input is closed"):
+    with pytest.raises(CommandError, match="standard input is closed"):
         texts.read_stdin("text")

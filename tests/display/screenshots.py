@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from attrs import evolve, frozen
 
@@ -145,24 +146,22 @@ def scenes() -> dict[str, tuple[str, Surroundings]]:
     unloaded = pages[1]._repr_html_() + pages[1].notes._repr_html_()
     lisbon.title = "Lisboa <script>alert('never')</script>"
     lisbon.tags = ["Travel", "A rather long tag that a user has chosen"]
-    small = "".join(
-        value._repr_html_()
-        for value in (
-            lisbon.changes,
-            lisbon.connection.stats,
-            Reminder.all(),
-            Reminder.all()[0],
-            NotFound("no such page", verb="POST", path="/ws/page/7", status=404),
-        )
+    facts: tuple[Any, ...] = (
+        lisbon.changes,
+        lisbon.connection.stats,
+        Reminder.all(),
+        Reminder.all()[0],
+        NotFound("no such page", verb="POST", path="/ws/page/7", status=404),
     )
-    narrow, wide = {"width": 500, "height": 2000}, {"width": 1400}
+    small = "".join(each._repr_html_() for each in facts)
+    narrow, wide = evolve(PLAIN, width=500, height=2000), evolve(LAB_LIGHT, width=1400)
     return {
         "card-light": (card, LAB_LIGHT),
         "card-dark": (card, LAB_DARK),
         "card-vs-code": (card, VS_CODE_DARK),
         "card-plain-dark": (card, evolve(PLAIN, is_dark=True)),
-        "card-narrow": (card, evolve(PLAIN, **narrow)),
-        "card-wide": (card, evolve(LAB_LIGHT, **wide)),
+        "card-narrow": (card, narrow),
+        "card-wide": (card, wide),
         "card-edited": (lisbon._repr_html_(), LAB_LIGHT),
         "card-of-many-scripts": (scripts._repr_html_(), evolve(LAB_LIGHT, height=480)),
         "card-right-to-left": (journey._repr_html_(), evolve(LAB_DARK, height=480)),

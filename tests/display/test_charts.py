@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas
 import pytest
 
 from backpack_orm import Collection, Connection, Export, Item, JournalEntry, Page
@@ -13,6 +14,7 @@ pytestmark = pytest.mark.network
 def test_a_timeline_counts_the_entries_of_each_user_and_period(connection: Connection) -> None:
     entries = JournalEntry.all()
     timeline = journal_timeline(entries)
+    assert isinstance(timeline.index, pandas.PeriodIndex)
     assert timeline.index.freqstr == "W-SUN"
     assert len(timeline) == timeline.index[-1].ordinal - timeline.index[0].ordinal + 1
     assert set(timeline.columns) == {entry.user.name for entry in entries}
@@ -32,7 +34,7 @@ def test_a_timeline_of_no_entries_is_empty(connection: Connection) -> None:
 
 def test_open_items_are_counted_by_list_and_the_longest_are_first(connection: Connection) -> None:
     counts = open_items(Item.all())
-    assert counts.loc[("Lisbon", "Not to be missed")].to_dict() == {"open": 3, "completed": 1}
+    assert counts.to_dict("index")["Lisbon", "Not to be missed"] == {"open": 3, "completed": 1}
     assert counts.open.is_monotonic_decreasing
     assert counts.to_numpy().sum() == len(Item.all())
 
@@ -48,5 +50,5 @@ def test_lists_of_one_name_are_counted_apart() -> None:
 
 
 def test_the_items_of_one_list_are_one_row(connection: Connection) -> None:
-    counts = open_items(Page.find_by(title="Lisbon").lists[0].items)
+    counts = open_items(Page.get(title="Lisbon").lists[0].items)
     assert list(counts.index) == [("Lisbon", "Packing")]

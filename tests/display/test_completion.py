@@ -45,6 +45,7 @@ def listed(connection: Connection) -> Page:
 def shell(request: pytest.FixtureRequest, page: Page, listed: Page) -> InteractiveShell:
     """A separate IPython shell with the extension loaded."""
     shell = InteractiveShell()
+    assert shell.history_manager is not None
     shell.history_manager.enabled = False
     shell.Completer.use_jedi = request.param
     load_ipython_extension(shell)
@@ -296,7 +297,7 @@ class Counting:
         self.done.append("()")
         return self
 
-    @property
+    @property  # type: ignore[misc]  # that of object can be set
     def __class__(self) -> type:
         self.done.append("class")
         return Page

@@ -52,7 +52,7 @@ def test_a_lookup_loads_the_page_with_one_request(connection: Connection, box: S
     listed = Page.all()[0]
     before = box.requests
     assert listed.notes["Where we sleep"].body
-    assert listed.lists["Packing"].items["Sun hat"]
+    assert listed.lists["Packing"].items["Sun hat"].content == "Sun hat"
     assert box.requests == before + 1
 
 
@@ -81,6 +81,7 @@ def test_a_changed_title_is_completed_and_found(page: Page) -> None:
 @pytest.mark.parametrize("jedi", [True, False])
 def test_tab_completes_titles(page: Page, box: Sandbox, line: str, jedi: bool) -> None:
     shell = InteractiveShell()
+    assert shell.history_manager is not None
     shell.history_manager.enabled = False
     shell.user_ns.update(pages=Page.all(), lists=page.lists, notes=page.notes)
     shell.Completer.use_jedi = jedi

@@ -139,7 +139,7 @@ def test_a_relation_changed_by_a_create_shows_how_to_load_it(page: Page, box: Sa
     assert "Not loaded yet: .notes" in text_of(page)
     assert "Packing" in text_of(page)
     assert box.requests == before
-    assert page.notes["Lunch"]
+    assert page.notes["Lunch"].title == "Lunch"
     assert "Lunch" in text_of(page)
 
 
@@ -150,7 +150,7 @@ def test_records_without_a_belonging_are_shown_too() -> None:
 
 def test_page_items_are_shown_once(page: Page) -> None:
     before = text_of(page).count("Walking shoes")
-    assert page.items["Walking shoes"]
+    assert page.items["Walking shoes"].content == "Walking shoes"
     assert text_of(page).count("Walking shoes") == before == 1
     old = read("<items><item id='9' completed='false'>Return the key</item></items>")
     assert "☐ Return the key" in text_of(old)

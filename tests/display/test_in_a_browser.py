@@ -60,8 +60,7 @@ def test_scripts_in_texts_do_not_run() -> None:
 
 
 def test_a_card_uses_the_colours_of_its_surroundings(card: str, tmp_path: Path) -> None:
-    small = {"width": 500, "height": 200}
-    light, dark = evolve(LAB_LIGHT, **small), evolve(LAB_DARK, **small)
+    light, dark = (evolve(each, width=500, height=200) for each in (LAB_LIGHT, LAB_DARK))
     of_dark_system = picture(card, evolve(light, is_dark=True), tmp_path)
     assert picture(card, evolve(light, is_dark=False), tmp_path) == of_dark_system
     assert picture(card, dark, tmp_path) != of_dark_system

@@ -55,13 +55,13 @@ def test_an_export_shows_its_pages(connection: Connection) -> None:
 
 
 def test_a_copy_shows_what_was_left_out_and_why(connection: Connection) -> None:
-    note = Page.find_by(title="Lisbon").notes[0]
-    text = text_of(note.copy_to(Page.find_by(title="The garden")))
+    note = Page.get(title="Lisbon").notes[0]
+    text = text_of(note.copy_to(Page.get(title="The garden")))
     assert text.startswith("Copy notes 1 requests 3 left out reason ids the service chooses them")
 
 
 def test_a_synchronization_shows_what_it_would_do(connection: Connection) -> None:
-    items = Page.find_by(title="Lisbon").lists["Not to be missed"].items
+    items = Page.get(title="Lisbon").lists["Not to be missed"].items
     plan = items.sync({"Tram 28": True, "Tile museum": True}, destroy=True, dry_run=True)
     text = text_of(plan)
     assert "Sync · dry run" in text
@@ -87,7 +87,7 @@ def test_a_damaged_archive_is_displayed_as_such(archive: Archive, tmp_path: Path
 
 
 def test_results_of_an_archive_show_their_counts(archive: Archive, connection: Connection) -> None:
-    Page.find_by(title="Lisbon").lists[0].items[0].complete()
+    Page.get(title="Lisbon").lists[0].items[0].complete()
     result = archive.sync(connection)
     assert "type added changed removed list 0 1 0 item 0 1 0 snapshot 2" in text_of(result)
     assert "Sync · unchanged" in text_of(archive.sync(connection))
@@ -111,6 +111,7 @@ def test_a_sandbox_shows_its_address_and_requests_where_the_extension_is_loaded(
     box: Sandbox,
 ) -> None:
     shell = InteractiveShell()
+    assert shell.history_manager is not None
     shell.history_manager.enabled = False
     load_ipython_extension(shell)
     assert f"{box.url}</h3>" in html_in(shell, box)
@@ -134,6 +135,6 @@ def html_in(shell: InteractiveShell, value: object) -> str:
 
 
 def test_texts_in_a_result_are_escaped(connection: Connection) -> None:
-    items = Page.find_by(title="Lisbon").lists["Packing"].items
+    items = Page.get(title="Lisbon").lists["Packing"].items
     plan = items.sync({"<script>alert('never')</script>": True}, dry_run=True)
     assert not list(shown(plan).iter("script"))

@@ -67,7 +67,7 @@ def test_it_starts_one_sandbox_at_a_time(shell: InteractiveShell) -> None:
     first = shell.run_line_magic("backpack", "sandbox empty")
     assert Page.count() == 0
     shell.run_line_magic("backpack", "sandbox")
-    assert Page.get(title="Lisbon")
+    assert Page.get(title="Lisbon").title == "Lisbon"
     with pytest.raises(backpack_orm.TransportError):
         Page.all(using=first, fresh=True)
     second = context.current()

@@ -1,4 +1,4 @@
-"""Writes the snapshots of outputs: `python -m tests.cli.snapshots`."""
+"""Writes the snapshots of outputs: `python -m tests.cli.shown`."""
 
 from __future__ import annotations
 
