@@ -9,13 +9,15 @@ import itertools
 import pkgutil
 import re
 import runpy
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import backpack_orm
+from backpack_orm import Connection
 from backpack_orm.archive import Archive
 from backpack_orm.sandbox import Sandbox
 from tests.docs import documents
@@ -38,6 +40,15 @@ def examples() -> Iterator[doctest.DocTest]:
         yield from (test for test in finder.find(importlib.import_module(name)) if test.examples)
 
 
+@pytest.fixture(scope="session")
+def backup(demo: Callable[..., Sandbox], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive with one snapshot of the demo account, to be copied."""
+    folder = tmp_path_factory.mktemp("archives") / "backup"
+    with demo() as box, Connection(box.url, token=box.token) as connection:
+        Archive(folder).sync(connection)
+    return folder
+
+
 @pytest.mark.network
 @pytest.mark.parametrize("example", list(examples()), ids=lambda example: example.name)
 def test_an_example_gives_the_documented_result(
@@ -50,10 +61,9 @@ def test_an_example_gives_the_documented_result(
     if ".sandbox" not in example.name and ".wire" not in example.name:
         connection = request.getfixturevalue("connection")
         if ".archive." in example.name:
-            archive = Archive("backup")
-            archive.sync(connection)
-            given = {"archive": archive, "connection": connection, "Archive": Archive, "Path": Path}
-            example.globs |= given
+            shutil.copytree(request.getfixturevalue("backup"), "backup")
+            example.globs |= {"archive": Archive("backup"), "Archive": Archive}
+            example.globs |= {"connection": connection, "Path": Path}
     public = {name: getattr(backpack_orm, name) for name in backpack_orm.__all__}
     example.globs = {**public, "Sandbox": Sandbox, **example.globs}
     report: list[str] = []
