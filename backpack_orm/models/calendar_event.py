@@ -10,9 +10,9 @@ from backpack_orm.connection import Connection
 from backpack_orm.models.calendar import Calendar
 from backpack_orm.models.time_windows import TimeWindow, When
 from backpack_orm.orm.collections import Collection
+from backpack_orm.orm.conditions import Conditions
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
-from backpack_orm.orm.lookups import Conditions
 from backpack_orm.orm.resources import resource
 from backpack_orm.orm.saving import Savable, SaveResult
 from backpack_orm.orm.searches import Search
@@ -164,6 +164,11 @@ class CalendarEvent(Savable, Destroyable):
             in_order=lambda: (event for each in places() for event in every(calendar=each)),
             at_once=every,
         )
+
+    def _clock_time(self, name: str, moment: datetime) -> datetime:
+        if self.all_day and name in ("occurs_at", "occurs_until"):
+            return moment  # dates, which are the same in every zone
+        return super()._clock_time(name, moment)
 
     def _is_in(self, window: TimeWindow) -> bool:
         """Return whether any part of the event lies in a time window."""

@@ -12,10 +12,10 @@ from backpack_orm.models.journal_pages import JournalPages
 from backpack_orm.models.of_user import OfUser, user_named
 from backpack_orm.models.time_windows import TimeWindow, When
 from backpack_orm.orm.collections import Collection
+from backpack_orm.orm.conditions import Conditions
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.hints import REQUIRED, wrong_create
-from backpack_orm.orm.lookups import Conditions
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import FIELDS, Projection
 from backpack_orm.orm.resources import resource

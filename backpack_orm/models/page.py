@@ -23,11 +23,11 @@ from backpack_orm.models.whole_account import (
     loaded_on_demand,
 )
 from backpack_orm.orm.collections import Collection, label_of
+from backpack_orm.orm.conditions import Conditions
 from backpack_orm.orm.declarations import Embeds, HasMany, assigns_many, field
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.fields import serialize
 from backpack_orm.orm.locks import exclusive
-from backpack_orm.orm.lookups import Conditions
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import FIELDS, Projection
 from backpack_orm.orm.resources import resource

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, cast
 
 from backpack_orm.orm.bulk_methods import M_co
 from backpack_orm.orm.collections import Collection, Embedded
+from backpack_orm.orm.conditions import all_of
 from backpack_orm.orm.get_or_create import evaluated, get_or_create, new_values
-from backpack_orm.orm.lookups import all_of
 
 if TYPE_CHECKING:
     from backpack_orm.orm.progress import Progress

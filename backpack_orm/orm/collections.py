@@ -6,7 +6,6 @@ import collections.abc
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
-from operator import itemgetter
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -25,10 +24,11 @@ from backpack_orm.errors import (
     short_repr,
 )
 from backpack_orm.orm.bulk_methods import NEEDED, BulkMethods, M_co
+from backpack_orm.orm.conditions import Conditions, all_of, not_all_of
 from backpack_orm.orm.copy_methods import CopyMethods
 from backpack_orm.orm.fields import Relation, label_in
 from backpack_orm.orm.introspection import is_introspection
-from backpack_orm.orm.lookups import all_of, order_of
+from backpack_orm.orm.orders import order_of
 from backpack_orm.orm.plain import jsonable, to_json
 from backpack_orm.orm.projections import Projection
 from backpack_orm.rich_display import RichDisplay, public_names
@@ -295,8 +295,23 @@ class Collection(BulkMethods[M_co], CopyMethods[M_co], Sequence[M_co], RichDispl
         >>> [item.content for item in items.where(lambda item: len(item.content) < 8)]
         ['Sun hat']
         """
-        is_wanted = all_of(self._model, predicates, lookups).matches
-        return Collection(self._model, list(filter(is_wanted, self._reloaded(fresh)._all())))
+        conditions = all_of(self._model, predicates, lookups)
+        return self._reloaded(fresh)._where(conditions)
+
+    def exclude(
+        self, *predicates: Callable[[M_co], object], fresh: bool = False, **lookups: Any
+    ) -> Collection[M_co]:
+        """Return the records that do not fulfil all conditions, which are given as to `where`.
+
+        >>> items = Page.find_by(title="Lisbon").lists["Packing"].items
+        >>> [item.content for item in items.exclude(completed=False)]
+        ['Passports', 'Train tickets', 'Rain jacket']
+        """
+        conditions = not_all_of(self._model, predicates, lookups)
+        return self._reloaded(fresh)._where(conditions)
+
+    def _where(self, conditions: Conditions) -> Collection[M_co]:
+        return Collection(self._model, list(filter(conditions.matches, self._all())))
 
     def _reloaded(self, fresh: bool) -> Self:
         """Return the same collection, reloaded if that is wanted."""
@@ -304,30 +319,29 @@ class Collection(BulkMethods[M_co], CopyMethods[M_co], Sequence[M_co], RichDispl
             raise TypeError("a result cannot be reloaded: pass fresh=True to the call it is from")
         return self
 
-    def order_by(self, *names: str) -> Collection[M_co]:
+    def order_by(self, *keys: str | Callable[[M_co], Any]) -> Collection[M_co]:
         """Return the records in the order of attributes as a new collection.
 
         Texts are compared without regard to case, as by the lookup `iexact`. Records without a
         value are last.
 
         Args:
-            *names: Attributes, the most significant first; `-` before a name reverses its order.
-                Attributes of the parent are named as in `where`, such as `page__title`.
+            *keys: Attributes, the most significant first; `-` before a name reverses its order.
+                Attributes of a parent are named as in `where`, such as `page__title`. Or functions
+                that take a record and return what to compare.
 
         Raises:
             TypeError: An attribute is misspelled, not a field, or one of several related records.
 
         >>> [page.title for page in Page.all().order_by("-title")][:2]
         ['Words: كلمات ומילים', 'Unsent letters']
+        >>> Page.all(load=True).order_by(lambda page: len(page.notes)).last().title
+        'Running log'
         """
-        orders = [(order_of(self._model, name), name.startswith("-")) for name in names]
+        orders = [order_of(self._model, key) for key in keys]  # first: mistakes make no request
         ordered = list(self._all())
-        for order, is_reversed in reversed(orders):
-            keys = [(order(record), record) for record in ordered]
-            known = [pair for pair in keys if pair[0] is not None]
-            known.sort(key=itemgetter(0), reverse=is_reversed)
-            ordered = [record for _, record in known]
-            ordered += [record for key, record in keys if key is None]
+        for order in reversed(orders):
+            ordered = order.sort(ordered)
         return Collection(self._model, ordered)
 
     def first(self, *predicates: Callable[[M_co], object], **lookups: Any) -> M_co | None:

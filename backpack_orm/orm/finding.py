@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Never, Self
 
 from backpack_orm.connection import Connection, connection_for
 from backpack_orm.orm.collections import Collection
+from backpack_orm.orm.conditions import Conditions, all_of, not_all_of
 from backpack_orm.orm.hints import REQUIRED, wrong_find
-from backpack_orm.orm.lookups import Conditions, all_of
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import PerClass, Projection
 from backpack_orm.orm.state import Reloaded
@@ -233,11 +233,13 @@ class Findable(Model):
             fresh: Bypass the cache.
             **lookups: An attribute and its value (`title="Lisbon"`), or an attribute, a lookup and
                 a value (`title__icontains="lis"`, `id__in=[71, 72]`), also of a related record
-                (`tags__name="Travel"`). Lookups are `exact`, `iexact`, `contains`, `icontains`,
-                `startswith`, `istartswith`, `in`, `lt`, `lte`, `gt`, `gte`, `isnull` and `regex`.
-                `i` ignores case, by Unicode case folding. A related record is compared with a
-                record or an id (`creator=user`, `tags__in=[tag]`, `notes__isnull=True`). And the
-                arguments that `all` takes to search in one place, such as `page`.
+                (`tags__name="Travel"`, `lists__items__completed=False`). Lookups are `exact`, `ne`,
+                `iexact`, `contains`, `icontains`, `startswith`, `istartswith`, `endswith`,
+                `iendswith`, `in`, `lt`, `lte`, `gt`, `gte`, `isnull` and `regex`; of a time also
+                `year`, `month`, `day` and `date`. `i` ignores case, by Unicode case folding. A time
+                is compared by its date with a `date`. A related record is compared with a record or
+                an id (`creator=user`, `tags__in=[tag]`, `notes__isnull=True`). And the arguments
+                that `all` takes to search in one place, such as `page`.
 
         Raises:
             TypeError: An attribute or a lookup is misspelled.
@@ -250,8 +252,42 @@ class Findable(Model):
         >>> [page.title for page in Page.where(title__icontains="GARDEN")]
         ['The garden']
         """
+        return cls._where(all_of, predicates, lookups, using, fresh=fresh)
+
+    @classmethod
+    def exclude(
+        cls,
+        *predicates: Callable[[Self], object],
+        using: Connection | None = None,
+        fresh: bool = False,
+        **lookups: Any,
+    ) -> Collection[Self]:
+        """Return the records that do not fulfil all conditions. Makes requests as for `where`.
+
+        Takes the same arguments as `where`. Those that `all` takes too, such as `page`, still name
+        the place to search.
+
+        Raises:
+            TypeError: An attribute or a lookup is misspelled, or there is no condition.
+            ValidationError: A value can never match.
+
+        >>> len(Page.exclude(scope="friends")), len(Page.exclude(scope="friends", title="Lisbon"))
+        (11, 13)
+        """
+        return cls._where(not_all_of, predicates, lookups, using, fresh=fresh)
+
+    @classmethod
+    def _where(
+        cls,
+        compiled: Callable[..., Conditions],
+        predicates: Iterable[object],
+        lookups: dict[str, Any],
+        using: Connection | None,
+        *,
+        fresh: bool,
+    ) -> Collection[Self]:
         scope = {name: lookups.pop(name) for name in cls._scopes if name in lookups}
-        conditions = all_of(cls, predicates, lookups)  # first: mistakes make no request
+        conditions = compiled(cls, predicates, lookups)  # first: mistakes make no request
         connection = _connection_of(scope.values(), using)
         conditions.check(connection)
         return cls._found_by(conditions, using=connection, fresh=fresh, **scope)
@@ -261,7 +297,7 @@ class Findable(Model):
         cls, conditions: Conditions, *, using: Connection, fresh: bool, **scope: Any
     ) -> Collection[Self]:
         """Return the records that fulfil conditions, found with the one request of `all`."""
-        return cls.all(using=using, fresh=fresh, **scope).where(conditions.matches)
+        return cls.all(using=using, fresh=fresh, **scope)._where(conditions)
 
     def reload(self) -> Self:
         """Reload the record and discard local changes. Makes one request.

@@ -14,7 +14,6 @@ REQUIRED: Any = ...
 _OTHER_NAMES = {
     "all_": "all()",
     "delete": "find(id).destroy()",
-    "exclude": "where(…)",
     "fetch": "find(id)",
     "filter": "where(…)",
     "filter_by": "where(…)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from backpack_orm.connection import Connection, connection_for, current, ensure_connection
@@ -79,6 +80,13 @@ class Related(State):
                 f"{what} takes a {parent.target}, not only its id: pass {parent.target}.find({id})"
             )
         self._source = parent.model._stub(id, None)
+
+    def _clock_time(self, name: str, moment: datetime) -> datetime:
+        """Return the value of a field as the clock of the account shows it.
+
+        Makes no request, or one if the time has a zone and the account's zone is not loaded yet.
+        """
+        return moment if moment.tzinfo is None else moment.astimezone(self.connection.zone)
 
     def _attach(self, connection: Connection) -> None:
         """Attach the record to a connection.

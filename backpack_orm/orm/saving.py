@@ -17,12 +17,12 @@ from backpack_orm.errors import (
     ValidationError,
     may_have_happened,
 )
+from backpack_orm.orm.conditions import all_of
 from backpack_orm.orm.declarations import ParentId, typed_fields
 from backpack_orm.orm.fields import serialize
 from backpack_orm.orm.finding import Findable
 from backpack_orm.orm.get_or_create import evaluated, get_or_create, new_values, saved
 from backpack_orm.orm.hints import wrong_create
-from backpack_orm.orm.lookups import all_of
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.signals import send_created, send_saved

@@ -8,8 +8,8 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Self, SupportsIndex, TypeVar, overload
 
 from backpack_orm.orm.collections import Collection
+from backpack_orm.orm.conditions import Conditions
 from backpack_orm.orm.introspection import is_introspection
-from backpack_orm.orm.lookups import Conditions, all_of
 
 if TYPE_CHECKING:
     from backpack_orm.orm.model import Model
@@ -64,17 +64,10 @@ class Search(Collection[M_co]):
         """
         return self._is_complete
 
-    def where(
-        self, *predicates: Callable[[M_co], object], fresh: bool = False, **lookups: Any
-    ) -> Collection[M_co]:
-        """Return the results that fulfil more conditions, which are read on use too.
-
-        >>> Page.where(notes__isnull=False).where(lists__isnull=False).first().title
-        'Lisbon'
-        """
-        conditions = all_of(self._model, predicates, lookups)
-        if self._is_complete or fresh:
-            return super().where(conditions.matches, fresh=fresh)
+    def _where(self, conditions: Conditions) -> Collection[M_co]:
+        """Return the results that fulfil more conditions, which are read on use too."""
+        if self._is_complete:
+            return super()._where(conditions)
         return Search(self._model, conditions, self._iterate, self._all)
 
     def _iterate(self) -> Iterator[M_co]:

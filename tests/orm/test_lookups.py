@@ -23,7 +23,7 @@ from backpack_orm import (
     ValidationError,
 )
 from backpack_orm.orm.collections import Collection
-from backpack_orm.orm.lookups import all_of
+from backpack_orm.orm.conditions import all_of
 from backpack_orm.sandbox import Sandbox
 
 HOME = Page(title="Home")
@@ -56,6 +56,10 @@ def found_by(**lookups: Any) -> list[str]:
         ({"title__icontains": "OTEL"}, ["Hotel", "hotel bill"]),
         ({"title__startswith": "hotel"}, ["hotel bill"]),
         ({"title__istartswith": "HOTEL"}, ["Hotel", "hotel bill"]),
+        ({"title__endswith": "l"}, ["Hotel", "hotel bill"]),
+        ({"title__iendswith": "L"}, ["Hotel", "hotel bill"]),
+        ({"title__iendswith": "stra\N{LATIN SMALL LETTER SHARP S}e"}, ["STRASSE"]),
+        ({"title__ne": "Hotel"}, ["hotel bill", "STRASSE", ""]),
         ({"title__in": ["", "Hotel"]}, ["Hotel", ""]),
         ({"title__in": iter(["Hotel"])}, ["Hotel"]),
         ({"title__in": []}, []),
@@ -89,6 +93,8 @@ def reminders(**lookups: Any) -> list[str]:
         ({"remind_at__isnull": True}, ["none"]),
         ({"remind_at__isnull": False}, ["early", "late"]),
         ({"remind_at": None}, ["none"]),
+        ({"remind_at__ne": None}, ["early", "late"]),
+        ({"remind_at__ne": EARLY}, ["late", "none"]),
         ({"remind_at__in": [None, EARLY]}, ["early", "none"]),
     ],
 )
@@ -103,12 +109,13 @@ def test_missing_values_are_only_found_if_they_are_asked_for(
     [
         (Page, {"titel__contains": "x"}, TypeError, "no field 'titel'; did you mean 'title'"),
         (Page, {"title__contain": "x"}, TypeError, "no lookup 'contain'.*'contains'"),
-        (Page, {"title__x": "x"}, TypeError, "no lookup 'x'.*there are __exact, __iexact"),
+        (Page, {"title__x": "x"}, TypeError, "no lookup 'x'.*there are __exact, __ne"),
         (Page, {"title__": "x"}, TypeError, "no lookup '' in 'title__'; there are __exact"),
         (Page, {"": "x"}, TypeError, "Page has no field ''"),
         (Page, {"url": "x"}, TypeError, "'url': pass a function, such as lambda page: page.url"),
         (Note, {"page_id": 7}, TypeError, "Note cannot be found by 'page_id': use page=…"),
-        (Item, {"list__page": 7}, TypeError, "List cannot be found by 'page': pass a function$"),
+        (Item, {"list__position": 7}, TypeError, "List has no field 'position'$"),
+        (Item, {"list__page_id": 7}, TypeError, "List cannot be found by 'page_id': pass a func"),
         (Page, {"tags__nam": "x"}, TypeError, "Tag has no field 'nam'; did you mean 'name'"),
         (
             Page,
@@ -285,8 +292,8 @@ def test_an_order_is_that_of_fields(connection: Connection, box: Sandbox) -> Non
     before = box.requests
     for name, message in [
         ("titel", "Note has no field 'titel'; did you mean 'title'"),
-        ("-page_id", "Note cannot be ordered by '-page_id': use sorted"),
-        ("page", "Note cannot be ordered by 'page': use sorted"),
+        ("-page_id", "Note cannot be ordered by '-page_id': pass a function"),
+        ("page", "Note cannot be ordered by 'page': pass a function"),
         ("", "Note has no field ''"),
     ]:
         with pytest.raises(TypeError, match=message):
@@ -326,9 +333,13 @@ def test_an_order_may_be_that_of_the_parent() -> None:
         (
             Page,
             "notes__title",
-            "Page cannot be ordered by 'notes__title', since notes may be several",
+            "Page cannot be ordered by 'notes__title', which leads to several records",
         ),
-        (Note, "page__notes__title", "Page has no field 'notes__title'"),
+        (
+            Note,
+            "page__notes__title",
+            "Note cannot be ordered by 'page__notes__title', which leads to",
+        ),
     ],
 )
 def test_an_order_across_relations_names_a_field_of_the_parent(
@@ -345,6 +356,20 @@ def test_records_without_a_value_are_last_in_both_orders() -> None:
         ordered = collection.order_by(name)
         assert ordered[0].remind_at == first
         assert ordered[-1].remind_at is None
+
+
+def test_an_order_may_be_that_of_a_function() -> None:
+    bodies = {"a": "two words", "b": "", "c": "and three words"}
+    notes = Collection(Note, [Note(page=HOME, title=t, body=b) for t, b in bodies.items()])
+
+    def titles(*keys: str | Callable[[Note], Any]) -> str:
+        return "".join(note.title for note in notes.order_by(*keys))
+
+    assert titles(lambda note: len(note.body)) == "bac"
+    assert titles(lambda note: note.body or None) == "cab"  # without a value: last
+    assert titles(lambda note: bool(note.body), "-title") == "bca"
+    with pytest.raises(TypeError, match="takes attributes and functions, not 7"):
+        titles(7)  # type: ignore[arg-type]
 
 
 # The iota below a Greek letter is a mark, and a letter of its own once it is folded.

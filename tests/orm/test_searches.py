@@ -33,8 +33,8 @@ from backpack_orm import (
     connect,
     using,
 )
+from backpack_orm.orm.conditions import all_of
 from backpack_orm.orm.finding import Findable
-from backpack_orm.orm.lookups import all_of
 from backpack_orm.orm.searches import Search
 from backpack_orm.sandbox import Sandbox
 
