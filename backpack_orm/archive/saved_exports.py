@@ -18,8 +18,9 @@ from backpack_orm.archive.page_gaps import (
     missing_parts,
     unserved_gaps,
 )
+from backpack_orm.archive.slices import Sliced
 from backpack_orm.archive.stored_pages import EXPORT
-from backpack_orm.errors import InvalidExport, ValidationError, short_repr
+from backpack_orm.errors import InvalidExport, InvalidResponse, ValidationError, short_repr
 from backpack_orm.models.export import read_saved_export
 from backpack_orm.models.page import Page
 from backpack_orm.orm.unverified import marked
@@ -43,7 +44,8 @@ class SavedExport:
 
     Raises:
         OSError: The file cannot be read.
-        InvalidExport: The content is truncated, malformed, too dense, not an export, or empty.
+        InvalidExport: The content is truncated, malformed, too dense, not an export, empty, or in
+            an encoding that an archive cannot read.
         ValidationError: It is neither a path nor bytes.
     """
 
@@ -59,6 +61,11 @@ class SavedExport:
         *_, pages, reminders = self._record
         if not pages and reminders in ((), MISSING):
             raise InvalidExport(f"{name} contains no page and no reminder")
+        try:
+            Sliced(self._content, "page", slices=())
+        except InvalidResponse as error:
+            reason = error.message.replace("the response", "it")
+            raise InvalidExport(f"{name} cannot be stored: {reason}") from None
 
     def account(self, host: str | None) -> Account:
         """Return the account, as far as the export names it."""

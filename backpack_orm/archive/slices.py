@@ -10,9 +10,7 @@ from xml.parsers import expat
 from attrs import define
 
 from backpack_orm.errors import InvalidResponse
-
-_ENCODING = re.compile(rb"""\s*<\?xml\b[^>]*?\bencoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
-_ASCII_BASED = re.compile(r"(?i)(utf-?8|us-ascii|ascii|iso-8859-\d+|windows-125\d)")
+from backpack_orm.wire.encodings import in_ascii_based
 
 
 @define
@@ -59,7 +57,8 @@ class Sliced:
         wanted: Collection[str] = ("id",),
         slices: Sequence[Slice] | None = None,
     ) -> None:
-        self._content, self.encoding = _ascii_based(content)
+        self._content, self._encoding = in_ascii_based(content)
+        self._is_utf_8 = re.fullmatch("(?i)utf-?8|(us-)?ascii", self._encoding) is not None
         if slices is None:
             slices = _Finder(self._content, element, wanted).slices
         self.slices = slices
@@ -67,7 +66,7 @@ class Sliced:
     def cut(self, slice: Slice) -> bytes:
         """Return the bytes of an element, as UTF-8."""
         found = self._content[slice.start : slice.end]
-        return found if self.encoding is None else found.decode(self.encoding).encode()
+        return found if self._is_utf_8 else found.decode(self._encoding).encode()
 
 
 class _Finder:
@@ -133,15 +132,3 @@ class _Finder:
 
 def _dashed(name: str) -> str:
     return name.replace("_", "-")
-
-
-def _ascii_based(content: bytes) -> tuple[bytes, str | None]:
-    """Return a content in which tags are ASCII, and its encoding unless that is UTF-8."""
-    found = _ENCODING.match(content.removeprefix(b"\xef\xbb\xbf"))
-    encoding = found[1].decode() if found else "utf-8"
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        text = content.decode("utf-16")
-        return re.sub(r"^\s*<\?xml[^>]*\?>", "", text).encode(), None
-    if not _ASCII_BASED.fullmatch(encoding):
-        raise InvalidResponse(f"the response has the encoding {encoding}, which is not supported")
-    return content, None if re.fullmatch("(?i)utf-?8|(us-)?ascii", encoding) else encoding

@@ -143,10 +143,10 @@ def _package(target: str) -> str:
 
 
 def _names_the_group(path: str) -> bool:
-    return any(f"[{GROUP}]" in text for text in _entry_points_in(path))
+    return any(f"[{GROUP}]".encode() in content for content in _entry_points_in(path))
 
 
-def _entry_points_in(path: str) -> Iterator[str]:
+def _entry_points_in(path: str) -> Iterator[bytes]:
     """Yield the files of entry points of the packages in a folder."""
     try:
         names = os.listdir(path or ".")
@@ -155,7 +155,7 @@ def _entry_points_in(path: str) -> Iterator[str]:
     for name in names:
         if name.endswith((".dist-info", ".egg-info")):
             try:
-                with open(os.path.join(path, name, "entry_points.txt"), encoding="utf-8") as file:
+                with open(os.path.join(path, name, "entry_points.txt"), "rb") as file:
                     yield file.read()
             except OSError:  # it has none
                 continue

@@ -60,13 +60,18 @@ def edit(initial: str, *, extension: str = ".textile") -> str:
     """Return what somebody has written in an editor: `$VISUAL`, `$EDITOR` or a common one.
 
     Raises:
-        CommandError: The editor failed, or was left without saving.
+        CommandError: The editor failed, or saved something else than UTF-8.
     """
+    before = initial if not initial or initial.endswith("\n") else f"{initial}\n"
     try:
-        text = click.edit(initial, extension=extension, require_save=False)
+        content = click.edit(before.encode(), extension=extension, require_save=False) or b""
     except click.ClickException as error:
         raise CommandError(f"{error.format_message()}: nothing was changed") from None
-    return (text or "").removesuffix("\n")
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n").removesuffix("\n")
+    except UnicodeDecodeError as error:
+        with preserved(content.decode("utf-8", "backslashreplace"), extension=extension):
+            raise CommandError(f"the editor did not save UTF-8: {error.reason}") from None
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from xml.parsers import expat
 from lxml import etree
 
 from backpack_orm.errors import InvalidResponse
+from backpack_orm.wire.encodings import in_ascii_based
 
 _parsers = threading.local()
 
@@ -115,7 +116,7 @@ def is_truncated(content: bytes) -> bool:
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = _refuse
     try:
-        parser.Parse(content, True)
+        parser.Parse(in_ascii_based(content, errors="replace")[0], True)
     except expat.ExpatError as error:
         return bool(content.strip()) and expat.ErrorString(error.code) in _AT_THE_END
     except InvalidResponse:

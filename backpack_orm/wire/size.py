@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from backpack_orm.errors import InvalidResponse
+from backpack_orm.wire.encodings import declared, is_ascii_based
 
 DEFAULT_MAX_SIZE = 64 * 1024 * 1024
 """Default maximum size of an uncompressed response in bytes."""
@@ -23,8 +24,6 @@ _DENSEST = 50
 """No document takes more than so many times its size."""
 
 _PROLOG = rb"(?s)(?:\xef\xbb\xbf)?\s*(?:<\?xml\b[^>]*?\?>)?(?:\s+|<!--.*?-->|<\?.*?\?>)*"
-_ENCODING = rb"(?:\xef\xbb\xbf)?\s*<\?xml\b[^>]*?\bencoding\s*=\s*[\"']([^\"']*)"
-_ASCII_BASED = rb"(?i)(utf-?8|us-ascii|ascii|iso-8859-\d+|windows-125\d)"
 _UTF_16_OR_32 = (b"\xff\xfe", b"\xfe\xff", b"\x00", b"<\x00")
 _START_TAG = re.compile(rb"<[^\s<>/!?][^<>\"']*(?:(?:\"[^\"<]*\"|'[^'<]*')[^<>\"']*)*")
 
@@ -51,8 +50,7 @@ def check_size(content: bytes, max_size: int) -> None:
     allowed = max(TREE_FACTOR * max_size, _FLOOR)
     if len(content) * _DENSEST <= allowed:
         return
-    found = re.match(_ENCODING, content)
-    if content.startswith(_UTF_16_OR_32) or (found and not re.fullmatch(_ASCII_BASED, found[1])):
+    if content.startswith(_UTF_16_OR_32) or not is_ascii_based(declared(content)):
         raise InvalidResponse(f"the response is large ({len(content):,} bytes), and not in UTF-8")
     prolog = re.match(_PROLOG, content)
     if prolog is not None and content.startswith(b"<!DOCTYPE", prolog.end()):

@@ -347,6 +347,16 @@ def test_exports_in_other_encodings_are_read(archive: Archive, encoding: str) ->
     assert archive.verify()
 
 
+def test_an_export_in_an_encoding_that_an_archive_cannot_read_creates_none(
+    archive: Archive, folder: Path
+) -> None:
+    content = SPRING.decode().replace("UTF-8", "koi8-r").encode()
+    message = "the export cannot be stored: it has the encoding 'koi8-r', which is not supported"
+    with pytest.raises(InvalidExport, match=message):
+        archive.add_export(content, taken_at="2009-03-14")
+    assert not folder.exists()
+
+
 def test_a_single_page_show_is_an_export_of_one_page(archive: Archive) -> None:
     content = b"<response success='true'><page id='71' title='Lisbon'/></response>"
     archive.add_export(content, taken_at="2009-03-14")

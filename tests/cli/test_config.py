@@ -269,6 +269,14 @@ def test_a_mistake_in_the_file_is_named(text: str, told: str, offline: Runner, f
     assert told in found.stderr
 
 
+def test_a_file_that_is_not_utf_8_is_named(offline: Runner, file: Path) -> None:
+    file.write_bytes(b"[profiles.home]\naccount = 'Sintra\xe9'\n")
+    for words in (("config", "show"), ("login", "acme")):
+        found = offline(*words)
+        assert (found.code, found.stderr.splitlines()[0][:50]) == (1, f"Error: {file}"[:50])
+        assert "is not valid TOML: 'utf-8' codec can't decode byte 0xe9" in found.stderr
+
+
 def test_a_token_in_the_file_is_refused_and_not_shown(offline: Runner, file: Path) -> None:
     file.write_text('[profiles.home]\naccount = "acme"\ntoken = "0123456789abcdef"\n')
     found = offline("page", "list")

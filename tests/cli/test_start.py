@@ -144,6 +144,16 @@ def test_other_packages_add_commands(foreign: Path, offline: Runner) -> None:
     assert re.search("  greet +From greetings.", offline("--help").stdout)
 
 
+def test_a_package_whose_entry_points_are_not_utf_8_breaks_no_command(
+    foreign: Path, offline: Runner
+) -> None:
+    broken = foreign / "aged-1.0.dist-info"
+    broken.mkdir()
+    (broken / "entry_points.txt").write_bytes(b"[console_scripts]\naged = caf\xe9:main\n")
+    (foreign / "greetings-1.0.dist-info" / "entry_points.txt").unlink()
+    assert offline("--help").code == 0
+
+
 def test_a_command_that_two_packages_add_is_refused(foreign: Path, offline: Runner) -> None:
     info = foreign / "salutes-1.0.dist-info"
     info.mkdir()

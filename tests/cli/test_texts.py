@@ -76,6 +76,18 @@ def test_a_failing_editor_changes_nothing(
     assert "Traceback" not in found.stderr
 
 
+def test_a_text_that_an_editor_saved_in_another_encoding_is_not_lost(
+    run: Runner, editor: Path
+) -> None:
+    editor.write_text("import sys\nopen(sys.argv[1], 'wb').write(b'S\\xe9')\n")
+    found = run("note", "add", "Lisbon")
+    assert found.code == 1
+    message, note = found.stderr.splitlines()[:2]
+    assert message == "Error: the editor did not save UTF-8: unexpected end of data"
+    path = Path(note.removeprefix("The text was not saved. It is in "))
+    assert path.read_text("utf-8") == "S\\xe9\n"
+
+
 def test_a_text_is_not_lost_if_it_cannot_be_saved(
     run: Runner, editor: Path, shared_box: Sandbox, home: Path
 ) -> None:

@@ -203,6 +203,16 @@ def test_a_token_in_the_settings_file_is_a_warning() -> None:
         assert find_tokens_in_settings(None) == []
 
 
+def test_a_token_is_found_in_a_settings_file_that_is_not_utf_8(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = f"# -*- coding: latin-1 -*-\n# caf\xe9\nTOKEN = {TOKEN!r}\n"
+    (tmp_path / "aged_settings.py").write_bytes(content.encode("latin-1"))
+    monkeypatch.syspath_prepend(tmp_path)
+    with override_settings(SETTINGS_MODULE="aged_settings", BACKPACK={"default": {"TOKEN": TOKEN}}):
+        assert [warning.id for warning in find_tokens_in_settings(None)] == ["backpack.W001"]
+
+
 @pytest.mark.parametrize("command", [["check"], ["check", "--deploy", "--tag", "security"]])
 def test_the_project_passes_its_checks_with_a_warning(command: list[str]) -> None:
     ran = subprocess.run(

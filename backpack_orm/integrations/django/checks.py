@@ -36,7 +36,9 @@ def find_tokens_in_settings(
         )
         for alias, account in accounts.items()
         for name, value in account.items()
-        if name.lower() in _TOKENS and isinstance(value, str) and value and value in source
+        if name.lower() in _TOKENS
+        and isinstance(value, str)
+        and value.encode("utf-8", "replace") in source
     ]
 
 
@@ -77,11 +79,11 @@ def check_sign_in(app_configs: Sequence[Any] | None, **options: Any) -> list[che
     return found
 
 
-def _source(module: str | None) -> str:
-    """Return the source of the module of the settings; "" if it has none."""
+def _source(module: str | None) -> bytes:
+    """Return the source of the module of the settings; b"" if it has none."""
     found = sys.modules.get(module or "")
     path = getattr(found, "__file__", None)
     if path is None and module:
         spec = find_spec(module)
         path = spec.origin if spec else None
-    return Path(path).read_text("utf-8") if path and Path(path).is_file() else ""
+    return Path(path).read_bytes() if path and Path(path).is_file() else b""
