@@ -234,7 +234,7 @@ READ_ONLY = {
     *("all", "find", "find_by", "where", "search", "iter", "me", "export", "read"),
     *("to_dict", "discard", "reload", "count", "index", "first", "to_records", "to_frame"),
     *("to_json", "to_polars"),
-    *("get", "order_by", "last", "exists"),
+    *("get", "order_by", "last", "exists", "exclude"),
 }
 """Public methods that write nothing to the service."""
 

@@ -58,6 +58,8 @@ def _arguments(
         if name in _ARGUMENTS
         and (parameter.default in (parameter.empty, REQUIRED) or name in given)
     }
+    if method.__name__ == "exclude":
+        arguments["id"] = 7
     if method.__name__.endswith("create"):
         table = model._table
         names = {name for name, field in table.fields.items() if field.is_required}
