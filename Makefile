@@ -20,7 +20,7 @@ RUN = "$(VENV)/bin/python"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: demo check test lowest lint bench chaos cassettes docs site package audit clean help environment environment-for-the-bench environment-for-the-demo environment-for-the-docs environment-for-packaging environment-with-the-lowest python
+.PHONY: demo check test lowest lint bench chaos cassettes docs site package constraints audit clean help environment environment-for-the-audit environment-for-the-bench environment-for-the-constraints environment-for-the-demo environment-for-the-docs environment-for-packaging environment-with-the-lowest python
 unexport BACKPACK_URL BACKPACK_TOKEN PYTHONPATH PYTHONHOME
 
 demo: environment-for-the-demo ## run a tour of an account in a sandbox
@@ -68,10 +68,13 @@ site: environment-for-the-docs ## build the site into docs/_build/html, and look
 package: environment-for-packaging ## build the archives of a release into dist, check that they have all files, and test the unpacked one
 	@$(RUN) .ci/package.py
 
-audit: environment ## look for known vulnerabilities in all dependencies; needs the network
-	@$(PYTHON) -m venv .venv-audit
-	@.venv-audit/bin/python -m pip install --quiet pip-audit
-	.venv-audit/bin/pip-audit --strict --skip-editable --path "$$($(RUN) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+constraints: VENV = .venv-constraints
+constraints: environment-for-the-constraints ## choose the newest versions of all packages that `make environment` and CI install
+	@$(RUN) .ci/constraints.py
+
+audit: VENV = .venv-audit
+audit: environment-for-the-audit ## look for known vulnerabilities; fails for packages that users install; needs the network
+	@$(RUN) .ci/audit.py
 
 clean: ## remove everything that the other commands have created
 	@[ ! -e "$(VENV)/.backpack_orm.json" ] || rm -rf "$(VENV)"
@@ -96,8 +99,14 @@ environment-for-the-docs: python
 environment-for-packaging: python
 	@$(PYTHON) .ci/environment.py "$(VENV)" package
 
+environment-for-the-audit: python
+	@$(PYTHON) .ci/environment.py "$(VENV)" audit
+
 environment-for-the-bench: python
 	@$(PYTHON) .ci/environment.py "$(VENV)" bench
+
+environment-for-the-constraints: python
+	@$(PYTHON) .ci/environment.py "$(VENV)" constraints
 
 environment-for-the-demo: python
 	@$(PYTHON) .ci/environment.py "$(VENV)" demo

@@ -2,12 +2,13 @@
 
     python3 .ci/environment.py FOLDER GROUP
 
-It uses only the standard library. If the environment is complete, it returns within a fraction of a
-second.
+It uses only the standard library, and installs with uv, which it installs with pip. If the
+environment is complete, it returns within a fraction of a second.
 """
 
 from __future__ import annotations
 
+import ast
 import csv
 import hashlib
 import json
@@ -22,10 +23,28 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 STAMP = ".backpack_orm.json"
+PYPROJECT = ROOT / "pyproject.toml"
+CONSTRAINTS = ROOT / ".ci" / "constraints.txt"
+"""The version of each package, for all groups but two. `make constraints` writes it."""
 GROUPS = ("demo", "dev", "package", "docs", "bench")
 """Each includes those before it. All but the first are dependency groups of pyproject.toml."""
 LOWEST = "lowest"
 """The group dev, with the lowest versions of all packages that pyproject.toml permits."""
+RENEWAL = "constraints"
+"""The dependency group of `make constraints`, which must not depend on what it replaces."""
+TOOLS = ("audit", RENEWAL)
+"""Dependency groups of programs that are installed without this project."""
+SCRIPTS = "Scripts" if os.name == "nt" else "bin"
+FOR_UV = {
+    "index-url": "--default-index",
+    "extra-index-url": "--index",
+    "find-links": "--find-links",
+}
+"""Options of pip, and those of uv for each of their values."""
+INSTALLATION = (
+    "the installation failed. It needs the network, and after a change to pyproject.toml perhaps "
+    "`make constraints`"
+)
 
 
 class SetupError(Exception):
@@ -42,20 +61,24 @@ def main(folder: Path, group: str) -> None:
         and found["python"] == identity()
         and set(stamp["packages"]) <= set(found["packages"])
     )
-    enough = (LOWEST,) if group == LOWEST else GROUPS[GROUPS.index(group) :]
+    enough = GROUPS[GROUPS.index(group) :] if group in GROUPS else (group,)
     is_enough = stamp.get("group") in enough
     if is_sound and is_enough and stamp["needs"] == needs():
         return
     if not is_sound:
-        report(f"creating {folder} with Python {sys.version.split()[0]}")
-        clear(folder)
         make(folder)
     elif is_enough:
         group = stamp["group"]
     install(folder, group)
     found = inspect(folder)
     if found is None or found["broken"]:
-        raise SetupError(f"{folder} is broken although it was just created: {found}")
+        report("files in uv's cache are damaged, perhaps by an environment that shares them")
+        make(folder)
+        install(folder, group, "--no-cache")
+        found = inspect(folder)
+    if found is None or found["broken"]:
+        broken = ", ".join(found["broken"]) if found else "its Python does not run"
+        raise SetupError(f"{folder} is broken although it was just created: {broken}")
     stamp = {"root": str(ROOT), "group": group, "needs": needs(), "packages": found["packages"]}
     write_stamp(folder, stamp)
     report(f"{folder} is ready")
@@ -67,14 +90,14 @@ def identity() -> list[str]:
 
 
 def needs() -> str:
-    """Return a digest of the requirements."""
+    """Return a digest of the requirements and constraints."""
     found = settings()
     tables = [found[name] for name in ("build-system", "project", "dependency-groups")]
-    return hashlib.sha256(json.dumps(tables).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(tables).encode() + CONSTRAINTS.read_bytes()).hexdigest()
 
 
 def settings() -> dict[str, Any]:
-    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    return tomllib.loads(PYPROJECT.read_text("utf-8"))
 
 
 def read_stamp(folder: Path) -> dict[str, Any]:
@@ -93,7 +116,7 @@ def write_stamp(folder: Path, stamp: dict[str, Any]) -> None:
 
 
 def python_in(folder: Path) -> str:
-    return str(folder / "bin" / "python")
+    return str(folder / SCRIPTS / "python")
 
 
 def inspect(folder: Path) -> dict[str, Any] | None:
@@ -152,7 +175,9 @@ def clear(folder: Path) -> None:
 
 
 def make(folder: Path) -> None:
-    """Create an environment with the base interpreter of this Python."""
+    """Create an environment with the base interpreter of this Python, instead of the old one."""
+    report(f"creating {folder} with Python {sys.version.split()[0]}")
+    clear(folder)
     python = getattr(sys, "_base_executable", None) or sys.executable
     folder.mkdir(parents=True)
     (folder / STAMP).touch()  # marks the folder as ours before it is complete
@@ -169,32 +194,66 @@ def make(folder: Path) -> None:
         )
 
 
-def install(folder: Path, group: str) -> None:
-    """Install this project in editable mode with a group of packages."""
-    report(f"installing backpack_orm and what {group} needs")
-    pip = [python_in(folder), "-m", "pip", "--disable-pip-version-check", "--no-input"]
-    install = [*pip, "install", "--quiet", "--no-compile"]
-    if group == "demo":
-        run([*install, "--editable", f"{ROOT}[sandbox]"])
-    else:
-        extras = ",".join(settings()["project"]["optional-dependencies"])
-        groups = ["--group", f"{ROOT / 'pyproject.toml'}:{'dev' if group == LOWEST else group}"]
-        packages = ["--editable", f"{ROOT}[{extras}]", *groups]
-        if group == LOWEST:
-            run([*install, "uv"])
-            uv = [python_in(folder), "-m", "uv", "pip", "install", "--quiet"]
-            run([*uv, "--python", python_in(folder), "--resolution", "lowest-direct", *packages])
-        else:
-            run([*install, "pip>=25.1"])  # the first that knows dependency groups
-            run([*install, *packages])
-    # On all processors; pip compiles on one. Files that cannot be compiled fail when imported.
-    compiling = [python_in(folder), "-m", "compileall", "-q", "-j0", str(folder / "lib")]
+def install(folder: Path, group: str, *options: str) -> None:
+    """Install a group of packages, and this project in editable mode."""
+    report(f"installing what {group} needs")
+    pins = [] if group == RENEWAL else [f"--constraint={CONSTRAINTS}"]
+    run([*pip(folder), "install", "--quiet", "--no-compile", *pins, "uv"])
+    if group == LOWEST:
+        pins = ["--resolution=lowest-direct"]
+    elif pins:
+        pins += [f"--build-constraint={CONSTRAINTS}"]
+    command = [*uv(folder, "install"), f"--python={python_in(folder)}", *options]
+    run([*command, *pins, *packages(group)])
+    # On all processors, and without the tests of packages. Files that cannot be compiled fail when
+    # imported.
+    tests = r"site-packages[/\\].*[/\\]tests?[/\\]"
+    compiling = [python_in(folder), "-m", "compileall", "-q", "-j0", "-x", tests, str(folder)]
     subprocess.run(compiling, stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
 
-def run(command: list[str]) -> None:
+def pip(folder: Path) -> list[str]:
+    return [python_in(folder), "-m", "pip", "--disable-pip-version-check", "--no-input"]
+
+
+def uv(folder: Path, command: str) -> list[str]:
+    """Return a command of `uv pip`, which does not read the configuration of pip by itself."""
+    configured = subprocess.check_output(
+        [*pip(folder), "config", "list"], stdin=subprocess.DEVNULL, text=True
+    )
+    options = options_for_uv(configured)
+    return [python_in(folder), "-m", "uv", "pip", command, "--quiet", *options]
+
+
+def packages(group: str) -> list[str]:
+    """Return the arguments of an installer for a group."""
+    if group == "demo":
+        return ["--editable", f"{ROOT}[sandbox]"]
+    groups = ["--group", f"{PYPROJECT}:{'dev' if group == LOWEST else group}"]
+    if group in TOOLS:
+        return groups
+    extras = ",".join(settings()["project"]["optional-dependencies"])
+    return ["--editable", f"{ROOT}[{extras}]", *groups]
+
+
+def options_for_uv(configuration: str) -> list[str]:
+    """Return options of uv for the indexes in the output of `pip config list`."""
+    rows = (row.partition("=") for row in configuration.splitlines())
+    values = {key: ast.literal_eval(value) for key, _, value in rows}
+    options = []
+    for name, option in FOR_UV.items():
+        parts = (f"{part}.{name}" for part in ("global", "install", ":env:"))
+        found = [values[key] for key in parts if key in values]
+        for value in found[-1].split() if found else ():  # the last wins
+            options += [option, value]
+    if "--index" in options:
+        options += ["--index-strategy", "unsafe-best-match"]  # of all indexes, as pip does
+    return options
+
+
+def run(command: list[str], advice: str = INSTALLATION) -> None:
     if subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode:
-        raise SetupError("the installation failed, see above; it needs the network")
+        raise SetupError(f"{advice}; see above")
 
 
 def report(message: str) -> None:
