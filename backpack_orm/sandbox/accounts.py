@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .addresses import Addresses
 from .models import Account, Calendar, User
-from .names import check_name
+from .names import check_name, normal_name
 from .reading import check_text
 from .tokens import new_token
 from .zones import zone
@@ -18,8 +19,18 @@ _COLOR = re.compile("#?[0-9a-fA-F]{6}")
 
 
 def open_account(session: Session, name: str, now: datetime) -> User:
-    """Create an account and return its owner; raise ValueError for an invalid name."""
-    account = Account(name=check_account_name(name), created_at=now)
+    """Create an account and return its owner.
+
+    Raises ValueError for an invalid name, and for one that people would take for another account's.
+    """
+    normal = normal_name(check_account_name(name))
+    similar = session.scalar(select(Account.name).where(Account.normal_name == normal))
+    if similar is not None:
+        raise ValueError(
+            f"an account cannot be named {name!r}, since there is one named {similar!r}: choose a "
+            "name that differs in more than letter case, white space and dots"
+        )
+    account = Account(name=name, normal_name=normal, created_at=now)
     session.add(account)
     session.flush()
     return add_user(session, account, "Owner", admin=True, now=now)
@@ -27,8 +38,8 @@ def open_account(session: Session, name: str, now: datetime) -> User:
 
 def check_account_name(name: str) -> str:
     """Return the name of an account; raise ValueError if it is empty or malformed."""
-    if not name:
-        raise ValueError("an account needs a name")
+    if not normal_name(name):
+        raise ValueError(f"an account needs a name, which {name!r} is not: use letters or digits")
     return check_name(name, "the name of an account")
 
 
@@ -51,15 +62,17 @@ def add_user(
     zone(time_zone)
     check_text(name)  # not check_name(): names in an export may contain line breaks
     addresses = addresses or Addresses(session, account)
+    person = None
     if email_address is None:
         email_address = addresses.claim_for(name)
     else:
-        addresses.claim(email_address)
+        person = addresses.claim(email_address).casefold()
     user = account.new(
         User,
         id=id,
         name=name,
         email_address=email_address,
+        person=person,
         admin=admin,
         time_zone=time_zone,
         created_at=now,

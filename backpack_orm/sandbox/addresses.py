@@ -19,7 +19,7 @@ class Addresses:
     def __init__(self, session: Session, account: Account) -> None:
         stored = select(User.email_address).where(User.account_key == account.key)
         self._taken = {address.casefold() for address in session.scalars(stored)}
-        self._host = f"{_joined(account.name)}.example"
+        self._host = f"{account.normal_name}.example"
         self._tried: Counter[str] = Counter()
 
     def claim(self, address: str) -> str:

@@ -97,6 +97,7 @@ class Account(Base):
     __tablename__ = "accounts"
 
     name: Mapped[str] = mapped_column(unique=True)
+    normal_name: Mapped[str] = mapped_column(unique=True, index=True)
     last_id: Mapped[int] = mapped_column(default=IDS_START_AFTER)
     created_at: Mapped[datetime]
 
@@ -159,12 +160,17 @@ def _fold_again(mapper: object, connection: object, record: Searched) -> None:
 
 
 class User(Record):
-    """A user of an account, authenticated by any of their tokens."""
+    """A user of an account, authenticated by any of their tokens.
+
+    Users of several accounts are one person if they have the same `person`: the e-mail address that
+    the operator gave them, in lower case. Addresses made from names identify nobody.
+    """
 
     __tablename__ = "users"
 
     name: Mapped[str]
     email_address: Mapped[str]
+    person: Mapped[str | None] = mapped_column(index=True)
     admin: Mapped[bool]
     time_zone: Mapped[str]
     created_at: Mapped[datetime]

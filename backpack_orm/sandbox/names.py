@@ -6,6 +6,24 @@ import unicodedata
 
 LONGEST = 200
 
+_DOTS = ".\u3002"  # NFKC makes all other dots that domains accept one of these
+
+
+def normal_name(name: str) -> str:
+    """Return the form in which names that people take for the same are equal.
+
+    It has no letter case, white space, dots or invisible characters.
+
+    >>> normal_name("Acme Ltd.") == normal_name("ＡＣＭＥ.ltd")
+    True
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return "".join(
+        char
+        for char in folded
+        if char not in _DOTS and unicodedata.category(char) not in ("Cc", "Cf", "Zl", "Zp", "Zs")
+    )
+
 
 def check_name(name: str, what: str = "a name") -> str:
     """Return a name; raise ValueError if it contains control characters or is too long.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,7 +21,7 @@ from .transactions import Transaction
 
 oauth = Blueprint("oauth", __name__)
 
-_IDENTITIES = 39_000_000  # ids of records are larger
+_IDENTITIES = 9_000_000  # ids of records are larger
 _LARGEST_FORM = 64 * 1024  # bytes; anybody may send one
 
 
@@ -156,10 +155,9 @@ def _authorization(service: Service) -> Authorization | None:
 
 def _identity_fields(found: Authorization) -> dict[str, Any]:
     """Return the person. The id is not the id of a user in any account."""
-    number = int(hashlib.sha256(found.address.lower().encode()).hexdigest()[:12], 16)
     first, _, last = found.users[0].name.partition(" ")
     return {
-        "id": number % _IDENTITIES + 1,
+        "id": _IDENTITIES + found.users[0].key,
         "first_name": first,
         "last_name": last,
         "email_address": found.address,

@@ -6,7 +6,7 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import CursorResult, Select, and_, delete, func, or_, select
+from sqlalchemy import CursorResult, Select, and_, delete, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from .models import Account, OAuthApplication, OAuthGrant, User
@@ -185,10 +185,10 @@ def _is_valid(access_token: str, now: datetime) -> Any:
 def _users(access_token: str, now: datetime) -> Select[User]:
     """Return the statement that selects the users of an access token, one for each account.
 
-    They are the user who signed in, and all users with the same e-mail address.
+    They are the user who signed in, and all users who are the same person.
     """
     signed_in = aliased(User)
-    same = func.lower(User.email_address) == func.lower(signed_in.email_address)
+    same = User.person == signed_in.person  # never for a user without one
     return (
         select(User)
         .join(Account, Account.key == User.account_key)

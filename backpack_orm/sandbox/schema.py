@@ -18,7 +18,7 @@ from typing import Any
 
 from .file_lock import folder_lock
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """All schema versions, oldest first. A test compares them with the migration scripts."""
 
 HEAD = REVISIONS[-1]

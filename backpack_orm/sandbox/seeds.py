@@ -57,7 +57,7 @@ def seed_demo(
 ) -> None:
     """Create the pages and reminders of Nora Whitfield, who plans more than she can do."""
     account = owner.account
-    owner.name, owner.email_address = "Nora Whitfield", f"nora@{account.name}.example"
+    owner.name, owner.email_address = "Nora Whitfield", f"nora@{account.normal_name}.example"
     owner.time_zone = "Pacific Time (US & Canada)"
     tomas = add_user(session, account, "Tomás Leite", now=now, time_zone="Lisbon")
     yuki = add_user(session, account, "Yuki 由紀", now=now, time_zone="Tokyo")

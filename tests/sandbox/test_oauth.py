@@ -78,8 +78,8 @@ def form(**fields):
     return {"body": urlencode(fields), "Content_Type": "application/x-www-form-urlencoded"}
 
 
-def code_of(provider, **changes):
-    back = provider.oauth.allow(provider.url + page(**changes))
+def code_of(provider, user=None):
+    back = provider.oauth.allow(provider.url + page(), user)
     return dict(parse_qsl(urlsplit(back).query))["code"]
 
 
@@ -383,8 +383,10 @@ class TestAuthorization:
         self, web, provider
     ):
         provider.add_account("shared")
-        provider.add_user("Me too", account="shared", email_address="OWNER@acme.example")
-        token = granted(web, provider)["access_token"]
+        provider.add_user("Me", email_address="me@x.example")
+        provider.add_user("Me too", account="shared", email_address="ME@x.example")
+        code = code_of(provider, user="Me")
+        token = post(web, **SECRET, code=code).json()["access_token"]
         answer = web.send("GET", "/authorization.json", **bearer(token)).json()
         hrefs = {each["name"]: each["href"] for each in answer["accounts"]}
         assert hrefs == {"acme": provider.url, "shared": provider.url_of("shared")}
@@ -394,7 +396,7 @@ class TestAuthorization:
             for client in (web, shared)
         ]
         shared.close()
-        assert names == ["Owner", "Me too"]
+        assert names == ["Me", "Me too"]
 
 
 class TestAddresses:

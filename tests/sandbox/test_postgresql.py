@@ -218,6 +218,8 @@ class TestSchema:
         sql.execute("CREATE INDEX ix_pages_owner_key ON pages (owner_key)")
         sql.execute(_BEFORE_0006)
         sql.execute("DROP TABLE oauth_grants, oauth_applications")
+        sql.execute("ALTER TABLE accounts DROP COLUMN normal_name")
+        sql.execute("ALTER TABLE users DROP COLUMN person")
         for table in ("pages", "widgets", "items"):
             sql.execute(f"ALTER TABLE {table} DROP COLUMN folded")  # and with it its index
         sql.execute("UPDATE alembic_version SET version_num = '0002'")
