@@ -526,14 +526,18 @@ def may_have_happened(error: BaseException) -> bool:
 
 
 def looks_like_a_token(text: str) -> bool:
-    """Return whether a text contains a token: no name is so long and has so many digits.
+    """Return whether a text contains a token: no name is so long and has so many digits, or has
+    only those of hexadecimal numbers.
 
     >>> looks_like_a_token("https://0123456789abcdef0123456789abcdef.backpackit.com")
     True
     >>> looks_like_a_token("the-feedback-cafe-of-1984")
     False
     """
-    return any(len(re.findall("[0-9]", run)) >= 6 for run in re.findall("[0-9A-Za-z]{32,}", text))
+    return any(
+        len(re.findall("[0-9]", run)) >= 6 or re.fullmatch("[0-9a-fA-F]+", run)
+        for run in re.findall("[0-9A-Za-z]{32,}", text)
+    )
 
 
 def redacted(value: object) -> str:

@@ -659,12 +659,14 @@ def connect(*arguments: Any, **options: Any) -> Connection:
     Connection('https://acme.backpackit.com')
     """
     arguments, options = from_environment(arguments, options)
+    has_account = bool(arguments[0] if arguments else options.get("account"))
     is_complete = all((*arguments[:1], options.get("oauth_token") or options.get("token")))
     settings = checked("connect", arguments, options)
     del arguments, options  # tracebacks may show the variables of this frame
     if isinstance(settings, TypeError):
         raise settings
-    if not is_complete:
+    is_refused = isinstance(settings, ValidationError) and settings._option == "account"
+    if not is_complete and not (has_account and is_refused):
         raise NotConnected(
             'no account to connect to: call connect("your-account", token="…"), '
             "or set BACKPACK_URL and BACKPACK_TOKEN in the environment"

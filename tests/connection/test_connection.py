@@ -636,7 +636,9 @@ def test_what_replaces_no_account_never_becomes_live(stub):
 # --- tokens in the wrong place ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("token", [TOKEN, TOKEN.upper(), "0" * 32, f"BAhb--{TOKEN}"])
+@pytest.mark.parametrize(
+    "token", [TOKEN, TOKEN.upper(), "0" * 32, f"BAhb--{TOKEN}", "abcdef" * 6 + "2026", "a" * 40]
+)
 @pytest.mark.parametrize(
     "place",
     ["{}", "https://{}.backpackit.com", "https://{}", "http://127.0.0.1/{}", "{}.backpackit.com"],
@@ -645,6 +647,9 @@ def test_what_replaces_no_account_never_becomes_live(stub):
 def test_a_token_is_not_taken_for_an_account(way, place, token):
     with pytest.raises(ValidationError, match="account looks like a token, so it is not shown"):
         way(place.format(token), token="acme")
+    with pytest.raises(ValidationError) as caught:
+        way(place.format(token))
+    assert token not in str(caught.value)
 
 
 @pytest.mark.parametrize("place", ["{}", "https://{}.backpackit.com"])
