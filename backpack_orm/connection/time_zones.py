@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, tzinfo
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,29 @@ if TYPE_CHECKING:
 
 ACCOUNT = "account"
 """Stands for the time zone in the settings of the user on the service."""
+
+
+def clock_time(moment: datetime, zone: tzinfo) -> datetime:
+    """Return the time that a clock in a zone shows at a moment, without the zone.
+
+    Raises:
+        ValueError: The clock shows that time twice, because it is set back then. Or the time is out
+            of range.
+
+    >>> clock_time(datetime(2031, 6, 1, 7, tzinfo=UTC), zone_named("Europe/Lisbon"))
+    datetime.datetime(2031, 6, 1, 8, 0)
+    """
+    try:
+        shown = moment.astimezone(UTC).astimezone(zone)
+    except OverflowError:
+        raise ValueError("the time is out of range in the time zone of the account") from None
+    if shown.replace(fold=1 - shown.fold).utcoffset() != shown.utcoffset():
+        raise ValueError(
+            f"a clock in {zone} shows {shown:%H:%M} twice on this day, because it is set back, and "
+            "the service stores only what the clock shows: choose a time outside of this hour, or "
+            "pass the time without its zone"
+        )
+    return shown.replace(tzinfo=None, fold=0)
 
 
 @cache

@@ -9,6 +9,7 @@ from inspect import getattr_static
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, ParamSpec, Self, TypeVar
 
 from backpack_orm.connection import Connection
+from backpack_orm.connection.time_zones import clock_time
 from backpack_orm.errors import (
     BackpackError,
     InvalidResponse,
@@ -19,7 +20,7 @@ from backpack_orm.errors import (
 )
 from backpack_orm.orm.conditions import all_of
 from backpack_orm.orm.declarations import ParentId, typed_fields
-from backpack_orm.orm.fields import serialize
+from backpack_orm.orm.fields import Field, serialize
 from backpack_orm.orm.finding import Findable
 from backpack_orm.orm.get_or_create import evaluated, get_or_create, new_values, saved
 from backpack_orm.orm.hints import wrong_create
@@ -31,6 +32,7 @@ from backpack_orm.wire import parse
 from backpack_orm.wire.build import WireValue, name_of
 from backpack_orm.wire.endpoint import Endpoint
 from backpack_orm.wire.shapes import MISSING, Record, Response
+from backpack_orm.wire.values import plain_time
 
 if TYPE_CHECKING:
     from dataclasses import InitVar
@@ -417,7 +419,7 @@ class Savable(Findable):
                     f"{type(self).__name__}.{name} cannot be removed: "
                     "set another value, or discard() the change"
                 )
-            field.check(type(self), self._in_account_zone(value))
+            field.check(type(self), self._in_account_zone(field, value))
             if value is not None:
                 setattr(self, name, field.value_type.plain(value))
         self._payload(changed)
@@ -431,7 +433,7 @@ class Savable(Findable):
                 continue
             field, relation = self._table.fields.get(name), self._table.relations.get(name)
             if field is not None:
-                payload[name] = field.serialize(cls, self._in_account_zone(value))
+                payload[name] = field.serialize(cls, self._in_account_zone(field, value))
             elif relation is not None and relation.dump is not None:
                 if self._is_own(value):
                     continue  # nothing is assigned
@@ -444,11 +446,16 @@ class Savable(Findable):
                 payload[name] = str(value)
         return payload
 
-    def _in_account_zone(self, value: object) -> object:
-        """Return a value. An aware time is converted to a naive time in the account's zone."""
-        if isinstance(value, datetime) and value.tzinfo is not None:
-            return value.astimezone(self.connection.zone).replace(tzinfo=None)
-        return value
+    def _in_account_zone(self, field: Field, value: object) -> object:
+        """Return a value. An aware time is converted to a naive time in the account's zone.
+
+        Raises:
+            ValidationError: The account's clock does not show the time, or shows it twice.
+        """
+        if not isinstance(value, datetime) or value.utcoffset() is None:
+            return value
+        zone, what = self.connection.zone, f"{type(self).__name__}.{field.name}"
+        return serialize(what, lambda time: clock_time(plain_time(time), zone), value)
 
     def _create_record(self, changed: Sequence[str]) -> list[str] | None:
         """Make the create call. Once it has succeeded, the object counts as saved.

@@ -234,8 +234,6 @@ def test_a_naive_time_is_sent_as_it_is(connection: Connection) -> None:
         (datetime(2031, 7, 1, tzinfo=timezone(timedelta(hours=9))), "2031-06-30 08:00:00"),
         (datetime(2031, 3, 9, 9, 59, tzinfo=UTC), "2031-03-09 01:59:00"),
         (datetime(2031, 3, 9, 10, 0, tzinfo=UTC), "2031-03-09 03:00:00"),
-        (datetime(2031, 11, 2, 8, 30, tzinfo=UTC), "2031-11-02 01:30:00"),
-        (datetime(2031, 11, 2, 9, 30, tzinfo=UTC), "2031-11-02 01:30:00"),
         (datetime(2031, 11, 2, 10, 30, tzinfo=UTC), "2031-11-02 02:30:00"),
     ],
 )
@@ -246,6 +244,40 @@ def test_an_aware_time_is_sent_as_the_accounts_clock_will_show_it(
     assert not reminder.is_dirty
     assert clock(reminder) == shown
     assert clock(Reminder.find(reminder.id, fresh=True)) == shown
+
+
+@pytest.mark.parametrize(("hour", "is_shown"), [(7, "00:30"), (8, ""), (9, ""), (10, "02:30")])
+def test_a_time_that_the_accounts_clock_shows_twice_is_refused(
+    connection: Connection, box: Sandbox, hour: int, is_shown: str
+) -> None:
+    """On 2 November 2031 clocks in California are set back from 2:00 to 1:00."""
+    moment = datetime(2031, 11, 2, hour, 30, tzinfo=UTC)
+    reminder = Reminder(content="Sleep", remind_at=moment)
+    before = len(Reminder.all(fresh=True)), connection.zone, box.requests
+    if is_shown:
+        reminder.save()
+        assert reminder.remind_at == datetime.fromisoformat(f"2031-11-02 {is_shown}")
+        return
+    for write in (reminder.save, lambda: Reminder.all()[0].update(remind_at=moment)):
+        with pytest.raises(ValidationError, match=r"Reminder\.remind_at cannot be .* 01:30 twice"):
+            write()
+    assert (len(Reminder.all(fresh=True)), box.requests) == (before[0], before[2] + 1)
+    reminder.remind_at = datetime(2031, 11, 2, 1, 30)
+    assert reminder.save().created
+
+
+def test_a_time_that_the_accounts_clock_skips_is_the_same_instant(connection: Connection) -> None:
+    """On 9 March 2031 clocks in California are set from 2:00 to 3:00."""
+    skipped = datetime(2031, 3, 9, 2, 30, tzinfo=ZoneInfo("America/Los_Angeles"))
+    reminder = Reminder.create(content="Sleep", remind_at=skipped)
+    assert reminder.remind_at == datetime(2031, 3, 9, 3, 30)
+
+
+@pytest.mark.parametrize("moment", [datetime.min, datetime.max])
+def test_a_time_out_of_range_is_refused(connection: Connection, moment: datetime) -> None:
+    zone = timezone(timedelta(hours=12 if moment == datetime.min else -12))
+    with pytest.raises(ValidationError, match="out of range"):
+        Reminder.create(content="Sleep", remind_at=moment.replace(tzinfo=zone))
 
 
 def test_the_accounts_zone_is_read_once_for_all_reminders(connection: Connection) -> None:
