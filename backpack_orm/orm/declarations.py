@@ -229,6 +229,9 @@ class ParentId:
         parent: Model = getattr(owner, self._parent)
         return parent._saved_id
 
+    def __set__(self, owner: Model, value: int) -> None:
+        owner._set_parent(value, "_id")
+
 
 @dataclass_transform(kw_only_default=True, eq_default=False)
 def typed_fields(cls: type[M]) -> type[M]:

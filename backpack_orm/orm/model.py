@@ -76,7 +76,7 @@ class Model(Related):
             table = self._table
             if name in table.relations:
                 value = self._relate(name)
-                setattr(self, name, value)
+                self._store(name, value)
                 return value
             if name in table.fields and self._record is not None and not is_introspection():
                 self._complete(name)
@@ -280,14 +280,14 @@ class Model(Related):
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         for name, value in state.items():
-            setattr(self, name, value)
+            self._store(name, value)
 
     def __copy__(self) -> Self:
         """Return another object for the same record, with a copy of the local changes."""
         copied = type(self).__new__(type(self))
         for name, value in self.__getstate__().items():
             if isinstance(value, Embedded) and value._owner is self:
-                setattr(copied, name, value._copy_in(copied))
+                copied._store(name, value._copy_in(copied))
             else:
-                setattr(copied, name, list(value) if isinstance(value, list) else value)
+                copied._store(name, list(value) if isinstance(value, list) else value)
         return copied

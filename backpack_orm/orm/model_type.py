@@ -9,7 +9,7 @@ from functools import cached_property
 from inspect import getattr_static
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from backpack_orm.errors import did_you_mean
+from backpack_orm.errors import ReadOnly, did_you_mean
 from backpack_orm.orm.fields import Field, Parent, Relation, Table
 from backpack_orm.orm.hints import hint_at_another_name
 from backpack_orm.orm.signals import hook_of
@@ -49,8 +49,10 @@ class ModelType(ABCMeta):
             namespace["__slots__"] = tuple(
                 key for key, value in declared.items() if not isinstance(value, Parent)
             )
-        elif "__slots__" not in namespace:
-            _add_own_attributes(name, bases, namespace)
+        else:
+            _check_names(name, bases, namespace)
+            if "__slots__" not in namespace:
+                _add_own_attributes(name, bases, namespace)
         if "__init__" in namespace:
             namespace.setdefault("__signature__", None)  # that of the model is not its own
         try:
@@ -66,8 +68,11 @@ class ModelType(ABCMeta):
         relations = {key: value for key, value in declared.items() if isinstance(value, Relation)}
         if relations and not is_resource:
             cls._table = _narrowed(cls, relations)
-        if cls.__dictoffset__ and getattr_static(cls, "__setattr__") is object.__setattr__:
-            cls.__setattr__ = _set_declared  # type: ignore[method-assign,assignment]
+        check = _set_declared if cls.__dictoffset__ else None
+        if is_resource and not hasattr(cls, "save"):
+            check = _set_own
+        if check and getattr_static(cls, "__setattr__") is object.__setattr__:
+            cls.__setattr__ = check  # type: ignore[method-assign,assignment]
         return cls
 
     if not TYPE_CHECKING:  # else every misspelled call would be taken for an Any
@@ -120,13 +125,14 @@ class ModelType(ABCMeta):
     def _blank(cls) -> type:
         """The class of an object while its attributes are set from a record.
 
-        For a class that checks assignments, this is a twin with the same layout and without the
-        check, which makes loading fifteen times as fast. Otherwise it is the class itself.
+        For a class that checks assignments, as those with a `__dict__` and those that the API
+        cannot change do, this is a twin with the same layout and without the check, which makes
+        loading fifteen times as fast. Otherwise it is the class itself.
         """
         blank: type | None = cls.__dict__.get("_unchecked")
         if blank is None:
             blank = cls
-            if getattr_static(cls, "__setattr__") is _set_declared:
+            if getattr_static(cls, "__setattr__") is not object.__setattr__:
                 blank = _unchecked_twin(cls)
             cls._unchecked = blank
         return blank
@@ -165,11 +171,59 @@ def _unchecked_twin(cls: type) -> type:
     return type.__new__(ModelType, cls.__name__, (_NoHook, base), namespace)
 
 
+def _check_names(name: str, bases: tuple[type, ...], namespace: Mapping[str, Any]) -> None:
+    """Raise if a subclass of a resource declares what the resource has already.
+
+    Its objects would have the attribute of the subclass, which is neither loaded nor saved. A mere
+    annotation of a field is for type checkers and declares nothing.
+    """
+    resource = next((base for base in bases if hasattr(base, "_table")), None)
+    if resource is None:
+        return
+    for mixin in dict.fromkeys(each for base in bases for each in base.__mro__):
+        if not isinstance(mixin, ModelType) and not issubclass(resource, mixin):
+            _check_declared(mixin.__name__, resource, vars(mixin))
+    _check_declared(name, resource, namespace)
+
+
+def _check_declared(name: str, resource: Any, namespace: Mapping[str, Any]) -> None:
+    table, slots = resource._table, namespace.get("__slots__", ())
+    slots = [slots] if isinstance(slots, str) else [*slots]
+    parent = () if table.parent is None else (table.parent.name, f"{table.parent.name}_id")
+    fields = {*table.fields, *table.relations, *parent}
+    signals = {"created", "saved", "destroyed"}
+    for key in (*namespace, *slots, *_annotated(namespace)):
+        is_value = key in namespace or key in slots
+        if is_value and key in fields:
+            kind = "attribute of its records"
+        elif key in signals:
+            kind = "signal"
+        elif is_value and key not in resource._own and _hides_a_member(resource, key, namespace):
+            kind = "method or property"
+        else:
+            continue
+        raise TypeError(
+            f"{name}.{key} would hide the {kind} of {resource.__name__} with this name: "
+            "choose another name"
+        )
+
+
+def _hides_a_member(resource: type, key: str, namespace: Mapping[str, Any]) -> bool:
+    """Return whether a plain value has the name of a public method or property."""
+    return (
+        not key.startswith("_")
+        and hasattr(getattr_static(resource, key, None), "__get__")
+        and not hasattr(namespace.get(key), "__get__")
+    )
+
+
 def _add_own_attributes(name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> None:
     """Make slots of the attributes that a subclass annotates, and store their defaults apart."""
+    of_models = set(dir(next(base for base in bases if isinstance(base, ModelType))))
     inherited = {key for base in bases for cls in base.__mro__ for key in vars(cls)}
     own = {key: True for key in _annotated(namespace) if key not in inherited}
-    defaults = {key: namespace.pop(key) for key in own if key in namespace}
+    again = {key for base in bases for key in getattr(base, "_own", ()) if _is_slot(base, key)}
+    defaults = {key: namespace.pop(key) for key in (*own, *again) if key in namespace}
     names = list(own)
     for base in bases:
         if isinstance(base, ModelType):
@@ -177,7 +231,7 @@ def _add_own_attributes(name: str, bases: tuple[type, ...], namespace: dict[str,
             defaults = {**base._defaults, **defaults}
             continue
         for mixin in base.__mro__:
-            annotated = list(_annotated(vars(mixin)))
+            annotated = [key for key in _annotated(vars(mixin)) if key not in of_models]
             names += annotated
             if not base.__dictoffset__:
                 own |= dict.fromkeys(annotated, True)
@@ -193,6 +247,10 @@ def _add_own_attributes(name: str, bases: tuple[type, ...], namespace: dict[str,
     namespace["_own"] = tuple(dict.fromkeys(names))
     namespace["_defaults"] = defaults
     namespace["__slots__"] = (*own, *(["__dict__"] if has_cached and not has_dict else []))
+
+
+def _is_slot(cls: type, name: str) -> bool:
+    return hasattr(getattr_static(cls, name, None), "__set__")
 
 
 def _annotated(namespace: Mapping[str, Any]) -> Iterator[str]:
@@ -234,10 +292,25 @@ def _narrowed(cls: ModelType, relations: Mapping[str, Relation]) -> Table:
     return cls._table._replace(relations=table)
 
 
+def _set_own(self: Any, name: str, value: object) -> None:
+    """Set an attribute of a record that the API cannot change, unless it is one of the service's.
+
+    Raises:
+        ReadOnly: It is a field or a relation.
+    """
+    cls = type(self)
+    if name in cls._table.fields or name in cls._table.relations:
+        raise ReadOnly(
+            f"{cls.__name__}.{name} is read-only: the API has no call that changes "
+            f"{cls._resource.__name__} records"
+        )
+    (_set_declared if cls.__dictoffset__ else object.__setattr__)(self, name, value)
+
+
 def _set_declared(self: Any, name: str, value: object) -> None:
     """Set a declared attribute, and raise for any other, as slots do."""
     cls = type(self)
-    if not hasattr(getattr_static(cls, name, None), "__set__") and name not in cls._own:
+    if not _is_slot(cls, name) and name not in cls._own:
         names = [*cls._table.fields, *cls._table.relations]
         raise AttributeError(
             f"{cls.__name__!r} object has no attribute {name!r}{did_you_mean(name, names)}; "

@@ -62,10 +62,10 @@ class Related(State):
             )
         return self._source
 
-    def _set_parent(self, value: Model | int) -> None:
+    def _set_parent(self, value: Model | int, suffix: str = "") -> None:
         parent = self._table.parent
         assert parent is not None
-        what = f"{type(self).__name__}.{parent.name}"
+        what = f"{type(self).__name__}.{parent.name}{suffix}"
         if self._record is not None:
             way = "; use move_to()" if hasattr(self, "move_to") else ""
             raise ReadOnly(
@@ -111,10 +111,10 @@ class Related(State):
         self = cls.__new__(cls)
         self._record = cls._record_of(id)
         self._source = source
-        self.id = id
+        self._store("id", id)
         for name, field in cls._table.fields.items():
             if field.is_write_only:
-                setattr(self, name, None)
+                self._store(name, None)
         return self
 
     @property

@@ -114,6 +114,10 @@ class State(RichDisplay, metaclass=ModelType):
         except AttributeError:
             return unset
 
+    def _store(self, name: str, value: object) -> None:
+        """Set an attribute to what the service has, without the check of assignments."""
+        object.__setattr__(self, name, value)
+
     def _unset(self, name: str) -> None:
         """Mark an attribute as not loaded."""
         if self._slot(name) is not UNSET:
@@ -143,7 +147,7 @@ class State(RichDisplay, metaclass=ModelType):
                 continue
             value = self._slot(name)
             if value is UNSET or not differ(value, self._record[position]):
-                setattr(self, name, record[position])
+                self._store(name, record[position])
         self._record = kind(
             tuple(
                 old if new is MISSING else new
@@ -256,13 +260,13 @@ class State(RichDisplay, metaclass=ModelType):
         if slot is UNSET or self._is_own(slot):
             return
         if position is None:
-            setattr(self, name, None)
+            self._store(name, None)
         elif name in self._table.relations:
             self._unassign(name)
         elif self._record[position] is MISSING:
             delattr(self, name)
         else:
-            setattr(self, name, self._record[position])
+            self._store(name, self._record[position])
 
     def _is_own(self, value: object) -> bool:
         """Return whether a value is this object's own collection of loaded records."""

@@ -357,6 +357,70 @@ def test_a_default_that_objects_would_share_is_refused(default: object) -> None:
         type("Bad", (Page,), {"__annotations__": {"seen": "object"}, "seen": default})
 
 
+SHADOWS: dict[str, tuple[type, dict[str, Any]]] = {
+    "a field": (Page, {"__annotations__": {"title": "str"}, "title": "x"}),
+    "a field without annotation": (Page, {"title": "x"}),
+    "a field by a property": (Page, {"title": property(str)}),
+    "a field by a method": (Note, {"body": lambda self: ""}),
+    "a slot": (Page, {"__slots__": ("title",)}),
+    "the id": (Page, {"__annotations__": {"id": "int"}, "id": 7}),
+    "a relation": (Page, {"__annotations__": {"tags": "list"}, "tags": []}),
+    "a relation by a property": (Page, {"notes": property(list)}),
+    "a parent": (Note, {"__annotations__": {"page": "str"}, "page": "x"}),
+    "the id of a parent": (Note, {"page_id": 7}),
+    "a signal": (Page, {"__annotations__": {"saved": "bool"}}),
+    "a signal with a default": (Page, {"__annotations__": {"created": "bool"}, "created": True}),
+    "a signal by a method": (Page, {"destroyed": lambda self: True}),
+    "a method": (Item, {"__annotations__": {"complete": "bool"}, "complete": False}),
+    "a property": (Page, {"__annotations__": {"changes": "int"}, "changes": 0}),
+    "a field of a subclass of a subclass": (CityTrip, {"title": "x"}),
+}
+
+
+@pytest.mark.parametrize("what", SHADOWS)
+def test_a_subclass_that_hides_what_its_model_has_is_refused_when_it_is_made(what: str) -> None:
+    model, namespace = SHADOWS[what]
+    with pytest.raises(TypeError, match=r"^Bad\.\w+ would hide the .* choose another name"):
+        type("Bad", (model,), dict(namespace))
+
+
+@pytest.mark.parametrize("value", ["x", property(str)])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_mixin_that_hides_a_field_is_refused(is_first: bool, value: object) -> None:
+    mixin = type("Mixin", (), {"title": value})
+    bases = (mixin, Page) if is_first else (Page, mixin)
+    with pytest.raises(TypeError, match="Mixin.title would hide the attribute of its records"):
+        type("Bad", bases, {})
+
+
+def test_a_mixin_may_annotate_the_fields_that_it_uses(connection: Connection) -> None:
+    class Titled:
+        title: str
+
+        def shout(self) -> str:
+            return self.title.upper()
+
+    class Loud(Titled, Page):
+        pass
+
+    page = Loud.all()[0]
+    assert page.shout() == "LISBON"
+    page.title = "Lisboa"
+    assert page.changes == {"title": ("Lisbon", "Lisboa")}
+
+
+def test_a_subclass_may_give_an_inherited_attribute_another_default(connection: Connection) -> None:
+    class Rated(Trip):
+        is_favourite = True
+
+    trip = Rated.all()[0]
+    assert trip.is_favourite
+    trip.is_favourite = False
+    assert not trip.is_favourite
+    assert Rated.all()[1].is_favourite
+    assert not Trip.all()[0].is_favourite
+
+
 def test_attributes_of_the_resource_can_be_annotated_again(connection: Connection) -> None:
     class Narrow(Page):
         title: str
