@@ -12,13 +12,14 @@ from sqlalchemy import select
 
 from . import Application, Sandbox
 from .commands import COMMANDS, run
+from .data_addresses import ArgumentParser, is_postgresql
 from .database import MEMORY
 from .faults import KINDS, Which
 from .http_server import raise_file_limit
 from .logs import LEVELS, configure
 from .models import Account
 from .schema import HEAD
-from .storage import is_postgresql, open_database
+from .storage import open_database
 from .token_file import VARIABLE, token_and_source
 
 
@@ -111,7 +112,7 @@ def _accounts_in(data: str) -> list[str]:
 
 
 def _options() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="python -m backpack_orm.sandbox",
         allow_abbrev=False,  # `--token SECRET` must not pass for `--token-file SECRET`
         description="A local Backpack server. It prints one line when it is ready.",

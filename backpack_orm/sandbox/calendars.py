@@ -128,8 +128,8 @@ def _moment(text: str) -> datetime | None:
         return None
     try:
         return read_moment(text, UTC)
-    except ValueError as error:
-        raise InvalidRequest(f"occurs_until: {error}") from None
+    except ValueError:
+        raise InvalidRequest("<occurs_at> and <occurs_until> must be dates and times") from None
 
 
 @feeds.get("/<token>.ics")

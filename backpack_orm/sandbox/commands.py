@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from .data_addresses import ArgumentParser, data_file, is_postgresql
 from .mail import deliver
 from .maintenance import backup, check
-from .storage import is_postgresql, open_database
+from .storage import open_database
 from .tokens import locked_account, revoke_token, store_token, stored_tokens, user_named
 from .transactions import Database
 
@@ -40,7 +41,7 @@ def _opened(data: str) -> Iterator[Database]:
 
 
 def _parser(name: str, description: str) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(prog=f"{PROGRAM} {name}", description=description)
+    return ArgumentParser(prog=f"{PROGRAM} {name}", description=description)
 
 
 def _deliver_options() -> argparse.ArgumentParser:
@@ -78,13 +79,13 @@ def _backup_options() -> argparse.ArgumentParser:
         "Copy a data file, also while a sandbox serves it. Other tools, such as cp, can create a "
         "copy that is damaged.",
     )
-    parser.add_argument("data", type=Path, metavar="DATA", help="the sandbox's data file")
-    parser.add_argument("target", type=Path, metavar="TARGET", help="the copy; must not exist yet")
+    parser.add_argument("data", metavar="DATA", help="the sandbox's data file")
+    parser.add_argument("target", metavar="TARGET", help="the copy; must not exist yet")
     return parser
 
 
 def _backup(options: argparse.Namespace) -> int:
-    size = backup(options.data, options.target)
+    size = backup(data_file(options.data), data_file(options.target))
     print(f"backpack sandbox backed up: {options.data} to {options.target}, {size} bytes")
     return 0
 
@@ -95,12 +96,12 @@ def _check_options() -> argparse.ArgumentParser:
         "Check a data file: its structure, its schema, references and positions. Exits with 1 if "
         "it finds errors.",
     )
-    parser.add_argument("data", type=Path, metavar="DATA", help="the sandbox's data file")
+    parser.add_argument("data", metavar="DATA", help="the sandbox's data file")
     return parser
 
 
 def _check(options: argparse.Namespace) -> int:
-    faults = check(options.data)
+    faults = check(data_file(options.data))
     for fault in faults:
         print(f"backpack sandbox check: {fault}", file=sys.stderr)
     if not faults:

@@ -124,7 +124,7 @@ def move(call: Call, page: int, id: int, list: int | None = None) -> XmlResponse
     try:
         move_item(call.session, item, direction)
     except KeyError:
-        raise InvalidRequest(f"{direction!r} is not a direction") from None
+        raise InvalidRequest("<direction> must be one of the four directions") from None
     return ws()
 
 

@@ -8,11 +8,12 @@ from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
 import psycopg  # noqa: F401 - fails here, with its name, if it is not installed
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
+from .data_addresses import failure, postgresql_url
 from .http_server import THREADS
 from .limits import Busy
 from .models import Base
@@ -50,8 +51,7 @@ class PostgresDatabase(Database):
     """
 
     def __init__(self, data: str) -> None:
-        url = _url(data)
-        self._shown = url.render_as_string(hide_password=True)
+        self._url = url = postgresql_url(data)
         self._writer = _engine(url, "READ COMMITTED")  # sees what was committed before its lock
         self._reader = _engine(url, "REPEATABLE READ", read_only=True)
         # Of its own, since requests are counted while another connection is in use.
@@ -67,7 +67,7 @@ class PostgresDatabase(Database):
         except (DBAPIError, OSError) as error:
             self.close()
             reason = _first_line(error.orig if isinstance(error, DBAPIError) else error)
-            raise OSError(f"cannot store data in {self._shown}: {reason}") from None
+            raise OSError(failure(self._url, reason)) from None
         self.is_open = True
 
     def close(self) -> None:
@@ -115,16 +115,6 @@ class PostgresDatabase(Database):
 def sqlstate(error: DBAPIError) -> str:
     """Return PostgreSQL's code for an error; empty if the connection was lost."""
     return getattr(error.orig, "sqlstate", None) or ""
-
-
-def _url(data: str) -> URL:
-    try:
-        url = make_url(data)
-    except (ArgumentError, ValueError):
-        raise ValueError(
-            "the address of a database is like postgresql://user@host/database"
-        ) from None
-    return url.set(drivername="postgresql+psycopg")
 
 
 def _engine(url: URL, isolation_level: Any, *, read_only: bool = False) -> Engine:

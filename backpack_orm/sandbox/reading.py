@@ -318,7 +318,7 @@ def _read_yaml(body: bytes) -> Any:
         return yaml.load(body.decode(), Loader=_TextLoader)  # noqa: S506 - it creates text only
     except yaml.YAMLError as error:
         # The message of the error quotes the body, which may contain the token.
-        raise InvalidRequest(f"YAML: {getattr(error, 'problem', type(error).__name__)}") from None
+        raise InvalidRequest(f"YAML: {type(error).__name__}") from None
 
 
 class _XmlReader:

@@ -167,8 +167,8 @@ def _when_and_what(call: Call) -> tuple[datetime | None, str | None]:
     if remind_at and not remind_at.isspace():
         try:
             return read_moment(remind_at, call.zone), content
-        except ValueError as error:
-            raise InvalidRequest(f"remind_at: {error}") from None
+        except ValueError:
+            raise InvalidRequest("<remind_at> must be a date and time") from None
     start = read_start(content or "", call.now.astimezone(call.zone))
     return start or (None, content)
 

@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
+from .data_addresses import is_postgresql
 from .database import SqliteDatabase
 from .transactions import Database
-
-_SCHEMES = ("postgresql://", "postgres://")
-
-
-def is_postgresql(data: str) -> bool:
-    """Return whether data is stored in PostgreSQL.
-
-    >>> is_postgresql("postgresql:///backpack"), is_postgresql("account.db")
-    (True, False)
-    """
-    return data.startswith(_SCHEMES)
 
 
 def open_database(data: str) -> Database:

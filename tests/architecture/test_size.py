@@ -31,7 +31,7 @@ LARGEST_ROOMS = {
     "integrations": 2495,
     "models": 3060,
     "orm": 4615,
-    "sandbox": 7650,
+    "sandbox": 7950,
     "text": 1202,
     "wire": 810,
 }
