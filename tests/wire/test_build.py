@@ -1,5 +1,9 @@
 """Request bodies, byte for byte: what each row of the models sends."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import pytest
 
 from backpack_orm.models.item import Item
@@ -9,6 +13,7 @@ from backpack_orm.models.page import Page
 from backpack_orm.models.reminder import Reminder
 from backpack_orm.models.tag import Tag
 from backpack_orm.wire import build
+from backpack_orm.wire.endpoint import Endpoint
 
 
 def body(inside: str) -> bytes:
@@ -89,7 +94,9 @@ def body(inside: str) -> bytes:
         (Tag._updates[0], {"name": '"Sea side"'}, '<tags>"Sea side"</tags>'),
     ],
 )
-def test_a_ws_row_sends_the_documented_body(row, payload, inside):
+def test_a_ws_row_sends_the_documented_body(
+    row: Endpoint, payload: dict[str, Any], inside: str
+) -> None:
     assert row.body_for(payload, "secret") == body(inside)
 
 
@@ -109,22 +116,24 @@ def test_a_ws_row_sends_the_documented_body(row, payload, inside):
         ),
     ],
 )
-def test_a_reminder_is_sent_bare_and_without_the_token(row, payload, sent):
+def test_a_reminder_is_sent_bare_and_without_the_token(
+    row: Endpoint, payload: dict[str, Any], sent: bytes
+) -> None:
     assert row.body_for(payload, "secret") == sent
 
 
 @pytest.mark.parametrize("row", [Reminder._all, Reminder._destroy])
-def test_what_sends_no_values_in_the_newer_dialect_has_no_body(row):
+def test_what_sends_no_values_in_the_newer_dialect_has_no_body(row: Endpoint) -> None:
     assert row.body_for({}, "secret") is None
 
 
-def test_a_body_without_the_token_has_no_token_element():
+def test_a_body_without_the_token_has_no_token_element() -> None:
     assert Page._create.body_for({"title": "Lisbon"}, None) == (
         b"<request><page><title>Lisbon</title></page></request>"
     )
 
 
-def test_a_body_without_anything_is_an_empty_request():
+def test_a_body_without_anything_is_an_empty_request() -> None:
     assert Page._all.body_for({}, None) == b"<request/>"
 
 
@@ -142,41 +151,41 @@ def test_a_body_without_anything_is_an_empty_request():
         ('"quoted"', b'"quoted"'),
     ],
 )
-def test_text_is_escaped(text, written):
+def test_text_is_escaped(text: str, written: bytes) -> None:
     assert build.request(["term"], {"term": text}, None) == (
         b"<request><term>" + written + b"</term></request>"
     )
 
 
-def test_an_attribute_is_escaped():
+def test_an_attribute_is_escaped() -> None:
     assert build.resource(["item/@completed"], {"completed": '"<&\n'}) == (
         b'<item completed="&quot;&lt;&amp;&#10;"/>'
     )
 
 
-def test_a_token_is_escaped():
+def test_a_token_is_escaped() -> None:
     assert build.request([], {}, "a<b&c") == b"<request><token>a&lt;b&amp;c</token></request>"
 
 
-def test_a_path_without_a_value_is_omitted():
+def test_a_path_without_a_value_is_omitted() -> None:
     assert build.request(["note/title", "note/body"], {"body": "b"}, None) == (
         b"<request><note><body>b</body></note></request>"
     )
 
 
-def test_words_without_a_path_are_not_sent():
+def test_words_without_a_path_are_not_sent() -> None:
     assert build.request(["term"], {"term": "a", "other": "b"}, None) == (
         b"<request><term>a</term></request>"
     )
 
 
-def test_an_empty_list_leaves_an_empty_array():
+def test_an_empty_list_leaves_an_empty_array() -> None:
     assert build.resource(["reminder/remindees[]/user_id"], {"user_id": []}) == (
         b'<reminder><remindees type="array"/></reminder>'
     )
 
 
-def test_paths_with_a_common_beginning_share_their_parents():
+def test_paths_with_a_common_beginning_share_their_parents() -> None:
     assert build.request(["a/b/c", "a/b/d", "a/e"], {"c": "1", "d": "2", "e": "3"}, None) == (
         b"<request><a><b><c>1</c><d>2</d></b><e>3</e></a></request>"
     )
@@ -194,5 +203,5 @@ def test_paths_with_a_common_beginning_share_their_parents():
         ("reminder/remindees[]/user_id=remindees", "remindees"),
     ],
 )
-def test_a_path_names_its_value_in_the_payload(path, name):
+def test_a_path_names_its_value_in_the_payload(path: str, name: str) -> None:
     assert build.name_of(path) == name

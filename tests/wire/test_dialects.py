@@ -1,11 +1,16 @@
 """The spellings of one record: every form that a response is known to come in reads the same."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any, TypeAlias
 from xml.sax.saxutils import escape
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.strategies import DataObject, SearchStrategy
 
 from backpack_orm import (
     Bookmark,
@@ -19,6 +24,7 @@ from backpack_orm import (
     JournalEntry,
     List,
     Message,
+    Model,
     Note,
     Page,
     PageItem,
@@ -28,27 +34,33 @@ from backpack_orm import (
     Tag,
     User,
 )
+from backpack_orm.orm.projections import Projection
 from backpack_orm.wire import build, parse, values
 from backpack_orm.wire.shapes import MISSING, Column, Response, Section, Shape
+
+Draw: TypeAlias = "Callable[[SearchStrategy[Any]], Any]"
 
 MORNING = datetime(2026, 5, 14, 7, 30)
 
 
-def one(model, content, view=None):
-    return (view or model._full).read_one(Response(200, content))
+def one(model: type[Model], content: bytes, view: Projection | None = None) -> tuple[Any, ...]:
+    found: tuple[Any, ...] = (view or model._full).read_one(Response(200, content))
+    return found
 
 
-def many(model, content, view=None):
+def many(
+    model: type[Model], content: bytes, view: Projection | None = None
+) -> tuple[tuple[Any, ...], ...]:
     return (view or model._full).read_many(Response(200, content))
 
 
-def shown(inside, head=b"<page id='71' title='Lisbon'>"):
+def shown(inside: bytes, head: bytes = b"<page id='71' title='Lisbon'>") -> dict[str, Any]:
     """A page as its show includes it, with the places of its record by name."""
     record = one(Page, b"<response success='true'>" + head + inside + b"</page></response>", SHOWN)
     return dict(zip(Page._table.positions, record, strict=True))
 
 
-def page(inside):
+def page(inside: bytes) -> Page:
     """A page as an object that makes no requests."""
     return Export.read(b"<page id='71' title='Lisbon'>" + inside + b"</page>").pages[0]
 
@@ -74,7 +86,7 @@ SHOWN = Page._full
         b"<item id='5' completed='1' updated_at='2026-05-14 07:30'> <content>Hat</content></item>",
     ],
 )
-def test_an_item_in_every_form(content):
+def test_an_item_in_every_form(content: bytes) -> None:
     assert one(Item, content) == (5, "Hat", True, MORNING, MISSING)
 
 
@@ -92,7 +104,7 @@ def test_an_item_in_every_form(content):
         b"</reminder>",
     ],
 )
-def test_a_reminder_in_every_form(content):
+def test_a_reminder_in_every_form(content: bytes) -> None:
     assert one(Reminder, content) == (81, "Call", MORNING, None, ())
 
 
@@ -104,7 +116,7 @@ def test_a_reminder_in_every_form(content):
         b"<response success='true'><users><user id='4'><name>Ana</name></user></users></response>",
     ],
 )
-def test_users_in_every_form(content):
+def test_users_in_every_form(content: bytes) -> None:
     assert [record[:2] for record in many(User, content)] == [(4, "Ana")]
 
 
@@ -119,7 +131,7 @@ def test_users_in_every_form(content):
         b"</response>",
     ],
 )
-def test_a_journal_entry_in_every_form(content):
+def test_a_journal_entry_in_every_form(content: bytes) -> None:
     record = one(JournalEntry, content)
     assert record[:2] == (51, "Booked")
     assert record[-1][0] == 4
@@ -129,7 +141,9 @@ def test_a_journal_entry_in_every_form(content):
     "root", ["calendar-events", "calendar_events", "calendar-events type='array'"]
 )
 @pytest.mark.parametrize("element", ["calendar-event", "calendar_event"])
-def test_names_with_underscores_are_read_with_dashes_and_underscores(root, element):
+def test_names_with_underscores_are_read_with_dashes_and_underscores(
+    root: str, element: str
+) -> None:
     content = f"<{root}><{element}><id>62</id><all_day>1</all_day></{element}></{root.split()[0]}>"
     assert [(record[0], record[5]) for record in many(CalendarEvent, content.encode())] == [
         (62, True)
@@ -137,7 +151,7 @@ def test_names_with_underscores_are_read_with_dashes_and_underscores(root, eleme
 
 
 @pytest.mark.parametrize("name", [b"linked_pages", b"linked-pages"])
-def test_a_section_with_an_underscore_too(name):
+def test_a_section_with_an_underscore_too(name: bytes) -> None:
     (linked,) = shown(b"<%s><page id='72' title='Porto'/></%s>" % (name, name))["linked_pages"]
     assert linked[:2] == (72, "Porto")
 
@@ -153,14 +167,14 @@ def test_a_section_with_an_underscore_too(name):
         b"<widget id='301'><type>Note</type></widget></belonging>",
     ],
 )
-def test_a_belonging_in_every_form(content):
+def test_a_belonging_in_every_form(content: bytes) -> None:
     assert shown(b"<belongings>" + content + b"</belongings>")["belongings"] == (
         (901, 1, "Note", 301),
     )
 
 
 @pytest.mark.parametrize("quote", ["'", '"'])
-def test_quotes_of_the_other_kind_stand_in_quotes_of_one(quote):
+def test_quotes_of_the_other_kind_stand_in_quotes_of_one(quote: str) -> None:
     other = {"'": '"', '"': "'"}[quote]
     content = f"<tag id={quote}5{quote} name={quote}a{other}b&quot;&apos;{quote}/>"
     assert one(Tag, content.encode()) == (5, f"a{other}b\"'")
@@ -186,7 +200,7 @@ def test_quotes_of_the_other_kind_stand_in_quotes_of_one(quote):
         (b"", ""),
     ],
 )
-def test_a_body_is_read_exactly(written, text):
+def test_a_body_is_read_exactly(written: bytes, text: str) -> None:
     assert one(Note, b"<note id='1'>" + written + b"</note>")[2] == text
     assert one(Note, b"<note><id>1</id><body>" + written + b"</body></note>")[2] == text
     assert one(Email, b"<email id='1'>" + written + b"</email>")[2] == text
@@ -195,7 +209,7 @@ def test_a_body_is_read_exactly(written, text):
     assert shown(b"<description>" + written + b"</description>")["description"] == text
 
 
-def test_a_name_is_no_body_and_keeps_its_padding():
+def test_a_name_is_no_body_and_keeps_its_padding() -> None:
     assert one(List, b"<list id='1' name='&#10;  a&#10;'/>", List._full.partial)[1] == "\n  a\n"
     assert one(Status, b"<status id='1'><message>\n  a\n</message></status>")[1] == "\n  a\n"
 
@@ -216,27 +230,27 @@ SECTIONS = [
 
 @pytest.mark.parametrize("name", SECTIONS)
 @pytest.mark.parametrize("form", ["", "<{0}/>", "<{0}></{0}>", "<{0}>\n  </{0}>", "<{0} a='b'/>"])
-def test_a_section_that_is_missing_or_empty_has_nothing_in_it(name, form):
+def test_a_section_that_is_missing_or_empty_has_nothing_in_it(name: str, form: str) -> None:
     assert shown(form.format(name).encode())[name] == ()
 
 
-def test_mails_that_a_page_leaves_out_are_not_known_to_be_none():
+def test_mails_that_a_page_leaves_out_are_not_known_to_be_none() -> None:
     assert shown(b"")["emails"] is MISSING
     assert shown(b"<emails/>")["emails"] == ()
 
 
 @pytest.mark.parametrize("form", ["", "<list id='4' name=''><items/></list>"])
-def test_a_list_without_items_is_empty(form):
+def test_a_list_without_items_is_empty(form: str) -> None:
     lists = shown(f"<lists>{form}</lists>".encode())["lists"]
     assert lists == ((4, "", ()),) * bool(form)
 
 
-def test_a_list_that_omits_its_items_or_name_does_not_include_them():
+def test_a_list_that_omits_its_items_or_name_does_not_include_them() -> None:
     lists = shown(b"<lists><list id='4' name=''/><list id='5'><items/></list></lists>")["lists"]
     assert lists == ((4, "", MISSING), (5, MISSING, ()))
 
 
-def test_a_gallery_without_images_is_empty():
+def test_a_gallery_without_images_is_empty() -> None:
     galleries = (
         b"<galleries><gallery id='6' name=''/><gallery id='7'><images/></gallery></galleries>"
     )
@@ -265,21 +279,23 @@ def test_a_gallery_without_images_is_empty():
         (b"calendar-id", -1),
     ],
 )
-def test_a_value_that_is_absent_empty_or_nil_is_none(nothing, name, place):
+def test_a_value_that_is_absent_empty_or_nil_is_none(
+    nothing: bytes, name: bytes, place: int
+) -> None:
     content = b"<calendar-event><id>62</id>" + nothing.replace(b"{}", name) + b"</calendar-event>"
     assert one(CalendarEvent, content)[place] is None
 
 
 @pytest.mark.parametrize("nothing", [b"", b"<{} nil='true'/>", b"<{} nil='true'>x</{}>"])
 @pytest.mark.parametrize("name", [b"identity-url", b"mobile-phone-number", b"time-zone-id"])
-def test_a_text_of_a_user_that_is_absent_or_nil_is_none(nothing, name):
+def test_a_text_of_a_user_that_is_absent_or_nil_is_none(nothing: bytes, name: bytes) -> None:
     content = b"<user><id>4</id>" + nothing.replace(b"{}", name) + b"</user>"
     place = User._table.positions[name.decode().replace("-", "_")]
     assert one(User, content)[place] is None
 
 
 @pytest.mark.parametrize("nothing", [b"", b"<title/>", b"<title nil='true'/>", b"<title></title>"])
-def test_a_title_that_is_absent_empty_or_nil_is_empty(nothing):
+def test_a_title_that_is_absent_empty_or_nil_is_empty(nothing: bytes) -> None:
     assert one(Note, b"<note id='3'>" + nothing + b"</note>")[1] == ""
     assert one(CalendarEvent, b"<calendar-event id='3'>" + nothing + b"</calendar-event>")[1] == ""
 
@@ -292,7 +308,7 @@ def test_a_title_that_is_absent_empty_or_nil_is_empty(nothing):
         b"<bookmark id='1'/>",
     ],
 )
-def test_numbers_may_have_no_value(content):
+def test_numbers_may_have_no_value(content: bytes) -> None:
     assert one(Bookmark, content) == (1, None, "", None)
 
 
@@ -328,14 +344,16 @@ UTC = UTC
         (Message, "created_at"),
     ],
 )
-def test_a_time_in_every_form(word, moment, form, model, name):
+def test_a_time_in_every_form(
+    word: str, moment: datetime, form: str, model: type[Model], name: str
+) -> None:
     record = one(model, form.format(model._element, name, word).encode())
     read = record[model._table.positions[name.replace("-", "_")]]
     assert (read, read.tzinfo) == (moment, moment.tzinfo)
 
 
 @pytest.mark.parametrize("word", ["soon", "14.05.2026", "2026-05-14", "07:30", " ", "0000-00-00"])
-def test_a_time_that_is_none_is_an_invalid_response(word):
+def test_a_time_that_is_none_is_an_invalid_response(word: str) -> None:
     with pytest.raises(InvalidResponse, match="is not a time"):
         one(Note, f"<note id='1' created_at='{word}'/>".encode())
 
@@ -353,7 +371,7 @@ def test_a_time_that_is_none_is_an_invalid_response(word):
         ("由紀 — ñandú".encode(), "由紀 — ñandú"),
     ],
 )
-def test_references_are_read_once_in_every_place_of_a_text(written, text):
+def test_references_are_read_once_in_every_place_of_a_text(written: bytes, text: str) -> None:
     assert one(Note, b"<note id='1' title='" + written + b"'/>")[1] == text
     assert one(Note, b"<note id='1'>" + written + b"</note>")[2] == text
     assert one(Tag, b"<tag><id>1</id><name>" + written + b"</name></tag>")[1] == text
@@ -364,7 +382,7 @@ def test_references_are_read_once_in_every_place_of_a_text(written, text):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "iso-8859-1", "utf-16"])
-def test_a_response_declares_its_encoding(encoding):
+def test_a_response_declares_its_encoding(encoding: str) -> None:
     content = f'<?xml version="1.0" encoding="{encoding}"?><tag id="5" name="café"/>'
     assert one(Tag, content.encode(encoding)) == (5, "café")
 
@@ -372,7 +390,7 @@ def test_a_response_declares_its_encoding(encoding):
 # --- what is not known here -------------------------------------------------------------------
 
 
-def test_unknown_attributes_and_elements_are_passed_over():
+def test_unknown_attributes_and_elements_are_passed_over() -> None:
     plain = shown(
         b"<belongings><belonging id='9'><position>1</position><widget type='Note' id='3'/>"
         b"</belonging></belongings><notes><note id='3' title='a'>text</note></notes>"
@@ -392,7 +410,7 @@ def test_unknown_attributes_and_elements_are_passed_over():
     assert strange == plain
 
 
-def test_a_belonging_of_an_unknown_kind_passes_through():
+def test_a_belonging_of_an_unknown_kind_passes_through() -> None:
     found = page(
         b"<belongings><belonging id='9'><position>1</position>"
         b"<widget type='WriteboardLink' id='3'/></belonging></belongings>"
@@ -401,7 +419,7 @@ def test_a_belonging_of_an_unknown_kind_passes_through():
 
 
 @pytest.mark.parametrize("widget", [b"", b"<widget/>", b"<widget type='Note'/>"])
-def test_a_belonging_without_a_widget_has_none(widget):
+def test_a_belonging_without_a_widget_has_none(widget: bytes) -> None:
     found = page(
         b"<belongings><belonging id='9'><position>1</position>" + widget + b"</belonging>"
         b"</belongings><notes><note id='3'/></notes>"
@@ -412,13 +430,13 @@ def test_a_belonging_without_a_widget_has_none(widget):
 
 
 @pytest.mark.parametrize("kind", ["Note", "List", "Separator", "Gallery", "Asset", "Email"])
-def test_a_belonging_whose_widget_is_absent_has_none(kind):
+def test_a_belonging_whose_widget_is_absent_has_none(kind: str) -> None:
     widget = f"<belonging id='9'><widget type='{kind}' id='3'/></belonging>"
     found = page(f"<belongings>{widget}</belongings>".encode()).belongings[0]
     assert (found.type, found.widget_id, found.widget) == (kind, 3, None)
 
 
-def test_equal_ids_of_different_types_are_different_records():
+def test_equal_ids_of_different_types_are_different_records() -> None:
     kinds = ["Note", "List", "Separator", "Gallery", "Asset", "Email"]
     whole = page(
         b"<belongings>"
@@ -442,14 +460,14 @@ def test_equal_ids_of_different_types_are_different_records():
     assert len(set(widgets)) == 6
 
 
-def test_children_are_not_found_by_belongings():
+def test_children_are_not_found_by_belongings() -> None:
     whole = page(b"<notes><note id='3' title='a'/></notes><lists><list id='4' name='b'/></lists>")
     assert [note.title for note in whole.notes] == ["a"]
     assert [each.name for each in whole.lists] == ["b"]
     assert list(whole.belongings) == []
 
 
-def test_records_keep_the_order_served():
+def test_records_keep_the_order_served() -> None:
     whole = page(b"<notes><note id='9'/><note id='3'/></notes>")
     assert [note.id for note in whole.notes] == [9, 3]
 
@@ -471,13 +489,13 @@ def test_records_keep_the_order_served():
         b"<completed><item id='6' completed='true'>Scarf</item></completed>",
     ],
 )
-def test_items_without_a_list_are_flat_or_grouped(items):
+def test_items_without_a_list_are_flat_or_grouped(items: bytes) -> None:
     found = shown(b"<items>" + items + b"</items>")["items"]
     assert [record[:3] for record in found] == [(5, "Hat", False), (6, "Scarf", True)]
 
 
 @pytest.mark.parametrize("groups", [b"<incomplete/><completed/>", b"<completed></completed>", b""])
-def test_groups_may_be_empty(groups):
+def test_groups_may_be_empty(groups: bytes) -> None:
     assert shown(b"<items>" + groups + b"</items>")["items"] == ()
 
 
@@ -498,7 +516,7 @@ def test_groups_may_be_empty(groups):
         (b"<other/><send kind='x' id='3'>note<of/></send>", ((3, "note", ""),)),
     ],
 )
-def test_a_search_includes_what_has_matched(inside, matches):
+def test_a_search_includes_what_has_matched(inside: bytes, matches: tuple[Any, ...]) -> None:
     content = b"<pages><page title='Lisbon' id='71'>" + inside + b"</page></pages>"
     assert many(Page, content, Page._found)[0][Page._table.positions["matches"]] == matches
 
@@ -521,12 +539,12 @@ EVENTS = [
 
 @pytest.mark.parametrize("content", EVENTS)
 @pytest.mark.parametrize("declaration", ["", '<?xml version="1.0" encoding="UTF-8"?>\n'])
-def test_a_list_may_have_several_roots(content, declaration):
+def test_a_list_may_have_several_roots(content: str, declaration: str) -> None:
     records = many(CalendarEvent, (declaration + content).encode())
     assert [record[0] for record in records] == [1, 2]
 
 
-def test_a_single_root_is_enough():
+def test_a_single_root_is_enough() -> None:
     content = b"<calendar-events><calendar-event><id>1</id></calendar-event></calendar-events>"
     assert [record[0] for record in many(CalendarEvent, content)] == [1]
 
@@ -538,7 +556,7 @@ def test_a_single_root_is_enough():
         b"<response><page id='1' title='a'/><page id='2' title='b'/></response>",
     ],
 )
-def test_two_records_where_one_is_asked_for_are_refused(content):
+def test_two_records_where_one_is_asked_for_are_refused(content: bytes) -> None:
     with pytest.raises(InvalidResponse, match="one <page> was expected, not 2"):
         one(Page, content, Page._named)
     with pytest.raises(InvalidResponse, match="one <page> was expected, not 2"):
@@ -550,13 +568,13 @@ def test_two_records_where_one_is_asked_for_are_refused(content):
     [b"and more", b"&", b"<", b"</calendar-events>", b"<calendar-event>", b"]]>", b"\x00"],
 )
 @pytest.mark.parametrize("content", ["<calendar-events/>", *EVENTS[:2]])
-def test_garbage_after_a_root_is_refused(content, garbage):
+def test_garbage_after_a_root_is_refused(content: str, garbage: bytes) -> None:
     with pytest.raises(InvalidResponse, match="no well-formed XML"):
         many(CalendarEvent, content.encode() + garbage)
 
 
 @pytest.mark.parametrize("content", EVENTS[:3])
-def test_several_roots_that_are_cut_off_are_refused(content):
+def test_several_roots_that_are_cut_off_are_refused(content: str) -> None:
     content = content.rstrip()
     for end in range(1, len(content)):
         if content[:end].rstrip() in ("", *whole_beginnings(content)):
@@ -565,7 +583,7 @@ def test_several_roots_that_are_cut_off_are_refused(content):
             many(CalendarEvent, content[:end].encode())
 
 
-def whole_beginnings(content):
+def whole_beginnings(content: str) -> list[str]:
     """The beginnings of several roots that end where a root does."""
     for tag in ("</calendar-events>", "</calendar-event>"):
         if content.endswith(tag):
@@ -574,7 +592,7 @@ def whole_beginnings(content):
     raise AssertionError(content)
 
 
-def test_a_page_that_is_cut_off_is_never_half_a_page():
+def test_a_page_that_is_cut_off_is_never_half_a_page() -> None:
     whole = (
         b"<response success='true'><page id='71' title='a'><notes><note id='3'>x</note></notes>"
         b"<lists><list id='4' name='b'><items/></list></lists></page></response>"
@@ -595,13 +613,13 @@ NAMED = Shape("tag", (Column("id", values.INTEGER), Column("name", values.TEXT))
 
 @pytest.mark.parametrize("paths", [["tag/@id", "tag/@name"], ["tag/id", "tag/name"]])
 @given(name=ANY_TEXT)
-def test_any_name_that_is_written_is_read_again(paths, name):
+def test_any_name_that_is_written_is_read_again(paths: list[str], name: str) -> None:
     content = build.resource(paths, {"id": "5", "name": name})
     assert parse.one(NAMED)(Response(200, content)) == (5, name)
 
 
 @given(title=ANY_TEXT, body=ANY_TEXT)
-def test_any_note_that_is_written_is_read_again(title, body):
+def test_any_note_that_is_written_is_read_again(title: str, body: str) -> None:
     sent = build.resource(["note/@id", "note/title", "note/body"], {
         "id": "3", "title": title, "body": body,
     })  # fmt: skip
@@ -609,7 +627,7 @@ def test_any_note_that_is_written_is_read_again(title, body):
 
 
 @given(text=ANY_TEXT, reminder=ANY_TEXT)
-def test_any_text_between_tags_is_read_again(text, reminder):
+def test_any_text_between_tags_is_read_again(text: str, reminder: str) -> None:
     written = escape(text, {"\r": "&#13;"}).encode()
     assert one(Item, b"<item id='5' completed='false'>" + written + b"</item>")[1] == text
     assert one(Separator, b"<separator id='5'>" + written + b"</separator>")[1] == text
@@ -628,7 +646,7 @@ VALUES = {
 }
 
 
-def values_of(column):
+def values_of(column: Column) -> SearchStrategy[Any]:
     """What a column may hold."""
     found = VALUES[column.value_type.load]
     if column.name == "id" and not column.inside and not column.is_optional:
@@ -640,12 +658,12 @@ def values_of(column):
     )
 
 
-def records_of(shape):
+def records_of(shape: Shape) -> SearchStrategy[Any]:
     """Any record of a shape."""
     return st.tuples(*[part_of(part) for part in shape.parts])
 
 
-def part_of(part):
+def part_of(part: Column | Section | None) -> SearchStrategy[Any]:
     if part is None:
         return st.just(MISSING)
     if isinstance(part, Column):
@@ -654,10 +672,10 @@ def part_of(part):
     return st.none() | inside if part.is_single else st.lists(inside, max_size=2).map(tuple)
 
 
-def text_of(draw, value):
+def text_of(draw: Draw, value: object) -> str:
     """A value in any of its spellings."""
     if isinstance(value, bool):
-        return draw(st.sampled_from(["true", "1"] if value else ["false", "0"]))
+        return str(draw(st.sampled_from(["true", "1"] if value else ["false", "0"])))
     if not isinstance(value, datetime):
         return str(value)
     raw = value.replace(tzinfo=None).isoformat("T" if value.tzinfo else " ")
@@ -666,23 +684,25 @@ def text_of(draw, value):
     return raw + ("Z" if value.tzinfo and draw(st.booleans()) else "")
 
 
-def spelled(draw, name):
+def spelled(draw: Draw, name: str) -> str:
     return name.replace("_", "-") if draw(st.booleans()) else name
 
 
-def quoted(draw, raw):
-    quote = draw(st.sampled_from("'\""))
+def quoted(draw: Draw, raw: str) -> str:
+    quote: str = draw(st.sampled_from("'\""))
     escaped = {"\n": "&#10;", "\t": "&#9;", "\r": "&#13;", quote: f"&#{ord(quote)};"}
     return quote + escape(raw, escaped) + quote
 
 
-def element(name, attributes, inside):
+def element(name: str, attributes: list[str], inside: str) -> str:
     return f"<{' '.join([name, *attributes])}>{inside}</{name}>"
 
 
-def rendered(draw, shape, record, name=None):
+def rendered(draw: Draw, shape: Shape, record: tuple[Any, ...], name: str | None = None) -> str:
     """A record as an element whose values are attributes or its text, or children, at random."""
-    attributes, children, within = [], [], {}
+    attributes: list[str] = []
+    children: list[str] = []
+    within: dict[str, tuple[list[str], list[str]]] = {}
     text = ""
     for part, value in zip(shape.parts, record, strict=True):
         if part is None or value is None:
@@ -718,14 +738,14 @@ def rendered(draw, shape, record, name=None):
     )
 
 
-def nil(draw, part):
+def nil(draw: Draw, part: Column | Section | None) -> list[str]:
     """What says that there is no value, where omitting it would not."""
-    if part is None or part.is_sure:
-        return []
-    return [f"<{spelled(draw, part.name)} nil='true'/>"]
+    if isinstance(part, Column) and not part.is_sure:
+        return [f"<{spelled(draw, part.name)} nil='true'/>"]
+    return []
 
 
-def section(draw, part, value):
+def section(draw: Draw, part: Section, value: tuple[Any, ...]) -> str:
     if part.is_single:
         return rendered(draw, part.shape, value, part.path)
     container, _, _ = part.path.rpartition("/")
@@ -759,13 +779,13 @@ def section(draw, part, value):
 )
 @settings(max_examples=25)
 @given(data=st.data())
-def test_any_record_reads_the_same_in_any_form(view, data):
+def test_any_record_reads_the_same_in_any_form(view: Projection, data: DataObject) -> None:
     record = data.draw(records_of(view.shape))
     content = rendered(data.draw, view.shape, record)
     assert view.read_one(Response(200, content.encode())) == record
 
 
-def test_the_items_of_a_page_may_be_listed_in_groups():
+def test_the_items_of_a_page_may_be_listed_in_groups() -> None:
     content = (
         b"<items><incomplete><item id='9'>one</item></incomplete>"
         b"<completed><item id='8'>two</item></completed></items>"

@@ -1,8 +1,12 @@
 """The encoding that a document declares: unknown ones are named, and none breaks a reader."""
 
+from __future__ import annotations
+
 import encodings
 import pkgutil
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -39,14 +43,14 @@ def cut(content: bytes) -> list[bytes]:
 
 
 @pytest.mark.parametrize("read", [documents.document, Export.read, cut])
-def test_no_declared_encoding_raises_another_error(read):
+def test_no_declared_encoding_raises_another_error(read: Callable[..., Any]) -> None:
     for name in NAMES:
         for content in documents_in(name):
             with suppress(InvalidResponse):
                 read(content)
 
 
-def test_every_declared_encoding_is_judged_without_an_error():
+def test_every_declared_encoding_is_judged_without_an_error() -> None:
     for name in NAMES:
         for content in documents_in(name):
             documents.is_truncated(content)
@@ -55,21 +59,21 @@ def test_every_declared_encoding_is_judged_without_an_error():
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_an_unknown_encoding_of_a_response_is_named(name):
+def test_an_unknown_encoding_of_a_response_is_named(name: str) -> None:
     for read in (documents.document, cut):
         with pytest.raises(InvalidResponse, match=name):
             read(documents_in(name)[0])
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_an_unknown_encoding_of_a_file_is_named(name):
+def test_an_unknown_encoding_of_a_file_is_named(name: str) -> None:
     for content in documents_in(name):
         with pytest.raises(InvalidExport, match=name):
             Export.read(content)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
-def test_half_a_character_of_utf_16_is_refused(encoding):
+def test_half_a_character_of_utf_16_is_refused(encoding: str) -> None:
     content = "<?xml version='1.0' encoding='UTF-16'?><page id='7'/>".encode(encoding)
     assert cut(content) == [b"<page id='7'/>"]
     with pytest.raises(InvalidResponse, match="the response is not in UTF-16: truncated data"):
@@ -79,7 +83,7 @@ def test_half_a_character_of_utf_16_is_refused(encoding):
 @pytest.mark.parametrize(
     "name", ["utf-8", "UTF8", "us-ascii", "ascii", "ISO-8859-15", "windows-1252"]
 )
-def test_tags_are_ascii_in(name):
+def test_tags_are_ascii_in(name: str) -> None:
     content = documents_in(name)[0]
     assert declared(content) == name
     assert is_ascii_based(name)

@@ -1,13 +1,19 @@
 """Wire values and Python values, there and back."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.strategies import DataObject
 
 from backpack_orm.wire import build, parse, values
 from backpack_orm.wire.shapes import Column, Response, Shape
+from backpack_orm.wire.values import ValueType
 
 XML_LETTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\ufffe\uffff").filter(
     lambda letter: letter >= " " or letter in "\t\n\r"
@@ -20,23 +26,23 @@ TIMES = st.datetimes(min_value=datetime(1000, 1, 1)).map(lambda time: time.repla
 
 
 @pytest.mark.parametrize(("word", "number"), [("71", 71), ("0", 0), ("-5", -5), ("007", 7)])
-def test_a_whole_number_is_read(word, number):
+def test_a_whole_number_is_read(word: str, number: int) -> None:
     assert values.load_integer(word) == number
 
 
 @pytest.mark.parametrize("word", ["", "x", "1.0", "1e3", "0x10", "7 8"])
-def test_what_is_no_whole_number_is_refused(word):
+def test_what_is_no_whole_number_is_refused(word: str) -> None:
     with pytest.raises(ValueError, match="invalid literal"):
         values.load_integer(word)
 
 
 @given(st.integers(-values.LARGEST_ID, values.LARGEST_ID))
-def test_whole_numbers_come_back(number):
+def test_whole_numbers_come_back(number: int) -> None:
     assert values.load_integer(values.dump_integer(number)) == number
 
 
 @pytest.mark.parametrize("value", [True, 1.0, "1", None])
-def test_only_a_whole_number_is_written_as_one(value):
+def test_only_a_whole_number_is_written_as_one(value: Any) -> None:
     with pytest.raises(ValueError, match="a whole number is needed"):
         values.dump_integer(value)
 
@@ -47,34 +53,36 @@ def test_only_a_whole_number_is_written_as_one(value):
 @pytest.mark.parametrize(
     ("word", "meaning"), [("true", True), ("1", True), ("false", False), ("0", False)]
 )
-def test_both_spellings_of_a_boolean_are_read(word, meaning):
+def test_both_spellings_of_a_boolean_are_read(word: str, meaning: bool) -> None:
     assert values.load_boolean(word) is meaning
 
 
 @pytest.mark.parametrize("word", ["", "True", "yes", "2", " true"])
-def test_what_is_no_boolean_is_refused_by_name(word):
+def test_what_is_no_boolean_is_refused_by_name(word: str) -> None:
     with pytest.raises(ValueError, match=f"{word!r} is neither true, false, 1 nor 0"):
         values.load_boolean(word)
 
 
-def test_a_boolean_is_serialized_as_true_or_false():
+def test_a_boolean_is_serialized_as_true_or_false() -> None:
     assert (values.dump_boolean(True), values.dump_boolean(False)) == ("true", "false")
 
 
-def test_a_boolean_is_written_as_a_digit_where_the_service_wants_one():
+def test_a_boolean_is_written_as_a_digit_where_the_service_wants_one() -> None:
     assert (values.dump_digit(True), values.dump_digit(False)) == ("1", "0")
 
 
 @pytest.mark.parametrize("dump", [values.dump_boolean, values.dump_digit])
 @pytest.mark.parametrize("value", [1, 0, "true", None])
-def test_only_a_boolean_is_written_as_one(dump, value):
+def test_only_a_boolean_is_written_as_one(
+    dump: Callable[..., Any], value: int | str | None
+) -> None:
     with pytest.raises(ValueError, match="True or False is needed"):
         dump(value)
 
 
 @pytest.mark.parametrize("kind", [values.BOOLEAN, values.DIGIT])
 @given(meaning=st.booleans())
-def test_booleans_come_back_in_both_spellings(kind, meaning):
+def test_booleans_come_back_in_both_spellings(kind: ValueType, meaning: bool) -> None:
     assert kind.load(kind.dump(meaning)) is meaning
 
 
@@ -93,7 +101,7 @@ def test_booleans_come_back_in_both_spellings(kind, meaning):
         ("2011-03-26 19:15:55Z", datetime(2011, 3, 26, 19, 15, 55, tzinfo=UTC)),
     ],
 )
-def test_a_time_is_read_in_each_of_its_forms(word, time):
+def test_a_time_is_read_in_each_of_its_forms(word: str, time: datetime) -> None:
     read = values.load_time(word)
     assert (read, read.tzinfo) == (time, time.tzinfo)
 
@@ -116,38 +124,38 @@ def test_a_time_is_read_in_each_of_its_forms(word, time):
         "2011-03-26 19:15:5",
     ],
 )
-def test_what_is_no_time_is_refused(word):
+def test_what_is_no_time_is_refused(word: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - some messages are Python's own
         values.load_time(word)
 
 
-def test_a_time_that_is_refused_is_named():
+def test_a_time_that_is_refused_is_named() -> None:
     with pytest.raises(ValueError, match="'yesterday' is not a time"):
         values.load_time("yesterday")
 
 
-def test_a_time_is_written_to_the_second():
+def test_a_time_is_written_to_the_second() -> None:
     assert values.dump_time(datetime(2031, 1, 2, 9, 5, 0, 999)) == "2031-01-02 09:05:00"
 
 
-def test_a_time_with_a_zone_is_not_written():
+def test_a_time_with_a_zone_is_not_written() -> None:
     with pytest.raises(ValueError, match="a datetime without a zone is needed"):
         values.dump_time(datetime(2031, 1, 2, tzinfo=timezone(timedelta(hours=2))))
 
 
 @pytest.mark.parametrize("value", ["2031-01-02 09:05:00", 5, None])
-def test_only_a_datetime_is_written_as_a_time(value):
+def test_only_a_datetime_is_written_as_a_time(value: int | str | None) -> None:
     with pytest.raises(ValueError, match="a datetime is needed"):
         values.dump_time(value)
 
 
 @given(TIMES)
-def test_naive_times_come_back_naive(time):
+def test_naive_times_come_back_naive(time: datetime) -> None:
     assert values.load_time(values.dump_time(time)) == time
 
 
 @given(TIMES)
-def test_times_in_the_newer_form_come_back_in_utc(time):
+def test_times_in_the_newer_form_come_back_in_utc(time: datetime) -> None:
     aware = time.replace(tzinfo=UTC)
     assert values.load_time(time.strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")) == aware
 
@@ -166,7 +174,7 @@ def test_times_in_the_newer_form_come_back_in_utc(time):
         "\u00a0\n  one\n",
     ],
 )
-def test_a_text_is_read_exactly_whatever_it_looks_like(text):
+def test_a_text_is_read_exactly_whatever_it_looks_like(text: str) -> None:
     assert values.load_text(text) == text
     assert list(values.load_texts([text, text])) == [text, text]
 
@@ -175,7 +183,7 @@ def test_a_text_is_read_exactly_whatever_it_looks_like(text):
 
 
 @pytest.mark.parametrize("text", ["", "Lisbon", "a\tb\nc\r", "\u0085\u00a0", "😀\U0010ffff\ufffd"])
-def test_all_that_xml_can_carry_is_written(text):
+def test_all_that_xml_can_carry_is_written(text: str) -> None:
     assert values.dump_text(text) == text
 
 
@@ -183,24 +191,24 @@ def test_all_that_xml_can_carry_is_written(text):
     ("letter", "code"),
     [("\x00", "0000"), ("\x1f", "001F"), ("\ud800", "D800"), ("\ufffe", "FFFE")],
 )
-def test_what_xml_cannot_carry_is_refused_with_its_place(letter, code):
+def test_what_xml_cannot_carry_is_refused_with_its_place(letter: str, code: str) -> None:
     with pytest.raises(ValueError, match=rf"U\+{code} at position 2, which XML cannot represent"):
         values.dump_text(f"ab{letter}c")
 
 
 @pytest.mark.parametrize("value", [None, 7, b"Lisbon", ["Lisbon"]])
-def test_only_text_is_serialized_as_text(value):
+def test_only_text_is_serialized_as_text(value: Any) -> None:
     with pytest.raises(ValueError, match="text is needed"):
         values.dump_text(value)
 
 
 @given(XML_TEXT)
-def test_all_xml_text_can_be_written(text):
+def test_all_xml_text_can_be_written(text: str) -> None:
     assert values.load_text(values.dump_text(text)) == text
 
 
 @given(XML_TEXT)
-def test_text_comes_back_from_a_body_letter_for_letter(text):
+def test_text_comes_back_from_a_body_letter_for_letter(text: str) -> None:
     body = build.request(["note/title", "note/body"], {"title": text, "body": text}, "secret")
     note = Shape("note", (Column("title", values.TEXT), Column("body", values.TEXT)))
     wrapped = body.replace(b"request>", b"response>")
@@ -208,7 +216,7 @@ def test_text_comes_back_from_a_body_letter_for_letter(text):
 
 
 @given(XML_TEXT)
-def test_text_comes_back_from_an_attribute_letter_for_letter(text):
+def test_text_comes_back_from_an_attribute_letter_for_letter(text: str) -> None:
     body = build.resource(["item/@content"], {"content": text})
     item = Shape("item", (Column("content", values.TEXT),))
     assert parse.one(item)(Response(200, body)) == (text,)
@@ -228,7 +236,7 @@ def test_text_comes_back_from_an_attribute_letter_for_letter(text):
         ('"Long Scores"Jazz', ["Long Scores", "Jazz"]),
     ],
 )
-def test_a_line_of_tags_is_split(line, names):
+def test_a_line_of_tags_is_split(line: str, names: list[Any]) -> None:
     assert values.load_tags(line) == names
 
 
@@ -242,28 +250,30 @@ def test_a_line_of_tags_is_split(line, names):
         (("R&B", "<3"), "R&B <3"),
     ],
 )
-def test_tags_are_joined_and_those_with_blanks_quoted(names, line):
+def test_tags_are_joined_and_those_with_blanks_quoted(
+    names: list[Any] | tuple[str, str], line: str
+) -> None:
     assert values.dump_tags(names) == line
 
 
-def test_a_tag_with_a_quote_is_refused():
+def test_a_tag_with_a_quote_is_refused() -> None:
     with pytest.raises(ValueError, match="""the tag '5" disks' contains a quote"""):
         values.dump_tags(["fine", '5" disks'])
 
 
 @pytest.mark.parametrize("name", ["", " ", "\n\t"])
-def test_a_tag_without_a_name_is_refused(name):
+def test_a_tag_without_a_name_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="a tag needs a name"):
         values.dump_tags([name])
 
 
-def test_a_tag_that_xml_cannot_carry_is_refused():
+def test_a_tag_that_xml_cannot_carry_is_refused() -> None:
     with pytest.raises(ValueError, match=r"U\+0007"):
         values.dump_tags(["a\x07"])
 
 
 @given(st.lists(st.text(XML_LETTERS.filter(lambda letter: letter != '"')).filter(str.strip)))
-def test_tags_come_back(names):
+def test_tags_come_back(names: list[Any]) -> None:
     assert values.load_tags(values.dump_tags(names)) == names
 
 
@@ -271,12 +281,12 @@ def test_tags_come_back(names):
 
 
 @pytest.mark.parametrize("kind", [values.TEXT, values.TAG])
-def test_a_text_that_is_absent_is_empty_and_never_none(kind):
+def test_a_text_that_is_absent_is_empty_and_never_none(kind: ValueType) -> None:
     assert kind.empty == ""
 
 
 @pytest.mark.parametrize("kind", [values.INTEGER, values.BOOLEAN, values.DIGIT, values.TIME])
-def test_any_other_value_that_is_absent_is_none(kind):
+def test_any_other_value_that_is_absent_is_none(kind: ValueType) -> None:
     assert kind.empty is None
 
 
@@ -307,7 +317,7 @@ LIKELY = {
 }
 
 
-def outcome(load):
+def outcome(load: Callable[[], object]) -> object:
     try:
         return load()
     except ValueError:
@@ -316,7 +326,7 @@ def outcome(load):
 
 @pytest.mark.parametrize("name", LIKELY)
 @given(st.data())
-def test_many_at_once_are_read_as_each_alone(name, data):
+def test_many_at_once_are_read_as_each_alone(name: str, data: DataObject) -> None:
     kind, texts = LIKELY[name]
     some = data.draw(st.lists(texts, max_size=8))
     assert outcome(lambda: list(kind.load_all(some))) == outcome(
@@ -325,6 +335,6 @@ def test_many_at_once_are_read_as_each_alone(name, data):
 
 
 @pytest.mark.parametrize("word", TIME_LIKE[4:])
-def test_no_other_time_is_taken_among_many(word):
+def test_no_other_time_is_taken_among_many(word: str) -> None:
     with pytest.raises(ValueError, match="."):
         list(values.load_times(["2011-03-26 19:15:55", word, "2011-03-26 19:15:56"]))
