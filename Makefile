@@ -9,7 +9,7 @@ ONLY ?=
 COVERAGE ?= --cov
 # Tests of documents, types, layout and the logic of our own, which depend on no library's version; and
 # those of the sandbox, which the tests of all other rooms send their requests to.
-WITHOUT_LIBRARIES = architecture benchmarks chaos contributing demo display docs fuzz orm sandbox secrecy sequences typing
+WITHOUT_LIBRARIES = architecture chaos contributing demo display docs fuzz orm sandbox secrecy sequences speed typing
 # One more than there are processors, since some tests wait.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) + 1)
 SEED ?= 1
