@@ -209,14 +209,15 @@ class Item(Completable, Movable):
         cls._check_id("Item.find", id)
         return cls.all(list=list, page=page, using=using, fresh=fresh).find(id)
 
-    def copy_to(self, list: List, *, adopt: bool = False) -> CopyResult[Item]:
+    def copy_to(self, list: List | int, *, adopt: bool = False) -> CopyResult[Item]:
         """Copy the item to the end of a list, of this page or another, completed if it is.
 
         Reads the item first. Makes two requests, and one more if the items of the target are not
         loaded. A copy whose response was lost is looked up, and not made again.
 
         Args:
-            list: The target, which may be the same list, or belong to another account.
+            list: The target, which may be the same list, or belong to another account. Or its id,
+                which is looked up on all pages with the requests of `List.find`.
             adopt: Use an equal item that exists there already instead. It continues after the
                 process was killed.
 
@@ -224,7 +225,8 @@ class Item(Completable, Movable):
             A result with the new item, and what could not be taken along.
 
         Raises:
-            ValidationError: The item has changes that are not saved, or the target is no list.
+            ValidationError: The item has changes that are not saved, or the target is neither
+                a list nor an id.
             NotFound: The item no longer exists.
             BackpackError: A request failed; see `BackpackError.resume`.
 
@@ -234,7 +236,7 @@ class Item(Completable, Movable):
         """
         return self._copy_all([self], list, adopt=adopt)
 
-    def move_to(self, list: List, *, adopt: bool = False) -> CopyResult[Item]:
+    def move_to(self, list: List | int, *, adopt: bool = False) -> CopyResult[Item]:
         """Move the item to the end of another list, of this page or another of the account.
 
         The API has no call for it: a copy is created, both are read to prove that they are equal,

@@ -10,6 +10,7 @@ from backpack_orm.models.movable import Movable
 from backpack_orm.orm.copies import CopyResult
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
+from backpack_orm.orm.introspection import is_introspection
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.resources import resource
@@ -89,8 +90,22 @@ class List(Movable, Savable, Destroyable):
         super()._apply_created(record, payload, changed)
         self._update_snapshot({"items": ()})
 
+    def __len__(self) -> int:
+        """Return the number of items. Makes one request if they are not loaded.
+
+        >>> len(Page.find_by(title="Lisbon").lists["Packing"])
+        8
+        """
+        if is_introspection() and not self.items.is_loaded:
+            raise TypeError("not loaded yet")
+        return len(self.items)
+
+    def __bool__(self) -> bool:
+        """Return True, also for an empty list: `find_by` returns None if there is no list."""
+        return True
+
     def copy_to(
-        self, page: Page, *, progress: bool | Progress = False, adopt: bool = False
+        self, page: Page | int, *, progress: bool | Progress = False, adopt: bool = False
     ) -> CopyResult[List]:
         """Copy the list with its items to a page, in the same order, completed as they are.
 
@@ -99,7 +114,7 @@ class List(Movable, Savable, Destroyable):
         again.
 
         Args:
-            page: The target, which may be the same page, or belong to another account.
+            page: The target, or its id. It may be the same page, or belong to another account.
             progress: True to show it on standard error, or a function.
             adopt: Use a list of the same name that exists there already instead, and its items, if
                 all of them are equal to some of this list. It continues after the process was
@@ -109,7 +124,8 @@ class List(Movable, Savable, Destroyable):
             A result with the new list, and what could not be taken along.
 
         Raises:
-            ValidationError: The list has changes that are not saved, or the target is no page.
+            ValidationError: The list has changes that are not saved, or the target is neither
+                a page nor an id.
             NotFound: The list no longer exists.
             BackpackError: A request failed; see `BackpackError.resume`.
 
@@ -120,7 +136,7 @@ class List(Movable, Savable, Destroyable):
         return self._copy_all([self], page, progress, adopt=adopt)
 
     def move_to(
-        self, page: Page, *, progress: bool | Progress = False, adopt: bool = False
+        self, page: Page | int, *, progress: bool | Progress = False, adopt: bool = False
     ) -> CopyResult[List]:
         """Move the list with its items to another page of the account.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from backpack_orm.errors import ValidationError, short_repr
 from backpack_orm.models.on_page import OnPage
 from backpack_orm.orm.copies import CopyResult
+from backpack_orm.orm.registry import registry
 
 if TYPE_CHECKING:
     from backpack_orm.orm.children import Children
@@ -34,8 +34,9 @@ class Movable(OnPage):
         """Copy records into a target. See `copy_to` for arguments and errors."""
         from backpack_orm.orm.copying import Copying  # which most programs never use
 
-        what = f"{cls._resource.__name__}.copy_to"
-        return Copying(what, records, cls._target(what, target), progress, adopt=adopt).run()
+        what, records = f"{cls._resource.__name__}.copy_to", [*records]
+        to = cls._target(what, target, records)
+        return Copying(what, records, to, progress, adopt=adopt).run()
 
     @classmethod
     def _move_all(
@@ -49,18 +50,24 @@ class Movable(OnPage):
         """Move records into a target. See `move_to` for arguments and errors."""
         from backpack_orm.orm.moving import Moving  # which most programs never use
 
-        what = f"{cls._resource.__name__}.move_to"
-        return Moving(what, records, cls._target(what, target), progress, adopt=adopt).run()
+        what, records = f"{cls._resource.__name__}.move_to", [*records]
+        to = cls._target(what, target, records)
+        return Moving(what, records, to, progress, adopt=adopt).run()
 
     @classmethod
-    def _target(cls, what: str, target: object) -> Children[Any]:
-        """Return the collection of a target.
+    def _target(cls, what: str, target: object, records: Sequence[Self]) -> Children[Any]:
+        """Return the collection of a target, which is found in the account of the records by an id.
 
         Raises:
-            ValidationError: The target is no object of the right model.
+            ValidationError: The target is neither an object of the right model nor an id.
+            NotFound: There is no such record.
         """
         type, relation = cls._copied_into
         if getattr(target.__class__, "_record_type", None) != type:
-            raise ValidationError(f"{what} takes a {type} object, not {short_repr(target)}")
+            model: Any = registry[type]
+            for record in records:
+                record._check_exists()
+            using = records[0].connection if records else None
+            target = model.find(model._check_id(what, target), using=using)
         children: Children[Any] = getattr(target, relation)
         return children

@@ -133,14 +133,14 @@ class Note(Movable, Savable, Destroyable):
         ids = dict.fromkeys(id for id in found if id is not None)
         return Collection(Page, [Page._stub(id, connection) for id in ids])
 
-    def copy_to(self, page: Page, *, adopt: bool = False) -> CopyResult[Note]:
+    def copy_to(self, page: Page | int, *, adopt: bool = False) -> CopyResult[Note]:
         """Copy the note to a page. Its title and body stay the same, byte for byte.
 
         Reads the note first. Makes two requests, and one more if the notes of the target are not
         loaded. A copy whose response was lost is looked up, and not made again.
 
         Args:
-            page: The target, which may be the same page, or belong to another account.
+            page: The target, or its id. It may be the same page, or belong to another account.
             adopt: Use an equal note that exists there already instead. It continues after the
                 process was killed.
 
@@ -148,7 +148,8 @@ class Note(Movable, Savable, Destroyable):
             A result with the new note, and what could not be taken along.
 
         Raises:
-            ValidationError: The note has changes that are not saved, or the target is no page.
+            ValidationError: The note has changes that are not saved, or the target is neither
+                a page nor an id.
             NotFound: The note no longer exists.
             BackpackError: A request failed; see `BackpackError.resume`.
 
@@ -158,7 +159,7 @@ class Note(Movable, Savable, Destroyable):
         """
         return self._copy_all([self], page, adopt=adopt)
 
-    def move_to(self, page: Page, *, adopt: bool = False) -> CopyResult[Note]:
+    def move_to(self, page: Page | int, *, adopt: bool = False) -> CopyResult[Note]:
         """Move the note to another page of the account.
 
         The API has no call for it: a copy is created, both are read to prove that they are equal,

@@ -27,6 +27,7 @@ from backpack_orm.orm.bulk_methods import NEEDED, BulkMethods, M_co
 from backpack_orm.orm.conditions import Conditions, all_of, not_all_of
 from backpack_orm.orm.copy_methods import CopyMethods
 from backpack_orm.orm.fields import Relation, label_in
+from backpack_orm.orm.hints import collection_hint
 from backpack_orm.orm.introspection import is_introspection
 from backpack_orm.orm.orders import order_of
 from backpack_orm.orm.plain import jsonable, to_json
@@ -61,7 +62,8 @@ class Collection(BulkMethods[M_co], CopyMethods[M_co], Sequence[M_co], RichDispl
     tag, the content of an item, the subject of an email. A title selects the first object with this
     title.
 
-    A collection equals only itself, so that `==` never loads anything: compare lists of objects.
+    A collection equals another one, or a list, with equal objects in the same order. `==` makes no
+    request: it raises `TypeError` for a collection that is not loaded.
 
     >>> pages = Page.all()
     >>> len(pages), pages[0].title, [page.title for page in pages[1:3]]
@@ -70,11 +72,20 @@ class Collection(BulkMethods[M_co], CopyMethods[M_co], Sequence[M_co], RichDispl
     False
     """
 
-    __slots__ = ("_model", "_objects")
+    __slots__ = ("__weakref__", "_model", "_objects")
 
     def __init__(self, model: type[M_co], objects: list[M_co]) -> None:
         self._model = model
         self._objects = objects
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the collection is loaded, so that using it makes no request.
+
+        >>> Page.all().is_loaded
+        True
+        """
+        return True
 
     def _all(self) -> list[M_co]:
         return self._objects
@@ -82,6 +93,15 @@ class Collection(BulkMethods[M_co], CopyMethods[M_co], Sequence[M_co], RichDispl
     def _iterate(self) -> Iterator[M_co]:
         """Iterate over the objects, reading no further than the iterator gets."""
         return iter(self._all())
+
+    if not TYPE_CHECKING:  # else every misspelled call would be taken for an Any
+
+        def __getattr__(self, name: str) -> Any:
+            """Raise for an unknown attribute, with a hint at the right call."""
+            cls = type(self)
+            raise AttributeError(
+                f"{cls.__name__!r} object has no attribute {name!r}{collection_hint(cls, name)}"
+            )
 
     @overload
     def __getitem__(self, index: int | str) -> M_co: ...
@@ -200,6 +220,33 @@ class Collection(BulkMethods[M_co], CopyMethods[M_co], Sequence[M_co], RichDispl
         if name is None:
             raise TypeError(f"a {self._model.__name__} has no title to {verb} it by: use an index")
         return name
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether a collection or list has equal objects in the same order. No request.
+
+        Raises:
+            TypeError: One of the collections is not loaded, or the list has titles.
+
+        >>> tags = Page.get(title="Lisbon").tags
+        >>> tags == [tags[0], tags[1], tags[2]], tags == tags[:2], tags == []
+        (True, False, False)
+        """
+        if self is other:
+            return True
+        if not isinstance(other, Collection | list | tuple):
+            return NotImplemented
+        if isinstance(other, Collection) and other._model._record_type != self._model._record_type:
+            return False
+        for each in (self, other):
+            if isinstance(each, Collection) and not each.is_loaded:
+                raise TypeError(f"{each!r} makes no request for ==: compare list(…) of it")
+        label = label_of(self._model)
+        if label is not None and any(isinstance(each, str) for each in other):
+            kind = self._model.__name__
+            raise TypeError(f"{kind} records equal no texts: compare [each.{label} for each in …]")
+        return self._all() == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as for a list
 
     def __iter__(self) -> Iterator[M_co]:
         return iter(self._all())
@@ -394,6 +441,18 @@ class Collection(BulkMethods[M_co], CopyMethods[M_co], Sequence[M_co], RichDispl
             return NotImplemented
         both = set(other._all())
         return Collection(self._model, [record for record in self._all() if record in both])
+
+    def __sub__(self, other: Collection[M_co]) -> Collection[M_co]:
+        """Return the records that the other collection does not contain, in their order.
+
+        >>> pages = Page.all()
+        >>> len(pages - pages.where(scope="friends"))
+        11
+        """
+        if not isinstance(other, Collection):
+            return NotImplemented
+        others = set(other._all())
+        return Collection(self._model, [record for record in self._all() if record not in others])
 
     def to_records(self, *, json: bool = False) -> list[dict[str, Any]]:
         """Return a plain dictionary for each record: its id, ids and titles of its parents, fields.

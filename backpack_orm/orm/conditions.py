@@ -227,6 +227,8 @@ def _instead_of(model: type[Model], predicate: object) -> str:
     """Return a hint at the call for what is no condition."""
     if type(predicate) is int:
         return f"; use {model.__name__}.find({predicate!r})"
+    if isinstance(predicate, str) and predicate in model._table.fields:
+        return f"; use {predicate}=…"
     return "; pass a dictionary with **" if isinstance(predicate, Mapping) else ""
 
 

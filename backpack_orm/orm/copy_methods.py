@@ -34,7 +34,7 @@ class CopyMethods(Generic[M_co]):
 
     def copy_to(
         self: Iterable[_Copyable],
-        target: Model,
+        target: Model | int,
         *,
         progress: bool | Progress = False,
         adopt: bool = False,
@@ -46,7 +46,7 @@ class CopyMethods(Generic[M_co]):
         `List.copy_to` for arguments and errors.
 
         Args:
-            target: The list or page.
+            target: The list or page, or its id.
             progress: True to show it on standard error, or a function.
             adopt: Use equal records that exist there already instead, each for one record.
 
@@ -65,7 +65,7 @@ class CopyMethods(Generic[M_co]):
 
     def move_to(
         self: Iterable[_Movable],
-        target: Model,
+        target: Model | int,
         *,
         progress: bool | Progress = False,
         adopt: bool = False,
@@ -78,7 +78,7 @@ class CopyMethods(Generic[M_co]):
         target are not loaded. If it is stopped, moving the same records again completes it.
 
         Args:
-            target: The list or page.
+            target: The list or page, or its id.
             progress: True to show it on standard error, or a function.
             adopt: Use equal records that exist there already instead, each for one record. It
                 continues after the process was killed.

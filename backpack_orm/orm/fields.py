@@ -241,18 +241,41 @@ class Table(NamedTuple):
         """
         for name in names:
             if name not in self.fields and name not in self.relations:
-                label = label_in(self.fields)
-                hint = self.nearest(name)
-                if name in LABELS and label:
-                    hint = f"; did you mean {label!r}, as in {owner.__name__}.{call}({label}=…)?"
+                other = self._other_name(name)
+                hint = f"; did you mean {other!r}, as in {owner.__name__}.{call}({other}=…)?"
+                hint = hint if other else self.nearest(name)
                 raise TypeError(f"{owner.__name__} has no field {name!r}{hint}")
 
     def nearest(self, name: str) -> str:
-        """Return a hint at the attribute with the nearest name."""
+        """Return a hint at the attribute with the nearest name, or with the same meaning."""
+        other = self._other_name(name)
+        if other:
+            return f"; did you mean {other!r}?"
         return did_you_mean(name, [*self.fields, *self.relations])
+
+    def _other_name(self, name: str) -> str | None:
+        """Return the field that other models or libraries call so, or None."""
+        return next((each for each in _OTHER_NAMES.get(name, ()) if each in self.fields), None)
 
 
 LABELS = ("title", "name", "content", "subject", "file_name", "message", "body")
+_TEXTS = ("body", "content", "message", "description")
+_OTHER_NAMES = {
+    **dict.fromkeys(LABELS, LABELS),
+    **dict.fromkeys((*_TEXTS, "text"), (*_TEXTS, *LABELS)),
+    "checked": ("completed",),
+    "date": ("occurs_at", "remind_at", "created_at", "updated_at"),
+    "done": ("completed",),
+    "due": ("remind_at",),
+    "due_at": ("remind_at",),
+    "email": ("email_address",),
+    "modified_at": ("updated_at",),
+    "pk": ("id",),
+    "starts_at": ("occurs_at",),
+    "time": ("occurs_at", "remind_at", "created_at", "updated_at"),
+    "when": ("occurs_at", "remind_at", "created_at", "updated_at"),
+}
+"""Names of fields in other models and libraries, and the fields with the same meaning here."""
 
 
 def label_in(names: Container[str]) -> str | None:

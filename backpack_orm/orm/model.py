@@ -17,6 +17,7 @@ from backpack_orm.errors import (
     short_repr,
 )
 from backpack_orm.orm.collections import AssignableCollection, Embedded
+from backpack_orm.orm.hints import record_hint
 from backpack_orm.orm.introspection import is_introspection
 from backpack_orm.orm.plain import jsonable, to_json
 from backpack_orm.orm.related import Related
@@ -86,7 +87,8 @@ class Model(Related):
             if isinstance(getattr_static(type(self), name, None), property):
                 return object.__getattribute__(self, name)  # its own error, not that of this one
             raise AttributeError(
-                f"{type(self).__name__!r} object has no attribute {name!r}{table.nearest(name)}"
+                f"{type(self).__name__!r} object has no attribute {name!r}"
+                f"{record_hint(type(self), name) or table.nearest(name)}"
             )
 
     def _relate(self, name: str) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from backpack_orm.errors import ReadOnly, did_you_mean
 from backpack_orm.orm.fields import Field, Parent, Relation, Table
-from backpack_orm.orm.hints import hint_at_another_name
+from backpack_orm.orm.hints import class_hint
 from backpack_orm.orm.signals import hook_of
 
 if TYPE_CHECKING:
@@ -80,8 +80,7 @@ class ModelType(ABCMeta):
         def __getattr__(cls, name: str) -> Any:
             """Raise for an unknown attribute of the class, with a hint at the right call."""
             raise AttributeError(
-                f"type object {cls.__name__!r} has no attribute {name!r}"
-                f"{hint_at_another_name(cls, name)}"
+                f"type object {cls.__name__!r} has no attribute {name!r}{class_hint(cls, name)}"
             )
 
     @property

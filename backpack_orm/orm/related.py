@@ -15,6 +15,7 @@ from backpack_orm.errors import (
     short_repr,
 )
 from backpack_orm.orm.collections import Embedded
+from backpack_orm.orm.fields import label_in
 from backpack_orm.orm.state import UNSET, State
 from backpack_orm.wire import values
 from backpack_orm.wire.shapes import MISSING
@@ -160,8 +161,16 @@ class Related(State):
         except ValueError:
             raise ValidationError(
                 f"{what} takes the id of a record, a whole number above 0 and below 2**63, "
-                f"or a {cls.__name__}, not {short_repr(value)}"
+                f"or a {cls.__name__}, not {short_repr(value)}{cls._finder_hint(value)}"
             ) from None
+
+    @classmethod
+    def _finder_hint(cls, value: object) -> str:
+        """Return a hint at the finder that takes what is no id, or ""."""
+        label = label_in(cls._table.fields)
+        if isinstance(value, str) and label is not None:
+            return f"; use {cls.__name__}.get({label}=…)"
+        return f"; use {cls.__name__}.where(id__in=…)" if isinstance(value, list | tuple) else ""
 
     @classmethod
     def _resolve_id(cls, id: object, using: Connection | None) -> tuple[int, Connection]:

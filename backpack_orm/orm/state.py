@@ -48,7 +48,7 @@ class Changes(dict[str, tuple[Any, Any]], RichDisplay):
 class State(RichDisplay, metaclass=ModelType):
     """The loaded values of a record, and the local changes to them."""
 
-    __slots__ = ("_record", "_source")
+    __slots__ = ("__weakref__", "_record", "_source")
 
     _table: ClassVar[Table]
     _resource: ClassVar[type[Model]]

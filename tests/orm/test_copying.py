@@ -321,8 +321,8 @@ def test_bad_targets_are_refused_before_any_request(
         "list": source.lists[0],
     }[kind]
     wants = "List" if kind == "item" else "Page"
-    for wrong in (target.notes[0], 5, None, "Target", Page):
-        refused(lambda wrong=wrong: record.copy_to(wrong), ValidationError, f"takes a {wants}", box)
+    for wrong in (target.notes[0], 0, None, "Target", Page):
+        refused(lambda wrong=wrong: record.copy_to(wrong), ValidationError, f"or a {wants}", box)
     gone: Any = target.lists[0] if kind == "item" else target
     gone.destroy()
     refused(lambda: record.copy_to(gone), Destroyed, "was destroyed", box)

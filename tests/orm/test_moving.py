@@ -445,7 +445,7 @@ def test_bad_targets_are_refused_before_any_request(
     record = record_on(kind, source)
     here = place_on(kind, source)
     refused(lambda: record.move_to(here), ValidationError, r"is (in|on) .* already", box)
-    refused(lambda: record.move_to(target.notes[0]), ValidationError, "move_to takes a", box)
+    refused(lambda: record.move_to(target.notes[0]), ValidationError, "move_to takes the id", box)
     gone = place_on(kind, target)
     gone.destroy()
     refused(lambda: record.move_to(gone), Destroyed, "was destroyed", box)
