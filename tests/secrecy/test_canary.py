@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import pickle
 import runpy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.client import HTTPResponse
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -73,11 +73,20 @@ def own_objects(names: dict[str, Any]) -> list[object]:
 def test_no_call_shows_the_token(
     name: str, canary_connection: Connection, recorder: Recorder
 ) -> None:
+    line = _MADE["LINES"][name]
     names = space()
     canary_connection.clear_cache()
-    exec(f"_result = {last}" if is_value(last := _MADE["LINES"][name]) else last, names)
+    code = compile(f"_result = {line}" if is_value(line) else line, "line", "exec")
+    exec(code, names)
     assert "urllib3" in recorder.stream.getvalue()
-    for value in own_objects(names):
+    for value in own_objects({name: names[name] for name in code.co_names if name in names}):
+        recorder.add(value)
+
+
+def test_no_object_shows_the_token(canary_connection: Connection, recorder: Recorder) -> None:
+    values = own_objects(space())
+    assert len(values) > 10
+    for value in values:
         recorder.add(value)
 
 
@@ -404,6 +413,22 @@ def test_the_recorder_finds_a_token_that_leaks() -> None:
 
         recorder.add_error(caught(fail))
     assert recorder.text().count(CANARY) >= 2
+
+
+def test_the_recorder_finds_a_token_that_only_rich_shows() -> None:
+    class Shown:
+        def __repr__(self) -> str:
+            return "Shown()"
+
+        def __rich_repr__(self) -> Iterator[str]:
+            yield CANARY
+
+    def fail(shown: Shown) -> None:
+        raise ValueError
+
+    with recording_output() as recorder:
+        recorder.add_error(caught(lambda: fail(Shown())))
+    assert CANARY in recorder.text()
 
 
 def test_the_package_is_imported_from_this_repository() -> None:

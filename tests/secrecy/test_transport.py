@@ -13,7 +13,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import pytest
@@ -39,7 +39,7 @@ from tests.connection.test_transport_failures import (
     reset,
     speak_plainly,
 )
-from tests.secrecy.conftest import CANARY, WIDE, Recorder, Uncoloured, caught
+from tests.secrecy.conftest import CANARY, Recorder, caught, shown_by_rich
 
 CALLS: dict[str, Callable[[], object]] = {
     "body": Page.all,
@@ -48,6 +48,7 @@ CALLS: dict[str, Callable[[], object]] = {
     "written in a body": lambda: Page.create(title="Porto"),
     "written in a path": lambda: Reminder.create(content="+30 Leave"),
 }
+WIDE = 2000  # so that no line break splits the token
 every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
 AFTER = (urllib3.connection.HTTPConnection, "getresponse")
 
@@ -59,12 +60,7 @@ def add(recorder: Recorder, error: BaseException) -> None:
         recorder.parts += [str(value), repr(getattr(value, "__dict__", ""))]
     report = traceback.TracebackException.from_exception(error, capture_locals=True)
     recorder.parts += report.format()
-    stream = io.StringIO()
-    rich = Uncoloured.from_exception(
-        type(error), error, error.__traceback__, width=WIDE, show_locals=True
-    )
-    Console(file=stream, width=WIDE).print(rich)
-    recorder.parts.append(stream.getvalue())
+    recorder.parts += shown_by_rich(error)
 
 
 @pytest.fixture
@@ -191,21 +187,28 @@ def test_no_exceeded_deadline_reveals_the_token(
 
 
 class Interrupting:
-    """Raises KeyboardInterrupt at the n-th line of the packages that handle the token."""
+    """Raises KeyboardInterrupt at the n-th line of the packages that handle the token.
+
+    A line that runs again, for another record, is not counted again.
+    """
 
     def __init__(self, line: int) -> None:
         self.left = line
+        self.seen: set[tuple[CodeType, int]] = set()
 
     def __call__(self, frame: FrameType, event: str, argument: object) -> Any:
         name = frame.f_globals.get("__name__", "")
         if not name.startswith(("backpack_orm.connection.", "backpack_orm.wire.")):
             return None
-        line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
-        # Python itself is not interrupted between the end of such a block and the lock's release.
-        if event == "line" and not line.startswith("with "):
-            self.left -= 1
-            if self.left == 0:
-                raise KeyboardInterrupt
+        place = (frame.f_code, frame.f_lineno)
+        if event == "line" and place not in self.seen:
+            self.seen.add(place)
+            line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+            # Python is not interrupted between the end of such a block and the lock's release.
+            if not line.startswith("with "):
+                self.left -= 1
+                if self.left == 0:
+                    raise KeyboardInterrupt
         return self
 
 
