@@ -64,9 +64,9 @@ class Reader:
 
 @pytest.fixture(params=["file", "memory"])
 def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Reader]]:
-    """Return a function that creates clients of a sandbox process with 100,000 items."""
+    """Return a function that creates clients of a sandbox process with 40,000 items."""
     export = tmp_path / "export.xml"
-    export.write_text(export_with(100_000))
+    export.write_text(export_with(40_000))
     data = str(tmp_path / "data.db") if request.param == "file" else ":memory:"
     with subprocess.Popen(
         [sys.executable, "-c", SERVER, str(export), data],
@@ -85,7 +85,6 @@ def test_a_page_does_not_wait_for_a_long_export(served) -> None:
     reader, exporter = served(), served()
     for _ in range(20):
         reader.seconds("page/1")
-    ratios = []
     for _ in range(3):  # the machine may be busy with something else
         alone = [reader.seconds("page/1") for _ in range(50)]
         is_over = threading.Event()
@@ -102,10 +101,12 @@ def test_a_page_does_not_wait_for_a_long_export(served) -> None:
         thread.join()
         assert len(meanwhile) >= 10
         alone += [reader.seconds("page/1") for _ in range(50)]
-        ratios.append(statistics.median(meanwhile) / statistics.median(alone))
+        ratio = statistics.median(meanwhile) / statistics.median(alone)
+        if ratio <= 10:
+            break
     reader.close()
     exporter.close()
-    assert min(ratios) <= 10, "the export itself takes hundreds of times as long"
+    assert ratio <= 10, "the export itself takes hundreds of times as long"
 
 
 def eventually(is_so: Callable[[], bool]) -> bool:
