@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from tests.docs import documents
 
 _DOCUMENT = documents.ROOT / "docs" / "requests.md"
 _ROWS = documents.rows(_DOCUMENT)
+_GROWING = [row for row in _ROWS if re.search("[a-z]", "".join(row[1:]))]
+"""Rows with a number that depends on the account: a constant would not hold for 13 pages either."""
 _BEGINNING = next(text for language, text in documents.fences(_DOCUMENT) if language == "python")
 
 
@@ -109,7 +112,7 @@ def test_a_call_makes_the_documented_number_of_requests(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("line", "first", "again"), _ROWS, ids=[row[0] for row in _ROWS])
+@pytest.mark.parametrize(("line", "first", "again"), _GROWING, ids=[row[0] for row in _GROWING])
 def test_it_makes_the_documented_number_with_ten_times_as_many_pages(
     line: str,
     first: str,

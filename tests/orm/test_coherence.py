@@ -1,8 +1,8 @@
 """Every write is seen by every read at once, within a process.
 
 A write is done through each kind of object that can do it, after everything that can be read was
-read and cached. Then all reads are compared, in another thread, with what the service has, and so is
-the page object around what was written. Writes through the objects of a page are read by their own
+read and cached. Then all reads are compared, in another thread, with what the service has, and the
+page object around what was written too. Writes through the objects of a page are read by their own
 connection, the same writes through objects that were found by themselves by another connection to
 the account: which caches a write invalidates does not depend on how its object was found.
 """
@@ -183,7 +183,9 @@ OTHER_WRITES: dict[str, Callable[[Scene], object]] = {
     "Page.reorder": lambda scene: scene.page.reorder(reversed(scene.page.belongings)),
     "Page.duplicate": call("page", "duplicate"),
     "Page.share": call("page", "share", ["ana@example.com"], public=False),
+    "Page.share with all": call("page", "share", public=True),
     "Page.unshare": call("shared", "unshare"),
+    "Page.unshare of a linked page": lambda scene: unshare_linked(scene),
     "Page.email_copy": call("page", "email_copy"),
     "Page.link": lambda scene: scene.page.link(scene.other),
     "Page.unlink": lambda scene: scene.linking.unlink(scene.linking.linked_pages[0]),
@@ -244,6 +246,12 @@ def edit_linked(scene: Scene) -> None:
     linked = scene.linking.linked_pages[0]
     linked.title = "Zebra"
     assert linked.save()
+
+
+def unshare_linked(scene: Scene) -> None:
+    scene.linking.link(scene.shared)
+    scene.linking.reload()
+    scene.shared.unshare()
 
 
 COMBINED = {"get_or_create", "update_or_create", "update"}
