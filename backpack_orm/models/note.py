@@ -65,7 +65,7 @@ class Note(Movable, Savable, Destroyable):
     if TYPE_CHECKING:
 
         def _created_with(
-            self, *, title: str = "", body: str = "", show_created_at: bool | None = None
+            self, title: str = "", *, body: str = "", show_created_at: bool | None = None
         ) -> None: ...
 
         def update(

@@ -5,17 +5,44 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, cast
 
+from backpack_orm.errors import short_repr
 from backpack_orm.orm.bulk_methods import M_co
-from backpack_orm.orm.collections import Collection, Embedded
+from backpack_orm.orm.collections import Collection, Embedded, label_of
 from backpack_orm.orm.conditions import all_of
 from backpack_orm.orm.get_or_create import evaluated, get_or_create, new_values
 
 if TYPE_CHECKING:
+    from backpack_orm.orm.model import Model
     from backpack_orm.orm.progress import Progress
     from backpack_orm.orm.saving import Savable
     from backpack_orm.orm.syncing import SyncPlan
 
 P = ParamSpec("P")
+
+
+def named(
+    model: type[Model], positional: tuple[Any, ...], attributes: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Return the arguments of `create` by name.
+
+    Raises:
+        TypeError: There is more than one text, or it is passed by name too.
+
+    >>> from backpack_orm import Note
+    >>> named(Note, ("Hotel",), {"body": "Rua da Rosa 7"})
+    {'title': 'Hotel', 'body': 'Rua da Rosa 7'}
+    """
+    if not positional:
+        return attributes
+    label = label_of(model)
+    if label is None or len(positional) > 1 or not isinstance(positional[0], str):
+        raise TypeError(
+            f"create() of a collection takes one text, the {label}, and keyword arguments, "
+            f"not {', '.join(map(short_repr, positional))}"
+        )
+    if label in attributes:
+        raise TypeError(f"create() takes {label} once: {short_repr(positional[0])} is another one")
+    return {label: positional[0], **attributes}
 
 
 class _CreatedWith(Protocol[P]):
@@ -39,14 +66,21 @@ class Children(Embedded[M_co]):
 
         Makes one request, and one more when the collection is used again.
 
+        Args:
+            *args: At most one text: the title of a note or an event, the name of a list or a
+                separator, the content of an item, the body of a journal entry.
+            **attributes: The fields of the model.
+
         Raises:
-            TypeError: An attribute is misspelled.
+            TypeError: An attribute is misspelled or passed twice.
             ValidationError: A value cannot be sent. No request was made.
 
-        >>> Page.find_by(title="Lisbon").notes.create(title="Hotel").title
-        'Hotel'
+        >>> notes = Page.find_by(title="Lisbon").notes
+        >>> notes.create("Hotel").title, notes.create(title="Hotel", body="Rua da Rosa 7").body
+        ('Hotel', 'Rua da Rosa 7')
         """
-        return cast("Children[M_co]", self)._create(attributes)
+        own = cast("Children[M_co]", self)
+        return own._create(named(own._model, args, attributes))
 
     def get_or_create(
         self, *, defaults: Mapping[str, Any] | None = None, fresh: bool = True, **lookups: Any

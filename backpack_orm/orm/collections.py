@@ -194,6 +194,11 @@ class Collection(BulkMethods[M_co], CopyMethods[M_co], Sequence[M_co], RichDispl
             return len(self.where(value, **lookups))
         if value is ...:
             return len(self.where(**lookups)) if lookups else len(self)
+        if lookups:
+            raise TypeError(
+                f"count() takes a record, a title or conditions: {short_repr(value)} was passed "
+                f"with {', '.join(f'{name}=' for name in lookups)}"
+            )
         return sum(1 for _ in self._matches(value))
 
     def _matches(self, value: object) -> Iterator[int]:

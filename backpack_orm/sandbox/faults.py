@@ -375,7 +375,7 @@ class Faults:
         >>> Faults().redirect("http://{host}/login")
         <Fault 'redirect http://{host}/login', fired 0>
         """
-        if not (to.isascii() and to.isprintable()):
+        if not (isinstance(to, str) and to.isascii() and to.isprintable()):
             raise ValueError(f"a location must be printable ASCII, not {to!r}")
 
         def respond(request: AffectedRequest) -> Iterable[bytes]:

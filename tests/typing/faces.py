@@ -155,6 +155,9 @@ def pages(page: Page) -> None:
     assert_type(page.belongings[0].widget, Model | None)
     assert_type(page.matches[0], Match)
     assert_type(page.notes.create(title="T"), Note)
+    assert_type(page.notes.create("T", body="b"), Note)
+    page.notes.create(7)  # type: ignore[arg-type]
+    page.notes.create("T", "b")  # type: ignore[call-arg]
     assert_type(page.notes["T"], Note)
     assert_type(page.notes.to_records(), list[dict[str, Any]])
     assert_type(page.notes.to_frame(), DataFrame)
@@ -197,6 +200,7 @@ def what_is_on_them(page: Page, note: Note, item: Item, made: List) -> None:
     Note(title="T")  # type: ignore[call-arg]
     assert_type(made.items[0], Item)
     assert_type(made.items.create(content="T"), Item)
+    assert_type(made.items.create("T", completed=True), Item)
     assert_type(Item.all(list=made), Collection[Item])
     assert_type(item.list, List)
     assert_type(item.list_id, int)
