@@ -20,7 +20,7 @@ RUN = "$(VENV)/bin/python"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: demo check test lowest lint bench chaos cassettes docs site package constraints audit clean help environment environment-for-the-audit environment-for-the-bench environment-for-the-constraints environment-for-the-demo environment-for-the-docs environment-for-packaging environment-with-the-lowest python
+.PHONY: demo check test test-all lowest lint bench chaos cassettes docs site package dist constraints audit clean help environment environment-for-the-audit environment-for-the-bench environment-for-the-constraints environment-for-the-demo environment-for-the-docs environment-for-packaging environment-with-the-lowest python
 unexport BACKPACK_URL BACKPACK_TOKEN PYTHONPATH PYTHONHOME
 
 demo: environment-for-the-demo ## run a tour of an account in a sandbox
@@ -32,6 +32,8 @@ check: lint ## check style, types and imports, and run the fast tests: less than
 
 test: lint ## check style, types and imports, and run all tests, with coverage
 	$(RUN) -m pytest $(COVERAGE) --numprocesses $(WORKERS) --dist worksteal
+
+test-all: test ## run all tests, with coverage
 
 lowest environment-with-the-lowest: VENV = .venv-lowest
 lowest: environment-with-the-lowest ## run the fast tests of the code with the lowest versions of the dependencies
@@ -65,8 +67,14 @@ site: environment-for-the-docs ## build the site into docs/_build/html, and look
 	$(RUN) -m sphinx -b html -E -a -W --keep-going -q docs docs/_build/html
 	$(RUN) -m pytest --quiet --numprocesses $(WORKERS) --dist worksteal tests/docs/built_site.py
 
-package: environment-for-packaging ## build the archives of a release into dist, check that they have all files, and test the unpacked one
+package: dist environment-for-packaging ## build the archives of a release, check that they have all files, and test them: all of a release but the upload
 	@$(RUN) .ci/package.py
+
+dist: python ## build the archives of a release into dist, with nothing but pinned tools
+	@rm -rf dist .venv-build
+	@$(PYTHON) -m venv .venv-build
+	@.venv-build/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --requirement .ci/build.txt
+	@.venv-build/bin/python -m build --quiet --no-isolation
 
 constraints: VENV = .venv-constraints
 constraints: environment-for-the-constraints ## choose the newest versions of all packages that `make environment` and CI install
@@ -78,7 +86,7 @@ audit: environment-for-the-audit ## look for known vulnerabilities; fails for pa
 
 clean: ## remove everything that the other commands have created
 	@[ ! -e "$(VENV)/.backpack_orm.json" ] || rm -rf "$(VENV)"
-	rm -rf .venv .venv-* build dist .bench *.egg-info
+	rm -rf .venv .venv-* build dist reports .bench *.egg-info
 	rm -rf docs/_build docs/reference
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -rf .coverage .coverage.*

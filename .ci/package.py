@@ -1,13 +1,13 @@
-"""Builds the archives of a release into `dist`, compares their files with those here, and tests.
+"""Checks the archives of a release in `dist`, compares their files with those here, and tests them.
 
     .venv/bin/python .ci/package.py
 
-It runs in an environment with the dependency group `package`; `make package` creates that.
+It runs in an environment with the dependency group `package`. `make package` creates that, and the
+archives.
 """
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -16,20 +16,21 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import environment
+
 ROOT = Path(__file__).resolve().parent.parent
 DIST = ROOT / "dist"
 FOLDERS = (".ci", ".github", "backpack_orm", "cassettes", "docs", "tests")
 BUILT = ("docs/_build/", "docs/reference/")
 ROOMS = ("architecture", "contributing", "demo", "docs", "typing")
 """Tests that read files of the project besides the package and the tests themselves."""
+IMPORTS = "from backpack_orm import *"
 FAST = ["--offline", "-m", "not network and not browser and not long"]
 
 
 def main() -> None:
-    """Build, check and test, and stop at the first failure."""
-    shutil.rmtree(DIST, ignore_errors=True)
+    """Check and test, and stop at the first failure."""
     run("validate_pyproject", "pyproject.toml")
-    run("build", "--quiet", "--outdir", str(DIST))
     (sources,), (wheel,) = DIST.glob("*.tar.gz"), DIST.glob("*.whl")
     run("twine", "check", "--strict", str(sources), str(wheel))
     run("check_wheel_contents", str(wheel))
@@ -44,7 +45,18 @@ def main() -> None:
         # `pythonpath` in pyproject.toml makes pytest import the package from there.
         tests = [f"tests/{room}" for room in ROOMS]
         run("pytest", "--quiet", "--numprocesses", "logical", *FAST, *tests, folder=unpacked)
+        install(wheel, Path(folder) / "venv")
     print(f"package: {sources.name} and {wheel.name} are good, in {DIST.name}")
+
+
+def install(wheel: Path, folder: Path) -> None:
+    """Install the wheel as users do, without extras, and import all that needs none."""
+    run("venv", str(folder))
+    python = environment.python_in(folder)
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    for command in ([*pip, str(wheel)], [python, "-I", "-c", IMPORTS]):
+        if subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, check=False).returncode:
+            sys.exit(f"package: {wheel.name} does not work without extras, see above")
 
 
 def check_files(archive: Path, packed: Iterable[str], *folders: str) -> None:
