@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 from IPython.core.completer import provisionalcompleter
-from IPython.core.interactiveshell import InteractiveShell
 
 from backpack_orm import Attachment, Belonging, Connection, NotFound, Page, User
 from backpack_orm.connection.connection import INTERNAL
 from backpack_orm.sandbox import Sandbox
+from tests.ipython_shell import new_shell
 
 
 @pytest.fixture
@@ -80,9 +80,7 @@ def test_a_changed_title_is_completed_and_found(page: Page) -> None:
 @pytest.mark.parametrize("line", ['pages["', 'lists["', 'notes["'])
 @pytest.mark.parametrize("jedi", [True, False])
 def test_tab_completes_titles(page: Page, box: Sandbox, line: str, jedi: bool) -> None:
-    shell = InteractiveShell()
-    assert shell.history_manager is not None
-    shell.history_manager.enabled = False
+    shell = new_shell()
     shell.user_ns.update(pages=Page.all(), lists=page.lists, notes=page.notes)
     shell.Completer.use_jedi = jedi
     before = box.requests

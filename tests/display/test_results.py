@@ -18,6 +18,7 @@ from backpack_orm.display.contents import contents
 from backpack_orm.rich_display import RichDisplay
 from backpack_orm.sandbox import Sandbox
 from tests.display.test_html import shown, text_of
+from tests.ipython_shell import new_shell
 
 pytestmark = pytest.mark.network
 PUBLIC = [
@@ -110,9 +111,7 @@ def test_a_restore_shows_its_plan_and_its_result(archive: Archive, tmp_path: Pat
 def test_a_sandbox_shows_its_address_and_requests_where_the_extension_is_loaded(
     box: Sandbox,
 ) -> None:
-    shell = InteractiveShell()
-    assert shell.history_manager is not None
-    shell.history_manager.enabled = False
+    shell = new_shell()
     load_ipython_extension(shell)
     assert f"{box.url}</h3>" in html_in(shell, box)
     assert box.token not in html_in(shell, box)

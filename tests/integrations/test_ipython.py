@@ -13,12 +13,13 @@ from backpack_orm import Connection, Note, NotFound, Page
 from backpack_orm.connection import context
 from backpack_orm.connection.stats import Stats
 from backpack_orm.sandbox import Sandbox
+from tests.ipython_shell import new_shell
 
 
 @pytest.fixture
 def shell() -> Iterator[InteractiveShell]:
     """A session with the extension."""
-    shell = InteractiveShell()
+    shell = new_shell()
     backpack_orm.load_ipython_extension(shell)
     yield shell
     backpack_orm.unload_ipython_extension(shell)
@@ -122,7 +123,7 @@ def test_without_a_connection_it_says_how_to_connect(
 
 
 def test_unloading_removes_the_commands() -> None:
-    shell = InteractiveShell()
+    shell = new_shell()
     backpack_orm.load_ipython_extension(shell)
     assert shell.find_line_magic("backpack")
     backpack_orm.unload_ipython_extension(shell)

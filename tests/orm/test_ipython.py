@@ -8,13 +8,13 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from backpack_orm import Connection, Page
 from backpack_orm.sandbox import Sandbox
+from tests.ipython_shell import new_shell
 
 
 @pytest.fixture
 def shell(connection: Connection) -> InteractiveShell:
     """A session with a page as a list knows it, and a page that is loaded."""
-    shell = InteractiveShell()
-    shell.history_manager.enabled = False
+    shell = new_shell()
     found = Page.find(Page.all()[0].id)
     assert found.notes[0].body
     listed = Page.all()[1]
