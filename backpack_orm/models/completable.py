@@ -22,6 +22,7 @@ class Completable(OnPage, Savable, Destroyable):
     __slots__ = ()
 
     _server_updated = ("updated_at",)
+    _sent_together = ("content", "completed")
     _times_have_zone = False
 
     _toggle: ClassVar[Endpoint]

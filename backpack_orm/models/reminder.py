@@ -34,8 +34,9 @@ class Reminder(Savable, Destroyable):
 
     Attributes:
         id: Number of the record.
-        content: Text. For a new reminder without `remind_at`, start it with a date such as
-            `tomorrow 9am` or `+30` (minutes), which the service removes.
+        content: Text. If it is sent without `remind_at`, the service parses a date at its start,
+            such as `tomorrow 9am` or `+30` (minutes), and removes it. `update` with both changes
+            the words and keeps the time.
         remind_at: Time, in the account's zone. It is naive, unless the connection has a `timezone`
             or the service includes a zone. An aware time that you set is converted to the account's
             zone.
@@ -52,7 +53,7 @@ class Reminder(Savable, Destroyable):
     _scopes = ("due_before",)
     _element = "reminder"
     _container = "reminders"
-    _server_updated = ("content", "remind_at")
+    _server_updated = _sent_together = ("content", "remind_at")
 
     id: int = field(read_only=True)
     content: str = field(text=True)

@@ -81,6 +81,9 @@ class Savable(Findable):
     _server_updated: ClassVar[tuple[str, ...]] = ()
     """The fields that the service may set to other values when the record is written."""
 
+    _sent_together: ClassVar[tuple[str, ...]] = ()
+    """The fields of which the service derives those that a request omits from the others."""
+
     def __init__(self, *, using: Connection | None = None, **attributes: Any) -> None:
         cls, table = type(self), self._table
         self._record = None
@@ -321,9 +324,11 @@ class Savable(Findable):
     def update(self, *args: Any, **attributes: Any) -> SaveResult:
         """Set attributes and save them, together with other local changes.
 
-        Makes the same requests as `save`. If that fails, the attributes have their former values
-        again, except those that were saved before. If the response was lost, they are loaded when
-        you read them.
+        Makes the same requests as `save`. Fields that already have the passed values are not sent,
+        unless the service would otherwise derive them from another field that is sent: the time of
+        a reminder from the words of its content. If a call fails, the attributes have their former
+        values again, except those that were saved before. If the response was lost, they are loaded
+        when you read them.
 
         Args:
             **attributes: The fields of the model that can be set, and lists that can be assigned.
@@ -347,11 +352,21 @@ class Savable(Findable):
         self._check_exists()
         self._check_settable(args, attributes)
         before = self.changes
+        derived: dict[str, Any] = {}
         try:
             for name, value in attributes.items():
                 setattr(self, name, value)
+            if any(name in self._sent_together for name in self.changes):
+                derived = {
+                    name: self._snapshot(name)
+                    for name in self._sent_together
+                    if name in attributes and name not in self.changes
+                }
+                self._invalidate(*derived)  # so that they count as changed
             return self.save()
-        except BaseException:
+        except BaseException as error:
+            if derived and not may_have_happened(error):
+                self._update_snapshot(derived)
             for name in attributes:
                 self._restore(name, before.get(name))
             raise

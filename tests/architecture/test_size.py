@@ -30,7 +30,7 @@ LARGEST_ROOMS = {
     "display": 960,
     "integrations": 2495,
     "models": 3070,
-    "orm": 4820,
+    "orm": 4830,
     "sandbox": 7950,
     "text": 1202,
     "wire": 810,

@@ -6,7 +6,17 @@ from datetime import datetime
 
 import pytest
 
-from backpack_orm import Connection, NotFound, Rejected, Reminder, SaveResult
+from backpack_orm import (
+    Connection,
+    Item,
+    NotFound,
+    PageItem,
+    Rejected,
+    Reminder,
+    SaveResult,
+    ServerError,
+)
+from backpack_orm.sandbox import Sandbox
 
 
 def test_reminders_come_earliest_first(account: Connection) -> None:
@@ -106,3 +116,53 @@ def test_a_moved_reminder_can_be_moved_back(account: Connection) -> None:
     reminder.remind_at = old
     assert reminder.save().fields == ("remind_at",)
     assert Reminder.find(reminder.id, fresh=True).remind_at == old
+
+
+def test_the_words_of_a_reminder_are_changed_and_its_time_is_kept(connection: Connection) -> None:
+    reminder = Reminder.all()[0]
+    time = reminder.remind_at
+    assert reminder.update(content="9/28 is the day", remind_at=time).fields == (
+        "content",
+        "remind_at",
+    )
+    assert not reminder.is_dirty
+    stored = Reminder.find(reminder.id, fresh=True)
+    assert (stored.content, stored.remind_at) == ("9/28 is the day", time)
+
+
+def test_a_time_that_is_passed_is_sent_with_words_that_were_changed_before(
+    connection: Connection,
+) -> None:
+    reminder = Reminder.all()[0]
+    time = reminder.remind_at
+    reminder.content = "9/28 is the day"
+    reminder.update(remind_at=time)
+    stored = Reminder.find(reminder.id, fresh=True)
+    assert (stored.content, stored.remind_at) == ("9/28 is the day", time)
+
+
+def test_passing_what_a_reminder_has_sends_nothing(connection: Connection) -> None:
+    reminder = Reminder.all()[0]
+    assert not reminder.update(content=reminder.content, remind_at=reminder.remind_at)
+
+
+def test_a_refused_update_leaves_the_time_as_it_was(connection: Connection, box: Sandbox) -> None:
+    reminder = Reminder.all()[0]
+    before = reminder.to_dict()
+    box.faults.status(500, verb="PUT")
+    with pytest.raises(ServerError):
+        reminder.update(content="9/28 is the day", remind_at=reminder.remind_at)
+    requests = box.requests
+    assert (reminder.to_dict(), reminder.changes) == (before, {})
+    assert box.requests == requests
+
+
+@pytest.mark.parametrize("cls", [Item, PageItem])
+def test_an_item_is_saved_with_the_content_that_is_passed(
+    cls: type[Item | PageItem], connection: Connection
+) -> None:
+    item = cls.all()[0]
+    mine = item.content
+    cls.find(item.id, page=item.page).update(content="of another client")
+    item.update(content=mine, completed=not item.completed)
+    assert cls.find(item.id, page=item.page, fresh=True).content == mine
