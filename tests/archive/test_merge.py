@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from backpack_orm import ArchiveError, Bookmark, Connection, Page, Reminder, ValidationError
+from backpack_orm import (
+    ArchiveError,
+    Bookmark,
+    Connection,
+    JournalEntry,
+    Page,
+    Reminder,
+    User,
+    ValidationError,
+)
 from backpack_orm.archive import Archive, Merged
 from backpack_orm.sandbox import Sandbox
 from tests.archive.conftest import Clock
@@ -82,6 +91,25 @@ def test_a_page_that_one_user_was_refused_is_taken_from_the_other(
     assert merged.pages["Lisbon"].notes[0].title == "Where we sleep"
     assert f"page {id}" in {gap.what for gap in archive.newest.gaps}
     assert f"page {id}" not in {gap.what for gap in merged.gaps}
+
+
+@pytest.mark.network
+def test_a_journal_that_an_export_lacks_is_taken_from_another_archive(
+    archive: Archive, tmp_path: Path, clock: Clock
+) -> None:
+    with Sandbox(seed="empty") as box:
+        connection = Connection(box.url, token=box.token, limits=None)
+        user = User.me(using=connection)
+        for body in ("Left", "Arrived"):
+            JournalEntry.create(user=user, body=body)
+        archive.sync(connection)
+    export = Archive(tmp_path / "export", clock=clock)
+    content = f"<user id='{user.id}'><pages><page id='7' title='Later'/></pages></user>"
+    export.add_export(content.encode(), taken_at=clock())
+    for archives in ([archive, export], [export, archive, archive]):
+        merged = Archive.merge(archives)
+        assert [each.body for each in merged.journal] == ["Arrived", "Left"]
+        assert merged.pages["Later"].id == 7
 
 
 def test_merged_archives_are_converted_and_pickled(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -64,7 +65,9 @@ def test_a_reminder_is_destroyed_by_id_or_exact_text(run: Runner) -> None:
     assert run("reminder", "delete", "bread", "--yes").code == 2
     found = run("reminder", "delete", "Take the bread out", "-n")
     assert found.stdout.startswith("DELETE /[token]/reminders/")
-    assert run("reminder", "delete", "Take the bread out", "--yes").code == 0
+    id = "".join(re.findall(r"reminders/(\d+)\.xml", found.stdout))
+    done = run("reminder", "delete", "Take the bread out", "--yes", "-o", "json")
+    assert (done.summary, done.data["id"]) == (f"Destroyed the reminder {id}.", int(id))
     assert "bread" not in run("reminder", "list").stdout
 
 

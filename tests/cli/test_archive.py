@@ -336,6 +336,17 @@ def test_options_of_other_formats_are_refused(
         assert next(csv.reader(file)) == ["id", "page_id", "page_title", "name"]
 
 
+def test_a_database_that_cannot_be_written_is_named(
+    offline: Runner, backup: Path, tmp_path: Path
+) -> None:
+    target = tmp_path.joinpath(*["too long for SQLite"] * 30, "notes.db")
+    found = offline("archive", "export", "sqlite", str(target))
+    assert (found.code, found.stdout) == (1, "")
+    message = " ".join(found.stderr.split())
+    assert f"{target} cannot be written: unable to open database file" in message
+    assert not target.exists()
+
+
 def test_edited_files_are_not_replaced(offline: Runner, backup: Path, tmp_path: Path) -> None:
     target = tmp_path / "notes"
     offline("archive", "export", "markdown", str(target))

@@ -12,6 +12,7 @@ from backpack_orm import errors
 from backpack_orm.connection import Connection
 from backpack_orm.connection.cache import Cache
 from backpack_orm.connection.deadline import Deadline
+from backpack_orm.connection.sockets import BoundedSocket
 from backpack_orm.errors import OutcomeUnknown, RateLimited, Timeout
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire import parse
@@ -117,6 +118,55 @@ def test_a_socket_is_used_again_with_the_time_of_the_next_call(stub):
             send(connection, READ)
             time.sleep(0.2)
         assert {request.socket_number for request in stub.requests} == {1}
+
+
+# --- a socket -----------------------------------------------------------------------------------
+
+
+class Recorded:
+    """A socket that records the time-out of each operation."""
+
+    def __init__(self):
+        self.timeout, self.operations = 30.0, []
+
+    def gettimeout(self):
+        return self.timeout
+
+    def settimeout(self, seconds):
+        self.timeout = seconds
+
+    def makefile(self, mode, buffering):
+        return self
+
+    def close(self):
+        pass
+
+    def __getattr__(self, name):
+        return lambda *arguments: self.operations.append((name, self.timeout)) or 0
+
+
+OPERATIONS = {
+    "sendall": lambda sock: sock.sendall(b"GET"),
+    "recv": lambda sock: sock.recv(1),
+    "recv_into": lambda sock: sock.recv_into(bytearray(1)),
+    "readinto": lambda sock: sock.makefile("rb").read(1),
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_each_operation_of_a_socket_has_the_time_that_the_call_has_left(name):
+    now, recorded = [100.0], Recorded()
+    sock = BoundedSocket(recorded)
+    sock.deadline = Deadline(5, clock=lambda: now[0])
+    for now[0] in (100.0, 104.0):
+        OPERATIONS[name](sock)
+    sock.settimeout(0.5)
+    OPERATIONS[name](sock)
+    assert recorded.operations == [(name, 5.0), (name, 1.0), (name, 0.5)]
+    now[0] = 105.0
+    with pytest.raises(TimeoutError, match="the deadline has passed"):
+        OPERATIONS[name](sock)
+    assert len(recorded.operations) == 3
 
 
 # --- silence ----------------------------------------------------------------------------------

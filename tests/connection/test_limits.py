@@ -290,6 +290,17 @@ def test_a_wait_that_would_be_too_long_is_not_begun(stub, clock):
     assert (len(stub.requests), clock.slept) == (10, [])
 
 
+def test_a_wait_that_takes_exactly_max_wait_is_made(stub, clock):
+    with Connection(stub.url, token=TOKEN, max_wait=0) as connection:
+        ask(connection, CALENDAR_READ, 10)
+        with pytest.raises(RateLimited) as caught:
+            ask(connection, CALENDAR_READ)
+    seconds = caught.value.retry_after
+    with Connection(stub.url, token=TOKEN, max_wait=seconds) as connection:
+        ask(connection, CALENDAR_READ)
+    assert clock.slept == [seconds]
+
+
 def test_a_call_that_waits_as_requested_is_served(stub, clock):
     with Connection(stub.url, token=TOKEN, max_wait=0) as connection:
         ask(connection, CALENDAR_READ, 10)

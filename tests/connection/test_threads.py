@@ -216,6 +216,33 @@ def test_a_process_that_is_forked_off_counts_for_itself(stub):
 
 
 @forking
+def test_a_process_that_is_forked_off_has_the_blocks_of_its_own_thread_alone(stub):
+    began, released = threading.Event(), threading.Event()
+
+    def hold(connection):
+        with connection:
+            began.set()
+            assert released.wait(30)
+
+    connection = Connection(stub.url, token=TOKEN)
+
+    def work():
+        with connection:
+            connection.call(READ, read=parse.anything)
+        connection.call(READ, read=parse.anything)  # the end of the block has cleared the cache
+        assert (connection.stats.requests, connection.stats.cache_hits) == (2, 0)
+
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(hold, connection)
+        assert began.wait(30)
+        try:
+            assert forked(work) == 0
+        finally:
+            released.set()
+        held.result()
+
+
+@forking
 def test_a_process_that_is_forked_off_waits_for_no_thread_of_the_first(stub):
     withheld = Withheld(http(200, PAGES))
     stub.responses(withheld)

@@ -82,6 +82,24 @@ def test_all_is_copied_to_the_top_in_the_same_order(source: Page, target: Page) 
     assert now(target).description == "Hi {{name}}"
 
 
+def test_links_are_added_to_those_of_the_other_page(connection: Connection) -> None:
+    page, other, lisbon, porto = (Page.create(title=title) for title in "abcd")
+    page.link(lisbon)
+    page.link(porto)
+    other.link(porto)
+    result = page.merge_into(now(other))
+    assert [linked.title for linked in now(other).linked_pages] == ["c", "d"]
+    assert "links to pages" not in result.impossible
+
+
+def test_a_link_to_the_other_page_itself_is_listed(connection: Connection) -> None:
+    page, other = (Page.create(title=title) for title in "ab")
+    page.link(other)
+    result = page.merge_into(other)
+    assert list(now(other).linked_pages) == []
+    assert result.impossible["links to pages"].startswith("the other page is one of them")
+
+
 @pytest.mark.parametrize("n", [1, 10])
 def test_it_takes_a_request_for_all_that_is_copied_and_two(
     n: int, connection: Connection, box: Sandbox

@@ -60,6 +60,20 @@ def changed(record: Any, **values: Any) -> Any:
     return record
 
 
+@pytest.mark.parametrize(
+    ("save", "method"),
+    [
+        (lambda page: Page(title="Porto").save(), r"Page\.create\(\)"),
+        (lambda page: changed(page, title="Porto").save(), r"Page\.save\(\)"),
+    ],
+)
+def test_a_save_is_named_as_what_it_would_send(
+    save: Callable[[Page], Any], method: str, lisbon: Page
+) -> None:
+    with pytest.raises(ReadOnly, match=rf"^{method} writes"):
+        save(lisbon)
+
+
 WRITES: dict[str, Callable[[Page], Any]] = {
     "Page.create": lambda page: Page.create(title="Porto"),
     "Page.save": lambda page: changed(page, title="Porto").save(),

@@ -101,7 +101,11 @@ class TestPage:
         response = web.send("GET", page(state="abc"))
         assert response.status_code == 200
         assert response.headers["Content-Type"] == "text/html; charset=utf-8"
-        assert "Trips wants to read and change your Backpack accounts." in response.text
+        host = urlsplit(PAGE["redirect_uri"]).netloc
+        assert (
+            "<p>Trips wants to read and change your Backpack accounts. "
+            f"You then return to {host}.</p>" in response.text
+        )
         assert re.findall(r'<button name="answer" value="(\w+)">', response.text) == [
             "allow",
             "deny",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -11,9 +12,10 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from lxml import html
 
-from backpack_orm import text
-from backpack_orm.archive import Snapshot
+from backpack_orm import Connection, JournalEntry, User, text
+from backpack_orm.archive import Archive, Snapshot
 from backpack_orm.archive.conversions.names import file_name
+from backpack_orm.sandbox import Sandbox
 
 HARD = "Hard: <b>/..\\ & *co*"
 
@@ -98,6 +100,31 @@ def test_the_search_data_contains_every_text(snapshot: Snapshot, site: Path) -> 
         assert any(title == note.page.title for _, title, _, _ in texts)
     assert any("no. 250" in text for _, _, _, text in texts), "the journal too"
     assert any(text == "Walking shoes" for _, _, _, text in texts)
+
+
+@pytest.mark.network
+def test_the_journal_begins_with_the_newest_year(out: Path) -> None:
+    moment = [datetime(2025, 12, 31, 12, tzinfo=UTC)]
+    with Sandbox(seed="empty", clock=lambda: moment[0]) as box:
+        connection = Connection(box.url, token=box.token, limits=None)
+        user = User.me(using=connection)
+        JournalEntry.create(user=user, body="Before midnight")
+        moment[0] += timedelta(days=1)
+        JournalEntry.create(user=user, body="After midnight")
+        archive = Archive(out / "backup")
+        archive.sync(connection)
+    archive.newest.to_html(out / "site")
+    shown = {path.name: path.read_text("utf-8") for path in (out / "site").glob("journal*.html")}
+    assert shown.keys() == {"journal.html", "journal-2025.html", "journal-2026.html"}
+    for name, has_old, has_new in (
+        ("journal.html", False, True),
+        ("journal-2025.html", True, False),
+        ("journal-2026.html", False, True),
+    ):
+        assert ("Before midnight" in shown[name], "After midnight" in shown[name]) == (
+            has_old,
+            has_new,
+        )
 
 
 def test_two_conversions_write_the_same(snapshot: Snapshot, site: Path) -> None:
