@@ -13,6 +13,8 @@ WITHOUT_LIBRARIES = architecture chaos contributing demo display docs fuzz orm s
 # One more than there are processors, since some tests wait.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) + 1)
 SEED ?= 1
+ROOM ?=
+NUMBER ?= 30
 SIZE ?= 5000
 DATA ?= :memory:
 
@@ -20,7 +22,7 @@ RUN = "$(VENV)/bin/python"
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: demo check test test-all lowest lint bench chaos cassettes docs site package dist constraints audit clean help environment environment-for-the-audit environment-for-the-bench environment-for-the-constraints environment-for-the-demo environment-for-the-docs environment-for-packaging environment-with-the-lowest python
+.PHONY: demo check test test-all lowest lint bench chaos mutants cassettes docs site package dist constraints audit clean help environment environment-for-the-audit environment-for-the-bench environment-for-the-constraints environment-for-the-demo environment-for-the-docs environment-for-packaging environment-with-the-lowest python
 unexport BACKPACK_URL BACKPACK_TOKEN PYTHONPATH PYTHONHOME
 
 demo: environment-for-the-demo ## run a tour of an account in a sandbox
@@ -59,6 +61,9 @@ chaos: environment ## write 5,000 times and read under random faults; SEED=2 SIZ
 cassettes: environment ## record all cassettes again from the sandbox
 	$(RUN) -m pytest tests/models --record
 
+mutants: environment ## change the code at random, and list the changes that no fast test notices; ROOM=orm NUMBER=30 SEED=2
+	@$(RUN) .ci/mutants.py "$(ROOM)" $(NUMBER) $(SEED) $(WORKERS) "not long and not browser and not postgresql"
+
 docs: site ## build the site, and run the code in the documentation
 	$(RUN) -m pytest tests/docs
 	@echo "open docs/_build/html/index.html"
@@ -86,7 +91,7 @@ audit: environment-for-the-audit ## look for known vulnerabilities; fails for pa
 
 clean: ## remove everything that the other commands have created
 	@[ ! -e "$(VENV)/.backpack_orm.json" ] || rm -rf "$(VENV)"
-	rm -rf .venv .venv-* build dist reports .bench *.egg-info
+	rm -rf .venv .venv-* build dist reports .bench .mutants *.egg-info
 	rm -rf docs/_build docs/reference
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -rf .coverage .coverage.*
