@@ -232,29 +232,53 @@ def _instead_of(model: type[Model], predicate: object) -> str:
     return "; pass a dictionary with **" if isinstance(predicate, Mapping) else ""
 
 
-def _condition(model: type[Model], name: str, value: object) -> _Condition | _RecordCondition:
+def check_name(model: type[Model], name: str) -> None:
+    """Raise if no condition has this name. Checkers call it, which know no values.
+
+    Raises:
+        TypeError: An attribute or the lookup is misspelled. The message suggests the right one.
+
+    >>> from backpack_orm import Page
+    >>> check_name(Page, "titel__contains")
+    Traceback (most recent call last):
+    TypeError: Page has no field 'titel'; did you mean 'title'?
+    """
+    _parsed(model, name)
+
+
+def _parsed(model: type[Model], name: str) -> tuple[Path, Field | None, str, str]:
+    """Return what the name of a condition means: path, field, part of a time, and lookup.
+
+    There is no field if the condition compares the records at the end of the path themselves.
+    """
     path, rest = path_of(model, name.split("__"))
     if path.names and (not rest or rest[0] in RECORD_LOOKUPS):
-        return _record_condition(model, name, path, rest, value)
+        return path, None, "", lookup_in(name, rest, RECORD_LOOKUPS)
     first, *rest = rest
     model = path.model
-    if path.names and first not in model._table.fields and did_you_mean(first, RECORD_LOOKUPS):
+    is_unknown = first not in model._table.fields and not model._table.nearest(first)
+    if path.names and is_unknown and did_you_mean(first, RECORD_LOOKUPS):
         lookup_in(name, [first], RECORD_LOOKUPS)
-    what = f"{model.__name__}.{first}"
     way_out = _way_out(model, first, is_related=bool(path.names))
     field = field_named(model, first, f"found by {first!r}: {way_out}")
-    part = ""
+    part = rest.pop(0) if field.value_type.is_time and rest and rest[0] in PARTS else ""
+    return path, field, part, lookup_in(name, rest, PART_LOOKUPS if part else LOOKUPS)
+
+
+def _condition(model: type[Model], name: str, value: object) -> _Condition | _RecordCondition:
+    path, field, part, lookup = _parsed(model, name)
+    if field is None:
+        return _record_condition(model, path, lookup, value)
     if field.value_type.is_time:
         if isinstance(value, Iterable) and not isinstance(value, str | bytes):
             value = [*value]
-        if rest and rest[0] in PARTS:
-            part, *rest = rest
-        elif _is_date(value) or (isinstance(value, list) and any(map(_is_date, value))):
-            part = "date"
-    lookup = lookup_in(name, rest, PART_LOOKUPS if part else LOOKUPS)
+        is_date = _is_date(value) or (isinstance(value, list) and any(map(_is_date, value)))
+        if is_date and lookup in PART_LOOKUPS:
+            part = part or "date"
     if part:
         is_optional = field.is_optional and part == "date"
         field = field._replace(value_type=PARTS[part][1], is_optional=is_optional)
+    what = f"{path.model.__name__}.{field.name}"
     return _Condition(what, path, field, part, lookup, prepared(what, field, lookup, value))
 
 
@@ -278,14 +302,13 @@ def _way_out(model: type[Model], name: str, *, is_related: bool) -> str:
 
 
 def _record_condition(
-    model: type[Model], name: str, path: Path, rest: list[str], value: object
+    model: type[Model], path: Path, lookup: str, value: object
 ) -> _RecordCondition:
     """Return the condition that compares related records with a record, an id or several."""
     *before, relation = path.names
     to_owner, _ = path_of(model, before)
     owner, related = to_owner.model, path.model
     what = f"{owner.__name__}.{relation}"
-    lookup = lookup_in(name, rest, RECORD_LOOKUPS)
     declared = owner._table.relations.get(relation)
     if lookup == IS_NULL:
         try:

@@ -33,6 +33,7 @@ def errors_in(program: str, checker: str, folder: Path) -> dict[int, str]:
     path = folder / f"program_{hashlib.sha256(program.encode()).hexdigest()}.py"
     path.write_text(program, "utf-8")
     settings = {"typeCheckingMode": "standard"}
+    (folder / "mypy.ini").write_text("[mypy]\nplugins = backpack_orm.integrations.mypy\n", "utf-8")
     (folder / "pyrightconfig.json").write_text(json.dumps(settings), "utf-8")
     command, *options = _COMMANDS[checker]
     with _lock() if checker == "mypy" else nullcontext():
