@@ -23,7 +23,7 @@ def open_account(session: Session, name: str, now: datetime) -> User:
 
     Raises ValueError for an invalid name, and for one that people would take for another account's.
     """
-    normal = normal_name(check_account_name(name))
+    normal = check_name(normal_name(check_account_name(name)), "the normal form of a name")
     similar = session.scalar(select(Account.name).where(Account.normal_name == normal))
     if similar is not None:
         raise ValueError(

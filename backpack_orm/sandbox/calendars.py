@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from flask import Blueprint, Response, request
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
-from werkzeug.exceptions import UnprocessableEntity
+from werkzeug.exceptions import NotFound, UnprocessableEntity
 
 from .calls import Call, Endpoints, XmlResponse, bare, current_service, found, xml
 from .dates import Start, check_moment, read_event_start, read_moment
@@ -135,6 +135,8 @@ def _moment(text: str) -> datetime | None:
 @feeds.get("/<token>.ics")
 def feed(token: str) -> Response:
     """Return the feed of a calendar; its token is the only authentication."""
+    if "\0" in token:  # PostgreSQL has no such texts
+        raise NotFound
     with current_service().database.reading() as session:
         wanted = select(Calendar).where(Calendar.token == token)
         calendar = found(session.scalar(wanted.options(joinedload(Calendar.account))))

@@ -21,7 +21,7 @@ from .credentials import bearer_token, candidates, explicit_token
 from .limits import Family, Limits
 from .models import Page, Record, User, Widget
 from .oauth import OAuth
-from .reading import SIZE_LIMIT, Fields, InvalidRequest, Parameters, read_body, read_fields
+from .reading import SIZE_LIMIT, Fields, Parameters, TooLarge, read_body, read_fields
 from .rendering import Xml, blocks, element, stream
 from .scheduling import TURN, Turn
 from .shared_limits import SharedLimits
@@ -327,9 +327,9 @@ _ID_NAME = re.compile(r"\b[A-Z]+\b")
 
 
 def _body() -> bytes:
-    """Return the bytes of the body; raise InvalidRequest if it is too large."""
+    """Return the bytes of the body; raise TooLarge if it is."""
     if (request.content_length or 0) > SIZE_LIMIT:
-        raise InvalidRequest(f"a body of {request.content_length} bytes: the limit is {SIZE_LIMIT}")
+        raise TooLarge(f"a body of {request.content_length} bytes: the limit is {SIZE_LIMIT}")
     # Flask parses a multipart form from the cached bytes.
     return request.get_data(cache=request.mimetype == "multipart/form-data")
 
@@ -390,9 +390,10 @@ def _counter(service: Service, family: Family) -> Callable[[int], None]:
 def _body_fields(body: bytes) -> Fields:
     if request.mimetype == "multipart/form-data":
         try:
-            return read_fields(request.form.items(multi=True))
+            # A part may lack a name.
+            return read_fields((name or "", text) for name, text in request.form.items(multi=True))
         except RequestEntityTooLarge:
-            raise InvalidRequest("a form of too many parts, or too large") from None
+            raise TooLarge("a form of too many parts, or too large") from None
     return read_body(body, request.mimetype_params.get("charset", ""))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from werkzeug.datastructures import Authorization
 from werkzeug.wrappers import Request
 
 from .tokens import MAX_LENGTH, MIN_LENGTH
@@ -32,7 +33,7 @@ def explicit_token(request: Request) -> str:
 
 def _authorization(request: Request) -> str:
     """Return the token in `Authorization`: OAuth's bearer, or the user name of HTTP Basic."""
-    authorization = request.authorization
+    authorization = _parsed(request)
     if authorization is None:
         return ""
     if authorization.type == "bearer":
@@ -40,9 +41,15 @@ def _authorization(request: Request) -> str:
     return authorization.get("username") or "" if authorization.type == "basic" else ""
 
 
+def _parsed(request: Request) -> Authorization | None:
+    """Return the header `Authorization`; None if it is malformed."""
+    # Werkzeug raises for other characters in a user name and a password.
+    return request.authorization if request.headers.get("Authorization", "").isascii() else None
+
+
 def bearer_token(request: Request) -> str:
     """Return OAuth's bearer token, the only location of access tokens; empty if there is none."""
-    authorization = request.authorization
+    authorization = _parsed(request)
     if authorization is None or authorization.type != "bearer":
         return ""
     return (authorization.token or "").strip()

@@ -12,8 +12,9 @@ from sqlalchemy import (
     literal,
     select,
 )
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import NotFound, UnprocessableEntity
 
+from .addresses import LONGEST_ADDRESS
 from .bulk import execute, numbered
 from .calls import Call, Endpoints, XmlResponse, in_order, ws
 from .contents import contents_of
@@ -132,7 +133,9 @@ def share(call: Call, page: int) -> XmlResponse:
     known = set(
         call.session.scalars(select(Friend.email_address).where(Friend.page_key == shared.key))
     )
-    addresses = map(str.casefold, (call.parameters.text("email_addresses") or "").split())
+    addresses = [*map(str.casefold, (call.parameters.text("email_addresses") or "").split())]
+    if any(len(address) > LONGEST_ADDRESS for address in addresses):
+        raise UnprocessableEntity
     missing = [address for address in dict.fromkeys(addresses) if address not in known]
     new = numbered(call.session, missing, String())
     rows = select(literal(shared.key), new.c.value).order_by(new.c.key)

@@ -27,7 +27,7 @@ T = TypeVar("T")
 _SCHEMA, _NAMES, _DOMAIN = 1, 2, 0x4250_4F53  # of advisory locks: "BPOS"
 _ATTEMPTS = 5
 _ABORTED = {"40001", "40P01"}  # a serialization failure, a deadlock
-_LOCKED = {"55P03"}
+_BUSY = {"55P03", "57014", "53300"}  # no lock, no time, no connection
 _SETTINGS = {
     "timezone": "UTC",
     "lock_timeout": int(1000 * BUSY_TIMEOUT),
@@ -175,7 +175,7 @@ def _refusing_when_busy() -> Iterator[None]:
     except PoolTimeout as error:
         raise Busy(RETRY_AFTER) from error
     except DBAPIError as error:
-        if sqlstate(error) in _LOCKED:
+        if sqlstate(error) in _BUSY:
             raise Busy(RETRY_AFTER) from error
         raise
 

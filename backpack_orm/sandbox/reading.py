@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import codecs
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -13,6 +12,8 @@ from urllib.parse import parse_qsl
 from xml.parsers import expat
 
 import yaml
+
+from .encodings import encoding_of
 
 Value = Union[str, None, "list[Value]", "dict[str, Value]"]
 Fields = dict[str, Value]
@@ -35,7 +36,36 @@ _TRUE = {"1", "t", "true"}
 
 
 class InvalidRequest(ValueError):  # noqa: N818 - as HTTP frameworks name it
-    """A request with a malformed body or parameter; the reason is logged, not sent."""
+    """A request with a wrong parameter, for which the service responds with 500.
+
+    The reason is logged, not sent.
+    """
+
+    status = 500
+
+
+class Malformed(InvalidRequest):
+    """A request whose body cannot be read, whatever its parameters are."""
+
+    status = 400
+
+
+class TooLarge(Malformed):
+    """A request with a body over the limit."""
+
+    status = 413
+
+
+class UnknownEncoding(Malformed):
+    """A request with a body in an encoding that is not supported."""
+
+    status = 415
+
+
+class Attributes(dict[str, Value]):
+    """The attributes of an XML element without children, which may be fields, and its text."""
+
+    text = ""
 
 
 class Parameters:
@@ -62,6 +92,8 @@ class Parameters:
             return value
         if isinstance(value, dict) and isinstance(content := value.get("content"), str):
             return content
+        if isinstance(value, Attributes):
+            return value.text
         raise InvalidRequest(f"<{name}> must be text")
 
     def required_text(self, name: str) -> str:
@@ -98,6 +130,8 @@ class Parameters:
 def _texts(value: Value) -> Iterable[str]:
     if isinstance(value, str):
         yield value
+    elif isinstance(value, Attributes) and value.text.strip():
+        yield value.text
     elif value is not None:
         for part in value.values() if isinstance(value, dict) else value:
             yield from _texts(part)
@@ -107,41 +141,41 @@ def _id(word: str, name: str) -> int:
     if not (word.isascii() and word.isdigit()):
         raise InvalidRequest(f"<{name}> must contain ids")
     # Longer ids do not fit into an integer of SQLite, and no record has the largest one.
-    return int(word) if len(word) < 20 else LARGEST_ID
+    return min(int(word), LARGEST_ID) if len(word) < 20 else LARGEST_ID
 
 
 def read_body(body: bytes, charset: str = "") -> Fields:
     """Return the fields of a body.
 
-    The format is detected from the first characters, not from a header. The encoding is taken from
-    the first of these that is present: the byte order mark, `charset`, the zero bytes of UTF-16 and
-    UTF-32, the XML declaration.
+    The format is detected from the first characters, not from a header.
     """
     if len(body) > SIZE_LIMIT:
-        raise InvalidRequest(f"a body of {len(body)} bytes: the limit is {SIZE_LIMIT}")
-    encoding = _encoding(body, charset)
-    if encoding is not None:
+        raise TooLarge(f"a body of {len(body)} bytes: the limit is {SIZE_LIMIT}")
+    encoding = encoding_of(body, charset)
+    if encoding is None:
+        raise UnknownEncoding("the body is in an unknown encoding")
+    if encoding != "utf-8":
         body = _transcoded(body, encoding)
     start = body.lstrip(b"\xef\xbb\xbf \t\r\n")
     if not start:
         return {}
     try:
-        fields = _normal(_read_any(start, None if encoding is None else "utf-8"))
+        fields = _normal(_read_any(start))
     except UnicodeDecodeError:
-        raise InvalidRequest("the body is not UTF-8") from None
+        raise Malformed("the body is not UTF-8") from None
     except RecursionError:
-        raise InvalidRequest("the body is nested too deeply") from None
+        raise Malformed("the body is nested too deeply") from None
     if isinstance(fields, dict):
         return fields
     if not fields:
         return {}
-    raise InvalidRequest("the body contains no fields")
+    raise Malformed("the body contains no fields")
 
 
-def _read_any(body: bytes, encoding: str | None) -> Any:
-    """Parse a body in any format; only XML may have another encoding than UTF-8."""
+def _read_any(body: bytes) -> Any:
+    """Parse a body in any format."""
     if body.startswith(b"<"):
-        return _read_xml(body, encoding)
+        return _read_xml(body)
     if body.startswith(b"{"):
         return _unwrapped(_read_json(body))
     if _YAML_START.match(body[:200].decode("latin-1")):
@@ -149,40 +183,12 @@ def _read_any(body: bytes, encoding: str | None) -> Any:
     return read_fields(_read_form(body))
 
 
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # starts like the mark of UTF-16
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-_BY_ZEROS = {
-    b"\1\1\1\0": "utf-32-be",
-    b"\0\1\1\1": "utf-32-le",
-    b"\1\0": "utf-16-be",
-    b"\0\1": "utf-16-le",
-}
-"""Encodings by the pattern of zero bytes at the start of a body."""
-
-
-def _encoding(body: bytes, charset: str) -> str | None:
-    """Return the encoding of a body, None if the XML declaration may specify it."""
-    for mark, encoding in _MARKS:
-        if body.startswith(mark):
-            return encoding
-    if charset:
-        return charset
-    # The first character is ASCII in every format.
-    zeros = bytes(byte == 0 for byte in body[:4])
-    return _BY_ZEROS.get(zeros) or _BY_ZEROS.get(zeros[:2])
-
-
 def _transcoded(body: bytes, encoding: str) -> bytes:
     """Return a body in UTF-8."""
     try:
         return body.decode(encoding).encode()
-    except (LookupError, UnicodeError):
-        raise InvalidRequest(f"the body is not in the encoding {encoding[:40]!r}") from None
+    except UnicodeError:
+        raise Malformed(f"the body is not in the encoding {encoding}") from None
 
 
 def read_fields(pairs: Iterable[tuple[str, str]]) -> Fields:
@@ -191,12 +197,12 @@ def read_fields(pairs: Iterable[tuple[str, str]]) -> Fields:
     for name, value in pairs:
         *groups, last = re.split(r"[\[\]]+", name.rstrip("[]"))
         if len(groups) > DEPTH_LIMIT:
-            raise InvalidRequest("a form field is nested too deeply")
+            raise Malformed("a form field is nested too deeply")
         inner = fields
         for group in groups:
             within = inner.setdefault(group, {})
             if not isinstance(within, dict):
-                raise InvalidRequest("a form field is a text and a group at the same time")
+                raise Malformed("a form field is a text and a group at the same time")
             inner = within
         _add(inner, last, value)
     normal = _normal(fields)
@@ -209,7 +215,7 @@ def _read_form(body: bytes) -> list[tuple[str, str]]:
     try:
         return parse_qsl(text, keep_blank_values=True, max_num_fields=COUNT_LIMIT)
     except ValueError:
-        raise InvalidRequest("a form of too many fields") from None
+        raise Malformed("a form of too many fields") from None
 
 
 def _add(fields: Fields, name: str, value: Value) -> None:
@@ -235,15 +241,20 @@ class _Normalizer:
 
     def normal(self, value: Any, depth: int = 0) -> Value:
         if depth > DEPTH_LIMIT:
-            raise InvalidRequest("the body is nested too deeply")
+            raise Malformed("the body is nested too deeply")
         self._count += 1
         if self._count > VALUE_LIMIT:
-            raise InvalidRequest("the body contains too many values")
+            raise Malformed("the body contains too many values")
         if isinstance(value, dict):
-            return {
+            fields: Fields = {
                 str(name).lstrip(":").replace("-", "_"): self.normal(part, depth + 1)
                 for name, part in value.items()
             }
+            if isinstance(value, Attributes):
+                check_text(value.text)
+                text, fields = value.text, Attributes(fields)
+                fields.text = text
+            return fields
         if isinstance(value, list):
             return [self.normal(part, depth + 1) for part in value]
         if isinstance(value, bool):
@@ -256,7 +267,7 @@ class _Normalizer:
 def check_text(text: str) -> None:
     """Raise InvalidRequest for a text that XML cannot contain."""
     if _NOT_XML.search(text):
-        raise InvalidRequest("a text contains a character that XML cannot represent")
+        raise Malformed("a text contains a character that XML cannot represent")
 
 
 def _unwrapped(value: Any) -> Any:
@@ -270,7 +281,7 @@ def _read_json(body: bytes) -> Any:
     try:
         return json.loads(body.decode(), parse_int=str, parse_float=str)
     except json.JSONDecodeError as error:
-        raise InvalidRequest(f"JSON: {error}") from None
+        raise Malformed(f"JSON: {error}") from None
 
 
 class _TextLoader(yaml.BaseLoader):
@@ -282,16 +293,16 @@ class _TextLoader(yaml.BaseLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         # With aliases a small body could expand to a huge one.
         if self.check_event(yaml.AliasEvent):
-            raise InvalidRequest("YAML: aliases are refused")
+            raise Malformed("YAML: aliases are refused")
         if self._depth > DEPTH_LIMIT:
-            raise InvalidRequest("YAML: nested too deeply")
+            raise Malformed("YAML: nested too deeply")
         self._depth += 1
         self._count += 1
         if self._count > COUNT_LIMIT:
-            raise InvalidRequest("YAML: too many values")
+            raise Malformed("YAML: too many values")
         node = super().compose_node(parent, index)
         if node is not None and not _YAML_TAG.fullmatch(node.tag):
-            raise InvalidRequest("YAML: tags that name classes are refused")
+            raise Malformed("YAML: tags that name classes are refused")
         self._depth -= 1
         return node
 
@@ -300,7 +311,7 @@ class _TextLoader(yaml.BaseLoader):
         try:
             return base64.b64decode(self.construct_scalar(node)).decode()
         except (binascii.Error, UnicodeDecodeError):
-            raise InvalidRequest("YAML: binary data that is not UTF-8 text") from None
+            raise Malformed("YAML: binary data that is not UTF-8 text") from None
 
 
 _TextLoader.add_implicit_resolver(
@@ -313,12 +324,12 @@ for _tag in ("!binary", "tag:yaml.org,2002:binary"):
 
 def _read_yaml(body: bytes) -> Any:
     if len(body) > YAML_LIMIT:
-        raise InvalidRequest(f"YAML of more than {YAML_LIMIT} bytes")
+        raise Malformed(f"YAML of more than {YAML_LIMIT} bytes")
     try:
         return yaml.load(body.decode(), Loader=_TextLoader)  # noqa: S506 - it creates text only
     except yaml.YAMLError as error:
         # The message of the error quotes the body, which may contain the token.
-        raise InvalidRequest(f"YAML: {type(error).__name__}") from None
+        raise Malformed(f"YAML: {type(error).__name__}") from None
 
 
 class _XmlReader:
@@ -331,10 +342,10 @@ class _XmlReader:
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         if len(self._open) > DEPTH_LIMIT:
-            raise InvalidRequest("XML: nested too deeply")
+            raise Malformed("XML: nested too deeply")
         self._count += 1 + len(attributes)
         if self._count > VALUE_LIMIT:
-            raise InvalidRequest("XML: too many values")
+            raise Malformed("XML: too many values")
         self._open.append(_Element(attributes))
 
     def text(self, text: str) -> None:
@@ -348,7 +359,7 @@ class _XmlReader:
             self.root = value
 
     def doctype(self, *declaration: object) -> None:
-        raise InvalidRequest("XML: document types and entities are refused")
+        raise Malformed("XML: document types and entities are refused")
 
 
 class _Element:
@@ -369,17 +380,21 @@ class _Element:
             return [value for _, value in self.children]
         if not self.children and not self.attributes:
             return text
-        fields: Fields = dict(self.attributes)
-        for name, value in self.children:
-            _add(fields, name, value)
-        if not self.children and text.strip():
-            fields["content"] = text
-        return fields
+        if self.children:
+            fields: Fields = dict(self.attributes)
+            for name, value in self.children:
+                _add(fields, name, value)
+            return fields
+        alone = Attributes(self.attributes)
+        alone.text = text
+        if text.strip():
+            alone["content"] = text
+        return alone
 
 
-def _read_xml(body: bytes, encoding: str | None) -> Value:
+def _read_xml(body: bytes) -> Value:
     reader = _XmlReader()
-    parser = expat.ParserCreate(encoding)
+    parser = expat.ParserCreate("utf-8")  # whatever it declares: it was transcoded
     parser.buffer_text = True
     parser.StartElementHandler = reader.start
     parser.EndElementHandler = reader.end
@@ -388,5 +403,5 @@ def _read_xml(body: bytes, encoding: str | None) -> Value:
     try:
         parser.Parse(body, True)
     except expat.ExpatError as error:
-        raise InvalidRequest(f"XML: {error}") from None
+        raise Malformed(f"XML: {error}") from None
     return reader.root if not isinstance(reader.root, str) else {}

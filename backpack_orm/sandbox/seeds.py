@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from .accounts import add_user
+from .addresses import host_of
 from .exported import import_export
 from .models import Friend, Page, User
 from .seed_builder import SeedBuilder
@@ -57,7 +58,7 @@ def seed_demo(
 ) -> None:
     """Create the pages and reminders of Nora Whitfield, who plans more than she can do."""
     account = owner.account
-    owner.name, owner.email_address = "Nora Whitfield", f"nora@{account.normal_name}.example"
+    owner.name, owner.email_address = "Nora Whitfield", f"nora@{host_of(account)}"
     owner.time_zone = "Pacific Time (US & Canada)"
     tomas = add_user(session, account, "Tomás Leite", now=now, time_zone="Lisbon")
     yuki = add_user(session, account, "Yuki 由紀", now=now, time_zone="Tokyo")

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache, lru_cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
@@ -69,6 +70,7 @@ _ALL: tuple[Blueprint, ...] = (
 )
 CLIENT_CLOSED_REQUEST = 499  # as in the logs of nginx; no client reads this response
 _MESSAGES = {404: "Record not found", 500: "Internal error"}
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 class _Id(IntegerConverter):
@@ -122,7 +124,7 @@ def _register_error_handlers(app: Flask) -> None:
     @app.errorhandler(InvalidRequest)
     def report_invalid_request(error: InvalidRequest) -> Response:
         log.warning("cannot read %s: %s", request.environ[SHOWN], error)
-        return failure(500, _MESSAGES[500])
+        return failure(error.status, _MESSAGES.get(error.status) or _PHRASES[error.status])
 
     @app.errorhandler(Busy)
     def report_busy(error: Busy) -> Response:

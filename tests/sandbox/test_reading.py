@@ -178,6 +178,9 @@ def test_bodies_with_too_many_values_are_refused(body):
         read_body(body)
 
 
+BAD_REQUEST = (400, "Bad Request")
+
+
 class TestParameters:
     @pytest.mark.parametrize(
         "body",
@@ -337,31 +340,37 @@ class TestOverHttp:
         with caplog.at_level(logging.WARNING, "backpack_orm.sandbox"):
             kind = "multipart/form-data; boundary=x"
             response = api.send("POST", "/ws/pages/new", form, Content_Type=kind)
-        assert response.status_code == 500
+        assert response.status_code == 413
         assert "a form of too many parts, or too large" in caplog.text
 
     @pytest.mark.parametrize(
-        ("body", "reason"),
+        ("body", "reason", "error"),
         [
-            ("<request><token>t0ken-0123456789</token>", "XML: no element found"),
-            ("<!DOCTYPE r><request><token>t0ken-0123456789</token></request>", "document types"),
-            ("---\ntoken: t0ken-0123456789\na: [", "YAML: "),
+            ("<request><token>t0ken-0123456789</token>", "XML: no element found", BAD_REQUEST),
+            (
+                "<!DOCTYPE r><request><token>t0ken-0123456789</token></request>",
+                "document types",
+                BAD_REQUEST,
+            ),
+            ("---\ntoken: t0ken-0123456789\na: [", "YAML: ", BAD_REQUEST),
             (
                 "<request><token>t0ken-0123456789</token><page>x</page></request>",
                 "<page> must contain fields",
+                (500, "Internal error"),
             ),
-            (b"<" * (SIZE_LIMIT + 1), "the limit is"),
+            (b"<" * (SIZE_LIMIT + 1), "the limit is", (413, "Request Entity Too Large")),
         ],
         ids=["cut", "doctype", "yaml", "group", "size"],
     )
     def test_an_invalid_request_is_an_error_with_the_reason_in_the_log(
-        self, api, caplog, body, reason
+        self, api, caplog, body, reason, error
     ):
         with caplog.at_level(logging.WARNING, "backpack_orm.sandbox"):
             response = api.send("POST", "/ws/pages/new", body)
-        assert response.status_code == 500
+        status, message = error
+        assert response.status_code == status
         assert response.text.endswith(
-            '<response success="false"><error code="500">Internal error</error></response>'
+            f'<response success="false"><error code="{status}">{message}</error></response>'
         )
         assert re.search(f"cannot read POST /ws/pages/new: .*{re.escape(reason)}", caplog.text)
         assert "t0ken-0123456789" not in caplog.text

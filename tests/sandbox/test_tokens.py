@@ -111,7 +111,7 @@ class TestSecrecy:
             Exchange("GET", "/[token]/me.xml", 200),
             Exchange("GET", "/[token]/me.xml", 302),
             Exchange("GET", "/users.xml", 200),
-            Exchange("POST", "/[token]/reminders.xml", 500),
+            Exchange("POST", "/[token]/reminders.xml", 400),
             Exchange("GET", "/nowhere/[token]", 404),
             Exchange("GET", "/[token]", 404),
         ]
