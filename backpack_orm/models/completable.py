@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Self
 
-from backpack_orm.errors import BackpackError
 from backpack_orm.models.on_page import OnPage
 from backpack_orm.orm.destroying import Destroyable
-from backpack_orm.orm.locks import exclusive
 from backpack_orm.orm.saving import Savable, SaveResult
 from backpack_orm.orm.signals import send_saved
 from backpack_orm.wire.endpoint import Endpoint, ws
@@ -122,10 +119,10 @@ class Completable(OnPage, Savable, Destroyable):
     def _updater(cls, attributes: Mapping[str, bool]) -> Callable[[Self], SaveResult]:
         if attributes.keys() != {"completed"}:
             return super()._updater(attributes)
-        lists, completed = _Lists(), attributes["completed"]
-        return lambda item: item._set_completed(completed, lists)
+        completed = attributes["completed"]
+        return lambda item: item._set_completed(completed)
 
-    def _set_completed(self, completed: bool, lists: _Lists | None = None) -> SaveResult:
+    def _set_completed(self, completed: bool) -> SaveResult:
         self._check_exists()
         self._ensure_writable("complete" if completed else "reopen")
         self._check_changes_allowed()
@@ -136,8 +133,6 @@ class Completable(OnPage, Savable, Destroyable):
             self._validate(changes)
             edited = [name for name in changes if name != "completed"]
             stored = self._verify_texts(None) if edited and self._is_unverified else None
-            if lists and "content" not in edited and not self.connection.partial_updates:
-                stored = self._stored_in(lists)
             sent = self._update(self._updates[0], ["completed", *edited], stored)
         except BaseException:
             self._restore("completed", before)
@@ -172,42 +167,12 @@ class Completable(OnPage, Savable, Destroyable):
             self._apply_updated(sent)
         return sent
 
-    def _stored_in(self, lists: _Lists) -> Record:
-        """Return the item as the service has it, read together with the others of its list."""
-        place = self._parent
-        key = (place.connection.account, *place._path_ids())
-        return self._select(lists.read(key, partial(self._records_in, place, fresh=True)))
-
     def _move_by(self, direction: str) -> None:
         self._check_exists()
         self._ensure_writable(direction)
         with self._parent._changing("items"):
             self._send(self._move, {"direction": direction})
         send_saved(self._parent, ("items",))
-
-
-class _Lists:
-    """The items of lists as the service has them. Each list is read once, by any thread."""
-
-    def __init__(self) -> None:
-        self._read: dict[Hashable, list[Record] | BackpackError] = {}
-
-    def read(self, key: Hashable, read: Callable[[], Iterable[Record]]) -> list[Record]:
-        """Return the items of a list, read by the function if they were not.
-
-        Raises:
-            BackpackError: The list cannot be read. All its items raise the same error.
-        """
-        with exclusive((id(self), key)):
-            if key not in self._read:
-                try:
-                    self._read[key] = list(read())
-                except BackpackError as error:
-                    self._read[key] = error
-            found = self._read[key]
-        if isinstance(found, BackpackError):
-            raise found
-        return found
 
 
 def item_calls(path: str) -> tuple[Endpoint, ...]:

@@ -11,7 +11,7 @@ from backpack_orm.errors import ValidationError, short_repr
 from backpack_orm.models.merging import parts_on
 from backpack_orm.orm import bulk
 from backpack_orm.orm.copies import CopyResult
-from backpack_orm.orm.copying import NEVER
+from backpack_orm.orm.copying import NEVER, check_sources
 from backpack_orm.orm.creating import StepsInMemory, create_once
 from backpack_orm.orm.progress import Progress
 from backpack_orm.orm.resuming import Resumable
@@ -53,11 +53,12 @@ class Duplicating(Resumable[CopyResult[P]]):
         self._replacement = Replacement(replace)
         self._progress = progress
         self._steps = StepsInMemory()
-        self._before: set[int] | None = None
+        self._before: dict[int, str] | None = None
+        """The titles of the pages that existed when the call began."""
         self._copy: P | None = None
         self._pending: list[Savable] | None = None
         self._requests = 0
-        page._check_exists()
+        list(check_sources("Page.duplicate", [page]))
         page._ensure_writable("duplicate")
         if title is not None:
             page._table.fields["title"].check(type(page), title)
@@ -109,19 +110,26 @@ class Duplicating(Resumable[CopyResult[P]]):
         page = self._page
         pages, connection = type(page), page.connection
         if self._before is None:
-            self._before = {each._saved_id for each in pages.all(using=connection)}
+            self._before = {
+                each._saved_id: each.title for each in pages.all(using=connection, fresh=True)
+            }
 
         def equal() -> Iterable[P]:
             found = pages.all(using=connection, fresh=True)
-            return [each for each in found if each.title.startswith(page.title)]
+            return [each for each in found if each.title.startswith(self._stored_title)]
 
         return create_once(
             self._steps,
             f"the copy of page {page._saved_id}",
-            siblings=self._before,
+            siblings=self._before.keys(),
             equal=equal,
             create=lambda: _send(page)._saved_id,
         )
+
+    @property
+    def _stored_title(self) -> str:
+        """The title of the page, as it is stored once the call has begun."""
+        return (self._before or {}).get(self._page._saved_id, self._page.title)
 
     def _edited(self, copy: P) -> Iterator[Savable]:
         for record, values in self._edits(copy):
@@ -146,8 +154,8 @@ class Duplicating(Resumable[CopyResult[P]]):
         values: dict[str, str] = {}
         if self._title is not None:
             values["title"] = self._title
-        elif self._replacement.applies_to(self._page.title):
-            values["title"] = self._replacement.apply(self._page.title)
+        elif self._replacement.applies_to(self._stored_title):
+            values["title"] = self._replacement.apply(self._stored_title)
         if self._replacement and self._replacement.applies_to(page.description):
             values["description"] = self._replacement.apply(page.description)
         if values:

@@ -212,8 +212,8 @@ class Item(Completable, Movable):
     def copy_to(self, list: List | int, *, adopt: bool = False) -> CopyResult[Item]:
         """Copy the item to the end of a list, of this page or another, completed if it is.
 
-        Reads the item first. Makes two requests, and one more if the items of the target are not
-        loaded. A copy whose response was lost is looked up, and not made again.
+        Reads the item and the target first. Makes three requests. A copy whose response was lost is
+        looked up, and not made again.
 
         Args:
             list: The target, which may be the same list, or belong to another account. Or its id,
@@ -239,17 +239,18 @@ class Item(Completable, Movable):
     def move_to(self, list: List | int, *, adopt: bool = False) -> CopyResult[Item]:
         """Move the item to the end of another list, of this page or another of the account.
 
-        The API has no call for it: a copy is created, both are read to prove that they are equal,
-        and then the item is destroyed. So the moved item is a new record, with another id. Within
-        a list, use `move_higher`, `move_to_top` and the like, which keep the record.
+        The API has no call for it: a copy is created, it and then the item are read to prove that
+        they are equal, and then the item is destroyed. So the moved item is a new record, with
+        another id. Within a list, use `move_higher`, `move_to_top` and the like, which keep the
+        record.
 
-        Makes four requests, and one more if the items of the target are not loaded. If it is
-        stopped, moving the item again completes it. See `copy_to` for arguments and errors.
+        Makes six requests. If it is stopped, moving the item again completes it. See `copy_to` for
+        arguments and errors.
 
         Raises:
             ValidationError: The item is in this list already, or belongs to another account.
-            StaleRecord: Somebody has changed or destroyed the copy or the item meanwhile. The item
-                was not destroyed.
+            StaleRecord: Somebody has changed or destroyed the copy or the item. The item was not
+                destroyed.
 
         >>> lists = Page.find_by(title="Lisbon").lists
         >>> packing, seen = lists["Packing"].items, lists["Not to be missed"].items

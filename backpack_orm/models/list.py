@@ -109,9 +109,8 @@ class List(Movable, Savable, Destroyable):
     ) -> CopyResult[List]:
         """Copy the list with its items to a page, in the same order, completed as they are.
 
-        Reads the list first. Makes two requests and one for each item, and one more if the lists
-        of the target are not loaded. Copies whose responses were lost are looked up, and not made
-        again.
+        Reads the list and the target first. Makes three requests and one for each item. Copies
+        whose responses were lost are looked up, and not made again.
 
         Args:
             page: The target, or its id. It may be the same page, or belong to another account.
@@ -140,18 +139,18 @@ class List(Movable, Savable, Destroyable):
     ) -> CopyResult[List]:
         """Move the list with its items to another page of the account.
 
-        The API has no call for it: a copy is created, both are read to prove that they are equal,
-        and then the list is destroyed. So the moved list is a new record, and so are its items.
+        The API has no call for it: a copy is created, it and then the list are read to prove that
+        they are equal, and then the list is destroyed. So the moved list is a new record, and so
+        are its items.
 
-        Makes four requests and one for each item, and one more if the lists of the target are not
-        loaded. If it is stopped, moving the list again completes it. See `copy_to` for arguments
-        and errors.
+        Makes six requests and one for each item. If it is stopped, moving the list again completes
+        it. See `copy_to` for arguments and errors.
 
         Raises:
             ValidationError: The list is on this page already, or belongs to another account, or
                 has an item without text, which the service would not create.
-            StaleRecord: Somebody has changed or destroyed the copy or the list meanwhile. The list
-                was not destroyed.
+            StaleRecord: Somebody has changed or destroyed the copy or the list. The list was not
+                destroyed. Moving it again makes another copy.
 
         >>> garden = Page.find_by(title="The garden")
         >>> Page.find_by(title="Lisbon").lists["Packing"].move_to(garden).record in garden.lists

@@ -70,6 +70,7 @@ class Merging(Resumable[CopyResult[Model]]):
         with tallied() as tally:
             try:
                 page, other = self._page, self._other
+                self._copier.begin()
                 if not page.connection.is_file:
                     found = type(page).find(page._saved_id, using=page.connection, fresh=True)
                     page = found
@@ -100,10 +101,12 @@ class Merging(Resumable[CopyResult[Model]]):
     def _prepare(self, page: Page) -> None:
         for name in _COPIED:
             children = getattr(self._other, name)
-            sources = [each for each in ordered(page) if each._container == name]
+            stored = [each._as_stored() for each in children._present()]
             if self._adopt:
-                self._copier.adopt(sources, children, list(children))
-            self._copier.place(children).prepare()
+                sources = [each for each in ordered(page) if each._container == name]
+                self._copier.adopt(sources, children, stored)
+            else:
+                self._copier.place(children).prepare(stored)
 
     def _jobs(self, page: Page) -> Iterator[Any]:
         """Yield what copies one record each, the lowest on the page first.
@@ -124,7 +127,9 @@ class Merging(Resumable[CopyResult[Model]]):
         step = f"list:{-page._saved_id}"
         if step not in self._copier.copies:
             place = self._copier.place(self._other.lists)
-            self._copier.copies[step] = place.create(step, {"name": ""})
+            copy: Any = place.create(step, {"name": ""})
+            self._copier.copies[step] = copy
+            self._copier.place(copy.items).prepare(())
         return step
 
     def _do(self, job: Any) -> None:
@@ -133,15 +138,14 @@ class Merging(Resumable[CopyResult[Model]]):
     def _merge_page(self, page: Page) -> dict[str, str]:
         """Add tags, links and the description to the other page; return what cannot be added."""
         other, left = self._other, dict[str, str]()
-        there = {tag.name for tag in other.tags}
-        missing = [tag.name for tag in page.tags if tag.name not in there]
-        if missing:
-            other.tags = [*(tag.name for tag in other.tags), *missing]
+        if page.tags:
+            other.tags.add(*(tag.name for tag in page.tags))
+        if page.description or page.linked_pages:
+            other.reload()  # which the copying may have taken a while since
         if page.description and not other.description:
-            other.description = page.description
+            other.update(description=page.description)
         elif page.description and page.description != other.description:
             left["description"] = "the other page has one"
-        other.save()
         linked = [each for each in page.linked_pages if each not in other.linked_pages]
         for each in linked:
             if page._account == other._account and each != other:

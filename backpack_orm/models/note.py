@@ -136,8 +136,8 @@ class Note(Movable, Savable, Destroyable):
     def copy_to(self, page: Page | int, *, adopt: bool = False) -> CopyResult[Note]:
         """Copy the note to a page. Its title and body stay the same, byte for byte.
 
-        Reads the note first. Makes two requests, and one more if the notes of the target are not
-        loaded. A copy whose response was lost is looked up, and not made again.
+        Reads the note and the target first. Makes three requests. A copy whose response was lost is
+        looked up, and not made again.
 
         Args:
             page: The target, or its id. It may be the same page, or belong to another account.
@@ -162,16 +162,17 @@ class Note(Movable, Savable, Destroyable):
     def move_to(self, page: Page | int, *, adopt: bool = False) -> CopyResult[Note]:
         """Move the note to another page of the account.
 
-        The API has no call for it: a copy is created, both are read to prove that they are equal,
-        and then the note is destroyed. So the moved note is a new record, with another id.
+        The API has no call for it: a copy is created, it and then the note are read to prove that
+        they are equal, and then the note is destroyed. So the moved note is a new record, with
+        another id.
 
-        Makes four requests, and one more if the notes of the target are not loaded. If it is
-        stopped, moving the note again completes it. See `copy_to` for arguments and errors.
+        Makes six requests. If it is stopped, moving the note again completes it. See `copy_to` for
+        arguments and errors.
 
         Raises:
             ValidationError: The note is on this page already, or belongs to another account.
-            StaleRecord: Somebody has changed or destroyed the copy or the note meanwhile. The note
-                was not destroyed.
+            StaleRecord: Somebody has changed or destroyed the copy or the note. The note was not
+                destroyed.
 
         >>> note, garden = Page.find_by(title="Lisbon").notes[0], Page.find_by(title="The garden")
         >>> moved = note.move_to(garden).record

@@ -402,7 +402,7 @@ class Page(Savable, Destroyable):
         and comments, and does not share the copy.
 
         With `title` or `replace`, makes one request to read the copy, one for each record whose
-        texts change, and those to load this page and the list of pages if they are not cached. If
+        texts change, one for the list of pages, and one to load this page if it is not cached. If
         the response to the copying is lost, the copy is looked up in the list of pages.
 
         Args:
@@ -419,7 +419,8 @@ class Page(Savable, Destroyable):
 
         Raises:
             NotSaved: The page is new.
-            ValidationError: A text of the copy could not be sent. No copy was made.
+            ValidationError: A text of the copy could not be sent. Or with `title` or `replace`,
+                something on the page has changes that are not saved. No copy was made.
             Forbidden: The plan allows no more pages.
             OutcomeUnknown: The response was lost. Without `title` and `replace`, check before you
                 retry; otherwise there is no copy yet, or several: see `BackpackError.resume`.
@@ -445,7 +446,8 @@ class Page(Savable, Destroyable):
 
         Notes, lists with their items, and separators are copied in their order. Tags and links to
         pages are added, and the description if the other page has none. Reads both pages first.
-        Makes these two requests, and one for each record and for each change of the other page.
+        Makes these two requests, one for each record and for each change of the other page, and
+        one or two to read its tags and its description before they change.
 
         Args:
             other: The other page, which may belong to another account.
@@ -457,7 +459,8 @@ class Page(Savable, Destroyable):
             A result with the new notes, lists and separators, and what could not be taken along.
 
         Raises:
-            ValidationError: It is the same page, or one of both has changes that are not saved.
+            ValidationError: It is the same page, or something on one of both has changes that are
+                not saved.
             NotFound: One of the pages no longer exists.
             BackpackError: A request failed; see `BackpackError.resume`.
 
@@ -553,7 +556,7 @@ class Page(Savable, Destroyable):
         cls, pages: Sequence[Page], add: Iterable[Tag | str], remove: Iterable[Tag | str]
     ) -> Callable[[Page], SaveResult]:
         """Return the function that changes the tags of one of many pages."""
-        return partial(change_tags, change=changing(add, remove), stored=ExportedTags(pages))
+        return partial(change_tags, change=changing(add, remove), exported=ExportedTags(pages))
 
     def _exclusive_tags(self) -> AbstractContextManager[None]:
         """Lock the tags, which are sent as a whole, against other threads of this process."""

@@ -100,7 +100,7 @@ class Tags(AssignableCollection[M]):
         return super()._model_with(method)
 
     def _change(self, change: Callable[[Names], Names]) -> SaveResult:
-        return change_tags(cast("Page", self._owner), change, stored_tags)
+        return change_tags(cast("Page", self._owner), change)
 
 
 def changing(
@@ -131,23 +131,29 @@ def _names(tags: Iterable[Tag | str]) -> list[str]:
 
 
 def change_tags(
-    page: Page, change: Callable[[Names], Names], stored: Callable[[Page], Names]
+    page: Page,
+    change: Callable[[Names], Names],
+    exported: Callable[[Page], Names | None] = lambda page: None,
 ) -> SaveResult:
-    """Replace the tags of a page by what a function makes of them.
+    """Replace the tags of a page by what a function makes of them. Makes two requests: reads the
+    tags right before it sends others, and none if they are exported and remain the same.
 
     Threads of this process take turns on a page.
 
     Args:
         page: The page.
         change: Takes the names of the tags and returns others.
-        stored: Returns the names of the tags of a page as the service has them.
+        exported: Returns the names of the tags of a page if they were read before; else None.
     """
     page._check_exists()
     page._ensure_writable("tags")
     if page.tags.is_assigned:
         raise NotSaved(f"the tags assigned to {page!r} are not saved: save() or discard() it first")
     with page._exclusive_tags():
-        names = list(stored(page))
+        known = exported(page)
+        if known is not None and change(known) == list(known):
+            return SaveResult()
+        names = list(stored_tags(page))
         changed = change(names)
         if changed == names:
             return SaveResult()
@@ -169,11 +175,11 @@ def write_tags(page: Page, names: Names) -> None:
 
 
 class ExportedTags:
-    """The tags of many pages, read with one request, and of some pages one by one.
+    """The tags of many pages, read with one request, which show the pages that need no change.
 
-    A page is read by itself if its part of the export is not cached any more, since a thread of
-    this process has changed the page meanwhile; if a text of it is doubtful; and if the export has
-    no tags at all, since sending all tags of a page removes those that are not known.
+    They are not known of a page whose part of the export is not cached any more, since a thread of
+    this process has changed the page; nor if one of its texts is doubtful, nor if the export has no
+    tags at all.
 
     Args:
         pages: The pages. They are not used before the first call.
@@ -183,7 +189,7 @@ class ExportedTags:
         self._pages = pages
         self._is_known: dict[Connection, bool] = {}
 
-    def __call__(self, page: Page) -> Names:
+    def __call__(self, page: Page) -> Names | None:
         connection = page.connection
         with exclusive(id(self)):
             if connection not in self._is_known:
@@ -192,6 +198,6 @@ class ExportedTags:
                 self._is_known[connection] = any(each[tags] for each in exported.values())
         record = cached_page(page) if self._is_known[connection] else None
         if record is None or type(record) is UnverifiedRecord:
-            return stored_tags(page)
+            return None
         names: Names = page._values_in(record, "tags")
         return names

@@ -140,8 +140,8 @@ class BulkMethods(Generic[M_co]):
     ) -> BulkResult[M_co, SaveResult]:
         """Mark all items as completed.
 
-        Makes one request for each list, to read it, and one for each item that is open. See
-        `Item.complete`.
+        Makes one request to read each item right before it is written, and one for each item that
+        is open. See `Item.complete`.
 
         Args:
             on_error: `"stop"` or `"continue"`.
@@ -152,7 +152,7 @@ class BulkMethods(Generic[M_co]):
             BackpackError: A call failed; its `result` says what was done.
 
         >>> Page.find_by(title="Lisbon").lists["Packing"].items.complete()
-        BulkResult(8 succeeded, 6 requests)
+        BulkResult(8 succeeded, 13 requests)
         """
         own = cast("BulkMethods[M_co]", self)
         call = own._model_with("complete")._updater({"completed": True})
@@ -167,7 +167,7 @@ class BulkMethods(Generic[M_co]):
         """Mark all items as open again. Makes requests and raises errors as `complete` does.
 
         >>> Page.find_by(title="Lisbon").lists["Packing"].items.reopen()
-        BulkResult(8 succeeded, 4 requests)
+        BulkResult(8 succeeded, 11 requests)
         """
         own = cast("BulkMethods[M_co]", self)
         call = own._model_with("reopen")._updater({"completed": False})
@@ -183,10 +183,11 @@ class BulkMethods(Generic[M_co]):
     ) -> BulkResult[M_co, SaveResult]:
         """Add tags to all pages, and remove others.
 
-        Makes one request to read the tags of all pages, and one for each page whose tags change.
-        The tags are read from the export of the user, whose id takes one more request if it is not
-        cached. A single page is read by itself; so is each page of which the export may have
-        escaped a text twice, and every page if it contains no tags at all.
+        Makes one request to read the tags of all pages, and two for each page whose tags change,
+        which are read right before they are written. All tags are read from the export of the
+        user, whose id takes one more request if it is not cached. Reads a single page by itself;
+        so too each page of which the export may have escaped a text twice, and every page if it
+        contains no tags at all.
 
         Args:
             add: Tags or their names.

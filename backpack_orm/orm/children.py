@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, cast
 
-from backpack_orm.errors import short_repr
+from backpack_orm.errors import ValidationError, short_repr
 from backpack_orm.orm.bulk_methods import M_co
 from backpack_orm.orm.collections import Collection, Embedded, label_of
 from backpack_orm.orm.conditions import all_of
@@ -87,7 +87,12 @@ class Children(Embedded[M_co]):
     ) -> tuple[M_co, bool]:
         """Return the only record here that fulfils lookups, or else create it.
 
-        Reloads the collection with one request, unless `fresh` is false. See `Note.get_or_create`.
+        Reloads the collection with one request, unless `fresh` is false and the record is found.
+        See `Note.get_or_create`.
+
+        Raises:
+            ValidationError: A loaded record has unsaved changes to what is looked up. Or as for
+                `Note.get_or_create`. No request was made.
 
         >>> page = Page.get(title="Lisbon")
         >>> note, is_created = page.notes.get_or_create(title="Hotel")
@@ -97,11 +102,13 @@ class Children(Embedded[M_co]):
         values = new_values(lookups, defaults)
         cast("type[Savable]", self._model)._check_parent_is_left_out(self._owner, values)
         all_of(self._model, (), lookups)  # first: a misspelled one is no value
+        draft = self._draft(values)
+        self._check_saved("get_or_create", [name.partition("__")[0] for name in lookups])
         record, is_created = get_or_create(
-            lookups,
-            self._draft(values),
-            lambda: cast("Collection[Any]", self).where(fresh=fresh, **lookups),
+            draft,
+            lambda fresh: cast("Collection[Any]", self).where(fresh=fresh, **lookups),
             lambda: cast(Any, self._create(values)),
+            fresh=fresh,
         )
         return cast("M_co", record), is_created
 
@@ -131,12 +138,13 @@ class Children(Embedded[M_co]):
     ) -> Collection[M_co]:
         """Create records in this collection, in the order of the rows.
 
-        Checks all rows before it sends anything. Makes one request for each row, one after the
-        other, and one before them if the collection is not loaded.
+        Checks all rows before it sends anything. Makes one request to read the collection, and one
+        for each row, one after the other.
 
         An error, or Ctrl-C, has the records that exist in `error.created`. `error.resume()` creates
         the others, and returns all. A record is never created twice: if a response was lost, the
-        collection is reloaded, and the only new record with equal content is used.
+        collection is reloaded, and the only record with equal content that was not there before is
+        used.
 
         Args:
             rows: Dictionaries with the arguments of `create`, or texts: the title of a note, the
@@ -144,12 +152,12 @@ class Children(Embedded[M_co]):
             progress: True to show it on standard error, or a function that takes what is done, the
                 number of finished rows, and the total.
             adopt: Use records with equal content that exist already, each for one row, instead of
-                creating them. It continues after the process was killed. Makes one request before
-                all others.
+                creating them. It continues after the process was killed.
 
         Raises:
             TypeError: An attribute is misspelled, or `rows` is not a list. Nothing was sent.
-            ValidationError: A value cannot be sent. The message names the row. Nothing was sent.
+            ValidationError: A value cannot be sent. The message names the row. Or with `adopt`, a
+                loaded record has changes that are not saved. Nothing was sent.
             BackpackError: A request failed.
             OutcomeUnknown: A response was lost, and the record is not there, or several are.
 
@@ -173,9 +181,10 @@ class Children(Embedded[M_co]):
     ) -> SyncPlan[M_co]:
         """Make this collection have the records of a target state.
 
-        Reloads the collection, and makes one request for each record that differs: first it creates
-        those that are missing, in order, then it updates, and with `destroy` it destroys. If it is
-        stopped, syncing again does the rest.
+        Reloads the collection, and makes one request for each record that differs, or two if only
+        `completed` of an item does: first it creates those that are missing, in order, then it
+        updates, and with `destroy` it destroys, after it has read them again, eight at a time. If
+        it is stopped, syncing again does the rest. Threads of one process take turns on a page.
 
         Args:
             target: Rows as for `create_many`. Attributes that a row leaves out are not compared. Or
@@ -193,9 +202,11 @@ class Children(Embedded[M_co]):
             What was done, or would be done with `dry_run`.
 
         Raises:
-            ValidationError: Two rows have the same key, a value cannot be sent, or a record that
-                differs has unsaved changes. Nothing was written.
+            ValidationError: Two rows have the same key, a value cannot be sent, or a loaded record
+                has unsaved changes to what is compared, with `destroy` to anything. No request was
+                made. Or there is no record with an id. Nothing was written.
             MultipleFound: Several records have the key of a row. Nothing was written.
+            StaleRecord: Somebody has changed a record before it was destroyed.
             BackpackError: A request failed; see `BackpackError.resume`.
 
         >>> items = Page.find_by(title="Lisbon").lists["Packing"].items
@@ -216,6 +227,28 @@ class Children(Embedded[M_co]):
         """Return the records, all of which have at least an id; reload them first if asked to."""
         present = (self.reload() if fresh else self)._all()
         return cast("type[Savable]", self._model)._with_unlisted(present, self._owner)
+
+    def _object(self, id: int) -> M_co:
+        """Return the object of a record that was read."""
+        return next(each for each in self._present() if each._saved_id == id)
+
+    def _check_saved(self, method: str, names: Container[str] | None = None) -> None:
+        """Raise if a loaded record has unsaved changes to what is compared. Makes no request.
+
+        Args:
+            method: The call that compares, for the message.
+            names: The compared attributes; None: all of them.
+
+        Raises:
+            ValidationError: It has. To match it could mean its stored or its new values.
+        """
+        for record in self._loaded():
+            unsaved = [n for n in record._unsaved() if names is None or n in names]
+            if unsaved:
+                raise ValidationError(
+                    f"{self._relation.name}.{method}: {record!r} has changes that are not saved "
+                    f"({', '.join(unsaved)}): save() or discard() them first"
+                )
 
     def _draft(self, values: Mapping[str, Any]) -> Savable:
         """Return a new record of this collection, which is not saved.

@@ -608,6 +608,10 @@ class Embedded(Collection[M_co]):
         self._objects = [*self._objects, record]
         self._part = None  # empty tuples are identical: the next part would seem unchanged
 
+    def _unsaved(self) -> bool:
+        """Whether any of its objects has local changes."""
+        return any(record._unsaved() for record in self._objects)
+
     def _copy_in(self, owner: Model) -> Self:
         """Return the same collection for a copy of its owner, with copies of its objects."""
         copied = type(self)(owner, self._relation)

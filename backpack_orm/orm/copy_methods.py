@@ -42,8 +42,8 @@ class CopyMethods(Generic[M_co]):
         """Copy all items to a list, or all notes or lists to a page.
 
         Makes one request for each record, one for each place from which they are copied, and one
-        more if the records of the target are not loaded. See `Item.copy_to`, `Note.copy_to` and
-        `List.copy_to` for arguments and errors.
+        for the target. See `Item.copy_to`, `Note.copy_to` and `List.copy_to` for arguments and
+        errors.
 
         Args:
             target: The list or page, or its id.
@@ -56,7 +56,7 @@ class CopyMethods(Generic[M_co]):
 
         >>> lists = Page.find_by(title="Lisbon").lists
         >>> lists["Packing"].items.where(completed=True).copy_to(lists["Not to be missed"])
-        CopyResult(3 items, 4 requests)
+        CopyResult(3 items, 5 requests)
         """
         own = cast("CopyMethods[M_co]", self)
         model = own._movable("copy_to")
@@ -72,10 +72,10 @@ class CopyMethods(Generic[M_co]):
     ) -> CopyResult[M_co]:
         """Move all items to another list, or all notes or lists to another page.
 
-        Copies all records, proves by reading that every copy equals its original, and then destroys
-        the originals, several at the same time. Makes two requests for each record, one for each
-        place from which they are moved, one for the target, and one more if the records of the
-        target are not loaded. If it is stopped, moving the same records again completes it.
+        Copies all records. Then it reads the copies and the originals of eight at a time, proves
+        that each copy equals its original, and destroys these originals. Makes two requests for
+        each record, one for each place and one for the target, and as many again for each eight
+        records. If it is stopped, moving the same records again completes it.
 
         Args:
             target: The list or page, or its id.
@@ -86,13 +86,13 @@ class CopyMethods(Generic[M_co]):
         Raises:
             TypeError: The records cannot be moved.
             ValidationError: A record is there already, or belongs to another account.
-            StaleRecord: Somebody has changed or destroyed a copy or an original meanwhile. Nothing
-                was destroyed.
+            StaleRecord: Somebody has changed or destroyed a copy or an original, and this original
+                was not destroyed.
             BackpackError: A request failed; see `BackpackError.resume`.
 
         >>> lists = Page.find_by(title="Lisbon").lists
         >>> lists["Packing"].items.where(completed=True).move_to(lists["Not to be missed"])
-        CopyResult(3 items, 3 destroyed, 8 requests)
+        CopyResult(3 items, 3 destroyed, 10 requests)
         """
         own = cast("CopyMethods[M_co]", self)
         model = own._movable("move_to")

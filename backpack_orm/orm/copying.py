@@ -12,7 +12,7 @@ from backpack_orm.errors import NotFound, ValidationError
 from backpack_orm.orm import bulk
 from backpack_orm.orm.copies import CopyResult
 from backpack_orm.orm.creating import StepsInMemory
-from backpack_orm.orm.places import Place, Values
+from backpack_orm.orm.places import Place, Values, contained_in, values_of
 from backpack_orm.orm.progress import Progress
 from backpack_orm.orm.resuming import Resumable
 from backpack_orm.plurals import counted
@@ -46,18 +46,28 @@ class Copier:
     def place(self, children: Children[Any]) -> Place[Any]:
         """Return the collection as a place in which copies are created."""
         key = children._owner._record_type, children._owner._saved_id, children._relation.name
-        if key not in self._places or self._places[key].children is not children:
-            self._places[key] = Place(children, self._steps)
-        return self._places[key]
+        place = self._places.setdefault(key, Place(children, self._steps))
+        place.children = children
+        return place
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether there are copies whose originals are left, or may be."""
+        return bool(self.copies) or self._steps.is_pending
+
+    def begin(self) -> None:
+        """Begin a call, before which others may have created records in the same places."""
+        for place in self._places.values():
+            place.begin()
 
     def jobs(
         self, source: Model, children: Children[Any], *, adopt: bool
     ) -> Iterator[Callable[[], str]]:
         """Yield functions that copy a record and what it contains, each with one request."""
-        yield partial(self._copy, source, children)
         items = [item for item in contained_in(source) if not is_blank(item)]
+        yield partial(self._copy, source, children, items, adopt=adopt)
         for item in items:
-            yield partial(self._copy_into_copy, item, source, items if adopt else ())
+            yield partial(self.copy_into, item, step_of(source))
 
     def adopt(
         self,
@@ -66,7 +76,7 @@ class Copier:
         records: Iterable[Model] | None = None,
     ) -> None:
         """Take equal records of a collection for copies. Makes one request to read them, unless
-        they are passed.
+        they are passed, without local changes.
         """
         of_step = {step_of(source): source for source in sources}
 
@@ -78,28 +88,36 @@ class Copier:
         self.place(children).adopt(wanted, records, is_wanted=is_part)
 
     def forget(self, source: Model) -> None:
-        """Have a record, and what it contains, be copied again."""
-        for record in (source, *contained_in(source)):
-            step = step_of(record)
+        """Have a record, and what it contains or its copy does, be copied again."""
+        copy = self.copies.get(step_of(source), source)
+        inside = [step for step, each in self.copies.items() if each._source is copy]
+        for step in {*map(step_of, (source, *contained_in(source))), *inside}:
             self._steps.forget(step)
             self.destroying.discard(step)
             for each in (self.copies, self.values, *(p.created for p in self._places.values())):
                 each.pop(step, None)  # type: ignore[attr-defined]  # all are dictionaries
 
-    def _copy(self, source: Model, children: Children[Any]) -> str:
+    def _copy(
+        self,
+        source: Model,
+        children: Children[Any],
+        items: Sequence[Model] = (),
+        *,
+        adopt: bool = False,
+    ) -> str:
         step = step_of(source)
-        if step not in self.copies:
+        is_new = step not in self.copies
+        if is_new:
             values = values_of(source)
             self.copies[step] = self.place(children).create(step, values)
             self.values[step] = values
+        if items:
+            place = self.place(contained_in(self.copies[step]))
+            if adopt:
+                place.adopt({step_of(each): values_of(each) for each in items})
+            elif is_new:
+                place.prepare(())
         return step
-
-    def _copy_into_copy(self, item: Model, source: Model, adopted: Sequence[Model]) -> str:
-        copied: Any = self.copies[step_of(source)]
-        if adopted:
-            wanted = {step_of(each): values_of(each) for each in adopted}
-            self.place(copied.items).adopt(wanted, copied.items)
-        return self._copy(item, copied.items)
 
     def copy_into(self, item: Model, list_step: str) -> str:
         """Copy an item into the list that a step has created."""
@@ -144,6 +162,8 @@ class Copying(Resumable[CopyResult[M]], Generic[M]):
         self._progress = progress
         self._adopt = adopt
         self._requests = 0
+        if adopt:
+            children._check_saved(what.partition(".")[2])
 
     @property
     def created(self) -> tuple[Any, ...]:
@@ -160,6 +180,7 @@ class Copying(Resumable[CopyResult[M]], Generic[M]):
     def _run(self) -> CopyResult[M]:
         with tallied() as tally:
             try:
+                self._copier.begin()
                 originals = stored(self.sources)
                 self._copy(originals)
                 return self._result(originals, self._requests + tally.requests)
@@ -172,8 +193,6 @@ class Copying(Resumable[CopyResult[M]], Generic[M]):
             return
         if self._adopt:
             self._copier.adopt(sources, self.children)
-        else:
-            self._copier.place(self.children).prepare()
         jobs = [
             job
             for source in sources
@@ -206,9 +225,10 @@ def check_sources(what: str, sources: Iterable[M]) -> Iterable[M]:
     """
     for source in sources:
         source._check_exists()
-        if source.changes:
+        unsaved = source._unsaved()
+        if unsaved:
             raise ValidationError(
-                f"{what}: {source!r} has changes that are not saved ({', '.join(source.changes)}): "
+                f"{what}: {source!r} has changes that are not saved ({', '.join(unsaved)}): "
                 "save() or discard() them first"
             )
         yield source
@@ -226,10 +246,14 @@ def stored(sources: Sequence[M]) -> list[M]:
     found: list[M] = []
     for source, record in zip(sources, find_stored(sources), strict=True):
         if record is None:
-            message = f"{source!r} no longer exists in {source._parent!r}"
-            raise NotFound(message, status=404)
+            raise no_longer_there(source)
         found.append(record)
     return found
+
+
+def no_longer_there(source: Model) -> NotFound:
+    """Return the error about a record that somebody else has destroyed."""
+    return NotFound(f"{source!r} no longer exists in {source._parent!r}", status=404)
 
 
 def find_stored(sources: Sequence[M]) -> list[M | None]:
@@ -247,20 +271,6 @@ def find_stored(sources: Sequence[M]) -> list[M | None]:
 def step_of(record: Model) -> str:
     """Return the name of the step that copies a record, such as `note:301`."""
     return f"{record._element}:{record._saved_id}"
-
-
-def values_of(record: Model) -> Values:
-    """Return the attributes with which a copy of a record is created."""
-    return {
-        name: getattr(record, name)
-        for name, field in record._table.fields.items()
-        if not field.is_read_only and not field.is_write_only
-    }
-
-
-def contained_in(record: Any) -> Sequence[Model]:
-    """Return the items of a list; nothing for all else."""
-    return record.items if "items" in record._table.relations else ()
 
 
 def is_blank(record: Any) -> bool:

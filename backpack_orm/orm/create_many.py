@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from backpack_orm.errors import BackpackError, ValidationError, short_repr
 from backpack_orm.orm import bulk
 from backpack_orm.orm.collections import Collection, label_of
 from backpack_orm.orm.creating import StepsInMemory
+from backpack_orm.orm.locks import deciding_in
 from backpack_orm.orm.places import Place, Values
 from backpack_orm.orm.progress import Progress
 from backpack_orm.orm.resuming import Resumable
@@ -38,6 +40,8 @@ class CreateMany(Resumable[Collection[M]], Generic[M]):
         self._place = Place(children, StepsInMemory())
         self._progress = progress
         self._adopt = adopt
+        if adopt:
+            children._check_saved("create_many")
         self._wanted = {
             f"row {index}": values for index, values in enumerate(values_of(what, children, rows))
         }
@@ -55,14 +59,15 @@ class CreateMany(Resumable[Collection[M]], Generic[M]):
         return f"{len(self._done)} of {counted(len(self._wanted), 'row')} created"
 
     def _run(self) -> Collection[M]:
-        if self._adopt and self._wanted:
-            self._place.adopt(self._wanted)
-            self._adopt = False
-        left = [step for step in self._wanted if step not in self._done]
-        if left:
-            self._place.prepare()
-            bulk.run("creating records", self._create, left, progress=self._progress, workers=1)
-        return Collection(self._place.children._model, list(self.created))
+        children = self._place.children
+        self._place.begin()
+        with deciding_in(children._owner, children._model) if self._adopt else nullcontext():
+            if self._adopt and self._wanted:
+                self._place.adopt(self._wanted)
+            left = [step for step in self._wanted if step not in self._done]
+            if left:
+                bulk.run("creating records", self._create, left, progress=self._progress, workers=1)
+        return Collection(children._model, list(self.created))
 
     def _create(self, step: str) -> M:
         return self._place.create(step, self._wanted[step])

@@ -64,6 +64,11 @@ class StepsInMemory:
         self._outcomes[step] = target_id
         self._unfinished.pop(step, None)
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether the outcome of a step is unknown."""
+        return bool(self._unfinished)
+
     def forget(self, step: str) -> None:
         """Have a step create its record again."""
         self._outcomes.pop(step, None)

@@ -99,8 +99,7 @@ class Destroyable(Model):
     def _stored(self) -> dict[str, Any]:
         """Return the record without local changes, as plain values."""
         assert self._record is not None
-        stored = self._stub(self._saved_id, self._source)
-        stored._merge(self._record)
+        stored = self._as_stored()
         parents = parent_values(type(self), self)
         ids = {name: value for name, value in parents.items() if name.endswith("_id")}
         return {"id": self._saved_id, **ids, **stored.to_dict()}

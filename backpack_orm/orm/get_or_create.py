@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from backpack_orm.orm.locks import exclusive
+from backpack_orm.orm.locks import deciding_in
 from backpack_orm.orm.lookups import exact_values
 
 if TYPE_CHECKING:
@@ -30,27 +30,30 @@ def evaluated(defaults: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def get_or_create(
-    lookups: Mapping[str, Any],
     record: Savable,
-    search: Callable[[], Collection[M]],
+    search: Callable[[bool], Collection[M]],
     create: Callable[[], M],
+    *,
+    fresh: bool,
 ) -> tuple[M, bool]:
     """Return the only result of a search, or else a created record.
 
-    Threads of this process take turns on the same lookups, so that only one of them creates.
+    Threads of this process take turns in the same place, so that only one of them creates.
 
     Args:
-        lookups: What is searched for.
-        record: A new record, for its account and type.
-        search: Makes the search.
+        record: A new record, for its place and type.
+        search: Makes the search; it takes whether to bypass the cache.
         create: Creates the record.
+        fresh: Whether to bypass the cache at once, and not only before creating.
 
     Returns:
         The record, and whether it was created.
     """
-    wanted = sorted((name, repr(getattr(value, "id", value))) for name, value in lookups.items())
-    with exclusive((record.connection.account, record._record_type, *wanted)):
-        found = search()
+    place = record.connection if record._table.parent is None else record._parent
+    with deciding_in(place, type(record)):
+        found = search(fresh)
+        if not (fresh or len(found)):
+            found = search(True)
         return (found.get(), False) if len(found) else (create(), True)
 
 

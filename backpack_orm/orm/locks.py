@@ -1,15 +1,20 @@
-"""Locks for records that are read, changed and written as a whole, such as the tags of a page."""
+"""Locks for what is read, decided and written as a whole, such as the tags of a page."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from threading import Lock, get_ident
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
+from backpack_orm.connection import Connection
 from backpack_orm.connection.forks import after_fork
 from backpack_orm.connection.turns import leave
 from backpack_orm.orm.signals import deferred
+
+if TYPE_CHECKING:
+    from backpack_orm.orm.model import Model
 
 
 class _Exclusive:
@@ -55,6 +60,25 @@ def exclusive(key: Hashable) -> Iterator[None]:
             yield
         finally:
             own.thread = None
+
+
+def deciding_in(place: Connection | Model, model: type[Model]) -> AbstractContextManager[None]:
+    """Lock what is created in a place, which depends on what is there, against other threads.
+
+    All places of a page share a lock for the records of one kind, since its items are also those
+    of its first list.
+
+    Args:
+        place: The connection, or the parent of the records.
+        model: The model of the records.
+    """
+    root: Any = place
+    while hasattr(getattr(root, "_source", None), "_source"):
+        root = root._source
+    if isinstance(root, Connection):
+        return exclusive((root.account, model._container))
+    account = root.connection.account
+    return exclusive((account, model._container, root._record_type, root._saved_id))
 
 
 @after_fork

@@ -116,6 +116,13 @@ class Model(Related):
             self._complete(name)
         return self._record[position]
 
+    def _as_stored(self) -> Self:
+        """Return another object for the record as it was last received, without local changes."""
+        assert self._record is not None
+        stored = self._stub(self._saved_id, self._source)
+        stored._merge(self._record)
+        return stored
+
     def _complete(self, name: str) -> None:
         """Load an attribute. It is empty if the most complete response omits it."""
         self._check_not_destroyed()

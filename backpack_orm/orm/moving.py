@@ -9,18 +9,18 @@ from weakref import WeakKeyDictionary
 from backpack_orm.connection import Connection
 from backpack_orm.connection.counters import tallied
 from backpack_orm.errors import NotFound, StaleRecord, ValidationError
-from backpack_orm.orm import bulk
 from backpack_orm.orm.copies import CopyResult
 from backpack_orm.orm.copying import (
     Copier,
     Copying,
-    contained_in,
     find_stored,
     is_blank,
+    no_longer_there,
     step_of,
-    values_of,
 )
-from backpack_orm.orm.locks import exclusive
+from backpack_orm.orm.locks import deciding_in
+from backpack_orm.orm.places import contained_in, contents, values_of
+from backpack_orm.orm.portions import in_portions
 from backpack_orm.orm.progress import Progress
 from backpack_orm.orm.signals import send_destroyed
 from backpack_orm.plurals import counted
@@ -79,21 +79,30 @@ class Moving(Copying[M]):
         return super()._state().removesuffix("all originals") + counted(left, "original")
 
     def _run(self) -> CopyResult[M]:
-        with exclusive((self.children._owner.connection.account, *self._target)):
+        with deciding_in(self.children._owner, self.children._model):
             if self._finished is None:
                 self._finished = self._move()
             return self._finished
 
     def _move(self) -> CopyResult[M]:
         self._unfinished[self._target] = self._copier
+        self._copier.begin()
         with tallied() as tally:
             try:
-                left = [source for source in self.sources if not source.is_destroyed]
-                self._copy(left)
-                originals = self._prove(left)
-                self._destroy(left)
+                originals = self._read_originals(
+                    [source for source in self.sources if not source.is_destroyed]
+                )
+                self._copy([*originals.values()])
+                in_portions(
+                    "destroying originals",
+                    [*originals],
+                    prove=self._prove,
+                    destroy=self._destroy_one,
+                    progress=self._progress,
+                )
                 ids = [source._saved_id for source in self.sources]
-                result = self._result(originals, self._requests + tally.requests, ids)
+                requests = self._requests + tally.requests
+                result = self._result([*originals.values()], requests, ids)
                 self._forget()
                 return result
             finally:
@@ -111,80 +120,83 @@ class Moving(Copying[M]):
 
     # --- proving ------------------------------------------------------------------------------
 
-    def _prove(self, left: Sequence[M]) -> list[M]:
-        """Read copies and originals anew, and raise if a copy is not what its original is."""
-        for _ in range(_ROUNDS):
-            originals = self._read_originals(left)
-            self._read_copies(left)
-            edited = [each for each in originals if not self._is_copied(each)]
-            if not edited:
-                return originals
-            for original in edited:
-                self._follow(original)
-        raise StaleRecord(f"{edited[0]!r} is being edited; nothing was destroyed")
+    def _prove(self, sources: Sequence[M]) -> list[M]:
+        """Read copies and then originals, and raise if a copy is not what its original is.
 
-    def _read_originals(self, left: Sequence[M]) -> list[M]:
-        """Return the originals as the service has them, without those that the move destroyed."""
-        found: list[M] = []
-        for source, original in zip(left, find_stored(left), strict=True):
+        Returns:
+            The originals that are left.
+        """
+        for _ in range(_ROUNDS):
+            copies = self._read_copies(sources)
+            originals = self._read_originals(sources)
+            edited = [
+                source
+                for source, original in originals.items()
+                if contents(copies[source]) != contents(original)
+            ]
+            if not edited:
+                return [*originals]
+            for source in edited:
+                self._follow(originals[source], copies[source])
+        raise StaleRecord(f"{edited[0]!r} is being edited, and was not destroyed")
+
+    def _read_originals(self, sources: Sequence[M]) -> dict[M, M]:
+        """Return the originals as they are stored, without those that the move has destroyed."""
+        found: dict[M, M] = {}
+        for source, original in zip(sources, find_stored(sources), strict=True):
+            step = step_of(source)
             if original is not None:
-                found.append(original)
-            elif step_of(source) in self._copier.destroying:  # but no response was seen
+                found[source] = original
+            elif step in self._copier.destroying:  # but no response was seen
                 source._mark_destroyed()  # type: ignore[attr-defined]  # all can be destroyed
                 send_destroyed(source)
+            elif step in self._copier.copies:
+                copy = self._copier.copies[step]
+                raise StaleRecord(
+                    f"somebody else has destroyed {source!r}, and its copy {copy!r} is left"
+                )
             else:
-                raise self._stale(source, "is left: somebody else has destroyed the original")
+                raise no_longer_there(source)
         return found
 
-    def _read_copies(self, left: Sequence[M]) -> None:
-        """Read the target, and compare the copies with what was sent for them."""
-        there = self.children.reload()._by_id if left else {}
-        for source in left:
-            step = step_of(source)
-            copy = there.get(self._copier.copies[step]._saved_id)
+    def _read_copies(self, sources: Sequence[M]) -> dict[M, M]:
+        """Return the copies as they are stored."""
+        there = {each._saved_id: each for each in self.children.reload()._all()}
+        found: dict[M, M] = {}
+        for source in sources:
+            copy = there.get(self._copier.copies[step_of(source)]._saved_id)
             if copy is None:
-                error = self._stale(source, "is gone; moving again makes another one")
-                self._copier.forget(source)
-                self._steps = {step: None for step in self._steps if step in self._copier.copies}
-                raise error
-            self._copier.copies[step] = copy
-            if values_of(copy) != self._copier.values[step]:
-                raise self._stale(source, "was changed by somebody else")
+                raise self._spoilt(source, "is gone")
+            found[source] = copy._as_stored()
+        return found
 
-    def _stale(self, source: M, what: str) -> StaleRecord:
+    def _spoilt(self, source: M, what: str) -> StaleRecord:
+        """Have a record be copied again, and return the error about its copy."""
         copy = self._copier.copies[step_of(source)]
-        return StaleRecord(f"the copy {copy!r} of {source!r} {what}; nothing was destroyed")
+        self._copier.forget(source)
+        self._steps = {step: None for step in self._steps if step in self._copier.copies}
+        return StaleRecord(
+            f"the copy {copy!r} of {source!r} {what}: the original was not destroyed, and moving "
+            "again makes another copy"
+        )
 
-    def _is_copied(self, original: M) -> bool:
-        copy = self._copier.copies[step_of(original)]
-        return contents(copy) == contents(original)
-
-    def _follow(self, original: M) -> None:
+    def _follow(self, original: M, copy: Any) -> None:
         """Update the copy of an original that has changed since it was copied."""
-        copy: Any = self._copier.copies[step_of(original)]
+        step = step_of(original)
+        if values_of(copy) != self._copier.values[step]:
+            raise self._spoilt(original, "was changed by somebody else")
         items, copied = contained_in(original), contained_in(copy)
         if sorted(map(repr, map(contents, items))) != sorted(map(repr, map(contents, copied))):
-            raise self._stale(original, "has other items, since somebody has changed one of both")
+            raise self._spoilt(original, "has other items, since somebody has changed one of both")
         if [*map(contents, items)] != [*map(contents, copied)]:
-            copy.items.reorder([self._copier.copies[step_of(item)] for item in items])
+            copied.reorder([self._copier.copies[step_of(item)]._saved_id for item in items])
         values = values_of(original)
         for name, value in values.items():
             setattr(copy, name, value)
         copy.save()
-        self._copier.values[step_of(original)] = values
+        self._copier.values[step] = values
 
     # --- destroying ---------------------------------------------------------------------------
-
-    def _destroy(self, left: Sequence[M]) -> None:
-        proven = [source for source in left if not source.is_destroyed]
-        if proven:
-            bulk.run(
-                "destroying originals",
-                self._destroy_one,
-                proven,
-                progress=self._progress,
-                shared=lambda source: id(source._parent),
-            )
 
     def _destroy_one(self, source: Any) -> None:
         self._copier.destroying.add(step_of(source))
@@ -194,13 +206,8 @@ class Moving(Copying[M]):
             source._mark_destroyed()
 
     def _forget(self) -> None:
-        """Have a later move of the same records to the same place start anew."""
+        """Have a later move of the same records to the same place begin again."""
         for source in self.sources:
             self._copier.forget(source)
-        if not self._copier.copies:
+        if not self._copier.is_needed:
             self._unfinished.pop(self._target, None)
-
-
-def contents(record: Model) -> tuple[Any, ...]:
-    """Return what a copy of a record has, in comparable form."""
-    return (values_of(record), [contents(each) for each in contained_in(record)])

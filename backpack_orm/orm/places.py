@@ -1,11 +1,11 @@
-"""Collections in which records are created once each, though responses are lost."""
+"""Collections in which records are created once each, even if responses are lost."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from backpack_orm.orm.creating import Steps, create_once
+from backpack_orm.orm.creating import StepsInMemory, create_once
 from backpack_orm.orm.state import UNSET, differ
 
 if TYPE_CHECKING:
@@ -22,28 +22,37 @@ class Place(Generic[M]):
 
     Args:
         children: The collection.
-        steps: What is created where, and what came of it.
+        steps: Log of intended and completed creations.
     """
 
-    def __init__(self, children: Children[M], steps: Steps) -> None:
+    def __init__(self, children: Children[M], steps: StepsInMemory) -> None:
         self.children = children
         self._steps = steps
         self._ids: set[int] | None = None
         self._found: dict[int, M] = {}
+        self._ours: set[int] = set()
+        """The ids of all records that were ever created here, also for other steps."""
         self.created: dict[str, M] = {}
         """The records by step, in the order of their creation."""
 
-    def prepare(self) -> None:
-        """Note which records exist already. Makes one request if they are not loaded."""
-        if self._ids is None:
-            self._ids = {record._saved_id for record in self.children._present()}
+    def begin(self) -> None:
+        """Begin a call, before which others may have created records."""
+        self._ids = None
+
+    def prepare(self, records: Iterable[Model] | None = None) -> None:
+        """Note which records exist before the call creates any, so that they are not adopted.
+
+        Makes one request, unless the records are passed.
+        """
+        records = self.children._present(fresh=True) if records is None else records
+        self._ids = {record._saved_id for record in records}
 
     def adopt(
         self,
         wanted: Mapping[str, Values],
-        records: Iterable[M] | None = None,
+        records: Iterable[Model] | None = None,
         *,
-        is_wanted: Callable[[str, M], bool] = lambda step, record: True,
+        is_wanted: Callable[[str, Model], bool] = lambda step, record: True,
     ) -> None:
         """Take existing records with equal content for the records of steps, each for one step.
 
@@ -51,13 +60,13 @@ class Place(Generic[M]):
 
         Args:
             wanted: The values of the records, by step.
-            records: The existing records.
+            records: The existing records, without local changes.
             is_wanted: Whether a record with equal content can be the one of a step.
         """
         if records is None:
-            records = self.children._present(fresh=True)
+            records = [each._as_stored() for each in self.children._present(fresh=True)]
         free = {each._saved_id: each for each in records}
-        self._ids = set(free)
+        self.prepare(free.values())
         for each in self.created.values():
             free.pop(each._saved_id, None)
         for step, values in wanted.items():
@@ -66,8 +75,9 @@ class Place(Generic[M]):
             draft = self.draft(values)
             for id in sorted(free):
                 if has_content(free[id], draft) and is_wanted(step, free[id]):
+                    del free[id]
                     self._steps.finish(step, id)
-                    self._keep(step, free.pop(id))
+                    self._add(step, self.children._object(id))
                     break
 
     def draft(self, values: Values) -> Savable:
@@ -83,13 +93,19 @@ class Place(Generic[M]):
         """Return the record of a step, which is created or adopted if it is not known yet."""
         if step in self.created:
             return self.created[step]
-        self.prepare()
+        if self._ids is None:
+            self.prepare()
         assert self._ids is not None
         draft = self.draft(values)
 
         def equal() -> list[M]:
-            records = self.children._present(fresh=True)
-            equal = [each for each in records if has_content(each, draft)]
+            equal = [
+                each
+                for each in self.children._present(fresh=True)
+                if each._saved_id not in self._ours
+                and has_content(each, draft)
+                and not contained_in(each)  # no request creates a list with items
+            ]
             self._found |= {each._saved_id: each for each in equal}
             return equal
 
@@ -99,13 +115,33 @@ class Place(Generic[M]):
             return record._saved_id
 
         id = create_once(self._steps, step, siblings=self._ids, equal=equal, create=create)
-        return self._keep(step, self._found[id])
+        return self._add(step, self._found[id])
 
-    def _keep(self, step: str, record: M) -> M:
-        if self._ids is not None:
-            self._ids.add(record._saved_id)
+    def _add(self, step: str, record: M) -> M:
+        assert self._ids is not None
+        self._ids.add(record._saved_id)
+        self._ours.add(record._saved_id)
         self.created[step] = record
         return record
+
+
+def values_of(record: Model) -> Values:
+    """Return the attributes with which a copy of a record is created."""
+    return {
+        name: getattr(record, name)
+        for name, field in record._table.fields.items()
+        if not field.is_read_only and not field.is_write_only
+    }
+
+
+def contained_in(record: Any) -> Any:
+    """Return the items of a list; nothing for all else."""
+    return record.items if "items" in record._table.relations else ()
+
+
+def contents(record: Model) -> tuple[Any, ...]:
+    """Return what a copy of a record has, in comparable form."""
+    return (values_of(record), [contents(each) for each in contained_in(record)])
 
 
 def has_content(record: Model, draft: Savable) -> bool:

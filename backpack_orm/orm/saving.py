@@ -37,6 +37,8 @@ from backpack_orm.wire.values import plain_time
 if TYPE_CHECKING:
     from dataclasses import InitVar
 
+    from backpack_orm.orm.collections import Collection
+
 P = ParamSpec("P")
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)
@@ -158,7 +160,7 @@ class Savable(Findable):
             defaults: More values of a new record. Functions among them are called without
                 arguments, also if the record is found.
             using: Connection to use instead of the current one or the parent's.
-            fresh: Bypass the cache, in which a record of another process may be missing.
+            fresh: Bypass the cache. If false, that is done only before the record is created.
             **lookups: As for `where`, with the parent that contains the record if it has one.
 
         Returns:
@@ -219,8 +221,11 @@ class Savable(Findable):
         own = {name: value for name, value in lookups.items() if name not in places}
         all_of(cls, (), own)  # first: a misspelled one is no value
         record = cls._draft({**new_values(own, defaults), "using": using})
-        search = partial(cls.where, using=using, fresh=fresh, **lookups)
-        return get_or_create(lookups, record, search, partial(saved, record))
+
+        def search(fresh: bool) -> Collection[Self]:
+            return cls.where(using=using, fresh=fresh, **lookups)
+
+        return get_or_create(record, search, partial(saved, record), fresh=fresh)
 
     @classmethod
     def _draft(cls, values: Mapping[str, Any]) -> Self:

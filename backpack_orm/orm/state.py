@@ -236,6 +236,15 @@ class State(RichDisplay, metaclass=ModelType):
                 found[name] = (None if old is MISSING else old, new)
         return found
 
+    def _unsaved(self) -> list[str]:
+        """Return the attributes with local changes, and the relations with records that have some.
+
+        Makes no request.
+        """
+        slots = ((name, self._slot(name)) for name in self._table.relations)
+        inside = (name for name, slot in slots if self._is_own(slot) and slot._unsaved())
+        return [*self.changes, *inside]
+
     def discard(self) -> None:
         """Undo all local changes. Makes no request.
 

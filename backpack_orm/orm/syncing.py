@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import evolve, field, frozen
 
 from backpack_orm.connection.counters import tallied
-from backpack_orm.errors import MultipleFound, ValidationError, did_you_mean, short_repr
+from backpack_orm.errors import (
+    MultipleFound,
+    StaleRecord,
+    ValidationError,
+    did_you_mean,
+    short_repr,
+)
 from backpack_orm.orm import bulk
 from backpack_orm.orm.collections import label_of
 from backpack_orm.orm.create_many import values_of
 from backpack_orm.orm.creating import StepsInMemory
-from backpack_orm.orm.places import Place, Values
+from backpack_orm.orm.locks import deciding_in
+from backpack_orm.orm.places import Place, Values, contents
+from backpack_orm.orm.portions import in_portions
 from backpack_orm.orm.progress import Progress
 from backpack_orm.orm.resuming import Resumable
 from backpack_orm.orm.signals import send_saved
@@ -112,6 +120,8 @@ class Syncing(Resumable[SyncPlan[M]], Generic[M]):
         self._place = Place(children, StepsInMemory())
         self._done = Counter[str]()
         self._requests = 0
+        self._planned: dict[int, object] = {}
+        """The contents of the records to destroy, when the plan was made."""
 
     def _key_for(self, key: str | None) -> str:
         model = self._children._model
@@ -166,8 +176,11 @@ class Syncing(Resumable[SyncPlan[M]], Generic[M]):
             MultipleFound: Several records have the key of a row.
             ValidationError: A record with unsaved changes differs. Or there is none with an id.
         """
+        compared = None if self._destroys else {name for row in self._rows for name in row}
+        self._children._check_saved("sync", compared)
         with tallied() as tally:
             records = self._children._present(fresh=True)
+            self._place.prepare(records)
         there: dict[Any, list[M]] = {}
         for record in records:
             there.setdefault(getattr(record, self._key), []).append(record)
@@ -187,7 +200,7 @@ class Syncing(Resumable[SyncPlan[M]], Generic[M]):
                 create.append((index, row))
                 lines.append(f"  + {self._described(row)}")
                 continue
-            record = self._clean(found[0])
+            record = found[0]
             values = {n: v for n, v in row.items() if n != "id" and differ(getattr(record, n), v)}
             if values:
                 update.append((record, values))
@@ -198,6 +211,7 @@ class Syncing(Resumable[SyncPlan[M]], Generic[M]):
         left = [record for found in there.values() for record in found]
         extra = set(map(id, left))
         destroy = [record for record in records if id(record) in extra] if self._destroys else []
+        self._planned = {each._saved_id: contents(each) for each in destroy}
         lines += [f"  - {_label(record)}" for record in destroy]
         return SyncPlan(
             dict(create),
@@ -208,13 +222,6 @@ class Syncing(Resumable[SyncPlan[M]], Generic[M]):
             requests=tally.requests,
             lines=tuple(lines),
         )
-
-    def _clean(self, record: M) -> M:
-        if record.changes:
-            raise ValidationError(
-                f"{self._what}: {record!r} has changes that are not saved: save() or discard() them"
-            )
-        return record
 
     def _described(self, row: Values) -> str:
         label = label_of(self._children._model) or self._key
@@ -234,20 +241,19 @@ class Syncing(Resumable[SyncPlan[M]], Generic[M]):
 
     def _run(self) -> SyncPlan[M]:
         self._children._owner._ensure_writable(self._what)
-        with tallied() as tally:
+        children = self._children
+        with deciding_in(children._owner, children._model), tallied() as tally:
             try:
                 plan = self.plan()
                 self._create(plan)
-                self._each("updating", "updated", self._update, plan.to_update)
-                self._each("destroying", "destroyed", self._destroy, plan.to_destroy)
+                self._update_all(plan)
+                self._destroy_all(plan)
                 requests = self._requests + tally.requests
                 return evolve(plan, created=self.created, is_dry_run=False, requests=requests)
             finally:
                 self._requests += tally.requests
 
     def _create(self, plan: SyncPlan[M]) -> None:
-        self._place.prepare()
-
         def create(index: int) -> None:
             self._place.create(_step(index), plan.to_create[index])
             self._done["created"] += 1
@@ -255,17 +261,42 @@ class Syncing(Resumable[SyncPlan[M]], Generic[M]):
         if plan.to_create:
             bulk.run("creating", create, plan.to_create, progress=self._progress, workers=1)
 
-    def _each(self, what: str, done: str, call: Any, records: Iterable[Any]) -> None:
-        def one(record: Any) -> None:
-            call(record)
-            self._done[done] += 1
+    def _update_all(self, plan: SyncPlan[M]) -> None:
+        def update(change: tuple[Any, Values]) -> None:
+            self._update(change)
+            self._done["updated"] += 1
 
-        if records:
-            shared = id(self._children._owner)
-            bulk.run(what, one, records, progress=self._progress, shared=lambda _: shared)
+        if plan.to_update:
+            bulk.run(
+                "updating", update, plan.to_update, progress=self._progress, shared=lambda _: 0
+            )
+
+    def _destroy_all(self, plan: SyncPlan[M]) -> None:
+        def prove(records: Sequence[M]) -> list[M]:
+            there = {each._saved_id: each for each in self._children._present(fresh=True)}
+            for record in records:
+                now = there.get(record._saved_id)
+                if (
+                    now is not None
+                    and contents(now._as_stored()) != self._planned[record._saved_id]
+                ):
+                    raise StaleRecord(
+                        f"{self._what}: somebody has changed {now!r} since it was read, so it was "
+                        "not destroyed"
+                    )
+            return [record for record in records if record._saved_id in there]
+
+        def destroy(record: Any) -> None:
+            record._destroy_now()
+            self._done["destroyed"] += 1
+
+        in_portions(
+            "destroying", plan.to_destroy, prove=prove, destroy=destroy, progress=self._progress
+        )
 
     def _update(self, change: tuple[Any, Values]) -> None:
-        """Save values of a record that was just read. Makes one request for each of its calls."""
+        """Save values of a record. Makes one request for each of its calls, and one more to read
+        an item of which only `completed` differs."""
         record, values = change
         saved: list[str] = []
         try:
@@ -274,7 +305,7 @@ class Syncing(Resumable[SyncPlan[M]], Generic[M]):
             for endpoint in record._updates:
                 changed = [name for name in map(name_of, endpoint.sends) if name in values]
                 if changed:
-                    saved += record._update(endpoint, changed, record._record)
+                    saved += record._update(endpoint, changed, None)
         except BaseException:
             for name in values:
                 record._restore(name, None)
@@ -282,9 +313,6 @@ class Syncing(Resumable[SyncPlan[M]], Generic[M]):
         finally:
             if saved:
                 send_saved(record, tuple(saved))
-
-    def _destroy(self, record: Any) -> None:
-        record._destroy_now()
 
 
 def _step(index: int) -> str:
