@@ -12,6 +12,7 @@ from pathlib import Path
 from .data_addresses import ArgumentParser, data_file, is_postgresql
 from .mail import deliver
 from .maintenance import backup, check
+from .restoring import restore
 from .storage import open_database
 from .tokens import locked_account, revoke_token, store_token, stored_tokens, user_named
 from .transactions import Database
@@ -90,6 +91,24 @@ def _backup(options: argparse.Namespace) -> int:
     return 0
 
 
+def _restore_options() -> argparse.ArgumentParser:
+    parser = _parser(
+        "restore",
+        "Replace a data file by a backup while no sandbox serves it. The former file is preserved. "
+        "Other tools, such as cp, leave its log behind, which undoes the restore.",
+    )
+    parser.add_argument("copy", metavar="COPY", help="the backup")
+    parser.add_argument("data", metavar="DATA", help="the sandbox's data file")
+    return parser
+
+
+def _restore(options: argparse.Namespace) -> int:
+    size, former = restore(data_file(options.copy), data_file(options.data))
+    kept = "" if former is None else f"; the former file is {former}"
+    print(f"backpack sandbox restored: {options.data} from {options.copy}, {size} bytes{kept}")
+    return 0
+
+
 def _check_options() -> argparse.ArgumentParser:
     parser = _parser(
         "check",
@@ -159,6 +178,7 @@ Command = Callable[[argparse.Namespace], int]
 COMMANDS: dict[str, tuple[Callable[[], argparse.ArgumentParser], Command]] = {
     "deliver": (_deliver_options, _deliver),
     "backup": (_backup_options, _backup),
+    "restore": (_restore_options, _restore),
     "check": (_check_options, _check),
     "token": (_token_options, _token),
 }

@@ -46,6 +46,8 @@ def prepare_file(path: Path) -> None:
     written by a newer version, or cannot be written.
     """
     if not path.exists():
+        if (log_file := path.with_name(f"{path.name}-wal")).exists():
+            raise OSError(f"it is missing, but its log {log_file.name} is there: restore a backup")
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         return
     status = path.stat()

@@ -6,6 +6,7 @@ import doctest
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -33,6 +34,7 @@ _OTHERS = (
     "createdb",
     "pg_dump",
     "pg_restore",
+    "psql",
     "pip",
     "git",
     ".ci/run",
@@ -124,6 +126,8 @@ def act_on_file(arguments: list[str], folder: Path) -> None:
         box.tokens.create()
     if arguments[2] == "check":
         (folder / "account.db").rename(folder / arguments[3])
+    elif arguments[2] == "restore":
+        shutil.copy(data, folder / arguments[3])
     environment = {**os.environ, "PYTHONPATH": str(documents.ROOT)}
     subprocess.run([sys.executable, *arguments], cwd=folder, env=environment, check=True)
 
