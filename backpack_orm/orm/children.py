@@ -131,7 +131,7 @@ class Children(Embedded[M_co]):
 
     def create_many(
         self,
-        rows: Iterable[str | Mapping[str, Any]],
+        rows: Iterable[str | Mapping[str, Any] | Model],
         *,
         progress: bool | Progress = False,
         adopt: bool = False,
@@ -148,7 +148,8 @@ class Children(Embedded[M_co]):
 
         Args:
             rows: Dictionaries with the arguments of `create`, or texts: the title of a note, the
-                name of a list, the content of an item.
+                name of a list, the content of an item. Or unsaved objects, which become the new
+                records.
             progress: True to show it on standard error, or a function that takes what is done, the
                 number of finished rows, and the total.
             adopt: Use records with equal content that exist already, each for one row, instead of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -43,7 +43,8 @@ class CreateMany(Resumable[Collection[M]], Generic[M]):
         if adopt:
             children._check_saved("create_many")
         self._wanted = {
-            f"row {index}": values for index, values in enumerate(values_of(what, children, rows))
+            f"row {index}": values
+            for index, values in enumerate(values_of(what, children, rows, read=_values_or_object))
         }
 
     @property
@@ -59,6 +60,16 @@ class CreateMany(Resumable[Collection[M]], Generic[M]):
         return f"{len(self._done)} of {counted(len(self._wanted), 'row')} created"
 
     def _run(self) -> Collection[M]:
+        try:
+            self._create_left()
+        finally:
+            for step, record in self._done.items():
+                values = self._wanted[step]
+                if isinstance(values, _ValuesOf):
+                    values.record._become(record)
+        return Collection(self._place.children._model, list(self.created))
+
+    def _create_left(self) -> None:
         children = self._place.children
         self._place.begin()
         with deciding_in(children._owner, children._model) if self._adopt else nullcontext():
@@ -67,19 +78,52 @@ class CreateMany(Resumable[Collection[M]], Generic[M]):
             left = [step for step in self._wanted if step not in self._done]
             if left:
                 bulk.run("creating records", self._create, left, progress=self._progress, workers=1)
-        return Collection(children._model, list(self.created))
 
     def _create(self, step: str) -> M:
         return self._place.create(step, self._wanted[step])
 
 
-def values_of(what: str, children: Children[Any], rows: object) -> list[Values]:
+class _ValuesOf(dict[str, Any]):
+    """The values of an unsaved record that is a row itself, and is to become the new record."""
+
+    def __init__(self, record: Model) -> None:
+        super().__init__({name: new for name, (_, new) in record.changes.items()})
+        self.record = record
+
+
+def _values(children: Children[Any], row: object) -> Values:
+    label = label_of(children._model)
+    if isinstance(row, str) and label is not None:
+        return {label: row}
+    if isinstance(row, Mapping):
+        return {**row}
+    raise ValidationError(f"a row is a text ({label}) or a dictionary")
+
+
+def _values_or_object(children: Children[Any], row: object) -> Values:
+    if not isinstance(row, children._model._resource):
+        return _values(children, row)
+    if not row.is_new:
+        raise ValidationError("it is on the service already: copy_to() copies it")
+    if row._source != children._owner:
+        raise ValidationError(f"it is to be created in {row._source!r}, not in {children._owner!r}")
+    return _ValuesOf(row)
+
+
+def values_of(
+    what: str,
+    children: Children[Any],
+    rows: object,
+    *,
+    read: Callable[[Children[Any], object], Values] = _values,
+) -> list[Values]:
     """Return the attributes of the records that rows describe, all of them valid.
 
     Args:
         what: The call that received them, for messages.
         children: The collection in which they are to be created.
         rows: Texts or dictionaries with attributes.
+        read: Returns the attributes that a row describes.
 
     Raises:
         TypeError: An attribute is misspelled. The message names the row.
@@ -92,7 +136,7 @@ def values_of(what: str, children: Children[Any], rows: object) -> list[Values]:
     bad: list[TypeError | BackpackError] = []
     for index, row in enumerate(rows):
         try:
-            values = _values(children._model, row)
+            values = read(children, row)
             children._draft(values)
             all_values.append(values)
         except (TypeError, BackpackError) as error:
@@ -105,12 +149,3 @@ def values_of(what: str, children: Children[Any], rows: object) -> list[Values]:
         others = f"; {len(bad) - 1} more rows are not valid" if len(bad) > 1 else ""
         raise kind(f"{text}{others}; nothing was sent") from None
     return all_values
-
-
-def _values(model: type[Model], row: object) -> Values:
-    label = label_of(model)
-    if isinstance(row, str) and label is not None:
-        return {label: row}
-    if isinstance(row, Mapping):
-        return {**row}
-    raise ValidationError(f"a row is a text ({label}) or a dictionary")

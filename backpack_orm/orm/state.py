@@ -131,6 +131,18 @@ class State(RichDisplay, metaclass=ModelType):
         """Return a record of which only the id and these values are known."""
         return (id, *(values.get(name, MISSING) for name in list(cls._table.positions)[1:]))
 
+    def _become(self, record: State) -> None:
+        """Become the record that was created with the values of this new one. Makes no request."""
+        if self._record is not None:
+            return
+        self._record, self._source = record._record, record._source
+        for name in self._table.fields:
+            value = record._slot(name)
+            if value is UNSET:
+                self._unset(name)
+            else:
+                setattr(self, name, value)
+
     def _merge_values(self, **values: Any) -> None:
         """Merge single values."""
         self._merge(self._record_of(self._saved_id, **values))

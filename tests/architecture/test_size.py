@@ -30,7 +30,7 @@ LARGEST_ROOMS = {
     "display": 960,
     "integrations": 2575,
     "models": 3070,
-    "orm": 4980,
+    "orm": 5015,
     "sandbox": 7950,
     "text": 1202,
     "wire": 810,
