@@ -6,11 +6,22 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pexpect
 
 PROGRAM = [sys.executable, "-m", "backpack_orm"]
+_ONE_AFTER_ANOTHER = """
+import sys
+from backpack_orm.cli.program import program
+for line in sys.argv[1:]:
+    print("$", line, flush=True)
+    try:
+        program.main(line.split())
+    except SystemExit as end:
+        assert not end.code
+"""
 _STEERING = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
 
 
@@ -21,18 +32,24 @@ class Terminal:
         arguments: The arguments of the program.
         width: Columns of the terminal.
         height: Its lines.
+        program: What runs instead of the program.
         environment: Further variables.
     """
 
     def __init__(
-        self, *arguments: str, width: int = 80, height: int = 40, **environment: str
+        self,
+        *arguments: str,
+        width: int = 80,
+        height: int = 40,
+        program: Sequence[str] = PROGRAM,
+        **environment: str,
     ) -> None:
         variables = {**os.environ, "TERM": "xterm-256color", "PYTHONUNBUFFERED": ""}
         variables.pop("COLUMNS", None)
         variables.pop("LINES", None)
         self.process = pexpect.spawn(
-            PROGRAM[0],
-            [*PROGRAM[1:], *arguments],
+            program[0],
+            [*program[1:], *arguments],
             env=variables | environment,
             dimensions=(height, width),
             encoding="utf-8",
@@ -91,6 +108,15 @@ def shown_by(
     terminal = Terminal(*arguments, width=width, height=height, **environment)
     terminal.end()
     return terminal.shown
+
+
+def all_shown_by(lines: Sequence[str], width: int) -> dict[str, str]:
+    """Return what each of several command lines shows in one terminal, run by one process."""
+    program = [sys.executable, "-c", _ONE_AFTER_ANOTHER]
+    terminal = Terminal(*lines, width=width, height=200, program=program, PAGER="cat")
+    assert terminal.end() == 0, terminal.shown
+    shown = re.split(r"^\$ (.+)\n", terminal.shown, flags=re.MULTILINE)
+    return dict(zip(shown[1::2], shown[2::2], strict=True))
 
 
 def script(path: Path, *lines: str) -> str:
