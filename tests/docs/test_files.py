@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import runpy
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.docs import documents
+from tests.prepared import Prepared
 
 PROGRAMS = [
     pytest.param(document, number, id=f"{documents.name(document)}-{number}")
@@ -21,17 +21,34 @@ _STORED = ('"backup"', '"backpack.xml"')
 """What a program on a page leaves for the programs after it."""
 
 
+@pytest.fixture(scope="module")
+def prepared() -> Iterator[Prepared]:
+    """A process that runs the programs which contain tests."""
+    with Prepared(
+        "pytest", "vcr", "django.test", "flask", "backpack_orm.sandbox.http_server"
+    ) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def prepared_for_the_quickstart() -> Iterator[Prepared]:
+    with Prepared("backpack_orm.models", "backpack_orm.archive", options=["-X", "dev"]) as one:
+        yield one
+
+
 @pytest.mark.network
 @pytest.mark.parametrize(("document", "number"), PROGRAMS)
-def test_a_program_is_complete(document: Path, number: int, folder: Path) -> None:
+def test_a_program_is_complete(
+    document: Path, number: int, folder: Path, prepared: Prepared
+) -> None:
     *before, text = documents.programs(document)[: number + 1]
     for earlier in before:
         if any(name in earlier and name in text for name in _STORED):
-            run(earlier, folder)
-    run(text, folder)
+            run(earlier, folder, prepared)
+    run(text, folder, prepared)
 
 
-def run(text: str, folder: Path) -> None:
+def run(text: str, folder: Path, prepared: Prepared) -> None:
     """Run a program as a file of its own, or with pytest if it has tests."""
     name = documents.file_name(text) or "program.py"
     if "def test_" not in text:
@@ -40,24 +57,17 @@ def run(text: str, folder: Path) -> None:
         return
     (folder / "test_program.py").write_text(text, "utf-8")
     plugins = ["-p", "backpack_orm.integrations.pytest", "-p", "no:cacheprovider"]
-    command = [sys.executable, "-m", "pytest", "-q", *plugins, "test_program.py"]
+    command = ["-m", "pytest", "-q", *plugins, "test_program.py"]
     if "from django" in text:
-        command = [sys.executable, "-m", "django", "test", "test_program"]
+        command = ["-m", "django", "test", "test_program"]
+    environment = {
+        **os.environ,
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # others take most of the time
+        "DJANGO_SETTINGS_MODULE": "settings",
+    }
     for options in (["--backpack-record"], []) if "backpack_cassette" in text else ([],):
-        result = subprocess.run(
-            [*command, *options],
-            cwd=folder,
-            env={
-                **os.environ,
-                "PYTHONPATH": str(documents.ROOT),
-                "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # others take most of the time
-                "DJANGO_SETTINGS_MODULE": "settings",
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert result.returncode == 0, result.stdout
+        code, output = prepared.run([*command, *options], folder, environment)
+        assert code == 0, output
 
 
 def test_every_program_is_tested() -> None:
@@ -80,26 +90,15 @@ WRONG = "6f1b2159" * 5
 @pytest.mark.parametrize("address", ["http://127.0.0.1:1", "http://127.0.0.1:1/"])
 @pytest.mark.parametrize("number", range(len(documents.programs(documents.ROOT / "docs/start.md"))))
 def test_no_program_of_the_quickstart_shows_the_token_if_the_address_is_wrong(
-    number: int, address: str, tmp_path: Path
+    number: int, address: str, tmp_path: Path, prepared_for_the_quickstart: Prepared
 ) -> None:
     text = documents.programs(documents.ROOT / "docs" / "start.md")[number]
     program = tmp_path / "program.py"
     program.write_text(text, "utf-8")
-    result = subprocess.run(
-        [sys.executable, "-X", "dev", program.name],
-        cwd=tmp_path,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(documents.ROOT),
-            "BACKPACK_URL": address,
-            "BACKPACK_TOKEN": WRONG,
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert WRONG not in result.stdout + result.stderr
+    environment = {**os.environ, "BACKPACK_URL": address, "BACKPACK_TOKEN": WRONG}
+    code, output = prepared_for_the_quickstart.run([program.name], tmp_path, environment)
+    assert WRONG not in output
     if "User.me()" in text:
-        assert "TransportError" in result.stderr
-        assert result.returncode == 1
+        assert "TransportError" in output
+        assert code == 1
     assert [path.name for path in tmp_path.iterdir()] == ["program.py"]
