@@ -103,22 +103,22 @@ def memory_in_use() -> int:
 
 
 @pytest.mark.long
-def test_100_000_calls_leave_the_memory_as_it_was(service):
+def test_thousands_of_calls_leave_the_memory_as_it_was(service):
     tracemalloc.start()
     try:
         with Connection("acme", token=TOKEN, ttl=3600) as connection:
             connection._transport._sender._session.mount("https://", service)
             use(connection, 10_000)
             before = memory_in_use()
-            use(connection, 90_000)
+            use(connection, 20_000)
             after = memory_in_use()
             stats = connection.stats
     finally:
         tracemalloc.stop()
     assert after <= before * 1.02
-    assert stats.requests == service.sent > 20_000
-    assert stats.cache_hits > 60_000
-    assert stats.retries > 200
+    assert stats.requests == service.sent > 6_000
+    assert stats.cache_hits > 18_000
+    assert stats.retries > 60
 
 
 @pytest.mark.long
@@ -134,13 +134,13 @@ def test_models_leave_the_memory_as_it_was(service):
     try:
         with Connection("acme", token=TOKEN, limits=None) as connection:
             connection._transport._sender._session.mount("https://", service)
-            use(connection, 1000)
+            use(connection, 500)
             before, sent = memory_in_use(), service.sent
-            use(connection, 4000)
+            use(connection, 1500)
             grown, requests = memory_in_use() - before, service.sent - sent
     finally:
         tracemalloc.stop()
-    assert requests > 8000
+    assert requests > 3000
     assert grown < requests, "less than a byte for each request"
 
 
