@@ -137,6 +137,7 @@ class Sandbox:
     ) -> None:
         self._account, self._host, self._port = account, host, port
         _check(seed, account, token)
+        guard = Guard(host, allowed_hosts)
         clears_omitted = _fields(clears_omitted)
         self._seed = seed
         context, authority = _temporary_ca(host) if tls else (None, None)
@@ -170,7 +171,7 @@ class Sandbox:
         self._files = ExitStack()
         self._ca_bundle = self._write_ca_bundle()
         self.faults = Faults()
-        self._gate = Gate(self._service, Guard(host, allowed_hosts), self.faults)
+        self._gate = Gate(self._service, guard, self.faults)
         self._server: Server | None = None
 
     def __repr__(self) -> str:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from .data_addresses import ArgumentParser, data_file, is_postgresql
+from .file_lock import refuse_dangling_link
 from .mail import deliver
 from .maintenance import backup, check
 from .restoring import restore
@@ -32,8 +33,10 @@ def run(name: str, arguments: list[str]) -> int:
 
 @contextmanager
 def _opened(data: str) -> Iterator[Database]:
-    if not is_postgresql(data) and not Path(data).is_file():
-        raise ValueError(f"there is no file {data!r}")
+    if not is_postgresql(data):
+        refuse_dangling_link(Path(data))
+        if not Path(data).is_file():
+            raise ValueError(f"there is no file {data!r}")
     database = open_database(data)
     try:
         yield database

@@ -1,4 +1,4 @@
-"""A lock between processes, which keeps a data file from being replaced while it is open."""
+"""What keeps files from being replaced by mistake: a lock between processes, a check of links."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ from pathlib import Path
 
 if sys.platform != "win32":
     import fcntl
+
+
+def refuse_dangling_link(path: Path) -> None:
+    """Raise FileNotFoundError for a link whose target does not exist."""
+    if path.is_symlink() and not path.exists():
+        target = os.readlink(path)
+        raise FileNotFoundError(f"{str(path)!r} is a link to {target!r}, which does not exist")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ identify the origin of the page.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections.abc import Iterable
 from functools import lru_cache
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", re.IGNORECASE)
 SIGN_IN = "/authorization/new"
 _SAME_SITE = ("same-origin", "none")  # the sandbox itself, and requests by the user
 
@@ -38,10 +40,14 @@ class Guard:
         bound: Address the server listens on. A wildcard address includes all addresses of this
             machine, and its name.
         allowed: Further host names, without port, under which clients reach the server.
+
+    Raises:
+        ValueError: One of these is no host name.
     """
 
     def __init__(self, bound: str, allowed: Iterable[str] = ()) -> None:
-        self._hosts = {_normal(host) for host in allowed} | {_normal(bound)}
+        bound = bound.partition("%")[0]  # no client sends the zone of an address
+        self._hosts = {_allowed(host) for host in allowed} | {_normal(bound)}
         self._any_address = False
         address = _address(bound)
         if address is not None and address.is_unspecified:
@@ -86,6 +92,14 @@ class Guard:
         return f"{scheme}://{host}".lower() == ours.lower()
 
 
+def _allowed(host: str) -> str:
+    if _address(host) is None and not _HOST_NAME.fullmatch(host):
+        raise ValueError(
+            f"{host!r} is not a host name: allow each name on its own, without scheme and port"
+        )
+    return _normal(host)
+
+
 def _is_visit_to_sign_in(environ: WSGIEnvironment) -> bool:
     """Return whether the user visits the sign-in page: it is neither embedded nor fetched."""
     return (
@@ -114,7 +128,8 @@ def _host_of(header: str) -> str | None:
         parts.port  # noqa: B018 - raises ValueError for an invalid port
     except ValueError:
         return None
-    if parts.hostname is None or parts.path or parts.query or parts.fragment or "@" in header:
+    is_more = parts.path or parts.query or parts.fragment or "@" in header or "%" in header
+    if parts.hostname is None or is_more:
         return None
     return _normal(parts.hostname)
 
@@ -126,6 +141,7 @@ def _normal(host: str) -> str:
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return ipaddress.ip_address(host.strip("[]").partition("%")[0])
+        address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
         return None
+    return None if "%" in host else address

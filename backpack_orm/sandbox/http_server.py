@@ -291,8 +291,7 @@ class Server:
         tls: ssl.SSLContext | None,
         scheduler: Scheduler,
     ) -> None:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family)
+        listener = _listening(host, port)
         self.port: int = listener.getsockname()[1]
         self._sockets: dict[int, Any] = {}
         self._load = _Load()
@@ -388,6 +387,13 @@ class Server:
                 if not channel.is_busy:
                     channel.handle_close()
             wasyncore.loop(timeout=0.05, use_poll=True, map=self._sockets, count=1)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; `::` includes the addresses of IPv4."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    both = host == "::" and socket.has_dualstack_ipv6()
+    return socket.create_server((host, port), family=family, dualstack_ipv6=both)
 
 
 def _connection_limit() -> int:

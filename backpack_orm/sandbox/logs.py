@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 
+_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 LEVELS = ("debug", "info", "warning", "error")
+
+
+class Lines(logging.Formatter):
+    """Formats records as one line each, tracebacks included."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return _BREAK.sub(
+            lambda char: char[0].encode("unicode_escape").decode(), super().format(record)
+        )
 
 
 class JsonLines(logging.Formatter):
@@ -36,9 +47,7 @@ def configure(level: str = "warning", *, access: bool = False, as_json: bool = F
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        JsonLines()
-        if as_json
-        else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        JsonLines() if as_json else Lines("%(asctime)s %(levelname)s %(name)s: %(message)s")
     )
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("backpack_orm.sandbox.access").setLevel(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from .file_lock import folder_lock
+from .file_lock import folder_lock, refuse_dangling_link
 from .schema import HEAD, integrity_faults, readable_errors, revision_of, sync
 
 LOCK_TIMEOUT = 60.0
@@ -34,6 +34,7 @@ def backup(data: Path, target: Path) -> int:
         OSError: The data file is missing, damaged or of another program, or the copy cannot be
             written.
     """
+    refuse_dangling_link(target)
     if target.exists():
         raise FileExistsError(f"{target} already exists: backups do not replace files")
     handle, name = tempfile.mkstemp(prefix=f"{target.name}.", suffix=".part", dir=target.parent)
@@ -83,6 +84,7 @@ def check(data: Path) -> list[str]:
 @contextmanager
 def opened_for_reading(data: Path) -> Iterator[sqlite3.Connection]:
     """Connect without permission to write; raise FileNotFoundError if there is no such file."""
+    refuse_dangling_link(data)
     if not data.is_file():
         raise FileNotFoundError(f"there is no file {str(data)!r}")
     path = data.absolute()

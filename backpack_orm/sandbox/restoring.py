@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .file_lock import folder_lock
+from .file_lock import folder_lock, refuse_dangling_link
 from .maintenance import backup, check, opened_for_reading
 from .schema import REVISIONS, readable_errors, revision_of, sync
 
@@ -31,6 +31,8 @@ def restore(copy: Path, data: Path) -> tuple[int, Path | None]:
     Raises OSError if the backup is missing or has errors, a server has the data file open, or it
     cannot be replaced.
     """
+    refuse_dangling_link(data)
+    data = data.resolve()  # the logs are where the file is, not where a link to it is
     if data.exists() and copy.exists() and data.samefile(copy):
         raise OSError(f"{copy} is the data file itself: name a backup of it first")
     part = data.with_name(f"{data.name}.restoring")
@@ -39,10 +41,10 @@ def restore(copy: Path, data: Path) -> tuple[int, Path | None]:
         size = backup(copy, part)
         if faults := _faults(part):
             raise OSError(f"{copy} has an error, and was not restored: {faults[0]}")
-        with folder_lock(data.absolute().parent, exclusive=True), _not_open(data):
+        with folder_lock(data.parent, exclusive=True), _not_open(data):
             former = _put_aside(data)
             os.rename(part, data)
-            sync(data.absolute().parent)
+            sync(data.parent)
     finally:
         part.unlink(missing_ok=True)
     return size, former
@@ -87,7 +89,7 @@ def _put_aside(data: Path) -> Path | None:
         _link(log, former.with_name(former.name + log.name.removeprefix(data.name)))
     if is_there:
         os.rename(data, former)
-        sync(data.absolute().parent)
+        sync(data.parent)
     for log in (*logs, data.with_name(data.name + _INDEX_OF_LOG)):
         log.unlink(missing_ok=True)
     return former if is_there else None

@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from .file_lock import folder_lock
+from .file_lock import folder_lock, refuse_dangling_link
 
 REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """All schema versions, oldest first. A test compares them with the migration scripts."""
@@ -45,6 +45,7 @@ def prepare_file(path: Path) -> None:
     Raises OSError with a message of one sentence if the file is not a data file, is damaged, was
     written by a newer version, or cannot be written.
     """
+    refuse_dangling_link(path)
     if not path.exists():
         if (log_file := path.with_name(f"{path.name}-wal")).exists():
             raise OSError(f"it is missing, but its log {log_file.name} is there: restore a backup")

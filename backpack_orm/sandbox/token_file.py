@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping
 from pathlib import Path
 
+from .file_lock import refuse_dangling_link
 from .tokens import check_token, new_token
 
 VARIABLE = "BACKPACK_SANDBOX_TOKEN"
@@ -35,6 +37,7 @@ def token_and_source(
 
 
 def _read(file: Path) -> str:
+    refuse_dangling_link(file)
     if not file.exists():
         token = new_token()
         with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as new:
@@ -42,7 +45,17 @@ def _read(file: Path) -> str:
         return token
     if file.stat().st_mode & 0o077:
         log.warning("%s can be read by other users of this machine: chmod 600 it", file)
-    return _checked(file.read_text("utf-8").strip(), str(file))
+    return _checked(_decoded(file), str(file))
+
+
+def _decoded(file: Path) -> str:
+    """Return the text of a file in UTF-8, or in UTF-16 with a mark, as PowerShell writes it."""
+    content = file.read_bytes()
+    encoding = "utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        return content.decode(encoding).strip()
+    except UnicodeDecodeError:
+        raise ValueError(f"{file}: it is not a text in UTF-8 or UTF-16") from None
 
 
 def _checked(token: str, source: str) -> str:
