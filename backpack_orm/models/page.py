@@ -303,6 +303,47 @@ class Page(Savable, Destroyable):
         return loaded_in_order(pages, name, load=load, fresh=fresh, ahead=ahead)
 
     @classmethod
+    def create_many(
+        cls,
+        rows: Iterable[str | Mapping[str, Any] | Page],
+        *,
+        using: Connection | None = None,
+        progress: bool | Progress = False,
+    ) -> Collection[Self]:
+        """Create pages, in the order of the rows.
+
+        Checks all rows before it sends anything. Makes one request for the list of pages, and those
+        of `create` for each row, one after the other.
+
+        An error, or Ctrl-C, has the pages that exist in `error.created`. `error.resume()` does the
+        rest, and returns all. A page is never created twice: if a response was lost, the pages are
+        listed again, and the only one with this title that was not there before is used.
+
+        Args:
+            rows: Titles, dictionaries with the arguments of `create`, or unsaved pages, which
+                become the new ones.
+            using: Connection to use instead of the current one.
+            progress: True to show it on standard error, or a function that takes what is done, the
+                number of finished rows, and the total.
+
+        Raises:
+            TypeError: An attribute is misspelled. Nothing was sent.
+            ValidationError: A value cannot be sent. The message names the row. Nothing was sent.
+            BackpackError: A request failed.
+            OutcomeUnknown: A response was lost, and the page is not there, or several are.
+
+        >>> pages = Page.create_many(["Porto", {"title": "Evora", "tags": ["Travel"]}])
+        >>> [(page.title, len(page.tags)) for page in pages]
+        [('Porto', 0), ('Evora', 1)]
+        """
+        from backpack_orm.models.new_pages import NewPages  # which most programs never use
+        from backpack_orm.orm.create_many import CreateMany
+
+        connection, what = connection_for(using), f"{cls.__name__}.create_many"
+        connection.ensure_writable(f"{what}()")
+        return CreateMany(what, NewPages(cls, connection), connection, rows, progress).run()
+
+    @classmethod
     def search(
         cls, term: str, *, using: Connection | None = None, fresh: bool = False
     ) -> Collection[Self]:

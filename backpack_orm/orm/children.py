@@ -169,7 +169,12 @@ class Children(Embedded[M_co]):
         """
         from backpack_orm.orm.create_many import CreateMany  # which most programs never use
 
-        return CreateMany(self, rows, progress, adopt=adopt).run()
+        what = f"{self._relation.name}.create_many"
+        self._owner._check_exists()
+        self._owner._ensure_writable(what)
+        if adopt:
+            self._check_saved("create_many")
+        return CreateMany(what, self, self._owner, rows, progress, adopt=adopt).run()
 
     def sync(
         self,
@@ -263,6 +268,9 @@ class Children(Embedded[M_co]):
         parent = model._table.parent
         assert parent is not None
         return model._draft({**values, parent.name: self._owner})
+
+    def _complete(self, record: M_co, values: Mapping[str, Any]) -> None:  # type: ignore[misc]
+        """Do nothing: the request that creates a record sends all values."""
 
     def _create(self, attributes: Mapping[str, Any]) -> M_co:
         model = cast("type[Savable]", self._model)

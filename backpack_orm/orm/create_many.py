@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from backpack_orm.errors import BackpackError, ValidationError, short_repr
@@ -11,13 +12,13 @@ from backpack_orm.orm import bulk
 from backpack_orm.orm.collections import Collection, label_of
 from backpack_orm.orm.creating import StepsInMemory
 from backpack_orm.orm.locks import deciding_in
-from backpack_orm.orm.places import Place, Values
+from backpack_orm.orm.places import Place, Target, Values
 from backpack_orm.orm.progress import Progress
 from backpack_orm.orm.resuming import Resumable
 from backpack_orm.plurals import counted
 
 if TYPE_CHECKING:
-    from backpack_orm.orm.children import Children
+    from backpack_orm.connection import Connection
     from backpack_orm.orm.model import Model
 
 M = TypeVar("M", bound="Model")
@@ -32,19 +33,25 @@ class CreateMany(Resumable[Collection[M]], Generic[M]):
     """
 
     def __init__(
-        self, children: Children[M], rows: object, progress: bool | Progress, *, adopt: bool
+        self,
+        what: str,
+        children: Target[M],
+        owner: Connection | Model,
+        rows: object,
+        progress: bool | Progress,
+        *,
+        adopt: bool = False,
     ) -> None:
-        what = f"{children._relation.name}.create_many"
-        children._owner._check_exists()
-        children._owner._ensure_writable(what)
+        self._owner = owner
         self._place = Place(children, StepsInMemory())
         self._progress = progress
         self._adopt = adopt
-        if adopt:
-            children._check_saved("create_many")
+        self._incomplete: set[str] = set()
         self._wanted = {
             f"row {index}": values
-            for index, values in enumerate(values_of(what, children, rows, read=_values_or_object))
+            for index, values in enumerate(
+                values_of(what, children, rows, read=partial(_values_or_object, owner=owner))
+            )
         }
 
     @property
@@ -72,15 +79,21 @@ class CreateMany(Resumable[Collection[M]], Generic[M]):
     def _create_left(self) -> None:
         children = self._place.children
         self._place.begin()
-        with deciding_in(children._owner, children._model) if self._adopt else nullcontext():
+        with deciding_in(self._owner, children._model) if self._adopt else nullcontext():
             if self._adopt and self._wanted:
                 self._place.adopt(self._wanted)
-            left = [step for step in self._wanted if step not in self._done]
+            left = [
+                step for step in self._wanted if step not in self._done or step in self._incomplete
+            ]
             if left:
                 bulk.run("creating records", self._create, left, progress=self._progress, workers=1)
 
     def _create(self, step: str) -> M:
-        return self._place.create(step, self._wanted[step])
+        self._incomplete.add(step)
+        record = self._place.create(step, self._wanted[step])
+        self._place.children._complete(record, self._wanted[step])
+        self._incomplete.remove(step)
+        return record
 
 
 class _ValuesOf(dict[str, Any]):
@@ -91,7 +104,7 @@ class _ValuesOf(dict[str, Any]):
         self.record = record
 
 
-def _values(children: Children[Any], row: object) -> Values:
+def _values(children: Target[Any], row: object) -> Values:
     label = label_of(children._model)
     if isinstance(row, str) and label is not None:
         return {label: row}
@@ -100,22 +113,22 @@ def _values(children: Children[Any], row: object) -> Values:
     raise ValidationError(f"a row is a text ({label}) or a dictionary")
 
 
-def _values_or_object(children: Children[Any], row: object) -> Values:
+def _values_or_object(children: Target[Any], row: object, *, owner: Connection | Model) -> Values:
     if not isinstance(row, children._model._resource):
         return _values(children, row)
     if not row.is_new:
         raise ValidationError("it is on the service already: copy_to() copies it")
-    if row._source != children._owner:
-        raise ValidationError(f"it is to be created in {row._source!r}, not in {children._owner!r}")
+    if row._source not in (None, owner):
+        raise ValidationError(f"it is to be created in {row._source!r}, not in {owner!r}")
     return _ValuesOf(row)
 
 
 def values_of(
     what: str,
-    children: Children[Any],
+    children: Target[Any],
     rows: object,
     *,
-    read: Callable[[Children[Any], object], Values] = _values,
+    read: Callable[[Target[Any], object], Values] = _values,
 ) -> list[Values]:
     """Return the attributes of the records that rows describe, all of them valid.
 

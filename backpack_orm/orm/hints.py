@@ -145,6 +145,11 @@ def class_hint(cls: Any, name: str) -> str:
     """
     if name in _SIGNALS:
         return f": the API has no call to {_SIGNALS[name]} {cls.__name__} records"
+    if name == "create_many" and getattr(cls, "_table", None) and cls._table.parent:
+        parent = cls._table.parent
+        for relation in parent.model._table.relations.values():
+            if relation.model is cls._resource and hasattr(relation.collection, name):
+                return f"; use {parent.name}.{relation.name}.create_many([…])"
     known = _hint(cls, _OF_CLASSES.get(name, ""), cls.__name__, _OF_RESULTS)
     field = name.removeprefix("find_by_").removeprefix("get_by_")
     if not known and field != name:

@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 from backpack_orm.orm.creating import StepsInMemory, create_once
 from backpack_orm.orm.state import UNSET, differ
 
 if TYPE_CHECKING:
-    from backpack_orm.orm.children import Children
     from backpack_orm.orm.model import Model
     from backpack_orm.orm.saving import Savable
 
 M = TypeVar("M", bound="Model")
 Values = Mapping[str, Any]
+
+
+class Target(Protocol[M]):
+    """A collection, or an account, where records are created."""
+
+    _model: type[M]
+
+    def _present(self, *, fresh: bool = False) -> list[M]:
+        """Return the records that are there."""
+
+    def _object(self, id: int) -> M:
+        """Return the object of a record that was read."""
+
+    def _draft(self, values: Values) -> Savable:
+        """Return a new record of it, which is not saved."""
+
+    def _create(self, attributes: Values) -> M:
+        """Create a record with one request."""
+
+    def _complete(self, record: M, values: Values) -> None:
+        """Send what the request that creates a record does not send, with requests to repeat."""
 
 
 class Place(Generic[M]):
@@ -25,7 +45,7 @@ class Place(Generic[M]):
         steps: Log of intended and completed creations.
     """
 
-    def __init__(self, children: Children[M], steps: StepsInMemory) -> None:
+    def __init__(self, children: Target[M], steps: StepsInMemory) -> None:
         self.children = children
         self._steps = steps
         self._ids: set[int] | None = None

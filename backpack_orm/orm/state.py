@@ -142,6 +142,9 @@ class State(RichDisplay, metaclass=ModelType):
                 self._unset(name)
             else:
                 setattr(self, name, value)
+        for name, relation in self._table.relations.items():
+            if relation.key is not None:
+                self._unassign(name)
 
     def _merge_values(self, **values: Any) -> None:
         """Merge single values."""

@@ -220,6 +220,9 @@ OTHER_WRITES: dict[str, Callable[[Scene], object]] = {
         calendar=scene.calendar, title="tomorrow 9am Zebra"
     ),
     "Children.create": lambda scene: scene.page.notes.create(title="Zebra"),
+    "Page.create_many": lambda scene: Page.create_many(
+        ["Zebra", {"title": "Zebu", "tags": ["X"]}], using=scene.connection
+    ),
     "Children.create_many": lambda scene: scene.page.notes.create_many(["Zebra", "Zebu"]),
     "Children.create_many page items": lambda scene: scene.page.items.create_many(["Zebra"]),
     "Children.create_many lists": lambda scene: scene.page.lists.create_many(["Zebra"]),

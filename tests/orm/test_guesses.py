@@ -109,6 +109,9 @@ User.where(email="x")               did you mean 'email_address', as in User.whe
 Note.create("x")                    use Note.create(title=…)
 Note.create(page="Lisbon")          use Page.get(title=…)
 Item.create(list=7, content="x")    pass List.find(7)
+Note.create_many(["x"])             use page.notes.create_many([…])
+CalendarEvent.create_many(["x"])    use calendar.events.create_many([…])
+Page.bulk_create(["x"])             use Page.create_many([…])
 page.delete()                       use .destroy()
 page.remove()                       use .destroy()
 page.refresh()                      use .reload()
@@ -210,6 +213,7 @@ LISBON: dict[str, Callable[[Page], object]] = {
     "collections of different records": lambda page: page.notes != page.lists,
     "a weak reference to a record": lambda page: weakref.ref(page)() is page,
     "a weak reference to a collection": lambda page: weakref.ref(page.notes)() is page.notes,
+    "Page.create_many": lambda page: len(Page.create_many(["Porto", Page(title="Evora")])) == 2,
     "an index by title": lambda page: page.notes["Where we sleep"] == page.notes[0],
     "in": lambda page: "Packing" in [each.name for each in page.lists],
     "truth": lambda page: page.notes and not page.notes.where(title="no such note"),

@@ -21,6 +21,7 @@ _ARGUMENTS: dict[str, Any] = {
     "calendar": 7,
     "user": 7,
     "list": 7,
+    "rows": ["Porto"],
 }
 _VALUES: dict[str, Any] = {
     "title": "Porto",
