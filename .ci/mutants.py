@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
+from typing import TypeAlias
 
 import coverage
 
@@ -57,13 +58,8 @@ data_file = {folder}/data
 """
 
 
-@dataclass(frozen=True)
-class Coverage:
-    """Which tests execute what: functions of tests by line and by module, and those that fail."""
-
-    lines: dict[tuple[str, int], set[str]]
-    modules: dict[str, set[str]]
-    failing: frozenset[str]
+Lines: TypeAlias = dict[int, set[str]]
+"""The functions of tests that execute each line of a module."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +88,8 @@ def main(room: str, number: int, seed: int, workers: int, marks: str) -> None:
         def run(mutant: tuple[str, Mutation]) -> Result:
             copy = free.get()
             try:
-                return tried(copy, *mutant, found, marks)
+                room, mutation = mutant
+                return tried(copy, room, mutation, *executed(found, mutation.path), marks)
             finally:
                 free.put(copy)
 
@@ -129,8 +126,8 @@ def copy_checkout(folder: Path) -> None:
             shutil.copy2(ROOT / name, folder / name)
 
 
-def measured(copy: Path, cache: Path, marks: str, workers: int) -> Coverage:
-    """Return which tests execute what, from a folder or from a run of all of them."""
+def measured(copy: Path, cache: Path, marks: str, workers: int) -> Path:
+    """Return the folder with what coverage has noted in a run of all tests, now or earlier."""
     kept = cache / digest(copy, marks)
     if not kept.exists():
         print("mutants: running the tests once, to see which execute which lines", flush=True)
@@ -139,19 +136,19 @@ def measured(copy: Path, cache: Path, marks: str, workers: int) -> Coverage:
         part.mkdir(parents=True)
         (part / "coveragerc").write_text(COVERAGE.format(package=PACKAGE, folder=part))
         environment = environment_of(copy) | {"COVERAGE_PROCESS_START": str(part / "coveragerc")}
-        command = [*PYTEST, "-p", "mutants_plugin", "-m", marks]
+        command = [*PYTEST, "--tb=short", "-p", "mutants_plugin", "-m", marks]
         command += ["-n", str(workers), "--dist", "worksteal"]
         run = subprocess.run(
             command, cwd=copy, env=environment, stdout=subprocess.PIPE, text=True, check=False
         )
         if run.returncode not in (0, 1):
-            sys.exit(f"mutants: the tests cannot run:\n{run.stdout[-3000:]}")
+            sys.exit(f"mutants: the tests cannot run:\n{run.stdout}")
         data = coverage.Coverage(config_file=str(part / "coveragerc"))
         data.combine([str(part)])
         data.save()
         (part / "failing").write_text("\n".join(failures(run.stdout)))
         part.rename(kept)
-    return read(kept)
+    return kept
 
 
 def digest(copy: Path, marks: str) -> str:
@@ -183,29 +180,27 @@ def function(test: str) -> str:
     return re.split(r"\[| \((?:setup|call|teardown)\)$", test)[0]
 
 
-def read(folder: Path) -> Coverage:
+def executed(folder: Path, path: Path) -> tuple[Lines, set[str]]:
+    """Return which functions of tests execute each line of a module, and which always fail."""
     data = coverage.CoverageData(str(folder / "data"))
     data.read()
-    lines: dict[tuple[str, int], set[str]] = {}
-    modules: dict[str, set[str]] = {}
-    for name in data.measured_files():
-        found = data.contexts_by_lineno(name)
-        for line, contexts in found.items():
-            lines[name, line] = set(map(function, contexts)) - {""}
-        modules[name] = set().union(*(lines[name, line] for line in found))
-    return Coverage(lines, modules, frozenset((folder / "failing").read_text().splitlines()))
+    found = data.contexts_by_lineno(str(path))
+    lines = {line: set(map(function, contexts)) - {""} for line, contexts in found.items()}
+    return lines, set((folder / "failing").read_text().splitlines())
 
 
-def tried(copy: Path, room: str, mutation: Mutation, found: Coverage, marks: str) -> Result:
+def tried(
+    copy: Path, room: str, mutation: Mutation, lines: Lines, failing: set[str], marks: str
+) -> Result:
     """Return whether a test notices a mutant."""
-    name, path = str(mutation.path), copy / mutation.path
+    path = copy / mutation.path
     content = path.read_bytes()
-    nearest = found.lines.get((name, mutation.line), set()) - found.failing
-    others = {test.partition("::")[0] for test in found.modules.get(name, set())}
-    skipped = [f"--deselect={each}" for each in sorted(found.failing)]
+    nearest = lines.get(mutation.line, set()) - failing
+    files = {test.partition("::")[0] for tests in lines.values() for test in tests}
+    skipped = [f"--deselect={each}" for each in sorted(failing)]
     with replaced(path, mutation.apply(content)):
         killer = killed_by(copy, in_order(nearest, room), ["-m", marks]) or killed_by(
-            copy, in_order(others, room), ["-m", marks, *skipped]
+            copy, in_order(files, room), ["-m", marks, *skipped]
         )
     return Result(room, mutation, killer, mutation.diff(content))
 

@@ -105,12 +105,11 @@ def test_survivors_are_distinguished_from_mutants_that_a_test_kills(tmp_path: Pa
         "def test_that_fails():\n    assert not larger(1, 2)\n"
     )
     place = "tests/x/test_module.py"
-    found = mutants.Coverage(
-        lines={("module.py", 2): {f"{place}::test_nothing"}},
-        modules={"module.py": {f"{place}::test_nothing"}},
-        failing=frozenset({f"{place}::test_that_fails"}),
-    )
-    results = [mutants.tried(tmp_path, "x", each, found, "") for each in mutations(PLACE, source)]
+    lines = {2: {f"{place}::test_nothing"}}
+    failing = {f"{place}::test_that_fails"}
+    results = [
+        mutants.tried(tmp_path, "x", each, lines, failing, "") for each in mutations(PLACE, source)
+    ]
     assert {each.mutation.kind: each.killer for each in results} == {
         "None returned": f"{place}::test_larger",
         "comparison": None,
@@ -138,7 +137,5 @@ def test_coverage_knows_the_tests_of_lines_that_run_in_other_processes(tmp_path:
     )
     found = mutants.measured(tmp_path, tmp_path / "cache", "", 1)
     here, there = "tests/test_wire.py::test_here", "tests/test_wire.py::test_there"
-    assert found.lines["backpack_orm/wire.py", 2] == {here}
-    assert found.lines["backpack_orm/wire.py", 5] == {there}
-    assert found.modules["backpack_orm/wire.py"] == {here, there}
-    assert found.failing == {here}
+    lines, failing = mutants.executed(found, Path("backpack_orm/wire.py"))
+    assert (lines[2], lines[5], failing) == ({here}, {there}, {here})
