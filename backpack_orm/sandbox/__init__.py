@@ -23,7 +23,7 @@ try:
     from .calls import CLEARABLE, Service
     from .faults import Fault, Faults
     from .guard import Guard
-    from .http_server import Server
+    from .http_server import Server, listen
     from .mail import deliver
     from .models import Account
     from .names import check_name
@@ -276,7 +276,7 @@ class Sandbox:
         return self._serve(AccountGate(self._gate, account), 0)
 
     def _serve(self, app: Gate | AccountGate, port: int) -> Server:
-        return Server(app, self._host, port, self._tls, self._scheduler)
+        return Server(app, listen(self._host, port), self._tls, self._scheduler)
 
     @property
     def ca_bundle(self) -> str:

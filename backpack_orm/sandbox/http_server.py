@@ -7,7 +7,6 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -26,6 +25,8 @@ from .scheduling import TURN, Scheduler
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
     from waitress.utilities import Error
+
+    from .server import AccountGate, Gate
 
 THREADS = 8
 MOST_CONNECTIONS = 2000
@@ -47,6 +48,20 @@ _HEADER_LIMIT = 64 * 1024
 _TIDY_INTERVAL = 1.0
 _HANDSHAKE = b"\x16"
 _LARGEST_RECORD = 16 * 1024  # of TLS; reading whole records leaves nothing in its buffer
+
+WAITRESS_SETTINGS: dict[str, Any] = {
+    "threads": THREADS,
+    "channel_timeout": int(IDLE_TIMEOUT),
+    "cleanup_interval": 3600,  # see `Server._tidy`
+    "outbuf_high_watermark": 1 << 30,  # no thread ever waits for a client to read
+    "outbuf_overflow": MEMORY_PER_CONNECTION,
+    "inbuf_overflow": MEMORY_PER_CONNECTION,
+    "max_request_header_size": _HEADER_LIMIT,
+    "max_request_body_size": 2 * SIZE_LIMIT,  # up to this size, the application responds
+    "recv_bytes": _LARGEST_RECORD,
+    "log_socket_errors": False,  # clients may disconnect at any time
+    "ident": "backpack",
+}
 
 log = logging.getLogger("backpack_orm.sandbox")
 # That a request has to wait for a thread is normal.
@@ -70,7 +85,7 @@ def _is_gone(connection: socket.socket | None) -> bool:
         return True
 
 
-class _Request(HTTPRequestParser):
+class RequestParser(HTTPRequestParser):
     """Parses a request; refuses one whose length is ambiguous."""
 
     def parse_header(self, header_plus: bytes) -> None:
@@ -80,7 +95,7 @@ class _Request(HTTPRequestParser):
             raise ParsingError("both Content-Length and Transfer-Encoding")
 
 
-class _Task(WSGITask):
+class Task(WSGITask):
     """Executes a request, which can end with a closed connection."""
 
     channel: _Channel
@@ -114,7 +129,7 @@ class _Task(WSGITask):
             self.close_on_finish = True
 
 
-class _Refusal(ErrorTask):
+class Refusal(ErrorTask):
     """The response to invalid HTTP; that of waitress quotes the request, which may have a token."""
 
     def execute(self) -> None:
@@ -154,9 +169,9 @@ class _Channel(HTTPChannel):
     connection while it executes a request of it.
     """
 
-    task_class = _Task
-    error_task_class = _Refusal
-    parser_class = _Request
+    task_class = Task
+    error_task_class = Refusal
+    parser_class = RequestParser
     tls: ssl.SSLContext | None = None
     load: _Load
     scheduler: Scheduler
@@ -277,21 +292,26 @@ class _Channel(HTTPChannel):
 _LATER = float("inf")
 
 
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; port 0 is any free one, and `::` includes IPv4."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    both = host == "::" and socket.has_dualstack_ipv6()
+    return socket.create_server((host, port), family=family, dualstack_ipv6=both)
+
+
 class Server:
-    """Serves an application on an address, in threads of its own.
+    """Serves an application on a socket, in threads of its own.
 
     With `tls` it also accepts https on the same port.
     """
 
     def __init__(
         self,
-        app: Callable[..., Any],
-        host: str,
-        port: int,
+        app: Gate | AccountGate,
+        listener: socket.socket,
         tls: ssl.SSLContext | None,
         scheduler: Scheduler,
     ) -> None:
-        listener = _listening(host, port)
         self.port: int = listener.getsockname()[1]
         self._sockets: dict[int, Any] = {}
         self._load = _Load()
@@ -300,18 +320,8 @@ class Server:
             app,
             map=self._sockets,
             sockets=[listener],
-            threads=THREADS,
             connection_limit=self._most,
-            channel_timeout=int(IDLE_TIMEOUT),
-            cleanup_interval=3600,  # see `_tidy`
-            outbuf_high_watermark=1 << 30,  # no thread ever waits for a client to read
-            outbuf_overflow=MEMORY_PER_CONNECTION,
-            inbuf_overflow=MEMORY_PER_CONNECTION,
-            max_request_header_size=_HEADER_LIMIT,
-            max_request_body_size=2 * SIZE_LIMIT,  # up to this size, the application responds
-            recv_bytes=_LARGEST_RECORD,
-            log_socket_errors=False,  # clients may disconnect at any time
-            ident="backpack",
+            **WAITRESS_SETTINGS,
         )
         shared = {"tls": tls, "load": self._load, "scheduler": scheduler}
         channel = type("Channel", (_Channel,), shared)
@@ -387,13 +397,6 @@ class Server:
                 if not channel.is_busy:
                     channel.handle_close()
             wasyncore.loop(timeout=0.05, use_poll=True, map=self._sockets, count=1)
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    """Return a socket that listens; `::` includes the addresses of IPv4."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    both = host == "::" and socket.has_dualstack_ipv6()
-    return socket.create_server((host, port), family=family, dualstack_ipv6=both)
 
 
 def _connection_limit() -> int:

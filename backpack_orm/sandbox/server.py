@@ -220,7 +220,7 @@ class Gate:
         self._app = _requiring_https(app.wsgi_app) if service.require_ssl else app.wsgi_app
         self._service = service
         self._guard = guard
-        self._faults = faults
+        self.faults = faults
         parts = {part for rule in app.url_map.iter_rules() for part in rule.rule.split("/")}
         self._first_parts = {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()}
         self._literal = frozenset(parts)
@@ -257,7 +257,7 @@ class Gate:
         except Refused as refusal:
             log.warning("refused %s: %s", environ[SHOWN], refusal)
             return failure(refusal.status, refusal.message)(environ, start_response)
-        fault = self._faults.fault_for(verb, environ["PATH_INFO"].removeprefix("/"))
+        fault = self.faults.fault_for(verb, environ["PATH_INFO"].removeprefix("/"))
         if fault is None:
             return self._app(environ, start_response)
         environ[TURN].let_others_run()
@@ -305,6 +305,7 @@ class AccountGate:
     def __init__(self, gate: Gate, account: str) -> None:
         self._gate = gate
         self._account = account
+        self.faults = gate.faults
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         environ[ACCOUNT] = self._account

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from backpack_orm.sandbox import Sandbox
-from backpack_orm.sandbox.http_server import Server
+from backpack_orm.sandbox.http_server import Server, listen
 from backpack_orm.sandbox.scheduling import Scheduler
 
 pytestmark = pytest.mark.network
@@ -99,7 +99,7 @@ def test_a_response_during_the_shutdown_says_that_the_connection_is_closed():
         start_response("200 OK", [("Content-Length", "2")])
         return [b"ok"]
 
-    server = Server(respond, "127.0.0.1", 0, None, Scheduler(one_at_a_time=True))
+    server = Server(respond, listen("127.0.0.1", 0), None, Scheduler(one_at_a_time=True))
     with closing(socket.create_connection(("127.0.0.1", server.port))) as client:
         client.settimeout(10)
         client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
