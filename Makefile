@@ -6,41 +6,51 @@
 PYTHON ?= python3
 VENV ?= .venv
 ONLY ?=
-COVERAGE ?= --cov
+COVERAGE ?=
 # Tests of documents, types, layout and the logic of our own, which depend on no library's version; and
 # those of the sandbox, which the tests of all other rooms send their requests to.
 WITHOUT_LIBRARIES = architecture chaos contributing demo display docs fuzz orm sandbox secrecy sequences speed typing
-# One more than there are processors, since some tests wait.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) + 1)
+WORKERS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 SEED ?= 1
 ROOM ?=
 NUMBER ?= 30
 SIZE ?= 5000
 DATA ?= :memory:
+SITE ?=
 
 RUN = "$(VENV)/bin/python"
+PYTEST = $(RUN) -m pytest --numprocesses $(WORKERS) --dist worksteal
+ROOMS = $(notdir $(patsubst %/,%,$(dir $(wildcard tests/*/*.py))))
+CHOSEN = $(if $(ONLY),$(if $(filter $(ONLY),$(ROOMS)),tests/$(ONLY),$(error tests has no room '$(ONLY)', only $(sort $(ROOMS)))))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: demo check test test-all lowest lint bench chaos mutants cassettes docs site package dist constraints audit clean help environment environment-for-the-audit environment-for-the-bench environment-for-the-constraints environment-for-the-demo environment-for-the-docs environment-for-packaging environment-with-the-lowest python
+.PHONY: demo check test test-ci test-all costs lowest lint bench chaos mutants cassettes docs site package dist constraints audit clean help environment environment-for-the-audit environment-for-the-bench environment-for-the-constraints environment-for-the-demo environment-for-the-docs environment-for-packaging environment-with-the-lowest python
 unexport BACKPACK_URL BACKPACK_TOKEN PYTHONPATH PYTHONHOME
 
 demo: environment-for-the-demo ## run a tour of an account in a sandbox
 	@$(RUN) docs/demo.py
 
-check: lint ## check style, types and imports, and run the fast tests: less than a minute
-	$(RUN) -m pytest --quiet --numprocesses $(WORKERS) --dist worksteal \
-	    --offline -m "not network and not browser and not long"
+check: lint ## check style, types and imports, and run the fast tests without sockets: less than a minute
+	$(PYTEST) --quiet --offline -m "not network and not browser and not slow"
 
-test: lint ## check style, types and imports, and run all tests, with coverage
-	$(RUN) -m pytest $(COVERAGE) --numprocesses $(WORKERS) --dist worksteal
+test: lint ## check style, types and imports, and run the fast tests; ONLY=orm runs those of one room
+	$(PYTEST) $(COVERAGE) -m "not slow" $(CHOSEN)
 
-test-all: test ## run all tests, with coverage
+test-ci: lint ## run all tests, with the same examples in every run, and measure the coverage of the fast ones
+	$(PYTEST) --cov --check-costs
+
+test-all: lint ## run all tests with coverage and new random examples, and long campaigns of faults and fuzzing
+	$(PYTEST) --cov --new-seeds
+	$(RUN) -m tests.chaos --seed $$(date +%s) --size 20000
+	$(RUN) -m tests.fuzz
+
+costs: environment ## measure all tests, and write tests/slow.txt, which lists those that `make test` leaves out
+	$(PYTEST) --quiet --write-costs
 
 lowest environment-with-the-lowest: VENV = .venv-lowest
 lowest: environment-with-the-lowest ## run the fast tests of the code with the lowest versions of the dependencies
-	$(RUN) -m pytest --numprocesses $(WORKERS) --dist worksteal \
-	    -m "not long and not browser and not postgresql" \
+	$(PYTEST) -m "not slow and not browser and not postgresql" \
 	    $(foreach room,$(WITHOUT_LIBRARIES),--ignore tests/$(room))
 
 lint: environment ## check style, types and imports
@@ -62,7 +72,7 @@ cassettes: environment ## record all cassettes again from the sandbox
 	$(RUN) -m pytest tests/models --record
 
 mutants: environment ## change the code at random, and list the changes that no fast test notices; ROOM=orm NUMBER=30 SEED=2
-	@$(RUN) .ci/mutants.py "$(ROOM)" $(NUMBER) $(SEED) $(WORKERS) "not long and not browser and not postgresql"
+	@$(RUN) .ci/mutants.py "$(ROOM)" $(NUMBER) $(SEED) $(WORKERS) "not slow and not browser and not postgresql"
 
 docs: site ## build the site, and run the code in the documentation
 	$(RUN) -m pytest tests/docs
@@ -70,7 +80,7 @@ docs: site ## build the site, and run the code in the documentation
 
 site: environment-for-the-docs ## build the site into docs/_build/html, and look at it in a browser
 	$(RUN) -m sphinx -b html -E -a -W --keep-going -q docs docs/_build/html
-	$(RUN) -m pytest --quiet --numprocesses $(WORKERS) --dist worksteal tests/docs/built_site.py
+	$(PYTEST) --quiet $(SITE) tests/docs/built_site.py
 
 package: dist environment-for-packaging ## build the archives of a release, check that they have all files, and test them: all of a release but the upload
 	@$(RUN) .ci/package.py
@@ -98,7 +108,7 @@ clean: ## remove everything that the other commands have created
 	@find backpack_orm tests docs .ci -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## list these commands
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-15s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-15s %s\n", $$1, $$2}'
 
 environment: python
 	@$(PYTHON) .ci/environment.py "$(VENV)" dev

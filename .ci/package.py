@@ -25,7 +25,7 @@ BUILT = ("docs/_build/", "docs/reference/")
 ROOMS = ("architecture", "contributing", "demo", "docs", "typing")
 """Tests that read files of the project besides the package and the tests themselves."""
 IMPORTS = "from backpack_orm import *"
-FAST = ["--offline", "-m", "not network and not browser and not long"]
+FAST = ["--offline", "-m", "not network and not browser and not slow"]
 
 
 def main() -> None:

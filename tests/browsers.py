@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 BROWSER = shutil.which("chromium")
 PHONE: ViewportSize = {"width": 375, "height": 812}
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
-MARKS = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        BROWSER is None and not os.environ.get("CI"), reason="there is no Chromium here"
-    ),
-]
 
 
 @contextmanager

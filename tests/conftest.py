@@ -1,8 +1,8 @@
 """Fixtures of all tests: a sandbox, a connection, and an account that is replayed or live.
 
 A test that uses `account` runs three times: replayed from its cassette without a server, live
-against a sandbox, and live with a bearer token. All get the same responses, so cassettes and
-sandbox cannot diverge.
+against a sandbox, and live with a bearer token and without sockets. All get the same responses, so
+cassettes and sandbox cannot diverge.
 """
 
 from __future__ import annotations
@@ -23,14 +23,25 @@ from typing import Any
 
 import pytest
 import vcr
-from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine, event
 from vcr.serializers import yamlserializer
 
 import backpack_orm
 from backpack_orm.connection import context, parallel, rate_limits
 from backpack_orm.sandbox import Sandbox
+from tests import in_process, seeds
 
+pytest_plugins = ["tests.costs", "tests.programs"]
+
+ABOUT_SOCKETS = (
+    "tests/chaos/",
+    "tests/connection/",
+    "tests/sandbox/hostile/",
+    "tests/sandbox/test_tls.py",
+    "tests/sandbox/test_faults.py",
+    "tests/secrecy/",
+)
+"""Rooms and files of tests that send their requests through sockets, see `in_process`."""
 CASSETTES = Path(__file__).parent.parent / "cassettes"
 NOW = datetime(2026, 5, 14, 16, 39, 2, tzinfo=UTC)
 TOKEN = "b7f0c2d94e1a8356b7f0c2d94e1a8356b7f0c2d9"
@@ -45,24 +56,29 @@ _RECORDED_HEADERS = ("Content-Type", "Location")
 # For the modules that Django would otherwise not let be inspected.
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.integrations.django_project.settings"
 
-# The time of an example depends on the load of the machine.
-settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("unhurried")
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--record", action="store_true", help="record the cassettes again")
+    parser.addoption(
+        "--new-seeds", action="store_true", help="try other examples than in every run, and more"
+    )
     parser.addoption("--offline", action="store_true", help="forbid tests to open sockets")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    os.environ.pop("PYTEST_ADDOPTS", None)  # meant for this run, not for those in its tests
+    in_process.install()
+    if config.getoption("--new-seeds"):
+        seeds.use_new()
     if config.getoption("--offline"):
         sys.addaudithook(forbid_sockets)
 
 
-def pytest_runtest_setup() -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
     """Let Ctrl-C interrupt a test: a shell's background, or other tests, may have it ignored."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    in_process.allow(item.get_closest_marker("sockets") is None)
 
 
 def forbid_sockets(event: str, arguments: tuple[Any, ...]) -> None:
@@ -74,17 +90,12 @@ def forbid_sockets(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that use the network, and start with the long ones.
-
-    Long tests repeat what other tests do once, so they are excluded from the coverage measurement.
-    """
+    """Mark the tests that use the network."""
     for item in items:
         if "network" in getattr(item, "fixturenames", ()):
             item.add_marker("network")
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
-    for item in items:
-        if item.get_closest_marker("long"):
-            item.add_marker("no_cover")
+        if item.nodeid.startswith(ABOUT_SOCKETS):
+            item.add_marker("sockets")
 
 
 def pytest_collection_finish() -> None:
@@ -167,7 +178,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "account" in metafunc.fixturenames:
         modes: list[Any] = ["replayed"]
         if not metafunc.config.getoption("--record"):
-            modes += [pytest.param(mode, marks=pytest.mark.network) for mode in ("live", "bearer")]
+            modes += [
+                pytest.param("live", marks=[pytest.mark.network, pytest.mark.sockets]),
+                pytest.param("bearer", marks=pytest.mark.network),
+            ]
         metafunc.parametrize("account", modes, indirect=True)
 
 

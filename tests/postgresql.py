@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-import pytest
+
+from tests import programs
 
 USER = "backpack"
-_DEBIAN = Path("/usr/lib/postgresql")
 _SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
@@ -58,7 +58,7 @@ def create(addresses: str, name: str) -> None:
 def _run(program: str, *arguments: object) -> None:
     user = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.getuid() == 0 else {}
     done = subprocess.run(
-        [_path_of(program), *map(str, arguments)],
+        [programs.require(program), *map(str, arguments)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -69,18 +69,3 @@ def _run(program: str, *arguments: object) -> None:
     )
     if done.returncode:
         raise RuntimeError(f"{program} failed: {done.stdout}")
-
-
-def _path_of(program: str) -> str:
-    """Return the path of a program, which Debian does not put into the path.
-
-    Without it, tests are skipped, except in CI.
-    """
-    newest = sorted(_DEBIAN.glob(f"*/bin/{program}"), reverse=True)
-    path = shutil.which(program) or (str(newest[0]) if newest else None)
-    if path is None:
-        message = f"there is no {program} here: install PostgreSQL, Debian's package postgresql"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return path

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
 import subprocess
 from pathlib import Path
 
-import pytest
 import redis
 
-
-def program(name: str) -> str:
-    """Return the path of a program; without it, fail on the CI server and skip elsewhere."""
-    path = shutil.which(name)
-    if path is None:
-        message = f"there is no {name} here: install Debian's package of that name"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return path
+from tests import programs
 
 
 class RedisProcess:
@@ -35,7 +23,7 @@ class RedisProcess:
         socket = folder / "redis.sock"
         self.url = f"unix://{socket}"
         self._folder = folder
-        self._command = [program("redis-server"), "--port", "0", "--unixsocket"]
+        self._command = [programs.require("redis-server"), "--port", "0", "--unixsocket"]
         self._command += [str(socket), "--save", "", "--appendonly", "no", *options]
         self.start()
 

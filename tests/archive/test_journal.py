@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backpack_orm.archive import journal
 from backpack_orm.archive.bags import sha256
 from backpack_orm.archive.collecting import Collected
 from backpack_orm.archive.contents import Contents, StoredResponse
+from tests.seeds import examples
 
 
 class Service:
@@ -71,7 +72,7 @@ def windows(contents: Contents) -> list[str]:
 
 
 @pytest.mark.long
-@settings(max_examples=30)
+@examples(30)
 @given(st.lists(st.integers(0, 260), min_size=1, max_size=12))
 def test_no_entry_is_lost_however_the_journal_grows(growth: list[int]) -> None:
     service, contents = Service(), None

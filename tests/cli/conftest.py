@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -93,12 +91,3 @@ def run(offline: Runner, shared_box: Sandbox, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("BACKPACK_URL", shared_box.url)
     monkeypatch.setenv("BACKPACK_TOKEN", shared_box.token)
     return offline
-
-
-def path_of(shell: str) -> str:
-    """Return the path of a shell. Skip the test if it is not installed, except in CI."""
-    path = shutil.which(shell)
-    if path is None:
-        assert not os.environ.get("CI"), f"{shell} is not installed"
-        pytest.skip(f"{shell} is not installed")
-    return path

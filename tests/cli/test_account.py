@@ -15,7 +15,8 @@ import pytest
 from backpack_orm.cli.prompts import shell_in
 from backpack_orm.cli.state import State
 from backpack_orm.sandbox import Sandbox
-from tests.cli.conftest import Runner, path_of
+from tests.cli.conftest import Runner
+from tests.programs import require
 
 # --- reminders --------------------------------------------------------------------------------
 
@@ -336,7 +337,7 @@ def test_the_prompt_of_a_shell_says_that_it_is_a_demonstration(
     (home / file).write_text(f"{own}\n", "utf-8")
     (home / ".zshenv").write_text('[ -d "$HOME/zsh" ] && ZDOTDIR=$HOME/zsh\n', "utf-8")
     demo.mkdir()
-    path = path_of(name)
+    path = require(name)
     words, environment = shell_in(
         demo, {"HOME": str(home), "PATH": os.environ["PATH"], "SHELL": path, "TERM": "xterm"}
     )
@@ -346,7 +347,7 @@ def test_the_prompt_of_a_shell_says_that_it_is_a_demonstration(
 
 
 def test_a_zsh_that_is_started_in_the_demonstration_is_the_own_one(tmp_path: Path) -> None:
-    home = {"HOME": str(tmp_path / "nora"), "SHELL": path_of("zsh")}
+    home = {"HOME": str(tmp_path / "nora"), "SHELL": require("zsh")}
     words, environment = shell_in(tmp_path, home)
     command = [*words, "-i", "-c", "env"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)

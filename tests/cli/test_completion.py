@@ -11,13 +11,15 @@ from pathlib import Path
 
 import pexpect
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backpack_orm import Connection, Page
 from backpack_orm.cli.completing import SHELLS, quoted
 from backpack_orm.sandbox import Sandbox
-from tests.cli.conftest import Runner, path_of
+from tests.cli.conftest import Runner
+from tests.programs import require
+from tests.seeds import examples
 
 TITLES = ("Porto: R&D $HOME", "Oslo", "Oslo in winter", 'Zoo "big" 5')
 FUNCTION = {
@@ -59,7 +61,7 @@ class Shell:
             "LC_ALL": "C.UTF-8",
         }
         self._process = pexpect.spawn(
-            path_of(name),
+            require(name),
             START[name],
             env=environment,
             cwd=str(home),
@@ -144,7 +146,7 @@ def test_a_shell_lists_what_is_ambiguous(shell: Shell) -> None:
 VALUES = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=1)
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(st.lists(VALUES, min_size=1))
 def test_a_quoted_value_is_one_word_of_the_shell(values: list[str]) -> None:
     words = [quoted(value, "") or "" for value in values]

@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from backpack_orm.connection import Connection, connect, context, current, using
 from backpack_orm.errors import NotConnected, ValidationError
 from tests.connection.conftest import TOKEN
+from tests.seeds import examples
 
 NAMES = ("home", "work", "club")
 
@@ -620,4 +621,4 @@ class Interleavings(RuleBasedStateMachine):
 
 
 TestInterleavings = Interleavings.TestCase
-TestInterleavings.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestInterleavings.settings = settings(examples(150), stateful_step_count=40)

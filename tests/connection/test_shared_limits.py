@@ -8,7 +8,7 @@ from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backpack_orm.connection import Connection, rate_limits, redis_server, shared_rate_limits
@@ -22,6 +22,7 @@ from backpack_orm.wire import parse
 from tests.benchmarks.shared_limits import measure
 from tests.connection.conftest import CALENDAR_READ, OK, PAGES, READ, TOKEN, http
 from tests.redis_process import RedisProcess
+from tests.seeds import examples
 
 WINDOW = 5.2
 """The window of the service, and the margin."""
@@ -113,7 +114,7 @@ STEPS = st.tuples(
 )
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.lists(STEPS, max_size=60), st.integers(1, 4))
 def test_a_server_gives_the_slots_that_a_process_alone_would_give(redis, steps, limit):
     with pytest.MonkeyPatch.context() as patch:
@@ -130,7 +131,7 @@ def test_a_server_gives_the_slots_that_a_process_alone_would_give(redis, steps, 
             served[client] += slot == 0.0
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.lists(st.floats(0, 3), max_size=60), st.integers(1, 4))
 def test_no_window_of_a_server_holds_more_than_the_limit(redis, pauses, limit):
     with pytest.MonkeyPatch.context() as patch:

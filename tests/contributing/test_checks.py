@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests import costs
 from tests.conftest import forbid_sockets
 from tests.docs.documents import ROOT
 
@@ -68,24 +69,62 @@ def test_hooks_download_nothing() -> None:
 CI = (ROOT / ".ci" / "run").read_text("utf-8")
 
 
-@pytest.mark.parametrize("target", ["lint", "site", "test", "package"])
+@pytest.mark.parametrize("target", ["site", "test-ci", "package"])
 def test_ci_makes_everything_with_the_newest_versions(target: str) -> None:
     assert re.search(rf"\bnewest_make {target}\b", CI)
 
 
 def test_ci_tests_with_the_lowest_versions() -> None:
-    assert re.search(r"^oldest_make lowest$", CI, re.MULTILINE)
+    assert re.search(r"\boldest_make lowest\b", CI)
+
+
+@pytest.mark.parametrize("target", ["test-ci", "test-all"])
+def test_all_tests_run_somewhere_with_coverage(target: str) -> None:
+    assert re.search(r"\$\(PYTEST\) --cov\b", recipe(target))
+    assert " -m " not in recipe(target).splitlines()[0]
+
+
+def test_an_unknown_part_of_ci_is_refused() -> None:
+    done = subprocess.run([ROOT / ".ci" / "run", "sites"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "ci: no part 'sites', only lowest, test, site and package\n"
+
+
+def test_an_unknown_room_is_refused() -> None:
+    done = subprocess.run(
+        ["make", "-n", "test", "ONLY=orms"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "tests has no room 'orms', only architecture archive " in done.stderr
 
 
 # --- the fast tests ---------------------------------------------------------------------------
 
 
 def test_make_check_excludes_slow_tests_and_forbids_sockets() -> None:
-    assert '--offline -m "not network and not browser and not long"' in recipe("check")
+    assert '--offline -m "not network and not browser and not slow"' in recipe("check")
 
 
-def test_make_test_runs_all_tests() -> None:
-    assert " -m " not in recipe("test").replace("$(RUN) -m pytest", "")
+def test_make_test_runs_all_tests_but_the_slow_ones() -> None:
+    assert '-m "not slow"' in recipe("test")
+
+
+def test_slow_functions_exist() -> None:
+    """`make costs` writes their names, so that one that was renamed would count as fast."""
+    missing = []
+    for name in costs.slow_functions():
+        path, _, function = name.removesuffix("[postgresql]").partition("::")
+        if path.endswith(".py") and path.startswith("tests/"):
+            code = (ROOT / path).read_text("utf-8") if (ROOT / path).exists() else ""
+            if not re.search(
+                rf"^ *(async )?def {function.rpartition('::')[2]}\(", code, re.MULTILINE
+            ):
+                missing.append(name)
+    assert not missing
+
+
+def test_slow_functions_take_more_than_the_limit() -> None:
+    assert all(seconds >= costs.LIMIT for seconds in costs.slow_functions().values())
 
 
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])

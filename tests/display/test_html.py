@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.formatters import DisplayFormatter
 from lxml import html as parser
@@ -28,6 +28,7 @@ from backpack_orm import (
     User,
 )
 from backpack_orm.sandbox import Sandbox
+from tests.seeds import examples
 
 
 @pytest.fixture
@@ -425,7 +426,7 @@ def displaying(text: str) -> list[object]:
 
 
 @given(TEXTS)
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@examples(60)
 def test_any_text_is_displayed_as_text_only(text: str) -> None:
     for value in displaying(text):
         assert_harmless(value._repr_html_())  # type: ignore[attr-defined]  # all objects here have it

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
 import pytest
 from attrs import evolve
 
 from backpack_orm import Note, Page
-from tests.display.screenshots import BROWSER, LAB_DARK, LAB_LIGHT, PLAIN, Surroundings, read, take
+from tests.display.screenshots import LAB_DARK, LAB_LIGHT, PLAIN, Surroundings, read, take
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not shutil.which(BROWSER) and not os.environ.get("CI"), reason="there is no Chromium here"
-    ),
-]
+pytestmark = pytest.mark.browser
 
 ATTACKS = [
     "<script>document.title = 'RUN'</script>",

@@ -21,9 +21,6 @@ from tests.display.screenshots import BROWSER
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.network,
-    pytest.mark.skipif(
-        not shutil.which(BROWSER) and not os.environ.get("CI"), reason="there is no Chromium here"
-    ),
 ]
 
 STYLES = """() => {

@@ -72,7 +72,7 @@ def test_a_page_is_as_wide_as_the_screen(path: str, page: Page, address: str) ->
     assert width(page, DESKTOP) <= DESKTOP["width"]
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_breaks_no_rule_of_accessibility(path: str, page: Page, address: str) -> None:
     page.set_viewport_size(DESKTOP)

@@ -5,27 +5,28 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backpack_orm import InvalidResponse
 from backpack_orm.wire import documents, parse, shapes, values
 from tests.fuzz import target
+from tests.seeds import examples
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(st.binary(max_size=300))
 def test_random_bytes_break_no_parser(content: bytes) -> None:
     target.read_all(content)
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(st.lists(st.sampled_from(target.TEXT), max_size=12))
 def test_random_xml_fragments_break_no_parser(fragments: list[bytes]) -> None:
     target.read_all(b"".join(fragments))
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(st.integers(min_value=0))
 def test_mutated_responses_break_no_parser(seed: int) -> None:
     target.read_all(target.mutated(random.Random(seed)))

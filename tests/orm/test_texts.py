@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import text as sql
 
@@ -28,6 +28,7 @@ from backpack_orm import (
     using,
 )
 from backpack_orm.sandbox import Sandbox
+from tests.seeds import examples
 
 NOW = datetime(2031, 3, 5, 18, 30, 15, tzinfo=UTC)
 SOON = datetime(2031, 6, 1, 9, 0)
@@ -230,7 +231,7 @@ def check(box: Sandbox, place: Place, text: str) -> None:
 
 
 @pytest.mark.parametrize("name", PLACES)
-@settings(max_examples=15)
+@examples(15)
 @example(text=CODE)
 @example(text="\n \n x")
 @example(text="x\r\n\ry\r")
@@ -254,7 +255,7 @@ def test_a_text_of_a_megabyte_is_stored_and_read_exactly(service: Sandbox, name:
     check(service, PLACES[name], (part * (2**20 // len(part.encode()) + 1))[: 2**20])
 
 
-@settings(max_examples=25)
+@examples(25)
 @example(subject=CODE, body=CODE)
 @given(subject=TEXTS, body=TEXTS)
 def test_a_mail_is_read_exactly(service: Sandbox, subject: str, body: str) -> None:
@@ -264,7 +265,7 @@ def test_a_mail_is_read_exactly(service: Sandbox, subject: str, body: str) -> No
         assert (mail.subject, mail.body) == (subject, body)
 
 
-@settings(max_examples=25)
+@examples(25)
 @example(name="a\nb")
 @example(name="a\tb\rc")
 @given(name=TEXTS.map(str.strip).filter(lambda text: text and '"' not in text))
@@ -278,7 +279,7 @@ def test_a_tag_is_stored_and_read_exactly(service: Sandbox, name: str) -> None:
 
 
 @pytest.mark.network
-@settings(max_examples=10)
+@examples(10)
 @example(title="a", body=CODE, content=f"{CODE}\r")
 @given(title=TEXTS, body=TEXTS, content=TEXTS)
 def test_an_export_holds_every_text_exactly(title: str, body: str, content: str) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from xml.sax.saxutils import escape
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from backpack_orm.sandbox.rendering import (
@@ -17,6 +17,7 @@ from backpack_orm.sandbox.rendering import (
     local_time,
     section,
 )
+from tests.seeds import examples
 
 texts = st.text(
     st.characters(
@@ -97,9 +98,7 @@ def xml(text):
     return escape(text, {"\r": "&#13;"})
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(60, HealthCheck.function_scoped_fixture)
 @given(texts)
 def test_every_field_returns_any_text_exactly(api, page, text):
     api.ws(f"{page}/update_title", f"<page><title>{xml(text)}</title></page>")

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backpack_orm.sandbox import Sandbox
+from tests.seeds import examples
 
 from .conftest import NOW, Client
 
@@ -345,7 +346,7 @@ def made_again(tmp_path_factory) -> Iterator[Callable[[str, str], str]]:
 
 
 @pytest.mark.long
-@settings(max_examples=50, deadline=None, derandomize=True, database=None)
+@examples(50)
 @given(drawn=st.composite(Account)())
 def test_an_account_with_any_texts_is_exported_unchanged(made_again, drawn):
     export = drawn.export("first")

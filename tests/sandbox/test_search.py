@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, event, null, select, text
 
@@ -21,6 +21,7 @@ from backpack_orm.sandbox.models import Item, Page, Widget
 from backpack_orm.sandbox.search_index import has_index
 from tests import postgresql
 from tests.sandbox.conftest import Client
+from tests.seeds import examples
 
 pytestmark = pytest.mark.network
 
@@ -118,7 +119,7 @@ def changing(box: Sandbox, api: Client) -> Account:
 
 
 @given(changes=operations, term=texts, data=st.data())
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(20, HealthCheck.function_scoped_fixture)
 def test_the_index_and_reading_all_texts_find_the_same(changing, changes, term, data) -> None:
     changing.clear()
     changing.change(0, 0, term, "")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backpack_orm.text import parse, to_html
+from tests.seeds import examples
 from tests.text import attacks
 from tests.text.harmless import assert_harmless
 
@@ -28,7 +29,7 @@ def test_an_attack_is_harmless(text: str) -> None:
 
 
 @given(TEXTS)
-@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@examples(300)
 def test_any_text_is_harmless(text: str) -> None:
     document = parse(text)
     assert_harmless(document.html(id_prefix="note-7-"))

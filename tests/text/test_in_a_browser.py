@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-
 import pytest
 from markdown_it import MarkdownIt
 
 from backpack_orm import Note, Page
 from backpack_orm.text import to_html, to_markdown
-from tests.display.screenshots import BROWSER, PLAIN, read
+from tests.display.screenshots import PLAIN, read
 from tests.text import attacks
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not shutil.which(BROWSER) and not os.environ.get("CI"), reason="there is no Chromium here"
-    ),
-]
+pytestmark = pytest.mark.browser
 
 
 def assert_nothing_ran(html: str) -> None:

@@ -6,7 +6,7 @@ import re
 from html import escape
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from lxml import html as parser
 from markdown_it import MarkdownIt
@@ -14,6 +14,7 @@ from mdit_py_plugins.footnote import footnote_plugin
 
 from backpack_orm.text import library, parse, to_markdown
 from backpack_orm.text.tree import HEADINGS
+from tests.seeds import examples
 from tests.text import attacks
 from tests.text.record import names, source
 
@@ -57,7 +58,7 @@ def shown(html: str) -> str:
 
 
 @given(TEXTS)
-@settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@examples(400)
 @example("<h1>#</h1>")
 @example("<a href='http://a.example'>x<table><a href='http://b.example'>y")
 @example("a<b>(x)</b>b*c*")
@@ -71,7 +72,7 @@ def test_the_text_is_what_the_html_shows(text: str) -> None:
 
 
 @given(st.text(st.sampled_from("*_`~#-+1.)>|[](){}<>&!:\\ ab\"'é")) | st.text())
-@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@examples(300)
 def test_marks_of_markdown_in_a_text_are_text(text: str) -> None:
     """Text between `==` is literal in Textile, and must be literal in Markdown too."""
     typed = re.sub(r"[\s\x00-\x1f]+", " ", text.replace("=", " ")).strip()

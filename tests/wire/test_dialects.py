@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from xml.sax.saxutils import escape
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject, SearchStrategy
 
@@ -37,6 +37,7 @@ from backpack_orm import (
 from backpack_orm.orm.projections import Projection
 from backpack_orm.wire import build, parse, values
 from backpack_orm.wire.shapes import MISSING, Column, Response, Section, Shape
+from tests.seeds import examples
 
 Draw: TypeAlias = "Callable[[SearchStrategy[Any]], Any]"
 
@@ -777,7 +778,7 @@ def section(draw: Draw, part: Section, value: tuple[Any, ...]) -> str:
     ],
     ids=lambda view: view.model.__name__,
 )
-@settings(max_examples=25)
+@examples(25)
 @given(data=st.data())
 def test_any_record_reads_the_same_in_any_form(view: Projection, data: DataObject) -> None:
     record = data.draw(records_of(view.shape))

@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Request, expect
 
 from backpack_orm.archive import Archive
-from tests.browsers import DESKTOP, MARKS, PHONE, check_accessibility, launched
+from tests.browsers import DESKTOP, PHONE, check_accessibility, launched
 
-pytestmark = MARKS
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import socket
 import threading
@@ -199,7 +198,6 @@ class TestPasting:
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium here")
 class TestBrowser:
     """A real browser signs in and returns."""
 

@@ -13,10 +13,10 @@ from backpack_orm import Connection, Page
 from backpack_orm.archive import Archive
 from backpack_orm.integrations.viewer import create_app
 from backpack_orm.sandbox import Sandbox
-from tests.browsers import DESKTOP, MARKS, PHONE, check_accessibility_in_both_schemes, launched
+from tests.browsers import DESKTOP, PHONE, check_accessibility_in_both_schemes, launched
 from tests.integrations.viewer.serving import served
 
-pytestmark = MARKS
+pytestmark = pytest.mark.browser
 NARROW = 320
 """The width of a phone whose text is enlarged, in CSS pixels."""
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 import socket
 import subprocess
 import threading
@@ -96,10 +94,6 @@ def test_http_1_1_needs_a_host_and_http_1_0_does_not(box):
 
 # --- a real browser ---------------------------------------------------------------------------
 
-needs_chromium = pytest.mark.skipif(
-    not shutil.which("chromium") and not os.environ.get("CI"), reason="there is no Chromium here"
-)
-
 
 class Attacker:
     """A server of one page, which reports its result."""
@@ -165,7 +159,7 @@ def browsing(url, folder, host):
         browser.wait()
 
 
-@needs_chromium
+@pytest.mark.browser
 @pytest.mark.long
 def test_a_page_in_a_browser_can_neither_write_nor_read(tmp_path, as_user):
     with Sandbox(seed="empty", token=TOKEN) as box:
@@ -197,7 +191,7 @@ def test_a_page_in_a_browser_can_neither_write_nor_read(tmp_path, as_user):
         assert "Evil" not in as_user(TOKEN, box.url).ws("pages/all")
 
 
-@needs_chromium
+@pytest.mark.browser
 @pytest.mark.long
 def test_a_name_that_is_rebound_to_this_machine_reads_nothing(tmp_path):
     teller = Attacker("")

@@ -1,0 +1,130 @@
+"""Processor time of each test function, and the mark `slow` for those that cost most.
+
+`tests/slow.txt` lists the functions whose cases take more than `LIMIT` seconds of processor time on
+average, with all processes that they start; `make test` leaves them out. `make costs` measures
+every function and writes the file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+FILE = Path(__file__).parent / "slow.txt"
+LIMIT = 0.1
+"""Seconds of processor time of one case, on average, above which a function is slow."""
+TOLERANCE = 4
+"""How many times the limit a function may exceed in CI, where other work slows down a machine."""
+HEAD = f"""\
+# Functions with more than {LIMIT} s of processor time a case, on average; written by `make costs`.
+"""
+
+_costs: defaultdict[str, list[float]] = defaultdict(list)
+
+
+def function_of(item: pytest.Item) -> str:
+    """Return the name of a test's function; its cases in PostgreSQL count for themselves."""
+    name = item.nodeid.partition("[")[0]
+    return f"{name}[postgresql]" if item.get_closest_marker("postgresql") else name
+
+
+def slow_functions() -> dict[str, float]:
+    """Return the functions in the file, with the seconds that a case of each takes."""
+    lines = FILE.read_text("utf-8").splitlines()
+    pairs = (line.split(" ", 1) for line in lines if not line.startswith("#"))
+    return {name: float(seconds) for seconds, name in pairs}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of slow functions, and start with the slowest."""
+    slow = slow_functions()
+    for item in items:
+        if function_of(item) in slow or item.get_closest_marker("long"):
+            item.add_marker("slow")
+            item.add_marker("no_cover")  # what they cover is covered by fast tests, or not at all
+    items.sort(key=lambda item: -slow.get(function_of(item), 0))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-costs", action="store_true", help="write tests/slow.txt")
+    parser.addoption(
+        "--check-costs",
+        action="store_true",
+        help=f"fail if a function that is not slow takes {TOLERANCE} times the limit",
+    )
+
+
+class _Clock:
+    """Processor time since the current test of this process began."""
+
+    began = 0.0
+
+    def seconds(self) -> float:
+        return _processor_time() - self.began
+
+
+_clock = _Clock()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    _clock.began = _processor_time()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[object],
+) -> Generator[None, object, object]:
+    """Do not count what several tests share for the first of them."""
+    began = _processor_time()
+    try:
+        return (yield)
+    finally:
+        if fixturedef.scope != "function":
+            _clock.began += _processor_time() - began
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "teardown":
+        report.user_properties.append((f"cost {function_of(item)}", _clock.seconds()))
+    return report
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    for name, seconds in report.user_properties if report.when == "teardown" else ():
+        if name.startswith("cost ") and isinstance(seconds, float):
+            _costs[name.removeprefix("cost ")].append(seconds)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    config = session.config
+    if hasattr(config, "workerinput"):
+        return
+    means = {name: sum(seconds) / len(seconds) for name, seconds in _costs.items()}
+    if config.getoption("--write-costs"):
+        FILE.write_text(HEAD + _lines(means, LIMIT), "utf-8")
+    if config.getoption("--check-costs"):
+        new = {name: mean for name, mean in means.items() if name not in slow_functions()}
+        if lines := _lines(new, TOLERANCE * LIMIT):
+            print(f"\nThese functions are slow, but not in {FILE.name}: run `make costs`\n{lines}")
+            session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+
+
+def _lines(means: dict[str, float], limit: float) -> str:
+    rows = sorted((name, mean) for name, mean in means.items() if mean > limit)
+    return "".join(f"{mean:.2f} {name}\n" for name, mean in rows)
+
+
+def _processor_time() -> float:
+    """Return the seconds of this process and of all ended ones that it started."""
+    return sum(os.times()[:4])
