@@ -1,8 +1,9 @@
-"""Processor time of each test function, and the mark `slow` for those that cost most.
+"""The cost of each test function, and the mark `slow` for those that cost most.
 
-`tests/slow.txt` lists the functions whose cases take more than `LIMIT` seconds of processor time on
-average, with all processes that they start; `make test` leaves them out. `make costs` measures
-every function and writes the file.
+The cost of a case is its processor time in seconds, with all processes that it starts, or a tenth
+of the time until it ends, if that is more. `tests/slow.txt` lists the functions whose cases cost
+more than `LIMIT` on average; `make test` leaves them out. `make costs` measures every function and
+writes the file.
 """
 
 from __future__ import annotations
@@ -11,16 +12,17 @@ import os
 from collections import defaultdict
 from collections.abc import Generator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 FILE = Path(__file__).parent / "slow.txt"
 LIMIT = 0.1
-"""Seconds of processor time of one case, on average, above which a function is slow."""
+"""Cost of one case, on average, above which a function is slow."""
 TOLERANCE = 4
 """How many times the limit a function may exceed in CI, where other work slows down a machine."""
 HEAD = f"""\
-# Functions with more than {LIMIT} s of processor time a case, on average; written by `make costs`.
+# Functions whose cases cost more than {LIMIT}, see costs.py; written by `make costs`.
 """
 
 _costs: defaultdict[str, list[float]] = defaultdict(list)
@@ -58,21 +60,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-class _Clock:
-    """Processor time since the current test of this process began."""
+class _Usage(NamedTuple):
+    """Seconds that this process, and all ended ones that it started, have used until now."""
 
-    began = 0.0
+    busy: float
+    elapsed: float
 
-    def seconds(self) -> float:
-        return _processor_time() - self.began
+    @classmethod
+    def now(cls) -> _Usage:
+        *busy, elapsed = os.times()
+        return cls(sum(busy), elapsed)
+
+    def __sub__(self, other: _Usage) -> _Usage:
+        return _Usage(self.busy - other.busy, self.elapsed - other.elapsed)
+
+    @property
+    def cost(self) -> float:
+        return max(self.busy, self.elapsed / 10)
 
 
-_clock = _Clock()
+_shared: list[_Usage] = []
+"""What fixtures have used in the current test that others share."""
+_BEGAN = pytest.StashKey[_Usage]()
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol() -> Generator[None, object, object]:
-    _clock.began = _processor_time()
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    _shared.clear()
+    item.stash[_BEGAN] = _Usage.now()
     return (yield)
 
 
@@ -81,12 +96,12 @@ def pytest_fixture_setup(
     fixturedef: pytest.FixtureDef[object],
 ) -> Generator[None, object, object]:
     """Do not count what several tests share for the first of them."""
-    began = _processor_time()
+    began = _Usage.now()
     try:
         return (yield)
     finally:
         if fixturedef.scope != "function":
-            _clock.began += _processor_time() - began
+            _shared.append(_Usage.now() - began)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -95,7 +110,10 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.when == "teardown":
-        report.user_properties.append((f"cost {function_of(item)}", _clock.seconds()))
+        own = _Usage.now() - item.stash[_BEGAN]
+        for shared in _shared:
+            own -= shared
+        report.user_properties.append((f"cost {function_of(item)}", own.cost))
     return report
 
 
@@ -123,8 +141,3 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def _lines(means: dict[str, float], limit: float) -> str:
     rows = sorted((name, mean) for name, mean in means.items() if mean > limit)
     return "".join(f"{mean:.2f} {name}\n" for name, mean in rows)
-
-
-def _processor_time() -> float:
-    """Return the seconds of this process and of all ended ones that it started."""
-    return sum(os.times()[:4])
