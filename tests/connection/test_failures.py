@@ -237,7 +237,7 @@ def test_a_connection_that_was_refused_sent_nothing(closed_port):
 
 def test_a_host_whose_name_is_too_long_is_a_transport_error():
     with (
-        Connection("https://" + "a" * 64 + ".invalid", token=TOKEN) as connection,
+        Connection("https://" + "x" * 64 + ".invalid", token=TOKEN) as connection,
         pytest.raises(errors.TransportError),
     ):
         ask(connection)

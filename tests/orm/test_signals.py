@@ -468,17 +468,6 @@ def test_a_signal_that_no_record_sends_does_not_exist() -> None:
     assert not hasattr(backpack_orm.Email, "saved")
 
 
-def test_an_attribute_of_a_subclass_may_have_the_name_of_a_signal(page: Page) -> None:
-    class Trip(Page):
-        saved: bool = False
-
-    trip = Trip.find(page.id)
-    trip.saved = True
-    seen = watch(Trip)
-    trip.update(title="a")
-    assert (trip.saved, len(seen)) == (True, 1)
-
-
 def test_a_function_that_raises_is_logged_and_loses_no_write(
     page: Page, box: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:

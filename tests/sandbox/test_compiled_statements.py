@@ -52,7 +52,10 @@ def test_values_are_converted_both_ways(connection, sent) -> None:
 def test_the_number_of_changed_rows_is_returned(connection) -> None:
     connection.execute(
         Account.__table__.insert(),
-        [{"name": name, "last_id": 1, "created_at": NOON} for name in ("a", "b", "c")],
+        [
+            {"name": name, "normal_name": name, "last_id": 1, "created_at": NOON}
+            for name in ("a", "b", "c")
+        ],
     )
     renaming = update(Account.__table__).where(Account.name > bindparam("than"))
     statement = CompiledStatement(renaming.values(last_id=bindparam("new")))
