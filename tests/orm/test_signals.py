@@ -350,7 +350,8 @@ def test_a_merge_is_reported(page: Page, seen: list[Event]) -> None:
         "created Item": 12,
         "created Separator": 1,
     }
-    assert counts["saved Page tags description"] == 1
+    assert counts["saved Page tags"] == 1
+    assert counts["saved Page description"] == 1
 
 
 def test_a_found_record_is_not_reported_and_a_created_one_is(page: Page, seen: list[Event]) -> None:
