@@ -155,6 +155,18 @@ def test_no_step_after_the_checkout_may_push() -> None:
     assert not any(each["with"]["persist-credentials"] for each in checkouts)
 
 
+def test_each_part_of_ci_is_a_job_of_its_own() -> None:
+    (parts,) = OWN["test", "ci"]["strategy"]["matrix"].values()
+    known = re.findall(r'\[\[ " (.*) " == ', CI)
+    assert [each.split() for each in known] == [parts]
+
+
+def test_a_job_requires_the_coverage() -> None:
+    assert re.search(r"^run_test\(\) {\n(?:    .*\n)*    newest_make test-ci$", CI, re.MULTILINE)
+    assert re.search(r"^test-ci:.*\n\t.* --cov\b", MAKEFILE, re.MULTILINE)
+    assert environment.settings()["tool"]["coverage"]["report"]["fail_under"] >= 95
+
+
 def test_each_night_runs_what_takes_too_long_for_a_pull_request() -> None:
     assert OWN["nightly", "make"]["strategy"]["matrix"]["target"] == ["test-all", "bench", "site"]
 
