@@ -31,7 +31,7 @@ LARGEST_ROOMS = {
     "integrations": 2575,
     "models": 3105,
     "orm": 5050,
-    "sandbox": 7915,
+    "sandbox": 7920,
     "text": 1202,
     "wire": 810,
 }
