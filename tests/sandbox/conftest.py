@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -48,12 +50,25 @@ class Client:
         assert response.status_code == status, response.text
         return response.content.decode("ascii")
 
-    def rest(self, verb: str, path: str, body: str = "") -> requests.Response:
+    def rest(self, verb: str, path: str, body: bytes | str = "") -> requests.Response:
         """Make a call of the newer dialect with the token in a header."""
         return self.send(verb, path, body, X_BP_Token=self.token)
 
     def close(self) -> None:
         self._session.close()
+
+
+def matched(pattern: str, text: str) -> str:
+    """Return the group of a pattern where it first matches."""
+    found = re.search(pattern, text)
+    assert found, text
+    return found[1]
+
+
+def line_of(program: subprocess.Popen[str]) -> str:
+    """Return the next line that a program prints."""
+    assert program.stdout is not None
+    return program.stdout.readline()
 
 
 @contextmanager
@@ -162,7 +177,10 @@ def as_user(request: pytest.FixtureRequest, network: None) -> Iterator[Callable[
     box = request.getfixturevalue("box") if "box" in request.fixturenames else None
 
     def make(token: str, url: str = "") -> Client:
-        clients.append(Client(url or box.url, token))
+        if not url:
+            assert box is not None
+            url = box.url
+        clients.append(Client(url, token))
         return clients[-1]
 
     yield make

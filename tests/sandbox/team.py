@@ -110,7 +110,7 @@ class Client:
 
 
 def _id_in(response: str) -> str:
-    return re.findall(r' id="(\d+)"', response)[0]
+    return str(re.findall(r' id="(\d+)"', response)[0])
 
 
 @dataclass

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import Connection, bindparam, func, literal, select, update
+from sqlalchemy import Connection, bindparam, func, insert, literal, select, update
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from backpack_orm.sandbox.models import Account, BigInt, User, Utc
@@ -29,47 +29,47 @@ def connection(request: pytest.FixtureRequest) -> Iterator[Connection]:
 
 
 class TestRows:
-    def test_they_have_the_names_of_the_columns(self, connection) -> None:
+    def test_they_have_the_names_of_the_columns(self, connection: Connection) -> None:
         statement = CompiledStatement(select(literal(1).label("one"), literal("2").label("two")))
         (row,) = statement.rows(connection, {})
         assert (row.one, row.two) == (1, "2")
 
-    def test_they_can_be_of_another_class(self, connection) -> None:
+    def test_they_can_be_of_another_class(self, connection: Connection) -> None:
         statement = CompiledStatement(select(literal(3), literal(4)), complex)
         assert statement.first(connection, {}) == 3 + 4j
 
-    def test_the_first_of_none_is_none(self, connection) -> None:
+    def test_the_first_of_none_is_none(self, connection: Connection) -> None:
         statement = CompiledStatement(select(User.id).where(User.id == bindparam("id")))
         assert statement.first(connection, {"id": 1}) is None
 
 
 @pytest.mark.parametrize("sent", [NOON, NOON.astimezone(timezone(timedelta(hours=5)))])
-def test_values_are_converted_both_ways(connection, sent) -> None:
+def test_values_are_converted_both_ways(connection: Connection, sent: datetime) -> None:
     statement = CompiledStatement(select(bindparam("at", type_=Utc).label("at")))
     assert statement.first(connection, {"at": sent}).at == NOON
 
 
-def test_the_number_of_changed_rows_is_returned(connection) -> None:
+def test_the_number_of_changed_rows_is_returned(connection: Connection) -> None:
     connection.execute(
-        Account.__table__.insert(),
+        insert(Account),
         [
             {"name": name, "normal_name": name, "last_id": 1, "created_at": NOON}
             for name in ("a", "b", "c")
         ],
     )
-    renaming = update(Account.__table__).where(Account.name > bindparam("than"))
+    renaming = update(Account).where(Account.name > bindparam("than"))
     statement = CompiledStatement(renaming.values(last_id=bindparam("new")))
     assert statement.change(connection, {"than": "a", "new": 2}) == 2
 
 
-def test_lists_are_refused(connection) -> None:
+def test_lists_are_refused(connection: Connection) -> None:
     statement = CompiledStatement(select(User.id).where(User.id.in_([1, 2])))
     with pytest.raises(ValueError, match="not parameters for single values"):
         statement.rows(connection, {})
 
 
 class TestErrors:
-    def test_they_are_those_of_sqlalchemy(self, connection) -> None:
+    def test_they_are_those_of_sqlalchemy(self, connection: Connection) -> None:
         statement = CompiledStatement(select(func.abs(bindparam("number", type_=BigInt))))
         with pytest.raises(DBAPIError, match="SELECT abs") as error, connection.begin_nested():
             statement.rows(connection, {"number": -(2**63)})
@@ -77,7 +77,7 @@ class TestErrors:
         assert not error.value.connection_invalidated
 
     @pytest.mark.postgresql
-    def test_a_lost_connection_is_discarded(self, cluster) -> None:
+    def test_a_lost_connection_is_discarded(self, cluster: str) -> None:
         statement = CompiledStatement(select(func.pg_terminate_backend(func.pg_backend_pid())))
         database = open_database(cluster.format("postgres"))
         with pytest.raises(OperationalError) as error, database.snapshot() as transaction:

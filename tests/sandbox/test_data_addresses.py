@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pytest
 
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.sandbox.__main__ import main
 from backpack_orm.sandbox.storage import open_database
+from tests.sandbox.conftest import Client
 
 SECRET = "s3cret"
 UNREACHABLE = [
@@ -55,7 +57,11 @@ COMMANDS = {
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_command_shows_a_password_or_creates_a_file(
-    command, tmp_path, monkeypatch, capsys, caplog
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with caplog.at_level(logging.DEBUG):
@@ -72,14 +78,16 @@ def test_no_command_shows_a_password_or_creates_a_file(
 
 
 @pytest.mark.parametrize("address", UNREACHABLE)
-def test_a_database_that_cannot_be_reached_is_named_without_its_password(address) -> None:
+def test_a_database_that_cannot_be_reached_is_named_without_its_password(address: str) -> None:
     with pytest.raises(OSError, match="cannot store data in postgresql://u@/") as caught:
         open_database(address)
     assert SECRET not in str(caught.value)
 
 
 @pytest.mark.parametrize("address", MALFORMED)
-def test_another_address_is_refused_without_quoting_it(address, tmp_path, monkeypatch) -> None:
+def test_another_address_is_refused_without_quoting_it(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match="like postgresql://user@host/database") as caught:
         Sandbox(seed="empty", data=address)
@@ -89,7 +97,9 @@ def test_another_address_is_refused_without_quoting_it(address, tmp_path, monkey
 @pytest.mark.parametrize(
     "name", ["a:b.db", "notes=1.db", "./user=me.db", "c:postgres.db", "x/://y"]
 )
-def test_a_file_with_a_similar_name_is_a_file(name, tmp_path, monkeypatch) -> None:
+def test_a_file_with_a_similar_name_is_a_file(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "x" / ":").mkdir(parents=True)
     Sandbox(seed="empty", data=name).close()
@@ -116,7 +126,9 @@ TEXT = "Dear diary"
         ("POST", "/ws/pages/new", f"{TEXT}[a]=1&{TEXT}=2&{TEXT}[a]=3"),
     ],
 )
-def test_texts_of_users_are_not_logged(api, page, verb, path, body, caplog) -> None:
+def test_texts_of_users_are_not_logged(
+    api: Client, page: str, verb: str, path: str, body: str, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.DEBUG, "backpack_orm.sandbox"):
         response = api.rest(verb, path, body)
     assert response.status_code >= 400
@@ -124,7 +136,9 @@ def test_texts_of_users_are_not_logged(api, page, verb, path, body, caplog) -> N
     assert "diary" not in caplog.text
 
 
-def test_a_direction_is_not_logged(api, page, caplog) -> None:
+def test_a_direction_is_not_logged(
+    api: Client, page: str, caplog: pytest.LogCaptureFixture
+) -> None:
     api.ws(f"{page}/lists/add", "<name>Packing</name>")
     api.ws(f"{page}/items/add", "<content>Socks</content>")
     response = api.rest(

@@ -1,5 +1,7 @@
 """Dates in natural language, on Wednesday, 5 March 2031, 10:30:15 in Los Angeles."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -12,9 +14,11 @@ HERE = ZoneInfo("America/Los_Angeles")
 NOW = datetime(2031, 3, 5, 10, 30, 15, tzinfo=HERE)
 
 
-def local(text, now=NOW):
+def local(text: str, now: datetime = NOW) -> tuple[str, str]:
     """Return the time as a text in local time, and the remaining text."""
-    time, rest = read_start(text, now)
+    start = read_start(text, now)
+    assert start is not None
+    time, rest = start
     return f"{time.astimezone(HERE):%Y-%m-%d %H:%M:%S}", rest
 
 
@@ -60,7 +64,7 @@ def local(text, now=NOW):
         ("9/27/2035", "2035-09-27 09:00:00"),
     ],
 )
-def test_a_date_at_the_start_is_parsed_and_removed(phrase, expected):
+def test_a_date_at_the_start_is_parsed_and_removed(phrase: str, expected: str) -> None:
     assert local(f"{phrase} Call  Ana ") == (expected, "Call  Ana ")
 
 
@@ -87,25 +91,25 @@ def test_a_date_at_the_start_is_parsed_and_removed(phrase, expected):
         "-30 text",
     ],
 )
-def test_other_texts_are_not_dates(text):
+def test_other_texts_are_not_dates(text: str) -> None:
     assert read_start(text, NOW) is None
 
 
-def test_a_text_can_be_a_date_only():
+def test_a_text_can_be_a_date_only() -> None:
     assert local("tomorrow 9am") == ("2031-03-06 09:00:00", "")
 
 
-def test_29_february_is_found_over_the_skipped_leap_year():
+def test_29_february_is_found_over_the_skipped_leap_year() -> None:
     now = datetime(2097, 1, 1, tzinfo=HERE)
     assert local("2/29", now)[0] == "2104-02-29 09:00:00"
 
 
-def test_minutes_are_counted_across_a_daylight_saving_change():
+def test_minutes_are_counted_across_a_daylight_saving_change() -> None:
     before = datetime(2031, 3, 9, 1, 45, tzinfo=HERE)
     assert local("+30", before)[0] == "2031-03-09 03:15:00"
 
 
-def test_a_time_is_parsed_in_the_given_zone():
+def test_a_time_is_parsed_in_the_given_zone() -> None:
     expected = read_moment(" 2031-07-01 9:05:07 ", HERE)
     assert expected == datetime(2031, 7, 1, 16, 5, 7, tzinfo=UTC)
 
@@ -113,28 +117,28 @@ def test_a_time_is_parsed_in_the_given_zone():
 @pytest.mark.parametrize(
     "text", ["2031-07-01T09:05:00Z", "2031-07-01 11:05:00+0200", "2031-07-01T04:05:00.5-05:00"]
 )
-def test_a_time_can_include_its_own_zone(text):
+def test_a_time_can_include_its_own_zone(text: str) -> None:
     assert read_moment(text, HERE) == datetime(2031, 7, 1, 9, 5, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
     "text", ["", "tomorrow", "2031-02-30 9:00", "9999-12-31 23:00", "0000-01-01 0:00"]
 )
-def test_an_invalid_time_is_refused(text):
+def test_an_invalid_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         read_moment(text, HERE)
 
 
 @pytest.mark.parametrize("name", sorted(RAILS_ZONES))
-def test_every_rails_zone_is_known_here(name):
+def test_every_rails_zone_is_known_here(name: str) -> None:
     assert zone(name).key == RAILS_ZONES[name]
 
 
-def test_a_zone_can_have_its_iana_name():
+def test_a_zone_can_have_its_iana_name() -> None:
     assert zone("Europe/Lisbon").key == "Europe/Lisbon"
 
 
 @pytest.mark.parametrize("name", ["Atlantis", "", "../etc", "Europe"])
-def test_an_unknown_zone_is_an_error(name):
+def test_an_unknown_zone_is_an_error(name: str) -> None:
     with pytest.raises(ValueError, match="unknown time zone"):
         zone(name)

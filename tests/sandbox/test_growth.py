@@ -134,25 +134,29 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., lis
         ("PUT", "/reminders/700007.xml"),
     ],
 )
-def test_an_answer_of_the_same_size_takes_the_same_work(work, verb, path) -> None:
+def test_an_answer_of_the_same_size_takes_the_same_work(
+    work: Callable[..., list[int]], verb: str, path: str
+) -> None:
     small, large = work(verb, path)
     assert 0 < large <= 1.2 * small + 2
 
 
 @pytest.mark.network
-def test_a_page_is_tagged_without_reading_all_tags(work) -> None:
+def test_a_page_is_tagged_without_reading_all_tags(work: Callable[..., list[int]]) -> None:
     small, large = work("POST", "/ws/page/1007/tags/tag", "<request><tags>T3 New</tags></request>")
     assert 0 < large <= 1.2 * small
 
 
 @pytest.mark.network
-def test_a_page_is_destroyed_without_reading_all_links(work) -> None:
+def test_a_page_is_destroyed_without_reading_all_links(work: Callable[..., list[int]]) -> None:
     small, large = work("POST", "/ws/page/1098/destroy", first="/ws/page/1096/destroy")
     assert 0 < large <= 1.2 * small
 
 
 @pytest.mark.network
-def test_a_search_does_not_read_the_texts_that_it_does_not_find(work) -> None:
+def test_a_search_does_not_read_the_texts_that_it_does_not_find(
+    work: Callable[..., list[int]],
+) -> None:
     small, large = work("POST", "/ws/pages/search", "<request><term>NO. 7!</term></request>")
     assert 0 < large <= 2 * small  # the index itself is larger
 
@@ -166,7 +170,9 @@ def test_a_search_does_not_read_the_texts_that_it_does_not_find(work) -> None:
         ("POST", "/ws/account/export"),
     ],
 )
-def test_an_answer_that_is_ten_times_as_large_takes_ten_times_the_work(work, verb, path) -> None:
+def test_an_answer_that_is_ten_times_as_large_takes_ten_times_the_work(
+    work: Callable[..., list[int]], verb: str, path: str
+) -> None:
     small, large = work(verb, path)
     assert large <= 1.5 * (LARGE / SMALL) * small
 
@@ -190,7 +196,7 @@ def served(cluster: str, network: None) -> Iterator[Sandbox]:
 
 class TestReadingInPostgresql:
     @pytest.fixture
-    def rows_read(self, served, as_user) -> Callable[..., int]:
+    def rows_read(self, served: Sandbox, as_user: Callable[..., Client]) -> Callable[..., int]:
         """Return a function that returns how many rows the last statement of a call reads.
 
         The call finds one record.
@@ -214,17 +220,17 @@ class TestReadingInPostgresql:
 
         return read
 
-    def test_searches_read_hardly_more_texts_than_they_find(self, rows_read) -> None:
+    def test_searches_read_hardly_more_texts_than_they_find(self, rows_read: Any) -> None:
         term = "<term>UNDER THE MAT OF HOUSE 777Z</term>"
         assert rows_read(OWNER, "pages/search", term) < 20
 
-    def test_searches_do_not_read_the_texts_of_other_accounts(self, rows_read) -> None:
+    def test_searches_do_not_read_the_texts_of_other_accounts(self, rows_read: Any) -> None:
         assert rows_read(OTHER, "pages/search", "<term>page</term>") < 20
 
-    def test_the_reminders_of_others_are_not_read(self, rows_read) -> None:
+    def test_the_reminders_of_others_are_not_read(self, rows_read: Any) -> None:
         assert rows_read(OTHER, "reminders", found="<reminder ") < 20
 
-    def test_statements_whose_rows_are_streamed_use_the_index(self, served) -> None:
+    def test_statements_whose_rows_are_streamed_use_the_index(self, served: Sandbox) -> None:
         found = "SELECT * FROM pages WHERE folded LIKE '%the garden behind the house%'"
         with served._database.snapshot() as transaction:
             explain = f"EXPLAIN DECLARE found CURSOR FOR {found}"

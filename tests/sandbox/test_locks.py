@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from backpack_orm.sandbox import Sandbox, scheduling
+from backpack_orm.sandbox.database import SqliteDatabase
 from backpack_orm.sandbox.locks import LockTimeout, ReadWriteLock
 from backpack_orm.sandbox.scheduling import ClientGone, Scheduler
-from tests.sandbox.conftest import noting_statements
+from tests.sandbox.conftest import Client, matched, noting_statements
 
 SOON = 10.0
 
@@ -84,10 +86,10 @@ class TestReadWriteLock:
 
 class TestScheduler:
     @pytest.fixture(autouse=True)
-    def nothing_waits_for_long(self, monkeypatch) -> None:
+    def nothing_waits_for_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(scheduling, "_LONGEST_QUEUE", 0.001)
 
-    def checkpoint(self, turn) -> None:
+    def checkpoint(self, turn: Any) -> None:
         turn._next_pause = 0.0  # as if it had worked for long
         turn.checkpoint()
 
@@ -97,7 +99,7 @@ class TestScheduler:
             self.checkpoint(long)  # the short one does not end meanwhile
 
     def test_a_long_request_waits_once_for_one_that_waits_for_something_else(
-        self, monkeypatch
+        self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(scheduling, "_LONGEST_WAIT", 0.001)
         scheduler = Scheduler(one_at_a_time=False)
@@ -128,7 +130,7 @@ class TestScheduler:
             assert len(scheduler._short) == 1
 
     def test_a_short_request_waits_until_the_one_that_runs_alone_has_ended(
-        self, monkeypatch
+        self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(scheduling, "_LONGEST_QUEUE", SOON)
         scheduler, order = Scheduler(one_at_a_time=True), []
@@ -161,7 +163,9 @@ class TestScheduler:
                 pass
             assert scheduler.alone.locked()
 
-    def test_the_time_of_waiting_does_not_make_a_request_long(self, monkeypatch) -> None:
+    def test_the_time_of_waiting_does_not_make_a_request_long(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         now = 0.0
 
         class Lock:
@@ -171,9 +175,9 @@ class TestScheduler:
                 return False
 
         monkeypatch.setattr(scheduling, "_LONGEST_QUEUE", 2 * scheduling._SHORT)
-        monkeypatch.setattr(scheduling.time, "perf_counter", lambda: now)
+        monkeypatch.setattr("time.perf_counter", lambda: now)
         scheduler = Scheduler(one_at_a_time=True)
-        scheduler.alone = Lock()
+        scheduler.alone = Lock()  # type: ignore[assignment]
         with scheduler.turn(never) as turn:
             turn.checkpoint()
             assert len(scheduler._short) == 1
@@ -184,7 +188,7 @@ class TestScheduler:
             assert not scheduler.alone.locked()
 
     @pytest.mark.network
-    def test_a_delayed_request_lets_others_run(self, as_user) -> None:
+    def test_a_delayed_request_lets_others_run(self, as_user: Callable[..., Client]) -> None:
         with ThreadPoolExecutor() as pool, Sandbox(seed="empty") as box:
             client = as_user(box.token, box.url)
             fault = box.faults.latency(3600)
@@ -208,23 +212,26 @@ class TestScheduler:
         ],
     )
     def test_requests_run_alone_unless_they_write_to_a_disk(
-        self, as_user, tmp_path, data, path, is_alone
+        self, as_user: Callable[..., Client], tmp_path: Path, data: str, path: str, is_alone: bool
     ) -> None:
         states: list[bool] = []
         data = data if data == ":memory:" else str(tmp_path / data)
         with Sandbox(seed="empty", data=data) as box:
             client, alone = as_user(box.token, box.url), box._scheduler.alone
-            page = re.search(r'id="(\d+)"', client.ws("pages/new"))[1]
+            page = matched(r'id="(\d+)"', client.ws("pages/new"))
             with noting_statements(lambda _: states.append(alone.locked())):
                 client.ws(path.replace("PAGE", page), "<page><title>Lisbon</title></page>")
         assert len(states) > 2
         assert set(states) == {is_alone}
 
     @pytest.mark.network
-    def test_a_read_does_not_wait_for_a_write_that_waits(self, as_user, tmp_path) -> None:
+    def test_a_read_does_not_wait_for_a_write_that_waits(
+        self, as_user: Callable[..., Client], tmp_path: Path
+    ) -> None:
         with ThreadPoolExecutor() as pool, Sandbox(seed="empty", data=str(tmp_path / "f")) as box:
             client = as_user(box.token, box.url)
             client.ws("pages/all")
+            assert isinstance(box._database, SqliteDatabase)
             lock = box._database._lock
             with box._database.transaction():
                 waiting = pool.submit(client.ws, "pages/new")

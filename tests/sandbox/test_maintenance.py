@@ -6,32 +6,38 @@ import os
 import sqlite3
 import stat
 import threading
+from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.sandbox.__main__ import main
 from backpack_orm.sandbox.maintenance import backup, check
+from tests.sandbox.conftest import Client
 
 TOKEN = "t0ken-0123456789"
 
 
 @pytest.fixture
-def data(tmp_path):
+def data(tmp_path: Path) -> Path:
     path = tmp_path / "data.db"
     Sandbox(seed="demo", data=str(path), token=TOKEN).close()
     return path
 
 
-def spoil(data, statement):
+def spoil(data: Path, statement: str) -> None:
     with closing(sqlite3.connect(data)) as file:
         file.execute(statement)
         file.commit()
 
 
 class TestBackup:
-    def test_a_backup_can_replace_the_file(self, data, tmp_path, as_user):
+    def test_a_backup_can_replace_the_file(
+        self, data: Path, tmp_path: Path, as_user: Callable[..., Client]
+    ) -> None:
         target = tmp_path / "copy.db"
         assert backup(data, target) == target.stat().st_size
         assert stat.S_IMODE(target.stat().st_mode) == 0o600
@@ -40,13 +46,13 @@ class TestBackup:
             assert "Lisbon" in as_user(TOKEN, box.url).ws("pages/all")
 
     def test_every_backup_under_load_is_valid_and_has_all_acknowledged_writes(
-        self, data, tmp_path, as_user
-    ):
+        self, data: Path, tmp_path: Path, as_user: Callable[..., Client]
+    ) -> None:
         with Sandbox(data=str(data)) as box:
-            acknowledged = []
+            acknowledged: list[str] = []
             is_over = threading.Event()
 
-            def write(number):
+            def write(number: int) -> None:
                 client = as_user(TOKEN, box.url)
                 while not is_over.is_set():
                     title = f"{number}.{len(acknowledged)}"
@@ -71,17 +77,21 @@ class TestBackup:
                     writer.join()
         assert len(acknowledged) > 10
 
-    def test_an_existing_file_is_not_replaced(self, data, tmp_path, capsys):
+    def test_an_existing_file_is_not_replaced(
+        self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         target = tmp_path / "other"
         target.write_text("mine")
         assert main(["backup", str(data), str(target)]) == 2
         assert "already exists" in capsys.readouterr().err
         assert target.read_text() == "mine"
 
-    def test_two_concurrent_backups_do_not_interfere(self, data, tmp_path, monkeypatch):
+    def test_two_concurrent_backups_do_not_interfere(
+        self, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         link = os.link
 
-        def back_up_meanwhile(part, target):
+        def back_up_meanwhile(part: Any, target: Any) -> None:
             monkeypatch.setattr(os, "link", link)
             backup(data, target)
             link(part, target)
@@ -92,7 +102,9 @@ class TestBackup:
         assert check(tmp_path / "copy.db") == []
         assert not list(tmp_path.glob("*.part"))
 
-    def test_other_files_are_not_backed_up(self, tmp_path, capsys):
+    def test_other_files_are_not_backed_up(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         (tmp_path / "text").write_text("Dear diary\n" * 999)
         assert main(["backup", str(tmp_path / "text"), str(tmp_path / "copy")]) == 2
         assert main(["backup", str(tmp_path / "nowhere"), str(tmp_path / "copy")]) == 2
@@ -101,7 +113,9 @@ class TestBackup:
         assert "there is no file" in output
         assert [path.name for path in tmp_path.iterdir()] == ["text"]
 
-    def test_the_command_prints_its_result(self, data, tmp_path, capsys):
+    def test_the_command_prints_its_result(
+        self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         assert main(["backup", str(data), str(tmp_path / "copy")]) == 0
         size = (tmp_path / "copy").stat().st_size
         expected = f"backpack sandbox backed up: {data} to {tmp_path}/copy, {size} bytes\n"
@@ -109,7 +123,7 @@ class TestBackup:
 
 
 class TestCheck:
-    def test_a_sound_file(self, data, capsys):
+    def test_a_sound_file(self, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["check", str(data)]) == 0
         assert capsys.readouterr().out == f"backpack sandbox checked: {data} is sound\n"
 
@@ -123,20 +137,24 @@ class TestCheck:
             ("DROP INDEX ix_items_list_key", "the table items differs from the schema"),
         ],
     )
-    def test_faults_of_the_data_are_reported(self, data, capsys, statement, fault):
+    def test_faults_of_the_data_are_reported(
+        self, data: Path, capsys: pytest.CaptureFixture[str], statement: str, fault: str
+    ) -> None:
         spoil(data, statement)
         assert main(["check", str(data)]) == 1
         assert fault in capsys.readouterr().err
 
-    def test_it_writes_nothing(self, data):
+    def test_it_writes_nothing(self, data: Path) -> None:
         before = data.read_bytes()
         check(data)
         assert data.read_bytes() == before
 
 
 class TestTokens:
-    def test_they_are_listed_created_and_revoked(self, data, capsys, as_user):
-        def run(*arguments):
+    def test_they_are_listed_created_and_revoked(
+        self, data: Path, capsys: pytest.CaptureFixture[str], as_user: Callable[..., Client]
+    ) -> None:
+        def run(*arguments: Any) -> tuple[int, str]:
             code = main(["token", arguments[0], "--data", str(data), *arguments[1:]])
             output = capsys.readouterr()
             return code, output.out + output.err

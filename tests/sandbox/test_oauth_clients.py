@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
 import pytest
 import requests
 from authlib.integrations.requests_client import OAuth2Session as AuthlibSession
@@ -14,18 +18,18 @@ SECRET = {"client_id": APP.client_id, "client_secret": APP.client_secret}
 
 
 @pytest.fixture(scope="module")
-def provider(network):
+def provider(network: None) -> Iterator[Sandbox]:
     with Sandbox(seed="empty", tls=True, applications=[APP]) as box:
         yield box
 
 
 @pytest.fixture(autouse=True)
-def _trust(provider, monkeypatch):
+def _trust(provider: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", provider.ca_bundle)
 
 
-def test_requests_oauthlib_signs_in_refreshes_and_reaches_the_account(provider):
-    stored = []
+def test_requests_oauthlib_signs_in_refreshes_and_reaches_the_account(provider: Sandbox) -> None:
+    stored: list[dict[str, Any]] = []
     session = OAuth2Session(
         APP.client_id,
         redirect_uri=APP.redirect_uri,
@@ -51,8 +55,8 @@ def test_requests_oauthlib_signs_in_refreshes_and_reaches_the_account(provider):
     assert stored[0]["refresh_token"] == token["refresh_token"], "the old one is kept"
 
 
-def test_authlib_signs_in_refreshes_and_reaches_the_account(provider):
-    stored = []
+def test_authlib_signs_in_refreshes_and_reaches_the_account(provider: Sandbox) -> None:
+    stored: list[dict[str, Any]] = []
     session = AuthlibSession(
         APP.client_id,
         APP.client_secret,
@@ -62,12 +66,13 @@ def test_authlib_signs_in_refreshes_and_reaches_the_account(provider):
         update_token=lambda token, **old: stored.append(token),
     )
 
-    def as_refresh(url, headers, body):
-        body += f"&type=refresh&redirect_uri={requests.utils.quote(APP.redirect_uri, safe='')}"
+    def as_refresh(url: str, headers: Any, body: str) -> Any:
+        body += f"&type=refresh&redirect_uri={quote(APP.redirect_uri, safe='')}"
         return url, headers, body
 
-    def with_type(response):
-        response.json = lambda: {"token_type": "Bearer", **requests.Response.json(response)}
+    def with_type(response: requests.Response) -> Any:
+        fields = {"token_type": "Bearer", **response.json()}
+        response.json = lambda **_: fields  # type: ignore[method-assign]
         return response
 
     session.register_compliance_hook("refresh_token_request", as_refresh)
@@ -86,7 +91,7 @@ def test_authlib_signs_in_refreshes_and_reaches_the_account(provider):
 
 
 @pytest.mark.parametrize("client", ["requests-oauthlib", "Authlib"])
-def test_a_client_without_the_hooks_is_refused(provider, client):
+def test_a_client_without_the_hooks_is_refused(provider: Sandbox, client: str) -> None:
     """They send grant_type, which the provider does not accept in place of type."""
     sign_in, tokens = f"{provider.url}/authorization/new", f"{provider.url}/authorization/token"
     if client == "Authlib":

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Thread
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from uuid import uuid4
 
 import pytest
+import requests
 from sqlalchemy import text
 
 from backpack_orm.sandbox import Application, Sandbox
@@ -26,28 +28,28 @@ pytestmark = pytest.mark.network
 
 
 @pytest.fixture(scope="module", params=DATABASES)
-def data(request, tmp_path_factory) -> str:
+def data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of an empty database, or the path of a file that does not exist."""
     if request.param == "sqlite":
         return str(tmp_path_factory.mktemp("oauth") / "data.db")
     cluster, name = request.getfixturevalue("cluster"), f"oauth_{uuid4().hex}"
     create(cluster, name)
-    return cluster.format(name)
+    return str(cluster.format(name))
 
 
-def sandbox(data, **options) -> Sandbox:
+def sandbox(data: str, **options: Any) -> Sandbox:
     return Sandbox(seed="empty", data=data, token=TOKEN, **options)
 
 
 @pytest.fixture(scope="module")
-def pair(data) -> Iterator[tuple[Sandbox, Sandbox]]:
+def pair(data: str) -> Iterator[tuple[Sandbox, Sandbox]]:
     """Two sandboxes on one database; only the first is created with an application."""
     with sandbox(data, applications=[APP]) as first, sandbox(data) as second:
         yield first, second
 
 
 @pytest.fixture
-def first(pair) -> Sandbox:
+def first(pair: tuple[Sandbox, Sandbox]) -> Sandbox:
     """The first sandbox; nothing is granted yet."""
     pair[0].oauth.open()  # a test has changed the application
     pair[0].oauth.revoke()
@@ -55,11 +57,11 @@ def first(pair) -> Sandbox:
 
 
 @pytest.fixture
-def second(pair) -> Sandbox:
+def second(pair: tuple[Sandbox, Sandbox]) -> Sandbox:
     return pair[1]
 
 
-def code_of(box) -> str:
+def code_of(box: Sandbox) -> str:
     """Return the code for a user who allows the application at the page of a sandbox."""
     client = Client(box.url, TOKEN)
     answer = urlencode({"token": TOKEN, "answer": "allow"})
@@ -69,29 +71,29 @@ def code_of(box) -> str:
     return dict(parse_qsl(urlsplit(response.headers["Location"]).query))["code"]
 
 
-def post(box, **fields):
+def post(box: Sandbox, **fields: Any) -> requests.Response:
     client = Client(box.url, "")
     response = client.send("POST", f"/authorization/token?{urlencode(SECRET | fields)}")
     client.close()
     return response
 
 
-def refreshed(box, tokens):
+def refreshed(box: Sandbox, tokens: dict[str, Any]) -> requests.Response:
     return post(box, type="refresh", refresh_token=tokens["refresh_token"])
 
 
-def status_with(box, access_token) -> int:
+def status_with(box: Sandbox, access_token: str) -> int:
     client = Client(box.url, "")
     response = client.send("GET", "/me.xml", Authorization=f"Bearer {access_token}")
     client.close()
     return response.status_code
 
 
-def at_once(boxes, send) -> list:
+def at_once(boxes: list[Sandbox], send: Any) -> list[Any]:
     """Return the responses to requests that are sent to all sandboxes at the same time."""
     barrier = Barrier(AT_ONCE)
 
-    def wait_and_send(number):
+    def wait_and_send(number: int) -> Any:
         barrier.wait(10)
         return send(boxes[number % len(boxes)])
 
@@ -99,19 +101,19 @@ def at_once(boxes, send) -> list:
         return list(pool.map(wait_and_send, range(AT_ONCE)))
 
 
-def test_a_sign_in_that_one_begins_another_one_completes(first, second) -> None:
+def test_a_sign_in_that_one_begins_another_one_completes(first: Sandbox, second: Sandbox) -> None:
     tokens = post(second, code=code_of(first)).json()
     assert status_with(first, tokens["access_token"]) == 200
     assert status_with(second, tokens["access_token"]) == 200
 
 
-def test_a_refresh_by_one_is_known_to_all(first, second) -> None:
+def test_a_refresh_by_one_is_known_to_all(first: Sandbox, second: Sandbox) -> None:
     tokens = post(first, code=code_of(first)).json()
     access_token = refreshed(second, tokens).json()["access_token"]
     assert status_with(first, access_token) == 200
 
 
-def test_a_revocation_by_one_is_seen_by_all(first, second) -> None:
+def test_a_revocation_by_one_is_seen_by_all(first: Sandbox, second: Sandbox) -> None:
     tokens = post(first, code=code_of(first)).json()
     assert status_with(second, tokens["access_token"]) == 200
     assert first.oauth.revoke("trips") == 2
@@ -119,7 +121,7 @@ def test_a_revocation_by_one_is_seen_by_all(first, second) -> None:
     assert refreshed(second, tokens).json()["error"] == "invalid_grant"
 
 
-def test_an_application_that_one_registers_all_know(first, second) -> None:
+def test_an_application_that_one_registers_all_know(first: Sandbox, second: Sandbox) -> None:
     app = second.oauth.register("https://late.example/back", client_id="late")
     query = urlencode(PAGE | {"client_id": "late", "redirect_uri": app.redirect_uri})
     assert "code=" in first.oauth.allow(f"{first.url}/authorization/new?{query}")
@@ -128,7 +130,9 @@ def test_an_application_that_one_registers_all_know(first, second) -> None:
 
 
 @pytest.mark.parametrize("attempt", range(3))
-def test_a_code_that_is_traded_by_all_at_once_is_traded_once(first, second, attempt) -> None:
+def test_a_code_that_is_traded_by_all_at_once_is_traded_once(
+    first: Sandbox, second: Sandbox, attempt: int
+) -> None:
     code = code_of(first)
     responses = at_once([first, second], lambda box: post(box, code=code))
     assert sorted(each.status_code for each in responses) == [200] + [400] * (AT_ONCE - 1)
@@ -136,7 +140,7 @@ def test_a_code_that_is_traded_by_all_at_once_is_traded_once(first, second, atte
     assert refusals == {"invalid_grant"}
 
 
-def test_refreshes_at_once_give_a_valid_token_each(first, second) -> None:
+def test_refreshes_at_once_give_a_valid_token_each(first: Sandbox, second: Sandbox) -> None:
     tokens = post(first, code=code_of(first)).json()
     responses = at_once([first, second], lambda box: refreshed(box, tokens))
     new = {each.json()["access_token"] for each in responses}
@@ -145,7 +149,9 @@ def test_refreshes_at_once_give_a_valid_token_each(first, second) -> None:
     assert refreshed(second, tokens).status_code == 200, "the refresh token stays valid"
 
 
-def test_a_token_that_is_granted_during_a_revocation_is_revoked(first, second) -> None:
+def test_a_token_that_is_granted_during_a_revocation_is_revoked(
+    first: Sandbox, second: Sandbox
+) -> None:
     tokens = post(first, code=code_of(first)).json()
     database, grants = first._database, first.oauth.grants
     revoking = Thread(target=second.oauth.revoke)
@@ -161,7 +167,7 @@ def test_a_token_that_is_granted_during_a_revocation_is_revoked(first, second) -
 
 
 @pytest.mark.usefixtures("first")
-def test_grants_are_still_valid_after_a_restart(data) -> None:
+def test_grants_are_still_valid_after_a_restart(data: str) -> None:
     with sandbox(data) as box:
         tokens = post(box, code=code_of(box)).json()
     with sandbox(data) as box:
@@ -169,7 +175,7 @@ def test_grants_are_still_valid_after_a_restart(data) -> None:
         assert refreshed(box, tokens).status_code == 200
 
 
-def test_a_sandbox_in_memory_knows_its_applications_when_it_starts_again(network) -> None:
+def test_a_sandbox_in_memory_knows_its_applications_when_it_starts_again(network: None) -> None:
     box = sandbox(":memory:", applications=[APP])
     tokens = []
     for _ in range(2):
@@ -178,7 +184,7 @@ def test_a_sandbox_in_memory_knows_its_applications_when_it_starts_again(network
             assert [status_with(box, each) for each in tokens] == [302] * (len(tokens) - 1) + [200]
 
 
-def test_a_changed_application_replaces_the_stored_one(first, data) -> None:
+def test_a_changed_application_replaces_the_stored_one(first: Sandbox, data: str) -> None:
     tokens = post(first, code=code_of(first)).json()
     with sandbox(data, applications=[Application(APP.redirect_uri, "T", "trips", "new")]) as box:
         assert refreshed(box, tokens).status_code == 401
@@ -186,7 +192,7 @@ def test_a_changed_application_replaces_the_stored_one(first, data) -> None:
         assert post(box, client_secret="new", **fields).status_code == 200
 
 
-def test_only_hashes_are_stored(first) -> None:
+def test_only_hashes_are_stored(first: Sandbox) -> None:
     unused, tokens = code_of(first), post(first, code=code_of(first)).json()
     with first._database.reading() as session:
         applications, grants = (
@@ -200,5 +206,7 @@ def test_only_hashes_are_stored(first) -> None:
 
 
 @pytest.mark.parametrize("client_id", ["\0", "trips\0", "é", "a" * 5000])
-def test_a_client_id_that_no_application_can_have_is_unknown(first, client_id) -> None:
+def test_a_client_id_that_no_application_can_have_is_unknown(
+    first: Sandbox, client_id: str
+) -> None:
     assert post(first, client_id=client_id).status_code == 401

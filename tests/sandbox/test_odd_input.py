@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from encodings.aliases import aliases
 from itertools import islice
@@ -16,7 +18,7 @@ from backpack_orm.sandbox.credentials import candidates
 from backpack_orm.sandbox.encodings import codec_named
 from backpack_orm.sandbox.reading import InvalidRequest, Parameters, read_body
 from tests import postgresql
-from tests.sandbox.conftest import DATABASES, NOW
+from tests.sandbox.conftest import DATABASES, NOW, Client
 from tests.sandbox.fuzz import odd
 
 TOKEN = "t0ken-0123456789"
@@ -25,7 +27,9 @@ SIZE, TIMES = 1_000, 16
 
 
 @pytest.fixture(scope="module", params=DATABASES)
-def odd_box(request, network):
+def odd_box(
+    request: pytest.FixtureRequest, network: None
+) -> Iterator[tuple[str, list[logging.LogRecord]]]:
     """A sandbox, the token of an account with the demonstration, and its log."""
     data = ":memory:"
     if request.param == "postgresql":
@@ -40,13 +44,17 @@ def odd_box(request, network):
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_random_requests_are_no_internal_errors(odd_box, seed) -> None:
+def test_random_requests_are_no_internal_errors(
+    odd_box: tuple[str, list[logging.LogRecord]], seed: int
+) -> None:
     url, log = odd_box
     for request in islice(odd.requests(seed, TOKEN), 12):
         assert odd.fault_of(url, request, log) is None, request
 
 
-def test_an_internal_error_is_found(odd_box, monkeypatch) -> None:
+def test_an_internal_error_is_found(
+    odd_box: tuple[str, list[logging.LogRecord]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_: object) -> None:
         raise KeyError
 
@@ -79,7 +87,7 @@ def shared(address: str) -> str:
     ],
 )
 def test_an_odd_input_is_refused_in_the_same_way_by_both_databases(
-    api, page, verb, path, body, status
+    api: Client, page: str, verb: str, path: str, body: str, status: int
 ) -> None:
     response = api.rest(verb, path.format(page=page), body)
     assert response.status_code == status
@@ -96,13 +104,15 @@ def test_an_odd_input_is_refused_in_the_same_way_by_both_databases(
         ("/ws/page/{id}", ""),
     ],
 )
-def test_no_record_has_an_id_that_is_too_large(api, page, path, body, id) -> None:
+def test_no_record_has_an_id_that_is_too_large(
+    api: Client, page: str, path: str, body: str, id: int
+) -> None:
     response = api.rest("POST", path.format(page=page, id=id), body.format(id=id))
     assert response.status_code == 404
 
 
 @pytest.mark.parametrize("charset", CHARSETS)
-def test_a_charset_that_is_not_on_the_list_is_refused(api, charset) -> None:
+def test_a_charset_that_is_not_on_the_list_is_refused(api: Client, charset: str) -> None:
     kind = f"application/xml; charset={charset}"
     response = api.send(
         "POST", "/ws/pages/new", b"<page/>", X_BP_Token=api.token, Content_Type=kind
@@ -116,7 +126,7 @@ def test_only_codecs_on_the_list_are_used() -> None:
         *("zlib_codec", "punycode", "idna", "utf_7", "cp037", "unicode_escape", "undefined"),
     }
     names = {*aliases, *aliases.values(), *slow_or_no_text}
-    used = {codec_named(name) for name in names} - {None}
+    used = {codec for name in names if (codec := codec_named(name))}
     assert len(used) < 60
     refused = {name for name in names if aliases.get(name, name) in slow_or_no_text}
     assert {codec_named(name) for name in refused} == {None}
@@ -127,7 +137,7 @@ def test_only_codecs_on_the_list_are_used() -> None:
 @pytest.mark.parametrize(
     "encoding", ["shift_jis", "euc-jp", "gb18030", "big5", "euc-kr", "iso-2022-jp", "Windows-31J"]
 )
-def test_a_declaration_can_name_a_multibyte_encoding(api, encoding) -> None:
+def test_a_declaration_can_name_a_multibyte_encoding(api: Client, encoding: str) -> None:
     body = f'<?xml version="1.0" encoding="{encoding}"?><page><title>日本 "A"</title></page>'
     text = body.encode(encoding if encoding != "Windows-31J" else "cp932")
     response = api.rest("POST", "/ws/pages/new", text)
@@ -144,7 +154,7 @@ def test_a_declaration_can_name_a_multibyte_encoding(api, encoding) -> None:
         ('<title content="Hi"/>', "Hi"),
     ],
 )
-def test_attributes_do_not_change_the_text_of_an_element(title, shown) -> None:
+def test_attributes_do_not_change_the_text_of_an_element(title: str, shown: str) -> None:
     assert Parameters(read_body(f"<r>{title}</r>".encode())).text("title") == shown
 
 
@@ -183,20 +193,22 @@ def seconds(body: bytes, charset: str = "") -> float:
 
 
 @pytest.mark.parametrize("kind", BODIES)
-def test_reading_a_body_takes_time_in_proportion_to_its_size(kind) -> None:
+def test_reading_a_body_takes_time_in_proportion_to_its_size(kind: str) -> None:
     small, large = BODIES[kind](SIZE), BODIES[kind](SIZE * TIMES)
     assert seconds(large) < 4 * TIMES * seconds(small)
 
 
-@pytest.mark.parametrize("codec", sorted({codec_named(name) for name in aliases} - {None}))
-def test_decoding_a_body_takes_time_in_proportion_to_its_size(codec) -> None:
+@pytest.mark.parametrize(
+    "codec", sorted({codec for name in aliases if (codec := codec_named(name))})
+)
+def test_decoding_a_body_takes_time_in_proportion_to_its_size(codec: str) -> None:
     small, large = (bytes(range(1, 128)) * (size // 127) for size in (SIZE, SIZE * TIMES))
     assert seconds(large, codec) < 4 * TIMES * seconds(small, codec)
 
 
 class TestTimeouts:
     @pytest.mark.network
-    def test_a_statement_timeout_is_503(self, cluster, as_user) -> None:
+    def test_a_statement_timeout_is_503(self, cluster: str, as_user: Callable[..., Client]) -> None:
         name = f"timeout_{uuid4().hex}"
         postgresql.create(cluster, name)
         data = cluster.format(name)
@@ -204,7 +216,7 @@ class TestTimeouts:
             psycopg.connect(data, autocommit=True) as sql,
             Sandbox(seed="empty", data=data, token=TOKEN) as box,
         ):
-            sql.execute(f"ALTER DATABASE {name} SET statement_timeout = 50")  # type: ignore[arg-type]
+            sql.execute(f"ALTER DATABASE {name} SET statement_timeout = 50")
             box._database.close()  # for connections with this setting
             with sql.transaction():
                 sql.execute("SELECT * FROM accounts FOR UPDATE")

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from tests.sandbox.conftest import Client
+
 BODY = "<page><title>Zürich – 由紀</title></page>"
 JSON = '{"page": {"title": "Zürich – 由紀"}}'
 
@@ -13,7 +15,9 @@ JSON = '{"page": {"title": "Zürich – 由紀"}}'
 @pytest.mark.parametrize("text", [BODY, JSON])
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
 @pytest.mark.parametrize("content_type", ["", "application/xml; charset={}"])
-def test_a_body_can_be_in_utf_16_or_32(api, text, encoding, content_type) -> None:
+def test_a_body_can_be_in_utf_16_or_32(
+    api: Client, text: str, encoding: str, content_type: str
+) -> None:
     headers = {"X_BP_Token": api.token}
     if content_type:
         headers["Content_Type"] = content_type.format(encoding)
@@ -32,7 +36,9 @@ def test_a_body_can_be_in_utf_16_or_32(api, text, encoding, content_type) -> Non
         ("", "ISO-8859-1", "iso-8859-1"),
     ],
 )
-def test_the_declaration_or_the_header_names_the_encoding(api, declared, header, encoding) -> None:
+def test_the_declaration_or_the_header_names_the_encoding(
+    api: Client, declared: str, header: str, encoding: str
+) -> None:
     declaration = f'<?xml version="1.0" encoding="{declared}"?>' if declared else ""
     body = f"{declaration}<page><title>Zürich</title></page>".encode(encoding)
     content_type = f"application/xml; charset={header}" if header else "application/xml"
@@ -42,7 +48,7 @@ def test_the_declaration_or_the_header_names_the_encoding(api, declared, header,
     assert 'title="Z&#252;rich"' in response.text
 
 
-def test_a_form_can_be_in_latin_1(api) -> None:
+def test_a_form_can_be_in_latin_1(api: Client) -> None:
     response = api.send(
         "POST",
         "/ws/pages/new",
@@ -57,7 +63,9 @@ def test_a_form_can_be_in_latin_1(api) -> None:
     ("body", "charset", "status"),
     [(b"\xff<page/>", "utf-8", 400), (b"<page/>", "klingon", 415), (b"<p/>", "rot13", 415)],
 )
-def test_an_unknown_encoding_is_an_error(api, body, charset, status) -> None:
+def test_an_unknown_encoding_is_an_error(
+    api: Client, body: bytes, charset: str, status: int
+) -> None:
     response = api.send(
         "POST",
         "/ws/pages/new",
@@ -69,7 +77,7 @@ def test_an_unknown_encoding_is_an_error(api, body, charset, status) -> None:
     assert f'<error code="{status}">' in response.text
 
 
-def test_a_204_has_neither_a_body_nor_a_content_type(api, page) -> None:
+def test_a_204_has_neither_a_body_nor_a_content_type(api: Client, page: str) -> None:
     api.ws(f"{page}/separators/create", "<separator><name>S</name></separator>")
     (id,) = re.findall(r'<separator id="(\d+)"', api.ws(page))
     response = api.rest("DELETE", f"/pages/40000002/separators/{id}.xml")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -19,6 +20,7 @@ from backpack_orm.sandbox.storage import open_database
 from backpack_orm.sandbox.transactions import Transaction
 from tests.postgresql import create
 from tests.sandbox import team
+from tests.sandbox.conftest import Client
 
 TOKEN = "t0ken-0123456789"
 
@@ -66,7 +68,9 @@ def columns(connection: psycopg.Connection) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.long
-def test_processes_that_start_at_once_serve_one_account_without_losing_a_write(data, sql) -> None:
+def test_processes_that_start_at_once_serve_one_account_without_losing_a_write(
+    data: str, sql: psycopg.Connection
+) -> None:
     with team.serving(data) as urls:
         report = team.run(urls, steps=15)
     assert report.errors == []
@@ -78,16 +82,18 @@ def test_processes_that_start_at_once_serve_one_account_without_losing_a_write(d
 
 class TestProcesses:
     @pytest.fixture
-    def other(self, data) -> Iterator[Sandbox]:
+    def other(self, data: str) -> Iterator[Sandbox]:
         with Sandbox(seed="empty", data=data, token=TOKEN, limits=True) as box:
             yield box
 
     @pytest.fixture
-    def box(self, other, data) -> Iterator[Sandbox]:
+    def box(self, other: Any, data: str) -> Iterator[Sandbox]:
         with Sandbox(seed="empty", data=data, token=TOKEN, limits=True) as box:
             yield box
 
-    def test_they_share_the_rate_limit(self, box, other, as_user) -> None:
+    def test_they_share_the_rate_limit(
+        self, box: Sandbox, other: Any, as_user: Callable[..., Client]
+    ) -> None:
         clients = as_user(TOKEN, box.url), as_user(TOKEN, other.url)
         statuses = [
             clients[number % 2].rest("GET", "/calendars.xml").status_code for number in range(11)
@@ -95,27 +101,31 @@ class TestProcesses:
         assert statuses == [200] * 10 + [503]
         assert clients[0].rest("GET", "/me.xml").status_code == 200
 
-    def test_they_share_tokens(self, box, other, as_user) -> None:
+    def test_they_share_tokens(
+        self, box: Sandbox, other: Any, as_user: Callable[..., Client]
+    ) -> None:
         client = as_user(other.tokens.create(label="phone"), box.url)
         assert client.rest("GET", "/me.xml").status_code == 200
         other.tokens.revoke(other.tokens.all()[-1].id)
         assert client.rest("GET", "/me.xml").status_code == 302
 
-    def test_what_one_has_written_the_other_reads(self, box, other, as_user) -> None:
+    def test_what_one_has_written_the_other_reads(
+        self, box: Sandbox, other: Any, as_user: Callable[..., Client]
+    ) -> None:
         as_user(TOKEN, box.url).ws("pages/new", "<page><title>Lisbon</title></page>")
         assert "Lisbon" in as_user(TOKEN, other.url).ws("pages/all")
 
 
 class TestLocks:
     @pytest.fixture
-    def box(self, data, monkeypatch) -> Iterator[Sandbox]:
+    def box(self, data: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
         monkeypatch.setattr(postgresql, "BUSY_TIMEOUT", 0.05)
         with Sandbox(seed="empty", data=data, token=TOKEN) as box:
             box.add_account("other", token="other-0123456789")
             yield box
 
     def test_a_write_waits_for_another_one_in_the_account_until_its_timeout(
-        self, box, sql, as_user
+        self, box: Sandbox, sql: psycopg.Connection, as_user: Callable[..., Client]
     ) -> None:
         with sql.transaction():
             sql.execute("SELECT * FROM accounts WHERE name = 'acme' FOR UPDATE")
@@ -124,11 +134,11 @@ class TestLocks:
             as_user("other-0123456789", box.url).ws("pages/new")
             assert "<pages></pages>" in as_user(TOKEN, box.url).ws("pages/all")
 
-    def test_a_reader_cannot_write(self, box) -> None:
+    def test_a_reader_cannot_write(self, box: Sandbox) -> None:
         with box._database.snapshot() as transaction, pytest.raises(InternalError, match="read"):
             transaction.connection.execute(text("DELETE FROM pages"))
 
-    def test_a_reader_sees_one_state(self, box, sql) -> None:
+    def test_a_reader_sees_one_state(self, box: Sandbox, sql: psycopg.Connection) -> None:
         with box._database.reading() as session:
             before = session.scalars(select(Account.last_id)).all()
             sql.execute("UPDATE accounts SET last_id = last_id + 1")
@@ -137,7 +147,7 @@ class TestLocks:
 
 
 class TestRepeating:
-    def test_a_transaction_that_is_aborted_as_a_deadlock_is_repeated(self, data) -> None:
+    def test_a_transaction_that_is_aborted_as_a_deadlock_is_repeated(self, data: str) -> None:
         database = open_database(data)
         both, one_is_done, done = threading.Barrier(2), threading.Event(), []
         with database.transaction() as session:
@@ -172,7 +182,7 @@ class TestRepeating:
         assert sorted(done) == [1, 2]
         assert values == [2, 2]
 
-    def test_it_is_not_repeated_forever(self, data) -> None:
+    def test_it_is_not_repeated_forever(self, data: str) -> None:
         database = open_database(data)
         attempts = []
 
@@ -194,7 +204,7 @@ CREATE INDEX ix_journal_entries_user_key ON journal_entries (user_key);
 
 
 class TestSchema:
-    def test_keys_are_large_and_times_have_a_zone(self, data, sql) -> None:
+    def test_keys_are_large_and_times_have_a_zone(self, data: str, sql: psycopg.Connection) -> None:
         open_database(data).close()
         types = set(
             sql.execute(
@@ -211,7 +221,9 @@ class TestSchema:
         assert types == {("bigint",)}
         assert times == {("timestamp with time zone",)}
 
-    def test_an_older_schema_is_upgraded(self, data, sql, caplog) -> None:
+    def test_an_older_schema_is_upgraded(
+        self, data: str, sql: psycopg.Connection, caplog: pytest.LogCaptureFixture
+    ) -> None:
         open_database(data).close()
         new = columns(sql)
         sql.execute("DROP INDEX ix_pages_owner_key_id")
@@ -232,20 +244,22 @@ class TestSchema:
         assert revision == (schema.HEAD,)
         assert "upgraded from schema 0002" in caplog.text
 
-    def test_a_newer_schema_is_refused(self, data, sql) -> None:
+    def test_a_newer_schema_is_refused(self, data: str, sql: psycopg.Connection) -> None:
         open_database(data).close()
         sql.execute("UPDATE alembic_version SET version_num = '9999'")
         with pytest.raises(OSError, match="by a newer version of backpack_orm .schema 9999"):
             open_database(data)
 
-    def test_a_database_of_another_program_is_refused(self, data, sql) -> None:
+    def test_a_database_of_another_program_is_refused(
+        self, data: str, sql: psycopg.Connection
+    ) -> None:
         sql.execute("CREATE TABLE pages (title text)")
         with pytest.raises(OSError, match="it is a database of another program"):
             open_database(data)
 
 
 class TestAddress:
-    def test_a_missing_database_is_reported_without_the_password(self, cluster) -> None:
+    def test_a_missing_database_is_reported_without_the_password(self, cluster: str) -> None:
         address = cluster.format("missing").replace("@", ":s3cret@")
         with pytest.raises(OSError, match='database "missing" does not exist') as caught:
             open_database(address)
@@ -255,7 +269,9 @@ class TestAddress:
         with pytest.raises(ValueError, match="like postgresql://user@host/database"):
             open_database("postgresql://host:port/database")
 
-    def test_without_its_driver_the_extra_is_named(self, monkeypatch, data) -> None:
+    def test_without_its_driver_the_extra_is_named(
+        self, monkeypatch: pytest.MonkeyPatch, data: str
+    ) -> None:
         monkeypatch.setitem(sys.modules, "psycopg", None)
         monkeypatch.delitem(sys.modules, "backpack_orm.sandbox.postgresql")
         with pytest.raises(ImportError, match=r'psycopg.*"backpack_orm\[postgresql\]"'):
@@ -264,11 +280,13 @@ class TestAddress:
 
 class TestServer:
     @pytest.fixture
-    def box(self, data) -> Iterator[Sandbox]:
+    def box(self, data: str) -> Iterator[Sandbox]:
         with Sandbox(seed="empty", data=data, token=TOKEN) as box:
             yield box
 
-    def test_requests_go_on_after_it_was_restarted(self, box, sql, as_user) -> None:
+    def test_requests_go_on_after_it_was_restarted(
+        self, box: Sandbox, sql: psycopg.Connection, as_user: Callable[..., Client]
+    ) -> None:
         client = as_user(TOKEN, box.url)
         client.ws("pages/new", "<page><title>Lisbon</title></page>")
         sql.execute(
@@ -277,7 +295,9 @@ class TestServer:
         )
         assert "Lisbon" in client.ws("pages/all")
 
-    def test_a_lost_connection_is_unavailable_storage(self, box, as_user, monkeypatch) -> None:
+    def test_a_lost_connection_is_unavailable_storage(
+        self, box: Sandbox, as_user: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         def fail(*_: object) -> None:
             raise OperationalError("SELECT", None, psycopg.OperationalError("connection is lost"))
 

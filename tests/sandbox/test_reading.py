@@ -1,10 +1,13 @@
 """Requests in all accepted formats."""
 
+from __future__ import annotations
+
 import json
 import logging
 import re
 import sys
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,6 +23,7 @@ from backpack_orm.sandbox.reading import (
     read_body,
     read_fields,
 )
+from tests.sandbox.conftest import Client
 
 ITEM = {"token": "t0ken-0123456789", "item": {"completed": "true", "content": "Socks & shoes"}}
 
@@ -50,7 +54,7 @@ ITEM = {"token": "t0ken-0123456789", "item": {"completed": "true", "content": "S
         b"  item:\n    completed: true\n    content: Socks & shoes",
     ],
 )
-def test_equivalent_formats_have_the_same_parameters(body):
+def test_equivalent_formats_have_the_same_parameters(body: bytes) -> None:
     assert read_body(body) == ITEM
 
 
@@ -66,7 +70,7 @@ def test_equivalent_formats_have_the_same_parameters(body):
         b"--- \n",
     ],
 )
-def test_a_body_can_be_empty(body):
+def test_a_body_can_be_empty(body: bytes) -> None:
     assert read_body(body) == {}
 
 
@@ -100,7 +104,7 @@ def test_a_body_can_be_empty(body):
         (b"a=&item-id[]=1&item-id[]=2", {"a": "", "item_id": ["1", "2"]}),
     ],
 )
-def test_details_of_formats(body, fields):
+def test_details_of_formats(body: bytes, fields: dict[str, Any]) -> None:
     assert read_body(body) == fields
 
 
@@ -132,7 +136,7 @@ def test_details_of_formats(body, fields):
         b"a=%01",
     ],
 )
-def test_invalid_bodies_are_refused(body):
+def test_invalid_bodies_are_refused(body: bytes) -> None:
     with pytest.raises(InvalidRequest):
         read_body(body)
 
@@ -152,11 +156,11 @@ def test_invalid_bodies_are_refused(body):
     ],
     ids=["xml", "json", "yaml", "yaml-just", "form", "xml-just", "json-just", "size", "10 MB"],
 )
-def test_bodies_that_would_exhaust_memory_are_refused_quickly(body):
+def test_bodies_that_would_exhaust_memory_are_refused_quickly(body: bytes) -> None:
     """Count calls instead of seconds, which depend on the load of the machine."""
     calls = 0
 
-    def count(*_):
+    def count(*_: Any) -> None:
         nonlocal calls
         calls += 1
 
@@ -173,7 +177,7 @@ def test_bodies_that_would_exhaust_memory_are_refused_quickly(body):
 @pytest.mark.parametrize(
     "body", [b"---\n" + b"a: b\n" * COUNT_LIMIT, b"a=1&" * (COUNT_LIMIT + 1)], ids=["yaml", "form"]
 )
-def test_bodies_with_too_many_values_are_refused(body):
+def test_bodies_with_too_many_values_are_refused(body: bytes) -> None:
     with pytest.raises(InvalidRequest, match="too many"):
         read_body(body)
 
@@ -186,25 +190,25 @@ class TestParameters:
         "body",
         [b"<r><page><title>A</title></page></r>", b"<page><title>A</title></page>", b"title=A"],
     )
-    def test_a_group_can_be_the_root_element(self, body):
+    def test_a_group_can_be_the_root_element(self, body: bytes) -> None:
         assert Parameters(read_body(body)).group("page").text("title") == "A"
 
-    def test_an_empty_group_is_not_the_root(self):
+    def test_an_empty_group_is_not_the_root(self) -> None:
         assert (
             Parameters(read_body(b"<r><note/><body>x</body></r>")).group("note").text("body")
             is None
         )
 
-    def test_a_text_is_not_a_group(self):
+    def test_a_text_is_not_a_group(self) -> None:
         with pytest.raises(InvalidRequest, match="<page> must contain fields"):
             Parameters({"page": "x"}).group("page")
 
     @pytest.mark.parametrize("value", [["a", "b"], {"b": "c"}, {"content": []}])
-    def test_a_group_is_not_a_text(self, value):
+    def test_a_group_is_not_a_text(self, value: Any) -> None:
         with pytest.raises(InvalidRequest, match="<a> must be text"):
             Parameters({"a": value}).text("a")
 
-    def test_a_text_can_have_attributes(self):
+    def test_a_text_can_have_attributes(self) -> None:
         assert Parameters(read_body(b"<r><a lang='pt'>x</a></r>")).text("a") == "x"
 
     @pytest.mark.parametrize(
@@ -220,7 +224,7 @@ class TestParameters:
             (None, None),
         ],
     )
-    def test_flags(self, value, flag):
+    def test_flags(self, value: str | None, flag: bool | None) -> None:
         assert Parameters({"a": value}).flag("a") is flag
 
     @pytest.mark.parametrize(
@@ -235,20 +239,20 @@ class TestParameters:
             ("9" * 5000, [LARGEST_ID]),
         ],
     )
-    def test_ids(self, value, ids):
+    def test_ids(self, value: Any, ids: list[Any] | None) -> None:
         assert Parameters({"a": value}).ids("a") == ids
 
     @pytest.mark.parametrize("value", ["seven", "-1", "7,8", "٧"])
-    def test_other_texts_are_not_ids(self, value):
+    def test_other_texts_are_not_ids(self, value: str) -> None:
         with pytest.raises(InvalidRequest, match="<a> must contain ids"):
             Parameters({"a": value}).ids("a")
 
     @pytest.mark.parametrize("value", [None, "", []])
-    def test_required_ids_are_required(self, value):
+    def test_required_ids_are_required(self, value: list[Any] | str | None) -> None:
         with pytest.raises(InvalidRequest, match="<a> is missing"):
             Parameters({"a": value}).required_ids("a")
 
-    def test_a_required_text_is_required(self):
+    def test_a_required_text_is_required(self) -> None:
         with pytest.raises(InvalidRequest, match="<a> is missing"):
             Parameters({}).required_text("a")
 
@@ -257,13 +261,13 @@ letters = st.text(st.characters(categories=["L"]), min_size=1)
 
 
 @given(st.dictionaries(letters, st.text(st.characters(exclude_categories=["C"])), max_size=5))
-def test_json_and_form_fields_are_equivalent(fields):
+def test_json_and_form_fields_are_equivalent(fields: dict[str, str]) -> None:
     body = json.dumps(fields).encode()
     assert read_body(body) == read_fields(fields.items())
 
 
 @given(st.binary(max_size=200))
-def test_no_body_causes_any_other_error(body):
+def test_no_body_causes_any_other_error(body: bytes) -> None:
     for start in (b"", b"<r>", b"{", b"---\n"):
         with suppress(InvalidRequest):
             assert isinstance(read_body(start + body), dict)
@@ -308,15 +312,17 @@ class TestOverHttp:
             ),
         ],
     )
-    def test_every_format_creates_an_item(self, api, page, body, headers):
+    def test_every_format_creates_an_item(
+        self, api: Client, page: str, body: str, headers: dict[str, Any]
+    ) -> None:
         response = api.send("POST", f"/ws/{page}/items/add", body, **headers)
         assert ">Socks</item>" in response.text
 
-    def test_parameters_can_be_in_the_query(self, api):
+    def test_parameters_can_be_in_the_query(self, api: Client) -> None:
         api.send("POST", "/ws/pages/new?token=t0ken-0123456789&page[title]=Lisbon")
         assert 'title="Lisbon"' in api.ws("pages/all")
 
-    def test_an_empty_body_can_have_the_xml_content_type(self, api):
+    def test_an_empty_body_can_have_the_xml_content_type(self, api: Client) -> None:
         for verb in ("GET", "POST"):
             response = api.send(
                 verb,
@@ -327,14 +333,16 @@ class TestOverHttp:
             )
             assert response.status_code == 200
 
-    def test_a_chunked_body_is_read(self, api, page):
+    def test_a_chunked_body_is_read(self, api: Client, page: str) -> None:
         import requests
 
         pieces = (piece for piece in (b"<request><token>t0ken-0123456789</token>", b"</request>"))
         response = requests.post(f"{api.url}/ws/{page}", data=pieces)
         assert "Lisbon" in response.text
 
-    def test_a_form_with_too_many_parts_is_an_error_too(self, api, caplog):
+    def test_a_form_with_too_many_parts_is_an_error_too(
+        self, api: Client, caplog: pytest.LogCaptureFixture
+    ) -> None:
         part = '--x\r\nContent-Disposition: form-data; name="token"\r\n\r\nt0ken-0123456789\r\n'
         form = part * 1001 + "--x--\r\n"
         with caplog.at_level(logging.WARNING, "backpack_orm.sandbox"):
@@ -363,8 +371,13 @@ class TestOverHttp:
         ids=["cut", "doctype", "yaml", "group", "size"],
     )
     def test_an_invalid_request_is_an_error_with_the_reason_in_the_log(
-        self, api, caplog, body, reason, error
-    ):
+        self,
+        api: Client,
+        caplog: pytest.LogCaptureFixture,
+        body: bytes | str,
+        reason: str,
+        error: tuple[int, str],
+    ) -> None:
         with caplog.at_level(logging.WARNING, "backpack_orm.sandbox"):
             response = api.send("POST", "/ws/pages/new", body)
         status, message = error

@@ -5,8 +5,13 @@ it in their bodies, all others in a header. The expected text is part of the res
 empty text are the whole response.
 """
 
+from __future__ import annotations
+
 import json
 import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
@@ -42,7 +47,7 @@ ACCOUNT = """\
 """
 
 
-def entry(body):
+def entry(body: str) -> str:
     return f"<journal-entry><body>{body}</body></journal-entry>"
 
 
@@ -317,14 +322,14 @@ LOCATIONS = {
 
 
 @pytest.fixture(scope="module")
-def house(network):
+def house(network: None) -> Iterator[Sandbox]:
     """A sandbox for all accounts of this module."""
     with Sandbox(seed="empty", clock=lambda: NOW) as box:
         yield box
 
 
 @pytest.fixture
-def client(house, tmp_path, request):
+def client(house: Sandbox, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Client]:
     """A client of a new account, named after the test, with a record of every type."""
     export = tmp_path / "export.xml"
     export.write_text(ACCOUNT)
@@ -345,7 +350,9 @@ def client(house, tmp_path, request):
 @pytest.mark.parametrize(
     ("verb", "path", "body", "status", "expected"), ROWS, ids=[f"{row[0]} {row[1]}" for row in ROWS]
 )
-def test_an_endpoint_responds_as_documented(client, verb, path, body, status, expected):
+def test_an_endpoint_responds_as_documented(
+    client: Client, verb: str, path: str, body: str, status: int, expected: str
+) -> None:
     if path.startswith("/TOKEN/"):
         response = client.send(verb, path.replace("TOKEN", client.token), body)
     elif path.startswith(("/ws/", "/pages/")):
@@ -368,8 +375,8 @@ def test_an_endpoint_responds_as_documented(client, verb, path, body, status, ex
     [row[:4] for row in ROWS if re.match(r"/(statuses|users|journal|calendar)", row[1])],
 )
 def test_calls_that_accept_the_token_in_a_header_accept_it_in_the_body(
-    client, verb, path, body, status
-):
+    client: Client, verb: str, path: str, body: str, status: int
+) -> None:
     inner = body.removeprefix("<request>").removesuffix("</request>")
     request = f"<request><token>{client.token}</token>{inner}</request>"
     assert client.send(verb, path, request).status_code == status
@@ -380,14 +387,16 @@ def test_calls_that_accept_the_token_in_a_header_accept_it_in_the_body(
     [row[:4] for row in ROWS],
     ids=[f"{row[0]} {row[1]}" for row in ROWS],
 )
-def test_every_call_accepts_a_bearer_token(client, verb, path, body, status):
+def test_every_call_accepts_a_bearer_token(
+    client: Client, verb: str, path: str, body: str, status: int
+) -> None:
     request = f"<request>{body}</request>" if path.startswith("/ws/") else body
     bearer = f"Bearer {client.token}"
     response = client.send(verb, path.removeprefix("/TOKEN"), request, Authorization=bearer)
     assert response.status_code == status
 
 
-def test_every_endpoint_requires_a_valid_token(client):
+def test_every_endpoint_requires_a_valid_token(client: Client) -> None:
     before = client.ws("account/export")
     for verb, path, body, *_ in ROWS:
         request = f"<request>{body}</request>" if path.startswith(("/ws/", "/pages/")) else body
@@ -401,7 +410,7 @@ def test_every_endpoint_requires_a_valid_token(client):
     assert client.ws("account/export") == before
 
 
-def fields(element):
+def fields(element: Any) -> Any:
     """Return the content of an element as JSON and YAML represent it."""
     if element.get("type") == "array":
         return [fields(child) for child in element]
@@ -414,7 +423,7 @@ def fields(element):
     return content
 
 
-def pairs(content, name=""):
+def pairs(content: object, name: str = "") -> Iterator[tuple[str, object]]:
     """Return the same content as form fields."""
     if isinstance(content, dict):
         for key, value in content.items():
@@ -426,14 +435,14 @@ def pairs(content, name=""):
         yield name, content
 
 
-def in_elements(content, name):
+def in_elements(content: object, name: str) -> str:
     """Return the same content as XML without attributes, with dashes and underscores swapped."""
     if isinstance(content, list):
         return "".join(in_elements(value, name) for value in content)
     if isinstance(content, dict):
         inner = "".join(in_elements(value, key) for key, value in content.items())
     else:
-        inner = escape(content)
+        inner = escape(str(content))
     name = name.translate(str.maketrans("-_", "_-"))
     return f"<{name}>{inner}</{name}>"
 
@@ -454,7 +463,15 @@ SPELLINGS = {
     [row for row in ROWS if row[2] and row[3] < 300],
     ids=[f"{row[0]} {row[1]}" for row in ROWS if row[2] and row[3] < 300],
 )
-def test_every_call_accepts_every_format(client, verb, path, body, status, expected, spelled):
+def test_every_call_accepts_every_format(
+    client: Client,
+    verb: str,
+    path: str,
+    body: str,
+    status: int,
+    expected: str,
+    spelled: Callable[..., Any],
+) -> None:
     inner = body.removeprefix("<request>").removesuffix("</request>")
     root = ET.fromstring(f"<request><token>{client.token}</token>{inner}</request>")
     response = client.send(verb, path.removeprefix("/TOKEN"), spelled(fields(root)))
@@ -462,7 +479,7 @@ def test_every_call_accepts_every_format(client, verb, path, body, status, expec
     assert expected in response.text
 
 
-def test_every_served_path_is_in_the_reference(box):
+def test_every_served_path_is_in_the_reference(box: Sandbox) -> None:
     app = application()
     served = {
         (verb, re.sub(r"<id:\w+>", "ID", rule.rule))

@@ -1,7 +1,10 @@
 """Every text that XML can contain is returned exactly, in ASCII."""
 
+from __future__ import annotations
+
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 from xml.sax.saxutils import escape
 
 import pytest
@@ -17,6 +20,7 @@ from backpack_orm.sandbox.rendering import (
     local_time,
     section,
 )
+from tests.sandbox.conftest import Client
 from tests.seeds import examples
 
 texts = st.text(
@@ -29,7 +33,7 @@ texts = st.text(
 
 
 @given(texts, texts)
-def test_text_and_attributes_are_parsed_unchanged(text, attribute):
+def test_text_and_attributes_are_parsed_unchanged(text: str, attribute: str) -> None:
     written = document([element("a", text, b=attribute)], newline=True)
     assert written.isascii()
     read = ET.fromstring(written)
@@ -56,22 +60,22 @@ def test_text_and_attributes_are_parsed_unchanged(text, attribute):
         ),
     ],
 )
-def test_elements_are_serialized_like_those_of_the_service(built, written):
+def test_elements_are_serialized_like_those_of_the_service(built: str, written: str) -> None:
     assert built == written
 
 
-def test_empty_sections_are_omitted():
+def test_empty_sections_are_omitted() -> None:
     assert list(section("notes", [])) == []
     assert "".join(section("notes", [element("note")])) == "<notes><note/></notes>"
 
 
-def test_a_document_begins_with_a_declaration_and_sometimes_a_newline():
+def test_a_document_begins_with_a_declaration_and_sometimes_a_newline() -> None:
     declaration = b'<?xml version="1.0" encoding="UTF-8"?>'
     assert document([element("a", "–")], newline=False) == declaration + b"<a>&#8211;</a>"
     assert document([element("a")], newline=True) == declaration + b"\n<a/>"
 
 
-def test_a_long_document_is_rendered_in_blocks_with_a_checkpoint_after_each():
+def test_a_long_document_is_rendered_in_blocks_with_a_checkpoint_after_each() -> None:
     checkpoints = []
     lines = [element("a", "–" * 999)] * 100
     rendered = list(blocks(lines, newline=False, checkpoint=lambda: checkpoints.append(True)))
@@ -80,8 +84,10 @@ def test_a_long_document_is_rendered_in_blocks_with_a_checkpoint_after_each():
     assert b"".join(rendered).endswith(("".join(lines)).encode("ascii", "xmlcharrefreplace"))
 
 
-def test_a_record_that_cannot_be_rendered_is_skipped_and_logged(caplog):
-    def render(value):
+def test_a_record_that_cannot_be_rendered_is_skipped_and_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def render(value: Any) -> str:
         return element("a", str(1 // value))
 
     assert list(each([1, 0, -1], render)) == ["<a>1</a>", "<a>-1</a>"]
@@ -89,18 +95,18 @@ def test_a_record_that_cannot_be_rendered_is_skipped_and_logged(caplog):
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_years_have_four_digits():
+def test_years_have_four_digits() -> None:
     assert local_time(datetime(1, 2, 3, tzinfo=UTC), UTC) == "0001-02-03 00:00:00"
     assert ">0001-02-03T00:00:00Z<" in field("at", datetime(1, 2, 3, tzinfo=UTC))
 
 
-def xml(text):
+def xml(text: str) -> str:
     return escape(text, {"\r": "&#13;"})
 
 
 @examples(60, HealthCheck.function_scoped_fixture)
 @given(texts)
-def test_every_field_returns_any_text_exactly(api, page, text):
+def test_every_field_returns_any_text_exactly(api: Client, page: str, text: str) -> None:
     api.ws(f"{page}/update_title", f"<page><title>{xml(text)}</title></page>")
     api.ws(f"{page}/update_body", f"<page><description>{xml(text)}</description></page>")
     note = ET.fromstring(

@@ -68,13 +68,13 @@ def without_links(response: str) -> str:
 
 
 @pytest.fixture(scope="module", params=[USER, ACCOUNT, PAGES])
-def shape(request):
+def shape(request: pytest.FixtureRequest) -> str:
     """The type of export."""
-    return request.param
+    return str(request.param)
 
 
 @pytest.fixture
-def again(begun_from):
+def again(begun_from: Callable[..., Sandbox]) -> Callable[[str, str], str]:
     """Return a function that imports an export and exports it again."""
 
     def export(text: str, shape: str) -> str:
@@ -87,12 +87,16 @@ def again(begun_from):
     return export
 
 
-def test_the_demonstration_is_exported_unchanged(demo, again, shape):
+def test_the_demonstration_is_exported_unchanged(
+    demo: Client, again: Callable[[str, str], str], shape: str
+) -> None:
     first = exported(demo, shape)
     assert again(first, shape) == first
 
 
-def test_the_export_of_another_user_is_exported_unchanged(again, as_user):
+def test_the_export_of_another_user_is_exported_unchanged(
+    again: Callable[[str, str], str], as_user: Callable[..., Client]
+) -> None:
     with Sandbox(seed="demo", token="t0ken-0123456789", clock=lambda: NOW) as box:
         builder = as_user(box.add_user("Sam", email_address="builder@example.com"), box.url)
         builder.rest(
@@ -107,7 +111,9 @@ def test_the_export_of_another_user_is_exported_unchanged(again, as_user):
     assert again(first, USER) == first
 
 
-def test_comments_and_unknown_types_are_exported_unchanged(again, begun_from, shape):
+def test_comments_and_unknown_types_are_exported_unchanged(
+    again: Callable[[str, str], str], begun_from: Callable[..., Sandbox], shape: str
+) -> None:
     with begun_from(f'<user id="17" name="Ana"><pages>{COMMENTED}</pages></user>') as box:
         client = Client(box.url, box.token)
         first = exported(client, shape)
@@ -117,7 +123,9 @@ def test_comments_and_unknown_types_are_exported_unchanged(again, begun_from, sh
     assert again(first, shape) == first
 
 
-def test_all_page_calls_have_the_same_responses(demo, begun_from):
+def test_all_page_calls_have_the_same_responses(
+    demo: Client, begun_from: Callable[..., Sandbox]
+) -> None:
     with begun_from(exported(demo, USER)) as box:
         client = Client(box.url, box.token)
         assert exported(client, ACCOUNT) == without_links(exported(demo, ACCOUNT))
@@ -130,7 +138,9 @@ def test_all_page_calls_have_the_same_responses(demo, begun_from):
         client.close()
 
 
-def test_a_link_to_a_page_that_is_not_visible_is_not_shown(box, api, page, as_user):
+def test_a_link_to_a_page_that_is_not_visible_is_not_shown(
+    box: Sandbox, api: Client, page: str, as_user: Callable[..., Client]
+) -> None:
     api.ws("pages/new", "<page><title>Porto</title></page>")
     api.ws(f"{page}/link", "<linked_page_id>40000003</linked_page_id>")
     api.ws(f"{page}/share", "<email_addresses>sam@acme.example</email_addresses>")
@@ -329,7 +339,7 @@ class Account:
 
 
 @pytest.fixture(scope="module")
-def made_again(tmp_path_factory) -> Iterator[Callable[[str, str], str]]:
+def made_again(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], str]]:
     """Return a function that imports an export into a new account and exports it again."""
     names = count()
     path = tmp_path_factory.mktemp("made") / "export.xml"
@@ -348,7 +358,9 @@ def made_again(tmp_path_factory) -> Iterator[Callable[[str, str], str]]:
 @pytest.mark.long
 @examples(50)
 @given(drawn=st.composite(Account)())
-def test_an_account_with_any_texts_is_exported_unchanged(made_again, drawn):
+def test_an_account_with_any_texts_is_exported_unchanged(
+    made_again: Callable[[str, str], str], drawn: Any
+) -> None:
     export = drawn.export("first")
     assert made_again(export, USER) == without_links(export)
     for shape in (ACCOUNT, PAGES):

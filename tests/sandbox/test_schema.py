@@ -8,14 +8,17 @@ import shutil
 import sqlite3
 import stat
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from backpack_orm.sandbox import Sandbox, database, migrations, schema
 from backpack_orm.sandbox.maintenance import check
 from backpack_orm.sandbox.models import Base, User
+from tests.sandbox.conftest import Client
 
 FILES = Path(__file__).parent / "files"
 OLD_TOKEN = "0f3c5d7e9b1a2c4e6f8091a3b5c7d9e1f2a4b6c8"
@@ -28,7 +31,7 @@ def mode(path: Path) -> int:
 
 
 @pytest.fixture
-def data(tmp_path):
+def data(tmp_path: Path) -> Path:
     """A file of this version, with the demonstration."""
     path = tmp_path / "data.db"
     Sandbox(seed="demo", data=str(path), token=OLD_TOKEN).close()
@@ -36,7 +39,7 @@ def data(tmp_path):
 
 
 @pytest.fixture
-def old(tmp_path):
+def old(tmp_path: Path) -> Path:
     """A file written by the version before there were migrations."""
     path = tmp_path / "old.db"
     with gzip.open(FILES / "schema-1.db.gz") as packed, path.open("wb") as file:
@@ -55,12 +58,12 @@ def refusal(path: Path) -> str:
     return str(caught.value)
 
 
-def test_every_migration_script_is_a_known_revision():
+def test_every_migration_script_is_a_known_revision() -> None:
     known = [script.revision for script in migrations.scripts().walk_revisions()]
     assert tuple(reversed(known)) == schema.REVISIONS
 
 
-def test_a_new_file_is_readable_by_its_owner_only(data, tmp_path):
+def test_a_new_file_is_readable_by_its_owner_only(data: Path, tmp_path: Path) -> None:
     assert {path.name: mode(path) for path in tmp_path.iterdir()} == {"data.db": 0o600}
     with closing(sqlite3.connect(data)) as file:
         assert file.execute("PRAGMA application_id").fetchone() == (schema.APPLICATION_ID,)
@@ -68,14 +71,16 @@ def test_a_new_file_is_readable_by_its_owner_only(data, tmp_path):
         assert file.execute("SELECT * FROM alembic_version").fetchone() == (schema.HEAD,)
 
 
-def test_a_file_that_others_can_read_causes_a_warning(data, caplog):
+def test_a_file_that_others_can_read_causes_a_warning(
+    data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     data.chmod(0o644)
     Sandbox(data=str(data)).close()
     assert f"{data} can be read by other users of this machine" in caplog.text
 
 
 class TestMigrating:
-    def test_everything_is_migrated(self, old, as_user):
+    def test_everything_is_migrated(self, old: Path, as_user: Callable[..., Client]) -> None:
         with Sandbox(data=str(old)) as box:
             client = as_user(OLD_TOKEN, box.url)
             pages = client.ws("pages/all")
@@ -89,12 +94,14 @@ class TestMigrating:
             assert "<pages></pages>" in second.ws("pages/all")
         assert check(old) == []
 
-    def test_the_schema_is_that_of_a_new_file(self, old, data):
+    def test_the_schema_is_that_of_a_new_file(self, old: Path, data: Path) -> None:
         Sandbox(data=str(old)).close()
         with closing(sqlite3.connect(old)) as one, closing(sqlite3.connect(data)) as other:
             assert schema.describe(one) == schema.describe(other)
 
-    def test_a_page_stays_shared_for_any_letter_case_of_the_address(self, old, as_user):
+    def test_a_page_stays_shared_for_any_letter_case_of_the_address(
+        self, old: Path, as_user: Callable[..., Client]
+    ) -> None:
         with closing(sqlite3.connect(old)) as file, file:
             file.execute(
                 "INSERT INTO friends (page_key, email_address) "
@@ -104,13 +111,13 @@ class TestMigrating:
             sam = as_user(box.add_user("Sam", email_address="sam@x.example"), box.url)
             assert "Lisbon" in sam.ws("pages/all")
 
-    def test_gaps_in_the_positions_are_closed(self, old):
+    def test_gaps_in_the_positions_are_closed(self, old: Path) -> None:
         with closing(sqlite3.connect(old)) as file, file:
             file.execute("UPDATE widgets SET position = 10 * position")
         Sandbox(data=str(old)).close()
         assert check(old) == []
 
-    def test_the_old_file_is_preserved(self, old, caplog):
+    def test_the_old_file_is_preserved(self, old: Path, caplog: pytest.LogCaptureFixture) -> None:
         before = old.read_bytes()
         Sandbox(data=str(old)).close()
         preserved = old.with_name("old.db.schema-0001")
@@ -119,17 +126,19 @@ class TestMigrating:
         assert f"was upgraded from schema 0001 to {schema.HEAD}" in caplog.text
         assert sorted(path.name for path in old.parent.iterdir()) == ["old.db", preserved.name]
 
-    def test_no_token_is_left_in_clear_text(self, old):
+    def test_no_token_is_left_in_clear_text(self, old: Path) -> None:
         assert OLD_TOKEN.encode() in old.read_bytes()
         Sandbox(data=str(old)).close()
         assert OLD_TOKEN.encode() not in old.read_bytes()
 
-    def test_tokens_that_are_too_short_are_revoked_with_a_warning(self, old, caplog, as_user):
+    def test_tokens_that_are_too_short_are_revoked_with_a_warning(
+        self, old: Path, caplog: pytest.LogCaptureFixture, as_user: Callable[..., Client]
+    ) -> None:
         with Sandbox(data=str(old)) as box:
             as_user("let-me-in", box.url).ws("pages/all", status=302)
         assert "the token of Owner in the account weak was revoked" in caplog.text
 
-    def test_feeds_that_could_be_guessed_get_new_tokens(self, old, api):
+    def test_feeds_that_could_be_guessed_get_new_tokens(self, old: Path, api: Client) -> None:
         guessable = GUESSABLE_FEED
         with closing(sqlite3.connect(old)) as file:
             assert (guessable,) in file.execute("SELECT token FROM calendars").fetchall()
@@ -138,7 +147,9 @@ class TestMigrating:
             assert api.send("GET", f"/{guessable}.ics").status_code == 404
 
     @pytest.mark.parametrize("step", ["upgrade", "integrity_faults", "replace"])
-    def test_a_failure_leaves_the_file_unchanged(self, old, monkeypatch, step):
+    def test_a_failure_leaves_the_file_unchanged(
+        self, old: Path, monkeypatch: pytest.MonkeyPatch, step: str
+    ) -> None:
         def fail(*_: object) -> None:
             raise OSError("No space left on device")
 
@@ -149,7 +160,9 @@ class TestMigrating:
         assert not old.with_name("old.db.migrating").exists()
         Sandbox(data=str(old)).close()
 
-    def test_a_file_that_another_process_writes_to_is_not_replaced(self, old, monkeypatch):
+    def test_a_file_that_another_process_writes_to_is_not_replaced(
+        self, old: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(schema, "LOCK_TIMEOUT", 0.1)
         with closing(sqlite3.connect(old, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -157,10 +170,12 @@ class TestMigrating:
                 Sandbox(data=str(old))
 
     @pytest.mark.network
-    def test_two_servers_that_start_at_once_upgrade_it_once(self, old, monkeypatch):
+    def test_two_servers_that_start_at_once_upgrade_it_once(
+        self, old: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         upgrade, second = migrations.upgrade, []
 
-        def start_another_one_meanwhile(copy):
+        def start_another_one_meanwhile(copy: Any) -> None:
             monkeypatch.setattr(migrations, "upgrade", upgrade)
             second.append(threading.Thread(target=lambda: Sandbox(data=str(old)).close()))
             second[0].start()
@@ -177,11 +192,11 @@ class TestMigrating:
         assert [path.name for path in old.parent.glob("*.schema-*")] == ["old.db.schema-0001"]
 
     @pytest.fixture
-    def reader(self, data, monkeypatch):
+    def reader(self, data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Connection]:
         """Another process that is reading when a file is switched to WAL mode."""
         write_ahead = database.SqliteDatabase._write_ahead
 
-        def while_other_reads(self, data):
+        def while_other_reads(self: database.SqliteDatabase, data: str) -> None:
             other.execute("BEGIN")
             other.execute("SELECT count(*) FROM pages").fetchone()
             write_ahead(self, data)
@@ -191,7 +206,9 @@ class TestMigrating:
             other.execute("PRAGMA journal_mode = DELETE")
             yield other
 
-    def test_a_file_that_another_process_reads_is_opened_afterwards(self, data, reader):
+    def test_a_file_that_another_process_reads_is_opened_afterwards(
+        self, data: Path, reader: Any
+    ) -> None:
         timer = threading.Timer(0.5, reader.execute, ["ROLLBACK"])
         timer.start()
         Sandbox(data=str(data)).close()
@@ -200,13 +217,15 @@ class TestMigrating:
             assert file.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
     def test_a_file_that_another_process_reads_for_too_long_is_refused(
-        self, data, reader, monkeypatch
-    ):
+        self, data: Path, reader: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.1)
         with pytest.raises(OSError, match="cannot store data in .*: another process has locked it"):
             Sandbox(data=str(data))
 
-    def test_users_with_the_same_address_get_unique_addresses(self, old, caplog):
+    def test_users_with_the_same_address_get_unique_addresses(
+        self, old: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
         with closing(sqlite3.connect(old)) as file, file:
             file.execute("UPDATE users SET email_address = 'Sam@x.example'")
             accounts = file.execute("SELECT account_key FROM users ORDER BY key").fetchall()
@@ -217,14 +236,14 @@ class TestMigrating:
         assert "Sam@x.example" in {address for _, address in stored}
         assert "now has the address Sam.2@x.example" in caplog.text
 
-    def test_files_left_by_a_crash_are_ignored(self, old):
+    def test_files_left_by_a_crash_are_ignored(self, old: Path) -> None:
         old.with_name("old.db.migrating").write_bytes(b"half of it")
         Sandbox(data=str(old)).close()
         assert check(old) == []
 
 
 class TestRefusing:
-    def test_a_newer_version(self, data):
+    def test_a_newer_version(self, data: Path) -> None:
         with closing(sqlite3.connect(data)) as file:
             file.execute("UPDATE alembic_version SET version_num = '9999'")
             file.commit()
@@ -234,40 +253,40 @@ class TestRefusing:
     @pytest.mark.parametrize(
         "pragma", ["user_version = 1", "application_id = 7", "user_version = 0"]
     )
-    def test_a_database_of_another_program(self, tmp_path, pragma):
+    def test_a_database_of_another_program(self, tmp_path: Path, pragma: str) -> None:
         path = tmp_path / "other.db"
         with closing(sqlite3.connect(path)) as other:
             other.execute("CREATE TABLE pages (title TEXT)")
             other.execute(f"PRAGMA {pragma}")
         assert "a database of another program" in refusal(path)
 
-    def test_text(self, tmp_path):
+    def test_text(self, tmp_path: Path) -> None:
         path = tmp_path / "notes.txt"
         path.write_text("Dear diary,\n" * 1000)
         assert "damaged, or no SQLite database" in refusal(path)
 
-    def test_a_damaged_file(self, data):
+    def test_a_damaged_file(self, data: Path) -> None:
         with data.open("r+b") as file:
             file.seek(4096 * 3)
             file.write(b"\xff" * 4096 * 8)
         assert "damaged" in refusal(data)
 
-    def test_half_a_file(self, data):
+    def test_half_a_file(self, data: Path) -> None:
         with data.open("r+b") as file:
             file.truncate(data.stat().st_size // 2)
         assert "damaged" in refusal(data)
 
-    def test_a_folder(self, tmp_path):
+    def test_a_folder(self, tmp_path: Path) -> None:
         with pytest.raises(OSError, match="is not a regular file"):
             Sandbox(data=str(tmp_path))
 
-    def test_an_empty_file_is_filled(self, tmp_path):
+    def test_an_empty_file_is_filled(self, tmp_path: Path) -> None:
         path = tmp_path / "empty.db"
         path.touch(0o600)
         Sandbox(data=str(path), seed="empty").close()
         assert check(path) == []
 
 
-def test_tokens_are_stored_as_hashes_only(data):
+def test_tokens_are_stored_as_hashes_only(data: Path) -> None:
     assert OLD_TOKEN.encode() not in data.read_bytes()
     assert "token" not in Base.metadata.tables[User.__tablename__].columns

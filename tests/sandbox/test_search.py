@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from hypothesis.strategies import DataObject
 from sqlalchemy import Engine, delete, event, null, select, text
 
 from backpack_orm.sandbox import Sandbox, search, search_index
@@ -120,7 +121,9 @@ def changing(box: Sandbox, api: Client) -> Account:
 
 @given(changes=operations, term=texts, data=st.data())
 @examples(20, HealthCheck.function_scoped_fixture)
-def test_the_index_and_reading_all_texts_find_the_same(changing, changes, term, data) -> None:
+def test_the_index_and_reading_all_texts_find_the_same(
+    changing: Account, changes: Any, term: str, data: DataObject
+) -> None:
     changing.clear()
     changing.change(0, 0, term, "")
     for change in changes:
@@ -140,7 +143,7 @@ def test_the_index_and_reading_all_texts_find_the_same(changing, changes, term, 
 
 
 class TestSearchingThroughTheIndex:
-    def test_every_database_has_one(self, box) -> None:
+    def test_every_database_has_one(self, box: Sandbox) -> None:
         with box._database.snapshot() as transaction:
             assert has_index(transaction.connection)
 
@@ -160,23 +163,27 @@ class TestSearchingThroughTheIndex:
             ("\U0001f600\U0001f601\U0001f602", "\U0001f601\U0001f602"),
         ],
     )
-    def test_letter_case_and_special_characters(self, api, page, text, term) -> None:
+    def test_letter_case_and_special_characters(
+        self, api: Client, page: str, text: str, term: str
+    ) -> None:
         api.ws(f"{page}/items/add", f"<item><content>{escape(text)}</content></item>")
         assert "<send " in api.ws("pages/search", f"<term>{escape(term)}</term>")
 
     @pytest.mark.parametrize("term", ["A" * 120 + "C", "a_b", "a%b", "XaX"])
-    def test_what_is_only_similar_is_not_found(self, api, page, term) -> None:
+    def test_what_is_only_similar_is_not_found(self, api: Client, page: str, term: str) -> None:
         for other in ("a" * 150 + "b", "acb", "aXa aXX"):
             api.ws(f"{page}/items/add", f"<item><content>{other}</content></item>")
         assert "<pages></pages>" in api.ws("pages/search", f"<term>{term}</term>")
 
-    def test_e_mails_are_found_from_their_delivery_to_their_removal(self, box, api, page) -> None:
+    def test_e_mails_are_found_from_their_delivery_to_their_removal(
+        self, box: Sandbox, api: Client, page: str
+    ) -> None:
         mail = box.deliver_email(40000002, subject="Rückflug", body="Gate 7")
         assert f'<send id="{mail}">email' in api.ws("pages/search", "<term>RÜCKFLUG</term>")
         api.ws(f"{page}/emails/destroy/{mail}")
         assert "<pages></pages>" in api.ws("pages/search", "<term>Rückflug</term>")
 
-    def test_a_copy_of_a_page_is_found(self, api, page) -> None:
+    def test_a_copy_of_a_page_is_found(self, api: Client, page: str) -> None:
         api.ws(f"{page}/notes/create", "<note><title>Straße</title></note>")
         api.ws(f"{page}/items/add", "<item><content>Évora</content></item>")
         api.ws(f"{page}/duplicate")
@@ -184,11 +191,13 @@ class TestSearchingThroughTheIndex:
             found = api.ws("pages/search", f"<term>{term}</term>")
             assert found.count(f'">{kind}</send></page>') == 2
 
-    def test_another_account_finds_nothing(self, box, page, as_user) -> None:
+    def test_another_account_finds_nothing(
+        self, box: Sandbox, page: str, as_user: Callable[..., Client]
+    ) -> None:
         other = as_user(box.add_account("other"), box.url)
         assert "<pages></pages>" in other.ws("pages/search", "<term>Lisbon</term>")
 
-    def test_a_write_that_fails_changes_nothing(self, box, api, page) -> None:
+    def test_a_write_that_fails_changes_nothing(self, box: Sandbox, api: Client, page: str) -> None:
         with box._database.transaction() as session:
             session.scalars(select(Page)).one().title = "Porto"
             session.flush()
@@ -197,7 +206,7 @@ class TestSearchingThroughTheIndex:
         assert "<pages></pages>" in api.ws("pages/search", "<term>porto</term>")
 
 
-def test_texts_that_are_removed_leave_the_index_of_sqlite(empty) -> None:
+def test_texts_that_are_removed_leave_the_index_of_sqlite(empty: Callable[..., Sandbox]) -> None:
     with empty() as box:
         api = Client(box.url, box.token)
         api.ws("pages/new", "<page><title>Lisbon</title></page>")
@@ -233,26 +242,28 @@ EXPORT = """
 
 class TestAfterAnImport:
     @pytest.fixture
-    def imported(self, box, tmp_path, as_user) -> Client:
+    def imported(self, box: Sandbox, tmp_path: Path, as_user: Callable[..., Client]) -> Client:
         """A client of an account that was imported into a database with others."""
         export = tmp_path / "export.xml"
         export.write_text(EXPORT)
         return as_user(box.add_account("imported", seed=str(export)), box.url)
 
     @pytest.mark.parametrize("term", ["STRASSE", "évora", "packing", "shoes"])
-    def test_its_texts_are_found(self, imported, term) -> None:
+    def test_its_texts_are_found(self, imported: Any, term: str) -> None:
         assert '<page title="Stra&#223;e" id="7"' in imported.ws(
             "pages/search", f"<term>{term}</term>"
         )
 
-    def test_later_changes_are_found(self, imported) -> None:
+    def test_later_changes_are_found(self, imported: Any) -> None:
         imported.ws("page/7/items/update/9", "<item><content>Phrase book</content></item>")
         imported.ws("page/7/items/add", "<item><content>Adapter</content></item>")
         for term in ("phrase", "adapter"):
             assert 'id="8">list' in imported.ws("pages/search", f"<term>{term}</term>")
         assert "<pages></pages>" in imported.ws("pages/search", "<term>shoes</term>")
 
-    def test_if_it_fails_later_changes_are_found_nevertheless(self, box, api, tmp_path) -> None:
+    def test_if_it_fails_later_changes_are_found_nevertheless(
+        self, box: Sandbox, api: Client, tmp_path: Path
+    ) -> None:
         export = tmp_path / "export.xml"
         export.write_text(EXPORT.replace("</pages>", "<page id='7'/></pages>"))
         with pytest.raises(ValueError, match="two records of the same type have the id 7"):
@@ -261,7 +272,7 @@ class TestAfterAnImport:
         assert "Stra&#223;e" in api.ws("pages/search", "<term>strasse</term>")
 
 
-def test_an_import_into_sqlite_updates_the_index_once_for_all_records(tmp_path) -> None:
+def test_an_import_into_sqlite_updates_the_index_once_for_all_records(tmp_path: Path) -> None:
     export = tmp_path / "export.xml"
     export.write_text(EXPORT)
     inserts = set()
@@ -269,7 +280,7 @@ def test_an_import_into_sqlite_updates_the_index_once_for_all_records(tmp_path) 
     def watch(connection: Any, record: object) -> None:
         connection.set_authorizer(note)
 
-    def note(action: int, table: str, column: str, database: str, trigger: str) -> int:
+    def note(action: int, table: str, column: str, database: str, trigger: str | None) -> int:
         if action == sqlite3.SQLITE_INSERT and table in ("items", "search_items"):
             inserts.add((table, trigger))
         return sqlite3.SQLITE_OK
@@ -281,7 +292,7 @@ def test_an_import_into_sqlite_updates_the_index_once_for_all_records(tmp_path) 
 
 
 def test_an_import_into_postgresql_leaves_statistics_and_nothing_pending(
-    postgres, tmp_path
+    postgres: str, tmp_path: Path
 ) -> None:
     export = tmp_path / "export.xml"
     export.write_text(EXPORT)
@@ -297,14 +308,14 @@ def test_an_import_into_postgresql_leaves_statistics_and_nothing_pending(
 
 class TestWithoutTrigrams:
     @pytest.fixture
-    def file(self, tmp_path, monkeypatch) -> Path:
+    def file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         """A file that an SQLite with trigrams has written."""
         path = tmp_path / "data.db"
         Sandbox(seed="demo", data=str(path), token="t0ken-0123456789").close()
         return path
 
     @pytest.fixture
-    def search(self, as_user) -> Callable[..., str]:
+    def search(self, as_user: Callable[..., Client]) -> Callable[..., str]:
         """Return a function that opens a file, makes a change, and searches."""
 
         def search(file: Path, term: str, change: str = "users.xml", fields: str = "") -> str:
@@ -316,7 +327,13 @@ class TestWithoutTrigrams:
 
         return search
 
-    def test_an_older_sqlite_reads_all_texts(self, file, search, monkeypatch, caplog) -> None:
+    def test_an_older_sqlite_reads_all_texts(
+        self,
+        file: Path,
+        search: Any,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
         caplog.set_level("INFO")
         monkeypatch.setattr(search_index, "_TOKENIZER", "none")
         assert 'id="40000008">note</send>' in search(file, "BAKER")
@@ -324,7 +341,7 @@ class TestWithoutTrigrams:
         assert check(file) == []
 
     def test_its_writes_are_found_when_there_are_trigrams_again(
-        self, file, search, monkeypatch
+        self, file: Path, search: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         title = "<page><title>Straße nach Évora</title></page>"
         with monkeypatch.context() as patch:
@@ -334,7 +351,7 @@ class TestWithoutTrigrams:
         assert check(file) == []
 
     def test_postgresql_without_the_right_to_create_the_extension_reads_all_texts(
-        self, cluster, as_user, caplog
+        self, cluster: str, as_user: Callable[..., Client], caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level("INFO")
         postgresql.create(cluster, "untrusted")

@@ -1,8 +1,11 @@
 """A canary used as token appears neither in error responses nor in the log."""
 
+from __future__ import annotations
+
 import logging
 import re
 import socket
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -10,6 +13,7 @@ import requests
 from waitress.channel import ClientDisconnected
 
 from backpack_orm.sandbox import Sandbox, calendars, users
+from tests.sandbox.conftest import matched
 
 NOW = datetime(2031, 3, 5, 18, 30, 15, tzinfo=UTC)
 TOKEN = "c4na7yc4na7yc4na7yc4na7y"
@@ -62,7 +66,7 @@ PATHS = [
 ]
 
 
-def spoken(caplog):
+def spoken(caplog: pytest.LogCaptureFixture) -> list[str]:
     """Return the log of the sandbox, including tracebacks."""
     return [
         logging.Formatter().format(record)
@@ -72,7 +76,7 @@ def spoken(caplog):
 
 
 @pytest.fixture
-def canary(caplog, network):
+def canary(caplog: pytest.LogCaptureFixture, network: None) -> Iterator[Sandbox]:
     """A sandbox; its responses and its log must not contain the token."""
     box = Sandbox(seed="empty", token=TOKEN, limits=True, clock=lambda: NOW)
     with box, caplog.at_level(logging.DEBUG):
@@ -81,7 +85,7 @@ def canary(caplog, network):
     assert TOKEN not in "".join(spoken(caplog))
 
 
-def fails(response):
+def fails(response: requests.Response) -> bool:
     """Whether a response is an error; its body must not contain the canary."""
     if response.ok and not response.is_redirect:
         return False
@@ -91,7 +95,7 @@ def fails(response):
 
 @pytest.mark.parametrize("kind", BODIES)
 @pytest.mark.parametrize("path", PATHS)
-def test_an_unreadable_request_is_not_quoted(canary, kind, path):
+def test_an_unreadable_request_is_not_quoted(canary: Sandbox, kind: str, path: str) -> None:
     headers = {"Content-Type": kind, "X-BP-Token": TOKEN}
     url = f"{canary.url}{path}"
     assert True in {
@@ -104,7 +108,9 @@ def test_an_unreadable_request_is_not_quoted(canary, kind, path):
 @pytest.mark.parametrize(
     "path", ["/ws/pages/new", f"/{TOKEN}/reminders/7.xml", f"/{TOKEN}", f"/nowhere/{TOKEN}"]
 )
-def test_a_request_with_an_unknown_method_is_not_quoted(canary, verb, path):
+def test_a_request_with_an_unknown_method_is_not_quoted(
+    canary: Sandbox, verb: str, path: str
+) -> None:
     headers = {"X-BP-Token": TOKEN, "Authorization": f"Bearer {TOKEN}"}
     url = f"{canary.url}{path}"
     assert fails(requests.request(verb, url, headers=headers, allow_redirects=False))
@@ -128,7 +134,7 @@ def test_a_request_with_an_unknown_method_is_not_quoted(canary, verb, path):
         f"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{TOKEN}",
     ],
 )
-def test_a_request_that_is_not_http_is_not_quoted(canary, sent):
+def test_a_request_that_is_not_http_is_not_quoted(canary: Sandbox, sent: str) -> None:
     host, port = canary.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=60) as client:
         client.sendall(sent.encode() + b"\r\n\r\n")
@@ -138,7 +144,7 @@ def test_a_request_that_is_not_http_is_not_quoted(canary, sent):
     assert TOKEN not in heard.lower()
 
 
-def test_a_request_above_the_limits_is_not_quoted(canary):
+def test_a_request_above_the_limits_is_not_quoted(canary: Sandbox) -> None:
     url = f"{canary.url}/{TOKEN}/calendars.xml"
     statuses = [requests.get(url).status_code for _ in range(10)]
     assert statuses == [200] * 10
@@ -147,24 +153,30 @@ def test_a_request_above_the_limits_is_not_quoted(canary):
     assert refused.status_code == 503
 
 
-def test_a_bug_shows_no_token(canary, caplog, monkeypatch):
+def test_a_bug_shows_no_token(
+    canary: Sandbox, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delattr(users, "user_line")
     assert fails(requests.get(f"{canary.url}/{TOKEN}/users.xml?token={TOKEN}"))
     assert "defect in GET /[token]/users.xml" in caplog.text
 
 
-def test_a_bug_shows_no_token_of_a_calendar(canary, caplog, monkeypatch):
+def test_a_bug_shows_no_token_of_a_calendar(
+    canary: Sandbox, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     canary.add_calendar("Birthdays")
     calendar = requests.get(f"{canary.url}/{TOKEN}/calendars.xml").text
-    token = re.search(r"<token>(\w+)<", calendar)[1]
+    token = matched(r"<token>(\w+)<", calendar)
     monkeypatch.delattr(calendars, "_icalendar")
     assert requests.get(f"{canary.url}/{token}.ics").status_code == 500
     assert "defect in GET /[token].ics" in caplog.text
     assert token not in "".join(spoken(caplog))
 
 
-def test_the_request_of_a_disconnected_client_is_not_quoted(canary, caplog):
-    def leave(request):
+def test_the_request_of_a_disconnected_client_is_not_quoted(
+    canary: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    def leave(request: object) -> Iterable[bytes]:
         raise ClientDisconnected  # like waitress when it cannot write
 
     canary.faults._add("leave", leave, {})

@@ -1,6 +1,10 @@
 """Separators over HTTP, in both dialects."""
 
+from __future__ import annotations
+
 import pytest
+
+from tests.sandbox.conftest import Client
 
 XML = '<?xml version="1.0" encoding="UTF-8"?>'
 DONE = XML + '<response success="true"></response>'
@@ -11,12 +15,12 @@ BODY = (
 
 
 @pytest.fixture
-def path(api, page):
+def path(api: Client, page: str) -> str:
     api.send("POST", "/pages/40000002/separators.xml", BODY)
     return "/pages/40000002/separators/40000003.xml"
 
 
-def test_creating_a_separator_returns_it_with_its_location(api, page):
+def test_creating_a_separator_returns_it_with_its_location(api: Client, page: str) -> None:
     response = api.send("POST", "/pages/40000002/separators.xml", BODY)
     assert response.status_code == 201
     assert response.headers["Location"] == "/pages/40000002/separators/40000003.xml"
@@ -26,18 +30,18 @@ def test_creating_a_separator_returns_it_with_its_location(api, page):
     )
 
 
-def test_a_separator_can_be_renamed(api, page, path):
+def test_a_separator_can_be_renamed(api: Client, page: str, path: str) -> None:
     response = api.send("PUT", path, BODY.replace("On the way", "Later"))
     assert response.status_code == 200
     assert '<separator id="40000003">Later</separator>' in api.ws(page)
 
 
-def test_an_update_without_a_name_preserves_it(api, page, path):
+def test_an_update_without_a_name_preserves_it(api: Client, page: str, path: str) -> None:
     api.send("PUT", path, "<request><token>t0ken-0123456789</token></request>")
     assert '<separator id="40000003">On the way</separator>' in api.ws(page)
 
 
-def test_destroying_a_separator_returns_no_content(api, page, path):
+def test_destroying_a_separator_returns_no_content(api: Client, page: str, path: str) -> None:
     response = api.send("DELETE", path, "<request><token>t0ken-0123456789</token></request>")
     assert (response.status_code, response.content) == (204, b"")
     assert "separator" not in api.ws(page)
@@ -47,7 +51,7 @@ def test_destroying_a_separator_returns_no_content(api, page, path):
     )
 
 
-def test_the_older_dialect_creates_changes_and_destroys(api, page):
+def test_the_older_dialect_creates_changes_and_destroys(api: Client, page: str) -> None:
     created = api.ws(f"{page}/separators/create", "<separator><name>Then</name></separator>")
     assert created == (
         f'{XML}<response success="true"><separator id="40000003">Then</separator></response>'

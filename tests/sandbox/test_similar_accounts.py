@@ -8,6 +8,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
 
@@ -42,16 +43,16 @@ _EARLIER = """
 
 class TestCreating:
     @pytest.mark.parametrize("name", [*SIMILAR.values(), "ACME", "\u200bacme", "acme\u3002"])
-    def test_a_similar_name_is_refused(self, box, name) -> None:
+    def test_a_similar_name_is_refused(self, box: Sandbox, name: str) -> None:
         with pytest.raises(ValueError, match="since there is one named 'acme'"):
             box.add_account(name)
 
-    def test_it_does_not_open_the_other_account_in_its_place(self, box) -> None:
+    def test_it_does_not_open_the_other_account_in_its_place(self, box: Sandbox) -> None:
         with pytest.raises(ValueError, match="has no account 'Acme'"):
             box.tokens.create(account="Acme")
 
     @pytest.mark.parametrize("name", ["", " ", "..", "\u200b"])
-    def test_a_name_without_letters_is_refused(self, box, name) -> None:
+    def test_a_name_without_letters_is_refused(self, box: Sandbox, name: str) -> None:
         with pytest.raises(ValueError, match="an account needs a name"):
             box.add_account(name)
 
@@ -60,7 +61,7 @@ class TestPersons:
     """Who is the same person in several accounts, for whom an access token is valid in each."""
 
     @pytest.fixture
-    def accounts_of(self, box) -> Iterator[Callable[..., list[str]]]:
+    def accounts_of(self, box: Sandbox) -> Iterator[Callable[..., list[str]]]:
         """Yield a function that lists the accounts for which the token of a user is valid."""
         app = box.oauth.register("https://persons.example/")
 
@@ -76,13 +77,17 @@ class TestPersons:
         yield accounts_of
         assert len(set(people)) == len(people), "identities are different"
 
-    def test_one_address_given_to_two_users_is_one_person(self, box, accounts_of) -> None:
+    def test_one_address_given_to_two_users_is_one_person(
+        self, box: Sandbox, accounts_of: Any
+    ) -> None:
         box.add_account("other")
         box.add_user("Eve", email_address="eve@x.example")
         box.add_user("E. V.", account="other", email_address="EVE@x.example")
         assert accounts_of("Eve", "acme") == ["acme", "other"]
 
-    def test_an_address_made_from_a_name_identifies_nobody(self, box, accounts_of) -> None:
+    def test_an_address_made_from_a_name_identifies_nobody(
+        self, box: Sandbox, accounts_of: Any
+    ) -> None:
         box.add_account("other")
         box.add_user("Eve", account="other", email_address="owner@acme.example")
         assert accounts_of("Owner", "acme") == ["acme"]
@@ -108,14 +113,16 @@ def execute(data: str, script: str) -> None:
     """Execute statements in a file or a PostgreSQL database."""
     if data.startswith("postgresql:"):
         with psycopg.connect(data) as connection:
-            connection.execute(script)  # type: ignore[call-overload]
+            connection.execute(script)
     else:
         with closing(sqlite3.connect(data)) as file:
             file.executescript(f"{script}PRAGMA user_version = 6;")
 
 
 @pytest.fixture(scope="module", params=DATABASES)
-def earlier(request, network, tmp_path_factory) -> tuple[str, dict[str, str]]:
+def earlier(
+    request: pytest.FixtureRequest, network: None, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, dict[str, str]]:
     """A database of the schema 0006 with similar accounts, and the tokens of their owners."""
     data = str(tmp_path_factory.mktemp("earlier") / "data.db")
     if request.param == "postgresql":
@@ -144,7 +151,9 @@ def earlier(request, network, tmp_path_factory) -> tuple[str, dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def upgraded(earlier, request) -> Iterator[tuple[Sandbox, str]]:
+def upgraded(
+    earlier: tuple[str, dict[str, str]], request: pytest.FixtureRequest
+) -> Iterator[tuple[Sandbox, str]]:
     """A sandbox that has upgraded this database, and what it has logged."""
     lines: list[str] = []
     handler = logging.Handler()
@@ -157,14 +166,18 @@ def upgraded(earlier, request) -> Iterator[tuple[Sandbox, str]]:
 
 
 class TestUpgrading:
-    def test_similar_names_are_numbered_and_reported(self, earlier, upgraded) -> None:
+    def test_similar_names_are_numbered_and_reported(
+        self, earlier: tuple[str, dict[str, str]], upgraded: tuple[Sandbox, str]
+    ) -> None:
         box, log = upgraded
         for old, new in zip(SIMILAR.values(), RENAMED.values(), strict=True):
             assert f"the account {old!r} is named {new!r} now" in log
             assert box.tokens.all(new), "its tokens are still valid"
         assert f"from schema 0006 to {HEAD}" in log
 
-    def test_no_two_users_have_one_address(self, earlier, upgraded) -> None:
+    def test_no_two_users_have_one_address(
+        self, earlier: tuple[str, dict[str, str]], upgraded: tuple[Sandbox, str]
+    ) -> None:
         found = set()
         for token in (TOKEN, *earlier[1].values()):
             client = Client(upgraded[0].url, token)
@@ -175,7 +188,9 @@ class TestUpgrading:
             *("owner@acme4.example", "owner@acme5.example", "owner@acme6.example"),
         }
 
-    def test_a_page_stays_shared_with_whom_it_was(self, earlier, upgraded) -> None:
+    def test_a_page_stays_shared_with_whom_it_was(
+        self, earlier: tuple[str, dict[str, str]], upgraded: tuple[Sandbox, str]
+    ) -> None:
         box = upgraded[0]
         with box._database.reading() as session:
             rows = session.execute(
@@ -195,7 +210,7 @@ ROUTES = sorted(
     {
         (verb, re.sub("<[^>]+>", "40000004", rule.rule))
         for rule in application().url_map.iter_rules()
-        for verb in rule.methods & {"GET", "POST", "PUT", "DELETE"}
+        for verb in (rule.methods or set()) & {"GET", "POST", "PUT", "DELETE"}
     }
 )
 BODY = (
@@ -208,7 +223,7 @@ BODY = (
 def walk(box: Sandbox, headers: dict[str, str]) -> Iterator[tuple[str, int, str]]:
     """Yield the path, status and body of the response of each route."""
     parts = urlsplit(box.url)
-    with closing(http.client.HTTPConnection(parts.hostname, parts.port)) as connection:
+    with closing(http.client.HTTPConnection(str(parts.hostname), parts.port)) as connection:
         for verb, path in ROUTES:
             connection.request(verb, path, BODY, headers)
             response = connection.getresponse()
@@ -226,7 +241,9 @@ def export_of(box: Sandbox) -> str:
 @pytest.mark.long
 @pytest.mark.parametrize("name", SIMILAR)
 class TestAllRoutes:
-    def test_a_token_of_a_similar_account_opens_no_other(self, earlier, upgraded, name) -> None:
+    def test_a_token_of_a_similar_account_opens_no_other(
+        self, earlier: tuple[str, dict[str, str]], upgraded: tuple[Sandbox, str], name: str
+    ) -> None:
         box, before = upgraded[0], export_of(upgraded[0])
         seen = ""
         for path, _, body in walk(box, {"X-BP-Token": earlier[1][name]}):
@@ -235,7 +252,9 @@ class TestAllRoutes:
         assert f'account="{RENAMED[name]}"' in seen or "<pages>" in seen
         assert export_of(box) == before
 
-    def test_a_grant_of_a_similar_account_opens_no_other(self, earlier, upgraded, name) -> None:
+    def test_a_grant_of_a_similar_account_opens_no_other(
+        self, earlier: tuple[str, dict[str, str]], upgraded: tuple[Sandbox, str], name: str
+    ) -> None:
         box, before = upgraded[0], export_of(upgraded[0])
         token = granted(box, APP, None, RENAMED[name])
         public = ("/login", "/authorization/", "/authorization.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 from backpack_orm.sandbox import Sandbox, server
 from tests.sandbox import scale
-from tests.sandbox.conftest import Client, noting_statements
+from tests.sandbox.conftest import Client, matched, noting_statements
 
 COUNT = 60  # ten times as much is more than SQLAlchemy loads at once with selectinload()
 
@@ -154,7 +153,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
 @pytest.mark.network
 @pytest.mark.parametrize("call", CALLS)
 def test_a_larger_account_takes_the_same_number_of_statements(
-    call, data, statements, tmp_path
+    call: str, data: dict[int, Path], statements: list[str], tmp_path: Path
 ) -> None:
     counts = []
     for count, file in data.items():
@@ -177,10 +176,12 @@ def test_a_larger_account_takes_the_same_number_of_statements(
 
 
 @pytest.mark.network
-def test_showing_a_page_takes_five_statements_in_a_transaction(statements, as_user) -> None:
+def test_showing_a_page_takes_five_statements_in_a_transaction(
+    statements: list[str], as_user: Callable[..., Client]
+) -> None:
     with Sandbox(seed="demo") as box:
         client = as_user(box.token, box.url)
-        page = re.search('id="([0-9]+)"', client.ws("pages/all"))[1]
+        page = matched('id="([0-9]+)"', client.ws("pages/all"))
         statements.clear()
         client.ws(f"page/{page}")
     assert [statement.split()[0] for statement in statements] == ["BEGIN", *["SELECT"] * 5]

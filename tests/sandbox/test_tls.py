@@ -1,5 +1,7 @@
 """HTTPS with a temporary certificate authority, on the same port as plain HTTP."""
 
+from __future__ import annotations
+
 import contextlib
 import importlib
 import logging
@@ -8,8 +10,10 @@ import socket
 import ssl
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,19 +22,20 @@ import requests
 import backpack_orm.sandbox
 from backpack_orm.sandbox import Exchange, Sandbox
 from backpack_orm.sandbox.__main__ import main
+from tests.sandbox.conftest import line_of
 
 GET_USERS = b"GET /users.xml HTTP/1.1\r\nHost: localhost\r\nX-BP-Token: t0ken-0123456789\r\n\r\n"
 
 
 @pytest.fixture
-def safe(network):
+def safe(network: None) -> Iterator[Sandbox]:
     """A sandbox with HTTPS."""
     with Sandbox(seed="empty", token="t0ken-0123456789", tls=True) as box:
         yield box
 
 
 @pytest.fixture
-def client(safe):
+def client(safe: Sandbox) -> Iterator[requests.Session]:
     """A client that trusts it."""
     with requests.Session() as session:
         session.trust_env = False
@@ -39,22 +44,22 @@ def client(safe):
         yield session
 
 
-def plain(url):
+def plain(url: str) -> str:
     return url.replace("https://", "http://")
 
 
-def dial(box):
+def dial(box: Sandbox) -> socket.socket:
     """A bare connection, without TLS."""
     parts = urlsplit(box.url)
     return socket.create_connection((parts.hostname, parts.port), timeout=60)
 
 
-def dial_securely(box):
+def dial_securely(box: Sandbox) -> ssl.SSLSocket:
     context = ssl.create_default_context(cafile=box.ca_bundle)
     return context.wrap_socket(dial(box), server_hostname="localhost")
 
 
-def hear(client):
+def hear(client: socket.socket) -> bytes:
     """Return all bytes until the server closes the connection."""
     heard = b""
     while piece := client.recv(65536):
@@ -62,31 +67,35 @@ def hear(client):
     return heard
 
 
-def title(size):
+def title(size: int) -> str:
     return "<page><title>" + "x" * size + "</title></page>"
 
 
-def test_its_address_is_https(safe):
+def test_its_address_is_https(safe: Sandbox) -> None:
     assert safe.url.startswith("https://127.0.0.1:")
 
 
-def test_a_client_that_trusts_its_authority_is_served(safe, client):
+def test_a_client_that_trusts_its_authority_is_served(
+    safe: Sandbox, client: requests.Session
+) -> None:
     assert client.get(f"{safe.url}/users.xml").status_code == 200
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_its_certificate_is_for_all_names_of_the_machine(safe, client, host):
+def test_its_certificate_is_for_all_names_of_the_machine(
+    safe: Sandbox, client: requests.Session, host: str
+) -> None:
     url = safe.url.replace("127.0.0.1", host)
     assert client.get(f"{url}/users.xml").status_code == 200
 
 
-def test_a_client_that_does_not_trust_its_authority_sends_nothing(safe):
+def test_a_client_that_does_not_trust_its_authority_sends_nothing(safe: Sandbox) -> None:
     with pytest.raises(requests.exceptions.SSLError, match="CERTIFICATE_VERIFY_FAILED"):
         requests.get(f"{safe.url}/users.xml?token=t0ken-0123456789")
     assert safe.log == []
 
 
-def test_each_sandbox_has_its_own_authority(safe):
+def test_each_sandbox_has_its_own_authority(safe: Sandbox) -> None:
     with (
         Sandbox(seed="empty", tls=True) as other,
         pytest.raises(requests.exceptions.SSLError, match="CERTIFICATE_VERIFY_FAILED"),
@@ -94,13 +103,13 @@ def test_each_sandbox_has_its_own_authority(safe):
         requests.get(f"{safe.url}/users.xml", verify=other.ca_bundle)
 
 
-def test_plain_http_is_served_at_the_same_address(safe, client):
+def test_plain_http_is_served_at_the_same_address(safe: Sandbox, client: requests.Session) -> None:
     assert client.get(f"{plain(safe.url)}/users.xml").status_code == 200
     assert client.get(f"{safe.url}/users.xml").status_code == 200
 
 
 @pytest.mark.network
-def test_plain_http_is_redirected_if_https_is_required():
+def test_plain_http_is_redirected_if_https_is_required() -> None:
     with Sandbox(seed="empty", token="t0ken-0123456789", tls=True, require_ssl=True) as box:
         url = f"{plain(box.url)}/users.xml?token=t0ken-0123456789"
         response = requests.get(url, verify=box.ca_bundle)
@@ -112,14 +121,14 @@ def test_plain_http_is_redirected_if_https_is_required():
         assert statuses == [302, 200]
 
 
-def test_links_stay_under_https(safe, client):
+def test_links_stay_under_https(safe: Sandbox, client: requests.Session) -> None:
     response = client.get(
         f"{safe.url}/wrong/users.xml", headers={"X-BP-Token": ""}, allow_redirects=False
     )
     assert response.headers["Location"] == f"{safe.url}/login"
 
 
-def test_many_requests_go_over_one_connection(safe):
+def test_many_requests_go_over_one_connection(safe: Sandbox) -> None:
     with dial_securely(safe) as client:
         for _ in range(3):
             client.sendall(GET_USERS)
@@ -130,20 +139,20 @@ def test_many_requests_go_over_one_connection(safe):
 
 
 @pytest.mark.parametrize("size", [12_000, 3_000_000])  # one record of TLS, and many
-def test_large_bodies_go_both_ways(safe, client, size):
+def test_large_bodies_go_both_ways(safe: Sandbox, client: requests.Session, size: int) -> None:
     response = client.post(f"{safe.url}/ws/pages/new", data=title(size), timeout=30)
     assert response.status_code == 200
     assert client.post(f"{safe.url}/ws/pages/all", timeout=30).text.count("x" * size) == 1
 
 
-def test_a_request_can_arrive_byte_by_byte(safe):
+def test_a_request_can_arrive_byte_by_byte(safe: Sandbox) -> None:
     with dial_securely(safe) as client:
         for byte in GET_USERS.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"):
             client.sendall(bytes([byte]))
         assert hear(client).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
-def test_a_tls_record_can_arrive_in_pieces(safe):
+def test_a_tls_record_can_arrive_in_pieces(safe: Sandbox) -> None:
     """An incomplete TLS record does not end the connection."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     context = ssl.create_default_context(cafile=safe.ca_bundle)
@@ -151,7 +160,7 @@ def test_a_tls_record_can_arrive_in_pieces(safe):
 
     with dial(safe) as client:
 
-        def until_done(step):
+        def until_done(step: Callable[[], Any]) -> Any:
             while True:
                 try:
                     return step()
@@ -166,13 +175,17 @@ def test_a_tls_record_can_arrive_in_pieces(safe):
 
 
 @pytest.mark.parametrize("sent", [b"", b"\x16", b"\x16\x03\x01\x02\x00\x01"])
-def test_a_client_that_hesitates_does_not_block_others(safe, client, sent):
+def test_a_client_that_hesitates_does_not_block_others(
+    safe: Sandbox, client: requests.Session, sent: bytes
+) -> None:
     with dial(safe) as hesitant:
         hesitant.sendall(sent)
         assert client.get(f"{safe.url}/users.xml").status_code == 200
 
 
-def test_a_client_that_does_not_continue_the_handshake_is_disconnected(safe, client, caplog):
+def test_a_client_that_does_not_continue_the_handshake_is_disconnected(
+    safe: Sandbox, client: requests.Session, caplog: pytest.LogCaptureFixture
+) -> None:
     with dial(safe) as strange, contextlib.suppress(ConnectionResetError):
         strange.sendall(b"\x16 is no greeting")
         hear(strange)
@@ -180,7 +193,9 @@ def test_a_client_that_does_not_continue_the_handshake_is_disconnected(safe, cli
     assert client.get(f"{safe.url}/users.xml").status_code == 200
 
 
-def test_a_client_that_disconnects_does_not_disturb_others(safe, client, caplog):
+def test_a_client_that_disconnects_does_not_disturb_others(
+    safe: Sandbox, client: requests.Session, caplog: pytest.LogCaptureFixture
+) -> None:
     for sent in (b"", b"\x16\x03\x01"):
         dial(safe).close()
         with dial(safe) as leaving:
@@ -190,8 +205,8 @@ def test_a_client_that_disconnects_does_not_disturb_others(safe, client, caplog)
     assert "waitress" not in {record.name for record in caplog.records}
 
 
-def test_many_threads_are_served_at_once(safe):
-    def send(number):
+def test_many_threads_are_served_at_once(safe: Sandbox) -> None:
+    def send(number: int) -> None:
         with requests.Session() as session:
             session.trust_env = False
             session.verify = safe.ca_bundle
@@ -212,7 +227,9 @@ def test_many_threads_are_served_at_once(safe):
 @pytest.mark.parametrize(
     "fault_type", ["drop_before_write", "drop_after_write", "truncate", "garbage"]
 )
-def test_faults_happen_under_https_too(safe, client, fault_type):
+def test_faults_happen_under_https_too(
+    safe: Sandbox, client: requests.Session, fault_type: str
+) -> None:
     fault = safe.faults.add(f"{fault_type} times=1")
     with pytest.raises(requests.RequestException):
         client.get(f"{safe.url}/users.xml")
@@ -222,7 +239,9 @@ def test_faults_happen_under_https_too(safe, client, fault_type):
         assert session.get(url, verify=safe.ca_bundle).status_code == 200
 
 
-def test_no_token_is_logged_under_https(safe, client, caplog):
+def test_no_token_is_logged_under_https(
+    safe: Sandbox, client: requests.Session, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.DEBUG):
         client.get(f"{safe.url}/t0ken-0123456789/users.xml?token=t0ken-0123456789")
     assert safe.log == [Exchange("GET", "/[token]/users.xml", 200)]
@@ -232,7 +251,7 @@ def test_no_token_is_logged_under_https(safe, client, caplog):
 
 
 @pytest.mark.network
-def test_it_can_be_served_on_ipv6():
+def test_it_can_be_served_on_ipv6() -> None:
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
@@ -245,7 +264,7 @@ def test_it_can_be_served_on_ipv6():
 # --- the authority ----------------------------------------------------------------------------
 
 
-def test_the_authority_exists_from_before_the_start_until_the_close():
+def test_the_authority_exists_from_before_the_start_until_the_close() -> None:
     box = Sandbox(seed="empty", tls=True)
     path = Path(box.ca_bundle)
     assert path.read_text().startswith("-----BEGIN CERTIFICATE-----")
@@ -254,12 +273,14 @@ def test_the_authority_exists_from_before_the_start_until_the_close():
     assert not path.exists()
 
 
-def test_without_tls_there_is_no_authority(box):
+def test_without_tls_there_is_no_authority(box: Sandbox) -> None:
     with pytest.raises(RuntimeError, match="tls=True"):
         assert box.ca_bundle
 
 
-def test_a_sandbox_that_cannot_be_created_leaves_no_authority(tmp_path, monkeypatch):
+def test_a_sandbox_that_cannot_be_created_leaves_no_authority(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with pytest.raises(ValueError, match="letters, digits"):
         Sandbox(seed="empty", token="a/b", tls=True)
@@ -267,7 +288,7 @@ def test_a_sandbox_that_cannot_be_created_leaves_no_authority(tmp_path, monkeypa
 
 
 @pytest.fixture
-def without_trustme(monkeypatch):
+def without_trustme(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "trustme", None)
     monkeypatch.delitem(sys.modules, "backpack_orm.sandbox.tls", raising=False)
     monkeypatch.delattr(backpack_orm.sandbox, "tls", raising=False)
@@ -276,20 +297,22 @@ def without_trustme(monkeypatch):
 HOW_TO_INSTALL = 'https requires trustme, part of an extra: pip install "backpack_orm[tls]"'
 
 
-def test_without_the_extra_the_error_names_it(without_trustme):
+def test_without_the_extra_the_error_names_it(without_trustme: None) -> None:
     with pytest.raises(ImportError) as caught:
         Sandbox(seed="empty", tls=True)
     assert str(caught.value) == HOW_TO_INSTALL
 
 
 @pytest.mark.network
-def test_without_the_extra_everything_else_works(without_trustme):
+def test_without_the_extra_everything_else_works(without_trustme: None) -> None:
     importlib.reload(backpack_orm.sandbox)
     with backpack_orm.sandbox.Sandbox(seed="empty") as box:
         assert box.url.startswith("http:")
 
 
-def test_without_the_extra_the_command_line_names_it(without_trustme, capsys):
+def test_without_the_extra_the_command_line_names_it(
+    without_trustme: None, capsys: pytest.CaptureFixture[str]
+) -> None:
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         assert main(["--tls", "--port", "0"]) == 2
@@ -300,10 +323,10 @@ def test_without_the_extra_the_command_line_names_it(without_trustme, capsys):
 
 
 @pytest.mark.network
-def test_the_command_line_prints_the_path_of_its_authority():
+def test_the_command_line_prints_the_path_of_its_authority() -> None:
     command = [sys.executable, "-m", "backpack_orm.sandbox", "--port", "0", "--tls"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
-        *_, url, _, token, word, path = program.stdout.readline().split()
+        *_, url, _, token, word, path = line_of(program).split()
         assert word == "ca-bundle"
         assert requests.get(f"{url}/users.xml?token={token}", verify=path).status_code == 200
         program.terminate()

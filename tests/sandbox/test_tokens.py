@@ -1,15 +1,20 @@
 """Tokens: all locations, redirects of invalid ones to the login page, and secrecy."""
 
+from __future__ import annotations
+
 import base64
 import logging
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from backpack_orm.sandbox import Exchange, Sandbox
+from tests.sandbox.conftest import Client
 
 
-def basic(credentials):
+def basic(credentials: str) -> str:
     return f"Basic {base64.b64encode(credentials.encode()).decode()}"
 
 
@@ -34,7 +39,9 @@ def basic(credentials):
         ("GET", "/t0ken-0123456789/users.xml", "", {}),
     ],
 )
-def test_a_token_can_be_in_any_location(api, verb, path, body, headers):
+def test_a_token_can_be_in_any_location(
+    api: Client, verb: str, path: str, body: str, headers: dict[str, Any]
+) -> None:
     assert api.send(verb, path, body, **headers).status_code == 200
 
 
@@ -55,14 +62,16 @@ def test_a_token_can_be_in_any_location(api, verb, path, body, headers):
         ("POST", "/ws/page/7/destroy", "", {"X_BP_Token": "wrong"}),
     ],
 )
-def test_an_invalid_token_is_redirected_to_the_login_page(api, verb, path, body, headers):
+def test_an_invalid_token_is_redirected_to_the_login_page(
+    api: Client, verb: str, path: str, body: str, headers: dict[str, Any]
+) -> None:
     response = api.send(verb, path, body, **headers)
     assert response.status_code == 302
     assert response.headers["Location"] == f"{api.url}/login"
     assert '<response success="false"><error code="302">' in response.text
 
 
-def test_the_login_page_looks_like_a_success(api):
+def test_the_login_page_looks_like_a_success(api: Client) -> None:
     response = api.send("GET", "/login")
     assert (response.status_code, response.headers["Content-Type"]) == (
         200,
@@ -70,14 +79,14 @@ def test_the_login_page_looks_like_a_success(api):
     )
 
 
-def test_a_write_with_an_invalid_token_changes_nothing(api, page):
+def test_a_write_with_an_invalid_token_changes_nothing(api: Client, page: str) -> None:
     api.send("POST", f"/ws/{page}/destroy", "<request><token>wrong</token></request>")
     assert "Lisbon" in api.ws("pages/all")
 
 
 class TestSsl:
     @pytest.fixture
-    def strict(self, as_user):
+    def strict(self, as_user: Callable[..., Client]) -> Iterator[Client]:
         with Sandbox(seed="empty", token="t0ken-0123456789", require_ssl=True) as box:
             client = as_user("t0ken-0123456789", box.url)
             yield client
@@ -92,14 +101,16 @@ class TestSsl:
             "/a%20b%C3%A9?c=%C3%A9&d=1",
         ],
     )
-    def test_plain_http_is_redirected_to_https(self, strict, path):
+    def test_plain_http_is_redirected_to_https(self, strict: Client, path: str) -> None:
         response = strict.send("POST", path)
         assert response.status_code == 302
         assert response.headers["Location"] == strict.url.replace("http:", "https:") + path
 
 
 class TestSecrecy:
-    def test_no_token_is_shown_by_repr_log_or_logging(self, box, api, caplog):
+    def test_no_token_is_shown_by_repr_log_or_logging(
+        self, box: Sandbox, api: Client, caplog: pytest.LogCaptureFixture
+    ) -> None:
         with caplog.at_level(logging.DEBUG):
             api.send("GET", "/t0ken-0123456789/me.xml")
             api.send("GET", "/wrong/me.xml")
@@ -124,14 +135,16 @@ class TestSecrecy:
         ]
 
     @pytest.mark.parametrize("box", ["sqlite"], indirect=True)  # others use the database after it
-    def test_a_broken_database_does_not_log_tokens(self, box, api, caplog):
+    def test_a_broken_database_does_not_log_tokens(
+        self, box: Sandbox, api: Client, caplog: pytest.LogCaptureFixture
+    ) -> None:
         with box._database.transaction() as session:
             session.execute(text("DROP TABLE bookmarks"))
         assert api.rest("GET", "/users/40000001/bookmarks.xml").status_code == 500
         assert "no such table: bookmarks" in caplog.text
         assert "t0ken-0123456789" not in caplog.text
 
-    def test_no_response_contains_the_token(self, box, api):
+    def test_no_response_contains_the_token(self, box: Sandbox, api: Client) -> None:
         for path in (
             "/t0ken-0123456789/me.xml",
             "/t0ken-0123456789/users.xml",

@@ -1,6 +1,13 @@
 """The users of an account, over HTTP."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import pytest
+
+from backpack_orm.sandbox import Sandbox
+from tests.sandbox.conftest import Client
 
 XML = '<?xml version="1.0" encoding="UTF-8"?>'
 
@@ -18,22 +25,22 @@ ME = f"""{XML}
 
 @pytest.mark.parametrize("verb", ["GET", "POST"])
 @pytest.mark.parametrize("path", ["/me.xml", "/t0ken-0123456789/me.xml"])
-def test_me_returns_the_current_user(api, verb, path):
+def test_me_returns_the_current_user(api: Client, verb: str, path: str) -> None:
     assert api.rest(verb, path).text == ME
 
 
-def test_the_first_page_of_a_user_is_the_start_page(api, page):
+def test_the_first_page_of_a_user_is_the_start_page(api: Client, page: str) -> None:
     assert (
         '<start-page-id type="integer">40000002</start-page-id>' in api.rest("GET", "/me.xml").text
     )
 
 
-def test_the_time_zone_has_its_rails_name(demo):
+def test_the_time_zone_has_its_rails_name(demo: Client) -> None:
     zone = "<time-zone-id>Pacific Time (US &amp; Canada)</time-zone-id>"
     assert zone in demo.rest("GET", "/me.xml").text
 
 
-def test_all_users_of_the_account_are_listed(box, api):
+def test_all_users_of_the_account_are_listed(box: Sandbox, api: Client) -> None:
     box.add_user("Sam")
     assert api.rest("GET", "/users.xml").text == (
         f'{XML}\n<users type="array">'
@@ -42,7 +49,9 @@ def test_all_users_of_the_account_are_listed(box, api):
     )
 
 
-def test_another_user_is_an_admin_only_on_request(box, as_user):
+def test_another_user_is_an_admin_only_on_request(
+    box: Sandbox, as_user: Callable[..., Client]
+) -> None:
     sam, kim = as_user(box.add_user("Sam")), as_user(box.add_user("Kim", admin=True))
     assert '<admin type="boolean">false<' in sam.rest("GET", "/me.xml").text
     assert '<admin type="boolean">true<' in kim.rest("GET", "/me.xml").text

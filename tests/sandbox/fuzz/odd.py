@@ -184,7 +184,7 @@ def watching() -> Iterator[list[logging.LogRecord]]:
     """Yield a list of what the sandbox and waitress log."""
     records: list[logging.LogRecord] = []
     handler = logging.Handler(logging.INFO)
-    handler.emit = records.append  # type: ignore[method-assign]
+    handler.emit = records.append  # type: ignore[method-assign, assignment]
     loggers = [logging.getLogger(name) for name in ("backpack_orm.sandbox", "waitress")]
     for logger in loggers:
         logger.addHandler(handler)

@@ -6,12 +6,16 @@ import contextlib
 import socket
 import subprocess
 import threading
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.sandbox.guard import Guard, Refused
+from tests.sandbox.conftest import Client
 
 TOKEN = "known-to-the-attacker"
 
@@ -28,7 +32,9 @@ TOKEN = "known-to-the-attacker"
         {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate"},
     ],
 )
-def test_a_write_by_a_page_of_another_origin_is_refused(api, headers):
+def test_a_write_by_a_page_of_another_origin_is_refused(
+    api: Client, headers: dict[str, str]
+) -> None:
     host = api.url.removeprefix("http://")
     headers = {name: value.format(host=host) for name, value in headers.items()}
     body = f"<request><token>{api.token}</token><page><title>Evil</title></page></request>"
@@ -39,7 +45,7 @@ def test_a_write_by_a_page_of_another_origin_is_refused(api, headers):
 
 
 @pytest.mark.parametrize("headers", [{"Origin": "{url}"}, {"Sec_Fetch_Site": "none"}, {}])
-def test_other_requests_are_served(api, headers):
+def test_other_requests_are_served(api: Client, headers: dict[str, Any]) -> None:
     headers = {name: value.format(url=api.url) for name, value in headers.items()}
     assert api.send("GET", "/me.xml", X_BP_Token=api.token, **headers).status_code == 200
 
@@ -47,7 +53,7 @@ def test_other_requests_are_served(api, headers):
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:{port}", "0.0.0.0:{port}", "127.0.0.1@evil.example"]
 )
-def test_a_request_for_another_host_is_misdirected(api, host):
+def test_a_request_for_another_host_is_misdirected(api: Client, host: str) -> None:
     port = api.url.rpartition(":")[2]
     response = api.send("GET", "/me.xml", X_BP_Token=api.token, Host=host.format(port=port))
     assert response.status_code == 421
@@ -57,11 +63,11 @@ def test_a_request_for_another_host_is_misdirected(api, host):
 @pytest.mark.parametrize(
     "host", ["localhost", "LOCALHOST:80", "127.0.0.1", "[::1]:9", "localhost."]
 )
-def test_all_names_of_this_machine_are_served(api, host):
+def test_all_names_of_this_machine_are_served(api: Client, host: str) -> None:
     assert api.send("GET", "/me.xml", X_BP_Token=api.token, Host=host).status_code == 200
 
 
-def test_more_hosts_can_be_allowed(as_user):
+def test_more_hosts_can_be_allowed(as_user: Callable[..., Client]) -> None:
     with Sandbox(seed="empty", token=TOKEN, allowed_hosts=["acme.backpackit.com"]) as box:
         client = as_user(TOKEN, box.url)
         statuses = [
@@ -75,13 +81,15 @@ def test_more_hosts_can_be_allowed(as_user):
     ("host", "is_served"),
     [("192.0.2.7:80", True), ("[2001:db8::1]", True), ("localhost", True), ("evil.example", False)],
 )
-def test_on_all_interfaces_any_address_is_served_but_no_foreign_name(host, is_served):
+def test_on_all_interfaces_any_address_is_served_but_no_foreign_name(
+    host: str, is_served: bool
+) -> None:
     environ = {"HTTP_HOST": host, "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.url_scheme": "http"}
     with contextlib.nullcontext() if is_served else pytest.raises(Refused, match="not a host"):
         Guard("0.0.0.0").check(environ)
 
 
-def test_http_1_1_needs_a_host_and_http_1_0_does_not(box):
+def test_http_1_1_needs_a_host_and_http_1_0_does_not(box: Sandbox) -> None:
     def status(version: str) -> bytes:
         port = int(box.url.rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port)) as client:
@@ -135,7 +143,7 @@ class Attacker:
 
 
 @contextlib.contextmanager
-def browsing(url, folder, host):
+def browsing(url: str, folder: Path, host: str) -> Iterator[None]:
     browser = subprocess.Popen(
         [
             "chromium",
@@ -161,7 +169,9 @@ def browsing(url, folder, host):
 
 @pytest.mark.browser
 @pytest.mark.long
-def test_a_page_in_a_browser_can_neither_write_nor_read(tmp_path, as_user):
+def test_a_page_in_a_browser_can_neither_write_nor_read(
+    tmp_path: Path, as_user: Callable[..., Client]
+) -> None:
     with Sandbox(seed="empty", token=TOKEN) as box:
         attacker = Attacker(f"""<script>
             (async () => {{
@@ -193,7 +203,7 @@ def test_a_page_in_a_browser_can_neither_write_nor_read(tmp_path, as_user):
 
 @pytest.mark.browser
 @pytest.mark.long
-def test_a_name_that_is_rebound_to_this_machine_reads_nothing(tmp_path):
+def test_a_name_that_is_rebound_to_this_machine_reads_nothing(tmp_path: Path) -> None:
     teller = Attacker("")
     first = Attacker(f"""<script>
         (async () => {{

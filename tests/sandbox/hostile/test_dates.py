@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from backpack_orm.sandbox import Sandbox, models
 from backpack_orm.sandbox.models import CalendarEvent, Reminder, User
+from tests.sandbox.conftest import Client
 
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(microsecond=0, tzinfo=UTC)
 
@@ -18,14 +21,18 @@ def reminder(at: str, extra: str = "") -> str:
 
 
 @pytest.mark.parametrize("at", ["9999-12-31 23:59:59", "9999-12-30 00:00:00"])
-def test_a_reminder_out_of_range_in_some_zone_is_refused(box, api, as_user, at) -> None:
+def test_a_reminder_out_of_range_in_some_zone_is_refused(
+    box: Sandbox, api: Client, as_user: Callable[..., Client], at: str
+) -> None:
     sam = as_user(box.add_user("Sam", time_zone="Tokyo"))
     extra = "<remindees type='array'><user_id>40000002</user_id></remindees>"
     assert api.rest("POST", "/reminders.xml", reminder(at, extra)).status_code == 500
     assert "<reminders></reminders>" in sam.rest("GET", "/reminders.xml").text
 
 
-def test_the_last_reminder_is_shown_in_all_zones(box, api, as_user) -> None:
+def test_the_last_reminder_is_shown_in_all_zones(
+    box: Sandbox, api: Client, as_user: Callable[..., Client]
+) -> None:
     sam = as_user(box.add_user("Sam", time_zone="Tokyo"))
     extra = "<remindees type='array'><user_id>40000002</user_id></remindees>"
     response = api.rest("POST", "/reminders.xml", reminder("9999-12-28 23:00:00", extra))
@@ -34,7 +41,9 @@ def test_the_last_reminder_is_shown_in_all_zones(box, api, as_user) -> None:
 
 
 @pytest.mark.parametrize("until", ["9999-12-31 00:00:00", "0001-01-01 00:00:00"])
-def test_an_event_out_of_range_in_some_zone_is_refused(box, api, until) -> None:
+def test_an_event_out_of_range_in_some_zone_is_refused(
+    box: Sandbox, api: Client, until: str
+) -> None:
     calendar = box.add_calendar("Home")
     event = (
         f"<request><event><calendar-id>{calendar}</calendar-id><title>tomorrow Call</title>"
@@ -43,7 +52,7 @@ def test_an_event_out_of_range_in_some_zone_is_refused(box, api, until) -> None:
     assert api.rest("POST", "/calendar_events.xml", event).status_code == 500
 
 
-def test_an_event_cannot_be_moved_beyond_the_calendar(box, api) -> None:
+def test_an_event_cannot_be_moved_beyond_the_calendar(box: Sandbox, api: Client) -> None:
     calendar = box.add_calendar("Home")
     body = "<request><event><title>{}</title>{}</event></request>"
     last = "<occurs-until>9999-12-28 00:00:00</occurs-until>"
@@ -60,14 +69,14 @@ class TestStored:
     """Dates that an older version has stored."""
 
     @pytest.fixture(autouse=True)
-    def stored(self, box: Sandbox, api) -> None:
+    def stored(self, box: Sandbox, api: Client) -> None:
         api.rest("POST", "/reminders.xml", reminder("2040-01-01 09:00:00"))
         calendar = box.add_calendar("Home")
         with box._database.transaction() as session:
             owner = session.query(User).one()
             owner.time_zone = "Tokyo"
             account = owner.account
-            times = {"created_at": LAST - timedelta(days=9000), "updated_at": LAST}
+            times: dict[str, Any] = {"created_at": LAST - timedelta(days=9000), "updated_at": LAST}
             session.add(
                 account.new(
                     Reminder, creator=owner, content="Never", remind_at=LAST, remindees=[owner]
@@ -97,7 +106,9 @@ class TestStored:
             ("POST", "/ws/account/export"),
         ],
     )
-    def test_one_invalid_reminder_does_not_hide_the_others(self, api, verb, path, caplog):
+    def test_one_invalid_reminder_does_not_hide_the_others(
+        self, api: Client, verb: str, path: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
         with caplog.at_level(logging.ERROR, "backpack_orm.sandbox"):
             response = api.rest(verb, path)
         assert response.status_code == 200
@@ -105,7 +116,9 @@ class TestStored:
         assert "Never" not in response.text
         assert "omitted from a response: Reminder 4000000" in caplog.text
 
-    def test_one_invalid_event_does_not_break_the_feed(self, api, caplog):
+    def test_one_invalid_event_does_not_break_the_feed(
+        self, api: Client, caplog: pytest.LogCaptureFixture
+    ) -> None:
         token = api.rest("GET", "/calendars.xml").text.partition("<token>")[2].partition("<")[0]
         feed = api.rest("GET", f"/{token}.ics")
         assert feed.status_code == 200
@@ -114,7 +127,7 @@ class TestStored:
         assert "omitted from a response: CalendarEvent" in caplog.text
 
 
-def test_year_1_has_four_digits(box, api, page) -> None:
+def test_year_1_has_four_digits(box: Sandbox, api: Client, page: str) -> None:
     api.ws(f"{page}/notes/create", "<note><body>Old</body></note>")
     with box._database.transaction() as session:
         session.query(models.Note).one().created_at = FIRST

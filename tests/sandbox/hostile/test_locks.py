@@ -81,7 +81,7 @@ def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[
 
 
 @pytest.mark.long
-def test_a_page_does_not_wait_for_a_long_export(served) -> None:
+def test_a_page_does_not_wait_for_a_long_export(served: Callable[[], Reader]) -> None:
     reader, exporter = served(), served()
     for _ in range(20):
         reader.seconds("page/1")
@@ -147,18 +147,20 @@ def api(locked: Sandbox) -> Iterator[Client]:
     client.close()
 
 
-def test_a_write_to_a_locked_file_is_retryable(api) -> None:
+def test_a_write_to_a_locked_file_is_retryable(api: Client) -> None:
     response = api.rest("POST", "/ws/pages/new", "<page><title>Lisbon</title></page>")
     assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
     assert '<error code="503">' in response.text
 
 
-def test_reading_goes_on_while_a_file_is_locked(api) -> None:
+def test_reading_goes_on_while_a_file_is_locked(api: Client) -> None:
     assert "Lisbon" in api.ws("pages/all")
 
 
 @pytest.mark.parametrize("data", ["file", ":memory:"])
-def test_a_write_waits_for_another_thread_until_its_timeout(data, tmp_path, monkeypatch, as_user):
+def test_a_write_waits_for_another_thread_until_its_timeout(
+    data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_user: Callable[..., Client]
+) -> None:
     monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.05)
     data = str(tmp_path / "data.db") if data == "file" else data
     with Sandbox(seed="empty", data=data) as box, box._database.transaction():
@@ -166,7 +168,9 @@ def test_a_write_waits_for_another_thread_until_its_timeout(data, tmp_path, monk
         assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
 
 
-def test_readers_of_a_file_do_not_wait_for_a_writer(tmp_path, as_user) -> None:
+def test_readers_of_a_file_do_not_wait_for_a_writer(
+    tmp_path: Path, as_user: Callable[..., Client]
+) -> None:
     with (
         Sandbox(seed="demo", data=str(tmp_path / "data.db")) as box,
         box._database.transaction() as session,

@@ -6,7 +6,10 @@ import re
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -20,7 +23,7 @@ pytestmark = pytest.mark.network
 TOKEN = "t0ken-0123456789"
 
 
-def connected(box):
+def connected(box: Sandbox) -> socket.socket:
     return socket.create_connection(("127.0.0.1", int(box.url.rpartition(":")[2])))
 
 
@@ -29,12 +32,14 @@ def all_from(client: socket.socket) -> bytes:
     return b"".join(iter(lambda: client.recv(65536), b""))
 
 
-def test_it_stops_under_load_within_two_seconds_and_preserves_acknowledged_writes(tmp_path):
+def test_it_stops_under_load_within_two_seconds_and_preserves_acknowledged_writes(
+    tmp_path: Path,
+) -> None:
     data = str(tmp_path / "data.db")
     box = Sandbox(seed="empty", data=data, token=TOKEN)
     box.start()
     acknowledged: list[str] = []
-    cut = []
+    cut: list[requests.ConnectionError] = []
 
     def write(number: int) -> None:
         with requests.Session() as session:
@@ -73,7 +78,9 @@ def test_it_stops_under_load_within_two_seconds_and_preserves_acknowledged_write
     assert stored >= set(acknowledged)
 
 
-def test_a_request_that_has_started_gets_a_response_and_the_connection_is_closed(box):
+def test_a_request_that_has_started_gets_a_response_and_the_connection_is_closed(
+    box: Sandbox,
+) -> None:
     fault = box.faults.latency(3600)
     with closing(connected(box)) as client:
         client.settimeout(10)
@@ -90,16 +97,17 @@ def test_a_request_that_has_started_gets_a_response_and_the_connection_is_closed
     assert received.endswith(b"</user>")
 
 
-def test_a_response_during_the_shutdown_says_that_the_connection_is_closed():
+def test_a_response_during_the_shutdown_says_that_the_connection_is_closed() -> None:
     has_begun, may_end = threading.Event(), threading.Event()
 
-    def respond(environ, start_response):
+    def respond(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         has_begun.set()
         assert may_end.wait(10)
         start_response("200 OK", [("Content-Length", "2")])
         return [b"ok"]
 
-    server = Server(respond, listen("127.0.0.1", 0), None, Scheduler(one_at_a_time=True))
+    gate: Any = respond
+    server = Server(gate, listen("127.0.0.1", 0), None, Scheduler(one_at_a_time=True))
     with closing(socket.create_connection(("127.0.0.1", server.port))) as client:
         client.settimeout(10)
         client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -114,7 +122,7 @@ def test_a_response_during_the_shutdown_says_that_the_connection_is_closed():
     assert received.startswith(b"HTTP/1.1 200 OK\r\nConnection: close\r\n")
 
 
-def test_an_unfinished_request_does_not_delay_it(box):
+def test_an_unfinished_request_does_not_delay_it(box: Sandbox) -> None:
     with closing(
         socket.create_connection(("127.0.0.1", int(box.url.rpartition(":")[2])))
     ) as client:

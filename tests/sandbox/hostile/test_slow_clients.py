@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
+from collections.abc import Callable, Iterator
 
 import pytest
 import requests
 
 from backpack_orm.sandbox import Sandbox, http_server
+from tests.sandbox.conftest import Client
 
 pytestmark = pytest.mark.network
 
@@ -17,7 +19,7 @@ TOKEN = "t0ken-0123456789"
 
 
 @pytest.fixture
-def hasty(monkeypatch):
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short deadlines for tests."""
     monkeypatch.setattr(http_server, "IDLE_TIMEOUT", 1.0)
     monkeypatch.setattr(http_server, "HEADER_DEADLINE", 1.0)
@@ -27,7 +29,7 @@ def hasty(monkeypatch):
 
 
 @pytest.fixture
-def connected(box):
+def connected(box: Sandbox) -> Iterator[Callable[..., socket.socket]]:
     """Return a function that connects to the sandbox."""
     with contextlib.ExitStack() as stack:
         port = int(box.url.rpartition(":")[2])
@@ -59,6 +61,11 @@ def seconds_until_closed(client: socket.socket, *, trickle: bytes = b"") -> floa
     return time.monotonic() - began
 
 
+def server_of(box: Sandbox) -> http_server.Server:
+    assert box._server is not None
+    return box._server
+
+
 def is_served(url: str) -> bool:
     """Return whether another client gets a response soon."""
     response = requests.get(f"{url}/me.xml", headers={"X-BP-Token": TOKEN}, timeout=5)
@@ -75,14 +82,16 @@ def is_served(url: str) -> bool:
     ],
     ids=["nothing", "half a header", "a header in drops", "a body in drops"],
 )
-def test_a_client_that_does_not_finish_its_request_is_disconnected(hasty, connected, sent, trickle):
+def test_a_client_that_does_not_finish_its_request_is_disconnected(
+    hasty: None, connected: Callable[..., socket.socket], sent: bytes, trickle: bytes
+) -> None:
     client = connected()
     client.sendall(sent)
     assert seconds_until_closed(client, trickle=trickle) < 6
 
 
 @pytest.fixture
-def large(api):
+def large(api: Client) -> bytes:
     """A page with 8 MB of notes."""
     page = api.ws("pages/new", "<page><title>Large</title></page>").split('id="')[1].split('"')[0]
     for _ in range(3):
@@ -93,7 +102,9 @@ def large(api):
     ).encode()
 
 
-def test_clients_that_do_not_read_do_not_block_others(hasty, box, connected, large):
+def test_clients_that_do_not_read_do_not_block_others(
+    hasty: None, box: Sandbox, connected: Callable[..., socket.socket], large: bytes
+) -> None:
     clients = [connected(4096) for _ in range(2 * http_server.THREADS)]
     for client in clients:
         client.sendall(large)
@@ -108,37 +119,44 @@ def test_clients_that_do_not_read_do_not_block_others(hasty, box, connected, lar
 
 
 def test_a_client_that_reads_slowly_does_not_outlast_the_deadline(
-    hasty, box, api, connected, large
-):
+    hasty: None, box: Sandbox, api: Client, connected: Callable[..., socket.socket], large: bytes
+) -> None:
     api.close()
     client = connected(4096)
     client.sendall(large)
     began = time.monotonic()
     with contextlib.suppress(OSError):  # what the system has buffered can still be read
-        while client.recv(1024) and box._server._channels() and time.monotonic() - began < 15:
+        while client.recv(1024) and server_of(box)._channels() and time.monotonic() - began < 15:
             time.sleep(0.05)
     assert time.monotonic() - began < 10
 
 
-def test_the_memory_of_unread_responses_is_bounded(box, connected, large, monkeypatch):
+def test_the_memory_of_unread_responses_is_bounded(
+    box: Sandbox,
+    connected: Callable[..., socket.socket],
+    large: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(http_server, "BUFFER_LIMIT", 20_000_000)
     clients = [connected(4096) for _ in range(6)]
     highest = 0
     for client in clients:
         client.sendall(large)
         time.sleep(0.3)
-        highest = max(highest, box._server._load.buffered)
+        highest = max(highest, server_of(box)._load.buffered)
     assert 8_000_000 < highest < 30_000_000
     assert is_served(box.url)
     monkeypatch.setattr(http_server, "BUFFER_LIMIT", 0)
-    box._server._waitress.pull_trigger()
+    server_of(box)._waitress.pull_trigger()
     deadline = time.monotonic() + 10
-    while box._server._load.buffered > 9_000_000 and time.monotonic() < deadline:
+    while server_of(box)._load.buffered > 9_000_000 and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert box._server._load.buffered < 9_000_000
+    assert server_of(box)._load.buffered < 9_000_000
 
 
-def test_a_response_larger_than_the_bound_is_delivered(box, large, monkeypatch):
+def test_a_response_larger_than_the_bound_is_delivered(
+    box: Sandbox, large: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(http_server, "BUFFER_LIMIT", 1_000_000)
     page = large.split()[1].decode()
     for _ in range(3):
@@ -146,32 +164,41 @@ def test_a_response_larger_than_the_bound_is_delivered(box, large, monkeypatch):
         assert len(response.content) > 8_000_000
 
 
-def test_pipelined_requests_do_not_evade_the_bound(box, connected, large, monkeypatch):
+def test_pipelined_requests_do_not_evade_the_bound(
+    box: Sandbox,
+    connected: Callable[..., socket.socket],
+    large: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(http_server, "BUFFER_LIMIT", 20_000_000)
     client = connected(4096)
     client.sendall(20 * large)
     highest = 0
     deadline = time.monotonic() + 20
-    while box._server._channels() and time.monotonic() < deadline:
-        highest = max(highest, box._server._load.buffered)
+    while server_of(box)._channels() and time.monotonic() < deadline:
+        highest = max(highest, server_of(box)._load.buffered)
         time.sleep(0.02)
     assert 8_000_000 < highest < 40_000_000
     assert is_served(box.url)
 
 
-def test_unread_responses_are_in_files_except_for_their_beginning(box, connected, large):
+def test_unread_responses_are_in_files_except_for_their_beginning(
+    box: Sandbox, connected: Callable[..., socket.socket], large: bytes
+) -> None:
     connected(4096).sendall(large)
     deadline = time.monotonic() + 10
-    while box._server._load.buffered < 2_000_000 and time.monotonic() < deadline:
+    while server_of(box)._load.buffered < 2_000_000 and time.monotonic() < deadline:
         time.sleep(0.05)
-    channel = max(box._server._channels(), key=lambda one: one.buffered)
+    channel = max(server_of(box)._channels(), key=lambda one: one.buffered)
     in_memory = [buffer for buffer in channel.outbufs if not buffer.overflowed]
     assert sum(map(len, in_memory)) <= http_server.MEMORY_PER_CONNECTION
     assert channel.total_outbufs_len > 2_000_000
 
 
 @pytest.mark.parametrize("opening", [b"", b"GET / HTTP/1.1\r\nA: "], ids=["idle", "half a header"])
-def test_more_connections_than_the_limit_do_not_block_others(monkeypatch, opening):
+def test_more_connections_than_the_limit_do_not_block_others(
+    monkeypatch: pytest.MonkeyPatch, opening: bytes
+) -> None:
     monkeypatch.setattr(http_server, "MOST_CONNECTIONS", 60)
     with Sandbox(seed="empty", token=TOKEN) as box, contextlib.ExitStack() as stack:
         port = int(box.url.rpartition(":")[2])
@@ -183,7 +210,9 @@ def test_more_connections_than_the_limit_do_not_block_others(monkeypatch, openin
         assert time.monotonic() - began < 4
 
 
-def test_a_client_that_pauses_less_than_the_timeout_stays_connected(box, connected):
+def test_a_client_that_pauses_less_than_the_timeout_stays_connected(
+    box: Sandbox, connected: Callable[..., socket.socket]
+) -> None:
     client = connected()
     for _ in range(2):
         client.sendall(b"GET /login HTTP/1.1\r\nHost: localhost\r\n\r\n")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import pytest
 
 from backpack_orm.sandbox import calls, reading
 from backpack_orm.sandbox.credentials import candidates
 from backpack_orm.sandbox.reading import SIZE_LIMIT, YAML_LIMIT, InvalidRequest, read_body
+from tests.sandbox.conftest import Client
 
 pytestmark = pytest.mark.network
 
@@ -21,12 +23,16 @@ YAML = b"a:\n" + b"- x\n" * (SIZE // 4)
 
 @pytest.mark.parametrize("body", [XML, YAML, b'{"a": [' + b"1," * (SIZE // 2) + b"1]}"])
 @pytest.mark.parametrize("headers", [{}, {"X_BP_Token": "nobodys-token-at-all"}])
-def test_a_body_is_not_parsed_without_a_token(api, monkeypatch, body, headers):
+def test_a_body_is_not_parsed_without_a_token(
+    api: Client, monkeypatch: pytest.MonkeyPatch, body: bytes, headers: dict[str, Any]
+) -> None:
     monkeypatch.setattr(calls, "read_body", lambda body: pytest.fail("it was parsed"))
     assert api.send("POST", "/ws/pages/all", body, **headers).status_code == 302
 
 
-def test_a_form_in_parts_is_not_parsed_without_a_token(api, monkeypatch):
+def test_a_form_in_parts_is_not_parsed_without_a_token(
+    api: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(calls, "_body_fields", lambda body: pytest.fail("it was parsed"))
     part = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n' * 1000
     response = api.send(
@@ -51,13 +57,13 @@ def test_a_form_in_parts_is_not_parsed_without_a_token(api, monkeypatch):
         f'--x\r\nContent-Disposition: form-data; name="token"\r\n\r\n{TOKEN}\r\n--x--',
     ],
 )
-def test_a_token_is_found_in_any_format(api, body):
+def test_a_token_is_found_in_any_format(api: Client, body: str) -> None:
     kind = "multipart/form-data; boundary=x" if body.startswith("--x\r") else "application/xml"
     assert api.send("POST", "/ws/pages/all", body, Content_Type=kind).status_code == 200
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32"])
-def test_a_token_is_found_in_wide_encodings(encoding):
+def test_a_token_is_found_in_wide_encodings(encoding: str) -> None:
     body = f"<request><token>{TOKEN}</token></request>".encode(encoding)
     assert candidates(body) == [TOKEN]
 
@@ -74,7 +80,7 @@ def test_a_token_is_found_in_wide_encodings(encoding):
         b"tokena-",
     ],
 )
-def test_searching_for_tokens_takes_linear_time_and_finds_few(piece):
+def test_searching_for_tokens_takes_linear_time_and_finds_few(piece: bytes) -> None:
     times = []
     for size in (SIZE // 4, SIZE):
         body = piece * (size // len(piece))
@@ -101,7 +107,13 @@ def test_searching_for_tokens_takes_linear_time_and_finds_few(piece):
         (b"a=", b"%41", b""),
     ],
 )
-def test_parsing_takes_linear_time(monkeypatch, head, piece, tail, sizes):
+def test_parsing_takes_linear_time(
+    monkeypatch: pytest.MonkeyPatch,
+    head: bytes,
+    piece: bytes,
+    tail: bytes,
+    sizes: tuple[int, int, int],
+) -> None:
     for limit in ("VALUE_LIMIT", "COUNT_LIMIT"):  # they would hide it
         monkeypatch.setattr(reading, limit, 10**9)
     times = []
@@ -128,12 +140,12 @@ def test_parsing_takes_linear_time(monkeypatch, head, piece, tail, sizes):
         (b"<a>" + b"x" * SIZE_LIMIT + b"</a>", "the limit is"),
     ],
 )
-def test_the_contents_of_a_body_are_bounded(body, reason):
+def test_the_contents_of_a_body_are_bounded(body: bytes, reason: str) -> None:
     with pytest.raises(InvalidRequest, match=reason):
         read_body(body)
 
 
-def test_a_huge_body_is_refused_before_it_is_received(api):
+def test_a_huge_body_is_refused_before_it_is_received(api: Client) -> None:
     """The client announces 100 MB and sends nothing."""
     response = api.send("POST", "/ws/pages/all", b"", Content_Length="100000000")
     assert response.status_code == 413
