@@ -89,7 +89,7 @@ if TYPE_CHECKING:
     from backpack_orm.orm.events import DestroyedEvent as DestroyedEvent
     from backpack_orm.orm.events import SavedEvent as SavedEvent
     from backpack_orm.orm.model import Model as Model
-    from backpack_orm.orm.saving import SaveResult as SaveResult
+    from backpack_orm.orm.save_result import SaveResult as SaveResult
     from backpack_orm.orm.syncing import SyncPlan as SyncPlan
     from backpack_orm.version import __version__ as __version__
 
@@ -132,7 +132,7 @@ _MODULES = {
     "orm.declarations": "Embeds HasMany",
     "orm.collections": "Collection",
     "orm.events": "CreatedEvent DestroyedEvent SavedEvent",
-    "orm.saving": "SaveResult",
+    "orm.save_result": "SaveResult",
     "orm.syncing": "SyncPlan",
     "version": "__version__",
 }

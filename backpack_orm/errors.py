@@ -26,14 +26,15 @@ class BackpackError(RichDisplay, Exception):
             and a subclass of your own inherits it.
         hint: What to do about this kind of error, in one sentence.
         retryable: Whether the same call, unchanged, may succeed later and does no harm if it is
-            made again.
+            made again. False if it has created a record, which it would create again: see `resume`.
         retry_after: Seconds to wait before the next try; None if unknown.
         may_have_happened: Whether the service may have carried out the request despite the error,
             for example because the response was lost.
         result: The `BulkResult` of the operation over many records that the error has stopped; else
             None.
-        created: The records that an operation has created before the error stopped it, in order;
-            see `resume`.
+        created: The records that a call has created before the error stopped it, in order; see
+            `resume`.
+        saved: Names of the attributes that a call has saved before the error stopped it.
 
     >>> error = NotFound("no such page", verb="POST", path="/ws/page/7", status=404)
     >>> error
@@ -49,6 +50,7 @@ class BackpackError(RichDisplay, Exception):
     may_have_happened: bool = False
     result: Any = None
     created: tuple[Any, ...] = ()
+    saved: tuple[str, ...] = ()
     _resume: Callable[[], Any] | None = None
 
     def __init__(
@@ -94,13 +96,16 @@ class BackpackError(RichDisplay, Exception):
         self.message += f"; {remark}"
 
     def resume(self) -> Any:
-        """Continue the operation that the error has stopped, and return its whole result.
+        """Continue the call that the error has stopped, and return its whole result.
+
+        Errors of calls that make several requests that write can be continued once one of these
+        requests has succeeded.
 
         Nothing is done twice: records in `created` are not created again, and neither is one whose
         response was lost but which is there.
 
         Raises:
-            TypeError: The error has stopped no operation that can be continued.
+            TypeError: The error has stopped no call that can be continued.
             BackpackError: The operation was stopped again. That error can be continued too.
 
         >>> with Sandbox(seed="demo") as box:

@@ -83,11 +83,13 @@ def _(result: BulkResult) -> Card:  # type: ignore[type-arg]  # a registry knows
     facts = [
         ("succeeded", len(result.succeeded)),
         ("failed", len(result.failed)),
+        ("saved in part", len(result.partial)),
         ("outcome unknown", len(result.unknown)),
         ("not attempted", len(result.not_attempted)),
         ("requests", result.requests),
     ]
-    failures = [(str(each.record), str(each.error)) for each in (*result.failed, *result.unknown)]
+    stopped = (*result.failed, *result.partial, *result.unknown)
+    failures = [(str(each.record), str(each.error)) for each in stopped]
     return Card("Result", "", [Facts(facts), *table(("record", "error"), failures)])
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from backpack_orm.models.message import Message
     from backpack_orm.orm.declarations import BelongsTo
     from backpack_orm.orm.progress import Progress
-    from backpack_orm.orm.saving import SaveResult
+    from backpack_orm.orm.save_result import SaveResult
 
 
 I_co = TypeVar("I_co", bound="Item", covariant=True)

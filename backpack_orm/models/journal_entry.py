@@ -19,7 +19,8 @@ from backpack_orm.orm.hints import REQUIRED, wrong_create
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import FIELDS, Projection
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.saving import Savable, SaveResult
+from backpack_orm.orm.save_result import SaveResult
+from backpack_orm.orm.saving import Savable
 from backpack_orm.orm.searches import Search
 from backpack_orm.wire.endpoint import rest
 from backpack_orm.wire.shapes import Record

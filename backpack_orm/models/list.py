@@ -14,7 +14,8 @@ from backpack_orm.orm.introspection import is_introspection
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.saving import Savable, SaveResult
+from backpack_orm.orm.save_result import SaveResult
+from backpack_orm.orm.saving import Savable
 from backpack_orm.wire.build import WireValue
 from backpack_orm.wire.endpoint import ws
 from backpack_orm.wire.shapes import Record

@@ -53,7 +53,7 @@ class Merging(Resumable[CopyResult[Model]]):
             raise ValidationError(f"{what}: {page!r} is the same page")
         self._other._ensure_writable(what)
         self._progress = progress
-        self._adopt = adopt
+        self._adopt = self._is_repeatable = adopt
         self._copier = Copier()
         self._steps: dict[str, None] = {}
         self._requests = 0

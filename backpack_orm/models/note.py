@@ -14,7 +14,8 @@ from backpack_orm.orm.copies import CopyResult
 from backpack_orm.orm.declarations import Embeds, ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.saving import Savable, SaveResult
+from backpack_orm.orm.save_result import SaveResult
+from backpack_orm.orm.saving import Savable
 from backpack_orm.wire.endpoint import ws
 
 if TYPE_CHECKING:

@@ -31,7 +31,8 @@ from backpack_orm.orm.locks import exclusive
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import FIELDS, Projection
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.saving import Savable, SaveResult
+from backpack_orm.orm.save_result import SaveResult
+from backpack_orm.orm.saving import Savable
 from backpack_orm.orm.searches import Search
 from backpack_orm.wire import values
 from backpack_orm.wire.build import WireValue

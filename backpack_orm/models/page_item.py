@@ -20,7 +20,7 @@ from backpack_orm.wire.shapes import PartialRecord, Record
 if TYPE_CHECKING:
     from backpack_orm.models.message import Message
     from backpack_orm.orm.declarations import BelongsTo
-    from backpack_orm.orm.saving import SaveResult
+    from backpack_orm.orm.save_result import SaveResult
 
 
 @resource

@@ -11,7 +11,7 @@ from backpack_orm.models.whole_account import cache_export, cached_page
 from backpack_orm.orm.collections import AssignableCollection
 from backpack_orm.orm.fields import serialize
 from backpack_orm.orm.locks import exclusive
-from backpack_orm.orm.saving import SaveResult
+from backpack_orm.orm.save_result import SaveResult
 from backpack_orm.orm.unverified import UnverifiedRecord
 from backpack_orm.wire import values
 

@@ -14,7 +14,8 @@ from backpack_orm.orm.declarations import assigns_many, field, has_one
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.registry import registry
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.saving import Savable, SaveResult
+from backpack_orm.orm.save_result import SaveResult
+from backpack_orm.orm.saving import Savable
 from backpack_orm.wire import values
 from backpack_orm.wire.endpoint import TokenLocation, rest
 from backpack_orm.wire.shapes import Record

@@ -9,7 +9,8 @@ from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.saving import Savable, SaveResult
+from backpack_orm.orm.save_result import SaveResult
+from backpack_orm.orm.saving import Savable
 from backpack_orm.wire.endpoint import TokenLocation, rest
 
 if TYPE_CHECKING:

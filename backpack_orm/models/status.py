@@ -11,7 +11,8 @@ from backpack_orm.models.of_user import user_named
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.projections import FIELDS, Projection
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.saving import Savable, SaveResult
+from backpack_orm.orm.save_result import SaveResult
+from backpack_orm.orm.saving import Savable
 from backpack_orm.wire import parse
 from backpack_orm.wire.endpoint import rest
 from backpack_orm.wire.shapes import MISSING, Record, Response

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from backpack_orm.connection import Connection
@@ -16,7 +18,9 @@ from backpack_orm.orm.declarations import ParentId, belongs_to, field
 from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.saving import Savable, SaveResult
+from backpack_orm.orm.resuming import stopped
+from backpack_orm.orm.save_result import SaveResult
+from backpack_orm.orm.saving import Savable
 from backpack_orm.wire import values
 from backpack_orm.wire.endpoint import ws
 from backpack_orm.wire.shapes import Record
@@ -128,18 +132,36 @@ class Tag(OnPage, Savable, Destroyable):
             is_missing = self.name not in names
             if is_missing:
                 write_tags(self.page, [*names, self.name])
-            self._find_id()
+            with self._saved_before("name", is_written=is_missing):
+                self._find_id()
         return list(changed) if is_missing else None
 
     def _update(self, endpoint: object, changed: Sequence[str], fresh: object) -> list[str]:
         try:
             self._rewrite(self.name)
+        except NotFound:
+            if self.name not in [name for _, name in self._part_of(self.page)]:
+                raise
         except BaseException as error:
             if may_have_happened(error):
                 self._mark_unknown(("name",))
             raise
-        self._find_id()
+        with self._saved_before("name"):
+            self._find_id()
         return list(changed)
+
+    @contextmanager
+    def _saved_before(self, name: str, *, is_written: bool = True) -> Iterator[None]:
+        """Have an error in a block say that an attribute was saved before."""
+        try:
+            yield
+        except BackpackError as error:
+            if is_written:
+                error.saved = (name,)
+                lost = (self,) if may_have_happened(error) else ()
+                rest: Any = partial(self._destroyer(*lost), self)
+                stopped(error, rest if name == "page_ids" else self.save, is_repeatable=True)
+            raise
 
     def _rewrite(self, new: str | None) -> list[Page]:
         """Rename the tag on all pages that have it, or remove it if `new` is None.
@@ -152,8 +174,9 @@ class Tag(OnPage, Savable, Destroyable):
             raise NotFound(f"no page has {self!r} any more", status=404)
         done: list[Page] = []
         for page in pages:
+            kind = "page_ids" if new is None else "name"
             try:
-                with page._exclusive_tags():
+                with self._saved_before(kind, is_written=bool(done)), page._exclusive_tags():
                     write_tags(page, self._names_with(new, self._part_of(page)))
             except BackpackError as error:
                 error.add(f"failed on {page!r}, done before: {done}")

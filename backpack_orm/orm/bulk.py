@@ -23,6 +23,7 @@ from backpack_orm.errors import (
     short_repr,
 )
 from backpack_orm.orm.progress import Progress, reporting
+from backpack_orm.orm.resuming import stopped
 from backpack_orm.rich_display import RichDisplay
 
 T = TypeVar("T")
@@ -49,10 +50,20 @@ class Failure(NamedTuple, Generic[T]):
     record: T
     error: BaseException
 
+    @property
+    def saved(self) -> tuple[str, ...]:
+        """Names of the attributes that were saved before the error.
+
+        >>> Failure(Page.all()[0], NotFound("no such page")).saved
+        ()
+        """
+        saved: tuple[str, ...] = getattr(self.error, "saved", ())
+        return saved
+
 
 @frozen(repr=False)
 class BulkResult(RichDisplay, Generic[T, R]):
-    """What an operation over many records has done. Each record is in one of four groups, in order.
+    """What an operation over many records has done. Each record is in one of five groups, in order.
 
     An operation that does not finish, because of an error or of Ctrl-C, attaches this result to the
     exception: see `BulkResult.of`.
@@ -60,8 +71,9 @@ class BulkResult(RichDisplay, Generic[T, R]):
     Attributes:
         succeeded: The records on which the operation succeeded.
         values: What it returned for each of them, such as a `SaveResult`.
-        failed: The records on which it failed, each with its error. Nothing was changed, except as
-            far as the message of the error says so.
+        failed: The records on which it failed, each with its error. Nothing of them was changed.
+        partial: The records on which it failed after a part was saved, each with its error and the
+            names of the attributes that were `saved`.
         unknown: The records of which the outcome is unknown, each with its error: the response was
             lost. Look at them before you try again.
         not_attempted: The records for which nothing was sent.
@@ -78,6 +90,7 @@ class BulkResult(RichDisplay, Generic[T, R]):
     succeeded: tuple[T, ...] = ()
     values: tuple[R, ...] = ()
     failed: tuple[Failure[T], ...] = ()
+    partial: tuple[Failure[T], ...] = ()
     unknown: tuple[Failure[T], ...] = ()
     not_attempted: tuple[T, ...] = ()
     requests: int = 0
@@ -90,7 +103,7 @@ class BulkResult(RichDisplay, Generic[T, R]):
         >>> run("finding pages", Page.find, [1], on_error="continue").is_complete
         False
         """
-        return not (self.failed or self.unknown or self.not_attempted)
+        return not (self.failed or self.partial or self.unknown or self.not_attempted)
 
     @staticmethod
     def of(error: BaseException) -> BulkResult[Any, Any]:
@@ -114,6 +127,7 @@ class BulkResult(RichDisplay, Generic[T, R]):
     def __repr__(self) -> str:
         counts = {
             "failed": len(self.failed),
+            "partial": len(self.partial),
             "unknown": len(self.unknown),
             "not attempted": len(self.not_attempted),
         }
@@ -131,6 +145,7 @@ def run(
     progress: bool | Progress = False,
     workers: int | None = None,
     shared: Callable[[T], Hashable] = id,
+    is_repeatable: bool = True,
 ) -> BulkResult[T, R]:
     """Call a function once for each record, in threads, and return what became of each record.
 
@@ -148,6 +163,8 @@ def run(
         workers: The number of threads; None: as many as the rate limits allow to be of use. 1: one
             call after the other.
         shared: Returns a key for a record: records of one key have objects in common.
+        is_repeatable: Whether the same operation, unchanged, would do the rest, and nothing twice.
+            In any case, `resume` of an error does the rest.
 
     Raises:
         ValidationError: `on_error` has another value.
@@ -160,17 +177,29 @@ def run(
         raise ValidationError(f'on_error takes "stop" or "continue", not {short_repr(on_error)}')
     with tallied() as tally:
         calls = _Calls(function, list(records), shared, is_stopping=on_error == "stop")
-        try:
-            calls.run(what, progress, workers or parallel.WORKERS)
-        except BaseException as interrupt:
-            _attach(interrupt, calls.result(tally.requests, interrupt))
-            raise
-    result = calls.result(tally.requests)
-    error = calls.stopped_by()
-    if error is not None:
+    calls.requests = tally.requests  # of loading the records
+
+    def rest() -> BulkResult[T, R]:
+        with tallied() as tally:
+            try:
+                calls.run(what, progress, workers or parallel.WORKERS)
+            except BaseException as interrupt:
+                attach(interrupt, calls.result(tally.requests, interrupt))
+                raise
+            result = calls.result(tally.requests)
+        error = calls.stopped_by()
+        if error is not None:
+            attach(error, result)
+            raise error
+        return result
+
+    def attach(error: BaseException, result: BulkResult[T, R]) -> None:
+        if result.succeeded or getattr(error, "saved", ()):
+            is_harmless = is_repeatable or not result.succeeded
+            stopped(error, rest, is_repeatable=is_harmless)
         _attach(error, result)
-        raise error
-    return result
+
+    return rest()
 
 
 def _attach(error: BaseException, result: BulkResult[Any, Any]) -> None:
@@ -202,15 +231,23 @@ class _Calls(Generic[T, R]):
         self._values: dict[int, R] = {}
         self._errors: dict[int, BaseException] = {}
         self._started: set[int] = set()
+        self.requests = 0
 
     def run(self, what: str, progress: bool | Progress, workers: int) -> None:
-        """Make the calls, until one stops them. Those under way are always finished."""
+        """Make the calls that have not succeeded, until one stops them.
+
+        Those under way are always finished.
+        """
+        self._stop.clear()
+        self._errors.clear()
+        self._started = set(self._values)
+        left = [index for index in range(len(self._records)) if index not in self._values]
         pool = ThreadPoolExecutor(workers, thread_name_prefix="backpack_orm")
         try:
             with reporting(progress) as report:
                 futures: list[Future[bool]] = [
-                    pool.submit(copy_context().run, self._call, index, self._locks[key])
-                    for index, key in enumerate(map(self._shared, self._records))
+                    pool.submit(copy_context().run, self._call, index, self._lock_of(index))
+                    for index in left
                 ]
                 made = (future for future in as_completed(futures) if future.result())
                 for done, _ in enumerate(made, 1):
@@ -218,6 +255,9 @@ class _Calls(Generic[T, R]):
         finally:
             self._stop.set()
             pool.shutdown(cancel_futures=True)
+
+    def _lock_of(self, index: int) -> Lock:
+        return self._locks[self._shared(self._records[index])]
 
     def _call(self, index: int, lock: Lock) -> bool:
         """Make a call, and return whether it was made: not if the operation has stopped."""
@@ -244,13 +284,18 @@ class _Calls(Generic[T, R]):
 
     def result(self, requests: int, interrupt: BaseException | None = None) -> BulkResult[T, R]:
         """Return what became of each record; it is unknown of calls that did not end."""
+        self.requests += requests
         failed: list[Failure[T]] = []
+        partial: list[Failure[T]] = []
         unknown: list[Failure[T]] = []
         not_attempted: list[T] = []
         for index, record in enumerate(self._records):
             error = self._errors.get(index)
             if error is not None:
-                (unknown if may_have_happened(error) else failed).append(Failure(record, error))
+                failure = Failure(record, error)
+                is_partial = failure.saved or getattr(error, "created", ())
+                known = partial if is_partial else failed
+                (unknown if may_have_happened(error) else known).append(failure)
             elif index not in self._started:
                 not_attempted.append(record)
             elif index not in self._values:
@@ -261,7 +306,8 @@ class _Calls(Generic[T, R]):
             tuple(self._records[index] for index in done),
             tuple(self._values[index] for index in done),
             tuple(failed),
+            tuple(partial),
             tuple(unknown),
             tuple(not_attempted),
-            requests,
+            self.requests,
         )

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from backpack_orm.orm.bulk import BulkResult, OnError
     from backpack_orm.orm.model import Model
     from backpack_orm.orm.progress import Progress
-    from backpack_orm.orm.saving import SaveResult
+    from backpack_orm.orm.save_result import SaveResult
 
 M_co = TypeVar("M_co", bound="Model", covariant=True)
 P = ParamSpec("P")
@@ -129,7 +129,7 @@ class BulkMethods(Generic[M_co]):
         'Passports'
         """
         own = cast("BulkMethods[M_co]", self)
-        call = own._model_with("destroy")._destroy_one
+        call = own._model_with("destroy")._destroyer()
         return own._each("destroy", "destroying", call, on_error, progress)
 
     def complete(
@@ -239,7 +239,15 @@ class BulkMethods(Generic[M_co]):
                 yield record
 
         what = f"{doing} {self._model._container.replace('_', ' ')}"
-        return run(what, call, records(), on_error=on_error, progress=progress, shared=_root_id)
+        return run(
+            what,
+            call,
+            records(),
+            on_error=on_error,
+            progress=progress,
+            shared=_root_id,
+            is_repeatable=method != "destroy",
+        )
 
     def _model_with(self, method: str) -> Any:
         """Return the model.

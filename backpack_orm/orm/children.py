@@ -9,7 +9,7 @@ from backpack_orm.errors import ValidationError, short_repr
 from backpack_orm.orm.bulk_methods import M_co
 from backpack_orm.orm.collections import Collection, Embedded, label_of
 from backpack_orm.orm.conditions import all_of
-from backpack_orm.orm.get_or_create import evaluated, get_or_create, new_values
+from backpack_orm.orm.get_or_create import evaluated, get_or_create, new_values, updated
 
 if TYPE_CHECKING:
     from backpack_orm.orm.model import Model
@@ -125,9 +125,9 @@ class Children(Embedded[M_co]):
         """
         values = evaluated(defaults)
         record, is_created = self.get_or_create(defaults=values, fresh=fresh, **lookups)
-        if not is_created:
-            cast("Savable", record).update(**values)
-        return record, is_created
+        if is_created:
+            return record, True
+        return cast("tuple[M_co, bool]", updated(cast("Savable", record), values))
 
     def create_many(
         self,

@@ -160,7 +160,7 @@ class Copying(Resumable[CopyResult[M]], Generic[M]):
         self._copier = copier or Copier()
         self._steps: dict[str, None] = {}
         self._progress = progress
-        self._adopt = adopt
+        self._adopt = self._is_repeatable = adopt
         self._requests = 0
         if adopt:
             children._check_saved(what.partition(".")[2])

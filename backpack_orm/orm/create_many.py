@@ -45,7 +45,7 @@ class CreateMany(Resumable[Collection[M]], Generic[M]):
         self._owner = owner
         self._place = Place(children, StepsInMemory())
         self._progress = progress
-        self._adopt = adopt
+        self._adopt = self._is_repeatable = adopt
         self._incomplete: set[str] = set()
         self._wanted = {
             f"row {index}": values

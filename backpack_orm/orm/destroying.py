@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
-from backpack_orm.errors import may_have_happened
+from backpack_orm.errors import NotFound, may_have_happened
 from backpack_orm.orm.children import Children
 from backpack_orm.orm.collections import AssignableCollection
 from backpack_orm.orm.model import Model
@@ -56,9 +57,27 @@ class Destroyable(Model):
         return stored | self._destroy_now()
 
     @staticmethod
-    def _destroy_one(record: Destroyable) -> dict[str, Any]:
-        """Destroy one of many records, which may be of several classes."""
-        return record.destroy()
+    def _destroyer(*lost: Destroyable) -> Callable[[Destroyable], dict[str, Any]]:
+        """Return the function that destroys one of many records, which may be of several classes.
+
+        If it is called again after a lost response, the record may be gone.
+        """
+        may_be_gone = set(map(id, lost))
+
+        def destroy(record: Destroyable) -> dict[str, Any]:
+            try:
+                return record.destroy()
+            except BaseException as error:
+                if isinstance(error, NotFound) and id(record) in may_be_gone:
+                    stored = record._stored()
+                    record._mark_destroyed()
+                    send_destroyed(record)
+                    return stored
+                if may_have_happened(error):
+                    may_be_gone.add(id(record))
+                raise
+
+        return destroy
 
     def _destroy_now(self) -> dict[str, Any]:
         """Destroy the record without loading it. Return what was learned about it meanwhile."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from backpack_orm.orm.locks import deciding_in
 from backpack_orm.orm.lookups import exact_values
+from backpack_orm.orm.resuming import resume_of, stopped
 
 if TYPE_CHECKING:
     from backpack_orm.orm.collections import Collection
@@ -54,10 +56,48 @@ def get_or_create(
         found = search(fresh)
         if not (fresh or len(found)):
             found = search(True)
-        return (found.get(), False) if len(found) else (create(), True)
+        if len(found):
+            return found.get(), False
+        try:
+            return create(), True
+        except BaseException as error:
+            created = getattr(error, "created", ())
+            if created:
+                rest = resume_of(error)
+                stopped(error, lambda: (rest(), True), created=created, is_repeatable=False)
+            raise
 
 
 def saved(record: M) -> M:
-    """Save a record, and return it."""
+    """Save a new record, and return it.
+
+    If something was saved before an error, `resume` of the error saves the rest and returns it.
+    """
+    try:
+        record.save()
+    except BaseException as error:
+        created = getattr(error, "created", ())
+        if created or getattr(error, "saved", ()):
+            rest = partial(_resaved, record)
+            stopped(error, rest, created=created, is_repeatable=not created)
+        raise
+    return record
+
+
+def updated(record: M, values: Mapping[str, Any]) -> tuple[M, bool]:
+    """Update a found record, and return the result of `update_or_create`.
+
+    `resume` of an error after a part was saved returns it too.
+    """
+    try:
+        record.update(**values)
+    except BaseException as error:
+        if getattr(error, "saved", ()):
+            stopped(error, partial(updated, record, values), is_repeatable=True)
+        raise
+    return record, False
+
+
+def _resaved(record: M) -> M:
     record.save()
     return record

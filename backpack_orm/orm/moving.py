@@ -65,6 +65,7 @@ class Moving(Copying[M]):
         moved = [each for each in wanted if each.is_destroyed and step_of(each) in copier.copies]
         left = [each for each in wanted if each not in moved]
         super().__init__(what, left, children, progress, adopt=adopt, copier=copier)
+        self._is_repeatable = True  # moving again completes it
         self.sources = wanted  # with those that an earlier call has moved
         for source in self.sources:
             source._ensure_writable(what)

@@ -6,12 +6,11 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from inspect import getattr_static
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Self, TypeVar
 
 from backpack_orm.connection import Connection
 from backpack_orm.connection.time_zones import clock_time
 from backpack_orm.errors import (
-    BackpackError,
     InvalidResponse,
     ReadOnly,
     StaleRecord,
@@ -22,10 +21,12 @@ from backpack_orm.orm.conditions import all_of
 from backpack_orm.orm.declarations import ParentId, typed_fields
 from backpack_orm.orm.fields import Field, serialize
 from backpack_orm.orm.finding import Findable
-from backpack_orm.orm.get_or_create import evaluated, get_or_create, new_values, saved
+from backpack_orm.orm.get_or_create import evaluated, get_or_create, new_values, saved, updated
 from backpack_orm.orm.hints import wrong_create
 from backpack_orm.orm.model import Model
 from backpack_orm.orm.projections import Projection
+from backpack_orm.orm.resuming import stopped
+from backpack_orm.orm.save_result import SaveResult, report_saved
 from backpack_orm.orm.signals import send_created, send_saved
 from backpack_orm.orm.state import UNSET
 from backpack_orm.wire import parse
@@ -42,26 +43,6 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)
-
-
-class SaveResult(NamedTuple):
-    """Result of a `save()`. False if nothing was sent.
-
-    Attributes:
-        created: Whether the record was created.
-        updated: Whether an existing record was updated.
-        fields: Names of the changed attributes that were sent.
-
-    >>> bool(SaveResult()), bool(SaveResult(updated=True, fields=("title",)))
-    (False, True)
-    """
-
-    created: bool = False
-    updated: bool = False
-    fields: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return self.created or self.updated
 
 
 @typed_fields
@@ -136,8 +117,7 @@ class Savable(Findable):
         if positional:
             raise wrong_create(cls)
         record: Any = cls(*positional, **attributes)
-        record.save()
-        return record  # type: ignore[no-any-return]  # a T, which is not known to be a model
+        return saved(record)  # type: ignore[no-any-return]  # a T, which is not known to be a model
 
     @classmethod
     def get_or_create(
@@ -203,9 +183,7 @@ class Savable(Findable):
         """
         values = evaluated(defaults)
         record, is_created = cls._get_or_create(lookups, values, using, fresh=fresh)
-        if not is_created:
-            record.update(**values)
-        return record, is_created
+        return (record, True) if is_created else updated(record, values)
 
     @classmethod
     def _get_or_create(
@@ -314,11 +292,9 @@ class Savable(Findable):
                 group = [name for name in _names(endpoint) if name in changed]
                 if not set(group) <= set(saved):
                     saved += self._update(endpoint, group, fresh)
-        except BackpackError as error:
-            if saved:
-                left = [name for name in changed if name not in saved]
-                error.add(f"saved before: {', '.join(saved)}; not saved: {', '.join(left)}")
-                error.add(f"the record is {self!r}")
+        except BaseException as error:
+            if saved or created is not None:
+                report_saved(error, self, saved, changed, is_new=is_new)
             raise
         finally:
             if saved or created is not None:
@@ -374,7 +350,14 @@ class Savable(Findable):
                 self._update_snapshot(derived)
             for name in attributes:
                 self._restore(name, before.get(name))
+            saved = getattr(error, "saved", ())
+            if saved:
+                stopped(error, lambda: self._resume_update(saved, attributes), is_repeatable=True)
             raise
+
+    def _resume_update(self, saved: tuple[str, ...], attributes: Mapping[str, Any]) -> SaveResult:
+        rest = self.update(**attributes)
+        return SaveResult(updated=True, fields=(*saved, *rest.fields))
 
     @classmethod
     def _check_settable(cls, positional: Sequence[object], names: Iterable[str]) -> None:

@@ -100,6 +100,8 @@ class SyncPlan(RichDisplay, Generic[M]):
 class Syncing(Resumable[SyncPlan[M]], Generic[M]):
     """The synchronization of a collection. See `Children.sync` for arguments and errors."""
 
+    _is_repeatable = True
+
     def __init__(
         self,
         children: Children[M],

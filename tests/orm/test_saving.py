@@ -249,7 +249,7 @@ def test_a_collection_cannot_be_replaced(note: Note, box: Sandbox) -> None:
 def test_a_child_cannot_move_to_another_parent(note: Note, connection: Connection) -> None:
     with pytest.raises(ReadOnly, match="Note.page"):
         note.page = Page.all()[1]
-    with pytest.raises(AttributeError):
+    with pytest.raises(ReadOnly, match="use move_to"):
         note.page_id = 5  # type: ignore[misc]  # just this is refused
 
 

@@ -1,0 +1,193 @@
+"""Calls of several requests say honestly what they left, and continue without doubling anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
+from typing import Any
+
+import pytest
+import requests
+
+import backpack_orm
+from backpack_orm import BackpackError, Connection, NotFound, Page, SaveResult
+from backpack_orm.sandbox import Sandbox
+
+Act = Callable[[], Any]
+
+pytestmark = pytest.mark.long
+
+
+def page() -> Page:
+    return Page.find(Page.all()[0].id)
+
+
+def edited() -> Page:
+    edited = page()
+    edited.title, edited.tags, edited.description = "new", ["new"], "new"
+    return edited
+
+
+def new() -> Page:
+    return Page(title="new", tags=["new"], description="new")
+
+
+def packing() -> Any:
+    return page().lists["Packing"]
+
+
+def on(found: Any, act: Callable[[Any], Any]) -> Act:
+    """Return an act on records that are loaded before."""
+    return lambda: act(found)
+
+
+NEW: dict[str, Any] = {"tags": ["new"], "description": "new"}
+CALLS: dict[str, tuple[int, Callable[[], Act]]] = {
+    "Page.create": (3, lambda: lambda: Page.create(title="new", **NEW)),
+    "save a new page": (3, lambda: on(new(), lambda it: it.save())),
+    "get_or_create": (4, lambda: lambda: Page.get_or_create(title="new", defaults=NEW)),
+    "update_or_create a new page": (
+        4,
+        lambda: lambda: Page.update_or_create(title="new", defaults=NEW),
+    ),
+    "update_or_create": (3, lambda: lambda: Page.update_or_create(title="Lisbon", defaults=NEW)),
+    "save": (3, lambda: on(edited(), lambda it: it.save())),
+    "save(check=True)": (4, lambda: on(edited(), lambda it: it.save(check=True))),
+    "update": (3, lambda: on(page(), lambda it: it.update(title="new", **NEW))),
+    "Tag.create": (
+        3,
+        lambda: on(page(), lambda it: backpack_orm.Tag.create(page=it, name="new")),
+    ),
+    "Tag.update": (6, lambda: on(tag(), lambda it: it.update(name="new"))),
+    "Tag.destroy": (5, lambda: on(tag(), lambda it: it.destroy())),
+    "complete": (2, lambda: on(packing().items[0], lambda it: it.complete())),
+    "update of many": (6, lambda: on(Page.all()[:2], lambda it: it.update(title="new", **NEW))),
+    "complete two": (4, lambda: on(packing().items[:2], lambda it: it.complete())),
+    "destroy all": (2, lambda: on(page().notes, lambda it: it.destroy())),
+    "retag": (6, lambda: on(Page.all()[:2], lambda it: it.retag(add=["new"]))),
+    "create_many": (3, lambda: on(page().notes, lambda it: it.create_many(["new", "newer"]))),
+    "create_many(adopt=True)": (
+        3,
+        lambda: on(page().notes, lambda it: it.create_many(["new", "newer"], adopt=True)),
+    ),
+    "sync": (5, lambda: on(page().notes, lambda it: it.sync({"new": "1"}, destroy=True))),
+    "copy_to": (4, lambda: on(page().notes, lambda it: it.copy_to(Page.all()[1]))),
+    "move_to": (8, lambda: on(page().notes, lambda it: it.move_to(Page.all()[1]))),
+    "duplicate": (4, lambda: on(page(), lambda it: it.duplicate(title="new"))),
+    "tags.add": (2, lambda: on(page(), lambda it: it.tags.add("new"))),
+}
+
+
+def tag() -> Any:
+    Page.all()[1].tags.add("Travel")
+    return page().tags["Travel"]
+
+
+FAULTS: dict[str, Callable[[Sandbox, int], object]] = {
+    "refused": lambda box, after: box.faults.status(500, after=after, times=1),
+    "outage": lambda box, after: box.faults.status(503, after=after, times=1),
+    "lost": lambda box, after: box.faults.drop_after_write(after=after, times=1),
+}
+
+
+@pytest.fixture
+def hasty(demo: Callable[..., Sandbox], network: None) -> Iterator[Sandbox]:
+    """A sandbox, and a connection to it that sends nothing twice."""
+    with demo() as box, backpack_orm.connect(box.url, token=box.token, max_wait=0, limits=None):
+        yield box
+
+
+def stored(box: Sandbox) -> tuple[set[tuple[str, int]], str]:
+    """Return the ids of all records on the service, and all that it has without what is unique.
+
+    Reads by plain HTTP, with one request.
+    """
+    body = f"<request><token>{box.token}</token></request>"
+    xml = requests.post(f"{box.url}/ws/account/export", data=body.encode(), timeout=5).text
+    tags = re.findall(r"<(page|note|list|item) [^>]*?\bid=\"(\d+)\"", xml)
+    unique = r" \w*(id|_at|address)=\"[^\"]*\"|(?s:<belongings>.*?</belongings>)"
+    return {(tag, int(id)) for tag, id in tags}, re.sub(unique, "", xml)
+
+
+def plain(result: Any) -> Any:
+    """Return what two results of a call have in common."""
+    if isinstance(result, SaveResult):
+        return (result.created, bool(result), set(result.fields))
+    return [type(each) for each in result] if isinstance(result, tuple) else type(result)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    ("name", "request_number"),
+    [(name, number) for name, (count, _) in CALLS.items() for number in range(1, count + 1)],
+)
+def test_a_stopped_call_says_what_it_left_and_does_the_rest(
+    name: str,
+    request_number: int,
+    fault: str,
+    hasty: Sandbox,
+    demo: Callable[..., Sandbox],
+    expected: Callable[[str], tuple[Any, Any]],
+) -> None:
+    result, state = expected(name)
+    act = CALLS[name][1]()
+    ids, before = stored(hasty)
+    FAULTS[fault](hasty, request_number - 1)
+    try:
+        assert plain(act()) == plain(result)
+        error = None
+    except BackpackError as stopped:
+        error = stopped
+    hasty.faults.clear()
+    now, after = stored(hasty)
+    if error is None:
+        assert after == state
+        return
+    created = {(record._element, record._saved_id) for record in error.created}
+    assert created <= now - ids
+    has_changed = after != before
+    if not error.may_have_happened:
+        assert bool(error.created) == bool(now - ids)
+        says_so = error.created or error.saved or (error.result and error.result.succeeded)
+        assert bool(has_changed) == bool(says_so), str(error)
+    if error.retryable and request_number % 2:
+        with suppress(NotFound) if error.may_have_happened else nullcontext():
+            act()
+    else:
+        try:
+            again = error.resume()
+        except TypeError:  # there is nothing to continue
+            assert error.may_have_happened or not has_changed
+            if not error.retryable:
+                return
+            act()
+        except backpack_orm.OutcomeUnknown:
+            assert error.may_have_happened
+            return
+        else:
+            assert plain(again) == plain(result)
+    assert stored(hasty)[1] == state
+
+
+@pytest.fixture(scope="module")
+def expected(demo: Callable[..., Sandbox]) -> Callable[[str], tuple[Any, Any]]:
+    """Return the result of an undisturbed call, and what the service has then."""
+    known: dict[str, tuple[Any, Any]] = {}
+
+    def run(name: str) -> tuple[Any, Any]:
+        if name not in known:
+            count, prepare = CALLS[name]
+            with (
+                demo() as box,
+                Connection(box.url, token=box.token, limits=None) as connection,
+                connection,
+            ):
+                act = prepare()
+                before = box.requests
+                result = act()
+                assert box.requests - before == count, name
+                known[name] = result, stored(box)[1]
+        return known[name]
+
+    return run
