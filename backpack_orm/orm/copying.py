@@ -40,6 +40,8 @@ class Copier:
         """What was sent for each of them."""
         self.destroying: set[str] = set()
         """The steps whose originals a move has destroyed, or may have."""
+        self._inside: dict[str, list[str]] = {}
+        """The steps that copy what a record contains, by its own."""
         self._steps = StepsInMemory()
         self._places: dict[tuple[str, int, str], Place[Any]] = {}
 
@@ -65,6 +67,7 @@ class Copier:
     ) -> Iterator[Callable[[], str]]:
         """Yield functions that copy a record and what it contains, each with one request."""
         items = [item for item in contained_in(source) if not is_blank(item)]
+        self._inside[step_of(source)] = [*map(step_of, items)]
         yield partial(self._copy, source, children, items, adopt=adopt)
         for item in items:
             yield partial(self.copy_into, item, step_of(source))
@@ -89,9 +92,10 @@ class Copier:
 
     def forget(self, source: Model) -> None:
         """Have a record, and what it contains or its copy does, be copied again."""
-        copy = self.copies.get(step_of(source), source)
+        own = step_of(source)
+        copy = self.copies.get(own, source)
         inside = [step for step, each in self.copies.items() if each._source is copy]
-        for step in {*map(step_of, (source, *contained_in(source))), *inside}:
+        for step in {own, *self._inside.pop(own, ()), *inside}:
             self._steps.forget(step)
             self.destroying.discard(step)
             for each in (self.copies, self.values, *(p.created for p in self._places.values())):

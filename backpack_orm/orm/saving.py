@@ -455,7 +455,8 @@ class Savable(Findable):
         Raises:
             ValidationError: The account's clock does not show the time, or shows it twice.
         """
-        if not isinstance(value, datetime) or value.utcoffset() is None:
+        # What differs from itself, such as NaT of pandas, is refused when it is serialized.
+        if not isinstance(value, datetime) or value != value or value.utcoffset() is None:
             return value
         zone, what = self.connection.zone, f"{type(self).__name__}.{field.name}"
         return serialize(what, lambda time: clock_time(plain_time(time), zone), value)

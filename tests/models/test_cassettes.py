@@ -22,9 +22,9 @@ def cassettes_wanted() -> Iterator[Path]:
     """Where the cassettes of all tests that take `account` or `recorded_provider` have to lie."""
     for module in Path(__file__).parent.parent.rglob("test_*.py"):
         for node in ast.parse(module.read_text("utf-8")).body:
-            if isinstance(node, ast.FunctionDef) and {"account", "recorded_provider"} & {
-                argument.arg for argument in node.args.args
-            }:
+            if not isinstance(node, ast.FunctionDef) or not node.name.startswith("test_"):
+                continue
+            if {"account", "recorded_provider"} & {argument.arg for argument in node.args.args}:
                 yield CASSETTES / module.stem / f"{node.name}.yaml"
 
 

@@ -534,6 +534,13 @@ def test_an_unknown_copy_stops_before_anything_is_destroyed(
     assert len(now(source).notes) == 1
 
 
+def test_a_list_moves_whose_items_were_never_read(source: Page, target: Page) -> None:
+    found = List.find(source.lists[0].id, page=source)
+    moved = found.move_to(target).record
+    assert found.is_destroyed
+    assert [item.content for item in moved.items] == ["Milk", "Milk", TEXT, "Eggs", "Bread"]
+
+
 def test_moving_within_a_page_between_lists_keeps_both_lists(source: Page) -> None:
     other: List = source.lists.create(name="Other")
     source.lists[0].items["Eggs"].move_to(other)

@@ -126,8 +126,10 @@ _NEW: dict[str, Callable[[], dict[str, Any]]] = {
 
 def returned_by(model: type[Any], name: str) -> Iterable[object]:
     """What the method gives, as a list of records."""
-    if name.endswith("create"):
+    if name.endswith(("create", "create_many")):
         given = _NEW.get(model._resource.__name__, lambda: {"page": Page.all()[0]})()
+        if name == "create_many":
+            return list(model.create_many([{"title": "Porto"}]))
         created = getattr(model, name)(**given)
         return [created] if name == "create" else [created[0]]
     if name == "me":
