@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of slow functions, and start with the slowest."""
     slow = slow_functions()
     for item in items:
-        if function_of(item) in slow or item.get_closest_marker("long"):
+        if function_of(item) in slow:
             item.add_marker("slow")
             item.add_marker("no_cover")  # what they cover is covered by fast tests, or not at all
     items.sort(key=lambda item: -slow.get(function_of(item), 0))
@@ -56,7 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--check-costs",
         action="store_true",
-        help=f"fail if a function that is not slow takes {TOLERANCE} times the limit",
+        help="fail if slow.txt lacks a function that costs 4 times the limit, or has one that is gone",
     )
 
 
@@ -132,9 +132,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if config.getoption("--write-costs"):
         FILE.write_text(HEAD + _lines(means, LIMIT), "utf-8")
     if config.getoption("--check-costs"):
-        new = {name: mean for name, mean in means.items() if name not in slow_functions()}
-        if lines := _lines(new, TOLERANCE * LIMIT):
-            print(f"\nThese functions are slow, but not in {FILE.name}: run `make costs`\n{lines}")
+        slow = slow_functions()
+        new = {name: mean for name, mean in means.items() if name not in slow}
+        lines = _lines(new, TOLERANCE * LIMIT)
+        lines += "".join(f"gone: {name}\n" for name in sorted(slow.keys() - means.keys()))
+        if lines:
+            print(f"\nThese functions are slow, or gone: run `make costs` for {FILE.name}\n{lines}")
             session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
 
 

@@ -99,7 +99,6 @@ def crash(
 both = pytest.mark.parametrize("crash", ["first", "second"], indirect=True)
 
 
-@pytest.mark.long
 @both
 @pytest.mark.parametrize("is_torn", [False, True], ids=["whole", "torn"])
 def test_killed_after_any_call_it_has_the_old_or_the_new_state(crash: Crash, is_torn: bool) -> None:
@@ -128,7 +127,6 @@ def test_killed_after_any_call_it_has_the_old_or_the_new_state(crash: Crash, is_
     assert found == sorted(found, key=lambda each: each == new)  # never back to the old state
 
 
-@pytest.mark.long
 @both
 def test_a_disk_that_forgets_what_was_not_synced_has_the_old_or_the_new_state(
     crash: Crash, tmp_path: Path

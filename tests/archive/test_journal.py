@@ -71,7 +71,6 @@ def windows(contents: Contents) -> list[str]:
     return list(contents.responses)
 
 
-@pytest.mark.long
 @examples(30)
 @given(st.lists(st.integers(0, 260), min_size=1, max_size=12))
 def test_no_entry_is_lost_however_the_journal_grows(growth: list[int]) -> None:
@@ -82,7 +81,6 @@ def test_no_entry_is_lost_however_the_journal_grows(growth: list[int]) -> None:
         assert texts(contents) == [text for _, text in service.entries]
 
 
-@pytest.mark.long
 def test_over_two_hundred_syncs_the_windows_stay_few() -> None:
     service, contents = Service(), None
     service.add(450)

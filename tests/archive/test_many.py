@@ -230,7 +230,6 @@ def test_with_a_broken_pool_the_unfinished_are_reported_and_can_be_run_again(
     assert outcomes(sync_many(accounts, tmp_path, token=token_of))[1:] == ["added a snapshot"] * 2
 
 
-@pytest.mark.long
 def test_a_dask_cluster_runs_the_work_and_sees_no_token(
     accounts: dict[str, str], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -334,7 +333,6 @@ def test_archives_may_be_on_a_server_that_is_compatible_with_s3(
     assert Archive(f"{target}/acme-2", **s3.options).newest.number == 1
 
 
-@pytest.mark.long
 def test_two_hundred_accounts_are_synced(many: Sandbox, tmp_path: Path) -> None:
     accounts = accounts_in(many, 200)
     began = time.monotonic()

@@ -175,7 +175,6 @@ def test_an_interruption_says_how_to_go_on(original: Path, folder: Path) -> None
     assert Archive(folder).prune(keep_last=1).removed == ()
 
 
-@pytest.mark.long
 def test_after_three_years_and_five_hundred_snapshots_the_last_has_the_whole_journal(
     tmp_path: Path,
 ) -> None:

@@ -87,7 +87,6 @@ def _die() -> None:
     raise KeyboardInterrupt  # which only ends the process
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("remote", ["memory"], indirect=True)
 def test_killed_after_any_write_it_has_the_old_or_the_new_state(
     remote: Opener, small: Connection, monkeypatch: pytest.MonkeyPatch

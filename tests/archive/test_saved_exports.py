@@ -281,7 +281,6 @@ def test_a_file_that_is_no_export_is_refused_by_name_and_nothing_is_stored(
     assert not folder.exists()
 
 
-@pytest.mark.long
 def test_an_export_that_would_take_too_much_memory_is_refused(archive: Archive) -> None:
     with pytest.raises(InvalidExport, match="more elements and attributes than fit"):
         archive.add_export(DENSE, taken_at="2009-03-14")
@@ -303,7 +302,6 @@ print(added["note"], archive.pages["Page 1000"].notes[9].title, memory("VmHWM") 
 """
 
 
-@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux measures the peak")
 def test_an_export_of_100_megabytes_takes_a_small_multiple_of_its_size(tmp_path: Path) -> None:
     lines = "Rua da Rosa 7 &amp; *no* key, see &lt;b&gt;the baker&lt;/b&gt;.\n" * 170

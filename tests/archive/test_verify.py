@@ -64,7 +64,6 @@ def positions(size: int) -> Iterator[int]:
     yield size - 1
 
 
-@pytest.mark.long
 def test_a_flipped_byte_anywhere_is_found_and_named(copy: Path) -> None:
     count = 0
     for path in files(copy):

@@ -75,7 +75,6 @@ def kind(differences: list[Difference]) -> Differs | None:
 # --- the campaign -----------------------------------------------------------------------------
 
 
-@pytest.mark.long
 def test_reported_writes_are_stored_despite_faults() -> None:
     report = campaign.run(seed=1, writes=400, reads=800)
     assert report.is_clean, str(report)

@@ -108,7 +108,6 @@ FAULTS = [
 ]
 
 
-@pytest.mark.long
 def test_whatever_happens_each_note_is_there_at_most_once_and_as_often_as_was_said(box, page):
     """Eight threads write 400 notes while every tenth exchange fails in one way or another."""
     for fault in FAULTS:

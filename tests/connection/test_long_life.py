@@ -102,7 +102,6 @@ def memory_in_use() -> int:
     return sum(found.size for found in traces.statistics("filename"))
 
 
-@pytest.mark.long
 def test_thousands_of_calls_leave_the_memory_as_it_was(service):
     tracemalloc.start()
     try:
@@ -121,7 +120,6 @@ def test_thousands_of_calls_leave_the_memory_as_it_was(service):
     assert stats.retries > 60
 
 
-@pytest.mark.long
 def test_models_leave_the_memory_as_it_was(service):
     def use(connection: Connection, times: int) -> None:
         for number in range(times):

@@ -44,13 +44,9 @@ SHAPES = {
 }
 
 
-def measured(test):
-    """A test that takes seconds, where the system reports the memory of a process."""
-    return pytest.mark.long(
-        pytest.mark.skipif(
-            not Path("/proc/self/status").exists(), reason="the system reports no peak of memory"
-        )(test)
-    )
+measured = pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="the system reports no peak of memory"
+)
 
 
 PROGRAM = """

@@ -544,7 +544,6 @@ def test_histories_are_judged(history, is_possible):
     assert (violations(history) == []) is is_possible
 
 
-@pytest.mark.long
 @pytest.mark.network
 def test_eight_processes_read_as_if_there_were_no_cache(server):
     history, hits = recorded(server, invalidates=True)
@@ -553,7 +552,6 @@ def test_eight_processes_read_as_if_there_were_no_cache(server):
     assert violations(history) == []
 
 
-@pytest.mark.long
 @pytest.mark.network
 def test_without_invalidation_they_do_not(server):
     history, _ = recorded(server, invalidates=False)

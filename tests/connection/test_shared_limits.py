@@ -163,7 +163,6 @@ def test_two_processes_are_never_refused(redis, shared_clock, times, monkeypatch
         assert one.stats.retries == other.stats.retries == 0
 
 
-@pytest.mark.long
 @pytest.mark.network
 def test_four_processes_keep_to_the_limit_through_random_delays():
     """Less than they reach on a quiet machine, see the page on performance."""

@@ -62,7 +62,6 @@ class Worker:
                 self.stale.append(f"{page!r} was {before[page.id]} already")
 
 
-@pytest.mark.long
 def test_32_threads_share_a_connection_for_20_000_calls():
     with (
         Sandbox(seed="empty") as box,

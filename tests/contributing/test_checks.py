@@ -109,20 +109,6 @@ def test_make_test_runs_all_tests_but_the_slow_ones() -> None:
     assert '-m "not slow"' in recipe("test")
 
 
-def test_slow_functions_exist() -> None:
-    """`make costs` writes their names, so that one that was renamed would count as fast."""
-    missing = []
-    for name in costs.slow_functions():
-        path, _, function = name.removesuffix("[postgresql]").partition("::")
-        if path.endswith(".py") and path.startswith("tests/"):
-            code = (ROOT / path).read_text("utf-8") if (ROOT / path).exists() else ""
-            if not re.search(
-                rf"^ *(async )?def {function.rpartition('::')[2]}\(", code, re.MULTILINE
-            ):
-                missing.append(name)
-    assert not missing
-
-
 def test_slow_functions_take_more_than_the_limit() -> None:
     assert all(seconds >= costs.LIMIT for seconds in costs.slow_functions().values())
 

@@ -92,7 +92,6 @@ def test_an_unknown_room_says_which_exist() -> None:
         mutants.main("wirr", 1, 1, 1, "")
 
 
-@pytest.mark.long
 def test_survivors_are_distinguished_from_mutants_that_a_test_kills(tmp_path: Path) -> None:
     source = b"def larger(a, b):\n    return a if a > b else b\n"
     (tmp_path / "module.py").write_bytes(source)
@@ -117,7 +116,6 @@ def test_survivors_are_distinguished_from_mutants_that_a_test_kills(tmp_path: Pa
     assert (tmp_path / "module.py").read_bytes() == source
 
 
-@pytest.mark.long
 def test_coverage_knows_the_tests_of_lines_that_run_in_other_processes(tmp_path: Path) -> None:
     plugin = tmp_path / "backpack_orm" / "integrations" / "pytest.py"  # which an entry point names
     plugin.parent.mkdir(parents=True)

@@ -97,7 +97,6 @@ COMMANDS = sorted({block.command for block in BLOCKS})
 # --- the files --------------------------------------------------------------------------------
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_a_file_conforms_to_the_schema_of_who_reads_it(schema: str) -> None:
     assert SCHEMAS[schema]

@@ -128,7 +128,6 @@ def lab(notebook: Any, tmp_path: Path) -> Iterator[str]:
         server.stderr.close()  # without reading to its end: the kernel may hold it open
 
 
-@pytest.mark.long
 def test_jupyterlab_leaves_our_style_as_it_is(browser: Browser, lab: str) -> None:
     page = browser.new_page()
     page.goto(f"{lab}lab/tree/shown.ipynb")

@@ -15,7 +15,7 @@ import pytest
 from backpack_orm.sandbox import Sandbox
 from tests.docs import documents
 
-pytestmark = [pytest.mark.network, pytest.mark.long]
+pytestmark = pytest.mark.network
 
 EXAMPLE = documents.ROOT / "docs" / "examples" / "backpack-audit"
 

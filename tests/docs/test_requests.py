@@ -111,7 +111,6 @@ def test_a_call_makes_the_documented_number_of_requests(
     check(line, first, again, environment, figures)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(("line", "first", "again"), _GROWING, ids=[row[0] for row in _GROWING])
 def test_it_makes_the_documented_number_with_ten_times_as_many_pages(
     line: str,

@@ -56,7 +56,6 @@ def test_each_program_has_a_name_and_a_test() -> None:
         assert f'functions_of("{name}")' in tests, f"{name} has no test"
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("checker", CHECKERS)
 def test_the_programs_pass_the_type_checkers(checker: str, tmp_path: Path) -> None:
     programs = [*PROGRAMS.values(), *documents.programs(_DOCUMENT.with_name("cookbook.md"))]

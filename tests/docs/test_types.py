@@ -10,7 +10,6 @@ from tests.docs import documents
 from tests.typing.checkers import CHECKERS, errors_in
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("checker", CHECKERS)
 def test_documented_subclasses_pass_the_type_checkers(checker: str, tmp_path: Path) -> None:
     programs = documents.programs(documents.ROOT / "docs" / "your-own-models.md")

@@ -19,7 +19,7 @@ import requests
 
 from backpack_orm.sandbox import Sandbox
 
-pytestmark = [pytest.mark.network, pytest.mark.long]
+pytestmark = pytest.mark.network
 
 ROOT = Path(__file__).parents[2]
 _ADDRESS = re.compile(

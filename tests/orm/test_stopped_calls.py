@@ -16,8 +16,6 @@ from backpack_orm.sandbox import Sandbox
 
 Act = Callable[[], Any]
 
-pytestmark = pytest.mark.long
-
 
 def page() -> Page:
     return Page.find(Page.all()[0].id)

@@ -191,7 +191,6 @@ def after(
         return before, values_of(find(ids, watching)), order
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
 @pytest.mark.parametrize(
     "edits", EDITS, ids=lambda edits: f"{edits.model}-{edits.first[0]}-{edits.second[0]}"

@@ -9,8 +9,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from backpack_orm import Connection, Export, Model, Page, Reminder, Separator, User, using
 from backpack_orm.sandbox import Sandbox
 
@@ -110,7 +108,6 @@ def exported(connection: Connection) -> bytes:
     return connection.call(User._export, (User.me().id,), read=lambda response: response.content)
 
 
-@pytest.mark.long
 def test_it_is_the_same_field_by_field_and_byte_by_byte(tmp_path: Path) -> None:
     seed, saved = tmp_path / "seed.xml", tmp_path / "export.xml"
     seed.write_text(SEED, "utf-8")

@@ -67,7 +67,6 @@ def columns(connection: psycopg.Connection) -> list[tuple[str, ...]]:
     ]
 
 
-@pytest.mark.long
 def test_processes_that_start_at_once_serve_one_account_without_losing_a_write(
     data: str, sql: psycopg.Connection
 ) -> None:

@@ -355,7 +355,6 @@ def made_again(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[s
         yield export
 
 
-@pytest.mark.long
 @examples(50)
 @given(drawn=st.composite(Account)())
 def test_an_account_with_any_texts_is_exported_unchanged(

@@ -238,7 +238,6 @@ def export_of(box: Sandbox) -> str:
         client.close()
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("name", SIMILAR)
 class TestAllRoutes:
     def test_a_token_of_a_similar_account_opens_no_other(

@@ -212,7 +212,6 @@ class Interrupting:
         return self
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("path", [Page.all, Reminder.all], ids=["body", "path"])
 def test_no_interrupt_at_any_line_reveals_the_token(
     path: Any, canary_box: Sandbox, location: str, recorder: Recorder

@@ -523,7 +523,6 @@ def sequences(how_many: int, part: int) -> Callable[[Callable[..., None]], Calla
     return lambda test: seed(part)(profile(each(test)))
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("part", range(6))
 def test_reused_objects_match_the_model_after_any_sequence_of_calls(
     new_account: Callable[..., Both], part: int
@@ -537,7 +536,6 @@ def test_reused_objects_match_the_model_after_any_sequence_of_calls(
     run()
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("part", range(6, 11))
 def test_reloaded_objects_match_the_model_after_any_sequence_of_calls(
     new_account: Callable[..., Both], part: int

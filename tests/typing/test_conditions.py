@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.typing.checkers import errors_in
 
 PROGRAM = """\
@@ -66,7 +64,6 @@ def program(page: Page, trip: Trip, pages: Collection[Page], by: dict[str, Any])
 """
 
 
-@pytest.mark.long
 def test_the_plugin_finds_misspelled_conditions(tmp_path: Path) -> None:
     wanted = {
         number: line.partition("  # ")[2]

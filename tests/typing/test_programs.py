@@ -152,7 +152,6 @@ def written(arguments: dict[str, str]) -> str:
     return ", ".join(f"{name}={value}" for name, value in arguments.items())
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("checker", CHECKERS)
 def test_a_misspelled_or_wrong_argument_is_an_error_for_type_checkers(
     checker: str, tmp_path: Path
@@ -167,7 +166,6 @@ def test_a_misspelled_or_wrong_argument_is_an_error_for_type_checkers(
     assert [lines[number - 1] for number in sorted(marked - found.keys())] == []
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("checker", CHECKERS)
 def test_the_program_of_the_readme_passes_the_type_checkers(checker: str, tmp_path: Path) -> None:
     readme = documents.ROOT / "README.md"

@@ -129,7 +129,6 @@ def test_a_result_leads_to_its_place(browser: Browser, site: Path) -> None:
     page.close()
 
 
-@pytest.mark.long
 def test_the_search_finds_a_word_of_the_last_of_two_thousand_pages(
     browser: Browser, tmp_path: Path
 ) -> None:

@@ -243,7 +243,6 @@ def test_a_search_reads_at_most_the_pages_that_it_shows(
     assert len(visitor.document.xpath("//main//h2")) == 6  # with that of the demonstration
 
 
-@pytest.mark.long
 def test_two_thousand_pages_are_shown_in_parts(tmp_path: Path) -> None:
     pages = "".join(
         f"<page id='{n}' title='Page {n:04}'><notes><note id='{n + 5000}' title='' "

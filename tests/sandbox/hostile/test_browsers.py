@@ -168,7 +168,6 @@ def browsing(url: str, folder: Path, host: str) -> Iterator[None]:
 
 
 @pytest.mark.browser
-@pytest.mark.long
 def test_a_page_in_a_browser_can_neither_write_nor_read(
     tmp_path: Path, as_user: Callable[..., Client]
 ) -> None:
@@ -202,7 +201,6 @@ def test_a_page_in_a_browser_can_neither_write_nor_read(
 
 
 @pytest.mark.browser
-@pytest.mark.long
 def test_a_name_that_is_rebound_to_this_machine_reads_nothing(tmp_path: Path) -> None:
     teller = Attacker("")
     first = Attacker(f"""<script>

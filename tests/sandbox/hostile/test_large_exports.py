@@ -6,8 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 IMPORTING = """
 import os, resource, sys, time
 from backpack_orm.sandbox import Sandbox
@@ -66,7 +64,6 @@ def many_people(count: int) -> str:
 SHAPES = {each.__name__: each for each in (many_items, many_notes, many_pages, many_people)}
 
 
-@pytest.mark.long
 def test_an_import_takes_little_memory_and_linear_time(tmp_path: Path) -> None:
     for name, shape in SHAPES.items():
         for size in (1, 2_000, 20_000):

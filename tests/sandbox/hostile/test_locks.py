@@ -80,7 +80,6 @@ def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[
         process.stdin.close()
 
 
-@pytest.mark.long
 def test_a_page_does_not_wait_for_a_long_export(served: Callable[[], Reader]) -> None:
     reader, exporter = served(), served()
     for _ in range(20):
