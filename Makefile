@@ -41,9 +41,10 @@ test-ci: lint ## run all tests, with the same examples in every run, and measure
 	$(PYTEST) --cov --check-costs
 
 test-all: lint ## run all tests with coverage and new random examples, and long campaigns of faults and fuzzing
-	$(PYTEST) --cov --new-seeds
+	TWO_WRITERS=200 $(PYTEST) --cov --new-seeds --timeout 3600
 	$(RUN) -m tests.chaos --seed $$(date +%s) --size 20000
 	$(RUN) -m tests.fuzz
+	$(RUN) -m tests.sandbox.fuzz --seconds 600 --seed $$(date +%s)
 
 costs: environment ## measure all tests, and write tests/slow.txt, which lists those that `make test` leaves out
 	$(PYTEST) --quiet --write-costs
