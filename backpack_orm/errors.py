@@ -262,7 +262,7 @@ class Forbidden(ApiError):
     >>> with Sandbox(seed="empty", page_limit=0) as box:
     ...     Page.create(title="One too many", using=Connection(box.url, token=box.token))
     Traceback (most recent call last):
-    backpack_orm.errors.Forbidden: Forbidden (403 to POST /ws/pages/new)
+    backpack_orm.errors.Forbidden: Forbidden; the plan may allow no more pages: ...
     """
 
 
@@ -290,7 +290,7 @@ class Rejected(ApiError):
     >>> from datetime import datetime
     >>> Reminder.create(content="Pay the rent", remind_at=datetime(2020, 6, 1, 8, 0))
     Traceback (most recent call last):
-    backpack_orm.errors.Rejected: Unprocessable Entity (422 to POST /[token]/reminders.xml)
+    backpack_orm.errors.Rejected: ...; Reminder.remind_at may be in the past: pass a later time...
     """
 
 

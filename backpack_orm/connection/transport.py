@@ -261,6 +261,8 @@ class Transport:
             return Failed(Outcome.BUSY, limited)
         excerpt = None if failed or not content.strip() else documents.excerpt(content)
         error = errors.for_status(code)(message, status=code, excerpt=excerpt)
+        if code in call.endpoint.refusals:
+            error.add(call.endpoint.refusals[code])
         if status in (502, 503, 504):
             return Failed(Outcome.OUTAGE, error)
         is_gone = isinstance(error, NotFound) and call.may_have_happened

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from backpack_orm.orm.declarations import BelongsTo
 
 
+_NO_DATE = {
+    422: "CalendarEvent.title may have no date that the service can read: begin it with one, "
+    "such as '5/18 2pm Talk'"
+}
+
+
 @resource
 class CalendarEvent(Savable, Destroyable):
     """An event of a calendar.
@@ -99,9 +105,14 @@ class CalendarEvent(Savable, Destroyable):
         "calendar_events.xml",
         sends="event/calendar-id event/title event/remind",
         writes="events",
+        refusals=_NO_DATE,
     )
     _update_row = rest(
-        "PUT", "calendar_events/{id}.xml", sends="event/title event/remind", writes="events"
+        "PUT",
+        "calendar_events/{id}.xml",
+        sends="event/title event/remind",
+        writes="events",
+        refusals=_NO_DATE,
     )
     _destroy = rest("DELETE", "calendar_events/{id}.xml", writes="events")
     _updates = (_update_row,)

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 _ANY_USER = 1
 
 
+_OF_OTHERS = {403: "the entry belongs to another user: choose one of User.me().journal"}
+
+
 @resource
 class JournalEntry(OfUser, Savable, Destroyable):
     """An entry in the journal of what users have done.
@@ -83,18 +86,24 @@ class JournalEntry(OfUser, Savable, Destroyable):
 
     _all = rest("GET", "journal_entries.xml?n={n}&count=100", reads="journal")
     _of_user = rest("GET", "users/{user_id}/journal_entries.xml?n={n}&count=100", reads="journal")
-    _show = rest("GET", "journal_entries/{id}.xml", reads="journal")
+    _show = rest("GET", "journal_entries/{id}.xml", reads="journal", refusals=_OF_OTHERS)
     _create = rest(
         "POST",
         "users/{user_id}/journal_entries.xml",
         sends="journal-entry/body",
         bare=True,
         writes="journal",
+        refusals=_OF_OTHERS,
     )
     _update_row = rest(
-        "PUT", "journal_entries/{id}.xml", sends="journal-entry/body", bare=True, writes="journal"
+        "PUT",
+        "journal_entries/{id}.xml",
+        sends="journal-entry/body",
+        bare=True,
+        writes="journal",
+        refusals=_OF_OTHERS,
     )
-    _destroy = rest("DELETE", "journal_entries/{id}.xml", writes="journal")
+    _destroy = rest("DELETE", "journal_entries/{id}.xml", writes="journal", refusals=_OF_OTHERS)
     _updates = (_update_row,)
 
     if TYPE_CHECKING:

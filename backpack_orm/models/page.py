@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 
 
 _LISTED = {"id", "title", "scope"}
+_PAGE_LIMIT = "the plan may allow no more pages: destroy one, or change the plan"
 
 
 def _with_term(page: Record, term: str) -> Record:
@@ -152,7 +153,9 @@ class Page(Savable, Destroyable):
     _all = ws("pages/all", reads="pages")
     _search = ws("pages/search", sends="term", reads="pages search")
     _show = ws("page/{id}", reads="page:{id}", reads_in=_linked_in)
-    _create = ws("pages/new", sends="page/title", writes="pages search")
+    _create = ws(
+        "pages/new", sends="page/title", writes="pages search", refusals={403: _PAGE_LIMIT}
+    )
     _update_title = ws(
         "page/{id}/update_title",
         sends="page/title",
@@ -175,7 +178,7 @@ class Page(Savable, Destroyable):
     _reorder = ws(
         "page/{id}/reorder", sends="belongings", writes="page:{id} search", idempotent=True
     )
-    _duplicate = ws("page/{id}/duplicate", writes="pages search tags")
+    _duplicate = ws("page/{id}/duplicate", writes="pages search tags", refusals={403: _PAGE_LIMIT})
     _email = ws("page/{id}/email")
     _link = ws("page/{id}/link", sends="linked_page_id", writes="page:{id}", idempotent=True)
     _unlink = ws("page/{id}/unlink", sends="linked_page_id", writes="page:{id}", idempotent=True)

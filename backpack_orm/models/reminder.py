@@ -29,6 +29,9 @@ def _dump_ids(ids: list[object]) -> list[str]:
     return [values.dump_integer(id) for id in ids]
 
 
+_PAST = {422: "Reminder.remind_at may be in the past: pass a later time"}
+
+
 @resource
 class Reminder(Savable, Destroyable):
     """A text that the service sends at a given time.
@@ -87,6 +90,7 @@ class Reminder(Savable, Destroyable):
         sends="reminder/content reminder/remind_at reminder/remindees[]/user_id=remindees",
         bare=True,
         writes="reminders",
+        refusals=_PAST,
     )
     _update_row = rest(
         "PUT",
@@ -95,6 +99,7 @@ class Reminder(Savable, Destroyable):
         sends="reminder/content reminder/remind_at reminder/remindees[]/user_id=remindees",
         bare=True,
         writes="reminders",
+        refusals=_PAST,
     )
     _destroy = rest("DELETE", "reminders/{id}.xml", token_in=TokenLocation.PATH, writes="reminders")
     _updates = (_update_row,)

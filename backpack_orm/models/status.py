@@ -60,7 +60,12 @@ class Status(Savable):
     _all = rest("GET", "statuses.xml", reads="statuses")
     _show = rest("GET", "users/{user_id}/status.xml", reads="statuses")
     _create = rest(
-        "PUT", "users/{user_id}/status.xml", sends="status/message", bare=True, writes="statuses"
+        "PUT",
+        "users/{user_id}/status.xml",
+        sends="status/message",
+        bare=True,
+        writes="statuses",
+        refusals={403: "the status belongs to another user: set that of User.me()"},
     )
     _updates = (_create,)
 

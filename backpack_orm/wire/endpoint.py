@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from functools import cached_property
+from types import MappingProxyType
 
 from attrs import define
 
@@ -38,6 +39,9 @@ class RateLimit(Enum):
     ALL_ELSE = 100
 
 
+NO_REFUSALS: Mapping[int, str] = MappingProxyType({})
+
+
 @define(eq=False, repr=False, frozen=True, slots=False, kw_only=True)
 class Endpoint:
     """One call of the API: its request, its safety, and its cache tags.
@@ -52,6 +56,7 @@ class Endpoint:
         reads: The cache tags of its response; without any, it is not cached.
         reads_in: Returns further tags that depend on the record in the response.
         writes: The cache tags that it invalidates.
+        refusals: What a status of a failure means here, and the way out.
     """
 
     verb: str
@@ -63,6 +68,7 @@ class Endpoint:
     reads: tuple[str, ...] = ()
     reads_in: Callable[[Record], Iterable[str]] | None = None
     writes: tuple[str, ...] = ()
+    refusals: Mapping[int, str] = NO_REFUSALS
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
@@ -152,6 +158,7 @@ def ws(
     reads_in: Callable[[Record], Iterable[str]] | None = None,
     writes: str = "",
     idempotent: bool = False,
+    refusals: Mapping[int, str] = NO_REFUSALS,
 ) -> Endpoint:
     """Return a call of the older dialect: a POST with the token in its body.
 
@@ -170,6 +177,7 @@ def ws(
         reads=tuple(reads.split()),
         reads_in=reads_in,
         writes=tuple(writes.split()),
+        refusals=refusals,
     )
 
 
@@ -182,6 +190,7 @@ def rest(
     bare: bool = False,
     reads: str = "",
     writes: str = "",
+    refusals: Mapping[int, str] = NO_REFUSALS,
 ) -> Endpoint:
     """Return a call of the newer dialect, which is idempotent unless it is a POST.
 
@@ -198,4 +207,5 @@ def rest(
         is_idempotent=verb != "POST",
         reads=tuple(reads.split()),
         writes=tuple(writes.split()),
+        refusals=refusals,
     )
