@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from backpack_orm.errors import redacted
 from backpack_orm.orm.locks import deciding_in
 from backpack_orm.orm.lookups import exact_values
 from backpack_orm.orm.resuming import resume_of, stopped
@@ -28,6 +29,8 @@ def new_values(lookups: Mapping[str, Any], defaults: Mapping[str, Any] | None) -
 
 def evaluated(defaults: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return values by name. Functions among them are called."""
+    if not isinstance(defaults, Mapping | None):
+        raise TypeError(f"defaults takes values by name, a dict, not {redacted(defaults)}")
     return {name: value() if callable(value) else value for name, value in (defaults or {}).items()}
 
 

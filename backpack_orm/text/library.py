@@ -99,6 +99,8 @@ def printable(text: str) -> str:
     >>> printable("a\\x1bb\\r\\nc")
     'a�b\\nc'
     """
+    if not isinstance(text, str):
+        raise TypeError(f"a text is a str, not of type {type(text).__name__}")
     return _UNPRINTABLE.sub("�", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 

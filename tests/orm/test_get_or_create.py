@@ -105,6 +105,18 @@ def test_a_mistake_makes_no_request(
     assert box.requests == before
 
 
+@pytest.mark.parametrize("defaults", [7, 0, "", "x", b"x", [], [("body", "x")], dict])
+def test_defaults_that_are_no_values_by_name_are_refused(
+    box: Sandbox, connection: Connection, defaults: Any
+) -> None:
+    notes = Page.all()[0].notes
+    before = box.requests
+    for call in (notes.get_or_create, notes.update_or_create, Page.get_or_create):
+        with pytest.raises(TypeError, match="defaults takes values by name, a dict, not "):
+            call(title="new", defaults=defaults)
+    assert box.requests == before
+
+
 def test_several_matches_raise_and_nothing_is_created(box: Sandbox, connection: Connection) -> None:
     before = Page.count()
     with pytest.raises(MultipleFound, match="3 Page records"):

@@ -146,3 +146,10 @@ def test_without_the_extra_an_error_names_it(monkeypatch: pytest.MonkeyPatch, mi
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(ImportError, match=r"pip install 'backpack_orm\[text\]'"):
         to_html("*a*")
+
+
+@pytest.mark.parametrize("function", [parse, to_html, to_markdown, to_plain])
+@pytest.mark.parametrize("value", [7, None, b"x", ["x"]])
+def test_what_is_no_text_is_refused(function: Callable[[Any], Any], value: Any) -> None:
+    with pytest.raises(TypeError, match=f"a text is a str, not of type {type(value).__name__}"):
+        function(value)
