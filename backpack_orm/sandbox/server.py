@@ -10,14 +10,13 @@ from collections import deque
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache, lru_cache
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from flask import Blueprint, Flask, Request, Response, request
 from sqlalchemy.exc import DatabaseError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
-from werkzeug.http import http_date
+from werkzeug.http import HTTP_STATUS_CODES, http_date
 from werkzeug.routing import IntegerConverter, Map
 
 from .bookmarks import bookmarks
@@ -70,7 +69,6 @@ _ALL: tuple[Blueprint, ...] = (
 )
 CLIENT_CLOSED_REQUEST = 499  # as in the logs of nginx; no client reads this response
 _MESSAGES = {404: "Record not found", 500: "Internal error"}
-_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 class _Id(IntegerConverter):
@@ -124,7 +122,7 @@ def _register_error_handlers(app: Flask) -> None:
     @app.errorhandler(InvalidRequest)
     def report_invalid_request(error: InvalidRequest) -> Response:
         log.warning("cannot read %s: %s", request.environ[SHOWN], error)
-        return failure(error.status, _MESSAGES.get(error.status) or _PHRASES[error.status])
+        return failure(error.status, _MESSAGES.get(error.status) or HTTP_STATUS_CODES[error.status])
 
     @app.errorhandler(Busy)
     def report_busy(error: Busy) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -116,7 +117,11 @@ def test_survivors_are_distinguished_from_mutants_that_a_test_kills(tmp_path: Pa
     assert (tmp_path / "module.py").read_bytes() == source
 
 
-def test_coverage_knows_the_tests_of_lines_that_run_in_other_processes(tmp_path: Path) -> None:
+def test_coverage_knows_the_tests_of_lines_that_run_in_other_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [each for each in os.environ if each.startswith("COV")]:
+        monkeypatch.delenv(name)  # by which this run measures its own processes
     plugin = tmp_path / "backpack_orm" / "integrations" / "pytest.py"  # which an entry point names
     plugin.parent.mkdir(parents=True)
     plugin.touch()
