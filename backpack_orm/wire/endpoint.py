@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from functools import cached_property
-from types import MappingProxyType
 
 from attrs import define
 
@@ -39,7 +38,7 @@ class RateLimit(Enum):
     ALL_ELSE = 100
 
 
-NO_REFUSALS: Mapping[int, str] = MappingProxyType({})
+NO_REFUSALS: Mapping[int, str] = {}
 
 
 @define(eq=False, repr=False, frozen=True, slots=False, kw_only=True)
