@@ -37,7 +37,7 @@ _ANY_WRITE = "*"
 LEASE = 60.0
 """Seconds after which a write that was begun is taken to have ended, if its process has died."""
 
-_FORMAT = b"backpack_orm 1\n"
+_FORMAT = b"backpack_orm 2 "
 
 _NOW = """
 local time = redis.call('TIME')
@@ -101,16 +101,18 @@ class _Entry:
     generations: Mapping[str, str]
 
     def to_bytes(self) -> bytes:
-        """Return it as it is stored: the format, a line of JSON, and the body."""
+        """Return it as it is stored: a line of format and checksum, one of JSON, the body."""
         header = json.dumps({"status": self.status, "generations": dict(self.generations)})
-        return b"%s%s\n%s" % (_FORMAT, header.encode(), self.body)
+        content = b"%s\n%s" % (header.encode(), self.body)
+        return b"%s%s\n%s" % (_FORMAT, _digest(content).encode(), content)
 
     @classmethod
     def from_bytes(cls, stored: bytes | None) -> _Entry | None:
-        """Return what was stored; None if it is nothing or of another format."""
-        if stored is None or not stored.startswith(_FORMAT):
+        """Return what was stored; None if it is nothing, of another format, or damaged."""
+        first_line, _, content = (stored or b"").partition(b"\n")
+        if first_line != _FORMAT + _digest(content).encode():
             return None
-        header, _, body = stored.removeprefix(_FORMAT).partition(b"\n")
+        header, _, body = content.partition(b"\n")
         return cls(body, **json.loads(header))
 
 
@@ -124,7 +126,7 @@ class Responses:
 
     def __init__(self, address: str, host: str) -> None:
         self._server = RedisServer(address, "cache", TIMEOUT, "reads make requests for now")
-        self._prefix = f"backpack_orm:cache:{{{_digest(host)}}}"
+        self._prefix = f"backpack_orm:cache:{{{_digest(host.encode())}}}"
         self._pending: dict[str, int] = {}
         self._count = 0
         self.reset()
@@ -274,7 +276,7 @@ class SharedCache:
 
     def __init__(self, address: str, host: str, account: str, ttl: float) -> None:
         self._responses = _responses_of(address, host)
-        self._account = _digest(account)
+        self._account = _digest(account.encode())
         self._ttl = ttl
         self._locks: WeakValueDictionary[str, Any] = WeakValueDictionary()
         self._lock = Lock()
@@ -376,7 +378,8 @@ class SharedCache:
 
     def _name(self, call: Call[Any]) -> str:
         payload = sorted((name, repr(value)) for name, value in call.payload.items())
-        return _digest(f"{self._account} {call.endpoint.label} {[*call.ids]} {payload}")
+        name = f"{self._account} {call.endpoint.label} {[*call.ids]} {payload}"
+        return _digest(name.encode())
 
     @contextmanager
     def _turn(self, name: str, call: Call[Any]) -> Iterator[None]:
@@ -398,5 +401,5 @@ class SharedCache:
             lock.release()
 
 
-def _digest(text: str) -> str:
-    return blake2b(text.encode(), digest_size=16, person=b"backpack_orm").hexdigest()
+def _digest(content: bytes) -> str:
+    return blake2b(content, digest_size=16, person=b"backpack_orm").hexdigest()

@@ -292,7 +292,8 @@ def test_an_entry_is_a_line_of_format_one_of_json_and_the_body(server, process):
     body = show(connection)
     client = server.client()
     form, header, stored = client.get(entry_key(client)).split(b"\n", 2)
-    assert (form, stored) == (b"backpack_orm 1", body)
+    assert form.startswith(b"backpack_orm 2 ")
+    assert stored == body
     assert json.loads(header)["status"] == 200
     assert "page:7" in json.loads(header)["generations"]
 
@@ -301,8 +302,32 @@ def test_an_entry_of_another_format_is_a_miss(stub, server, process):
     connection = process(server)
     show(connection)
     client = server.client()
-    client.set(entry_key(client), b"backpack_orm 2\nsomething else")
+    client.set(entry_key(client), b"backpack_orm 3 0\nsomething else")
     show(connection)
+    assert len(stub.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda entry: entry.replace(b"title='new'", b"title='nEw'"),
+        lambda entry: entry.replace(b'{"status"', b'"status"'),
+        lambda entry: entry.replace(b'"status": 200', b'"status": 201'),
+        lambda entry: entry.replace(b'{"status"', b'{"unknown": 1, "status"'),
+        lambda entry: entry[:-1],
+        lambda entry: entry[:20],
+        lambda entry: b"backpack_orm 2 0\nsomething else",
+    ],
+    ids=["text", "json", "status", "member", "end", "header", "foreign"],
+)
+def test_a_damaged_or_foreign_entry_is_a_miss(stub, server, process, damage):
+    connection = process(server)
+    intact = show(connection)
+    client = server.client()
+    entry = client.get(entry_key(client))
+    assert damage(entry) != entry
+    client.set(entry_key(client), damage(entry))
+    assert show(connection) == show(connection) == intact
     assert len(stub.requests) == 2
 
 
