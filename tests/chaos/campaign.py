@@ -143,8 +143,9 @@ class Worker:
     page: Page = field(init=False)
     name: str = field(init=False)
     items: List = field(init=False)
-    switches: list[Item] = field(init=False)
-    places: list[Item] = field(init=False)
+    switches: dict[str, Item] = field(init=False)
+    """Items by content, since reading the content after an unknown outcome is a request."""
+    places: dict[str, Item] = field(init=False)
     live: dict[Key, Any] = field(factory=dict, init=False)
     reads: int = field(default=0, init=False)
     failed_reads: int = field(default=0, init=False)
@@ -162,10 +163,12 @@ class Worker:
         )
         for each in (self.items, switches, order):
             self._known((self.name, "list", each.name), each.name)
-        self.switches = [switches.items.create(content=f"switch.{n}") for n in range(5)]
-        for item in self.switches:
-            self._known((self.name, "switch", item.content), False)
-        self.places = [order.items.create(content=f"place.{n}") for n in range(5)]
+        self.switches, self.places = (
+            {name: each.items.create(content=name) for name in [f"{kind}.{n}" for n in range(5)]}
+            for kind, each in [("switch", switches), ("place", order)]
+        )
+        for name in self.switches:
+            self._known((self.name, "switch", name), False)
         placed = tuple(item.content for item in Item.all(list=order, fresh=True))
         self._known((self.name, "order", self.name), placed)
 
@@ -250,16 +253,16 @@ class Worker:
         elif what == "tags":
             self._change_home("tags", (f"tag {self._count}", "R&D"))
         elif what == "switch":
-            item = self.dice.choice(self.switches)
+            name, item = self.dice.choice([*self.switches.items()])
             verb = self.dice.choice(["complete", "reopen", "toggle"])
             after = {"complete": lambda _: True, "reopen": lambda _: False}.get(verb, _flipped)
-            key = (self.name, "switch", item.content)
+            key = (self.name, "switch", name)
             self._send(key, after, getattr(item, verb))
         else:
-            item = self.dice.choice(self.places)
+            name, item = self.dice.choice([*self.places.items()])
             verb = self.dice.choice(["move_higher", "move_lower"])
             key = (self.name, "order", self.name)
-            self._send(key, lambda state: _moved(state, item.content, verb), getattr(item, verb))
+            self._send(key, lambda state: _moved(state, name, verb), getattr(item, verb))
 
     def _change_home(self, name: str, value: object) -> None:
         setattr(self.page, name, value)
