@@ -131,6 +131,8 @@ class Verifier:
     def run(self) -> Verification:
         """Read and compare everything."""
         self._described()
+        if not self._commits.numbers():
+            self._add(FOLDER, "contains no snapshot")
         commits = list(self._readable_commits())
         self._chained(commits)
         self._expected(commits)

@@ -64,8 +64,10 @@ def state(root: Path) -> State:
     archive = Archive(root)
     for snapshot in archive.snapshots:
         bagit.Bag(str(root / "snapshots" / snapshot.name)).validate()
+    if not archive.snapshots:
+        return None
     assert archive.verify()  # which compares the cache, if there is one
-    return digests(archive.connection) if archive.snapshots else None
+    return digests(archive.connection)
 
 
 @pytest.fixture

@@ -47,6 +47,16 @@ def test_an_archive_without_damage_has_no_problems(original: Path) -> None:
     assert found.records == len(list(Archive(original).newest.entries()))
 
 
+@pytest.mark.parametrize("place", ["absent", "empty", "bucket"])
+def test_where_there_is_no_snapshot_nothing_is_verified(tmp_path: Path, place: str) -> None:
+    location: str | Path = f"memory://{tmp_path}" if place == "bucket" else tmp_path / place
+    if place == "empty":
+        (tmp_path / place).mkdir()
+    found = Archive(location).verify()
+    assert not found
+    assert [problem.reason for problem in found.problems] == ["contains no snapshot"]
+
+
 def test_the_progress_is_reported(original: Path) -> None:
     steps: list[object] = []
     Archive(original).verify(progress=lambda *step: steps.append(step))
