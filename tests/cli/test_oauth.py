@@ -8,8 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from backpack_orm import User
 from backpack_orm.cli import tokens
 from backpack_orm.cli.commands import account
+from backpack_orm.cli.config import Profile
+from backpack_orm.cli.connecting import open_connection
+from backpack_orm.cli.grants import Application, stored_form
+from backpack_orm.cli.tokens import Token
+from backpack_orm.connection.oauth import OAuthApp
 from backpack_orm.sandbox import Sandbox
 from tests.cli.conftest import Runner
 
@@ -98,3 +104,21 @@ def test_signing_in_needs_an_application(
     assert "--oauth needs --client-id" in found.stderr
     found = offline("login", provider.url, "--oauth", "--client-id", "trips")
     assert "Set BACKPACK_CLIENT_SECRET" in found.stderr
+
+
+def test_a_stored_sign_in_opens_a_connection() -> None:
+    with Sandbox(seed="demo") as box:
+        registered = box.oauth.register(ADDRESS)
+        application: Application = {
+            "client_id": registered.client_id,
+            "client_secret": registered.client_secret,
+            "redirect_uri": ADDRESS,
+            "provider": box.url,
+        }
+        app = OAuthApp(**application)
+        address, state = app.authorization_url()
+        grant = app.exchange(box.oauth.allow(address), state=state)
+        token = Token(stored_form(application, grant), "a file")
+        profile = Profile("default", "the default", {}, is_stored=False)
+        with open_connection(profile, box.url, token) as connection:
+            assert User.me(using=connection).name == "Nora Whitfield"

@@ -96,3 +96,7 @@ def test_a_switch_is_true_or_false(name, value):
 def test_an_error_names_the_option(name, value):
     with pytest.raises(ValidationError, match=f"^{name} "):
         Settings("acme", **{name: value})
+
+
+def test_the_smallest_size_is_a_byte():
+    assert Settings("acme", token=TOKEN, max_response_size=1).max_response_size == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import shutil
@@ -125,6 +126,18 @@ class TestMigrating:
         assert (mode(old), mode(preserved)) == (0o600, 0o600)
         assert f"was upgraded from schema 0001 to {schema.HEAD}" in caplog.text
         assert sorted(path.name for path in old.parent.iterdir()) == ["old.db", preserved.name]
+
+    def test_the_old_file_is_preserved_by_a_file_system_without_hard_links(
+        self, old: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def link(source: object, target: object) -> None:
+            raise OSError(errno.EPERM, "Operation not permitted")
+
+        monkeypatch.setattr(os, "link", link)
+        Sandbox(data=str(old)).close()
+        preserved = old.with_name("old.db.schema-0001")
+        assert OLD_TOKEN.encode() in preserved.read_bytes()  # which the new version stores no more
+        assert mode(preserved) == 0o600
 
     def test_no_token_is_left_in_clear_text(self, old: Path) -> None:
         assert OLD_TOKEN.encode() in old.read_bytes()

@@ -153,3 +153,14 @@ def test_without_the_extra_an_error_names_it(monkeypatch: pytest.MonkeyPatch, mi
 def test_what_is_no_text_is_refused(function: Callable[[Any], Any], value: Any) -> None:
     with pytest.raises(TypeError, match=f"a text is a str, not of type {type(value).__name__}"):
         function(value)
+
+
+def test_in_a_list_or_table_marks_are_searched_up_to_the_end_of_the_line() -> None:
+    lines, listed, table = ("\n".join([line] * 1000) for line in ("a *b", "* a *b", "|a *b|"))
+    assert limits.work(listed) < limits.work(lines) / 10
+    assert limits.work(table) < limits.work(lines) / 10
+
+
+def test_a_text_may_be_as_long_as_the_limit() -> None:
+    assert parse("x" * limits.MAX_LENGTH).problem is None
+    assert parse("x" * (limits.MAX_LENGTH + 1)).problem is not None
