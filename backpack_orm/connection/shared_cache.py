@@ -13,7 +13,7 @@ from threading import Lock, RLock
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from backpack_orm.connection.calls import Call
 from backpack_orm.connection.forks import after_fork
@@ -91,6 +91,7 @@ class _Entry:
     Attributes:
         body: The body as received.
         status: The HTTP status.
+        lifetime: Milliseconds from when it was stored until it expires.
         generations: The generation of each of its tags when its request began. A write drops the
             generations of its tags when it begins and when it ends, in between they have none, and
             no generation comes twice.
@@ -98,22 +99,28 @@ class _Entry:
 
     body: bytes
     status: int
+    lifetime: int
     generations: Mapping[str, str]
 
-    def to_bytes(self) -> bytes:
+    def to_bytes(self, key: str) -> bytes:
         """Return it as it is stored: a line of format and checksum, one of JSON, the body."""
-        header = json.dumps({"status": self.status, "generations": dict(self.generations)})
-        content = b"%s\n%s" % (header.encode(), self.body)
-        return b"%s%s\n%s" % (_FORMAT, _digest(content).encode(), content)
+        header = {name: value for name, value in asdict(self).items() if name != "body"}
+        content = b"%s\n%s" % (json.dumps(header).encode(), self.body)
+        return b"%s\n%s" % (_first_line(key, content), content)
 
     @classmethod
-    def from_bytes(cls, stored: bytes | None) -> _Entry | None:
-        """Return what was stored; None if it is nothing, of another format, or damaged."""
+    def from_bytes(cls, key: str, stored: bytes | None) -> _Entry | None:
+        """Return what was stored; None if it is nothing, damaged, or of another format or key."""
         first_line, _, content = (stored or b"").partition(b"\n")
-        if first_line != _FORMAT + _digest(content).encode():
+        if first_line != _first_line(key, content):
             return None
         header, _, body = content.partition(b"\n")
         return cls(body, **json.loads(header))
+
+
+def _first_line(key: str, content: bytes) -> bytes:
+    """Return the line before some content, which has a checksum of the key and the content."""
+    return _FORMAT + _digest(key.encode() + content).encode()
 
 
 class Responses:
@@ -150,16 +157,17 @@ class Responses:
             return True
         return False
 
-    def find(self, name: str) -> _Entry | None:
-        """Return an entry that no write has invalidated; None if there is none.
+    def find(self, name: str, ttl: float) -> _Entry | None:
+        """Return an entry of the last `ttl` seconds that no write has invalidated; else None.
 
         Raises:
             Unreachable: The server has failed.
         """
-        client = self._server.client
-        stored: Any = self._server.run(lambda: client.get(f"{self._prefix}:{name}"))
-        entry = _Entry.from_bytes(stored)
-        if entry is None:
+        key, client = f"{self._prefix}:{name}", self._server.client
+        both: Any = client.pipeline()
+        stored, left = self._server.run(both.get(key).pttl(key).execute)
+        entry = _Entry.from_bytes(key, stored)
+        if entry is None or not max(0, entry.lifetime - 1000 * ttl) <= left <= entry.lifetime:
             return None
         keys = self._keys(entry.generations)[::2]
         found: Any = self._server.run(lambda: client.mget(keys))
@@ -179,15 +187,14 @@ class Responses:
         found = self._server.run(lambda: self._generations(self._keys(tags), (new, milliseconds)))
         return dict(zip(tags, (each.decode() for each in found), strict=True))
 
-    def store(self, name: str, entry: _Entry, ttl: float) -> None:
-        """Store an entry for at most `ttl` seconds, and a random time less.
+    def store(self, name: str, entry: _Entry) -> None:
+        """Store an entry for its lifetime.
 
         Raises:
             Unreachable: The server has failed.
         """
         key, client = f"{self._prefix}:{name}", self._server.client
-        milliseconds = max(round(1000 * ttl * random.uniform(0.9, 1)), 1)  # noqa: S311 - no secret
-        self._server.run(lambda: client.set(key, entry.to_bytes(), px=milliseconds))
+        self._server.run(lambda: client.set(key, entry.to_bytes(key), px=entry.lifetime))
 
     def begin_write(self, tags: Iterable[str]) -> str:
         """Invalidate all responses with any of the tags, and cache no others before the write ends.
@@ -308,7 +315,7 @@ class SharedCache:
         name = self._name(call)
         with self._turn(name, call):
             try:
-                entry = None if fresh else self._responses.find(name)
+                entry = None if fresh else self._responses.find(name, self._ttl)
                 if entry is not None:
                     with suppress(InvalidResponse):  # another version may accept what this does not
                         return self._read(entry, call)
@@ -373,8 +380,10 @@ class SharedCache:
                 return
             generations |= found
         if all(generations.values()):
-            entry = _Entry(response.content, response.status, generations)
-            self._responses.store(name, entry, self._ttl)
+            share = random.uniform(0.9, 1)  # noqa: S311 - no secret
+            lifetime = max(round(1000 * self._ttl * share), 1)
+            entry = _Entry(response.content, response.status, lifetime, generations)
+            self._responses.store(name, entry)
 
     def _name(self, call: Call[Any]) -> str:
         payload = sorted((name, repr(value)) for name, value in call.payload.items())

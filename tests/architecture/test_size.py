@@ -26,7 +26,7 @@ LARGEST_ROOMS = {
     ".": 375,
     "archive": 5755,
     "cli": 5230,
-    "connection": 3930,
+    "connection": 3935,
     "display": 960,
     "integrations": 2575,
     "models": 3165,

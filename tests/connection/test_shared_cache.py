@@ -295,6 +295,7 @@ def test_an_entry_is_a_line_of_format_one_of_json_and_the_body(server, process):
     assert form.startswith(b"backpack_orm 2 ")
     assert stored == body
     assert json.loads(header)["status"] == 200
+    assert 0 < client.pttl(entry_key(client)) <= json.loads(header)["lifetime"] <= 60_000
     assert "page:7" in json.loads(header)["generations"]
 
 
@@ -302,7 +303,7 @@ def test_an_entry_of_another_format_is_a_miss(stub, server, process):
     connection = process(server)
     show(connection)
     client = server.client()
-    client.set(entry_key(client), b"backpack_orm 3 0\nsomething else")
+    client.set(entry_key(client), b"backpack_orm 3 0\nsomething else", keepttl=True)
     show(connection)
     assert len(stub.requests) == 2
 
@@ -326,8 +327,44 @@ def test_a_damaged_or_foreign_entry_is_a_miss(stub, server, process, damage):
     client = server.client()
     entry = client.get(entry_key(client))
     assert damage(entry) != entry
-    client.set(entry_key(client), damage(entry))
+    client.set(entry_key(client), damage(entry), keepttl=True)
     assert show(connection) == show(connection) == intact
+    assert len(stub.requests) == 2
+
+
+def test_an_entry_under_the_key_of_another_call_is_a_miss(stub, server, process):
+    connection = process(server)
+    show(connection)
+    client = server.client()
+    key = entry_key(client)
+    connection.call(SHOW, (8,), read=text)
+    (other,) = (each for each in client.keys("*") if b":tag:" not in each and each != key)
+    client.copy(other, key, replace=True)
+    show(connection)
+    assert len(stub.requests) == 3
+
+
+def test_no_entry_is_older_than_the_ttl_of_its_reader(stub, server, process):
+    writer, reader = process(server, ttl=600), process(server, ttl=60)
+    show(writer)
+    client = server.client()
+    key = entry_key(client)
+    client.pexpire(key, client.pttl(key) - 50_000)  # as after 50 seconds
+    show(reader)
+    assert len(stub.requests) == 1
+    client.pexpire(key, client.pttl(key) - 10_000)
+    show(writer)
+    assert len(stub.requests) == 1
+    show(reader)
+    assert len(stub.requests) == 2
+
+
+def test_an_entry_without_an_expiry_is_a_miss(stub, server, process):
+    connection = process(server)
+    show(connection)
+    client = server.client()
+    client.persist(entry_key(client))
+    show(connection)
     assert len(stub.requests) == 2
 
 
