@@ -111,9 +111,10 @@ def _no_connection_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(context, "_default", None)
     monkeypatch.setattr(rate_limits, "_stores", {})
     monkeypatch.setattr(rate_limits, "_pauses", {})
-    yield
-    if context._default is not None:
-        context._default.close()
+    with context.restored():
+        yield
+        if context._default is not None:
+            context._default.close()
 
 
 @contextmanager

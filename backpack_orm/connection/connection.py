@@ -648,6 +648,9 @@ def connect(*arguments: Any, **options: Any) -> Connection:
     Makes no request. Takes the parameters of `Connection`. A missing account or token is read from
     the environment: `BACKPACK_URL` (a name or an address) and `BACKPACK_TOKEN`.
 
+    In a program that has a `SignIn`, the default applies only in requests in which nobody is
+    signed in.
+
     Returns:
         The connection, for `using` and `close()`.
 

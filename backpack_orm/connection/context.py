@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import Context, ContextVar, Token, copy_context
+from enum import Enum
 from functools import partial
 from threading import Lock
 from types import TracebackType, coroutine
@@ -26,26 +27,50 @@ Sent = TypeVar("Sent")
 Returned = TypeVar("Returned")
 
 
+class Missing(Enum):
+    """Why a request of a web application has no connection of a user."""
+
+    NOBODY = "nobody is signed in: an outer block or the default applies"
+    UNKNOWN = "a user is signed in, whose account is not known: no connection applies"
+
+
 class _Entry:
     """One block that makes a connection current.
 
     Attributes:
+        connection: The connection. `Missing` in a request without one, and None if outer blocks
+            apply, but not the default.
         frame: Identifies the frame of a `with` statement, to find the entry of its block.
         token: Identifies the context that the entry was pushed in.
         is_abandoned: Whether the block was left in another context, which cannot reach the stack
             that contains the entry. That stack skips the entry.
     """
 
-    def __init__(self, connection: Usable, frame: int | None = None) -> None:
+    connection: Usable | Missing | None
+    token: Token[tuple[_Entry, ...]] | None = None
+    is_abandoned = False
+
+    def __init__(self, connection: Usable | Missing | None, frame: int | None = None) -> None:
         self.connection = connection
         self.frame = frame
-        self.token: Token[tuple[_Entry, ...]] | None = None
-        self.is_abandoned = False
+
+
+class _LazyEntry(_Entry):
+    """A block whose connection is looked up each time."""
+
+    def __init__(self, find: Callable[[], Usable | Missing | None]) -> None:
+        self._find = find
+        self.frame = None
+
+    @property
+    def connection(self) -> Usable | Missing | None:  # type: ignore[override]
+        return self._find()
 
 
 # An immutable value: tasks and threads that copy the context share no mutable state.
 _stack: ContextVar[tuple[_Entry, ...]] = ContextVar("backpack_orm_connections", default=())
 _default: Usable | None = None
+_users_sign_in = False
 
 
 def default() -> Usable | None:
@@ -59,17 +84,41 @@ def set_default(connection: Usable | None) -> None:
     _default = connection
 
 
+def let_users_sign_in() -> None:
+    """Use the default only in requests in which nobody is signed in, from now on.
+
+    A thread does not know which request has started it, so it must not use an account of all.
+    """
+    global _users_sign_in
+    _users_sign_in = True
+
+
+@contextmanager
+def restored() -> Iterator[None]:
+    """Restore the default, and where it applies, at the end of a block."""
+    global _users_sign_in
+    previous, before = _default, _users_sign_in
+    try:
+        yield
+    finally:
+        set_default(previous)
+        _users_sign_in = before
+
+
 def candidates() -> Iterator[Usable]:
     """Yield the connections of the open blocks and the default, the current one first."""
     for entry in reversed(_stack.get()):
-        if not entry.is_abandoned:
-            yield entry.connection
+        if not entry.is_abandoned and isinstance(found := entry.connection, Usable):
+            yield found
     if _default is not None:
         yield _default
 
 
 def _push(connection: Usable, frame: int | None = None) -> _Entry:
-    entry = _Entry(connection, frame)
+    return _add(_Entry(connection, frame))
+
+
+def _add(entry: _Entry) -> _Entry:
     alive = (other for other in _stack.get() if not other.is_abandoned)
     entry.token = _stack.set((*alive, entry))
     return entry
@@ -172,10 +221,8 @@ class Usable:
         ...     list(Connection(box.url, token=box.token).bind(titles()))
         []
         """
-        if isinstance(generator, AsyncGenerator):
-            return _bound_async(self._own_context(), generator)
-        if isinstance(generator, Generator):
-            return _bound(self._own_context(), generator)
+        if isinstance(generator, AsyncGenerator | Generator):
+            return in_context(self._own_context(), generator)
         raise ValidationError(
             f"bind() takes a generator, not {type(generator).__name__}: "
             "call the generator function first, as in connection.bind(pages())"
@@ -213,6 +260,12 @@ class Usable:
             return context.copy().run(function, argument)
 
         return in_order(call, arguments, workers=workers)
+
+
+def in_context(context: Context, generator: Any) -> Any:
+    """Return a generator, asynchronous or not, whose steps run in a context of its own."""
+    is_async = isinstance(generator, AsyncGenerator)
+    return (_bound_async if is_async else _bound)(context, generator)
 
 
 def _bound(
@@ -285,19 +338,55 @@ def using(connection: Connection) -> Iterator[Connection]:
         _remove(entry)
 
 
+def inside(found: Usable | Missing) -> AbstractContextManager[None]:
+    """Make what is known about the account of a request apply inside a `with` block."""
+    return _applying(_Entry(found))
+
+
+def looking_up(find: Callable[[], Usable | Missing | None]) -> AbstractContextManager[None]:
+    """Call a function in a `with` block each time the current connection is needed.
+
+    For its results, see `Missing`; None if outer blocks apply, but not the default.
+    """
+    return _applying(_LazyEntry(find))
+
+
+@contextmanager
+def _applying(entry: _Entry) -> Iterator[None]:
+    _add(entry)
+    try:
+        yield
+    finally:
+        _remove(entry)
+
+
 def current() -> Connection:
     """Return the connection of the innermost block, else that of the last `connect`.
 
+    In a program that has a `SignIn`, the connection of `connect` is current only in requests in
+    which nobody is signed in: other code, such as a thread, may run on behalf of a user.
+
     Raises:
-        NotConnected: No block is open, and `connect` was not called.
+        NotConnected: No block is open, and `connect` was not called or does not apply here.
     """
-    connection = _default
+    has_default = not _users_sign_in
     for entry in reversed(_stack.get()):  # not by candidates(): a generator takes twice as long
-        if not entry.is_abandoned:
-            connection = entry.connection
-            break
-    if connection is not None:
-        return connection  # type: ignore[return-value]  # there is no other subclass
+        if entry.is_abandoned:
+            continue
+        found = entry.connection
+        if isinstance(found, Usable):
+            return found  # type: ignore[return-value]  # there is no other subclass
+        if found is Missing.UNKNOWN:
+            raise NotConnected("a user is signed in, but has not chosen an account: sign in again")
+        has_default = has_default or found is Missing.NOBODY
+    if not has_default:
+        raise NotConnected(
+            "not connected: users sign in to this program, and it is not known for whom this code "
+            "runs: open `with using(connection):` with the connection of the user, or that of the "
+            "program, or pass using=connection"
+        )
+    if _default is not None:
+        return _default  # type: ignore[return-value]
     raise NotConnected(
         'not connected: call connect("your-account", token="…") first, or pass using=Connection(…)'
     )

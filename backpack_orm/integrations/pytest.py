@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,13 +57,14 @@ def backpack_sandbox(
     mark = request.node.get_closest_marker("backpack")
     if mark is not None and mark.args:
         raise pytest.UsageError(f"the mark backpack takes keywords only, not {mark.args[0]!r}")
-    previous = context.default()
-    with Sandbox(**{"seed": "empty", **(mark.kwargs if mark else {})}) as sandbox:
+    with (
+        context.restored(),  # the code under test may have connected
+        Sandbox(**{"seed": "empty", **(mark.kwargs if mark else {})}) as sandbox,
+    ):
         for prefix in ("", "FLASK_"):  # as Flask reads its configuration from the environment
             monkeypatch.setenv(f"{prefix}BACKPACK_URL", sandbox.url)
             monkeypatch.setenv(f"{prefix}BACKPACK_TOKEN", sandbox.token)
         yield sandbox
-    context.set_default(previous)  # the code under test may have connected
 
 
 @pytest.fixture
@@ -173,11 +174,6 @@ def _default(make: Callable[[], Connection]) -> Iterator[Connection]:
     """Make a connection the default, and restore the previous one at the end."""
     from backpack_orm.connection import context
 
-    previous = context.default()
-    connection = make()
-    context.set_default(connection)
-    try:
+    with context.restored(), closing(make()) as connection:
+        context.set_default(connection)
         yield connection
-    finally:
-        context.set_default(previous)
-        connection.close()

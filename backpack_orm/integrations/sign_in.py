@@ -15,6 +15,7 @@ from attrs import define, evolve, field, frozen
 from cachetools import LRUCache
 
 from backpack_orm.connection import Connection
+from backpack_orm.connection.context import Missing, let_users_sign_in
 from backpack_orm.connection.forks import after_fork
 from backpack_orm.connection.oauth import Grant, OAuthAccount, OAuthApp
 from backpack_orm.connection.oauth.accounts import read_accounts
@@ -103,6 +104,9 @@ class _Stored:
         return {"grant": self.grant, "accounts": accounts, "account": self.href}
 
 
+_DAMAGED = _Stored({}, [], None)
+
+
 @define(eq=False)
 class _Opened:
     """The connection of a sign-in, and the token that was stored when it was last compared."""
@@ -174,6 +178,7 @@ class SignIn:
         settings = checked("SignIn", ("acme",), options | placeholder)
         if not isinstance(settings, Settings):
             raise settings
+        let_users_sign_in()
         self._options = options
         self._opened: LRUCache[str, _Opened] = LRUCache(_CONNECTIONS)
 
@@ -288,7 +293,7 @@ class SignIn:
         backpack_orm.errors.NotConnected: nobody is signed in: ...
         """
         id, stored = self._load(session)
-        if stored is None:
+        if stored is None or stored is _DAMAGED:
             raise NotConnected("nobody is signed in: redirect the browser to what start() returns")
         if href not in [account.href for account in stored.accounts]:
             raise ValidationError(f"{redacted(href)} is no account of the user: choose another")
@@ -310,9 +315,24 @@ class SignIn:
         >>> flow.connection({}) is None
         True
         """
+        found = self.account(session)
+        return None if isinstance(found, Missing) else found
+
+    def account(self, session: Session) -> Connection | Missing:
+        """Return the connection of the user who is signed in, or why there is none.
+
+        Makes no request, and reads the storage once. Adapters of frameworks use it: an account of
+        all users applies only if nobody is signed in, and not if `connection` returns None.
+
+        >>> flow = SignIn(OAuthApp("trips", "s3cret", "https://trips.example/back"), {})
+        >>> flow.account({})
+        <Missing.NOBODY: ...>
+        """
         id, stored = self._load(session)
-        if stored is None or stored.href is None:
-            return None
+        if stored is None:
+            return Missing.NOBODY
+        if stored.href is None:
+            return Missing.UNKNOWN
         with _lock:
             opened: _Opened | None = self._opened.get(id)
             if opened is None or not opened.is_current(stored):
@@ -320,8 +340,21 @@ class SignIn:
                     opened = self._opened[id] = self._open(id, stored, stored.href)
                 except ValidationError as error:  # such as that of another client id
                     logger.warning("a stored sign-in cannot be used: %s", error)
-                    return None
+                    return Missing.UNKNOWN
         return opened.connection
+
+    def ticket(self, session: Session) -> dict[str, str]:
+        """Return what a background job needs to run for the user: pass it to `connection` there.
+
+        Ready for JSON. After a sign-out, `connection` returns None for it. It is as secret as the
+        session, and is empty if nobody is signed in.
+
+        >>> flow = SignIn(OAuthApp("trips", "s3cret", "https://trips.example/back"), {})
+        >>> flow.ticket({})
+        {}
+        """
+        id = session.get(_ID, None)
+        return {} if id is None else {_ID: id}
 
     def end(self, session: Session, renew: Callable[[], object]) -> None:
         """Sign the user out: delete what is stored, and start a new session. No request.
@@ -365,7 +398,7 @@ class SignIn:
             return None
         stored = _stored(values)
         del values  # tracebacks may show the variables of this frame
-        if stored is None:
+        if stored is _DAMAGED:
             logger.warning("a stored sign-in is damaged: the user has to sign in again")
         return stored
 
@@ -378,7 +411,7 @@ class SignIn:
     def _refreshed(self, id: str, grant: Grant) -> None:
         """Store a new token, unless the user has signed out meanwhile."""
         stored = self._read(id)
-        if stored is None:
+        if stored is None or stored is _DAMAGED:
             return
         self._storage.save(id, evolve(stored, grant=grant.to_dict()).values())
         with _lock:
@@ -387,15 +420,15 @@ class SignIn:
                 opened.seen = Secret(grant.access_token)
 
 
-def _stored(values: Mapping[str, Any]) -> _Stored | None:
-    """Return what is stored of a sign-in; None if it is damaged."""
+def _stored(values: Mapping[str, Any]) -> _Stored:
+    """Return what is stored of a sign-in, which may be damaged."""
     try:
         grant, href = values["grant"], values["account"]
     except (KeyError, TypeError):
-        return None
+        return _DAMAGED
     accounts = read_accounts(values)
     is_valid = isinstance(grant, Mapping) and isinstance(href, str | None)
-    return _Stored(grant, accounts, href) if is_valid and accounts else None
+    return _Stored(grant, accounts, href) if is_valid and accounts else _DAMAGED
 
 
 def local_path(path: str | None, home: str) -> str:

@@ -16,6 +16,7 @@ from django.urls import NoReverseMatch, reverse
 from backpack_orm.integrations.django.sign_in import sign_in_flow
 
 _MIDDLEWARE = "backpack_orm.integrations.django.sign_in.middleware"
+_APPLICATION = "backpack_orm.integrations.django.middleware.backpack"
 _SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
 _TOKENS = {"token", "oauth_token"}
 
@@ -66,6 +67,14 @@ def check_sign_in(app_configs: Sequence[Any] | None, **options: Any) -> list[che
                 f"MIDDLEWARE does not have {_MIDDLEWARE} below that of sessions.",
                 hint=f"Add it below {_SESSIONS}.",
                 id="backpack.E002",
+            )
+        )
+    elif _APPLICATION in installed[installed.index(_MIDDLEWARE) :]:
+        found.append(
+            checks.Error(
+                f"MIDDLEWARE has {_APPLICATION} below {_MIDDLEWARE}.",
+                hint="Add it above: the account of a user replaces that of the application.",
+                id="backpack.E004",
             )
         )
     if settings.SESSION_COOKIE_SAMESITE == "Strict":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import copy_context
 from http import HTTPStatus
 from typing import cast
 
@@ -13,7 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
-from backpack_orm.connection import Connection, using
+from backpack_orm.connection.context import Missing, in_context, inside
 from backpack_orm.errors import BackpackError
 from backpack_orm.integrations.django.connections import DEFAULT, connections
 from backpack_orm.integrations.http_errors import UNCLEAR, retry_after, status_of
@@ -22,6 +24,9 @@ SyncView = Callable[[HttpRequest], HttpResponseBase]
 AsyncView = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 _DJANGO_ERRORS = {400: BadRequest, 403: PermissionDenied, 404: Http404}
+
+ACCOUNT = "_backpack_account"
+"""Attribute of a request: the connection of its user, or why there is none."""
 
 logger = logging.getLogger("backpack_orm")
 
@@ -37,16 +42,14 @@ def backpack(get_response: SyncView | AsyncView) -> SyncView | AsyncView:
         respond = cast(AsyncView, get_response)
 
         async def async_middleware(request: HttpRequest) -> HttpResponseBase:
-            connection = connections[DEFAULT]
-            with using(connection):
-                return streaming(connection, await respond(request))
+            with _application_account(request):
+                return streaming(await respond(request))
 
         return async_middleware
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        connection = connections[DEFAULT]
-        with using(connection):
-            return streaming(connection, cast(SyncView, get_response)(request))
+        with _application_account(request):
+            return streaming(cast(SyncView, get_response)(request))
 
     return middleware
 
@@ -90,14 +93,21 @@ def _response_to(request: HttpRequest, error: Exception) -> HttpResponse | None:
     return HttpResponse(text, "text/plain", status, headers=headers)
 
 
-def streaming(connection: Connection, response: HttpResponseBase) -> HttpResponseBase:
-    """Return a response whose content, if it is streamed, is made with the connection too."""
+def _application_account(request: HttpRequest) -> AbstractContextManager[object]:
+    """Make the connection of "default" current, unless the middleware above has found a user."""
+    if getattr(request, ACCOUNT, Missing.NOBODY) is not Missing.NOBODY:
+        return nullcontext()
+    return inside(connections[DEFAULT])
+
+
+def streaming(response: HttpResponseBase) -> HttpResponseBase:
+    """Return a response whose content, if it is streamed, is made with the account of now."""
     if isinstance(response, StreamingHttpResponse):
-        with using(connection):
-            content = response.streaming_content
-            response.streaming_content = (
-                connection.bind(part async for part in content)  # type: ignore[union-attr]
-                if response.is_async
-                else connection.bind(part for part in content)  # type: ignore[union-attr]
-            )
+        content = response.streaming_content
+        response.streaming_content = in_context(
+            copy_context(),
+            (part async for part in content)  # type: ignore[union-attr]
+            if response.is_async
+            else (part for part in content),  # type: ignore[union-attr]
+        )
     return response

@@ -18,14 +18,13 @@ from django.urls import reverse
 from django.utils.decorators import sync_and_async_middleware
 from django.utils.module_loading import import_string
 
-from backpack_orm.connection import using
+from backpack_orm.connection.context import Missing, inside
 from backpack_orm.errors import AuthenticationError
-from backpack_orm.integrations.django.middleware import AsyncView, SyncView, streaming
+from backpack_orm.integrations.django.middleware import ACCOUNT, AsyncView, SyncView, streaming
 from backpack_orm.integrations.sign_in import SignIn
 
 SETTING = "BACKPACK_SIGN_IN"
 _ENDED = "Please sign in again."
-_SIGNED_IN = "_backpack_is_signed_in"
 
 logger = logging.getLogger("backpack_orm")
 
@@ -63,22 +62,18 @@ def middleware(get_response: SyncView | AsyncView) -> SyncView | AsyncView:
         respond = cast(AsyncView, get_response)
 
         async def async_middleware(request: HttpRequest) -> HttpResponseBase:
-            connection = await sync_to_async(flow.connection)(request.session)
-            setattr(request, _SIGNED_IN, connection is not None)
-            if connection is None:
-                return await respond(request)
-            with using(connection):
-                return streaming(connection, await respond(request))
+            found = await sync_to_async(flow.account)(request.session)
+            setattr(request, ACCOUNT, found)
+            with inside(found):
+                return streaming(await respond(request))
 
         return async_middleware
 
     def sync_middleware(request: HttpRequest) -> HttpResponseBase:
-        connection = flow.connection(request.session)
-        setattr(request, _SIGNED_IN, connection is not None)
-        if connection is None:
-            return cast(SyncView, get_response)(request)
-        with using(connection):
-            return streaming(connection, cast(SyncView, get_response)(request))
+        found = flow.account(request.session)
+        setattr(request, ACCOUNT, found)
+        with inside(found):
+            return streaming(cast(SyncView, get_response)(request))
 
     return sync_middleware
 
@@ -99,7 +94,7 @@ def sign_in_required(view: Callable[..., Any]) -> Callable[..., Any]:
 
         @wraps(view)
         async def async_view(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
-            if not getattr(request, _SIGNED_IN):
+            if not _is_signed_in(request):
                 return await sync_to_async(_to_sign_in)(request)
             try:
                 return await respond(request, *args, **options)
@@ -110,7 +105,7 @@ def sign_in_required(view: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(view)
     def sync_view(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
-        if not getattr(request, _SIGNED_IN):
+        if not _is_signed_in(request):
             return _to_sign_in(request)
         try:
             response: HttpResponseBase = view(request, *args, **options)
@@ -124,6 +119,16 @@ def sign_in_required(view: Callable[..., Any]) -> Callable[..., Any]:
 def failed(request: HttpRequest, status: int, text: str) -> HttpResponseBase:
     """Return the page of a sign-in that has failed."""
     return render(request, "backpack/failed.html", {"text": text}, status=status)
+
+
+def _is_signed_in(request: HttpRequest) -> bool:
+    if not hasattr(request, ACCOUNT):
+        raise ImproperlyConfigured(
+            "sign_in_required needs backpack_orm.integrations.django.sign_in.middleware: add it to "
+            "MIDDLEWARE; for a RequestFactory, set request.session and call "
+            "middleware(view)(request)"
+        )
+    return not isinstance(getattr(request, ACCOUNT), Missing)
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponseBase:

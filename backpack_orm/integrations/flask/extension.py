@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -15,18 +15,17 @@ from backpack_orm.integrations.http_errors import UNCLEAR, retry_after, status_o
 
 try:
     import click
-    from flask import Flask, current_app, g
+    from flask import Flask, current_app
     from flask.cli import with_appcontext
-    from flask.signals import appcontext_pushed
     from markupsafe import Markup
     from werkzeug.exceptions import default_exceptions
+
+    from backpack_orm.integrations.flask.accounts import CONNECTIONS, select_account
 except ModuleNotFoundError as missing:
     raise ImportError(
         f'the extension for Flask needs {missing.name}: pip install "backpack_orm[flask]"'
     ) from missing
 
-_NAME = "backpack_orm"
-_STACK = "_backpack_orm"
 _PREFIX = "BACKPACK_"
 _OF_ONE_ACCOUNT = {"url", "account", "token", "oauth_token"}
 
@@ -90,16 +89,15 @@ class Backpack:
         >>> "backpack_orm" in app.extensions
         True
         """
-        if _NAME in app.extensions:
+        if CONNECTIONS in app.extensions:
             raise RuntimeError(f"{app!r} has this extension already: create it once")
         if _command.name in app.cli.commands:
             raise RuntimeError(f"{app!r} has another command {_command.name!r}: rename that one")
         if self._connection is None:
-            app.extensions[_NAME] = connections_from(_accounts(app), _key)
+            app.extensions[CONNECTIONS] = connections_from(_accounts(app), _key)
         else:
-            app.extensions[_NAME] = {"": self._connection}
-        appcontext_pushed.connect(_enter, app)
-        app.teardown_appcontext(_leave)
+            app.extensions[CONNECTIONS] = {"": self._connection}
+        select_account(app)
         if self._handle_errors:
             app.register_error_handler(BackpackError, _response_to)
         for name in ("html", "markdown", "plain"):
@@ -132,7 +130,7 @@ class Backpack:
             NotConnected: There is no account of this name.
             RuntimeError: There is no current application.
         """
-        connections: dict[str, Connection] = current_app.extensions[_NAME]
+        connections: dict[str, Connection] = current_app.extensions[CONNECTIONS]
         if name in connections:
             return connections[name]
         if not name:
@@ -193,21 +191,6 @@ def _models() -> dict[str, object]:
         for name, value in public.items()
         if isinstance(value, type) and issubclass(value, backpack_orm.Model)
     }
-
-
-def _enter(app: Flask, **extra: object) -> None:
-    """Make the connection current that has no name, if there is one."""
-    stack = ExitStack()
-    setattr(g, _STACK, stack)
-    connection = app.extensions[_NAME].get("")
-    if connection is not None:
-        stack.enter_context(using(connection))
-
-
-def _leave(error: BaseException | None) -> None:
-    stack: ExitStack | None = g.pop(_STACK, None)
-    if stack is not None:
-        stack.close()
 
 
 def _response_to(error: BackpackError) -> Any:

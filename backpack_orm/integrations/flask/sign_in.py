@@ -6,7 +6,6 @@ import hmac
 import logging
 import secrets
 from collections.abc import Callable
-from contextlib import ExitStack
 from functools import wraps
 from typing import Any, ParamSpec
 from urllib.parse import urlsplit
@@ -16,7 +15,6 @@ from flask import (
     Response,
     abort,
     current_app,
-    g,
     make_response,
     redirect,
     render_template,
@@ -26,15 +24,14 @@ from flask import (
 )
 from flask.blueprints import BlueprintSetupState
 
-from backpack_orm.connection import using
+from backpack_orm.connection.context import Missing
 from backpack_orm.errors import AuthenticationError, BackpackError, ValidationError
+from backpack_orm.integrations.flask import accounts as contexts
 from backpack_orm.integrations.sign_in import SignIn, failure
 
 P = ParamSpec("P")
 
 _NAME = "backpack"
-_EXTENSION = "backpack_orm_sign_in"
-_STACK = "_backpack_orm_sign_in"
 _CSRF = "_backpack_csrf"
 _ENDED = "Please sign in again."
 
@@ -66,8 +63,6 @@ def sign_in_blueprint(flow: SignIn) -> Blueprint:
     prefix, _, last = urlsplit(flow.app.redirect_uri).path.rpartition("/")
     blueprint = Blueprint(_NAME, __name__, url_prefix=prefix or None, template_folder="templates")
     blueprint.record_once(lambda state: _set_up(state, flow))
-    blueprint.before_app_request(_enter)
-    blueprint.teardown_app_request(_leave)
     blueprint.after_request(_protect)
     blueprint.add_url_rule("/login", view_func=login)
     blueprint.add_url_rule(f"/{last}", view_func=callback)
@@ -91,7 +86,7 @@ def sign_in_required(view: Callable[P, Any]) -> Callable[P, Any]:
 
     @wraps(view)
     def only_signed_in(*args: P.args, **options: P.kwargs) -> Any:
-        if _STACK not in g:
+        if isinstance(contexts.user(), Missing):
             return _to_sign_in()
         try:
             return current_app.ensure_sync(view)(*args, **options)
@@ -104,14 +99,14 @@ def sign_in_required(view: Callable[P, Any]) -> Callable[P, Any]:
 
 def login() -> Response:
     """Redirect the browser to the provider."""
-    return _redirected(_flow().start(session, request.args.get("next")))
+    return _redirected(contexts.flow().start(session, request.args.get("next")))
 
 
 def callback() -> Response:
     """Complete the sign-in with which the browser returns."""
     query = request.query_string.decode("ascii", "replace")
     try:
-        path = _flow().finish(session, query, _new_session)
+        path = contexts.flow().finish(session, query, _new_session)
     except BackpackError as error:
         return _refused(error)
     return _redirected(path or url_for("backpack.accounts"))
@@ -119,7 +114,7 @@ def callback() -> Response:
 
 def accounts() -> Response:
     """Let the user choose an account."""
-    found = _flow().accounts(session)
+    found = contexts.flow().accounts(session)
     if not found:
         return _redirected(url_for("backpack.login"))
     return make_response(render_template("backpack/choose.html", accounts=found))
@@ -129,7 +124,7 @@ def choose() -> Response:
     """Select the account that the user has chosen."""
     _check_token()
     try:
-        return _redirected(_flow().choose(session, request.form.get("account", "")))
+        return _redirected(contexts.flow().choose(session, request.form.get("account", "")))
     except BackpackError as error:
         return _refused(error)
 
@@ -137,8 +132,8 @@ def choose() -> Response:
 def logout() -> Response:
     """Sign the user out."""
     _check_token()
-    _flow().end(session, _new_session)
-    return _redirected(_flow().home)
+    contexts.flow().end(session, _new_session)
+    return _redirected(contexts.flow().home)
 
 
 def _set_up(state: BlueprintSetupState, flow: SignIn) -> None:
@@ -151,30 +146,9 @@ def _set_up(state: BlueprintSetupState, flow: SignIn) -> None:
             "SESSION_COOKIE_SAMESITE is 'Strict', so the provider's page would return the browser "
             "without its session: use 'Lax'"
         )
-    state.app.extensions[_EXTENSION] = flow
+    state.app.extensions[contexts.FLOW] = flow
+    contexts.select_account(state.app)
     state.app.add_template_global(_token, "backpack_csrf_token")
-
-
-def _flow() -> SignIn:
-    flow: SignIn = current_app.extensions[_EXTENSION]
-    return flow
-
-
-def _enter() -> None:
-    """Make the connection of the user current, except for static files, which need no session."""
-    if (request.endpoint or "").rpartition(".")[2] == "static":
-        return
-    connection = _flow().connection(session)
-    if connection is not None:
-        stack = ExitStack()
-        stack.enter_context(using(connection))
-        setattr(g, _STACK, stack)
-
-
-def _leave(error: BaseException | None) -> None:
-    stack: ExitStack | None = g.pop(_STACK, None)
-    if stack is not None:
-        stack.close()
 
 
 def _protect(response: Response) -> Response:
@@ -190,6 +164,7 @@ def _new_session() -> None:
     if regenerate is not None:
         regenerate(session)
     session.clear()
+    contexts.forget_user()
 
 
 def _token() -> str:
@@ -208,7 +183,7 @@ def _check_token() -> None:
 def _to_sign_in() -> Response:
     if request.method not in ("GET", "HEAD"):
         return _failed(401, _ENDED)
-    if _flow().accounts(session):
+    if contexts.flow().accounts(session):
         return _redirected(url_for("backpack.accounts"))
     path = request.full_path if request.query_string else request.path
     return _redirected(url_for("backpack.login", next=f"{request.script_root}{path}"))

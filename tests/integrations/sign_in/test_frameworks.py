@@ -12,19 +12,22 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.contrib.sessions.backends.cache import SessionStore
 from django.core.checks.registry import registry
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
-from django.test import AsyncClient, override_settings
+from django.test import AsyncClient, RequestFactory, override_settings
 from django.urls import include, path
 from flask import Flask, stream_with_context
 from flask.sessions import SecureCookieSessionInterface
+from werkzeug.routing import Rule
 
 from backpack_orm import OAuthApp, ValidationError
 from backpack_orm.connection import context
 from backpack_orm.integrations import django as django_application
 from backpack_orm.integrations.django.apps import BackpackConfig
 from backpack_orm.integrations.django.checks import check_sign_in
+from backpack_orm.integrations.django.sign_in import middleware as sign_in_middleware
 from backpack_orm.integrations.django.sign_in import sign_in_flow, sign_in_required
 from backpack_orm.integrations.flask import Backpack, sign_in_blueprint
 from backpack_orm.integrations.flask import sign_in_required as required
@@ -103,6 +106,16 @@ def test_static_files_read_no_session(
     browser.sign_in(provider, "Ann")
     monkeypatch.setattr(storage, "load", None)
     assert "Cookie" not in browser.get("/static/site.css").headers.get("Vary", "")
+
+
+def test_an_endpoint_that_ends_in_static_is_a_view_like_others(
+    app: Flask, provider: Sandbox
+) -> None:
+    app.view_functions["pages.static"] = titles
+    app.url_map.add(Rule("/static-pages", endpoint="pages.static"))
+    browser = FlaskSite(app).browser()
+    browser.sign_in(provider, "Ann")
+    assert counts_of(browser, "/static-pages") == ["Ann in acme"]
 
 
 def test_the_account_of_a_user_replaces_that_of_the_application(
@@ -215,6 +228,11 @@ async def _wait_async(request: HttpRequest) -> JsonResponse:
 
 
 @sign_in_required
+def _titles(request: HttpRequest) -> JsonResponse:
+    return JsonResponse(titles(), safe=False)
+
+
+@sign_in_required
 def _stream(request: HttpRequest) -> StreamingHttpResponse:
     return StreamingHttpResponse(title for title in titles())
 
@@ -322,6 +340,29 @@ def test_the_check_finds_what_would_make_each_sign_in_fail(flow: SignIn) -> None
     assert problems(flow, MIDDLEWARE=[sessions]) == ["backpack.E002"]
     assert problems(flow, MIDDLEWARE=[ours, sessions]) == ["backpack.E002"]
     assert problems(flow, SESSION_COOKIE_SAMESITE="Strict") == ["backpack.E003"]
+
+
+def test_the_check_finds_the_account_of_the_application_below_that_of_users(flow: SignIn) -> None:
+    sessions = "django.contrib.sessions.middleware.SessionMiddleware"
+    ours = "backpack_orm.integrations.django.sign_in.middleware"
+    application = "backpack_orm.integrations.django.middleware.backpack"
+    assert problems(flow, MIDDLEWARE=[sessions, ours, application]) == ["backpack.E004"]
+    assert problems(flow, MIDDLEWARE=[sessions, application, ours]) == []
+
+
+def test_a_view_that_requires_a_sign_in_can_be_called_without_a_client(
+    flow: SignIn, provider: Sandbox
+) -> None:
+    request = RequestFactory().get("/titles")
+    with django_site(flow):
+        with pytest.raises(ImproperlyConfigured, match="for a RequestFactory, set request.session"):
+            _titles(request)
+        request.session = SessionStore()
+        respond: Any = sign_in_middleware(_titles)
+        assert respond(request)["Location"] == "/backpack/login?next=%2Ftitles"
+        back = provider.oauth.allow(flow.start(request.session), "Ann")
+        flow.finish(request.session, back.partition("?")[2], request.session.clear)
+        assert json.loads(respond(request).content) == ["Ann in acme"]
 
 
 @pytest.mark.parametrize(
