@@ -37,6 +37,7 @@ _ID = "_backpack_id"
 _TABS = 5  # in which sign-ins of one browser may be under way
 _LONGEST_PATH = 500  # since the session, with those of all tabs, may be a cookie
 _CONNECTIONS = 100
+_ATTEMPTS = 20  # of a change, each of which another change of the same sign-in may precede
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")
 _ASCII = "".join(chr(code) for code in range(0x21, 0x7F))
 _FAILURES: dict[type[BackpackError], tuple[int, str]] = {
@@ -45,6 +46,7 @@ _FAILURES: dict[type[BackpackError], tuple[int, str]] = {
     ValidationError: (400, "This sign-in was started elsewhere, or is already complete."),
     NotConnected: (401, "Please sign in again."),
 }
+_NOBODY = "nobody is signed in: redirect the browser to what start() returns"
 _UNREACHABLE = "Backpack cannot be reached at the moment."
 
 logger = logging.getLogger("backpack_orm")
@@ -81,7 +83,14 @@ class Storage(Protocol):
         """Return the values of a sign-in; None if there are none."""
 
     def save(self, id: str, values: dict[str, Any], /) -> None:
-        """Store the values of a sign-in, in place of earlier ones."""
+        """Store the values of a new sign-in."""
+
+    def replace(self, id: str, old: Mapping[str, Any], new: dict[str, Any], /) -> bool:
+        """Store new values if the old ones, as `load` has returned them, are still stored.
+
+        Compare and store in one step, such as a single UPDATE, which other processes cannot
+        divide. Return whether the new values are stored.
+        """
 
     def delete(self, id: str, /) -> None:
         """Delete the values of a sign-in, if there are any."""
@@ -94,6 +103,7 @@ class _Stored:
     grant: Mapping[str, Any] = field(repr=False)
     accounts: list[OAuthAccount]
     href: str | None
+    raw: Mapping[str, Any] = field(factory=dict, repr=False)
 
     @property
     def token(self) -> object:
@@ -149,6 +159,11 @@ class SignIn:
 
     >>> class Memory(dict):
     ...     load, save, delete = dict.get, dict.__setitem__, dict.pop
+    ...     def replace(self, id, old, new):
+    ...         is_stored = self.get(id) == old
+    ...         if is_stored:
+    ...             self[id] = new
+    ...         return is_stored
     >>> session, stored = {}, Memory()
     >>> with Sandbox(seed="empty") as box:
     ...     there = box.oauth.register("https://trips.example/backpack/callback")
@@ -282,7 +297,7 @@ class SignIn:
             href: The `href` of one of `accounts()`.
 
         Raises:
-            NotConnected: Nobody is signed in.
+            NotConnected: Nobody is signed in, or the user has signed out during the request.
             ValidationError: The account is none of those of the user. No request was made.
             AuthenticationError: The user has to sign in again.
             BackpackError: The account cannot be reached.
@@ -294,12 +309,14 @@ class SignIn:
         """
         id, stored = self._load(session)
         if stored is None or stored is _DAMAGED:
-            raise NotConnected("nobody is signed in: redirect the browser to what start() returns")
+            raise NotConnected(_NOBODY)
         if href not in [account.href for account in stored.accounts]:
             raise ValidationError(f"{redacted(href)} is no account of the user: choose another")
         grant = Grant.from_dict(stored.grant, self.app)
-        grant.connect(href, **self._options).close()
-        self._storage.save(id, evolve(stored, grant=grant.to_dict(), href=href).values())
+        grant.connect(href, on_refresh=partial(self._refreshed, id), **self._options).close()
+        users = {"users": grant.to_dict()["users"]}
+        if not self._change(id, lambda now: evolve(now, grant={**now.grant, **users}, href=href)):
+            raise NotConnected(_NOBODY)
         return str(session.pop(_NEXT, self.home))
 
     def connection(self, session: Session) -> Connection | None:
@@ -409,15 +426,26 @@ class SignIn:
         return _Opened(grant, connection, href, Secret(grant.access_token))
 
     def _refreshed(self, id: str, grant: Grant) -> None:
-        """Store a new token, unless the user has signed out meanwhile."""
-        stored = self._read(id)
-        if stored is None or stored is _DAMAGED:
+        """Store a new token, unless the user has signed out."""
+        if not self._change(id, lambda now: evolve(now, grant=grant.to_dict())):
             return
-        self._storage.save(id, evolve(stored, grant=grant.to_dict()).values())
         with _lock:
             opened: _Opened | None = self._opened.get(id)
             if opened is not None and opened.grant is grant:
                 opened.seen = Secret(grant.access_token)
+
+    def _change(self, id: str, change: Callable[[_Stored], _Stored]) -> bool:
+        """Change what is stored of a sign-in; return False if the user has signed out."""
+        for _ in range(_ATTEMPTS):
+            stored = self._read(id)
+            if stored is None or stored is _DAMAGED:
+                return False
+            if self._storage.replace(id, stored.raw, change(stored).values()):
+                return True
+        raise RuntimeError(
+            f"replace() of the storage has refused {_ATTEMPTS} times what load() has returned: "
+            "compare the values, not their text or order"
+        )
 
 
 def _stored(values: Mapping[str, Any]) -> _Stored:
@@ -428,7 +456,7 @@ def _stored(values: Mapping[str, Any]) -> _Stored:
         return _DAMAGED
     accounts = read_accounts(values)
     is_valid = isinstance(grant, Mapping) and isinstance(href, str | None)
-    return _Stored(grant, accounts, href) if is_valid and accounts else _DAMAGED
+    return _Stored(grant, accounts, href, values) if is_valid and accounts else _DAMAGED
 
 
 def local_path(path: str | None, home: str) -> str:

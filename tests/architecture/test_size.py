@@ -28,7 +28,7 @@ LARGEST_ROOMS = {
     "cli": 5230,
     "connection": 3985,
     "display": 960,
-    "integrations": 2620,
+    "integrations": 2635,
     "models": 3165,
     "orm": 5195,
     "sandbox": 7920,

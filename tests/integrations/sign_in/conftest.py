@@ -43,6 +43,12 @@ class Memory:
     def save(self, id: str, values: dict[str, Any]) -> None:
         self.rows[id] = json.dumps(values)
 
+    def replace(self, id: str, old: Any, new: dict[str, Any]) -> bool:
+        is_stored: bool = self.load(id) == old
+        if is_stored:
+            self.rows[id] = json.dumps(new)
+        return is_stored
+
     def delete(self, id: str) -> None:
         self.rows.pop(id, None)
 

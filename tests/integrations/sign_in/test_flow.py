@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-from threading import Barrier, Thread
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier, Event, Thread
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from backpack_orm import NotConnected, OAuthApp, Page, ValidationError
 from backpack_orm.integrations import sign_in
 from backpack_orm.integrations.sign_in import SignIn, failure, local_path
 from backpack_orm.sandbox import Sandbox
+from tests.docs.documents import ROOT, programs
 from tests.integrations.sign_in.conftest import CALLBACK, SECRET, Memory
 
 APP = OAuthApp("trips", SECRET, CALLBACK)
@@ -54,6 +57,122 @@ def test_a_token_that_is_refreshed_after_a_sign_out_is_not_stored(
     provider.oauth.expire_access_tokens()
     assert Page.count(using=connection) == 1  # a request that was under way
     assert storage.rows == {}
+
+
+class SlowMemory(Memory):
+    """A storage whose next change waits until the test lets it go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_waiting, self.may_go_on = Event(), Event()
+
+    def replace(self, id: str, old: Any, new: dict[str, Any]) -> bool:
+        self.is_waiting.set()
+        assert self.may_go_on.wait(60)
+        return super().replace(id, old, new)
+
+
+@pytest.mark.parametrize("change", ["refresh", "choice"])
+def test_a_user_who_signs_out_during_a_change_stays_signed_out(
+    flow: SignIn, provider: Sandbox, change: str
+) -> None:
+    storage = SlowMemory()
+    flow = SignIn(flow.app, storage)
+    session = signed_in(flow, provider, "Both" if change == "choice" else "Ann")
+    connection = flow.connection(session)
+    provider.oauth.expire_access_tokens()
+
+    def run() -> object:
+        if change == "refresh":
+            return Page.count(using=connection, fresh=True)
+        return flow.choose(dict(session), flow.accounts(session)[0].href)
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(run)
+        assert storage.is_waiting.wait(60)
+        flow.end(session, session.clear)
+        storage.may_go_on.set()
+        if change == "refresh":
+            assert running.result() == 1
+        else:
+            with pytest.raises(NotConnected, match="nobody is signed in"):
+                running.result()
+    assert storage.rows == {}
+
+
+def documented_storage() -> Any:
+    """Return the storage of the documentation, whose tokens are in a file."""
+    page = ROOT / "docs" / "signing-in.md"
+    (source,) = [each for each in programs(page) if each.startswith("# grants.py")]
+    names: dict[str, Any] = {}
+    exec(source, names)
+    return names["Grants"]
+
+
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_a_sign_out_in_another_process_is_final_where_a_file_has_the_tokens(
+    flow: SignIn, provider: Sandbox, tmp_path: Path
+) -> None:
+    class Interrupted(documented_storage()):  # type: ignore[misc]
+        def replace(self, *arguments: Any) -> bool:
+            child = os.fork()
+            if not child:
+                code = 1
+                try:
+                    flow.end(dict(session), lambda: None)
+                    code = 0
+                finally:
+                    os._exit(code)
+            assert os.waitpid(child, 0)[1] == 0
+            is_stored: bool = super().replace(*arguments)
+            return is_stored
+
+    storage = Interrupted(tmp_path / "grants.db")
+    flow = SignIn(flow.app, storage)
+    session = signed_in(flow, provider)
+    connection = flow.connection(session)
+    provider.oauth.expire_access_tokens()
+    assert Page.count(using=connection, fresh=True) == 1
+    assert storage.load(session["_backpack_id"]) is None
+
+
+def test_the_storage_of_the_documentation_replaces_only_what_is_stored(tmp_path: Path) -> None:
+    storage = documented_storage()(tmp_path / "grants.db")
+    first, second = {"grant": {"a": 1, "b": None}}, {"grant": "another"}
+    assert not storage.replace("id", first, second)
+    storage.save("id", first)
+    assert storage.replace("id", storage.load("id"), second)
+    assert not storage.replace("id", first, second)
+    assert storage.load("id") == second
+
+
+def test_a_choice_and_a_refresh_at_the_same_time_are_both_stored(
+    flow: SignIn, provider: Sandbox
+) -> None:
+    storage = SlowMemory()
+    flow = SignIn(flow.app, storage)
+    session = signed_in(flow, provider, "Both")
+    id = session["_backpack_id"]
+    href = flow.accounts(session)[0].href
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(flow.choose, dict(session), href)
+        assert storage.is_waiting.wait(60)
+        values = storage.load(id)
+        newer = values | {"grant": values["grant"] | {"access_token": "newer"}}
+        storage.save(id, newer)  # by another process
+        storage.may_go_on.set()
+        running.result()
+    stored = storage.load(id)
+    assert (stored["account"], stored["grant"]["access_token"]) == (href, "newer")
+
+
+def test_a_storage_that_never_replaces_is_reported(
+    flow: SignIn, provider: Sandbox, storage: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = signed_in(flow, provider, "Both")
+    monkeypatch.setattr(storage, "replace", lambda *arguments: False)
+    with pytest.raises(RuntimeError, match=r"replace\(\) of the storage has refused 20 times"):
+        flow.choose(session, flow.accounts(session)[0].href)
 
 
 def test_a_sign_out_in_another_process_takes_effect(
@@ -108,13 +227,13 @@ def test_a_connection_stays_while_its_new_token_is_being_stored(
     flow: SignIn, provider: Sandbox, storage: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = signed_in(flow, provider)
-    connection, save, found = flow.connection(session), storage.save, []
+    connection, replace, found = flow.connection(session), storage.replace, []
 
-    def save_slowly(id: str, values: dict[str, Any]) -> None:
+    def replace_slowly(*arguments: Any) -> bool:
         found.append(flow.connection(session))  # another request of the user
-        save(id, values)
+        return replace(*arguments)
 
-    monkeypatch.setattr(storage, "save", save_slowly)
+    monkeypatch.setattr(storage, "replace", replace_slowly)
     for _ in range(2):
         provider.oauth.expire_access_tokens()
         Page.count(using=connection, fresh=True)
