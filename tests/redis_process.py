@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -55,3 +56,26 @@ class RedisProcess:
     def resume(self) -> None:
         """Let it go on."""
         self._process.send_signal(signal.SIGCONT)
+
+
+class SilentServer:
+    """A server that accepts connections and never responds.
+
+    Args:
+        listener: Where it listens.
+    """
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        listener.setblocking(False)
+        self.url = f"redis://127.0.0.1:{listener.getsockname()[1]}"
+
+    def connections(self) -> int:
+        """Return how many connections were made since the last question."""
+        count = 0
+        while True:
+            try:
+                self._listener.accept()[0].close()
+            except BlockingIOError:
+                return count
+            count += 1

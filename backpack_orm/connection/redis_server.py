@@ -92,11 +92,13 @@ class RedisServer:
         """Return the result of a function that uses the client.
 
         Raises:
-            Unreachable: The server has failed, which is logged once in a row, or it has refused the
-                command, which is logged once for each reason.
+            Unreachable: The server is avoided; it has failed, which is logged once in a row; or it
+                has refused the command, which is logged once for each reason.
         """
         import redis
 
+        if self.is_avoided:
+            raise Unreachable
         try:
             result = command()
         except (redis.ConnectionError, redis.TimeoutError) as error:

@@ -205,10 +205,9 @@ class Responses:
             The name of the write.
         """
         write = os.urandom(12).hex()
-        if not self._server.is_avoided:
-            arguments = write, round(1000 * LEASE)
-            with suppress(Unreachable):
-                self._server.run(lambda: self._begin(self._keys(tags), arguments))
+        arguments = write, round(1000 * LEASE)
+        with suppress(Unreachable):
+            self._server.run(lambda: self._begin(self._keys(tags), arguments))
         return write
 
     def end_write(self, tags: Iterable[str], write: str = "") -> None:

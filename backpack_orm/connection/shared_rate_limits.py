@@ -89,22 +89,19 @@ class SharedWindows:
 
     def acquire(self, key: str, limit: int, ticket: str, patience: float) -> float:
         """Reserve a slot and return the seconds until it, see `Store`."""
-        if not self._server.is_avoided:
-            longest = _microseconds(min(patience, 86400.0))
-            arguments = self._window, limit, ticket, longest, _microseconds(LATE)
-            try:
-                wait = self._server.run(lambda: self._acquire(_keys(key), arguments))
-                return int(wait) / 1e6
-            except Unreachable:
-                pass
-        return self._own.acquire(key, limit, ticket, patience)
+        longest = _microseconds(min(patience, 86400.0))
+        arguments = self._window, limit, ticket, longest, _microseconds(LATE)
+        try:
+            wait = self._server.run(lambda: self._acquire(_keys(key), arguments))
+            return int(wait) / 1e6
+        except Unreachable:
+            return self._own.acquire(key, limit, ticket, patience)
 
     def pause(self, key: str, seconds: float) -> None:
         """Grant no slot for a time, in all processes. If the server is unreachable, in none."""
-        if not self._server.is_avoided:
-            arguments = (_microseconds(seconds),)
-            with suppress(Unreachable):
-                self._server.run(lambda: self._pause(_keys(key)[1:], arguments))
+        arguments = (_microseconds(seconds),)
+        with suppress(Unreachable):
+            self._server.run(lambda: self._pause(_keys(key)[1:], arguments))
 
     def renew_lock(self) -> None:
         """Share nothing with the parent process after a fork."""

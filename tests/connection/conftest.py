@@ -25,7 +25,7 @@ from backpack_orm.connection import (
     transport,
 )
 from backpack_orm.wire.endpoint import TokenLocation, rest, ws
-from tests.redis_process import RedisProcess
+from tests.redis_process import RedisProcess, SilentServer
 
 TOKEN = "c4na7y0123456789abcdefc4na7y0123456789ab"
 
@@ -173,6 +173,13 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
     server = RedisProcess(tmp_path_factory.mktemp("redis"))
     yield server
     server.kill()
+
+
+@pytest.fixture
+def silent(network: None) -> Iterator[SilentServer]:
+    """A server that never responds, in place of Redis."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield SilentServer(listener)
 
 
 @pytest.fixture(scope="session")

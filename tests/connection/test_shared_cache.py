@@ -432,13 +432,27 @@ def test_a_write_succeeds_without_the_server_and_is_read_by_the_one_that_wrote(
     assert b"new" in show(one)
 
 
-def test_the_next_write_tells_the_server_of_all_before(stub, process, mortal):
+def test_a_server_that_does_not_respond_delays_one_of_many_writes(stub, process, clock, silent):
+    connection = process(silent)
+    for _ in range(3):
+        rename(connection)
+    assert silent.connections() == 1
+    clock.now += AVOIDED
+    rename(connection)
+    assert silent.connections() == 1
+    assert len(stub.requests) == 4
+
+
+def test_the_first_write_after_five_seconds_invalidates_for_all_before(
+    stub, process, mortal, clock
+):
     one, other = process(mortal), process(mortal)
     stub.responses(page("old"))
     show(one)
     mortal.suspend()
     rename(other)
     mortal.resume()
+    clock.now += AVOIDED
     rename(other, id=8)
     assert b"new" in show(one)
 
