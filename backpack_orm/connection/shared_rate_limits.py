@@ -19,15 +19,31 @@ local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 """
 
+# The length of a pause is stored with its end: only a clock that stepped back has more left.
+_PAUSED = """
+local function paused(key)
+    local free, length = string.match(redis.call('GET', key) or '', '(%d+) (%d+)')
+    local left = (tonumber(free) or 0) - now
+    return left <= (tonumber(length) or 0) and left or 0
+end
+"""
+
 # KEYS: the reservations, by time; the end of a pause.
 # ARGV: window, limit, ticket, patience, seconds after which a reservation lapses.
 _ACQUIRE = """
 local window, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
 local ticket, patience, late = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 
-local paused = (tonumber(redis.call('GET', KEYS[2])) or 0) - now
-if paused > 0 then
-    return paused
+local left = paused(KEYS[2])
+if left > 0 then
+    return left
+end
+
+-- each window has `limit` reservations: later ones are from before the clock stepped back
+local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2]
+local windows = math.ceil(redis.call('ZCOUNT', KEYS[1], now, '+inf') / limit)
+if last and tonumber(last) > now + windows * window then
+    redis.call('ZREMRANGEBYSCORE', KEYS[1], now, '+inf')
 end
 
 local reserved = tonumber(redis.call('ZSCORE', KEYS[1], ticket))
@@ -53,9 +69,9 @@ return slot - now
 
 # KEYS: the end of a pause. ARGV: its length.
 _PAUSE = """
-local free = now + ARGV[1]
-if free > (tonumber(redis.call('GET', KEYS[1])) or 0) then
-    redis.call('SET', KEYS[1], free, 'PX', math.ceil(ARGV[1] / 1000))
+if tonumber(ARGV[1]) > paused(KEYS[1]) then
+    local pause = string.format('%.0f %s', now + ARGV[1], ARGV[1])
+    redis.call('SET', KEYS[1], pause, 'PX', math.ceil(ARGV[1] / 1000))
 end
 """
 
@@ -84,8 +100,8 @@ class SharedWindows:
         self._register()
 
     def _register(self) -> None:
-        self._acquire = self._server.client.register_script(_NOW + _ACQUIRE)
-        self._pause = self._server.client.register_script(_NOW + _PAUSE)
+        self._acquire = self._server.client.register_script(_NOW + _PAUSED + _ACQUIRE)
+        self._pause = self._server.client.register_script(_NOW + _PAUSED + _PAUSE)
 
     def acquire(self, key: str, limit: int, ticket: str, patience: float) -> float:
         """Reserve a slot and return the seconds until it, see `Store`."""

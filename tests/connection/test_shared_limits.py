@@ -219,6 +219,27 @@ def test_a_refusal_pauses_the_other_processes(stub, redis, shared_clock, monkeyp
     assert shared_clock.slept == [pytest.approx(7.001)]
 
 
+# --- a clock that steps back -----------------------------------------------------------------
+
+
+def test_reservations_from_before_the_clock_stepped_back_block_nobody(shared, times):
+    one, other = shared
+    assert one.acquire("acme", 1, "a", 60) == 0.0
+    assert one.acquire("acme", 1, "b", 60) == WINDOW
+    times.now -= 3600
+    assert other.acquire("acme", 1, "c", 60) == 0.0
+    assert one.acquire("acme", 1, "b", 60) == WINDOW
+
+
+def test_a_pause_from_before_the_clock_stepped_back_blocks_nobody(shared, times):
+    one, other = shared
+    one.pause("acme", 7)
+    times.now -= 3600
+    assert other.acquire("acme", 1, "a", 60) == 0.0
+    other.pause("acme", 5)
+    assert one.acquire("acme", 1, "b", 60) == 5.0
+
+
 # --- what is stored ---------------------------------------------------------------------------
 
 
