@@ -505,7 +505,7 @@ class Archive(Convertible, RichDisplay):
         versions = pruning.lost_versions(kept, removed, report) if dry_run else None
         if not dry_run:
             with self._interrupted("call prune() again to go on"):
-                pruning.remove(self._storage, removed, report)
+                pruning.remove(self._storage, self._commits, removed, report)
         return PruneResult(tuple(kept), tuple(removed), versions)
 
     @property

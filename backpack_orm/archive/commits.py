@@ -16,7 +16,7 @@ from backpack_orm.archive.sealed import seal, unseal
 from backpack_orm.archive.storage import Storage
 from backpack_orm.errors import ArchiveError, DamagedArchive
 
-FOLDER, SNAPSHOTS = "commits", "snapshots"
+FOLDER, REMOVED, SNAPSHOTS = "commits", "removed", "snapshots"
 _NAME = re.compile(r"(\d{6,})\.json")
 _SNAPSHOT = re.compile(r"(\d{6,})-[0-9a-f]{8}")
 
@@ -64,20 +64,52 @@ class Commits:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    def numbers(self) -> list[int]:
-        """Return the numbers of all commits, in order."""
-        found = map(_NAME.fullmatch, self._storage.names(FOLDER))
+    def numbers(self, folder: str = FOLDER) -> list[int]:
+        """Return the numbers of all commits, or of the removed ones, in order."""
+        found = map(_NAME.fullmatch, self._storage.names(folder))
         return sorted(int(match[1]) for match in found if match)
 
-    def read(self, number: int) -> Commit:
-        """Return a commit.
+    def readable(self) -> list[Commit]:
+        """Return the commits whose files are as they were written, in order."""
+        found = []
+        for number in self.numbers():
+            with suppress(DamagedArchive):
+                found.append(self.read(number))
+        return found
+
+    def lost(self, readable: list[Commit]) -> list[int]:
+        """Return the numbers of commits that are missing and were not removed by `remove`.
+
+        Each commit follows the one in `previous`. Numbers between both were never committed.
+
+        Args:
+            readable: The commits that can be read.
+        """
+        numbers = self.numbers()
+        known = {*numbers, *self.numbers(REMOVED)}
+        for commit in readable:
+            known.update(range(commit.previous[0] + 1 if commit.previous else 1, commit.number))
+        return [number for number in range(1, max(numbers, default=0)) if number not in known]
+
+    def remove(self, commit: Commit) -> None:
+        """Remove a commit and its snapshot.
+
+        The commit is moved to `removed`, so that it does not count as lost. It is moved first, so
+        that a crash leaves no commit without a snapshot.
+        """
+        self._storage.replace(_path(commit.number, REMOVED), commit.dumped())
+        self._storage.delete(commit.path)
+        self._storage.delete(f"{SNAPSHOTS}/{commit.snapshot}")
+
+    def read(self, number: int, folder: str = FOLDER) -> Commit:
+        """Return a commit, or a removed one.
 
         Raises:
             DamagedArchive: Its file is missing or changed.
         """
-        commit = self._read(number)
+        commit = self._read(number, folder)
         if commit is None:
-            raise DamagedArchive(f"{self._storage.name}/{_path(number)} is incomplete")
+            raise DamagedArchive(f"{self._storage.name}/{_path(number, folder)} is incomplete")
         return commit
 
     def all(self) -> list[Commit]:
@@ -148,15 +180,40 @@ class Commits:
         return commit
 
     def garbage(self) -> list[str]:
-        """Return the folders of snapshots that can no longer be committed."""
-        numbers = self.numbers()
-        committed = {commit.snapshot for commit in self.all()}
-        found = []
+        """Return the folders of snapshots that were removed, or can no longer be committed.
+
+        A complete snapshot whose removal is not recorded is none: its commit may be lost.
+        """
+        committed = {commit.number: commit.snapshot for commit in self.readable()}
+        numbers, found = self.numbers(), []
         for name in self._storage.names(SNAPSHOTS):
             match = _SNAPSHOT.fullmatch(name)
-            if match and name not in committed and numbers and int(match[1]) <= numbers[-1]:
+            if match is None or committed.get(number := int(match[1])) == name:
+                continue
+            is_removed = number not in numbers and self._is_removed(number, name)
+            if is_removed or (number in committed and not self._may_be_complete(name)):
                 found.append(f"{SNAPSHOTS}/{name}")
         return found
+
+    def _is_removed(self, number: int, snapshot: str) -> bool:
+        """Return whether `remove` has begun to remove a snapshot."""
+        try:
+            return self.read(number, REMOVED).snapshot == snapshot
+        except DamagedArchive:
+            return False
+
+    def _may_be_complete(self, snapshot: str) -> bool:
+        """Return whether no file of a snapshot is missing or changed, as far as can be read."""
+        folder = f"{SNAPSHOTS}/{snapshot}"
+        try:
+            bag = Bag(self._storage, folder, sha256(self._storage.read(f"{folder}/{TAG_MANIFEST}")))
+            for path in bag.paths:
+                bag.read(path)
+        except (DamagedArchive, FileNotFoundError, KeyError, ValueError):
+            return False
+        except ArchiveError:  # such as an error of the disk, which may be temporary
+            return True
+        return True
 
     def _reference(self, commit: Commit) -> tuple[int, str]:
         return commit.number, sha256(self._storage.read(commit.path))
@@ -168,9 +225,9 @@ class Commits:
         except FileNotFoundError:
             return False
 
-    def _read(self, number: int) -> Commit | None:
+    def _read(self, number: int, folder: str = FOLDER) -> Commit | None:
         """Return a commit; None if a crash has truncated it, see `Storage.create`."""
-        path = _path(number)
+        path = _path(number, folder)
         try:
             content = self._storage.read(path)
         except FileNotFoundError:
@@ -185,8 +242,8 @@ class Commits:
             ) from error
 
 
-def _path(number: int) -> str:
-    return f"{FOLDER}/{number:06}.json"
+def _path(number: int, folder: str = FOLDER) -> str:
+    return f"{folder}/{number:06}.json"
 
 
 def _loaded(number: int, values: dict[str, Any]) -> Commit:

@@ -15,7 +15,7 @@ from backpack_orm.errors import ArchiveError, DamagedArchive
 
 PATH, LAST_SYNC = "archive.json", "last-sync.json"
 FORMAT = 1
-_OWN = {PATH, "cache", "commits", LAST_SYNC, "snapshots"}
+_OWN = {PATH, "cache", "commits", LAST_SYNC, "removed", "snapshots"}
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import Attribute, field, frozen
 
 from backpack_orm.archive.cache import Cache
-from backpack_orm.archive.commits import SNAPSHOTS
+from backpack_orm.archive.commits import Commits
 from backpack_orm.archive.entries import Key, digests
 from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.archive.storage import Storage
@@ -89,13 +89,14 @@ class PruneResult(RichDisplay):
         return f"PruneResult({len(self.kept)} kept, {len(self.removed)} removed{lost})"
 
 
-def remove(storage: Storage, snapshots: Iterable[Snapshot], report: Progress) -> None:
-    """Remove snapshots: first the commit, so that a crash leaves no commit without a snapshot."""
+def remove(
+    storage: Storage, commits: Commits, snapshots: Iterable[Snapshot], report: Progress
+) -> None:
+    """Remove snapshots with their commits and caches."""
     removed, cache = list(snapshots), Cache(storage)
     for done, snapshot in enumerate(removed, 1):
-        storage.delete(snapshot.commit.path)
+        commits.remove(snapshot.commit)
         cache.delete(snapshot.commit)
-        storage.delete(f"{SNAPSHOTS}/{snapshot.name}")
         report("removing snapshots", done, len(removed))
 
 

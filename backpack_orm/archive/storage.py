@@ -170,7 +170,7 @@ class LocalStorage(Storage):
 
     def clean(self) -> None:
         with self._explained("delete", ""):
-            for folder in ("", "commits", "cache"):
+            for folder in ("", "commits", "removed", "cache"):
                 for file in self._path(folder).glob(f"{_TEMPORARY}*"):
                     if file.stat().st_mtime < time.time() - _ABANDONED:
                         os.unlink(file)

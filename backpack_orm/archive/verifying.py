@@ -12,7 +12,7 @@ from backpack_orm.archive.bags import Bag, sha256
 from backpack_orm.archive.cache import FOLDER as CACHE
 from backpack_orm.archive.cache import NAME as CACHE_NAME
 from backpack_orm.archive.cache import built, cache_path
-from backpack_orm.archive.commits import FOLDER, SNAPSHOTS, Commit, Commits
+from backpack_orm.archive.commits import FOLDER, REMOVED, SNAPSHOTS, Commit, Commits
 from backpack_orm.archive.contents import Contents, path_of
 from backpack_orm.archive.entries import digests
 from backpack_orm.archive.exported_keys import exported_keys
@@ -39,7 +39,7 @@ from backpack_orm.rich_display import RichDisplay
 from backpack_orm.wire.shapes import Response
 
 _OWN = (info.PATH, info.LAST_SYNC)
-_FOLDERS = (FOLDER, SNAPSHOTS, CACHE)
+_FOLDERS = (FOLDER, REMOVED, SNAPSHOTS, CACHE)
 _READERS: dict[str, Callable[[Response], Any]] = {
     "me": User._full.read_one,
     "pages": Page._listed.read_many,
@@ -133,7 +133,7 @@ class Verifier:
         self._described()
         if not self._commits.numbers():
             self._add(FOLDER, "contains no snapshot")
-        commits = list(self._readable_commits())
+        commits = list(self._readable(FOLDER))
         self._chained(commits)
         self._expected(commits)
         for done, commit in enumerate(commits, 1):
@@ -153,33 +153,38 @@ class Verifier:
             except ValueError as error:
                 self._add(path, f"is not as it was written: {error}")
 
-    def _readable_commits(self) -> Iterator[Commit]:
-        for number in self._commits.numbers():
+    def _readable(self, folder: str) -> Iterator[Commit]:
+        for number in self._commits.numbers(folder):
             self._files += 1
             try:
-                yield self._commits.read(number)
+                yield self._commits.read(number, folder)
             except BackpackError as error:
-                self._add(f"{FOLDER}/{number:06}.json", error)
+                self._add(f"{folder}/{number:06}.json", error)
 
     def _chained(self, commits: list[Commit]) -> None:
-        """Verify that every commit names the hash of the one before, unless that was removed."""
-        known = {commit.number: commit for commit in commits}
-        for commit in commits:
+        """Verify that every commit names the hash of the one before, and that none is lost."""
+        removed = {commit.number: commit for commit in self._readable(REMOVED)}
+        known = removed | {commit.number: commit for commit in commits}
+        paths = {number: f"{REMOVED}/{number:06}.json" for number in removed}
+        paths |= {commit.number: commit.path for commit in commits}
+        for commit in known.values():
             number, digest = commit.previous or (0, "")
-            before = known.get(number)
-            if before is not None and sha256(self._storage.read(before.path)) != digest:
-                self._add(before.path, f"is not the commit that {commit.path} follows")
+            if number in known and sha256(self._storage.read(paths[number])) != digest:
+                self._add(paths[number], f"is not the commit that {commit.path} follows")
             if number >= commit.number:
-                self._add(commit.path, f"follows commit {number}")
+                self._add(paths[commit.number], f"follows commit {number}")
+        for number in self._commits.lost(list(known.values())):
+            self._add(f"{FOLDER}/{number:06}.json", "is missing, and prune() has not removed it")
 
     def _expected(self, commits: list[Commit]) -> None:
         """Find what does not belong to an archive."""
         for name in self._storage.names(""):
             if name not in (*_OWN, *_FOLDERS):
                 self._add(name, "is not part of an archive")
-        known = {f"{number:06}.json" for number in self._commits.numbers()}
-        for name in set(self._storage.names(FOLDER)) - known:
-            self._add(f"{FOLDER}/{name}", "is not part of an archive")
+        for folder in (FOLDER, REMOVED):
+            known = {f"{number:06}.json" for number in self._commits.numbers(folder)}
+            for name in set(self._storage.names(folder)) - known:
+                self._add(f"{folder}/{name}", "is not part of an archive")
         try:
             for name in self._storage.names(CACHE):
                 if not CACHE_NAME.fullmatch(name):

@@ -228,6 +228,47 @@ def test_an_uncommitted_snapshot_is_garbage_once_its_number_is_taken(files: Stor
     assert commits.garbage() == ["snapshots/000001-0123abcd"]
 
 
+def test_a_complete_snapshot_is_never_garbage_unless_its_removal_is_recorded(
+    files: Storage,
+) -> None:
+    commits = Commits(files)
+    first = commits.add(bag_of("one"), MOMENT, None)
+    second = commits.add(bag_of("two"), MOMENT, first)
+    third = commits.add(bag_of("three"), MOMENT, second)
+    for lost in (third, second, first):  # the newest may be committed a second time
+        files.delete(lost.path)
+        assert commits.garbage() == []
+    commits.add(bag_of("new"), MOMENT, None)
+    assert commits.garbage() == []
+    assert len(files.names("snapshots")) == 4
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}\n", b"{}"])
+def test_no_snapshot_is_garbage_because_its_commit_is_lost_or_damaged(
+    files: Storage, content: bytes | None
+) -> None:
+    commits = Commits(files)
+    first = commits.add(bag_of("one"), MOMENT, None)
+    files.delete(f"snapshots/{first.snapshot}/bagit.txt")  # what is left may be worth something
+    commits.add(bag_of("two"), MOMENT, first)
+    files.delete(first.path)
+    if content is not None:
+        files.create(first.path, content)
+    assert commits.garbage() == []
+
+
+def test_a_number_between_a_commit_and_the_one_it_follows_is_not_lost(files: Storage) -> None:
+    commits = Commits(files)
+    first = commits.add(bag_of("one"), MOMENT, None)
+    files.replace("commits/000002.json", b"{")  # the rest of a crash
+    third = commits.add(bag_of("three"), MOMENT, first)
+    fourth = commits.add(bag_of("four"), MOMENT, third)
+    files.delete("commits/000002.json")
+    assert commits.lost(commits.readable()) == []
+    files.delete(third.path)
+    assert commits.lost([first, fourth]) == [2, 3]
+
+
 def test_a_commit_that_a_crash_has_truncated_does_not_count(files: Storage) -> None:
     commits = Commits(files)
     first = commits.add(bag_of("one"), MOMENT, None)

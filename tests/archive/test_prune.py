@@ -160,7 +160,19 @@ def test_killed_at_any_moment_it_leaves_a_valid_archive(
         assert archive.newest.name == newest
         assert archive.verify()
     assert len(counts) > 15
-    assert set(counts) == {1}  # the commit is the first that is removed
+    assert counts == sorted(counts, reverse=True)
+    assert set(counts) == {2, 1}  # no commit is left without a snapshot
+
+
+def test_what_an_interrupted_removal_has_left_is_removed_by_a_sync(
+    three: Archive, folder: Path, connection: Connection
+) -> None:
+    first, copy = folder / "snapshots" / three.snapshots[0].name, folder.with_name("copy")
+    shutil.copytree(first, copy)
+    three.prune(keep_last=1)
+    shutil.copytree(copy, first)
+    three.sync(connection)
+    assert not first.exists()
 
 
 def test_an_interruption_says_how_to_go_on(original: Path, folder: Path) -> None:

@@ -100,8 +100,8 @@ def test_a_changed_file_is_named(copy: Path, change: str) -> None:
             kinds = {"truncated": content[:-2], "longer": content + b"\n", "empty": b""}
             path.write_bytes(kinds[change])
         name = path.relative_to(copy).as_posix()
-        is_harmless = change == "missing" and name.startswith(("commits/", "last-sync", "cache/"))
-        if not is_harmless:  # such as a commit, which may have been pruned
+        harmless = ("commits/000002", "last-sync", "cache/")
+        if not (change == "missing" and name.startswith(harmless)):  # such as the newest commit
             assert any(name in each for each in damaged(copy)), name
         path.write_bytes(content)
 
@@ -114,6 +114,23 @@ def test_a_newest_commit_that_is_incomplete_counts_as_never_made(copy: Path) -> 
     (problem,) = Archive(copy).verify().problems
     assert problem.path == "commits/000002.json"
     assert "incomplete" in problem.reason
+
+
+def test_a_lost_commit_is_named_and_a_removed_one_is_not(copy: Path) -> None:
+    Archive(copy).prune(keep_last=1)
+    assert Archive(copy).verify()
+    (copy / "removed" / "000001.json").unlink()
+    assert damaged(copy) == {"commits/000001.json is missing, and prune() has not removed it"}
+
+
+def test_the_record_of_a_removal_is_verified(copy: Path) -> None:
+    Archive(copy).prune(keep_last=1)
+    path = copy / "removed" / "000001.json"
+    values = unseal(path.read_bytes())
+    path.write_bytes(seal(values | {"taken_at": "2020-01-01T00:00:00+00:00"}))
+    assert any(each.startswith("removed/000001.json is not the commit") for each in damaged(copy))
+    path.write_bytes(b"{}\n")
+    assert any(each.startswith("removed/000001.json") for each in damaged(copy))
 
 
 def test_files_that_do_not_belong_there_are_named(copy: Path) -> None:
