@@ -80,17 +80,17 @@ if TYPE_CHECKING:
     from backpack_orm.models.status import Status as Status
     from backpack_orm.models.tag import Tag as Tag
     from backpack_orm.models.user import User as User
-    from backpack_orm.orm.bulk import BulkResult as BulkResult
-    from backpack_orm.orm.collections import Collection as Collection
-    from backpack_orm.orm.copies import CopyResult as CopyResult
+    from backpack_orm.orm.copying.copy_result import CopyResult as CopyResult
+    from backpack_orm.orm.copying.syncing import SyncPlan as SyncPlan
     from backpack_orm.orm.declarations import Embeds as Embeds
     from backpack_orm.orm.declarations import HasMany as HasMany
-    from backpack_orm.orm.events import CreatedEvent as CreatedEvent
-    from backpack_orm.orm.events import DestroyedEvent as DestroyedEvent
-    from backpack_orm.orm.events import SavedEvent as SavedEvent
-    from backpack_orm.orm.model import Model as Model
-    from backpack_orm.orm.save_result import SaveResult as SaveResult
-    from backpack_orm.orm.syncing import SyncPlan as SyncPlan
+    from backpack_orm.orm.operations.bulk import BulkResult as BulkResult
+    from backpack_orm.orm.queries.collections import Collection as Collection
+    from backpack_orm.orm.records.model import Model as Model
+    from backpack_orm.orm.signals.events import CreatedEvent as CreatedEvent
+    from backpack_orm.orm.signals.events import DestroyedEvent as DestroyedEvent
+    from backpack_orm.orm.signals.events import SavedEvent as SavedEvent
+    from backpack_orm.orm.writing.save_result import SaveResult as SaveResult
     from backpack_orm.version import __version__ as __version__
 
 _MODULES = {
@@ -126,14 +126,14 @@ _MODULES = {
     "models.status": "Status",
     "models.tag": "Tag",
     "models.user": "User",
-    "orm.bulk": "BulkResult",
-    "orm.model": "Model",
-    "orm.copies": "CopyResult",
+    "orm.operations.bulk": "BulkResult",
+    "orm.records.model": "Model",
+    "orm.copying.copy_result": "CopyResult",
     "orm.declarations": "Embeds HasMany",
-    "orm.collections": "Collection",
-    "orm.events": "CreatedEvent DestroyedEvent SavedEvent",
-    "orm.save_result": "SaveResult",
-    "orm.syncing": "SyncPlan",
+    "orm.queries.collections": "Collection",
+    "orm.signals.events": "CreatedEvent DestroyedEvent SavedEvent",
+    "orm.writing.save_result": "SaveResult",
+    "orm.copying.syncing": "SyncPlan",
     "version": "__version__",
 }
 _PLACES = {name: module for module, names in _MODULES.items() for name in names.split()}

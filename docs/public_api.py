@@ -17,8 +17,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import reference
 
 from backpack_orm.errors import BackpackError
-from backpack_orm.orm.collections import Collection
-from backpack_orm.orm.saving import Savable
+from backpack_orm.orm.queries.collections import Collection
+from backpack_orm.orm.writing.saving import Savable
 
 DOCUMENT = Path(__file__).with_name("public-api.md")
 _BEGINNING = """\

@@ -17,8 +17,8 @@ from typing import Any
 import backpack_orm
 from backpack_orm import Model, errors
 from backpack_orm.connection.connection import INTERNAL
-from backpack_orm.orm.collections import Embedded
-from backpack_orm.orm.saving import Savable
+from backpack_orm.orm.queries.collections import Embedded
+from backpack_orm.orm.writing.saving import Savable
 
 FOLDER = Path(__file__).with_suffix("")
 _HOOKS = {"load_ipython_extension", "unload_ipython_extension"}
@@ -39,15 +39,15 @@ OTHERS = {
     "Signing in with OAuth": ["OAuthApp", "Grant", "OAuthAccount"],
     "Collections": [
         "Collection",
-        "orm.collections.Embedded",
-        "orm.children.Children",
-        "orm.searches.Search",
-        "orm.bulk_methods.BulkMethods",
+        "orm.queries.collections.Embedded",
+        "orm.copying.children.Children",
+        "orm.queries.searches.Search",
+        "orm.queries.bulk_methods.BulkMethods",
         "models.page_tags.Tags",
         "models.item.Items",
     ],
     "What models share": ["Model", "SaveResult", "CopyResult", "SyncPlan"],
-    "Operations over many records": ["BulkResult", "orm.bulk.Failure"],
+    "Operations over many records": ["BulkResult", "orm.operations.bulk.Failure"],
     "Relations of your own models": ["HasMany", "HasItems", "Embeds"],
     "Probing the service": ["probe_partial_updates", "ProbeResult"],
     "Exports": ["Export"],

@@ -37,8 +37,8 @@ from backpack_orm.connection import Connection
 from backpack_orm.connection.time_zones import zone_named
 from backpack_orm.errors import ArchiveError, ValidationError, short_repr
 from backpack_orm.models.page import Page
-from backpack_orm.orm.model import Model
-from backpack_orm.orm.progress import Progress, reporter
+from backpack_orm.orm.operations.progress import Progress, reporter
+from backpack_orm.orm.records.model import Model
 from backpack_orm.rich_display import RichDisplay
 
 

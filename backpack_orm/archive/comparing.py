@@ -13,7 +13,7 @@ from attrs import asdict, frozen
 
 from backpack_orm.archive.entries import Entry, Key
 from backpack_orm.archive.snapshot import Snapshot
-from backpack_orm.orm.progress import Progress
+from backpack_orm.orm.operations.progress import Progress
 from backpack_orm.plurals import counted
 from backpack_orm.rich_display import RichDisplay
 

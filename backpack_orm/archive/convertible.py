@@ -17,7 +17,7 @@ from backpack_orm.archive.conversions.parquet import write_parquet
 from backpack_orm.archive.conversions.source import Source
 from backpack_orm.archive.conversions.sqlite import write_sqlite
 from backpack_orm.archive.view import View
-from backpack_orm.orm.progress import Progress, reporter
+from backpack_orm.orm.operations.progress import Progress, reporter
 
 if TYPE_CHECKING:
     import pandas

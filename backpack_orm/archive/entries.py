@@ -22,8 +22,8 @@ from backpack_orm.models.page import Page
 from backpack_orm.models.reminder import Reminder
 from backpack_orm.models.status import Status
 from backpack_orm.models.user import User
-from backpack_orm.orm.model import Model
-from backpack_orm.orm.progress import Progress, silent
+from backpack_orm.orm.operations.progress import Progress, silent
+from backpack_orm.orm.records.model import Model
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)

@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from backpack_orm.archive.entries import Entry, Key, entries_on_page
 from backpack_orm.archive.snapshot import Snapshot
-from backpack_orm.orm.progress import Progress
+from backpack_orm.orm.operations.progress import Progress
 
 
 @frozen

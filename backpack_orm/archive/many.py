@@ -17,7 +17,7 @@ from attrs import field, frozen
 from backpack_orm.archive.archive import Archive
 from backpack_orm.connection import Connection
 from backpack_orm.errors import BackpackError, NotConnected, ValidationError, redacted, short_repr
-from backpack_orm.orm.progress import Progress, reporting
+from backpack_orm.orm.operations.progress import Progress, reporting
 
 Outcome = Literal["added a snapshot", "unchanged", "recent", "failed", "not run"]
 

@@ -25,7 +25,7 @@ from backpack_orm.models.journal_entry import JournalEntry
 from backpack_orm.models.note import Note
 from backpack_orm.models.page import Page
 from backpack_orm.models.status import Status
-from backpack_orm.orm.projections import FIELDS, Projection
+from backpack_orm.orm.schema.projections import FIELDS, Projection
 from backpack_orm.wire.endpoint import Endpoint, rest
 from backpack_orm.wire.shapes import MISSING, Record, Response
 

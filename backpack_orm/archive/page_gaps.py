@@ -9,8 +9,8 @@ from backpack_orm.archive.contents import Gap
 from backpack_orm.models.belonging import SECTIONS, Belonging
 from backpack_orm.models.gallery import Gallery
 from backpack_orm.models.page import Page
-from backpack_orm.orm.model import Model
-from backpack_orm.orm.unverified import is_marked
+from backpack_orm.orm.records.model import Model
+from backpack_orm.orm.records.unverified import is_marked
 from backpack_orm.plurals import counted
 from backpack_orm.wire.shapes import MISSING, Record
 

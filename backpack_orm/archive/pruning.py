@@ -15,7 +15,7 @@ from backpack_orm.archive.entries import Key, digests
 from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.archive.storage import Storage
 from backpack_orm.errors import ValidationError
-from backpack_orm.orm.progress import Progress
+from backpack_orm.orm.operations.progress import Progress
 from backpack_orm.rich_display import RichDisplay
 
 

@@ -23,7 +23,7 @@ from backpack_orm.archive.stored_pages import EXPORT
 from backpack_orm.errors import InvalidExport, InvalidResponse, ValidationError, short_repr
 from backpack_orm.models.export import read_saved_export
 from backpack_orm.models.page import Page
-from backpack_orm.orm.unverified import marked
+from backpack_orm.orm.records.unverified import marked
 from backpack_orm.wire.shapes import MISSING
 from backpack_orm.wire.size import DEFAULT_MAX_SIZE
 

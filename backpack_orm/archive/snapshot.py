@@ -13,7 +13,7 @@ from backpack_orm.archive.convertible import Convertible
 from backpack_orm.archive.entries import Entry, entries
 from backpack_orm.archive.info import Info
 from backpack_orm.archive.offline import ArchiveConnection
-from backpack_orm.orm.progress import Progress, silent
+from backpack_orm.orm.operations.progress import Progress, silent
 from backpack_orm.rich_display import RichDisplay
 
 

@@ -25,7 +25,7 @@ from backpack_orm.archive.storage import Storage
 from backpack_orm.connection import Connection, unconnected
 from backpack_orm.errors import ArchiveError, BackpackError
 from backpack_orm.models.user import User
-from backpack_orm.orm.progress import Progress
+from backpack_orm.orm.operations.progress import Progress
 from backpack_orm.plurals import counted
 from backpack_orm.rich_display import RichDisplay
 from backpack_orm.wire.shapes import Record

@@ -34,7 +34,7 @@ from backpack_orm.models.page import Page
 from backpack_orm.models.reminder import Reminder
 from backpack_orm.models.status import Status
 from backpack_orm.models.user import User
-from backpack_orm.orm.progress import Progress
+from backpack_orm.orm.operations.progress import Progress
 from backpack_orm.rich_display import RichDisplay
 from backpack_orm.wire.shapes import Response
 

@@ -19,7 +19,7 @@ from backpack_orm.models.reminder import Reminder
 from backpack_orm.models.status import Status
 from backpack_orm.models.tag import Tag
 from backpack_orm.models.user import User
-from backpack_orm.orm.collections import Collection
+from backpack_orm.orm.queries.collections import Collection
 
 
 class View(ABC):

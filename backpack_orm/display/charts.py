@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from backpack_orm.models.item import Item
     from backpack_orm.models.journal_entry import JournalEntry
-    from backpack_orm.orm.collections import Collection
+    from backpack_orm.orm.queries.collections import Collection
 
 
 def journal_timeline(entries: Collection[JournalEntry], period: str = "W") -> pandas.DataFrame:

@@ -17,9 +17,9 @@ from IPython.core.completer import (
     match_dict_keys,
 )
 
-from backpack_orm.orm.collections import Collection, Embedded, label_of
-from backpack_orm.orm.model import Model
-from backpack_orm.orm.model_type import ModelType
+from backpack_orm.orm.queries.collections import Collection, Embedded, label_of
+from backpack_orm.orm.records.model import Model
+from backpack_orm.orm.schema.model_type import ModelType
 from backpack_orm.wire.shapes import MISSING
 
 if TYPE_CHECKING:

@@ -19,10 +19,10 @@ from backpack_orm.models.list import List
 from backpack_orm.models.note import Note
 from backpack_orm.models.page import Page
 from backpack_orm.models.separator import Separator
-from backpack_orm.orm import frames
-from backpack_orm.orm.collections import Collection, Embedded, label_of
-from backpack_orm.orm.model import Model
-from backpack_orm.orm.searches import Search
+from backpack_orm.orm.queries import frames
+from backpack_orm.orm.queries.collections import Collection, Embedded, label_of
+from backpack_orm.orm.queries.searches import Search
+from backpack_orm.orm.records.model import Model
 from backpack_orm.plurals import counted
 from backpack_orm.wire.shapes import MISSING
 

@@ -19,12 +19,12 @@ from backpack_orm.display.contents import (
 )
 from backpack_orm.errors import BackpackError
 from backpack_orm.models.export import Export
-from backpack_orm.orm.bulk import BulkResult
-from backpack_orm.orm.collections import label_of
-from backpack_orm.orm.copies import CopyResult
-from backpack_orm.orm.model import Model
-from backpack_orm.orm.state import Changes
-from backpack_orm.orm.syncing import SyncPlan
+from backpack_orm.orm.copying.copy_result import CopyResult
+from backpack_orm.orm.copying.syncing import SyncPlan
+from backpack_orm.orm.operations.bulk import BulkResult
+from backpack_orm.orm.queries.collections import label_of
+from backpack_orm.orm.records.model import Model
+from backpack_orm.orm.records.state import Changes
 from backpack_orm.plurals import counted, plural
 
 

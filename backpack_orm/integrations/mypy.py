@@ -15,11 +15,11 @@ from mypy.nodes import Expression, StrExpr
 from mypy.plugin import MethodContext, Plugin
 
 import backpack_orm
-from backpack_orm.orm.conditions import check_name
-from backpack_orm.orm.model import Model
-from backpack_orm.orm.orders import order_of
+from backpack_orm.orm.queries.conditions import check_name
+from backpack_orm.orm.queries.orders import order_of
+from backpack_orm.orm.records.model import Model
 
-_COLLECTION = "backpack_orm.orm.collections.Collection"
+_COLLECTION = "backpack_orm.orm.queries.collections.Collection"
 _MODELS: dict[str, type[Model]] = {
     f"{each.__module__}.{each.__name__}": each
     for each in (getattr(backpack_orm, name) for name in backpack_orm.__all__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from importlib import import_module
 
-from backpack_orm.orm.registry import registry
+from backpack_orm.orm.schema.registry import registry
 
 
 def _load(name: str) -> None:

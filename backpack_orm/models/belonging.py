@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
-from backpack_orm.orm.model import Model
+from backpack_orm.orm.records.model import Model
 from backpack_orm.orm.resources import resource
 
 if TYPE_CHECKING:
     from backpack_orm.models.page import Page
-    from backpack_orm.orm.collections import Embedded
     from backpack_orm.orm.declarations import BelongsTo
+    from backpack_orm.orm.queries.collections import Embedded
 
 SECTIONS = {
     "Note": "notes",

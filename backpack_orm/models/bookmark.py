@@ -9,8 +9,8 @@ from backpack_orm.models.of_user import OfUser
 from backpack_orm.models.page import Page
 from backpack_orm.models.tag import Tag
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
-from backpack_orm.orm.hints import REQUIRED, wrong_find
 from backpack_orm.orm.resources import resource
+from backpack_orm.orm.schema.hints import REQUIRED, wrong_find
 from backpack_orm.wire.endpoint import TokenLocation, rest
 
 if TYPE_CHECKING:

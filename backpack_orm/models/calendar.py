@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from backpack_orm.orm.declarations import HasMany, field
-from backpack_orm.orm.finding import Findable
+from backpack_orm.orm.records.finding import Findable
 from backpack_orm.orm.resources import resource
 from backpack_orm.wire.endpoint import rest
 

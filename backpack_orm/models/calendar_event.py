@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Self
 from backpack_orm.connection import Connection
 from backpack_orm.models.calendar import Calendar
 from backpack_orm.models.time_windows import TimeWindow, When
-from backpack_orm.orm.collections import Collection
-from backpack_orm.orm.conditions import Conditions
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
-from backpack_orm.orm.destroying import Destroyable
+from backpack_orm.orm.queries.collections import Collection
+from backpack_orm.orm.queries.conditions import Conditions
+from backpack_orm.orm.queries.searches import Search
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.save_result import SaveResult
-from backpack_orm.orm.saving import Savable
-from backpack_orm.orm.searches import Search
+from backpack_orm.orm.writing.destroying import Destroyable
+from backpack_orm.orm.writing.save_result import SaveResult
+from backpack_orm.orm.writing.saving import Savable
 from backpack_orm.wire import values
 from backpack_orm.wire.endpoint import rest
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Self
 
 from backpack_orm.models.on_page import OnPage
-from backpack_orm.orm.destroying import Destroyable
-from backpack_orm.orm.save_result import SaveResult
-from backpack_orm.orm.saving import Savable
 from backpack_orm.orm.signals import send_saved
+from backpack_orm.orm.writing.destroying import Destroyable
+from backpack_orm.orm.writing.save_result import SaveResult
+from backpack_orm.orm.writing.saving import Savable
 from backpack_orm.wire.endpoint import Endpoint, ws
 from backpack_orm.wire.shapes import Record
 

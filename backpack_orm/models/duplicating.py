@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from backpack_orm.connection.counters import tallied
 from backpack_orm.errors import ValidationError, short_repr
 from backpack_orm.models.merging import parts_on
-from backpack_orm.orm import bulk
-from backpack_orm.orm.copies import CopyResult
-from backpack_orm.orm.copying import NEVER, check_sources
-from backpack_orm.orm.creating import StepsInMemory, create_once
-from backpack_orm.orm.progress import Progress
-from backpack_orm.orm.resuming import Resumable
-from backpack_orm.orm.saving import Savable
+from backpack_orm.orm.copying.copier import NEVER, check_sources
+from backpack_orm.orm.copying.copy_result import CopyResult
+from backpack_orm.orm.copying.creating import StepsInMemory, create_once
+from backpack_orm.orm.operations import bulk
+from backpack_orm.orm.operations.progress import Progress
+from backpack_orm.orm.operations.resuming import Resumable
 from backpack_orm.orm.signals import send_created, send_saved
+from backpack_orm.orm.writing.saving import Savable
 from backpack_orm.plurals import counted, plural
 
 if TYPE_CHECKING:
     from backpack_orm.models.page import Page
-    from backpack_orm.orm.collections import Embedded
+    from backpack_orm.orm.queries.collections import Embedded
 
 P = TypeVar("P", bound="Page")
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from backpack_orm.models.on_page import OnPage
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
-from backpack_orm.orm.destroying import Destroyable
 from backpack_orm.orm.resources import resource
+from backpack_orm.orm.writing.destroying import Destroyable
 from backpack_orm.wire.endpoint import ws
 
 if TYPE_CHECKING:

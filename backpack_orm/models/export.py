@@ -14,9 +14,9 @@ from backpack_orm.errors import InvalidExport, InvalidResponse, ValidationError,
 from backpack_orm.models.files import write_file
 from backpack_orm.models.page import Page
 from backpack_orm.models.reminder import Reminder
-from backpack_orm.orm.collections import Collection
-from backpack_orm.orm.projections import Projection
-from backpack_orm.orm.unverified import marked
+from backpack_orm.orm.queries.collections import Collection
+from backpack_orm.orm.records.unverified import marked
+from backpack_orm.orm.schema.projections import Projection
 from backpack_orm.plurals import counted
 from backpack_orm.rich_display import RichDisplay
 from backpack_orm.wire import parse, values
@@ -130,7 +130,7 @@ def read_live_export(response: Response) -> Record:
     """Return the user's id and name, the account, the pages and the reminders of an export.
 
     The reminders are MISSING if there is no list of them. Texts that may have been escaped twice
-    are marked, see `orm.unverified`.
+    are marked, see `orm.records.unverified`.
     """
     *about, pages, reminders = _read(response, Page._exported_by_user)
     if b"&" in response.content:

@@ -12,21 +12,21 @@ from backpack_orm.models.completable import Completable, item_calls
 from backpack_orm.models.movable import Movable
 from backpack_orm.models.page import Page, check_order
 from backpack_orm.models.whole_account import Load, check_load
-from backpack_orm.orm.children import Children
-from backpack_orm.orm.collections import Collection
-from backpack_orm.orm.copies import CopyResult
+from backpack_orm.orm.copying.children import Children
+from backpack_orm.orm.copying.copy_result import CopyResult
 from backpack_orm.orm.declarations import Embeds, ParentId, ToMany, belongs_to, field
-from backpack_orm.orm.hints import REQUIRED, wrong_find
-from backpack_orm.orm.projections import FIELDS, Projection
-from backpack_orm.orm.registry import registry
+from backpack_orm.orm.queries.collections import Collection
 from backpack_orm.orm.resources import resource
+from backpack_orm.orm.schema.hints import REQUIRED, wrong_find
+from backpack_orm.orm.schema.projections import FIELDS, Projection
+from backpack_orm.orm.schema.registry import registry
 
 if TYPE_CHECKING:
     from backpack_orm.models.list import List
     from backpack_orm.models.message import Message
     from backpack_orm.orm.declarations import BelongsTo
-    from backpack_orm.orm.progress import Progress
-    from backpack_orm.orm.save_result import SaveResult
+    from backpack_orm.orm.operations.progress import Progress
+    from backpack_orm.orm.writing.save_result import SaveResult
 
 
 I_co = TypeVar("I_co", bound="Item", covariant=True)

@@ -11,17 +11,17 @@ from backpack_orm.connection import Connection, connection_for
 from backpack_orm.models.journal_pages import JournalPages
 from backpack_orm.models.of_user import OfUser, user_named
 from backpack_orm.models.time_windows import TimeWindow, When
-from backpack_orm.orm.collections import Collection
-from backpack_orm.orm.conditions import Conditions
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
-from backpack_orm.orm.destroying import Destroyable
-from backpack_orm.orm.hints import REQUIRED, wrong_create
-from backpack_orm.orm.model import Model
-from backpack_orm.orm.projections import FIELDS, Projection
+from backpack_orm.orm.queries.collections import Collection
+from backpack_orm.orm.queries.conditions import Conditions
+from backpack_orm.orm.queries.searches import Search
+from backpack_orm.orm.records.model import Model
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.save_result import SaveResult
-from backpack_orm.orm.saving import Savable
-from backpack_orm.orm.searches import Search
+from backpack_orm.orm.schema.hints import REQUIRED, wrong_create
+from backpack_orm.orm.schema.projections import FIELDS, Projection
+from backpack_orm.orm.writing.destroying import Destroyable
+from backpack_orm.orm.writing.save_result import SaveResult
+from backpack_orm.orm.writing.saving import Savable
 from backpack_orm.wire.endpoint import rest
 from backpack_orm.wire.shapes import Record
 

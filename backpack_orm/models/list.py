@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Self, cast
 
 from backpack_orm.models.item import HasItems
 from backpack_orm.models.movable import Movable
-from backpack_orm.orm.copies import CopyResult
+from backpack_orm.orm.copying.copy_result import CopyResult
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
-from backpack_orm.orm.destroying import Destroyable
-from backpack_orm.orm.introspection import is_introspection
-from backpack_orm.orm.model import Model
-from backpack_orm.orm.projections import Projection
+from backpack_orm.orm.queries.introspection import is_introspection
+from backpack_orm.orm.records.model import Model
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.save_result import SaveResult
-from backpack_orm.orm.saving import Savable
+from backpack_orm.orm.schema.projections import Projection
+from backpack_orm.orm.writing.destroying import Destroyable
+from backpack_orm.orm.writing.save_result import SaveResult
+from backpack_orm.orm.writing.saving import Savable
 from backpack_orm.wire.build import WireValue
 from backpack_orm.wire.endpoint import ws
 from backpack_orm.wire.shapes import Record
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from backpack_orm.models.item import Item
     from backpack_orm.models.page import Page
     from backpack_orm.orm.declarations import BelongsTo
-    from backpack_orm.orm.progress import Progress
+    from backpack_orm.orm.operations.progress import Progress
 
 
 @resource

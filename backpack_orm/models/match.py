@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from backpack_orm.models.excerpts import excerpt
 from backpack_orm.orm.declarations import field
-from backpack_orm.orm.model import Model
+from backpack_orm.orm.records.model import Model
 from backpack_orm.orm.resources import resource
 
 if TYPE_CHECKING:

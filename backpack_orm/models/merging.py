@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from backpack_orm.connection.counters import tallied
 from backpack_orm.errors import ValidationError
 from backpack_orm.models.belonging import SECTIONS
-from backpack_orm.orm import bulk
-from backpack_orm.orm.copies import CopyResult
-from backpack_orm.orm.copying import (
+from backpack_orm.orm.copying.copier import (
     Copier,
     check_sources,
     existing,
@@ -20,9 +18,11 @@ from backpack_orm.orm.copying import (
     is_blank,
     step_of,
 )
-from backpack_orm.orm.model import Model
-from backpack_orm.orm.progress import Progress
-from backpack_orm.orm.resuming import Resumable
+from backpack_orm.orm.copying.copy_result import CopyResult
+from backpack_orm.orm.operations import bulk
+from backpack_orm.orm.operations.progress import Progress
+from backpack_orm.orm.operations.resuming import Resumable
+from backpack_orm.orm.records.model import Model
 from backpack_orm.plurals import counted
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from backpack_orm.orm.declarations import field
-from backpack_orm.orm.model import Model
+from backpack_orm.orm.records.model import Model
 from backpack_orm.orm.resources import resource
 
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from backpack_orm.models.on_page import OnPage
-from backpack_orm.orm.copies import CopyResult
-from backpack_orm.orm.registry import registry
+from backpack_orm.orm.copying.copy_result import CopyResult
+from backpack_orm.orm.schema.registry import registry
 
 if TYPE_CHECKING:
-    from backpack_orm.orm.children import Children
-    from backpack_orm.orm.progress import Progress
+    from backpack_orm.orm.copying.children import Children
+    from backpack_orm.orm.operations.progress import Progress
 
 
 class Movable(OnPage):
@@ -32,7 +32,7 @@ class Movable(OnPage):
         adopt: bool = False,
     ) -> CopyResult[Any]:
         """Copy records into a target. See `copy_to` for arguments and errors."""
-        from backpack_orm.orm.copying import Copying  # which most programs never use
+        from backpack_orm.orm.copying.copier import Copying  # which most programs never use
 
         what, records = f"{cls._resource.__name__}.copy_to", [*records]
         to = cls._target(what, target, records)
@@ -48,7 +48,7 @@ class Movable(OnPage):
         adopt: bool = False,
     ) -> CopyResult[Any]:
         """Move records into a target. See `move_to` for arguments and errors."""
-        from backpack_orm.orm.moving import Moving  # which most programs never use
+        from backpack_orm.orm.copying.moving import Moving  # which most programs never use
 
         what, records = f"{cls._resource.__name__}.move_to", [*records]
         to = cls._target(what, target, records)

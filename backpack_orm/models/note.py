@@ -9,13 +9,13 @@ from backpack_orm import text
 from backpack_orm.models.movable import Movable
 from backpack_orm.models.page import Page
 from backpack_orm.models.page_addresses import linked_id, web_site
-from backpack_orm.orm.collections import Collection
-from backpack_orm.orm.copies import CopyResult
+from backpack_orm.orm.copying.copy_result import CopyResult
 from backpack_orm.orm.declarations import Embeds, ParentId, belongs_to, field
-from backpack_orm.orm.destroying import Destroyable
+from backpack_orm.orm.queries.collections import Collection
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.save_result import SaveResult
-from backpack_orm.orm.saving import Savable
+from backpack_orm.orm.writing.destroying import Destroyable
+from backpack_orm.orm.writing.save_result import SaveResult
+from backpack_orm.orm.writing.saving import Savable
 from backpack_orm.wire.endpoint import ws
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from backpack_orm.connection import Connection
-from backpack_orm.orm.collections import Collection
-from backpack_orm.orm.finding import Findable
-from backpack_orm.orm.model import Model
-from backpack_orm.orm.registry import registry
+from backpack_orm.orm.queries.collections import Collection
+from backpack_orm.orm.records.finding import Findable
+from backpack_orm.orm.records.model import Model
+from backpack_orm.orm.schema.registry import registry
 
 if TYPE_CHECKING:
     from backpack_orm.models.user import User

@@ -10,13 +10,13 @@ from backpack_orm.connection import Connection
 from backpack_orm.errors import NotFound
 from backpack_orm.models.page import Page
 from backpack_orm.models.whole_account import Load, check_load, loaded
-from backpack_orm.orm.collections import Collection
-from backpack_orm.orm.conditions import Conditions
-from backpack_orm.orm.finding import Findable
-from backpack_orm.orm.hints import REQUIRED, wrong_find
-from backpack_orm.orm.model import Model
-from backpack_orm.orm.progress import Progress
-from backpack_orm.orm.searches import Search
+from backpack_orm.orm.operations.progress import Progress
+from backpack_orm.orm.queries.collections import Collection
+from backpack_orm.orm.queries.conditions import Conditions
+from backpack_orm.orm.queries.searches import Search
+from backpack_orm.orm.records.finding import Findable
+from backpack_orm.orm.records.model import Model
+from backpack_orm.orm.schema.hints import REQUIRED, wrong_find
 from backpack_orm.wire.shapes import Record
 
 

@@ -22,18 +22,18 @@ from backpack_orm.models.whole_account import (
     loaded_in_order,
     loaded_on_demand,
 )
-from backpack_orm.orm.collections import Collection, label_of
-from backpack_orm.orm.conditions import Conditions
 from backpack_orm.orm.declarations import Embeds, HasMany, assigns_many, field
-from backpack_orm.orm.destroying import Destroyable
-from backpack_orm.orm.fields import serialize
-from backpack_orm.orm.locks import exclusive
-from backpack_orm.orm.model import Model
-from backpack_orm.orm.projections import FIELDS, Projection
+from backpack_orm.orm.operations.locks import exclusive
+from backpack_orm.orm.queries.collections import Collection, label_of
+from backpack_orm.orm.queries.conditions import Conditions
+from backpack_orm.orm.queries.searches import Search
+from backpack_orm.orm.records.model import Model
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.save_result import SaveResult
-from backpack_orm.orm.saving import Savable
-from backpack_orm.orm.searches import Search
+from backpack_orm.orm.schema.fields import serialize
+from backpack_orm.orm.schema.projections import FIELDS, Projection
+from backpack_orm.orm.writing.destroying import Destroyable
+from backpack_orm.orm.writing.save_result import SaveResult
+from backpack_orm.orm.writing.saving import Savable
 from backpack_orm.wire import values
 from backpack_orm.wire.build import WireValue
 from backpack_orm.wire.endpoint import Endpoint, ws
@@ -48,9 +48,9 @@ if TYPE_CHECKING:
     from backpack_orm.models.page_tags import HasTags
     from backpack_orm.models.separator import Separator
     from backpack_orm.models.tag import Tag
-    from backpack_orm.orm.copies import CopyResult
-    from backpack_orm.orm.progress import Progress
-    from backpack_orm.orm.related import Related
+    from backpack_orm.orm.copying.copy_result import CopyResult
+    from backpack_orm.orm.operations.progress import Progress
+    from backpack_orm.orm.records.related import Related
 
 
 _LISTED = {"id", "title", "scope"}
@@ -341,7 +341,7 @@ class Page(Savable, Destroyable):
         [('Porto', 0), ('Evora', 1)]
         """
         from backpack_orm.models.new_pages import NewPages  # which most programs never use
-        from backpack_orm.orm.create_many import CreateMany
+        from backpack_orm.orm.copying.create_many import CreateMany
 
         connection, what = connection_for(using), f"{cls.__name__}.create_many"
         connection.ensure_writable(f"{what}()")

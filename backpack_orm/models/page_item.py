@@ -10,17 +10,17 @@ from backpack_orm.connection import Connection
 from backpack_orm.models.completable import Completable, item_calls
 from backpack_orm.models.item import Item
 from backpack_orm.models.page import Page
-from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.declarations import Embeds, ParentId, belongs_to, field
-from backpack_orm.orm.model import Model
-from backpack_orm.orm.projections import FIELDS, Projection
+from backpack_orm.orm.queries.collections import Collection
+from backpack_orm.orm.records.model import Model
 from backpack_orm.orm.resources import resource
+from backpack_orm.orm.schema.projections import FIELDS, Projection
 from backpack_orm.wire.shapes import PartialRecord, Record
 
 if TYPE_CHECKING:
     from backpack_orm.models.message import Message
     from backpack_orm.orm.declarations import BelongsTo
-    from backpack_orm.orm.save_result import SaveResult
+    from backpack_orm.orm.writing.save_result import SaveResult
 
 
 @resource

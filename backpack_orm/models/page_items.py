@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from backpack_orm.orm.children import Children
-from backpack_orm.orm.collections import Embedded
+from backpack_orm.orm.copying.children import Children
 from backpack_orm.orm.declarations import ToMany
-from backpack_orm.orm.fields import Relation
+from backpack_orm.orm.queries.collections import Embedded
+from backpack_orm.orm.schema.fields import Relation
 from backpack_orm.orm.signals import muted, send_created, send_saved
 from backpack_orm.wire.shapes import MISSING
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from backpack_orm.models.list import List
     from backpack_orm.models.page import Page
     from backpack_orm.models.page_item import PageItem
-    from backpack_orm.orm.model import Model
+    from backpack_orm.orm.records.model import Model
 
 
 class PageItems(Children["Item | PageItem"]):

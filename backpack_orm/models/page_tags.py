@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from backpack_orm.connection import Connection
 from backpack_orm.errors import NotSaved, ReadOnly, ValidationError, short_repr
 from backpack_orm.models.whole_account import cache_export, cached_page
-from backpack_orm.orm.collections import AssignableCollection
-from backpack_orm.orm.fields import serialize
-from backpack_orm.orm.locks import exclusive
-from backpack_orm.orm.save_result import SaveResult
-from backpack_orm.orm.unverified import UnverifiedRecord
+from backpack_orm.orm.operations.locks import exclusive
+from backpack_orm.orm.queries.collections import AssignableCollection
+from backpack_orm.orm.records.unverified import UnverifiedRecord
+from backpack_orm.orm.schema.fields import serialize
+from backpack_orm.orm.writing.save_result import SaveResult
 from backpack_orm.wire import values
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Self
 from backpack_orm.connection import Connection
 from backpack_orm.errors import NotFound
 from backpack_orm.models.time_windows import TimeWindow, When, bound
-from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.declarations import assigns_many, field, has_one
-from backpack_orm.orm.destroying import Destroyable
-from backpack_orm.orm.registry import registry
+from backpack_orm.orm.queries.collections import Collection
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.save_result import SaveResult
-from backpack_orm.orm.saving import Savable
+from backpack_orm.orm.schema.registry import registry
+from backpack_orm.orm.writing.destroying import Destroyable
+from backpack_orm.orm.writing.save_result import SaveResult
+from backpack_orm.orm.writing.saving import Savable
 from backpack_orm.wire import values
 from backpack_orm.wire.endpoint import TokenLocation, rest
 from backpack_orm.wire.shapes import Record

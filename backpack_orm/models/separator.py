@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from backpack_orm.models.on_page import OnPage
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
-from backpack_orm.orm.destroying import Destroyable
-from backpack_orm.orm.model import Model
+from backpack_orm.orm.records.model import Model
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.save_result import SaveResult
-from backpack_orm.orm.saving import Savable
+from backpack_orm.orm.writing.destroying import Destroyable
+from backpack_orm.orm.writing.save_result import SaveResult
+from backpack_orm.orm.writing.saving import Savable
 from backpack_orm.wire.endpoint import TokenLocation, rest
 
 if TYPE_CHECKING:

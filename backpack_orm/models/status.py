@@ -9,10 +9,10 @@ from backpack_orm.connection import Connection
 from backpack_orm.errors import NotFound
 from backpack_orm.models.of_user import user_named
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
-from backpack_orm.orm.projections import FIELDS, Projection
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.save_result import SaveResult
-from backpack_orm.orm.saving import Savable
+from backpack_orm.orm.schema.projections import FIELDS, Projection
+from backpack_orm.orm.writing.save_result import SaveResult
+from backpack_orm.orm.writing.saving import Savable
 from backpack_orm.wire import parse
 from backpack_orm.wire.endpoint import rest
 from backpack_orm.wire.shapes import MISSING, Record, Response

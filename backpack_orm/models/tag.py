@@ -13,21 +13,21 @@ from backpack_orm.models.on_page import OnPage
 from backpack_orm.models.page import Page
 from backpack_orm.models.page_tags import write_tags
 from backpack_orm.models.whole_account import Load
-from backpack_orm.orm.collections import Collection
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
-from backpack_orm.orm.destroying import Destroyable
-from backpack_orm.orm.model import Model
+from backpack_orm.orm.operations.resuming import stopped
+from backpack_orm.orm.queries.collections import Collection
+from backpack_orm.orm.records.model import Model
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.resuming import stopped
-from backpack_orm.orm.save_result import SaveResult
-from backpack_orm.orm.saving import Savable
+from backpack_orm.orm.writing.destroying import Destroyable
+from backpack_orm.orm.writing.save_result import SaveResult
+from backpack_orm.orm.writing.saving import Savable
 from backpack_orm.wire import values
 from backpack_orm.wire.endpoint import ws
 from backpack_orm.wire.shapes import Record
 
 if TYPE_CHECKING:
     from backpack_orm.orm.declarations import BelongsTo
-    from backpack_orm.orm.progress import Progress
+    from backpack_orm.orm.operations.progress import Progress
 
 
 T = TypeVar("T", bound="Tag")

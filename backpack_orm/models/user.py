@@ -10,9 +10,9 @@ from backpack_orm.models.export import Export, read_live_export
 from backpack_orm.models.page import Page
 from backpack_orm.models.status import Status
 from backpack_orm.orm.declarations import Embeds, HasMany, field
-from backpack_orm.orm.finding import Findable
-from backpack_orm.orm.projections import Projection
+from backpack_orm.orm.records.finding import Findable
 from backpack_orm.orm.resources import resource
+from backpack_orm.orm.schema.projections import Projection
 from backpack_orm.wire.endpoint import TokenLocation, rest
 from backpack_orm.wire.shapes import Record
 

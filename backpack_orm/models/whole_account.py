@@ -17,9 +17,9 @@ from backpack_orm.errors import (
     short_repr,
 )
 from backpack_orm.models.belonging import SECTIONS, Belonging
-from backpack_orm.orm.progress import Progress, reporting
-from backpack_orm.orm.registry import registry
-from backpack_orm.orm.unverified import marked
+from backpack_orm.orm.operations.progress import Progress, reporting
+from backpack_orm.orm.records.unverified import marked
+from backpack_orm.orm.schema.registry import registry
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.shapes import MISSING, Column, Record, Response, Section, Shape
 
@@ -253,7 +253,7 @@ def exported_pages(response: Response) -> Mapping[int, Record]:
 
     What the export omits is not loaded: links to other pages, and every section that lacks a record
     which the belongings of its page name. A text that may have been escaped twice is marked, see
-    `orm.unverified`.
+    `orm.records.unverified`.
 
     Raises:
         InvalidResponse: The response is not the export of a user.

@@ -15,15 +15,15 @@ from typing import (
     overload,
 )
 
-from backpack_orm.orm.children import Children
-from backpack_orm.orm.collections import AssignableCollection, Embedded
-from backpack_orm.orm.fields import Field, Parent, Relation
-from backpack_orm.orm.hints import REQUIRED
+from backpack_orm.orm.copying.children import Children
+from backpack_orm.orm.queries.collections import AssignableCollection, Embedded
+from backpack_orm.orm.schema.fields import Field, Parent, Relation
+from backpack_orm.orm.schema.hints import REQUIRED
 from backpack_orm.wire.build import WireValue
 from backpack_orm.wire.values import ValueType
 
 if TYPE_CHECKING:
-    from backpack_orm.orm.model import Model
+    from backpack_orm.orm.records.model import Model
 
 M = TypeVar("M", bound="Model")
 M_co = TypeVar("M_co", bound="Model", covariant=True)

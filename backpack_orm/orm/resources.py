@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar, dataclass_transform
 
 from backpack_orm.orm.declarations import AssignableSlot, assigns_many, belongs_to, field, has_one
-from backpack_orm.orm.fields import Field, Parent, Relation, Table
-from backpack_orm.orm.projections import Projection
-from backpack_orm.orm.registry import registry
-from backpack_orm.orm.signatures import add_signatures
+from backpack_orm.orm.schema.fields import Field, Parent, Relation, Table
+from backpack_orm.orm.schema.projections import Projection
+from backpack_orm.orm.schema.registry import registry
+from backpack_orm.orm.schema.signatures import add_signatures
 
 if TYPE_CHECKING:
-    from backpack_orm.orm.model import Model
+    from backpack_orm.orm.records.model import Model
 
 M = TypeVar("M", bound="Model")
 
@@ -24,7 +24,7 @@ M = TypeVar("M", bound="Model")
 def resource(cls: type[M]) -> type[M]:
     """Register a class of declarations as the model of a resource.
 
-    Its slots are made by the metaclass, see `backpack_orm.orm.model_type`.
+    Its slots are made by the metaclass, see `backpack_orm.orm.schema.model_type`.
     """
     cls._resource = cls
     cls._table = _table(cls)

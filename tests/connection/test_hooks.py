@@ -9,7 +9,7 @@ import pytest
 from backpack_orm import errors
 from backpack_orm.connection import Connection
 from backpack_orm.connection.hooks import CacheEvent, RequestEvent
-from backpack_orm.orm.bulk import run
+from backpack_orm.orm.operations.bulk import run
 from backpack_orm.wire import parse
 from tests.connection.conftest import (
     CREATE,

@@ -121,7 +121,7 @@ def test_long_titles_and_items_are_truncated() -> None:
         "nh3",
         "backpack_orm.display",
         "backpack_orm.text.document",
-        "backpack_orm.orm.frames",
+        "backpack_orm.orm.queries.frames",
     ],
 )
 def test_display_modules_are_imported_on_first_use(module: str) -> None:

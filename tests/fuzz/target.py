@@ -15,7 +15,7 @@ import yaml
 import backpack_orm
 from backpack_orm import Export, InvalidResponse, Model
 from backpack_orm.connection import unconnected
-from backpack_orm.orm.projections import Projection
+from backpack_orm.orm.schema.projections import Projection
 from backpack_orm.wire import documents, parse
 from backpack_orm.wire.shapes import Response
 

@@ -15,7 +15,7 @@ from backpack_orm import (
     SaveResult,
     ValidationError,
 )
-from backpack_orm.orm.collections import Collection
+from backpack_orm.orm.queries.collections import Collection
 from backpack_orm.wire.shapes import Response
 
 

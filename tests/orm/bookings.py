@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from backpack_orm import Embeds, Model, Page
 from backpack_orm.models.on_page import OnPage
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
-from backpack_orm.orm.destroying import Destroyable
-from backpack_orm.orm.projections import Projection
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.saving import Savable
+from backpack_orm.orm.schema.projections import Projection
+from backpack_orm.orm.writing.destroying import Destroyable
+from backpack_orm.orm.writing.saving import Savable
 from backpack_orm.wire.endpoint import rest
 
 if TYPE_CHECKING:

@@ -26,9 +26,9 @@ from backpack_orm import (
 from backpack_orm.connection.counters import tallied
 from backpack_orm.connection.parallel import WORKERS
 from backpack_orm.connection.turns import turn, waiting
-from backpack_orm.orm import bulk
-from backpack_orm.orm.bulk import run
-from backpack_orm.orm.locks import exclusive
+from backpack_orm.orm.operations import bulk
+from backpack_orm.orm.operations.bulk import run
+from backpack_orm.orm.operations.locks import exclusive
 from backpack_orm.sandbox import Sandbox
 
 

@@ -21,7 +21,7 @@ from backpack_orm import (
     Tag,
     ValidationError,
 )
-from backpack_orm.orm.conditions import all_of, not_all_of
+from backpack_orm.orm.queries.conditions import all_of, not_all_of
 from backpack_orm.sandbox import Sandbox
 
 NEW_YEAR = datetime(2031, 1, 1, 0, 0)

@@ -25,7 +25,7 @@ from backpack_orm import (
     User,
     ValidationError,
 )
-from backpack_orm.orm.children import Children
+from backpack_orm.orm.copying.children import Children
 from backpack_orm.sandbox import Sandbox
 
 

@@ -30,8 +30,8 @@ from backpack_orm import (
     Tag,
     User,
 )
-from backpack_orm.orm.destroying import Destroyable
-from backpack_orm.orm.plain import jsonable
+from backpack_orm.orm.queries.plain import jsonable
+from backpack_orm.orm.writing.destroying import Destroyable
 from backpack_orm.sandbox import Sandbox
 
 Plain: TypeAlias = dict[str, Any]

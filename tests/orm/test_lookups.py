@@ -22,8 +22,8 @@ from backpack_orm import (
     User,
     ValidationError,
 )
-from backpack_orm.orm.collections import Collection
-from backpack_orm.orm.conditions import all_of
+from backpack_orm.orm.queries.collections import Collection
+from backpack_orm.orm.queries.conditions import all_of
 from backpack_orm.sandbox import Sandbox
 
 HOME = Page(title="Home")

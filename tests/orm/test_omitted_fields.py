@@ -35,8 +35,8 @@ from backpack_orm import (
     Tag,
     User,
 )
-from backpack_orm.orm.projections import Projection
-from backpack_orm.orm.registry import registry
+from backpack_orm.orm.schema.projections import Projection
+from backpack_orm.orm.schema.registry import registry
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire.shapes import MISSING, Column, Response
 

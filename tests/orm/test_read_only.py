@@ -31,8 +31,8 @@ from backpack_orm import (
     ValidationError,
     connect,
 )
-from backpack_orm.orm.destroying import Destroyable
-from backpack_orm.orm.saving import Savable
+from backpack_orm.orm.writing.destroying import Destroyable
+from backpack_orm.orm.writing.saving import Savable
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire.endpoint import Endpoint, Safety
 

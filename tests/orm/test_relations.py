@@ -27,7 +27,7 @@ from backpack_orm import (
     User,
     ValidationError,
 )
-from backpack_orm.orm.collections import Embedded
+from backpack_orm.orm.queries.collections import Embedded
 from backpack_orm.sandbox import Sandbox
 
 

@@ -33,9 +33,9 @@ from backpack_orm import (
     connect,
     using,
 )
-from backpack_orm.orm.conditions import all_of
-from backpack_orm.orm.finding import Findable
-from backpack_orm.orm.searches import Search
+from backpack_orm.orm.queries.conditions import all_of
+from backpack_orm.orm.queries.searches import Search
+from backpack_orm.orm.records.finding import Findable
 from backpack_orm.sandbox import Sandbox
 
 FINDABLE: list[Any] = [

@@ -32,8 +32,8 @@ from backpack_orm import (
 )
 from backpack_orm.archive import Archive
 from backpack_orm.orm import signals
-from backpack_orm.orm.events import CreatedEvent, DestroyedEvent, SavedEvent
-from backpack_orm.orm.registry import registry
+from backpack_orm.orm.schema.registry import registry
+from backpack_orm.orm.signals.events import CreatedEvent, DestroyedEvent, SavedEvent
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire.endpoint import Endpoint, Safety
 

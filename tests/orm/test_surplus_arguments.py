@@ -23,7 +23,7 @@ from backpack_orm import (
     text,
 )
 from backpack_orm.archive import Archive
-from backpack_orm.orm.registry import registry
+from backpack_orm.orm.schema.registry import registry
 from backpack_orm.sandbox import Sandbox
 from tests.conftest import NOW
 

@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from backpack_orm import Connection, Page, Tag
-from backpack_orm.orm import locks
+from backpack_orm.orm.operations import locks
 from backpack_orm.sandbox import Sandbox
 
 LONG = 30  # seconds, to fail rather than to hang

@@ -10,7 +10,7 @@ import pytest
 
 import backpack_orm
 from backpack_orm import Connection, Model, Page, ValidationError, connect, using
-from backpack_orm.orm.hints import REQUIRED
+from backpack_orm.orm.schema.hints import REQUIRED
 from tests.conftest import TOKEN
 
 _ARGUMENTS: dict[str, Any] = {

@@ -32,7 +32,7 @@ from backpack_orm import (
     User,
     ValidationError,
 )
-from backpack_orm.orm.saving import Savable
+from backpack_orm.orm.writing.saving import Savable
 from backpack_orm.sandbox import Sandbox
 
 SAVABLE: list[Any] = [

@@ -52,7 +52,7 @@ from backpack_orm import (
 )
 from backpack_orm.connection.hooks import Hook
 from backpack_orm.models.page_tags import Tags
-from backpack_orm.orm.collections import AssignableCollection
+from backpack_orm.orm.queries.collections import AssignableCollection
 
 
 def listening(connection: Connection) -> None:

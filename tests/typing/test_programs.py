@@ -11,8 +11,8 @@ import pytest
 
 import backpack_orm
 from backpack_orm import Model
-from backpack_orm.orm.children import Children
-from backpack_orm.orm.saving import Savable
+from backpack_orm.orm.copying.children import Children
+from backpack_orm.orm.writing.saving import Savable
 from tests.docs import documents
 from tests.typing.checkers import CHECKERS, errors_in
 
@@ -34,7 +34,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import assert_type
 from backpack_orm import BulkResult, Collection, Connection, SaveResult, {}
-from backpack_orm.orm.children import Children
+from backpack_orm.orm.copying.children import Children
 """.format(", ".join(sorted({"Calendar", "User", *(each.__name__ for each in MODELS)})))
 _ERROR = "  # an error"
 

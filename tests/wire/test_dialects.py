@@ -34,7 +34,7 @@ from backpack_orm import (
     Tag,
     User,
 )
-from backpack_orm.orm.projections import Projection
+from backpack_orm.orm.schema.projections import Projection
 from backpack_orm.wire import build, parse, values
 from backpack_orm.wire.shapes import MISSING, Column, Response, Section, Shape
 from tests.seeds import examples

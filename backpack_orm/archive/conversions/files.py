@@ -15,7 +15,7 @@ from backpack_orm.archive.conversions.source import Source, loaded_pages
 from backpack_orm.archive.conversions.widgets import files_on
 from backpack_orm.errors import ValidationError
 from backpack_orm.models.page_addresses import address_of
-from backpack_orm.orm.progress import Progress
+from backpack_orm.orm.operations.progress import Progress
 
 _COLUMNS = ("type", "id", "file_name", "page_id", "page_title", "page_url")
 

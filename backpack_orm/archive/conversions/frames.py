@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from backpack_orm.archive.conversions.source import Source, in_utc
 from backpack_orm.archive.conversions.tables import BY_NAME, Kind, reason_without, rows_of
 from backpack_orm.errors import NotInArchive, ValidationError, did_you_mean, short_repr
-from backpack_orm.orm.progress import Progress
+from backpack_orm.orm.operations.progress import Progress
 
 if TYPE_CHECKING:
     import pandas

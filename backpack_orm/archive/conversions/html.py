@@ -37,7 +37,7 @@ from backpack_orm.archive.conversions.source import (
 from backpack_orm.archive.conversions.widgets import included
 from backpack_orm.models.page import Page
 from backpack_orm.models.page_addresses import address_of, linked_id
-from backpack_orm.orm.progress import Progress
+from backpack_orm.orm.operations.progress import Progress
 
 if TYPE_CHECKING:
     import jinja2

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from backpack_orm.archive.conversions.extra import require
 from backpack_orm.archive.conversions.output import replacing
 from backpack_orm.archive.conversions.source import Source, available, in_utc
-from backpack_orm.orm.progress import Progress
+from backpack_orm.orm.operations.progress import Progress
 
 if TYPE_CHECKING:
     import icalendar

@@ -12,7 +12,7 @@ from typing import IO
 from backpack_orm.archive.conversions.output import OutputFolder
 from backpack_orm.archive.conversions.source import Source
 from backpack_orm.archive.conversions.tables import contained_tables, rows_of
-from backpack_orm.orm.progress import Progress
+from backpack_orm.orm.operations.progress import Progress
 
 
 def write_json_lines(source: Source, folder: str | PathLike[str], report: Progress) -> None:

@@ -38,8 +38,8 @@ from backpack_orm.models.page import Page
 from backpack_orm.models.page_addresses import address_of, linked_id
 from backpack_orm.models.page_item import PageItem
 from backpack_orm.models.separator import Separator
-from backpack_orm.orm.model import Model
-from backpack_orm.orm.progress import Progress
+from backpack_orm.orm.operations.progress import Progress
+from backpack_orm.orm.records.model import Model
 
 _PAGES = "pages"
 _MARKS = re.compile(r"([\\`*_\[\]<>#|~$]|&(?=#?\w+;))")

@@ -19,7 +19,7 @@ from backpack_orm.archive.conversions.tables import (
     contained_tables,
     rows_of,
 )
-from backpack_orm.orm.progress import Progress
+from backpack_orm.orm.operations.progress import Progress
 
 _BATCH = 10_000
 

@@ -26,7 +26,7 @@ from backpack_orm.models.page_item import PageItem
 from backpack_orm.models.reminder import Reminder
 from backpack_orm.models.separator import Separator
 from backpack_orm.models.status import Status
-from backpack_orm.orm.model import Model
+from backpack_orm.orm.records.model import Model
 
 if TYPE_CHECKING:
     from markupsafe import Markup

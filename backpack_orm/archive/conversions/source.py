@@ -20,7 +20,7 @@ from backpack_orm.models.page import Page
 from backpack_orm.models.reminder import Reminder
 from backpack_orm.models.status import Status
 from backpack_orm.models.user import User
-from backpack_orm.orm.progress import Progress
+from backpack_orm.orm.operations.progress import Progress
 
 T = TypeVar("T")
 

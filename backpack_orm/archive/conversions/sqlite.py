@@ -14,7 +14,7 @@ from backpack_orm.archive.conversions.output import replacing
 from backpack_orm.archive.conversions.source import Source
 from backpack_orm.archive.conversions.tables import TABLES, Table, rows_of
 from backpack_orm.archive.sealed import seal, unseal
-from backpack_orm.orm.progress import Progress
+from backpack_orm.orm.operations.progress import Progress
 
 _TYPES = {
     "integer": "INTEGER",

@@ -14,8 +14,8 @@ from backpack_orm.archive.conversions.source import (
     reason_missing,
 )
 from backpack_orm.models.page import Page
-from backpack_orm.orm.model import Model
-from backpack_orm.orm.progress import Progress
+from backpack_orm.orm.operations.progress import Progress
+from backpack_orm.orm.records.model import Model
 
 Kind: TypeAlias = Literal["integer", "text", "boolean", "time", "local_time"]
 Row: TypeAlias = dict[str, Any]

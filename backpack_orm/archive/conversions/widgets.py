@@ -11,7 +11,7 @@ from backpack_orm.models.image import Image
 from backpack_orm.models.item import Item
 from backpack_orm.models.page import Page
 from backpack_orm.models.page_item import PageItem
-from backpack_orm.orm.model import Model
+from backpack_orm.orm.records.model import Model
 
 
 def widgets(page: Page) -> list[Model]:

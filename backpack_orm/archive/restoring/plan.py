@@ -24,7 +24,7 @@ from backpack_orm.connection import Connection
 from backpack_orm.errors import ArchiveError
 from backpack_orm.models.page import Page
 from backpack_orm.models.user import User
-from backpack_orm.orm.progress import Progress
+from backpack_orm.orm.operations.progress import Progress
 from backpack_orm.plurals import counted, duration, listed
 from backpack_orm.rich_display import RichDisplay
 

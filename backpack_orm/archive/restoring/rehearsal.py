@@ -24,7 +24,7 @@ from backpack_orm.models.note import Note
 from backpack_orm.models.page import Page
 from backpack_orm.models.page_item import PageItem
 from backpack_orm.models.separator import Separator
-from backpack_orm.orm.progress import Progress, silent
+from backpack_orm.orm.operations.progress import Progress, silent
 from backpack_orm.orm.signals import muted
 from backpack_orm.plurals import counted
 

@@ -27,8 +27,8 @@ from backpack_orm.models.page_item import PageItem
 from backpack_orm.models.reminder import Reminder
 from backpack_orm.models.separator import Separator
 from backpack_orm.models.time_windows import is_earlier
-from backpack_orm.orm.creating import create_once
-from backpack_orm.orm.progress import Progress
+from backpack_orm.orm.copying.creating import create_once
+from backpack_orm.orm.operations.progress import Progress
 from backpack_orm.plurals import counted, listed
 from backpack_orm.rich_display import RichDisplay
 

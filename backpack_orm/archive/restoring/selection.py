@@ -25,7 +25,7 @@ from backpack_orm.models.page import Page
 from backpack_orm.models.page_item import PageItem
 from backpack_orm.models.reminder import Reminder
 from backpack_orm.models.separator import Separator
-from backpack_orm.orm.progress import Progress
+from backpack_orm.orm.operations.progress import Progress
 
 _UNTITLED = "Untitled"
 _IMPOSSIBLE = {Email: "email", Gallery: "gallery", Belonging: "other part"}

@@ -36,7 +36,7 @@ from backpack_orm.models.page_addresses import web_site
 from backpack_orm.models.reminder import Reminder
 from backpack_orm.models.status import Status
 from backpack_orm.models.tag import Tag
-from backpack_orm.orm.progress import silent
+from backpack_orm.orm.operations.progress import silent
 
 JOURNAL_LENGTH = 100
 """The number of journal entries that the service returns at once."""

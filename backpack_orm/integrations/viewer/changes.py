@@ -19,7 +19,7 @@ from backpack_orm.models.item import Item
 from backpack_orm.models.list import List
 from backpack_orm.models.page import Page
 from backpack_orm.models.page_item import PageItem
-from backpack_orm.orm.locks import exclusive
+from backpack_orm.orm.operations.locks import exclusive
 
 EXTENSION = "backpack_viewer_sent_forms"
 changes = Blueprint("changes", __name__)

@@ -42,7 +42,7 @@ from backpack_orm import (
 )
 from backpack_orm.archive import Snapshot
 from backpack_orm.archive.conversions.tables import BY_NAME, TABLES, rows_of
-from backpack_orm.orm.progress import silent
+from backpack_orm.orm.operations.progress import silent
 
 MODELS: dict[str, type[Model]] = {
     "users": User,

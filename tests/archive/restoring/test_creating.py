@@ -13,7 +13,7 @@ from backpack_orm import BackpackError, InvalidResponse, Item, OutcomeUnknown, R
 from backpack_orm.archive.restoring.journal import RestoreJournal, Scope
 from backpack_orm.connection.connection import unconnected
 from backpack_orm.errors import ArchiveError, DamagedArchive
-from backpack_orm.orm.creating import Steps, StepsInMemory, create_once
+from backpack_orm.orm.copying.creating import Steps, StepsInMemory, create_once
 
 SCOPE = Scope("8f3a", 42, "new.backpackit.com", 7)
 

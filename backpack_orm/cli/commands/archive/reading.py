@@ -78,7 +78,7 @@ def search(state: State, term: Sequence[str], location: str | None, point: str |
 def _pages(state: State, location: str | None, point: str | None) -> list[Page]:
     """Return the pages of a snapshot, and warn of those that lack something."""
     from backpack_orm.archive.conversions.source import loaded_pages
-    from backpack_orm.orm.progress import reporter
+    from backpack_orm.orm.operations.progress import reporter
 
     with explained(), progress(state) as report:
         snapshot = snapshot_of(existing_archive(state, location), point)

@@ -1,0 +1,1 @@
+"""Creating, copying, moving and syncing records, each exactly once even if responses are lost."""

@@ -1,0 +1,1 @@
+"""Running many calls: threads, progress, locks, and continuing after an error."""

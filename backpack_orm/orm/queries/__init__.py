@@ -1,0 +1,1 @@
+"""Conditions, orders, collections and searches, and their records as plain rows and data frames."""

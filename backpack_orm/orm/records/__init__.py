@@ -1,0 +1,1 @@
+"""One record: its loaded values, local changes, parent and children, and finding it."""
