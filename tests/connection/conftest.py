@@ -105,6 +105,7 @@ class _Handler(socketserver.StreamRequestHandler):
                 response.asked.set()
                 response.released.wait(30)
                 response = response.response
+            assert isinstance(response, bytes)
             self.wfile.write(response)
             if b"Connection: close" in response:
                 return
@@ -279,7 +280,8 @@ def patient(stub: Stub, clock: Clock) -> Iterator[Connection]:
 def closed_port(network: None) -> int:
     """A port without a listener."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+        port: int = server.getsockname()[1]
+        return port
 
 
 @pytest.fixture

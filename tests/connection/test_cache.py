@@ -1,11 +1,14 @@
 """Cached responses: for how long, under which tags, and requested once."""
 
+from __future__ import annotations
+
 import sys
 import threading
 import time
 import types
 import weakref
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -108,31 +111,37 @@ def wait_for_waiters(cache: Cache, count: int) -> None:
 # --- how long ---------------------------------------------------------------------------------
 
 
-def test_a_response_is_cached(cache, service):
+def test_a_response_is_cached(cache: Cache, service: Service) -> None:
     first = cache.fetch("key", lambda: ["tag"], service)
     assert (first, cache.fetch("key", lambda: ["tag"], service)) == ("response 1", "response 1")
     assert service.count == 1
 
 
-def test_the_very_object_is_given_again(cache):
+def test_the_very_object_is_given_again(cache: Cache) -> None:
     response = (1, 2)
     assert cache.fetch("key", list, lambda: (response, 1)) is response
     assert cache.fetch("key", list, lambda: ("other", 1)) is response
 
 
-def test_a_response_is_cached_until_just_before_its_time(cache, service, clock):
+def test_a_response_is_cached_until_just_before_its_time(
+    cache: Cache, service: Service, clock: Clock
+) -> None:
     cache.fetch("key", lambda: ["tag"], service)
     clock.now += 59.999
     assert cache.fetch("key", lambda: ["tag"], service) == "response 1"
 
 
-def test_a_response_is_forgotten_when_its_time_is_over(cache, service, clock):
+def test_a_response_is_forgotten_when_its_time_is_over(
+    cache: Cache, service: Service, clock: Clock
+) -> None:
     cache.fetch("key", lambda: ["tag"], service)
     clock.now += 60
     assert cache.fetch("key", lambda: ["tag"], service) == "response 2"
 
 
-def test_using_a_response_does_not_cache_it_longer(cache, service, clock):
+def test_using_a_response_does_not_cache_it_longer(
+    cache: Cache, service: Service, clock: Clock
+) -> None:
     cache.fetch("key", lambda: ["tag"], service)
     clock.now += 40
     cache.fetch("key", lambda: ["tag"], service)
@@ -141,42 +150,42 @@ def test_using_a_response_does_not_cache_it_longer(cache, service, clock):
 
 
 @pytest.mark.parametrize("ttl", [0, 0.0])
-def test_without_a_time_nothing_is_cached(ttl, service):
+def test_without_a_time_nothing_is_cached(ttl: float | int, service: Service) -> None:
     cache = Cache(ttl, 100)
     cache.fetch("key", lambda: ["tag"], service)
     assert cache.fetch("key", lambda: ["tag"], service) == "response 2"
     assert len(cache) == 0
 
 
-def test_other_keys_have_other_responses(cache, service):
+def test_other_keys_have_other_responses(cache: Cache, service: Service) -> None:
     cache.fetch("key", lambda: ["tag"], service)
     assert cache.fetch("other", lambda: ["tag"], service) == "response 2"
 
 
-def test_a_response_of_none_is_a_response(cache):
+def test_a_response_of_none_is_a_response(cache: Cache) -> None:
     cache.fetch("key", list, lambda: (None, 1))
     assert cache.fetch("key", list, lambda: ("other", 1)) is None
 
 
-def test_fresh_asks_in_any_case(cache, service):
+def test_fresh_asks_in_any_case(cache: Cache, service: Service) -> None:
     cache.fetch("key", lambda: ["tag"], service)
     assert cache.fetch("key", lambda: ["tag"], service, fresh=True) == "response 2"
 
 
-def test_a_fresh_response_is_cached(cache, service):
+def test_a_fresh_response_is_cached(cache: Cache, service: Service) -> None:
     cache.fetch("key", lambda: ["tag"], service)
     cache.fetch("key", lambda: ["tag"], service, fresh=True)
     assert cache.fetch("key", lambda: ["tag"], service) == "response 2"
 
 
-def test_hits_are_counted_and_questions_are_not(cache, service):
+def test_hits_are_counted_and_questions_are_not(cache: Cache, service: Service) -> None:
     for _ in range(3):
         cache.fetch("key", lambda: ["tag"], service)
     cache.fetch("key", lambda: ["tag"], service, fresh=True)
     assert cache.hits == 2
 
 
-def test_an_error_is_not_cached(cache, service):
+def test_an_error_is_not_cached(cache: Cache, service: Service) -> None:
     def fail() -> tuple[str, int]:
         raise NotFound("gone")
 
@@ -185,7 +194,7 @@ def test_an_error_is_not_cached(cache, service):
     assert cache.fetch("key", lambda: ["tag"], service) == "response 1"
 
 
-def test_a_fresh_request_that_fails_leaves_what_is_cached(cache, service):
+def test_a_fresh_request_that_fails_leaves_what_is_cached(cache: Cache, service: Service) -> None:
     def fail() -> tuple[str, int]:
         raise NotFound("gone")
 
@@ -199,7 +208,9 @@ def test_a_fresh_request_that_fails_leaves_what_is_cached(cache, service):
 
 
 @pytest.mark.parametrize("dropped", [["a"], ["b"], ["a", "b"], ["x", "b"]])
-def test_a_response_is_dropped_by_any_of_its_tags(cache, service, dropped):
+def test_a_response_is_dropped_by_any_of_its_tags(
+    cache: Cache, service: Service, dropped: list[str]
+) -> None:
     cache.fetch("key", lambda: ["a", "b"], service)
     cache.invalidate(dropped)
     assert len(cache) == 0
@@ -207,13 +218,13 @@ def test_a_response_is_dropped_by_any_of_its_tags(cache, service, dropped):
 
 
 @pytest.mark.parametrize("dropped", [[], ["c"], ["page:7"]])
-def test_a_response_under_other_tags_stays(cache, service, dropped):
+def test_a_response_under_other_tags_stays(cache: Cache, service: Service, dropped: Any) -> None:
     cache.fetch("key", lambda: ["a", "b", "page:71"], service)
     cache.invalidate(dropped)
     assert cache.fetch("key", list, service) == "response 1"
 
 
-def test_a_tag_drops_all_that_is_cached_under_it(cache, service):
+def test_a_tag_drops_all_that_is_cached_under_it(cache: Cache, service: Service) -> None:
     for key in "one", "two", "three":
         cache.fetch(key, lambda: ["tag"], service)
     cache.fetch("other", lambda: ["other"], service)
@@ -221,27 +232,29 @@ def test_a_tag_drops_all_that_is_cached_under_it(cache, service):
     assert len(cache) == 1
 
 
-def test_a_tag_can_be_dropped_again_after_new_responses(cache, service):
+def test_a_tag_can_be_dropped_again_after_new_responses(cache: Cache, service: Service) -> None:
     for _ in range(2):
         cache.fetch("key", lambda: ["tag"], service)
         cache.invalidate(["tag"])
         assert len(cache) == 0
 
 
-def test_a_tag_that_was_dropped_leaves_no_trace(cache, service):
+def test_a_tag_that_was_dropped_leaves_no_trace(cache: Cache, service: Service) -> None:
     cache.fetch("key", lambda: ["tag"], service)
     cache.invalidate(["tag"])
     assert cache._keys == {}
 
 
 @pytest.mark.parametrize(("dropped", "left"), [("tag", 0), ("response 1", 0), ("response 2", 1)])
-def test_a_response_is_dropped_by_what_is_in_it_too(cache, service, dropped, left):
+def test_a_response_is_dropped_by_what_is_in_it_too(
+    cache: Cache, service: Service, dropped: str, left: int
+) -> None:
     cache.fetch("key", lambda: ["tag"], service, response_tags=lambda response: [response])
     cache.invalidate([dropped])
     assert len(cache) == left
 
 
-def test_clear_forgets_everything(cache, service):
+def test_clear_forgets_everything(cache: Cache, service: Service) -> None:
     cache.fetch("key", lambda: ["tag"], service)
     cache.clear()
     assert len(cache) == 0
@@ -251,19 +264,19 @@ def test_clear_forgets_everything(cache, service):
 # --- size -------------------------------------------------------------------------------------
 
 
-def test_a_response_that_just_fits_is_cached(cache):
+def test_a_response_that_just_fits_is_cached(cache: Cache) -> None:
     service = Service(size=100)
     cache.fetch("key", list, service)
     assert cache.fetch("key", list, service) == "response 1"
 
 
-def test_a_response_larger_than_the_whole_is_given_but_not_cached(cache):
+def test_a_response_larger_than_the_whole_is_given_but_not_cached(cache: Cache) -> None:
     service = Service(size=101)
     assert cache.fetch("key", list, service) == "response 1"
     assert cache.fetch("key", list, service) == "response 2"
 
 
-def test_the_index_of_tags_does_not_grow_for_ever(clock):
+def test_the_index_of_tags_does_not_grow_for_ever(clock: Clock) -> None:
     cache = Cache(60, 10, clock)
     for number in range(5000):
         cache.fetch(number, lambda number=number: [f"page:{number}"], lambda: ("x", 1))
@@ -271,7 +284,9 @@ def test_the_index_of_tags_does_not_grow_for_ever(clock):
     assert len(cache._keys) <= 1100
 
 
-def test_what_has_expired_is_dropped_when_the_next_response_is_cached(cache, service, clock):
+def test_what_has_expired_is_dropped_when_the_next_response_is_cached(
+    cache: Cache, service: Service, clock: Clock
+) -> None:
     for key in "one", "two", "three":
         cache.fetch(key, lambda: ["tag"], service)
         clock.now += 20
@@ -279,7 +294,9 @@ def test_what_has_expired_is_dropped_when_the_next_response_is_cached(cache, ser
     assert list(cache._cached) == ["two", "three", "one"]
 
 
-def test_a_renewed_response_keeps_no_expired_one_behind_it(cache, service, clock):
+def test_a_renewed_response_keeps_no_expired_one_behind_it(
+    cache: Cache, service: Service, clock: Clock
+) -> None:
     cache.fetch("one", list, service)
     cache.fetch("two", list, service)
     clock.now += 30
@@ -289,7 +306,9 @@ def test_a_renewed_response_keeps_no_expired_one_behind_it(cache, service, clock
     assert list(cache._cached) == ["one", "three"]
 
 
-def test_a_response_counts_until_it_is_replaced_dropped_or_expired(cache, clock):
+def test_a_response_counts_until_it_is_replaced_dropped_or_expired(
+    cache: Cache, clock: Clock
+) -> None:
     cache.fetch("key", list, Service(size=60))
     cache.fetch("key", list, Service(size=60), fresh=True)
     cache.fetch("other", lambda: ["tag"], Service(size=40))
@@ -302,7 +321,7 @@ def test_a_response_counts_until_it_is_replaced_dropped_or_expired(cache, clock)
     assert list(cache._cached) == ["last"]
 
 
-def test_the_response_that_expires_first_makes_room(cache, clock):
+def test_the_response_that_expires_first_makes_room(cache: Cache, clock: Clock) -> None:
     for key in "one", "two", "one":
         cache.fetch(key, list, Service(size=40), fresh=True)
         clock.now += 1
@@ -311,14 +330,18 @@ def test_the_response_that_expires_first_makes_room(cache, clock):
     assert list(cache._cached) == ["one", "three"]
 
 
-def test_an_interrupt_while_a_response_is_cached_leaves_a_cache_that_works(cache, service, clock):
+def test_an_interrupt_while_a_response_is_cached_leaves_a_cache_that_works(
+    cache: Cache, service: Service, clock: Clock
+) -> None:
     cache.fetch("key", lambda: ["tag"], service)
     del cache._cached._FIFOCache__order["key"]  # as if it had ended before the order was known
     cache.invalidate(["tag"])
     assert cache.fetch("key", lambda: ["tag"], service) == "response 2"
 
 
-def test_keeping_a_response_looks_through_the_index_only_now_and_then(clock, monkeypatch):
+def test_keeping_a_response_looks_through_the_index_only_now_and_then(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sweeps = []
     sweep = Cache._sweep
     monkeypatch.setattr(Cache, "_sweep", lambda cache: sweeps.append(sweep(cache)))
@@ -329,7 +352,7 @@ def test_keeping_a_response_looks_through_the_index_only_now_and_then(clock, mon
     assert len(sweeps) <= 5
 
 
-def test_what_was_pushed_out_of_the_index_takes_nothing_alive_along(clock):
+def test_what_was_pushed_out_of_the_index_takes_nothing_alive_along(clock: Clock) -> None:
     cache = Cache(60, 10, clock)
     service = Service()
     for number in range(1500):
@@ -341,7 +364,7 @@ def test_what_was_pushed_out_of_the_index_takes_nothing_alive_along(clock):
 # --- asked once -------------------------------------------------------------------------------
 
 
-def test_thirty_threads_ask_once(cache):
+def test_thirty_threads_ask_once(cache: Cache) -> None:
     gate = Gate()
     requesters = [Requester(cache, gate) for _ in range(30)]
     wait_for_waiters(cache, 29)
@@ -351,7 +374,7 @@ def test_thirty_threads_ask_once(cache):
     assert cache.hits == 29
 
 
-def test_without_a_time_each_thread_asks_for_itself():
+def test_without_a_time_each_thread_asks_for_itself() -> None:
     meeting = threading.Barrier(2, timeout=10)
 
     def ask() -> tuple[str, int]:
@@ -363,7 +386,7 @@ def test_without_a_time_each_thread_asks_for_itself():
     assert [requester.outcome() for requester in requesters] == ["response"] * 2
 
 
-def test_threads_with_other_questions_do_not_wait(cache, service):
+def test_threads_with_other_questions_do_not_wait(cache: Cache, service: Service) -> None:
     gate = Gate()
     slow = Requester(cache, gate)
     assert gate.arrived.wait(10)
@@ -372,7 +395,7 @@ def test_threads_with_other_questions_do_not_wait(cache, service):
     assert slow.outcome() == "slow response"
 
 
-def test_a_fresh_request_does_not_wait_for_another(cache, service):
+def test_a_fresh_request_does_not_wait_for_another(cache: Cache, service: Service) -> None:
     gate = Gate()
     slow = Requester(cache, gate)
     assert gate.arrived.wait(10)
@@ -381,7 +404,7 @@ def test_a_fresh_request_does_not_wait_for_another(cache, service):
     assert slow.outcome() == "slow response"
 
 
-def test_a_late_response_does_not_replace_a_fresher_one(cache, service):
+def test_a_late_response_does_not_replace_a_fresher_one(cache: Cache, service: Service) -> None:
     gate = Gate()
     slow = Requester(cache, gate)
     assert gate.arrived.wait(10)
@@ -391,7 +414,7 @@ def test_a_late_response_does_not_replace_a_fresher_one(cache, service):
     assert cache.fetch("key", lambda: ["tag"], service) == "response 1"
 
 
-def test_newcomers_wait_for_the_fresher_request(cache):
+def test_newcomers_wait_for_the_fresher_request(cache: Cache) -> None:
     old, fresh = Gate("old"), Gate("fresh")
     first = Requester(cache, old)
     assert old.arrived.wait(10)
@@ -408,7 +431,7 @@ def test_newcomers_wait_for_the_fresher_request(cache):
 # --- writes while a request is under way ----------------------------------------------------
 
 
-def test_a_response_from_before_a_write_is_not_cached(cache, service):
+def test_a_response_from_before_a_write_is_not_cached(cache: Cache, service: Service) -> None:
     gate = Gate()
     slow = Requester(cache, gate)
     assert gate.arrived.wait(10)
@@ -419,7 +442,9 @@ def test_a_response_from_before_a_write_is_not_cached(cache, service):
     assert cache.fetch("key", lambda: ["tag"], service) == "response 1"
 
 
-def test_who_asks_after_a_write_does_not_wait_for_a_response_from_before(cache, service):
+def test_who_asks_after_a_write_does_not_wait_for_a_response_from_before(
+    cache: Cache, service: Service
+) -> None:
     gate = Gate()
     slow = Requester(cache, gate)
     assert gate.arrived.wait(10)
@@ -430,7 +455,7 @@ def test_who_asks_after_a_write_does_not_wait_for_a_response_from_before(cache, 
     assert cache.fetch("key", lambda: ["tag"], service) == "response 1"
 
 
-def test_who_waited_before_a_write_still_gets_the_response(cache):
+def test_who_waited_before_a_write_still_gets_the_response(cache: Cache) -> None:
     gate = Gate()
     requesters = [Requester(cache, gate), Requester(cache, gate)]
     wait_for_waiters(cache, 1)
@@ -439,7 +464,9 @@ def test_who_waited_before_a_write_still_gets_the_response(cache):
     assert [requester.outcome() for requester in requesters] == ["slow response"] * 2
 
 
-def test_a_response_from_before_a_write_that_it_should_show_is_not_cached(cache, service):
+def test_a_response_from_before_a_write_that_it_should_show_is_not_cached(
+    cache: Cache, service: Service
+) -> None:
     gate = Gate()
     slow = Requester(cache, gate, response_tags=lambda response: [response])
     assert gate.arrived.wait(10)
@@ -449,7 +476,9 @@ def test_a_response_from_before_a_write_that_it_should_show_is_not_cached(cache,
     assert len(cache) == 0
 
 
-def test_who_waits_for_a_response_that_turns_out_to_be_from_before_a_write_asks(cache, service):
+def test_who_waits_for_a_response_that_turns_out_to_be_from_before_a_write_asks(
+    cache: Cache, service: Service
+) -> None:
     gate = Gate()
     slow = Requester(cache, gate, response_tags=lambda response: [response])
     assert gate.arrived.wait(10)
@@ -464,7 +493,9 @@ def test_who_waits_for_a_response_that_turns_out_to_be_from_before_a_write_asks(
     assert service.count == 1
 
 
-def test_a_write_elsewhere_leaves_a_response_with_tags_of_its_own_alone(cache, service):
+def test_a_write_elsewhere_leaves_a_response_with_tags_of_its_own_alone(
+    cache: Cache, service: Service
+) -> None:
     gate = Gate()
     slow = Requester(cache, gate, response_tags=lambda response: [response])
     assert gate.arrived.wait(10)
@@ -474,13 +505,13 @@ def test_a_write_elsewhere_leaves_a_response_with_tags_of_its_own_alone(cache, s
     assert cache.fetch("key", lambda: ["tag"], service) == "slow response"
 
 
-def test_a_request_whose_response_has_no_tags_fails(cache, service):
+def test_a_request_whose_response_has_no_tags_fails(cache: Cache, service: Service) -> None:
     with pytest.raises(KeyError):
         cache.fetch("key", lambda: ["tag"], service, response_tags=lambda response: {}[response])
     assert cache.fetch("key", lambda: ["tag"], service) == "response 2"
 
 
-def test_a_write_elsewhere_leaves_a_request_alone(cache, service):
+def test_a_write_elsewhere_leaves_a_request_alone(cache: Cache, service: Service) -> None:
     gate = Gate()
     slow = Requester(cache, gate)
     assert gate.arrived.wait(10)
@@ -490,7 +521,7 @@ def test_a_write_elsewhere_leaves_a_request_alone(cache, service):
     assert cache.fetch("key", lambda: ["tag"], service) == "slow response"
 
 
-def test_clear_disowns_requests_under_way(cache):
+def test_clear_disowns_requests_under_way(cache: Cache) -> None:
     gate = Gate()
     slow = Requester(cache, gate)
     assert gate.arrived.wait(10)
@@ -503,7 +534,7 @@ def test_clear_disowns_requests_under_way(cache):
 # --- errors while others wait -----------------------------------------------------------------
 
 
-def test_all_who_wait_get_the_error(cache):
+def test_all_who_wait_get_the_error(cache: Cache) -> None:
     error = NotFound("gone", verb="POST", path="/ws/page/7", status=404)
     gate = Gate(error)
     requesters = [Requester(cache, gate) for _ in range(5)]
@@ -514,7 +545,7 @@ def test_all_who_wait_get_the_error(cache):
     assert gate.count == 1
 
 
-def test_each_who_waits_gets_an_error_of_their_own(cache):
+def test_each_who_waits_gets_an_error_of_their_own(cache: Cache) -> None:
     gate = Gate(NotFound("gone"))
     requesters = [Requester(cache, gate) for _ in range(5)]
     wait_for_waiters(cache, 4)
@@ -522,7 +553,7 @@ def test_each_who_waits_gets_an_error_of_their_own(cache):
     assert len({id(requester.outcome()) for requester in requesters}) == 5
 
 
-def test_after_an_error_for_many_the_next_asks_again(cache, service):
+def test_after_an_error_for_many_the_next_asks_again(cache: Cache, service: Service) -> None:
     gate = Gate(NotFound("gone"))
     requester = Requester(cache, gate)
     gate.opened.set()
@@ -531,7 +562,7 @@ def test_after_an_error_for_many_the_next_asks_again(cache, service):
 
 
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
-def test_who_waits_for_an_interrupted_thread_asks_again(cache, interrupt):
+def test_who_waits_for_an_interrupted_thread_asks_again(cache: Cache, interrupt: Any) -> None:
     gate, next_gate = Gate(interrupt()), Gate("response")
     interrupted = Requester(cache, gate)
     assert gate.arrived.wait(10)
@@ -544,7 +575,7 @@ def test_who_waits_for_an_interrupted_thread_asks_again(cache, interrupt):
     assert next_gate.count == 1
 
 
-def test_tags_that_fail_leave_no_thread_waiting(cache, service):
+def test_tags_that_fail_leave_no_thread_waiting(cache: Cache, service: Service) -> None:
     def tags() -> list[str]:
         raise ValueError("no tags")
 
@@ -560,7 +591,7 @@ def cache_in(cache: Cache, tag: str = "tag") -> None:
     cache.fetch("key", lambda: [tag], lambda: ("old response", 1))
 
 
-def test_a_write_invalidates_all_caches_of_the_host():
+def test_a_write_invalidates_all_caches_of_the_host() -> None:
     mine, theirs = (Cache(60, 1000, host="acme.backpackit.com") for _ in range(2))
     cache_in(mine)
     cache_in(theirs)
@@ -568,7 +599,7 @@ def test_a_write_invalidates_all_caches_of_the_host():
     assert (len(mine), len(theirs)) == (0, 0)
 
 
-def test_a_write_disowns_what_is_on_its_way_to_another_cache_of_the_host(service):
+def test_a_write_disowns_what_is_on_its_way_to_another_cache_of_the_host(service: Service) -> None:
     mine, theirs = (Cache(60, 1000, host="acme.backpackit.com") for _ in range(2))
     gate = Gate("from before the write")
     requester = Requester(theirs, gate)
@@ -580,7 +611,7 @@ def test_a_write_disowns_what_is_on_its_way_to_another_cache_of_the_host(service
     assert theirs.fetch("key", lambda: ["tag"], service) == "response 1"
 
 
-def test_a_write_leaves_the_caches_of_other_hosts_alone():
+def test_a_write_leaves_the_caches_of_other_hosts_alone() -> None:
     mine = Cache(60, 1000, host="acme.backpackit.com")
     theirs = Cache(60, 1000, host="home.backpackit.com")
     cache_in(theirs)
@@ -588,21 +619,21 @@ def test_a_write_leaves_the_caches_of_other_hosts_alone():
     assert len(theirs) == 1
 
 
-def test_clearing_a_cache_leaves_the_others_of_the_host_alone():
+def test_clearing_a_cache_leaves_the_others_of_the_host_alone() -> None:
     mine, theirs = (Cache(60, 1000, host="acme.backpackit.com") for _ in range(2))
     cache_in(theirs)
     mine.clear()
     assert len(theirs) == 1
 
 
-def test_caches_of_no_host_leave_each_other_alone():
+def test_caches_of_no_host_leave_each_other_alone() -> None:
     mine, theirs = Cache(60, 1000), Cache(60, 1000)
     cache_in(theirs)
     mine.invalidate(["tag"])
     assert len(theirs) == 1
 
 
-def test_caches_of_one_host_keep_none_of_each_other_alive():
+def test_caches_of_one_host_keep_none_of_each_other_alive() -> None:
     mine = Cache(60, 1000, host="acme.backpackit.com")
     theirs = weakref.ref(Cache(60, 1000, host="acme.backpackit.com"))
     assert theirs() is None
@@ -642,7 +673,7 @@ def interrupted_fetch(cache: Cache, service: Service, after: int) -> bool:
     return False
 
 
-def test_an_interrupt_at_any_step_leaves_no_thread_waiting():
+def test_an_interrupt_at_any_step_leaves_no_thread_waiting() -> None:
     steps = 0
     is_interrupted = True
     while is_interrupted:
@@ -657,7 +688,7 @@ def test_an_interrupt_at_any_step_leaves_no_thread_waiting():
 
 
 @pytest.mark.parametrize("steps", range(1, 40))
-def test_an_interrupt_at_any_step_wakes_those_who_wait(steps):
+def test_an_interrupt_at_any_step_wakes_those_who_wait(steps: Any) -> None:
     cache, service = Cache(60, 100), Service()
     waiting: list[Requester] = []
 

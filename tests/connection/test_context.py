@@ -71,7 +71,9 @@ def entering(connection: Connection) -> Iterator[Connection]:
 
 
 @pytest.mark.parametrize("kind", [holding, entering])
-def test_generators_that_are_left_in_the_order_they_were_begun(kind, home, work, default):
+def test_generators_that_are_left_in_the_order_they_were_begun(
+    kind: Any, home: Counted, work: Counted, default: Connection
+) -> None:
     first, second = kind(home), kind(work)
     assert (next(first), next(second)) == (home, work)
     first.close()
@@ -81,7 +83,9 @@ def test_generators_that_are_left_in_the_order_they_were_begun(kind, home, work,
 
 
 @pytest.mark.parametrize("kind", [holding, entering])
-def test_blocks_of_one_connection_are_distinguished(kind, home, work, default):
+def test_blocks_of_one_connection_are_distinguished(
+    kind: Any, home: Counted, work: Counted, default: Connection
+) -> None:
     first, second, third = kind(home), kind(work), kind(home)
     next(first), next(second), next(third)
     third.close()
@@ -94,7 +98,7 @@ def test_blocks_of_one_connection_are_distinguished(kind, home, work, default):
     assert current() is work
 
 
-def test_a_block_is_left_in_a_thread_without_an_error(home, default):
+def test_a_block_is_left_in_a_thread_without_an_error(home: Counted, default: Connection) -> None:
     generator = holding(home)
     next(generator)
     with ThreadPoolExecutor(1) as pool:
@@ -103,7 +107,9 @@ def test_a_block_is_left_in_a_thread_without_an_error(home, default):
     assert current() is default
 
 
-def test_a_task_goes_on_with_the_block_that_it_was_made_in(home, default):
+def test_a_task_goes_on_with_the_block_that_it_was_made_in(
+    home: Counted, default: Connection
+) -> None:
     async def main() -> Connection:
         left = asyncio.Event()
 
@@ -119,7 +125,9 @@ def test_a_task_goes_on_with_the_block_that_it_was_made_in(home, default):
     assert asyncio.run(main()) is home
 
 
-def test_an_asynchronous_generator_that_is_never_finished_leaves_nothing(home, default):
+def test_an_asynchronous_generator_that_is_never_finished_leaves_nothing(
+    home: Counted, default: Connection
+) -> None:
     async def pages() -> AsyncIterator[Connection]:
         with using(home):
             while True:
@@ -137,7 +145,9 @@ def test_an_asynchronous_generator_that_is_never_finished_leaves_nothing(home, d
     assert asyncio.run(main()) is default
 
 
-def test_an_error_goes_through_a_block_that_is_left_elsewhere(home, default):
+def test_an_error_goes_through_a_block_that_is_left_elsewhere(
+    home: Counted, default: Connection
+) -> None:
     def fails() -> Iterator[None]:
         with using(home):
             yield
@@ -153,13 +163,13 @@ def test_an_error_goes_through_a_block_that_is_left_elsewhere(home, default):
 # --- with Connection(…) -----------------------------------------------------------------------
 
 
-def test_a_connection_is_current_in_its_block(home, default):
+def test_a_connection_is_current_in_its_block(home: Counted, default: Connection) -> None:
     with home as given:
         assert current() is given is home
     assert current() is default
 
 
-def test_it_is_closed_at_the_end_of_the_outermost_block(home):
+def test_it_is_closed_at_the_end_of_the_outermost_block(home: Counted) -> None:
     with home:
         with home:
             assert current() is home
@@ -168,7 +178,7 @@ def test_it_is_closed_at_the_end_of_the_outermost_block(home):
     assert home.closed == 1
 
 
-def test_it_is_closed_after_an_error(home):
+def test_it_is_closed_after_an_error(home: Counted) -> None:
     with pytest.raises(KeyError), home:
         raise KeyError("oops")
     assert home.closed == 1
@@ -176,13 +186,15 @@ def test_it_is_closed_after_an_error(home):
         current()
 
 
-def test_using_closes_nothing(home):
+def test_using_closes_nothing(home: Counted) -> None:
     with using(home):
         pass
     assert home.closed == 0
 
 
-def test_an_exit_stack_enters_and_leaves_it(home, work, default):
+def test_an_exit_stack_enters_and_leaves_it(
+    home: Counted, work: Counted, default: Connection
+) -> None:
     with ExitStack() as stack:
         stack.enter_context(home)
         stack.enter_context(work)
@@ -192,7 +204,7 @@ def test_an_exit_stack_enters_and_leaves_it(home, work, default):
     assert (home.closed, work.closed) == (1, 1)
 
 
-def test_threads_that_share_it_close_it_once(home):
+def test_threads_that_share_it_close_it_once(home: Counted) -> None:
     meeting = threading.Barrier(16, timeout=30)
 
     def work(_: int) -> Connection:
@@ -210,12 +222,16 @@ def test_threads_that_share_it_close_it_once(home):
 # --- bind -------------------------------------------------------------------------------------
 
 
-def test_a_bound_generator_gives_the_loop_its_own_connection_back(home, default):
+def test_a_bound_generator_gives_the_loop_its_own_connection_back(
+    home: Counted, default: Connection
+) -> None:
     seen = [(inside, current()) for inside in home.bind(current() for _ in range(3))]
     assert seen == [(home, default)] * 3
 
 
-def test_a_bound_generator_keeps_its_blocks_to_itself(home, work, default):
+def test_a_bound_generator_keeps_its_blocks_to_itself(
+    home: Counted, work: Counted, default: Connection
+) -> None:
     def pages() -> Iterator[Connection]:
         with using(work):
             yield current()
@@ -230,7 +246,7 @@ def test_a_bound_generator_keeps_its_blocks_to_itself(home, work, default):
     ]
 
 
-def test_a_bound_generator_is_sent_to_and_returns(home, default):
+def test_a_bound_generator_is_sent_to_and_returns(home: Counted, default: Connection) -> None:
     def echo() -> Generator[tuple[Connection, str], str, str]:
         said = yield current(), ""
         while said != "end":
@@ -246,7 +262,7 @@ def test_a_bound_generator_is_sent_to_and_returns(home, default):
     assert current() is default
 
 
-def test_an_error_is_thrown_into_a_bound_generator(home, default):
+def test_an_error_is_thrown_into_a_bound_generator(home: Counted, default: Connection) -> None:
     def careful() -> Generator[object, None, None]:
         while True:
             try:
@@ -262,7 +278,9 @@ def test_an_error_is_thrown_into_a_bound_generator(home, default):
     assert current() is default
 
 
-def test_a_bound_generator_is_closed_with_its_connection_current(home, default):
+def test_a_bound_generator_is_closed_with_its_connection_current(
+    home: Counted, default: Connection
+) -> None:
     ended = []
 
     def pages() -> Iterator[None]:
@@ -279,7 +297,9 @@ def test_a_bound_generator_is_closed_with_its_connection_current(home, default):
     assert current() is default
 
 
-def test_a_block_of_the_caller_may_be_left_in_a_bound_generator(home, work, default):
+def test_a_block_of_the_caller_may_be_left_in_a_bound_generator(
+    home: Counted, work: Counted, default: Connection
+) -> None:
     stack = ExitStack()
     stack.enter_context(using(work))
 
@@ -291,7 +311,7 @@ def test_a_block_of_the_caller_may_be_left_in_a_bound_generator(home, work, defa
     assert current() is default
 
 
-def test_a_bound_generator_has_context_variables_of_its_own(home):
+def test_a_bound_generator_has_context_variables_of_its_own(home: Counted) -> None:
     variable: ContextVar[str] = ContextVar("variable")
     variable.set("before")
 
@@ -305,7 +325,9 @@ def test_a_bound_generator_has_context_variables_of_its_own(home):
     assert (list(bound), variable.get()) == (["before", "inside"], "after")
 
 
-def test_tasks_of_a_bound_asynchronous_generator_begin_with_its_connection(home, default):
+def test_tasks_of_a_bound_asynchronous_generator_begin_with_its_connection(
+    home: Counted, default: Connection
+) -> None:
     async def pages() -> AsyncIterator[Connection]:
         async def work() -> Connection:
             await asyncio.sleep(0)
@@ -319,7 +341,9 @@ def test_tasks_of_a_bound_asynchronous_generator_begin_with_its_connection(home,
     assert asyncio.run(main()) == [(home, default)]
 
 
-def test_a_bound_asynchronous_generator_gives_the_loop_its_own_connection_back(home, work, default):
+def test_a_bound_asynchronous_generator_gives_the_loop_its_own_connection_back(
+    home: Counted, work: Counted, default: Connection
+) -> None:
     async def pages() -> AsyncIterator[Connection]:
         yield current()
         with using(work):
@@ -335,10 +359,12 @@ def test_a_bound_asynchronous_generator_gives_the_loop_its_own_connection_back(h
     assert asyncio.run(main()) == seen
 
 
-def test_a_bound_asynchronous_generator_takes_what_is_sent_and_thrown(home, default):
+def test_a_bound_asynchronous_generator_takes_what_is_sent_and_thrown(
+    home: Counted, default: Connection
+) -> None:
     ended = []
 
-    async def echo():
+    async def echo() -> Any:
         said = None
         try:
             while True:
@@ -349,7 +375,7 @@ def test_a_bound_asynchronous_generator_takes_what_is_sent_and_thrown(home, defa
         finally:
             ended.append(current())
 
-    async def main():
+    async def main() -> Any:
         bound = home.bind(echo())
         assert await anext(bound) == (home, None)
         assert await bound.asend("a") == (home, "a")
@@ -362,7 +388,7 @@ def test_a_bound_asynchronous_generator_takes_what_is_sent_and_thrown(home, defa
 
 
 @pytest.mark.parametrize("given", [holding, [1, 2], iter([1]), None, "acme"])
-def test_only_a_generator_is_bound(given: Any, home):
+def test_only_a_generator_is_bound(given: Any, home: Counted) -> None:
     with pytest.raises(ValidationError, match="call the generator function first"):
         home.bind(given)
 
@@ -370,13 +396,15 @@ def test_only_a_generator_is_bound(given: Any, home):
 # --- map --------------------------------------------------------------------------------------
 
 
-def test_map_takes_the_connection_into_threads_and_gives_results_in_order(home, default):
+def test_map_takes_the_connection_into_threads_and_gives_results_in_order(
+    home: Counted, default: Connection
+) -> None:
     seen = list(home.map(lambda number: (number, current()), range(20)))
     assert seen == [(number, home) for number in range(20)]
     assert current() is default
 
 
-def test_map_takes_the_context_of_its_caller_along(home):
+def test_map_takes_the_context_of_its_caller_along(home: Counted) -> None:
     variable: ContextVar[str] = ContextVar("variable")
     variable.set("before")
     results = home.map(lambda _: variable.get(), range(3))
@@ -384,7 +412,7 @@ def test_map_takes_the_context_of_its_caller_along(home):
     assert list(results) == ["before"] * 3
 
 
-def test_map_leaves_nothing_of_one_call_to_the_next(home, work):
+def test_map_leaves_nothing_of_one_call_to_the_next(home: Counted, work: Counted) -> None:
     def enter(_: int) -> Connection:
         before = current()
         using(work).__enter__()
@@ -393,7 +421,7 @@ def test_map_leaves_nothing_of_one_call_to_the_next(home, work):
     assert list(home.map(enter, range(20), workers=1)) == [home] * 20
 
 
-def test_map_calls_nothing_before_it_is_asked(home):
+def test_map_calls_nothing_before_it_is_asked(home: Counted) -> None:
     made: list[int] = []
     results = home.map(made.append, range(100), workers=2)
     assert made == []
@@ -402,7 +430,7 @@ def test_map_calls_nothing_before_it_is_asked(home):
     assert len(made) <= 4
 
 
-def test_map_raises_the_first_error_in_its_turn_and_stops(home):
+def test_map_raises_the_first_error_in_its_turn_and_stops(home: Counted) -> None:
     made: list[int] = []
 
     def fail(number: int) -> int:
@@ -418,13 +446,13 @@ def test_map_raises_the_first_error_in_its_turn_and_stops(home):
     assert len(made) <= 3 + 2 * 2
 
 
-def test_map_uses_the_given_number_of_threads(home):
+def test_map_uses_the_given_number_of_threads(home: Counted) -> None:
     meeting = threading.Barrier(11, timeout=30)
     assert list(home.map(lambda _: meeting.wait() >= 0, range(11), workers=11)) == [True] * 11
 
 
 @pytest.mark.parametrize("workers", [0, -1, 1.5, "8", None, True])
-def test_map_takes_a_number_of_threads(workers: Any, home):
+def test_map_takes_a_number_of_threads(workers: Any, home: Counted) -> None:
     with pytest.raises(ValidationError, match="workers takes a number of threads"):
         home.map(abs, [1], workers=workers)
 
@@ -466,7 +494,7 @@ def doing() -> Generator[Connection, Callable[[], object], None]:
         act = yield current()
 
 
-async def doing_asynchronously():
+async def doing_asynchronously() -> Any:
     act = None
     while True:
         if act is not None:

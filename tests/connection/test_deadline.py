@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import attrs
 import pytest
@@ -16,7 +17,8 @@ from backpack_orm.connection.sockets import BoundedSocket
 from backpack_orm.errors import OutcomeUnknown, RateLimited, Timeout
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire import parse
-from tests.connection.conftest import CREATE, DROP, OK, READ, RENAME, TOKEN, Withheld, http
+from tests.connection.conftest import CREATE, DROP, OK, READ, RENAME, TOKEN, Stub, Withheld, http
+from tests.connection.test_cache import Clock
 from tests.connection.test_transport_failures import recording
 
 pytestmark = pytest.mark.network
@@ -24,15 +26,15 @@ pytestmark = pytest.mark.network
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
 
 
-def send(connection, row):
+def send(connection: Any, row: Any) -> Any:
     payload = {} if row.reads else {"title": "a"}
     return connection.call(row, (7,) * len(row.ids), payload, read=parse.success)
 
 
-def dripping(beginning):
+def dripping(beginning: Any) -> Any:
     """A server that sends a beginning, and then a byte every 10 ms for as long as anybody reads."""
 
-    def drip(client, log):
+    def drip(client: Any, log: Any) -> None:
         log += client.recv(65536)
         client.sendall(beginning)
         while True:
@@ -42,7 +44,7 @@ def dripping(beginning):
     return recording(drip)
 
 
-def limited(server, **options):
+def limited(server: Any, **options: Any) -> Any:
     options = {"token": TOKEN, "timeout": (5, 30), "max_wait": 60, "deadline": 0.2} | options
     return Connection(f"http://127.0.0.1:{server.port}", **options)
 
@@ -59,7 +61,7 @@ BEGINNINGS = {
 
 
 @pytest.mark.parametrize("beginning", BEGINNINGS.values(), ids=BEGINNINGS.keys())
-def test_a_server_that_drips_holds_a_read_no_longer(beginning):
+def test_a_server_that_drips_holds_a_read_no_longer(beginning: Any) -> None:
     with dripping(beginning) as server, limited(server) as connection:
         began = time.monotonic()
         with pytest.raises(Timeout, match=r"did not respond within the deadline of 0\.2 s"):
@@ -68,7 +70,7 @@ def test_a_server_that_drips_holds_a_read_no_longer(beginning):
         assert connection.stats.requests == 1
 
 
-def test_a_create_that_drips_has_an_unknown_outcome():
+def test_a_create_that_drips_has_an_unknown_outcome() -> None:
     with (
         dripping(HEAD) as server,
         limited(server) as connection,
@@ -77,7 +79,7 @@ def test_a_create_that_drips_has_an_unknown_outcome():
         send(connection, CREATE)
 
 
-def test_an_idempotent_write_that_drips_may_have_been_done():
+def test_an_idempotent_write_that_drips_may_have_been_done() -> None:
     with (
         dripping(HEAD) as server,
         limited(server) as connection,
@@ -86,7 +88,7 @@ def test_an_idempotent_write_that_drips_may_have_been_done():
         send(connection, RENAME)
 
 
-def test_a_tls_server_that_drips_holds_a_call_no_longer(monkeypatch):
+def test_a_tls_server_that_drips_holds_a_call_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     with Sandbox(seed="empty", token=TOKEN, tls=True) as box:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", box.ca_bundle)
         box.faults.slow_body(10)
@@ -97,13 +99,13 @@ def test_a_tls_server_that_drips_holds_a_call_no_longer(monkeypatch):
             send(connection, READ)
 
 
-def test_without_a_deadline_each_drop_has_the_time_of_a_response():
+def test_without_a_deadline_each_drop_has_the_time_of_a_response() -> None:
     """So that a large response may take as long as it needs."""
     with recording(_drop_by_drop) as server, limited(server, deadline=None) as connection:
         send(connection, READ)
 
 
-def _drop_by_drop(client, log):
+def _drop_by_drop(client: Any, log: Any) -> None:
     log += client.recv(65536)
     client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(OK))
     for number in range(len(OK)):
@@ -111,7 +113,7 @@ def _drop_by_drop(client, log):
         time.sleep(0.005)
 
 
-def test_a_socket_is_used_again_with_the_time_of_the_next_call(stub):
+def test_a_socket_is_used_again_with_the_time_of_the_next_call(stub: Stub) -> None:
     stub.default = http(200, OK)
     with Connection(stub.url, token=TOKEN, ttl=0, deadline=0.5) as connection:
         for _ in range(4):
@@ -126,22 +128,22 @@ def test_a_socket_is_used_again_with_the_time_of_the_next_call(stub):
 class Recorded:
     """A socket that records the time-out of each operation."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.timeout, self.operations = 30.0, []
 
-    def gettimeout(self):
+    def gettimeout(self) -> Any:
         return self.timeout
 
-    def settimeout(self, seconds):
+    def settimeout(self, seconds: Any) -> None:
         self.timeout = seconds
 
-    def makefile(self, mode, buffering):
+    def makefile(self, mode: Any, buffering: Any) -> Any:
         return self
 
-    def close(self):
+    def close(self) -> None:
         pass
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: Any) -> Any:
         return lambda *arguments: self.operations.append((name, self.timeout)) or 0
 
 
@@ -154,7 +156,7 @@ OPERATIONS = {
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_each_operation_of_a_socket_has_the_time_that_the_call_has_left(name):
+def test_each_operation_of_a_socket_has_the_time_that_the_call_has_left(name: Any) -> None:
     now, recorded = [100.0], Recorded()
     sock = BoundedSocket(recorded)
     sock.deadline = Deadline(5, clock=lambda: now[0])
@@ -172,7 +174,7 @@ def test_each_operation_of_a_socket_has_the_time_that_the_call_has_left(name):
 # --- silence ----------------------------------------------------------------------------------
 
 
-def test_a_response_that_does_not_come_ends_with_the_deadline(stub):
+def test_a_response_that_does_not_come_ends_with_the_deadline(stub: Stub) -> None:
     withheld = Withheld(http(200, OK))
     stub.responses(withheld)
     with (
@@ -183,7 +185,7 @@ def test_a_response_that_does_not_come_ends_with_the_deadline(stub):
     withheld.released.set()
 
 
-def test_the_shorter_of_the_two_is_shown(stub):
+def test_the_shorter_of_the_two_is_shown(stub: Stub) -> None:
     withheld = Withheld(http(200, OK))
     stub.responses(withheld)
     options = {"timeout": (5, 0.05), "deadline": 30, "max_wait": 0}
@@ -195,7 +197,7 @@ def test_the_shorter_of_the_two_is_shown(stub):
     withheld.released.set()
 
 
-def test_a_connection_that_does_not_come_about_ends_with_the_deadline(full_port):
+def test_a_connection_that_does_not_come_about_ends_with_the_deadline(full_port: int) -> None:
     with (
         Connection(f"http://127.0.0.1:{full_port}", token=TOKEN, deadline=0.1) as connection,
         pytest.raises(Timeout, match=r"within the deadline of 0\.1 s; nothing was sent"),
@@ -206,7 +208,7 @@ def test_a_connection_that_does_not_come_about_ends_with_the_deadline(full_port)
 # --- waits and retries, by a clock that moves only in waits -----------------------------
 
 
-def test_no_retry_begins_that_the_deadline_would_cut_off(stub, clock):
+def test_no_retry_begins_that_the_deadline_would_cut_off(stub: Stub, clock: Clock) -> None:
     stub.default = DROP
     with (
         Connection(stub.url, token=TOKEN, deadline=2) as connection,
@@ -219,7 +221,7 @@ def test_no_retry_begins_that_the_deadline_would_cut_off(stub, clock):
     assert clock.slept == [0.5, 1.0]
 
 
-def test_a_pause_that_is_longer_than_the_deadline_is_not_begun(stub, clock):
+def test_a_pause_that_is_longer_than_the_deadline_is_not_begun(stub: Stub, clock: Clock) -> None:
     stub.responses(http(503, b"", "Retry-After: 7"))
     with (
         Connection(stub.url, token=TOKEN, deadline=5) as connection,
@@ -230,7 +232,9 @@ def test_a_pause_that_is_longer_than_the_deadline_is_not_begun(stub, clock):
     assert clock.slept == []
 
 
-def test_a_wait_for_the_rate_limit_that_is_longer_than_the_deadline_is_not_begun(stub, clock):
+def test_a_wait_for_the_rate_limit_that_is_longer_than_the_deadline_is_not_begun(
+    stub: Stub, clock: Clock
+) -> None:
     stub.default = http(200, OK)
     with Connection(stub.url, token=TOKEN, deadline=2, ttl=0) as connection:
         for _ in range(100):
@@ -240,7 +244,7 @@ def test_a_wait_for_the_rate_limit_that_is_longer_than_the_deadline_is_not_begun
     assert (len(stub.requests), clock.slept) == (100, [])
 
 
-def test_a_wait_for_the_rate_limit_that_is_short_enough_is_made(stub, clock):
+def test_a_wait_for_the_rate_limit_that_is_short_enough_is_made(stub: Stub, clock: Clock) -> None:
     stub.default = http(200, OK)
     with Connection(stub.url, token=TOKEN, deadline=10, ttl=0) as connection:
         for _ in range(101):
@@ -248,7 +252,7 @@ def test_a_wait_for_the_rate_limit_that_is_short_enough_is_made(stub, clock):
     assert sum(clock.slept) == pytest.approx(5.15, abs=0.1)
 
 
-def test_each_call_has_a_deadline_of_its_own(stub, clock):
+def test_each_call_has_a_deadline_of_its_own(stub: Stub, clock: Clock) -> None:
     stub.responses(DROP, http(200, OK), DROP, http(200, OK))
     with Connection(stub.url, token=TOKEN, deadline=1, ttl=0) as connection:
         send(connection, READ)
@@ -256,7 +260,7 @@ def test_each_call_has_a_deadline_of_its_own(stub, clock):
     assert clock.slept == [0.5, 0.5]
 
 
-def test_another_threads_identical_request_is_waited_for_no_longer(stub):
+def test_another_threads_identical_request_is_waited_for_no_longer(stub: Stub) -> None:
     withheld = Withheld(http(200, OK))
     stub.responses(withheld)
     with Connection(stub.url, token=TOKEN, deadline=30) as connection:
@@ -271,11 +275,11 @@ def test_another_threads_identical_request_is_waited_for_no_longer(stub):
         assert len(stub.requests) == 1
 
 
-def test_what_another_thread_has_asked_for_in_time_is_shared():
+def test_what_another_thread_has_asked_for_in_time_is_shared() -> None:
     cache = Cache(ttl=60, max_bytes=1000)
     begun, end = threading.Event(), threading.Event()
 
-    def ask():
+    def ask() -> Any:
         begun.set()
         assert end.wait(30)
         return "response", 6
@@ -292,12 +296,12 @@ def test_what_another_thread_has_asked_for_in_time_is_shared():
 
 
 @pytest.mark.parametrize("deadline", [0, -1, True, "5", float("nan"), (5, 30)])
-def test_a_deadline_that_is_none_is_refused(deadline):
+def test_a_deadline_that_is_none_is_refused(deadline: Any) -> None:
     with pytest.raises(errors.ValidationError, match="deadline takes a number of seconds above 0"):
         Connection("acme", token=TOKEN, deadline=deadline)
 
 
-def test_a_deadline_caps_a_time_out_and_passes():
+def test_a_deadline_caps_a_time_out_and_passes() -> None:
     now = [100.0]
     deadline = Deadline(5, clock=lambda: now[0])
     assert deadline.cap(30) == 5

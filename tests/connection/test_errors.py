@@ -1,11 +1,14 @@
 """The tree of errors: what each is, what it says, and that it travels."""
 
+from __future__ import annotations
+
 import copy
 import inspect
 import json
 import logging
 import pickle
 import traceback
+from typing import Any
 
 import pytest
 
@@ -13,7 +16,7 @@ from backpack_orm import errors
 from backpack_orm.connection import Connection
 from backpack_orm.errors import BackpackError, RateLimited, for_status
 from backpack_orm.wire import parse
-from tests.connection.conftest import CREATE, DROP, READ, TOKEN, http
+from tests.connection.conftest import CREATE, DROP, READ, TOKEN, Stub, http
 
 ALL = [
     value
@@ -25,7 +28,7 @@ WAYS = [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error)
 
 @pytest.mark.parametrize("way", WAYS, ids=["copy", "deepcopy", "pickle"])
 @pytest.mark.parametrize("kind", ALL)
-def test_an_error_travels_with_all_that_it_knows(kind, way):
+def test_an_error_travels_with_all_that_it_knows(kind: Any, way: Any) -> None:
     error = kind("no", verb="POST", path="/ws/page/7", status=404, excerpt="<x>")
     error.add("title was saved")
     error.retry_after, error.retryable, error.hint = 3.0, True, "wait"
@@ -36,7 +39,7 @@ def test_an_error_travels_with_all_that_it_knows(kind, way):
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_a_traceback_ends_with_the_address_of_its_help(kind):
+def test_a_traceback_ends_with_the_address_of_its_help(kind: Any) -> None:
     error = kind("no", verb="POST", path="/ws/page/7", status=404)
     last = traceback.format_exception_only(error)[-1]
     assert last == f"Help: {HELP}#{CODES[kind.__name__]}\n"
@@ -44,12 +47,12 @@ def test_a_traceback_ends_with_the_address_of_its_help(kind):
 
 
 @pytest.mark.parametrize("way", WAYS, ids=["copy", "deepcopy", "pickle"])
-def test_a_copied_error_shows_its_help_once(way):
+def test_a_copied_error_shows_its_help_once(way: Any) -> None:
     text = "".join(traceback.format_exception(way(errors.NotFound("no such page"))))
     assert text.count(HELP) == 1
 
 
-def test_a_log_shows_the_help_with_the_traceback_only(caplog):
+def test_a_log_shows_the_help_with_the_traceback_only(caplog: pytest.LogCaptureFixture) -> None:
     try:
         raise errors.NotFound("no such page")
     except BackpackError as error:
@@ -60,7 +63,7 @@ def test_a_log_shows_the_help_with_the_traceback_only(caplog):
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_every_error_is_one_of_this_library(kind):
+def test_every_error_is_one_of_this_library(kind: Any) -> None:
     with pytest.raises(BackpackError):
         raise kind("no")
 
@@ -74,7 +77,7 @@ def test_every_error_is_one_of_this_library(kind):
         (errors.ValidationError, ValueError),
     ],
 )
-def test_an_error_is_a_builtin_one_too_where_that_is_natural(kind, builtin):
+def test_an_error_is_a_builtin_one_too_where_that_is_natural(kind: Any, builtin: Any) -> None:
     with pytest.raises(builtin):
         raise kind("no")
 
@@ -90,13 +93,13 @@ def test_an_error_is_a_builtin_one_too_where_that_is_natural(kind, builtin):
         errors.ServerError,
     ],
 )
-def test_refusals_of_the_service_are_api_errors(kind):
+def test_refusals_of_the_service_are_api_errors(kind: Any) -> None:
     assert issubclass(kind, errors.ApiError)
     assert not issubclass(kind, errors.TransportError)
 
 
 @pytest.mark.parametrize("kind", [errors.Timeout, errors.OutcomeUnknown, errors.UnexpectedRedirect])
-def test_exchanges_that_did_not_end_are_transport_errors(kind):
+def test_exchanges_that_did_not_end_are_transport_errors(kind: Any) -> None:
     assert issubclass(kind, errors.TransportError)
 
 
@@ -116,7 +119,7 @@ def test_exchanges_that_did_not_end_are_transport_errors(kind):
         (599, errors.ServerError),
     ],
 )
-def test_a_status_has_its_class(status, kind):
+def test_a_status_has_its_class(status: int, kind: Any) -> None:
     assert for_status(status) is kind
 
 
@@ -130,15 +133,15 @@ def test_a_status_has_its_class(status, kind):
         ({"excerpt": "<html>\n"}, "no: '<html>\\n'"),
     ],
 )
-def test_an_error_has_its_attributes(details, text):
+def test_an_error_has_its_attributes(details: Any, text: str) -> None:
     assert str(BackpackError("no", **details)) == text
 
 
-def test_the_repr_of_an_error_names_its_class():
+def test_the_repr_of_an_error_names_its_class() -> None:
     assert repr(errors.NotFound("no", verb="GET", path="/x")) == "NotFound('no (GET /x)')"
 
 
-def test_an_error_has_no_other_attributes():
+def test_an_error_has_no_other_attributes() -> None:
     error = BackpackError("no")
     assert (error.verb, error.path, error.status, error.excerpt) == (None,) * 4
     assert RateLimited("no").retry_after is None
@@ -175,18 +178,18 @@ CODES = {  # programs rely on them: none is ever renamed
 }
 
 
-def test_codes_are_stable():
+def test_codes_are_stable() -> None:
     assert {kind.__name__: kind.code for kind in ALL} == CODES
 
 
-def test_every_class_has_a_row_of_its_own_in_the_table():
+def test_every_class_has_a_row_of_its_own_in_the_table() -> None:
     assert set(errors.CATALOG) == set(ALL)
     assert len({info.code for info in errors.CATALOG.values()}) == len(ALL)
     assert len({info.hint for info in errors.CATALOG.values()}) == len(ALL)
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_a_hint_is_a_sentence_for_one_line(kind):
+def test_a_hint_is_a_sentence_for_one_line(kind: Any) -> None:
     assert kind.hint[0].isupper()
     assert kind.hint.endswith(".")
     assert "\n" not in kind.hint
@@ -194,24 +197,24 @@ def test_a_hint_is_a_sentence_for_one_line(kind):
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_the_address_of_help_fits_into_a_line_of_a_terminal(kind):
+def test_the_address_of_help_fits_into_a_line_of_a_terminal(kind: Any) -> None:
     assert len(kind("no").help_url) <= 80
 
 
-def test_a_subclass_of_a_user_inherits_what_its_base_has():
+def test_a_subclass_of_a_user_inherits_what_its_base_has() -> None:
     class Missing(errors.NotFound):
         pass
 
     assert Missing("no").to_dict() == errors.NotFound("no").to_dict()
 
 
-def test_a_subclass_that_borrows_a_name_does_not_borrow_a_code():
+def test_a_subclass_that_borrows_a_name_does_not_borrow_a_code() -> None:
     borrowed = type("RateLimited", (errors.NotFound,), {})
     assert (borrowed.code, borrowed.retryable) == ("not_found", False)
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_an_error_is_plain_data_with_the_same_keys_always(kind):
+def test_an_error_is_plain_data_with_the_same_keys_always(kind: Any) -> None:
     error = kind("no", verb="GET", path="/[token]/me.xml", status=503, excerpt="<x>")
     error.add("title was saved")
     error.retry_after = 2.5
@@ -261,7 +264,9 @@ RESPONSES = {
         ("a lost connection", "connection_failed", True),
     ],
 )
-def test_a_failed_read_shows_whether_to_try_again(stub, connection, response, code, retryable):
+def test_a_failed_read_shows_whether_to_try_again(
+    stub: Stub, connection: Connection, response: str, code: str, retryable: bool
+) -> None:
     stub.responses(RESPONSES[response])
     error = failure(connection, READ)
     assert (error.code, error.retryable) == (code, retryable)
@@ -278,27 +283,29 @@ def test_a_failed_read_shows_whether_to_try_again(stub, connection, response, co
     ],
 )
 def test_a_failed_create_is_retryable_only_if_nothing_was_done(
-    stub, connection, response, code, retryable
-):
+    stub: Stub, connection: Connection, response: str, code: str, retryable: bool
+) -> None:
     stub.responses(RESPONSES[response])
     error = failure(connection, CREATE)
     assert (error.code, error.retryable) == (code, retryable)
 
 
-def test_a_certificate_that_is_not_trusted_is_no_reason_to_try_again(stub):
+def test_a_certificate_that_is_not_trusted_is_no_reason_to_try_again(stub: Stub) -> None:
     secure = f"https://127.0.0.1:{stub.port}"
     with Connection(secure, token=TOKEN, max_wait=0) as connection:
         error = failure(connection, READ)
     assert (error.code, error.retryable) == ("connection_failed", False)
 
 
-def test_a_server_that_is_not_there_may_come_back(closed_port):
+def test_a_server_that_is_not_there_may_come_back(closed_port: int) -> None:
     with Connection(f"http://127.0.0.1:{closed_port}", token=TOKEN, max_wait=0) as connection:
         error = failure(connection, CREATE)
     assert (error.code, error.retryable) == ("connection_failed", True)
 
 
-def test_a_wait_that_is_too_long_is_retryable_although_nothing_was_sent(stub, connection):
+def test_a_wait_that_is_too_long_is_retryable_although_nothing_was_sent(
+    stub: Stub, connection: Connection
+) -> None:
     stub.responses(RESPONSES["a limit"])
     first, second = failure(connection, READ), failure(connection, READ)
     assert len(stub.requests) == 1
@@ -307,7 +314,7 @@ def test_a_wait_that_is_too_long_is_retryable_although_nothing_was_sent(stub, co
     assert 6 < second.retry_after <= 7
 
 
-def failure(connection, endpoint):
+def failure(connection: Any, endpoint: Any) -> Any:
     with pytest.raises(BackpackError) as caught:
         connection.call(
             endpoint, (), {"title": "Porto"} if endpoint is CREATE else {}, read=parse.success

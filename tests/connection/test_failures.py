@@ -1,7 +1,10 @@
 """What can go wrong in an exchange, and which error says so."""
 
+from __future__ import annotations
+
 import gzip
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
@@ -21,6 +24,7 @@ from tests.connection.conftest import (
     READ,
     RENAME,
     TOKEN,
+    Stub,
     Withheld,
     http,
 )
@@ -30,15 +34,15 @@ read_pages = parse.many(PAGE, "pages")
 read_page = parse.one(PAGE)
 
 
-def ask(connection):
+def ask(connection: Any) -> Any:
     return connection.call(READ, read=read_pages)
 
 
-def create(connection):
+def create(connection: Any) -> Any:
     return connection.call(CREATE, (), {"title": "Lisbon"}, read=read_page)
 
 
-def rename(connection):
+def rename(connection: Any) -> Any:
     return connection.call(RENAME, (7,), {"title": "Porto"}, read=parse.success)
 
 
@@ -63,7 +67,9 @@ def failed(code: object, message: str) -> bytes:
     ],
 )
 @pytest.mark.parametrize("call", [ask, create, rename])
-def test_a_status_is_an_error_of_its_class(stub, connection, status, kind, call):
+def test_a_status_is_an_error_of_its_class(
+    stub: Stub, connection: Connection, status: int, kind: Any, call: Any
+) -> None:
     stub.responses(http(status, b"sorry"))
     with pytest.raises(errors.ApiError) as caught:
         call(connection)
@@ -74,7 +80,9 @@ def test_a_status_is_an_error_of_its_class(stub, connection, status, kind, call)
 
 @pytest.mark.parametrize("status", [502, 503, 504])
 @pytest.mark.parametrize("call", [ask, rename])
-def test_an_outage_is_an_error_of_the_service(stub, connection, status, call):
+def test_an_outage_is_an_error_of_the_service(
+    stub: Stub, connection: Connection, status: int, call: Any
+) -> None:
     stub.responses(http(status, b"sorry"))
     with pytest.raises(errors.ServerError) as caught:
         call(connection)
@@ -82,7 +90,9 @@ def test_an_outage_is_an_error_of_the_service(stub, connection, status, call):
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
-def test_an_outage_leaves_the_outcome_of_a_create_unknown(stub, connection, status):
+def test_an_outage_leaves_the_outcome_of_a_create_unknown(
+    stub: Stub, connection: Connection, status: int
+) -> None:
     """Whoever responses in the service's place does not know what the service has done."""
     stub.responses(http(status, b"sorry"))
     with pytest.raises(OutcomeUnknown, match="may have happened or not") as caught:
@@ -90,27 +100,29 @@ def test_an_outage_leaves_the_outcome_of_a_create_unknown(stub, connection, stat
     assert (caught.value.status, caught.value.excerpt) == (status, "sorry")
 
 
-def test_a_bare_status_is_described(stub, connection):
+def test_a_bare_status_is_described(stub: Stub, connection: Connection) -> None:
     stub.responses(http(404, b""))
     with pytest.raises(errors.NotFound) as caught:
         ask(connection)
     assert str(caught.value) == "Not Found (404 to POST /ws/pages/all)"
 
 
-def test_the_beginning_of_an_unknown_body_is_shown(stub, connection):
+def test_the_beginning_of_an_unknown_body_is_shown(stub: Stub, connection: Connection) -> None:
     stub.responses(http(500, b"<h1>oops</h1>" + b"x" * 500))
     with pytest.raises(errors.ServerError) as caught:
         ask(connection)
     assert caught.value.excerpt == "<h1>oops</h1>" + "x" * 187 + "…"
 
 
-def test_a_status_that_no_standard_knows_is_an_error_too(stub, connection):
+def test_a_status_that_no_standard_knows_is_an_error_too(
+    stub: Stub, connection: Connection
+) -> None:
     stub.responses(http(599, b""))
     with pytest.raises(errors.ServerError, match="an unknown status"):
         ask(connection)
 
 
-def test_a_refusal_has_the_message_of_the_service(stub, connection):
+def test_a_refusal_has_the_message_of_the_service(stub: Stub, connection: Connection) -> None:
     stub.responses(http(404, failed(404, "Record not found")))
     with pytest.raises(errors.NotFound) as caught:
         ask(connection)
@@ -129,26 +141,28 @@ def test_a_refusal_has_the_message_of_the_service(stub, connection):
     ],
 )
 @pytest.mark.parametrize("call", [ask, create, rename])
-def test_a_failure_that_came_as_200_is_one_all_the_same(stub, connection, call, code, kind):
+def test_a_failure_that_came_as_200_is_one_all_the_same(
+    stub: Stub, connection: Connection, call: Any, code: int, kind: Any
+) -> None:
     stub.responses(http(200, failed(code, "No")))
     with pytest.raises(kind, match="No") as caught:
         call(connection)
     assert caught.value.status == code
 
 
-def test_a_malformed_failure_is_read(stub, connection):
+def test_a_malformed_failure_is_read(stub: Stub, connection: Connection) -> None:
     stub.responses(http(200, b"<response success='false'><error code='404'>Gone</item></response>"))
     with pytest.raises(errors.NotFound, match="Gone"):
         ask(connection)
 
 
-def test_the_status_wins_over_the_code_in_the_body(stub, connection):
+def test_the_status_wins_over_the_code_in_the_body(stub: Stub, connection: Connection) -> None:
     stub.responses(http(403, failed(500, "Page limit")))
     with pytest.raises(errors.Forbidden, match="Page limit"):
         create(connection)
 
 
-def test_a_path_with_a_token_is_shown_without_it(stub, connection):
+def test_a_path_with_a_token_is_shown_without_it(stub: Stub, connection: Connection) -> None:
     stub.responses(http(404, b""))
     with pytest.raises(errors.NotFound) as caught:
         connection.call(PATH_DESTROY, (8,), read=parse.anything)
@@ -156,7 +170,7 @@ def test_a_path_with_a_token_is_shown_without_it(stub, connection):
 
 
 @pytest.mark.parametrize("status", [200, 201, 204])
-def test_a_success_is_none_of_that(stub, connection, status):
+def test_a_success_is_none_of_that(stub: Stub, connection: Connection, status: int) -> None:
     stub.responses(http(status, b"") if status != 204 else b"HTTP/1.1 204 No Content\r\n\r\n")
     read = lambda response: response.status  # noqa: E731
     assert connection.call(PATH_DESTROY, (8,), read=read) == status
@@ -166,14 +180,16 @@ def test_a_success_is_none_of_that(stub, connection, status):
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_too_many_requests_have_the_time_to_wait(stub, connection, status):
+def test_too_many_requests_have_the_time_to_wait(
+    stub: Stub, connection: Connection, status: int
+) -> None:
     stub.responses(http(status, b"", "Retry-After: 5"))
     with pytest.raises(RateLimited, match="too many requests") as caught:
         ask(connection)
     assert (caught.value.retry_after, caught.value.status) == (5.0, status)
 
 
-def test_a_wait_may_be_a_date(stub, connection):
+def test_a_wait_may_be_a_date(stub: Stub, connection: Connection) -> None:
     stub.responses(http(503, b"", "Retry-After: Tue, 05 Mar 2241 18:30:15 GMT"))
     with pytest.raises(RateLimited) as caught:
         ask(connection)
@@ -181,20 +197,22 @@ def test_a_wait_may_be_a_date(stub, connection):
 
 
 @pytest.mark.parametrize("header", ["soon", "-1", "\xb2", "", "9" * 5000])
-def test_a_wait_that_cannot_be_parsed_is_unknown(stub, connection, header):
+def test_a_wait_that_cannot_be_parsed_is_unknown(
+    stub: Stub, connection: Connection, header: str
+) -> None:
     stub.responses(http(503, b"", f"Retry-After: {header}"))
     with pytest.raises(RateLimited) as caught:
         ask(connection)
     assert caught.value.retry_after is None
 
 
-def test_a_503_that_names_no_wait_is_an_outage(stub, connection):
+def test_a_503_that_names_no_wait_is_an_outage(stub: Stub, connection: Connection) -> None:
     stub.responses(http(503, b""))
     with pytest.raises(errors.ServerError, match="Service Unavailable"):
         ask(connection)
 
 
-def test_a_wait_with_another_status_means_nothing(stub, connection):
+def test_a_wait_with_another_status_means_nothing(stub: Stub, connection: Connection) -> None:
     stub.responses(http(500, b"", "Retry-After: 5"))
     with pytest.raises(errors.ServerError):
         ask(connection)
@@ -203,7 +221,9 @@ def test_a_wait_with_another_status_means_nothing(stub, connection):
 # --- nothing comes back -----------------------------------------------------------------------
 
 
-def test_a_read_whose_response_is_lost_is_a_transport_error(stub, connection):
+def test_a_read_whose_response_is_lost_is_a_transport_error(
+    stub: Stub, connection: Connection
+) -> None:
     stub.responses(DROP)
     with pytest.raises(errors.TransportError, match="dropped the connection") as caught:
         ask(connection)
@@ -211,7 +231,9 @@ def test_a_read_whose_response_is_lost_is_a_transport_error(stub, connection):
     assert (caught.value.verb, caught.value.path) == ("POST", "/ws/pages/all")
 
 
-def test_a_repeatable_write_whose_response_is_lost_is_a_transport_error(stub, connection):
+def test_a_repeatable_write_whose_response_is_lost_is_a_transport_error(
+    stub: Stub, connection: Connection
+) -> None:
     stub.responses(DROP)
     with pytest.raises(errors.TransportError, match="dropped the connection") as caught:
         rename(connection)
@@ -219,14 +241,16 @@ def test_a_repeatable_write_whose_response_is_lost_is_a_transport_error(stub, co
 
 
 @pytest.mark.parametrize("row", [CREATE, PATH_CREATE])
-def test_a_create_whose_response_is_lost_has_an_unknown_outcome(stub, connection, row):
+def test_a_create_whose_response_is_lost_has_an_unknown_outcome(
+    stub: Stub, connection: Connection, row: Any
+) -> None:
     stub.responses(DROP)
     with pytest.raises(OutcomeUnknown, match="may have happened or not, and was not sent again"):
         connection.call(row, (), {"title": "a", "content": "a"}, read=parse.anything)
     assert len(stub.requests) == 1
 
 
-def test_a_connection_that_was_refused_sent_nothing(closed_port):
+def test_a_connection_that_was_refused_sent_nothing(closed_port: int) -> None:
     with (
         Connection(f"http://127.0.0.1:{closed_port}", token=TOKEN, max_wait=0) as connection,
         pytest.raises(errors.TransportError, match="cannot be reached") as caught,
@@ -235,7 +259,7 @@ def test_a_connection_that_was_refused_sent_nothing(closed_port):
     assert type(caught.value) is errors.TransportError
 
 
-def test_a_host_whose_name_is_too_long_is_a_transport_error():
+def test_a_host_whose_name_is_too_long_is_a_transport_error() -> None:
     with (
         Connection("https://" + "x" * 64 + ".invalid", token=TOKEN) as connection,
         pytest.raises(errors.TransportError),
@@ -251,32 +275,40 @@ def test_a_host_whose_name_is_too_long_is_a_transport_error():
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\nzz\r\n",
     ],
 )
-def test_a_response_that_breaks_off_is_a_transport_error_to_a_read(stub, connection, response):
+def test_a_response_that_breaks_off_is_a_transport_error_to_a_read(
+    stub: Stub, connection: Connection, response: bytes
+) -> None:
     stub.responses(response)
     with pytest.raises(errors.TransportError, match="dropped the connection"):
         ask(connection)
 
 
-def test_a_response_that_cannot_be_decompressed_is_a_transport_error(stub, connection):
+def test_a_response_that_cannot_be_decompressed_is_a_transport_error(
+    stub: Stub, connection: Connection
+) -> None:
     stub.responses(http(200, b"plain", "Content-Encoding: gzip"))
     with pytest.raises(errors.TransportError, match="cannot be decompressed"):
         ask(connection)
 
 
-def test_a_response_that_breaks_off_leaves_the_outcome_of_a_create_unknown(stub, connection):
+def test_a_response_that_breaks_off_leaves_the_outcome_of_a_create_unknown(
+    stub: Stub, connection: Connection
+) -> None:
     stub.responses(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nConnection: close\r\n\r\n<response")
     with pytest.raises(OutcomeUnknown, match="dropped the connection"):
         create(connection)
 
 
 @pytest.mark.parametrize("response", [b"garbage\r\n\r\n", b"HTTP/9 x\r\n\r\n", b"\r\n\r\n"])
-def test_a_response_that_is_no_http_is_a_transport_error(stub, connection, response):
+def test_a_response_that_is_no_http_is_a_transport_error(
+    stub: Stub, connection: Connection, response: bytes
+) -> None:
     stub.responses(response + b"Connection: close")
     with pytest.raises(errors.TransportError):
         ask(connection)
 
 
-def test_a_certificate_of_an_unknown_authority_sends_nothing(stub):
+def test_a_certificate_of_an_unknown_authority_sends_nothing(stub: Stub) -> None:
     with (
         Connection(stub.url.replace("http", "https"), token=TOKEN) as connection,
         pytest.raises(errors.TransportError, match="is not trusted") as caught,
@@ -286,7 +318,7 @@ def test_a_certificate_of_an_unknown_authority_sends_nothing(stub):
     assert stub.requests == []
 
 
-def test_after_a_failure_the_connection_can_be_used(stub, connection):
+def test_after_a_failure_the_connection_can_be_used(stub: Stub, connection: Connection) -> None:
     stub.responses(DROP)
     with pytest.raises(errors.TransportError):
         ask(connection)
@@ -296,7 +328,7 @@ def test_after_a_failure_the_connection_can_be_used(stub, connection):
 # --- time-outs --------------------------------------------------------------------------------
 
 
-def test_a_host_that_takes_no_connection_was_sent_nothing(full_port):
+def test_a_host_that_takes_no_connection_was_sent_nothing(full_port: int) -> None:
     with (
         Connection(
             f"http://127.0.0.1:{full_port}", token=TOKEN, timeout=(0.05, 5), max_wait=0
@@ -307,7 +339,7 @@ def test_a_host_that_takes_no_connection_was_sent_nothing(full_port):
 
 
 @pytest.fixture
-def withheld(stub):
+def withheld(stub: Stub) -> Any:
     """A response that does not come."""
     withheld = Withheld(http(200, PAGES))
     stub.responses(withheld)
@@ -316,35 +348,37 @@ def withheld(stub):
 
 
 @pytest.fixture
-def hasty(stub, withheld):
+def hasty(stub: Stub, withheld: Any) -> Any:
     """A connection without patience to where it does not come from."""
     with Connection(stub.url, token=TOKEN, timeout=(5, 0.05), max_wait=0) as connection:
         yield connection
 
 
-def test_a_read_that_takes_too_long_is_a_timeout(hasty):
+def test_a_read_that_takes_too_long_is_a_timeout(hasty: Connection) -> None:
     with pytest.raises(Timeout, match=r"did not respond in 0\.05 s"):
         ask(hasty)
 
 
-def test_a_timeout_is_pythons_own_too(hasty):
+def test_a_timeout_is_pythons_own_too(hasty: Connection) -> None:
     with pytest.raises(TimeoutError):
         ask(hasty)
 
 
-def test_a_repeatable_write_that_takes_too_long_is_a_timeout(hasty):
+def test_a_repeatable_write_that_takes_too_long_is_a_timeout(hasty: Connection) -> None:
     with pytest.raises(Timeout):
         rename(hasty)
 
 
-def test_a_create_that_takes_too_long_has_an_unknown_outcome(stub, hasty, withheld):
+def test_a_create_that_takes_too_long_has_an_unknown_outcome(
+    stub: Stub, hasty: Connection, withheld: Any
+) -> None:
     with pytest.raises(OutcomeUnknown, match="did not respond"):
         create(hasty)
     assert withheld.asked.wait(30)
     assert len(stub.requests) == 1
 
 
-def test_a_response_that_stops_in_the_middle_is_a_timeout(stub):
+def test_a_response_that_stops_in_the_middle_is_a_timeout(stub: Stub) -> None:
     stub.responses(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n<response")
     with (
         Connection(stub.url, token=TOKEN, timeout=(5, 0.05), max_wait=0) as connection,
@@ -366,7 +400,9 @@ NO_ANSWERS = [
 
 
 @pytest.mark.parametrize(("content", "message"), NO_ANSWERS)
-def test_to_a_read_it_is_an_invalid_response(stub, connection, content, message):
+def test_to_a_read_it_is_an_invalid_response(
+    stub: Stub, connection: Connection, content: Any, message: Any
+) -> None:
     stub.responses(http(200, content))
     with pytest.raises(InvalidResponse, match=message) as caught:
         ask(connection)
@@ -376,7 +412,9 @@ def test_to_a_read_it_is_an_invalid_response(stub, connection, content, message)
 
 
 @pytest.mark.parametrize(("content", "message"), NO_ANSWERS)
-def test_to_a_create_it_leaves_the_outcome_unknown(stub, connection, content, message):
+def test_to_a_create_it_leaves_the_outcome_unknown(
+    stub: Stub, connection: Connection, content: Any, message: Any
+) -> None:
     stub.responses(http(200, content))
     with pytest.raises(OutcomeUnknown, match=message) as caught:
         create(connection)
@@ -385,13 +423,15 @@ def test_to_a_create_it_leaves_the_outcome_unknown(stub, connection, content, me
     assert error.excerpt == (content.decode("utf-8", "replace") or None)
 
 
-def test_to_a_repeatable_write_it_is_an_invalid_response(stub, connection):
+def test_to_a_repeatable_write_it_is_an_invalid_response(
+    stub: Stub, connection: Connection
+) -> None:
     stub.responses(http(200, b"<html/>"))
     with pytest.raises(InvalidResponse, match="the response is HTML"):
         rename(connection)
 
 
-def test_an_invalid_response_is_not_cached(stub, connection):
+def test_an_invalid_response_is_not_cached(stub: Stub, connection: Connection) -> None:
     stub.responses(http(200, b"garbage"))
     with pytest.raises(InvalidResponse):
         ask(connection)
@@ -399,11 +439,11 @@ def test_an_invalid_response_is_not_cached(stub, connection):
 
 
 @pytest.fixture
-def reading(stub):
+def reading(stub: Stub) -> Any:
     """Gives connections that read no more than so many bytes."""
     with ExitStack() as stack:
 
-        def connect(size):
+        def connect(size: Any) -> Any:
             connection = Connection(stub.url, token=TOKEN, max_wait=0, max_response_size=size)
             return stack.enter_context(connection)
 
@@ -411,53 +451,59 @@ def reading(stub):
 
 
 @pytest.mark.parametrize("size", [0, -1, 1.5, True, "64 MB", None])
-def test_a_largest_size_that_is_none_is_refused(size):
+def test_a_largest_size_that_is_none_is_refused(size: Any) -> None:
     with pytest.raises(errors.ValidationError, match="max_response_size takes a number of bytes"):
         Connection("acme", token=TOKEN, max_response_size=size)
 
 
 @pytest.mark.parametrize(("call", "kind"), [(ask, InvalidResponse), (create, OutcomeUnknown)])
-def test_a_response_without_an_end_is_given_up(stub, reading, call, kind):
+def test_a_response_without_an_end_is_given_up(
+    stub: Stub, reading: Any, call: Any, kind: Any
+) -> None:
     stub.responses(http(200, b"x" * 1001))
     with pytest.raises(kind, match="sends more than 1,000 bytes.*max_response_size=2000"):
         call(reading(1000))
 
 
-def test_a_response_that_just_fits_is_read(stub, reading):
+def test_a_response_that_just_fits_is_read(stub: Stub, reading: Any) -> None:
     assert ask(reading(len(PAGES))) == ((71, "Lisbon"),)
 
 
-def test_a_small_response_that_unpacks_without_an_end_is_given_up(stub, reading):
+def test_a_small_response_that_unpacks_without_an_end_is_given_up(stub: Stub, reading: Any) -> None:
     bomb = gzip.compress(b"x" * 50_000_000)
     stub.responses(http(200, bomb, "Content-Encoding: gzip"))
     with pytest.raises(InvalidResponse, match="sends more than 1,000,000 bytes"):
         ask(reading(1_000_000))
 
 
-def test_a_compressed_response_is_uncompressed(stub, connection):
+def test_a_compressed_response_is_uncompressed(stub: Stub, connection: Connection) -> None:
     stub.responses(http(200, gzip.compress(PAGES), "Content-Encoding: gzip"))
     assert ask(connection) == ((71, "Lisbon"),)
 
 
-def test_a_compressed_response_that_is_truncated_is_an_invalid_response(stub, connection):
+def test_a_compressed_response_that_is_truncated_is_an_invalid_response(
+    stub: Stub, connection: Connection
+) -> None:
     stub.responses(http(200, gzip.compress(PAGES * 20)[:60], "Content-Encoding: gzip"))
     with pytest.raises(InvalidResponse):
         ask(connection)
 
 
-def test_a_response_of_several_megabytes_is_read_whole(stub, connection):
+def test_a_response_of_several_megabytes_is_read_whole(stub: Stub, connection: Connection) -> None:
     page = b"<page id='1' title='" + b"x" * 1000 + b"'/>"
     stub.responses(http(200, b"<pages>" + page * 3000 + b"</pages>"))
     assert len(ask(connection)) == 3000
 
 
-def test_a_response_in_the_newer_dialect_may_be_empty_where_its_status_suffices(stub, connection):
+def test_a_response_in_the_newer_dialect_may_be_empty_where_its_status_suffices(
+    stub: Stub, connection: Connection
+) -> None:
     stub.responses(b"HTTP/1.1 204 No Content\r\n\r\n", http(200, OK))
     for id in 8, 9:
         assert connection.call(PATH_DESTROY, (id,), read=parse.anything) is None
 
 
-def test_an_error_of_a_reader_names_its_request(stub, connection):
+def test_an_error_of_a_reader_names_its_request(stub: Stub, connection: Connection) -> None:
     stub.responses(http(200, b"<html/>"))
     with pytest.raises(InvalidResponse) as caught:
         connection.call(PATH_READ, read=read_pages)

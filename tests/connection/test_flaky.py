@@ -1,9 +1,12 @@
 """Models over a service that misbehaves: nothing is done twice, and nothing is lost in silence."""
 
+from __future__ import annotations
+
 import random
 import select
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -11,22 +14,24 @@ from backpack_orm import errors
 from backpack_orm.connection import Connection
 from backpack_orm.models.note import Note
 from backpack_orm.models.page import Page
+from backpack_orm.sandbox import Sandbox
+from tests.connection.test_cache import Clock
 
 
 @pytest.fixture
-def page(box, clock):
+def page(box: Sandbox, clock: Clock) -> Any:
     """A page whose connection may wait, in a time that passes only then."""
     with Connection(box.url, token=box.token, limits=None) as connection:
         yield Page.create(title="Flaky", using=connection)
 
 
-def titles(box, page):
+def titles(box: Any, page: Any) -> Any:
     """The titles of its notes, asked over another connection."""
     with Connection(box.url, token=box.token, limits=None) as other:
         return [note.title for note in Page.find(page.id, using=other).notes]
 
 
-def silence(connection):
+def silence(connection: Any) -> None:
     """Wait until the service's end of the idle socket is closed."""
     pools = connection._transport._sender._session.get_adapter("http://").poolmanager.pools
     (pool,) = (pools[key] for key in pools.keys())  # noqa: SIM118 - it cannot be iterated over
@@ -35,28 +40,28 @@ def silence(connection):
     assert select.select(idle, [], [], 30)[0] == idle
 
 
-def test_a_note_whose_response_was_lost_is_there_once(box, page):
+def test_a_note_whose_response_was_lost_is_there_once(box: Sandbox, page: Page) -> None:
     box.faults.drop_after_write(path="**/notes/create", times=1)
     with pytest.raises(errors.OutcomeUnknown):
         page.notes.create(title="Once")
     assert titles(box, page) == ["Once"]
 
 
-def test_a_note_that_never_arrived_is_not_sent_again_by_itself(box, page):
+def test_a_note_that_never_arrived_is_not_sent_again_by_itself(box: Sandbox, page: Page) -> None:
     box.faults.drop_before_write(path="**/notes/create", times=1)
     with pytest.raises(errors.OutcomeUnknown):
         page.notes.create(title="Never")
     assert titles(box, page) == []
 
 
-def test_a_note_that_the_service_had_no_time_for_is_there_once(box, page):
+def test_a_note_that_the_service_had_no_time_for_is_there_once(box: Sandbox, page: Page) -> None:
     box.faults.status(503, retry_after=2, path="**/notes/create", times=1)
     page.notes.create(title="Late")
     assert titles(box, page) == ["Late"]
     assert page.connection.stats.seconds_waited == 2
 
 
-def test_a_note_after_a_long_silence_is_there_once(box, page):
+def test_a_note_after_a_long_silence_is_there_once(box: Sandbox, page: Page) -> None:
     box.faults.drop_when_idle(times=1)
     page.reload()
     silence(page.connection)
@@ -65,7 +70,7 @@ def test_a_note_after_a_long_silence_is_there_once(box, page):
     assert page.connection.stats.retries == 0
 
 
-def test_a_title_whose_response_was_lost_is_saved(box, page):
+def test_a_title_whose_response_was_lost_is_saved(box: Sandbox, page: Page) -> None:
     box.faults.drop_after_write(path="**/update_title", times=2)
     page.title = "Steady"
     page.save()
@@ -74,7 +79,7 @@ def test_a_title_whose_response_was_lost_is_saved(box, page):
     assert page.connection.stats.retries == 2
 
 
-def test_a_note_whose_destruction_was_not_confirmed_is_destroyed(box, page):
+def test_a_note_whose_destruction_was_not_confirmed_is_destroyed(box: Sandbox, page: Page) -> None:
     note = page.notes.create(title="Gone")
     box.faults.drop_after_write(path="**/notes/destroy/*", times=1)
     note.destroy()
@@ -82,7 +87,7 @@ def test_a_note_whose_destruction_was_not_confirmed_is_destroyed(box, page):
     assert titles(box, page) == []
 
 
-def test_a_note_that_another_client_has_destroyed_is_not_there(box, page):
+def test_a_note_that_another_client_has_destroyed_is_not_there(box: Sandbox, page: Page) -> None:
     note = page.notes.create(title="Gone")
     twin = Note.find(note.id, page=page)
     twin.destroy()
@@ -91,7 +96,7 @@ def test_a_note_that_another_client_has_destroyed_is_not_there(box, page):
 
 
 @pytest.mark.parametrize("fault", ["drop_before_write", "truncate", "status 502", "garbage"])
-def test_a_page_is_read_in_spite_of_it(box, page, fault):
+def test_a_page_is_read_in_spite_of_it(box: Sandbox, page: Page, fault: str) -> None:
     box.faults.add(f"{fault} times=3")
     assert page.reload().title == "Flaky"
     assert page.connection.stats.retries == 3
@@ -108,7 +113,9 @@ FAULTS = [
 ]
 
 
-def test_whatever_happens_each_note_is_there_at_most_once_and_as_often_as_was_said(box, page):
+def test_whatever_happens_each_note_is_there_at_most_once_and_as_often_as_was_said(
+    box: Sandbox, page: Page
+) -> None:
     """Eight threads write 400 notes while every tenth exchange fails in one way or another."""
     for fault in FAULTS:
         box.faults.add(f"{fault} chance={0.1 / len(FAULTS):.4f} path=**/notes/**")

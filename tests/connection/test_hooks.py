@@ -1,7 +1,10 @@
 """Hooks see every request, response, retry and cached read, and change none of them."""
 
+from __future__ import annotations
+
 import logging
 import pickle
+from typing import Any
 
 import attrs
 import pytest
@@ -20,16 +23,17 @@ from tests.connection.conftest import (
     READ,
     SHOW,
     TOKEN,
+    Stub,
     http,
 )
 
 
 @pytest.fixture(autouse=True)
-def _success(stub):
+def _success(stub: Stub) -> None:
     stub.default = http(200, OK)
 
 
-def watched(connection):
+def watched(connection: Any) -> Any:
     """Return the list of what the hooks of a connection are called with from now on."""
     seen = []
     for hook in vars(connection.hooks).values():
@@ -37,12 +41,12 @@ def watched(connection):
     return seen
 
 
-def send(connection, row, **options):
+def send(connection: Any, row: Any, **options: Any) -> Any:
     payload = {} if row.reads else {"title": "a", "content": "a"}
     return connection.call(row, (7,) * len(row.ids), payload, read=parse.success, **options)
 
 
-def test_a_request_and_its_response_are_reported(stub, connection):
+def test_a_request_and_its_response_are_reported(stub: Stub, connection: Connection) -> None:
     seen = watched(connection)
     send(connection, CREATE)
     request, response = seen
@@ -59,7 +63,7 @@ def test_a_request_and_its_response_are_reported(stub, connection):
     assert response.seconds > 0
 
 
-def test_equal_requests_have_events_that_differ(connection):
+def test_equal_requests_have_events_that_differ(connection: Connection) -> None:
     seen = watched(connection)
     send(connection, CREATE)
     send(connection, CREATE)
@@ -67,7 +71,7 @@ def test_equal_requests_have_events_that_differ(connection):
     assert attrs.asdict(seen[0]) == attrs.asdict(seen[2])
 
 
-def test_a_retry_is_reported_between_its_requests(stub, patient):
+def test_a_retry_is_reported_between_its_requests(stub: Stub, patient: Connection) -> None:
     seen = watched(patient)
     stub.responses(http(503, b"oops"), DROP)
     send(patient, SHOW, fresh=True)
@@ -88,7 +92,9 @@ def test_a_retry_is_reported_between_its_requests(stub, patient):
     ]
 
 
-def test_a_pause_for_the_rate_limit_is_a_retry_that_counts_no_attempt(stub, patient):
+def test_a_pause_for_the_rate_limit_is_a_retry_that_counts_no_attempt(
+    stub: Stub, patient: Connection
+) -> None:
     seen = watched(patient)
     stub.responses(http(503, b"", "Retry-After: 7"))
     send(patient, CREATE)
@@ -96,7 +102,9 @@ def test_a_pause_for_the_rate_limit_is_a_retry_that_counts_no_attempt(stub, pati
     assert (retry.seconds, retry.error, seen[3].attempt) == (7.0, "rate_limited", 1)
 
 
-def test_a_failure_without_a_retry_is_a_response_with_an_error(stub, connection):
+def test_a_failure_without_a_retry_is_a_response_with_an_error(
+    stub: Stub, connection: Connection
+) -> None:
     seen = watched(connection)
     stub.responses(DROP)
     with pytest.raises(errors.OutcomeUnknown):
@@ -105,7 +113,9 @@ def test_a_failure_without_a_retry_is_a_response_with_an_error(stub, connection)
     assert (seen[1].status, seen[1].size, seen[1].error) == (None, None, "connection_failed")
 
 
-def test_an_interrupted_request_ends_with_the_name_of_the_interrupt(connection, monkeypatch):
+def test_an_interrupted_request_ends_with_the_name_of_the_interrupt(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen = watched(connection)
     monkeypatch.setattr(connection._transport._sender, "send", lambda call: KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
@@ -113,7 +123,7 @@ def test_an_interrupted_request_ends_with_the_name_of_the_interrupt(connection, 
     assert seen[1].error == "KeyboardInterrupt"
 
 
-def test_a_cached_read_is_reported_as_a_hit_and_the_first_as_a_miss(connection):
+def test_a_cached_read_is_reported_as_a_hit_and_the_first_as_a_miss(connection: Connection) -> None:
     seen = []
     connection.hooks.on_cache(seen.append)
     for fresh in (False, False, True):
@@ -124,14 +134,14 @@ def test_a_cached_read_is_reported_as_a_hit_and_the_first_as_a_miss(connection):
     ]
 
 
-def test_hooks_are_called_in_their_order_until_they_are_removed(connection):
+def test_hooks_are_called_in_their_order_until_they_are_removed(connection: Connection) -> None:
     seen = []
 
-    def first(event):
+    def first(event: Any) -> None:
         seen.append("first")
 
     @connection.hooks.on_request
-    def second(event):
+    def second(event: Any) -> None:
         seen.append("second")
 
     hook = connection.hooks.on_request
@@ -147,12 +157,14 @@ def test_hooks_are_called_in_their_order_until_they_are_removed(connection):
         hook("print")
 
 
-def test_a_hook_that_raises_is_logged_and_loses_no_write(stub, connection, caplog):
+def test_a_hook_that_raises_is_logged_and_loses_no_write(
+    stub: Stub, connection: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
     seen = []
     for hook in vars(connection.hooks).values():
 
         @hook
-        def broken(event):
+        def broken(event: Any) -> None:
             raise RuntimeError(f"broken by {type(event).__name__}")
 
         hook(lambda event: seen.append(type(event).__name__))
@@ -165,11 +177,11 @@ def test_a_hook_that_raises_is_logged_and_loses_no_write(stub, connection, caplo
     assert logged == [f"broken by {name}" for name in seen]
 
 
-def test_a_hook_is_not_called_for_what_it_requests(stub, connection):
+def test_a_hook_is_not_called_for_what_it_requests(stub: Stub, connection: Connection) -> None:
     seen = []
 
     @connection.hooks.on_response
-    def look(event):
+    def look(event: Any) -> None:
         seen.append(event.request.path)
         send(connection, READ, fresh=True)
 
@@ -178,11 +190,11 @@ def test_a_hook_is_not_called_for_what_it_requests(stub, connection):
     assert len(stub.requests) == 2
 
 
-def test_what_a_hook_requests_calls_the_other_hooks(connection):
+def test_what_a_hook_requests_calls_the_other_hooks(connection: Connection) -> None:
     seen = watched(connection)
 
     @connection.hooks.on_response
-    def look(event):
+    def look(event: Any) -> None:
         send(connection, READ, fresh=True)
 
     send(connection, CREATE)
@@ -190,11 +202,13 @@ def test_what_a_hook_requests_calls_the_other_hooks(connection):
     assert paths == ["/ws/pages/new", "/ws/pages/all"]
 
 
-def test_a_hook_that_requests_in_other_threads_calls_itself_once(stub, connection):
+def test_a_hook_that_requests_in_other_threads_calls_itself_once(
+    stub: Stub, connection: Connection
+) -> None:
     seen = []
 
     @connection.hooks.on_response
-    def look(event):
+    def look(event: Any) -> None:
         seen.append(event.request.path)
         run("reading", lambda _: send(connection, READ, fresh=True), range(3), workers=3)
 
@@ -205,7 +219,9 @@ def test_a_hook_that_requests_in_other_threads_calls_itself_once(stub, connectio
 
 @pytest.mark.parametrize("row", [CREATE, READ, PATH_READ, PATH_CREATE])
 @pytest.mark.parametrize("answer", [http(500, TOKEN.encode()), DROP, http(200, TOKEN.encode())])
-def test_no_event_contains_the_token(stub, connection, row, answer):
+def test_no_event_contains_the_token(
+    stub: Stub, connection: Connection, row: Any, answer: Any
+) -> None:
     seen = watched(connection)
     stub.default = answer
     with pytest.raises(errors.BackpackError):
@@ -215,13 +231,15 @@ def test_no_event_contains_the_token(stub, connection, row, answer):
     assert TOKEN.encode() not in pickle.dumps(seen)
 
 
-def test_a_connection_without_hooks_builds_no_events(connection, monkeypatch):
+def test_a_connection_without_hooks_builds_no_events(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     send(connection, READ)
     send(connection, READ)
     assert connection._hooks is None
 
 
-def test_an_unpickled_connection_has_the_hooks_of_the_one_that_makes_its_calls(stub):
+def test_an_unpickled_connection_has_the_hooks_of_the_one_that_makes_its_calls(stub: Stub) -> None:
     with Connection(stub.url, token=TOKEN) as live:
         copy = pickle.loads(pickle.dumps(live))
         assert copy.hooks is live.hooks

@@ -1,8 +1,11 @@
 """The service's rate limits: respected by waiting, shared by all connections of one client."""
 
+from __future__ import annotations
+
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,16 +17,18 @@ from backpack_orm.errors import RateLimited, ValidationError
 from backpack_orm.models.page import Page
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire import parse
-from tests.connection.conftest import CALENDAR_READ, CREATE, OK, READ, TOKEN, http
+from tests.connection.conftest import CALENDAR_READ, CREATE, OK, READ, TOKEN, Stub, http
+from tests.connection.test_cache import Clock
+from tests.sandbox.conftest import Client
 
 
-def ask(connection, row=READ, times=1):
+def ask(connection: Any, row: Any = READ, times: int = 1) -> None:
     for _ in range(times):
         connection.call(row, read=parse.anything, fresh=True)
 
 
 @pytest.fixture(autouse=True)
-def _success(stub):
+def _success(stub: Stub) -> None:
     stub.default = http(200, OK)
 
 
@@ -31,7 +36,9 @@ def _success(stub):
 
 
 @pytest.mark.parametrize(("row", "count"), [(READ, 100), (CALENDAR_READ, 10)])
-def test_a_window_takes_so_many_requests_and_the_next_waits(stub, patient, clock, row, count):
+def test_a_window_takes_so_many_requests_and_the_next_waits(
+    stub: Stub, patient: Connection, clock: Clock, row: Any, count: int
+) -> None:
     ask(patient, row, count)
     assert clock.slept == []
     ask(patient, row)
@@ -39,7 +46,7 @@ def test_a_window_takes_so_many_requests_and_the_next_waits(stub, patient, clock
     assert len(stub.requests) == count + 1
 
 
-def test_a_window_moves(stub, patient, clock):
+def test_a_window_moves(stub: Stub, patient: Connection, clock: Clock) -> None:
     ask(patient, CALENDAR_READ, 5)
     clock.now += 3
     ask(patient, CALENDAR_READ, 5)
@@ -49,7 +56,9 @@ def test_a_window_moves(stub, patient, clock):
     assert clock.slept[1:] == [pytest.approx(3.0)]
 
 
-def test_every_request_keeps_clear_of_the_hundredth_before_it(stub, patient, clock):
+def test_every_request_keeps_clear_of_the_hundredth_before_it(
+    stub: Stub, patient: Connection, clock: Clock
+) -> None:
     """Also when those after a wait follow each other faster than those before it."""
     for _ in range(10):
         ask(patient, CALENDAR_READ)
@@ -60,14 +69,16 @@ def test_every_request_keeps_clear_of_the_hundredth_before_it(stub, patient, clo
         assert clock.now >= began + number * 0.1 + 5.15
 
 
-def test_after_a_window_all_is_free_again(patient, clock):
+def test_after_a_window_all_is_free_again(patient: Connection, clock: Clock) -> None:
     ask(patient, CALENDAR_READ, 10)
     clock.now += 5.16
     ask(patient, CALENDAR_READ, 10)
     assert clock.slept == []
 
 
-def test_a_wall_clock_that_is_set_back_costs_nothing(stub, patient, clock, monkeypatch):
+def test_a_wall_clock_that_is_set_back_costs_nothing(
+    stub: Stub, patient: Connection, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ask(patient, CALENDAR_READ, 10)
     monkeypatch.setattr(clock, "time", lambda: clock.now - 600)
     ask(patient, CALENDAR_READ)
@@ -75,7 +86,7 @@ def test_a_wall_clock_that_is_set_back_costs_nothing(stub, patient, clock, monke
     assert len(stub.requests) == 11
 
 
-def test_a_window_of_ones_own_goes_by_the_clock_it_is_given():
+def test_a_window_of_ones_own_goes_by_the_clock_it_is_given() -> None:
     now = [100.0]
     windows = MovingWindows(5, clock=lambda: now[0])
     assert [windows.acquire("acme", 2) for _ in range(2)] == [0.0, 0.0]
@@ -87,7 +98,7 @@ def test_a_window_of_ones_own_goes_by_the_clock_it_is_given():
 
 
 @pytest.fixture
-def full():
+def full() -> Any:
     """A window with one slot every 5 seconds, taken now; and its clock."""
     now = [100.0]
     windows = MovingWindows(5, clock=lambda: now[0])
@@ -95,21 +106,21 @@ def full():
     return windows, now
 
 
-def test_those_that_wait_are_served_in_the_order_in_which_they_asked(full):
+def test_those_that_wait_are_served_in_the_order_in_which_they_asked(full: Client) -> None:
     windows, now = full
     assert [windows.acquire("acme", 1, ticket) for ticket in "ab"] == [5.0, 10.0]
     now[0] = 105.0
     assert [windows.acquire("acme", 1, ticket) for ticket in "cba"] == [10.0, 5.0, 0.0]
 
 
-def test_one_that_cannot_wait_so_long_takes_the_place_of_no_other(full):
+def test_one_that_cannot_wait_so_long_takes_the_place_of_no_other(full: Client) -> None:
     windows, _ = full
     assert windows.acquire("acme", 1, "a", patience=4.9) == 5.0
     assert windows.acquire("acme", 1, "b", patience=5) == 5.0
     assert windows.acquire("acme", 1, "c") == 10.0
 
 
-def test_one_that_comes_late_waits_again_since_others_have_gone_on(full):
+def test_one_that_comes_late_waits_again_since_others_have_gone_on(full: Client) -> None:
     windows, now = full
     assert [windows.acquire("acme", 1, ticket) for ticket in "ab"] == [5.0, 10.0]
     now[0] = 105.6
@@ -118,7 +129,7 @@ def test_one_that_comes_late_waits_again_since_others_have_gone_on(full):
     assert windows.acquire("acme", 1, "b") == 0.0
 
 
-def test_reservations_that_nobody_claims_leave_no_trace():
+def test_reservations_that_nobody_claims_leave_no_trace() -> None:
     now = [0.0]
     windows = MovingWindows(5, clock=lambda: now[0])
     for number in range(1000):
@@ -129,7 +140,7 @@ def test_reservations_that_nobody_claims_leave_no_trace():
     assert len(windows._reserved) <= 11
 
 
-def test_windows_that_are_over_leave_no_trace():
+def test_windows_that_are_over_leave_no_trace() -> None:
     now = [0.0]
     windows = MovingWindows(5, clock=lambda: now[0])
     for number in range(1000):
@@ -138,7 +149,7 @@ def test_windows_that_are_over_leave_no_trace():
     assert len(windows) <= 6
 
 
-def test_threads_together_take_no_more_than_the_limit():
+def test_threads_together_take_no_more_than_the_limit() -> None:
     windows = MovingWindows(60)
     with ThreadPoolExecutor(16) as pool:
         waits = list(pool.map(lambda _: windows.acquire("acme", 100), range(2000)))
@@ -146,7 +157,7 @@ def test_threads_together_take_no_more_than_the_limit():
 
 
 @given(st.lists(st.floats(0, 3), max_size=60), st.integers(1, 5))
-def test_no_window_ever_holds_more_than_the_limit(pauses, limit):
+def test_no_window_ever_holds_more_than_the_limit(pauses: Any, limit: Any) -> None:
     now, sent = [0.0], []
     windows = MovingWindows(5, clock=lambda: now[0])
     for pause in pauses:
@@ -158,47 +169,49 @@ def test_no_window_ever_holds_more_than_the_limit(pauses, limit):
     assert all(span >= 5 - 1e-9 for span in spans)
 
 
-def test_calendars_and_all_else_are_counted_apart(patient, clock):
+def test_calendars_and_all_else_are_counted_apart(patient: Connection, clock: Clock) -> None:
     ask(patient, CALENDAR_READ, 10)
     ask(patient, READ, 10)
     assert clock.slept == []
 
 
-def test_writes_and_reads_are_counted_together(patient, clock):
+def test_writes_and_reads_are_counted_together(patient: Connection, clock: Clock) -> None:
     ask(patient, READ, 99)
     patient.call(CREATE, (), {"title": "a"}, read=parse.anything)
     ask(patient, READ)
     assert len(clock.slept) == 1
 
 
-def test_a_cached_read_does_not_count(patient, clock):
+def test_a_cached_read_does_not_count(patient: Connection, clock: Clock) -> None:
     for _ in range(200):
         patient.call(READ, read=parse.success)
     assert clock.slept == []
 
 
-def test_what_is_sent_again_counts_again(stub, patient, clock):
+def test_what_is_sent_again_counts_again(stub: Stub, patient: Connection, clock: Clock) -> None:
     ask(patient, CALENDAR_READ, 9)
     stub.responses(http(502, b"oops"))
     ask(patient, CALENDAR_READ)
     assert clock.slept == [0.5, pytest.approx(4.651)]
 
 
-def test_all_connections_to_an_account_are_counted_together(stub, patient, clock):
+def test_all_connections_to_an_account_are_counted_together(
+    stub: Stub, patient: Connection, clock: Clock
+) -> None:
     ask(patient, CALENDAR_READ, 5)
     with Connection(stub.url, token=TOKEN) as twin:
         ask(twin, CALENDAR_READ, 6)
     assert len(clock.slept) == 1
 
 
-def test_accounts_are_counted_apart(stub, patient, clock):
+def test_accounts_are_counted_apart(stub: Stub, patient: Connection, clock: Clock) -> None:
     ask(patient, CALENDAR_READ, 10)
     with Connection(stub.url, token="another") as other:
         ask(other, CALENDAR_READ, 10)
     assert clock.slept == []
 
 
-def test_machines_behind_other_addresses_are_counted_apart(clock):
+def test_machines_behind_other_addresses_are_counted_apart(clock: Clock) -> None:
     office = Connection("acme", token=TOKEN, egress="office")._transport._limits
     for _ in range(10):
         assert office.seconds_until_free(CALENDAR_READ.rate_limit) == 0
@@ -208,13 +221,13 @@ def test_machines_behind_other_addresses_are_counted_apart(clock):
 
 
 @pytest.mark.parametrize("egress", ["", "a b", "{a}", 7])
-def test_the_name_of_an_address_is_one_word(egress):
+def test_the_name_of_an_address_is_one_word(egress: int | str) -> None:
     with pytest.raises(ValidationError, match="^egress takes a name of letters"):
         Connection("acme", token=TOKEN, egress=egress)
 
 
 @pytest.mark.parametrize("sam", [{"token": "sam's"}, {"oauth_token": "sam's"}])
-def test_requests_of_all_users_count_for_the_account(clock, sam):
+def test_requests_of_all_users_count_for_the_account(clock: Clock, sam: dict[str, str]) -> None:
     ana = Connection("acme", token="ana's")._transport._limits
     for _ in range(10):
         assert ana.seconds_until_free(CALENDAR_READ.rate_limit) == 0
@@ -225,18 +238,18 @@ def test_requests_of_all_users_count_for_the_account(clock, sam):
         assert caught.value.retry_after == pytest.approx(seconds)
 
 
-def test_no_limits_count_no_requests(stub, clock):
+def test_no_limits_count_no_requests(stub: Stub, clock: Clock) -> None:
     with Connection(stub.url, token=TOKEN, limits=None) as connection:
         ask(connection, READ, 150)
     assert clock.slept == []
     assert rate_limits._stores == {}
 
 
-def test_threads_are_counted_together(stub, clock):
+def test_threads_are_counted_together(stub: Stub, clock: Clock) -> None:
     with Connection(stub.url, token=TOKEN, max_wait=0) as connection:
         refused = []
 
-        def work():
+        def work() -> None:
             for _ in range(20):
                 try:
                     ask(connection)
@@ -251,14 +264,16 @@ def test_threads_are_counted_together(stub, clock):
     assert (len(stub.requests), len(refused)) == (100, 60)
 
 
-def test_stats_contain_the_wait(patient, clock):
+def test_stats_contain_the_wait(patient: Connection, clock: Clock) -> None:
     ask(patient, CALENDAR_READ, 11)
     assert patient.stats.seconds_waited == pytest.approx(5.151)
     assert patient.stats.retries == 0
 
 
-def test_an_account_is_read_at_nearly_the_rate_that_is_permitted_and_never_refused(clock):
-    def now():
+def test_an_account_is_read_at_nearly_the_rate_that_is_permitted_and_never_refused(
+    clock: Clock,
+) -> None:
+    def now() -> Any:
         return datetime.fromtimestamp(clock.now, UTC)
 
     with (
@@ -279,7 +294,7 @@ def test_an_account_is_read_at_nearly_the_rate_that_is_permitted_and_never_refus
 # --- patience ---------------------------------------------------------------------------------
 
 
-def test_a_wait_that_would_be_too_long_is_not_begun(stub, clock):
+def test_a_wait_that_would_be_too_long_is_not_begun(stub: Stub, clock: Clock) -> None:
     with Connection(stub.url, token=TOKEN, max_wait=5) as connection:
         ask(connection, CALENDAR_READ, 10)
         with pytest.raises(RateLimited, match=r"max_wait=5 s at most, in total") as caught:
@@ -290,7 +305,7 @@ def test_a_wait_that_would_be_too_long_is_not_begun(stub, clock):
     assert (len(stub.requests), clock.slept) == (10, [])
 
 
-def test_a_wait_that_takes_exactly_max_wait_is_made(stub, clock):
+def test_a_wait_that_takes_exactly_max_wait_is_made(stub: Stub, clock: Clock) -> None:
     with Connection(stub.url, token=TOKEN, max_wait=0) as connection:
         ask(connection, CALENDAR_READ, 10)
         with pytest.raises(RateLimited) as caught:
@@ -301,7 +316,7 @@ def test_a_wait_that_takes_exactly_max_wait_is_made(stub, clock):
     assert clock.slept == [seconds]
 
 
-def test_a_call_that_waits_as_requested_is_served(stub, clock):
+def test_a_call_that_waits_as_requested_is_served(stub: Stub, clock: Clock) -> None:
     with Connection(stub.url, token=TOKEN, max_wait=0) as connection:
         ask(connection, CALENDAR_READ, 10)
         with pytest.raises(RateLimited) as caught:
@@ -312,7 +327,7 @@ def test_a_call_that_waits_as_requested_is_served(stub, clock):
 
 
 @pytest.mark.parametrize("seconds", [-1, None, "60", True, float("nan")])
-def test_max_wait_is_a_number_of_seconds(seconds):
+def test_max_wait_is_a_number_of_seconds(seconds: Any) -> None:
     with pytest.raises(ValidationError, match="max_wait takes a number of seconds"):
         Connection("acme", token=TOKEN, max_wait=seconds)
 
@@ -325,13 +340,15 @@ def busy(wait: object) -> bytes:
 
 
 @pytest.fixture
-def hasty(stub):
+def hasty(stub: Stub) -> Any:
     """Another connection to the account, without patience."""
     with Connection(stub.url, token=TOKEN, max_wait=0, ttl=0) as connection:
         yield connection
 
 
-def test_a_requested_wait_applies_to_the_whole_account(stub, patient, hasty, clock):
+def test_a_requested_wait_applies_to_the_whole_account(
+    stub: Stub, patient: Connection, hasty: Connection, clock: Clock
+) -> None:
     stub.responses(busy(7))
     with pytest.raises(RateLimited):
         ask(hasty)
@@ -339,7 +356,7 @@ def test_a_requested_wait_applies_to_the_whole_account(stub, patient, hasty, clo
     assert clock.slept == [7.0]
 
 
-def test_while_all_wait_nothing_is_sent(stub, hasty, clock):
+def test_while_all_wait_nothing_is_sent(stub: Stub, hasty: Connection, clock: Clock) -> None:
     stub.responses(busy(7))
     for left in 7.0, 4.0:
         with pytest.raises(RateLimited) as caught:
@@ -349,7 +366,9 @@ def test_while_all_wait_nothing_is_sent(stub, hasty, clock):
     assert len(stub.requests) == 1
 
 
-def test_calendars_do_not_wait_for_all_else(stub, patient, hasty, clock):
+def test_calendars_do_not_wait_for_all_else(
+    stub: Stub, patient: Connection, hasty: Connection, clock: Clock
+) -> None:
     stub.responses(busy(7))
     with pytest.raises(RateLimited):
         ask(hasty)
@@ -357,7 +376,7 @@ def test_calendars_do_not_wait_for_all_else(stub, patient, hasty, clock):
     assert clock.slept == []
 
 
-def test_another_account_does_not_wait(stub, hasty, clock):
+def test_another_account_does_not_wait(stub: Stub, hasty: Connection, clock: Clock) -> None:
     stub.responses(busy(7))
     with pytest.raises(RateLimited):
         ask(hasty)
@@ -366,7 +385,7 @@ def test_another_account_does_not_wait(stub, hasty, clock):
     assert clock.slept == []
 
 
-def test_all_wait_even_without_limits(stub, hasty, clock):
+def test_all_wait_even_without_limits(stub: Stub, hasty: Connection, clock: Clock) -> None:
     stub.responses(busy(7))
     with pytest.raises(RateLimited):
         ask(hasty)
@@ -375,14 +394,14 @@ def test_all_wait_even_without_limits(stub, hasty, clock):
     assert clock.slept == [7.0]
 
 
-def test_a_shorter_wait_ends_no_longer_one(clock):
+def test_a_shorter_wait_ends_no_longer_one(clock: Clock) -> None:
     account = rate_limits.RateLimiter("acme", None)
     account.pause(READ.rate_limit, 30)
     account.pause(READ.rate_limit, 5)
     assert account.seconds_until_free(READ.rate_limit) == 30
 
 
-def test_waits_that_are_over_leave_no_trace(clock):
+def test_waits_that_are_over_leave_no_trace(clock: Clock) -> None:
     for number in range(100):
         rate_limits.RateLimiter(f"account {number}", None).pause(READ.rate_limit, 5)
         clock.now += 1
@@ -391,14 +410,16 @@ def test_waits_that_are_over_leave_no_trace(clock):
 
 @pytest.mark.parametrize(("wait", "seconds"), [("0", 1.0), ("soon", 5.0), ("", 5.0)])
 def test_a_wait_of_nothing_or_of_unknown_length_is_one_all_the_same(
-    stub, patient, clock, wait, seconds
-):
+    stub: Stub, patient: Connection, clock: Clock, wait: str, seconds: float
+) -> None:
     stub.responses(busy(wait))
     ask(patient)
     assert clock.slept == [seconds]
 
 
-def test_a_wait_that_is_too_long_is_reported_at_once(stub, patient, clock):
+def test_a_wait_that_is_too_long_is_reported_at_once(
+    stub: Stub, patient: Connection, clock: Clock
+) -> None:
     stub.responses(busy(61))
     with pytest.raises(RateLimited, match="too many requests") as caught:
         ask(patient)
@@ -406,7 +427,9 @@ def test_a_wait_that_is_too_long_is_reported_at_once(stub, patient, clock):
     assert (clock.slept, len(stub.requests)) == ([], 1)
 
 
-def test_a_service_that_is_always_too_busy_is_given_up(stub, patient, clock):
+def test_a_service_that_is_always_too_busy_is_given_up(
+    stub: Stub, patient: Connection, clock: Clock
+) -> None:
     stub.default = busy(7)
     with pytest.raises(RateLimited):
         ask(patient)
@@ -419,11 +442,11 @@ def test_a_service_that_is_always_too_busy_is_given_up(stub, patient, clock):
 @pytest.mark.parametrize(
     "storage", ["", "redis", 5, True, "async+memory://", "://x", "redis+unix:///x", "memory://x"]
 )
-def test_a_storage_is_an_address(storage):
+def test_a_storage_is_an_address(storage: bool | int | str) -> None:
     with pytest.raises(ValidationError, match="limits takes memory://, an address"):
         Connection("acme", token=TOKEN, limits=storage)
 
 
-def test_a_storage_is_not_in_a_pickle():
+def test_a_storage_is_not_in_a_pickle() -> None:
     connection = Connection("acme", token=TOKEN, limits="redis://:secret@127.0.0.1")
     assert "secret" not in repr(connection.__reduce__())

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import logging
 import sys
+from typing import Any
 
 import pytest
 
 from backpack_orm.connection import Connection
 from backpack_orm.connection.redaction import Secret, log_redactor
 from backpack_orm.wire import parse
-from tests.connection.conftest import PATH_READ, READ, TOKEN, http
+from tests.connection.conftest import PATH_READ, READ, TOKEN, Stub, http
 
 NAMES = ["urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry"]
 
@@ -28,7 +29,7 @@ class Keeper(logging.Handler):
 
 
 @pytest.fixture
-def keeper(monkeypatch):
+def keeper(monkeypatch: pytest.MonkeyPatch) -> Any:
     for name in ("urllib3", "urllib3.connectionpool"):  # whatever other tests have configured
         monkeypatch.setattr(logging.getLogger(name), "disabled", False)
         monkeypatch.setattr(logging.getLogger(name), "propagate", True)
@@ -44,7 +45,7 @@ def keeper(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def secret():
+def secret() -> Any:
     """A token in use."""
     secret = Secret(TOKEN)
     log_redactor.add(secret)
@@ -59,19 +60,19 @@ def failing(message: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_record_without_a_token_keeps_its_message_and_arguments(keeper, name):
+def test_a_record_without_a_token_keeps_its_message_and_arguments(keeper: Any, name: Any) -> None:
     argument = object()
     logging.getLogger(name).debug("%s of %r", "one", argument)
     (record,) = keeper.records
     assert (record.msg, record.args) == ("%s of %r", ("one", argument))
 
 
-def test_arguments_in_a_dictionary_stay_one(keeper):
+def test_arguments_in_a_dictionary_stay_one(keeper: Any) -> None:
     logging.getLogger(NAMES[0]).debug("%(a)s", {"a": 1})
     assert keeper.records[0].args == {"a": 1}
 
 
-def test_a_record_without_a_token_keeps_its_exception(keeper):
+def test_a_record_without_a_token_keeps_its_exception(keeper: Any) -> None:
     try:
         failing("nothing secret")
     except ValueError:
@@ -80,7 +81,9 @@ def test_a_record_without_a_token_keeps_its_exception(keeper):
     assert keeper.records[0].exc_info == expected
 
 
-def test_a_record_whose_arguments_do_not_fit_is_left_to_its_handler(keeper, monkeypatch):
+def test_a_record_whose_arguments_do_not_fit_is_left_to_its_handler(
+    keeper: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(logging, "raiseExceptions", False)
     logging.getLogger(NAMES[0]).debug("%d", "no number")
     assert keeper.records[0].args == ("no number",)
@@ -89,24 +92,24 @@ def test_a_record_whose_arguments_do_not_fit_is_left_to_its_handler(keeper, monk
 # --- what holds a token -----------------------------------------------------------------------
 
 
-def test_a_token_in_the_message_is_redacted(keeper):
+def test_a_token_in_the_message_is_redacted(keeper: Any) -> None:
     logging.getLogger(NAMES[0]).debug(f"GET /{TOKEN}/me.xml")
     assert keeper.records[0].getMessage() == "GET /[token]/me.xml"
 
 
-def test_a_token_in_an_argument_is_redacted(keeper):
+def test_a_token_in_an_argument_is_redacted(keeper: Any) -> None:
     logging.getLogger(NAMES[0]).debug("%s %d", f"/{TOKEN}/me.xml", 200)
     (record,) = keeper.records
     assert record.getMessage() == "/[token]/me.xml 200"
     assert TOKEN not in repr(vars(record))
 
 
-def test_a_token_in_an_argument_that_is_not_shown_is_redacted_too(keeper):
+def test_a_token_in_an_argument_that_is_not_shown_is_redacted_too(keeper: Any) -> None:
     logging.getLogger(NAMES[0]).debug("%(shown)s", {"shown": 1, "hidden": [TOKEN]})
     assert TOKEN not in repr(vars(keeper.records[0]))
 
 
-def test_a_token_in_an_exception_is_redacted_in_its_text(keeper):
+def test_a_token_in_an_exception_is_redacted_in_its_text(keeper: Any) -> None:
     try:
         failing(f"no /{TOKEN}/me.xml")
     except ValueError:
@@ -118,14 +121,14 @@ def test_a_token_in_an_exception_is_redacted_in_its_text(keeper):
     assert TOKEN not in text
 
 
-def test_a_token_in_the_stack_is_redacted(keeper):
+def test_a_token_in_the_stack_is_redacted(keeper: Any) -> None:
     record = logging.makeLogRecord({"msg": "x", "stack_info": f"get('/{TOKEN}')"})
     log_redactor.filter(record)
     assert record.stack_info == "get('/[token]')"
 
 
 @pytest.mark.parametrize("token", ["a'b\\c", 'a"b<c>d', "a^b|c", "ünïcode"])
-def test_a_token_is_known_however_it_is_quoted(token):
+def test_a_token_is_known_however_it_is_quoted(token: str) -> None:
     from urllib.parse import quote
 
     from urllib3.util.url import parse_url
@@ -138,7 +141,7 @@ def test_a_token_is_known_however_it_is_quoted(token):
         assert "[token]" in record.getMessage()
 
 
-def test_the_frames_of_our_own_requests_are_hidden_from_handlers(keeper, stub):
+def test_the_frames_of_our_own_requests_are_hidden_from_handlers(keeper: Any, stub: Stub) -> None:
     """Their variables hold the request; here that is how urllib3 logs malformed headers."""
     stub.default = http(200, b"<response success='true'/>", "no header at all")
     with Connection(stub.url, token=TOKEN, max_wait=0) as connection:
@@ -148,7 +151,7 @@ def test_the_frames_of_our_own_requests_are_hidden_from_handlers(keeper, stub):
     assert "HeaderParsingError" in logging.Formatter().format(record)
 
 
-def test_a_token_is_forgotten_with_its_connection(keeper):
+def test_a_token_is_forgotten_with_its_connection(keeper: Any) -> None:
     with Connection("acme", token="f0r607t3n") as connection:
         pass
     del connection
@@ -159,14 +162,14 @@ def test_a_token_is_forgotten_with_its_connection(keeper):
     assert keeper.records[0].getMessage() == "f0r607t3n"
 
 
-def test_a_path_with_a_token_is_still_logged(keeper, stub):
+def test_a_path_with_a_token_is_still_logged(keeper: Any, stub: Stub) -> None:
     with Connection(stub.url, token=TOKEN, max_wait=0) as connection:
         connection.call(PATH_READ, read=parse.anything)
     messages = [each.getMessage() for each in keeper.records]
     assert any("/[token]/reminders.xml" in message for message in messages), messages
 
 
-def test_a_root_handler_at_debug_prints_no_token(stub):
+def test_a_root_handler_at_debug_prints_no_token(stub: Stub) -> None:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     root = logging.getLogger()

@@ -1,5 +1,7 @@
 """A connection that is used for long grows no memory, no sockets and no threads."""
 
+from __future__ import annotations
+
 import gc
 import io
 import itertools
@@ -7,6 +9,7 @@ import threading
 import tracemalloc
 from contextlib import suppress
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from requests.structures import CaseInsensitiveDict
@@ -16,7 +19,7 @@ from backpack_orm.connection import Connection, moving_windows, rate_limits, tra
 from backpack_orm.models.page import Page
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.shapes import Column, Shape
-from tests.connection.conftest import CREATE, DESTROY, READ, RENAME, SHOW, TOKEN, http
+from tests.connection.conftest import CREATE, DESTROY, READ, RENAME, SHOW, TOKEN, Stub, http
 
 read_page = parse.one(Shape("page", (Column("id", values.INTEGER), Column("title", values.TEXT))))
 PAGE = b"<response success='true'><page id='7' title='" + b"x" * 2000 + b"'/></response>"
@@ -29,7 +32,7 @@ class Service:
         self.numbers = itertools.count(1)
         self.sent = 0
 
-    def send(self, request, **_):
+    def send(self, request: Any, **_: Any) -> Any:
         self.sent = next(self.numbers)
         status = {0: 502, 50: 404, 75: 503}.get(self.sent % 100, 200)
         wait = {"Retry-After": "1"} if status == 503 else {}
@@ -62,7 +65,7 @@ class Clock:
 
 
 @pytest.fixture
-def service(monkeypatch):
+def service(monkeypatch: pytest.MonkeyPatch) -> Any:
     clock = Clock()
     for module in (transport, rate_limits, moving_windows):
         monkeypatch.setattr(module, "time", clock)
@@ -102,7 +105,7 @@ def memory_in_use() -> int:
     return sum(found.size for found in traces.statistics("filename"))
 
 
-def test_thousands_of_calls_leave_the_memory_as_it_was(service):
+def test_thousands_of_calls_leave_the_memory_as_it_was(service: Service) -> None:
     tracemalloc.start()
     try:
         with Connection("acme", token=TOKEN, ttl=3600) as connection:
@@ -120,7 +123,7 @@ def test_thousands_of_calls_leave_the_memory_as_it_was(service):
     assert stats.retries > 60
 
 
-def test_models_leave_the_memory_as_it_was(service):
+def test_models_leave_the_memory_as_it_was(service: Service) -> None:
     def use(connection: Connection, times: int) -> None:
         for number in range(times):
             with suppress(errors.NotFound):
@@ -143,7 +146,7 @@ def test_models_leave_the_memory_as_it_was(service):
 
 
 @pytest.fixture
-def all_ended():
+def all_ended() -> Any:
     """Whether all threads that were started since have ended, given a while for it.
 
     A thread of the stub's ends when its socket is closed.
@@ -159,7 +162,7 @@ def all_ended():
     return all_ended
 
 
-def test_a_closed_connection_leaves_no_socket_and_no_thread(stub, all_ended):
+def test_a_closed_connection_leaves_no_socket_and_no_thread(stub: Stub, all_ended: Any) -> None:
     with Connection(stub.url, token=TOKEN, ttl=0) as connection:
         for _ in range(50):
             connection.call(READ, read=parse.anything)
@@ -167,7 +170,9 @@ def test_a_closed_connection_leaves_no_socket_and_no_thread(stub, all_ended):
     assert all_ended()
 
 
-def test_a_connection_that_is_closed_and_used_again_opens_one_socket_each_time(stub, all_ended):
+def test_a_connection_that_is_closed_and_used_again_opens_one_socket_each_time(
+    stub: Stub, all_ended: Any
+) -> None:
     connection = Connection(stub.url, token=TOKEN, ttl=0)
     for _ in range(20):
         connection.call(READ, read=parse.anything)
@@ -177,7 +182,7 @@ def test_a_connection_that_is_closed_and_used_again_opens_one_socket_each_time(s
     assert all_ended()
 
 
-def test_failures_leave_no_socket_open(stub, connection):
+def test_failures_leave_no_socket_open(stub: Stub, connection: Connection) -> None:
     stub.default = http(500, b"oops")
     for _ in range(50):
         with pytest.raises(errors.ServerError):

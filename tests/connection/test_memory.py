@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from backpack_orm.connection import Connection
 from backpack_orm.errors import InvalidResponse
 from backpack_orm.wire import documents
 from backpack_orm.wire.size import DEFAULT_MAX_SIZE, check_size
-from tests.connection.conftest import READ, TOKEN, http
+from tests.connection.conftest import READ, TOKEN, Stub, http
 
 MEGABYTE = 1024 * 1024
 SIZE = 24 * MEGABYTE
@@ -94,20 +95,20 @@ def measure(
 
 @measured
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_hostile_response_takes_six_times_its_size_at_most(shape):
+def test_a_hostile_response_takes_six_times_its_size_at_most(shape: Any) -> None:
     _, _, taken = measure(b"<pages>", SHAPES[shape], b"</pages>")
     assert taken <= FACTOR * SIZE
 
 
 @measured
 @pytest.mark.parametrize("shape", ["empty elements", "attributes", "pages"])
-def test_several_roots_take_no_more(shape):
+def test_several_roots_take_no_more(shape: str) -> None:
     _, length, taken = measure(b"<pages/>", SHAPES[shape], b"<pages/>")
     assert taken <= FACTOR * length
 
 
 @measured
-def test_one_element_with_many_attributes_takes_no_more():
+def test_one_element_with_many_attributes_takes_no_more() -> None:
     head = b"<pages " + b" ".join(b"a%d=''" % n for n in range(300_000))
     _, length, taken = measure(head + b">", b"<a/>", b"</pages>")
     assert taken <= FACTOR * length
@@ -115,7 +116,7 @@ def test_one_element_with_many_attributes_takes_no_more():
 
 @measured
 @pytest.mark.parametrize("shape", ["empty elements", "attributes", "pages"])
-def test_the_densest_response_that_is_read_takes_no_more_than_the_largest(shape):
+def test_the_densest_response_that_is_read_takes_no_more_than_the_largest(shape: str) -> None:
     """A smaller one may take more than six times its own size, but never more than that."""
     unit = SHAPES[shape]
     count = next(
@@ -138,7 +139,7 @@ def fits(content: bytes) -> bool:
 
 
 @measured
-def test_entities_of_its_own_take_no_more():
+def test_entities_of_its_own_take_no_more() -> None:
     head = b"<!DOCTYPE pages [<!ENTITY a 'x'>]><pages>"
     outcome, length, taken = measure(head, b"&a;", b"</pages>")
     assert outcome == "refused"
@@ -155,32 +156,32 @@ def filled(unit: bytes, head: bytes = b"<pages>", tail: bytes = b"</pages>") -> 
 @pytest.mark.parametrize(
     "shape", ["empty elements", "elements with texts", "attributes", "attributes with spaces"]
 )
-def test_more_nodes_than_fit_are_refused_before_there_is_a_tree(shape):
+def test_more_nodes_than_fit_are_refused_before_there_is_a_tree(shape: str) -> None:
     with pytest.raises(InvalidResponse, match="more elements and attributes than fit"):
         check_size(filled(SHAPES[shape]), DEFAULT_MAX_SIZE)
 
 
-def test_the_message_names_the_option():
+def test_the_message_names_the_option() -> None:
     with pytest.raises(InvalidResponse, match="max_response_size=67,108,864: allow for more"):
         check_size(filled(b"<a/>"), DEFAULT_MAX_SIZE)
 
 
-def test_who_allows_for_more_reads_them():
+def test_who_allows_for_more_reads_them() -> None:
     check_size(filled(b"<a/>"), 1024 * MEGABYTE)
 
 
-def test_a_text_that_python_needs_four_bytes_a_character_for_is_refused_near_the_limit():
+def test_a_text_that_python_needs_four_bytes_a_character_for_is_refused_near_the_limit() -> None:
     text = b"x" * 1_000_000 + "😀".encode()
     check_size(text * 8, max_size=10_000_000)
     with pytest.raises(InvalidResponse, match="characters that take four bytes"):
         check_size(text * 9 + text[:500_000], max_size=10_000_000)
 
 
-def test_what_a_text_holds_is_not_counted():
+def test_what_a_text_holds_is_not_counted() -> None:
     check_size(filled(b"a = b = c == d " * 100 + b"<note/>"), DEFAULT_MAX_SIZE)
 
 
-def test_a_hundred_thousand_notes_are_read():
+def test_a_hundred_thousand_notes_are_read() -> None:
     note = (
         b"<note id='301' title='Where we sleep' created_at='2026-05-01 12:00:00'>"
         b"The hotel is at Rua do Sol 7</note>"
@@ -195,7 +196,7 @@ def test_a_smaller_limit_permits_the_tree_of_eight_megabytes(size: int) -> None:
         check_size(b"<a/>  " * 131_073, size)
 
 
-def test_a_small_response_is_not_looked_at():
+def test_a_small_response_is_not_looked_at() -> None:
     check_size(b"<a/>" * 100_000, max_size=1)
 
 
@@ -207,7 +208,7 @@ def test_a_small_response_is_not_looked_at():
         b"\xef\xbb\xbf<!DOCTYPE a><a>",
     ],
 )
-def test_a_document_type_is_refused_before_there_is_a_tree(head):
+def test_a_document_type_is_refused_before_there_is_a_tree(head: bytes) -> None:
     with pytest.raises(InvalidResponse, match="document type"):
         check_size(filled(b"&a;", head, b"</a>"), DEFAULT_MAX_SIZE)
 
@@ -225,18 +226,18 @@ def test_a_document_type_is_refused_before_there_is_a_tree(head):
         "\ufeff<a>".encode("utf-32-be"),
     ],
 )
-def test_an_encoding_in_which_nodes_cannot_be_counted_is_refused(head):
+def test_an_encoding_in_which_nodes_cannot_be_counted_is_refused(head: Any) -> None:
     with pytest.raises(InvalidResponse, match="not in UTF-8"):
         check_size(filled(b"+ADw-a/+AD4-", head), DEFAULT_MAX_SIZE)
 
 
 @pytest.mark.parametrize("encoding", ["UTF-8", "utf-8", "us-ascii", "iso-8859-1", "windows-1252"])
-def test_an_encoding_based_on_ascii_is_not(encoding):
+def test_an_encoding_based_on_ascii_is_not(encoding: str) -> None:
     head = f"<?xml version='1.0' encoding='{encoding}'?><a>".encode()
     check_size(filled(b"x" * 1000, head, b"</a>"), DEFAULT_MAX_SIZE)
 
 
-def test_a_connection_checks_before_it_parses(stub):
+def test_a_connection_checks_before_it_parses(stub: Stub) -> None:
     parsed = []
     stub.default = http(200, filled(b"<a/>"))
     with (
@@ -247,6 +248,6 @@ def test_a_connection_checks_before_it_parses(stub):
     assert parsed == []
 
 
-def test_several_roots_are_parsed_without_copies():
+def test_several_roots_are_parsed_without_copies() -> None:
     content = b"<page id='1'/>" * 1000
     assert len(documents.document(content)) == 1000

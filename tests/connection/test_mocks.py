@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 import requests
 import requests_mock
@@ -10,7 +13,7 @@ import vcr
 
 from backpack_orm import BackpackError, Connection, OutcomeUnknown, Page, Reminder, Timeout
 from backpack_orm.errors import TransportError
-from tests.connection.conftest import TOKEN
+from tests.connection.conftest import TOKEN, Stub
 
 URL = "https://acme.backpackit.com"
 ALL, NEW = f"{URL}/ws/pages/all", f"{URL}/ws/pages/new"
@@ -19,7 +22,7 @@ PAGE = "<page title='Porto' id='72'><description/></page>"
 
 
 @pytest.fixture
-def acme(monkeypatch):
+def acme(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A connection to the real service, which no request must reach."""
     monkeypatch.setattr("socket.getaddrinfo", reached)
     with Connection("acme", token=TOKEN, limits=None, max_wait=0, ttl=0) as connection:
@@ -33,7 +36,7 @@ def reached(*_: object, **__: object) -> None:
 # --- requests-mock ----------------------------------------------------------------------------
 
 
-def test_requests_mock_responds(acme):
+def test_requests_mock_responds(acme: Connection) -> None:
     with requests_mock.Mocker() as mock:
         mock.post(ALL, text=LIST)
         assert [page.title for page in Page.all(using=acme)] == ["Lisbon"]
@@ -41,8 +44,8 @@ def test_requests_mock_responds(acme):
         assert TOKEN in mock.last_request.text
 
 
-def test_requests_mock_can_respond_with_a_function(acme):
-    def response(request, context):
+def test_requests_mock_can_respond_with_a_function(acme: Connection) -> None:
+    def response(request: Any, context: Any) -> Any:
         context.status_code = 201
         return PAGE if "<title>Porto</title>" in request.text else LIST
 
@@ -51,8 +54,8 @@ def test_requests_mock_can_respond_with_a_function(acme):
         assert Page.create(title="Porto", using=acme).id == 72
 
 
-def test_an_assertion_in_a_function_that_responds_is_seen(acme):
-    def response(request, context):
+def test_an_assertion_in_a_function_that_responds_is_seen(acme: Connection) -> None:
+    def response(request: Any, context: Any) -> None:
         assert "<title>Braga</title>" in request.text
 
     with requests_mock.Mocker() as mock:
@@ -62,19 +65,23 @@ def test_an_assertion_in_a_function_that_responds_is_seen(acme):
 
 
 @pytest.mark.parametrize("call", [lambda c: Page.all(using=c), lambda c: Reminder.all(using=c)])
-def test_a_request_that_requests_mock_does_not_expect_is_its_own_error(acme, call):
+def test_a_request_that_requests_mock_does_not_expect_is_its_own_error(
+    acme: Connection, call: Any
+) -> None:
     with requests_mock.Mocker(), pytest.raises(requests_mock.NoMockAddress) as caught:
         call(acme)
     assert not isinstance(caught.value, BackpackError)
     assert "No mock address" in str(caught.value)
 
 
-def test_a_create_that_requests_mock_does_not_expect_has_no_unknown_outcome(acme):
+def test_a_create_that_requests_mock_does_not_expect_has_no_unknown_outcome(
+    acme: Connection,
+) -> None:
     with requests_mock.Mocker(), pytest.raises(requests_mock.NoMockAddress):
         Page.create(title="Porto", using=acme)
 
 
-def test_requests_mock_lets_through_what_it_is_configured_to(stub):
+def test_requests_mock_lets_through_what_it_is_configured_to(stub: Stub) -> None:
     with (
         requests_mock.Mocker(real_http=True),
         Connection(stub.url, token=TOKEN, limits=None) as connection,
@@ -83,14 +90,14 @@ def test_requests_mock_lets_through_what_it_is_configured_to(stub):
     assert len(stub.requests) == 1
 
 
-def test_a_lost_response_can_be_simulated(acme):
+def test_a_lost_response_can_be_simulated(acme: Connection) -> None:
     with requests_mock.Mocker() as mock:
         mock.post(NEW, exc=requests.ReadTimeout)
         with pytest.raises(OutcomeUnknown, match="did not respond"):
             Page.create(title="Porto", using=acme)
 
 
-def test_a_connection_that_does_not_come_about_can_be_simulated(acme):
+def test_a_connection_that_does_not_come_about_can_be_simulated(acme: Connection) -> None:
     with requests_mock.Mocker() as mock:
         mock.post(NEW, exc=requests.ConnectTimeout)
         with pytest.raises(Timeout, match="nothing was sent"):
@@ -101,32 +108,34 @@ def test_a_connection_that_does_not_come_about_can_be_simulated(acme):
 
 
 @pytest.fixture
-def mock():
+def mock() -> Any:
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         yield mock
 
 
-def test_responses_responds(acme, mock):
+def test_responses_responds(acme: Connection, mock: Any) -> None:
     mock.post(ALL, body=LIST)
     assert [page.title for page in Page.all(using=acme)] == ["Lisbon"]
     assert TOKEN.encode() in mock.calls[0].request.body
 
 
-def test_responses_matches_bodies(acme, mock):
-    def has_title(request):
+def test_responses_matches_bodies(acme: Connection, mock: Any) -> None:
+    def has_title(request: Any) -> Any:
         return b"<title>Porto</title>" in request.body, "another title"
 
     mock.post(NEW, body=PAGE, match=[has_title])
     assert Page.create(title="Porto", using=acme).id == 72
 
 
-def test_a_request_that_responses_does_not_expect_is_its_own_error(acme, mock):
+def test_a_request_that_responses_does_not_expect_is_its_own_error(
+    acme: Connection, mock: Any
+) -> None:
     with pytest.raises(requests.ConnectionError, match="Connection refused by Responses") as caught:
         Page.create(title="Porto", using=acme)
     assert not isinstance(caught.value, BackpackError)
 
 
-def test_a_dropped_connection_can_be_simulated(acme, mock):
+def test_a_dropped_connection_can_be_simulated(acme: Connection, mock: Any) -> None:
     mock.post(NEW, body=requests.ConnectionError("gone"))
     with pytest.raises(OutcomeUnknown, match="dropped the connection"):
         Page.create(title="Porto", using=acme)
@@ -135,7 +144,7 @@ def test_a_dropped_connection_can_be_simulated(acme, mock):
         Page.all(using=acme)
 
 
-def test_responses_sends_redirects_that_are_not_followed(acme, mock):
+def test_responses_sends_redirects_that_are_not_followed(acme: Connection, mock: Any) -> None:
     mock.post(ALL, status=302, headers={"Location": "https://evil.example/"})
     with pytest.raises(TransportError, match="redirects to https://evil.example"):
         Page.all(using=acme)
@@ -145,7 +154,7 @@ def test_responses_sends_redirects_that_are_not_followed(acme, mock):
 # --- VCR.py -----------------------------------------------------------------------------------
 
 
-def test_a_request_that_no_cassette_has_is_its_own_error(acme, tmp_path):
+def test_a_request_that_no_cassette_has_is_its_own_error(acme: Connection, tmp_path: Path) -> None:
     with (
         vcr.use_cassette(str(tmp_path / "none.yaml"), record_mode="none"),
         pytest.raises(vcr.errors.CannotOverwriteExistingCassetteException, match="Can't play back"),
@@ -153,7 +162,7 @@ def test_a_request_that_no_cassette_has_is_its_own_error(acme, tmp_path):
         Page.create(title="Porto", using=acme)
 
 
-def test_a_cassette_is_recorded_and_replayed(stub, tmp_path):
+def test_a_cassette_is_recorded_and_replayed(stub: Stub, tmp_path: Path) -> None:
     path = str(tmp_path / "pages.yaml")
     for _ in range(2):
         with (
@@ -167,7 +176,7 @@ def test_a_cassette_is_recorded_and_replayed(stub, tmp_path):
 # --- a session of one's own does not leak -----------------------------------------------------
 
 
-def test_no_cookie_is_stored_or_sent(acme, mock):
+def test_no_cookie_is_stored_or_sent(acme: Connection, mock: Any) -> None:
     mock.post(ALL, body=LIST, headers={"Set-Cookie": "session=secret"})
     Page.all(using=acme)
     Page.all(using=acme)

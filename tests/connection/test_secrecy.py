@@ -1,10 +1,13 @@
 """The token is sent to the service and shown nowhere else."""
 
+from __future__ import annotations
+
 import copy
 import io
 import logging
 import pickle
 import traceback
+from typing import Any
 
 import pytest
 
@@ -22,6 +25,7 @@ from tests.connection.conftest import (
     READ,
     RENAME,
     TOKEN,
+    Stub,
     Withheld,
     http,
 )
@@ -33,7 +37,7 @@ TEXT = {"title": "a", "content": "a"}
 
 
 @pytest.fixture
-def lines():
+def lines() -> Any:
     """All that the library, and what it is built on, log at the finest level."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
@@ -69,7 +73,7 @@ def shown(error: BaseException) -> str:
     return "\n".join(parts)
 
 
-def call(connection, row):
+def call(connection: Any, row: Any) -> Any:
     ids = (7,) * len(row.ids)
     payload = {} if row.reads else TEXT
     return connection.call(row, ids, payload, read=read_page)
@@ -114,8 +118,8 @@ ECHOES = {
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.label)
 @pytest.mark.parametrize("response", ECHOES.values(), ids=ECHOES.keys())
 def test_no_error_and_no_log_line_repeats_the_token_that_a_response_repeats(
-    stub, connection, lines, row, response
-):
+    stub: Stub, connection: Connection, lines: list[str], row: Any, response: Any
+) -> None:
     stub.responses(response)
     with pytest.raises(errors.BackpackError) as caught:
         call(connection, row)
@@ -126,8 +130,8 @@ def test_no_error_and_no_log_line_repeats_the_token_that_a_response_repeats(
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.label)
 @pytest.mark.parametrize("response", PLAIN.values(), ids=PLAIN.keys())
 def test_no_error_no_log_line_and_no_frame_of_ours_shows_the_token(
-    stub, connection, lines, row, response
-):
+    stub: Stub, connection: Connection, lines: list[str], row: Any, response: Any
+) -> None:
     stub.responses(response)
     with pytest.raises(errors.BackpackError) as caught:
         call(connection, row)
@@ -136,7 +140,7 @@ def test_no_error_no_log_line_and_no_frame_of_ours_shows_the_token(
 
 
 @pytest.mark.parametrize("row", [READ, CREATE, PATH_READ])
-def test_no_timeout_shows_the_token(stub, lines, row):
+def test_no_timeout_shows_the_token(stub: Stub, lines: list[str], row: Any) -> None:
     withheld = Withheld(http())
     stub.responses(withheld)
     with Connection(stub.url, token=TOKEN, timeout=(5, 0.05), max_wait=0) as connection:
@@ -148,7 +152,9 @@ def test_no_timeout_shows_the_token(stub, lines, row):
 
 
 @pytest.mark.parametrize("row", [READ, CREATE, PATH_READ])
-def test_no_refused_connection_shows_the_token(closed_port, lines, row):
+def test_no_refused_connection_shows_the_token(
+    closed_port: int, lines: list[str], row: Any
+) -> None:
     with (
         Connection(f"http://127.0.0.1:{closed_port}", token=TOKEN, max_wait=0) as connection,
         pytest.raises(errors.TransportError) as caught,
@@ -158,7 +164,7 @@ def test_no_refused_connection_shows_the_token(closed_port, lines, row):
     assert TOKEN not in lines()
 
 
-def test_no_oversized_response_shows_the_token(stub, lines):
+def test_no_oversized_response_shows_the_token(stub: Stub, lines: list[str]) -> None:
     stub.default = http(200, ECHO)
     with (
         Connection(stub.url, token=TOKEN, max_response_size=10) as connection,
@@ -169,26 +175,32 @@ def test_no_oversized_response_shows_the_token(stub, lines):
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.label)
-def test_no_log_line_of_a_success_shows_the_token(stub, connection, lines, row):
+def test_no_log_line_of_a_success_shows_the_token(
+    stub: Stub, connection: Connection, lines: list[str], row: Any
+) -> None:
     stub.default = http(200, b"<page id='7'/>")
     call(connection, row)
     assert f"{row.verb} {row.path_for_people((7,) * len(row.ids))}: 200, 14 bytes" in lines()
     assert TOKEN not in lines()
 
 
-def test_the_log_of_the_http_library_shows_where_the_token_was(stub, connection, lines):
+def test_the_log_of_the_http_library_shows_where_the_token_was(
+    stub: Stub, connection: Connection, lines: list[str]
+) -> None:
     connection.call(PATH_READ, read=parse.anything)
     assert '"GET /[token]/reminders.xml HTTP/1.1" 200' in lines()
 
 
-def test_malformed_headers_are_logged_without_the_token(stub, connection, lines):
+def test_malformed_headers_are_logged_without_the_token(
+    stub: Stub, connection: Connection, lines: list[str]
+) -> None:
     stub.default = http(200, b"<page id='7'/>", "no header at all")
     connection.call(PATH_READ, read=parse.anything)
     assert "Failed to parse headers" in lines()
     assert TOKEN not in lines()
 
 
-def test_a_bearer_token_is_not_shown_either(stub, lines):
+def test_a_bearer_token_is_not_shown_either(stub: Stub, lines: list[str]) -> None:
     stub.default = http(500, b"bad: " + ECHO)
     with (
         Connection(stub.url, oauth_token=TOKEN) as connection,
@@ -199,7 +211,7 @@ def test_a_bearer_token_is_not_shown_either(stub, lines):
     assert TOKEN not in lines()
 
 
-def test_several_tokens_are_all_redacted_in_the_log(stub, lines):
+def test_several_tokens_are_all_redacted_in_the_log(stub: Stub, lines: list[str]) -> None:
     tokens = ["f1r57", "s3c0nd"]
     connections = [Connection(stub.url, token=token) for token in tokens]
     for connection in connections:
@@ -209,19 +221,19 @@ def test_several_tokens_are_all_redacted_in_the_log(stub, lines):
     assert not any(token in lines() for token in tokens)
 
 
-def test_other_lines_of_the_http_library_stay_as_they_are(lines):
+def test_other_lines_of_the_http_library_stay_as_they_are(lines: list[str]) -> None:
     logging.getLogger("urllib3.connectionpool").debug("%s of %d", "one", 2)
     assert lines() == "one of 2\n"
 
 
-def test_texts_that_cannot_be_sent_show_no_token(stub, connection):
+def test_texts_that_cannot_be_sent_show_no_token(stub: Stub, connection: Connection) -> None:
     with pytest.raises(errors.ValidationError, match="the request cannot be sent: ") as caught:
         connection.call(CREATE, (), {"title": "\x07"}, read=parse.anything)
     assert stub.requests == []
     assert TOKEN not in shown(caught.value)
 
 
-def test_an_excerpt_shows_where_the_token_was(stub, connection):
+def test_an_excerpt_shows_where_the_token_was(stub: Stub, connection: Connection) -> None:
     stub.default = http(500, b"bad: " + ECHO)
     with pytest.raises(errors.ServerError) as caught:
         call(connection, READ)
@@ -229,7 +241,7 @@ def test_an_excerpt_shows_where_the_token_was(stub, connection):
 
 
 @pytest.mark.parametrize("show", [repr, str, "{}".format, lambda it: repr(vars(it))])
-def test_no_connection_shows_its_token(stub, connection, show):
+def test_no_connection_shows_its_token(stub: Stub, connection: Connection, show: Any) -> None:
     call_and_ignore = connection.call(READ, read=parse.anything)
     assert call_and_ignore is None
     for it in (connection, connection._transport, connection._cache):
@@ -237,13 +249,13 @@ def test_no_connection_shows_its_token(stub, connection, show):
     assert TOKEN not in repr(connection.stats) + repr(connection.stats.by_endpoint)
 
 
-def test_a_secret_shows_nothing():
+def test_a_secret_shows_nothing() -> None:
     secret = Secret(TOKEN)
     assert (repr(secret), str(secret), f"{secret}") == ("[token]",) * 3
     assert secret.reveal() == TOKEN
 
 
 @pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, pickle.dumps])
-def test_a_secret_is_not_copied(way):
+def test_a_secret_is_not_copied(way: Any) -> None:
     with pytest.raises(TypeError, match="never pickled or copied"):
         way(Secret(TOKEN))

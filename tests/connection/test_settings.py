@@ -1,8 +1,11 @@
 """Settings: each option once, known to people, editors and type checkers."""
 
+from __future__ import annotations
+
 import inspect
 import re
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -17,7 +20,7 @@ OPTIONS = [attribute.name for attribute in attrs.fields(Settings) if attribute.i
 
 
 @pytest.mark.parametrize("callable_", [connect, Connection], ids=["connect", "Connection"])
-def test_the_signature_is_that_of_the_settings(callable_):
+def test_the_signature_is_that_of_the_settings(callable_: Any) -> None:
     parameters = inspect.signature(callable_).parameters
     assert list(parameters) == OPTIONS
     for attribute in attrs.fields(Settings):
@@ -27,13 +30,13 @@ def test_the_signature_is_that_of_the_settings(callable_):
             assert is_only_named is (attribute.name != "account")
 
 
-def test_a_method_keeps_its_self():
+def test_a_method_keeps_its_self() -> None:
     assert next(iter(inspect.signature(Connection.__init__).parameters)) == "self"
 
 
-def test_a_signature_keeps_what_a_function_returns():
+def test_a_signature_keeps_what_a_function_returns() -> None:
     @signature_of(Settings)
-    def opened(*arguments, **options) -> int:
+    def opened(*arguments: Any, **options: Any) -> int:
         return len(options)
 
     assert inspect.signature(opened).return_annotation in (int, "int")
@@ -41,31 +44,31 @@ def test_a_signature_keeps_what_a_function_returns():
 
 
 @pytest.mark.parametrize("name", OPTIONS)
-def test_an_option_is_documented(name):
+def test_an_option_is_documented(name: Any) -> None:
     assert re.search(rf"^ +{name}: ", Connection.__doc__, re.MULTILINE)
     if name not in ("account", "token", "oauth_token"):
         assert f"| `{name}` |" in (ROOT / "docs/connecting.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("way", [connect, Connection])
-def test_a_misspelled_option_is_reported_with_the_right_one(way):
+def test_a_misspelled_option_is_reported_with_the_right_one(way: Any) -> None:
     with pytest.raises(TypeError, match=r"^\w+\(\) .* 'read_onyl'; did you mean 'read_only'\?"):
         way("acme", token=TOKEN, read_onyl=True)
 
 
 @pytest.mark.parametrize("way", [connect, Connection])
-def test_options_are_given_by_name(way):
+def test_options_are_given_by_name(way: Any) -> None:
     with pytest.raises(TypeError, match="positional argument") as caught:
         way("acme", TOKEN)
     assert TOKEN not in str(caught.value)
 
 
-def test_settings_cannot_be_changed():
+def test_settings_cannot_be_changed() -> None:
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         Settings("acme").ttl = 5
 
 
-def test_settings_do_not_show_tokens_or_passwords():
+def test_settings_do_not_show_tokens_or_passwords() -> None:
     settings = Settings("acme", token=TOKEN, limits="redis://:pa55word@127.0.0.1:6379")
     assert TOKEN not in repr(settings)
     assert "pa55word" not in repr(settings)
@@ -74,7 +77,7 @@ def test_settings_do_not_show_tokens_or_passwords():
 
 @pytest.mark.parametrize("name", ["allow_insecure", "partial_updates", "read_only"])
 @pytest.mark.parametrize("value", [1, 0, "no", None])
-def test_a_switch_is_true_or_false(name, value):
+def test_a_switch_is_true_or_false(name: str, value: int | str | None) -> None:
     with pytest.raises(ValidationError, match=f"{name} takes True or False"):
         Settings("acme", **{name: value})
 
@@ -93,10 +96,10 @@ def test_a_switch_is_true_or_false(name, value):
         ("read_only", "no"),
     ],
 )
-def test_an_error_names_the_option(name, value):
+def test_an_error_names_the_option(name: str, value: int | str) -> None:
     with pytest.raises(ValidationError, match=f"^{name} "):
         Settings("acme", **{name: value})
 
 
-def test_the_smallest_size_is_a_byte():
+def test_the_smallest_size_is_a_byte() -> None:
     assert Settings("acme", token=TOKEN, max_response_size=1).max_response_size == 1

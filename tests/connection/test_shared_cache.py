@@ -1,5 +1,7 @@
 """Responses that several processes share, in a real Redis server."""
 
+from __future__ import annotations
+
 import json
 import logging
 import random
@@ -10,6 +12,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,44 +21,46 @@ from backpack_orm.connection import Connection, shared_cache
 from backpack_orm.connection.redis_server import AVOIDED
 from backpack_orm.errors import Timeout, ValidationError
 from backpack_orm.models.page import Page
+from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire import parse
 from backpack_orm.wire.endpoint import ws
-from tests.connection.conftest import RENAME, SHOW, TOKEN, Withheld, http
-from tests.redis_process import RedisProcess
+from tests.connection.conftest import RENAME, SHOW, TOKEN, Stub, Withheld, http
+from tests.connection.test_cache import Clock
+from tests.redis_process import RedisProcess, SilentServer
 
 LINKED = ws("page/{id}", reads="page:{id}", reads_in=lambda record: ["linked:9"])
 RENAME_LINKED = ws("page/{id}/update_title", writes="page:{id} linked:{id}", idempotent=True)
 
 
-def page(title):
+def page(title: Any) -> Any:
     return http(200, f"<page title='{title}' id='7'/>".encode())
 
 
-def text(response):
+def text(response: Any) -> Any:
     return response.content
 
 
-def show(connection, row=SHOW, **options):
+def show(connection: Any, row: Any = SHOW, **options: Any) -> Any:
     return connection.call(row, (7,), read=text, **options)
 
 
-def rename(connection, id=7, row=RENAME):
+def rename(connection: Any, id: int = 7, row: Any = RENAME) -> None:
     connection.call(row, (id,), read=parse.anything)
 
 
 @pytest.fixture
-def server(redis):
+def server(redis: RedisProcess) -> Any:
     """The Redis server, empty."""
     redis.client().flushall()
     return redis
 
 
 @pytest.fixture
-def process(stub, monkeypatch):
+def process(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that connects as in a process of its own."""
     with ExitStack() as stack:
 
-        def connect(server, token=TOKEN, **options):
+        def connect(server: Any, token: Any = TOKEN, **options: Any) -> Any:
             monkeypatch.setattr(shared_cache, "_responses", {})
             made = Connection(stub.url, token=token, cache=server.url, limits=None, **options)
             return stack.enter_context(made)
@@ -63,7 +69,7 @@ def process(stub, monkeypatch):
 
 
 @pytest.fixture
-def mortal(tmp_path):
+def mortal(tmp_path: Path) -> Any:
     """A server that a test may kill or suspend."""
     server = RedisProcess(tmp_path)
     yield server
@@ -71,21 +77,25 @@ def mortal(tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def _pages(stub):
+def _pages(stub: Stub) -> None:
     stub.default = page("new")
 
 
 # --- shared -----------------------------------------------------------------------------------
 
 
-def test_what_one_process_has_read_is_cached_for_the_other(stub, server, process):
+def test_what_one_process_has_read_is_cached_for_the_other(
+    stub: Stub, server: Any, process: Any
+) -> None:
     one, other = process(server), process(server)
     assert show(one) == show(other)
     assert len(stub.requests) == 1
     assert (one.stats.cache_hits, other.stats.cache_hits) == (0, 1)
 
 
-def test_a_write_in_one_process_is_seen_by_the_other_at_its_next_read(stub, server, process):
+def test_a_write_in_one_process_is_seen_by_the_other_at_its_next_read(
+    stub: Stub, server: Any, process: Any
+) -> None:
     one, other = process(server), process(server)
     stub.responses(page("old"))
     assert b"old" in show(one)
@@ -94,13 +104,15 @@ def test_a_write_in_one_process_is_seen_by_the_other_at_its_next_read(stub, serv
     assert b"new" in show(one)
 
 
-def test_a_write_leaves_other_responses_cached(stub, server, process):
+def test_a_write_leaves_other_responses_cached(stub: Stub, server: Any, process: Any) -> None:
     one, other = process(server), process(server)
     show(one), rename(other, id=8), show(one)
     assert len(stub.requests) == 2
 
 
-def test_a_write_whose_response_is_lost_invalidates_too(stub, server, process):
+def test_a_write_whose_response_is_lost_invalidates_too(
+    stub: Stub, server: Any, process: Any
+) -> None:
     one, other = process(server), process(server, max_wait=0)
     show(one)
     stub.responses("the stub closes the socket")
@@ -110,7 +122,9 @@ def test_a_write_whose_response_is_lost_invalidates_too(stub, server, process):
     assert len(stub.requests) == 3
 
 
-def test_users_do_not_share_responses_and_see_each_others_writes(stub, server, process):
+def test_users_do_not_share_responses_and_see_each_others_writes(
+    stub: Stub, server: Any, process: Any
+) -> None:
     ana, sam = process(server), process(server, token="another")
     show(ana), show(sam)
     assert len(stub.requests) == 2
@@ -119,7 +133,7 @@ def test_users_do_not_share_responses_and_see_each_others_writes(stub, server, p
     assert len(stub.requests) == 4
 
 
-def test_different_calls_are_different_responses(stub, server, process):
+def test_different_calls_are_different_responses(stub: Stub, server: Any, process: Any) -> None:
     connection = process(server)
     search = ws("pages/search", sends="term", reads="search")
     for term in "aab":
@@ -128,7 +142,7 @@ def test_different_calls_are_different_responses(stub, server, process):
     assert len(stub.requests) == 3
 
 
-def test_fresh_bypasses_the_cache_and_fills_it(stub, server, process):
+def test_fresh_bypasses_the_cache_and_fills_it(stub: Stub, server: Any, process: Any) -> None:
     one, other = process(server), process(server)
     stub.responses(page("old"))
     show(one)
@@ -137,21 +151,27 @@ def test_fresh_bypasses_the_cache_and_fills_it(stub, server, process):
     assert len(stub.requests) == 2
 
 
-def test_threads_that_make_the_same_call_make_one_request(stub, server, process):
+def test_threads_that_make_the_same_call_make_one_request(
+    stub: Stub, server: Any, process: Any
+) -> None:
     connection = process(server)
     with ThreadPoolExecutor(8) as pool:
         pages = list(pool.map(lambda _: show(connection), range(8)))
     assert len(set(pages)) == len(stub.requests) == 1
 
 
-def test_a_hook_may_make_the_call_that_it_is_called_for(stub, server, process):
+def test_a_hook_may_make_the_call_that_it_is_called_for(
+    stub: Stub, server: Any, process: Any
+) -> None:
     connection = process(server, deadline=1)
     seen = []
     connection.hooks.on_request(lambda event: seen.append(show(connection)))
     assert [show(connection)] == seen
 
 
-def test_waiting_for_another_threads_request_ends_with_the_deadline(stub, server, process):
+def test_waiting_for_another_threads_request_ends_with_the_deadline(
+    stub: Stub, server: Any, process: Any
+) -> None:
     connection, withheld = process(server, deadline=1), Withheld(page("new"))
     stub.responses(withheld)
     with ThreadPoolExecutor(2) as pool:
@@ -164,7 +184,9 @@ def test_waiting_for_another_threads_request_ends_with_the_deadline(stub, server
     assert errors == {Timeout}
 
 
-def test_closing_a_connection_leaves_the_responses_and_clearing_drops_them(stub, server, process):
+def test_closing_a_connection_leaves_the_responses_and_clearing_drops_them(
+    stub: Stub, server: Any, process: Any
+) -> None:
     one, other = process(server), process(server)
     show(one)
     one.close()
@@ -175,7 +197,7 @@ def test_closing_a_connection_leaves_the_responses_and_clearing_drops_them(stub,
     assert len(stub.requests) == 2
 
 
-def test_the_export_of_an_account_is_shared(box, server):
+def test_the_export_of_an_account_is_shared(box: Sandbox, server: Any) -> None:
     with ExitStack() as stack:
         one, other = (
             stack.enter_context(Connection(box.url, token=box.token, cache=server.url))
@@ -190,7 +212,9 @@ def test_the_export_of_an_account_is_shared(box, server):
         assert "Tram" in [note.title for note in lisbon.notes]
 
 
-def test_tags_of_many_pages_are_changed_without_reading_an_export(box, server):
+def test_tags_of_many_pages_are_changed_without_reading_an_export(
+    box: Sandbox, server: Any
+) -> None:
     with Connection(box.url, token=box.token, cache=server.url) as connection:
         tagged = Page.where(lambda page: page.id % 2, using=connection).retag(add=["Shared"])
         assert tagged.is_complete
@@ -201,7 +225,7 @@ def test_tags_of_many_pages_are_changed_without_reading_an_export(box, server):
 # --- reads that overlap with writes -----------------------------------------------------------
 
 
-def overlapping(stub, reader, row, write):
+def overlapping(stub: Any, reader: Any, row: Any, write: Any) -> Any:
     """Read while another process writes; return the response."""
     withheld = Withheld(page("old"))
     stub.responses(withheld)
@@ -213,20 +237,26 @@ def overlapping(stub, reader, row, write):
         return reading.result()
 
 
-def test_a_response_from_before_a_write_is_not_cached_after_it(stub, server, process):
+def test_a_response_from_before_a_write_is_not_cached_after_it(
+    stub: Stub, server: Any, process: Any
+) -> None:
     reader, writer = process(server), process(server)
     assert b"old" in overlapping(stub, reader, SHOW, lambda: rename(writer))
     assert b"new" in show(reader)
 
 
-def test_that_holds_for_tags_that_only_the_response_adds(stub, server, process):
+def test_that_holds_for_tags_that_only_the_response_adds(
+    stub: Stub, server: Any, process: Any
+) -> None:
     reader, writer = process(server), process(server)
     write = lambda: rename(writer, 9, RENAME_LINKED)  # noqa: E731
     assert b"old" in overlapping(stub, reader, LINKED, write)
     assert b"new" in show(reader, LINKED)
 
 
-def test_a_response_is_cached_under_the_tags_that_it_adds_itself(stub, server, process):
+def test_a_response_is_cached_under_the_tags_that_it_adds_itself(
+    stub: Stub, server: Any, process: Any
+) -> None:
     reader, writer = process(server), process(server)
     show(reader, LINKED), show(reader, LINKED)
     assert len(stub.requests) == 1
@@ -235,7 +265,9 @@ def test_a_response_is_cached_under_the_tags_that_it_adds_itself(stub, server, p
     assert len(stub.requests) == 3
 
 
-def test_while_a_write_is_under_way_reads_make_requests(stub, server, process):
+def test_while_a_write_is_under_way_reads_make_requests(
+    stub: Stub, server: Any, process: Any
+) -> None:
     """Else one could return the old state after another one has returned the new."""
     reader, writer = process(server), process(server)
     show(reader)
@@ -247,8 +279,8 @@ def test_while_a_write_is_under_way_reads_make_requests(stub, server, process):
 
 
 def test_a_process_that_dies_while_it_writes_leaves_nothing_old_behind(
-    stub, server, process, monkeypatch
-):
+    stub: Stub, server: Any, process: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(shared_cache, "LEASE", 0.2)
     reader, writer = process(server), process(server)
     stub.responses(page("old"))
@@ -260,7 +292,9 @@ def test_a_process_that_dies_while_it_writes_leaves_nothing_old_behind(
     assert len(stub.requests) == 3
 
 
-def test_a_response_whose_generations_were_evicted_is_not_used(stub, server, process):
+def test_a_response_whose_generations_were_evicted_is_not_used(
+    stub: Stub, server: Any, process: Any
+) -> None:
     connection = process(server)
     show(connection)
     client = server.client()
@@ -272,7 +306,7 @@ def test_a_response_whose_generations_were_evicted_is_not_used(stub, server, pro
 # --- what is stored ---------------------------------------------------------------------------
 
 
-def test_a_server_holds_neither_tokens_nor_names(stub, server, process):
+def test_a_server_holds_neither_tokens_nor_names(stub: Stub, server: Any, process: Any) -> None:
     connection = process(server, token=TOKEN)
     show(connection), rename(connection), show(connection)
     client = server.client()
@@ -282,12 +316,12 @@ def test_a_server_holds_neither_tokens_nor_names(stub, server, process):
     assert "127.0.0.1" not in stored
 
 
-def entry_key(client):
+def entry_key(client: Any) -> Any:
     (key,) = (key for key in client.keys("*") if b":tag:" not in key)
     return key
 
 
-def test_an_entry_is_a_line_of_format_one_of_json_and_the_body(server, process):
+def test_an_entry_is_a_line_of_format_one_of_json_and_the_body(server: Any, process: Any) -> None:
     connection = process(server)
     body = show(connection)
     client = server.client()
@@ -299,7 +333,7 @@ def test_an_entry_is_a_line_of_format_one_of_json_and_the_body(server, process):
     assert "page:7" in json.loads(header)["generations"]
 
 
-def test_an_entry_of_another_format_is_a_miss(stub, server, process):
+def test_an_entry_of_another_format_is_a_miss(stub: Stub, server: Any, process: Any) -> None:
     connection = process(server)
     show(connection)
     client = server.client()
@@ -321,7 +355,9 @@ def test_an_entry_of_another_format_is_a_miss(stub, server, process):
     ],
     ids=["text", "json", "status", "member", "end", "header", "foreign"],
 )
-def test_a_damaged_or_foreign_entry_is_a_miss(stub, server, process, damage):
+def test_a_damaged_or_foreign_entry_is_a_miss(
+    stub: Stub, server: Any, process: Any, damage: Any
+) -> None:
     connection = process(server)
     intact = show(connection)
     client = server.client()
@@ -332,7 +368,9 @@ def test_a_damaged_or_foreign_entry_is_a_miss(stub, server, process, damage):
     assert len(stub.requests) == 2
 
 
-def test_an_entry_under_the_key_of_another_call_is_a_miss(stub, server, process):
+def test_an_entry_under_the_key_of_another_call_is_a_miss(
+    stub: Stub, server: Any, process: Any
+) -> None:
     connection = process(server)
     show(connection)
     client = server.client()
@@ -344,7 +382,9 @@ def test_an_entry_under_the_key_of_another_call_is_a_miss(stub, server, process)
     assert len(stub.requests) == 3
 
 
-def test_no_entry_is_older_than_the_ttl_of_its_reader(stub, server, process):
+def test_no_entry_is_older_than_the_ttl_of_its_reader(
+    stub: Stub, server: Any, process: Any
+) -> None:
     writer, reader = process(server, ttl=600), process(server, ttl=60)
     show(writer)
     client = server.client()
@@ -359,7 +399,7 @@ def test_no_entry_is_older_than_the_ttl_of_its_reader(stub, server, process):
     assert len(stub.requests) == 2
 
 
-def test_an_entry_without_an_expiry_is_a_miss(stub, server, process):
+def test_an_entry_without_an_expiry_is_a_miss(stub: Stub, server: Any, process: Any) -> None:
     connection = process(server)
     show(connection)
     client = server.client()
@@ -368,7 +408,7 @@ def test_an_entry_without_an_expiry_is_a_miss(stub, server, process):
     assert len(stub.requests) == 2
 
 
-def test_entries_expire_at_different_times_and_never_late(server, process):
+def test_entries_expire_at_different_times_and_never_late(server: Any, process: Any) -> None:
     connection = process(server, ttl=60)
     for id in range(20):
         connection.call(SHOW, (id,), read=text)
@@ -380,7 +420,9 @@ def test_entries_expire_at_different_times_and_never_late(server, process):
     assert all(client.pttl(key) > 60_000 for key in client.keys("*:tag:*"))
 
 
-def test_a_large_response_is_not_cached(stub, server, process, monkeypatch):
+def test_a_large_response_is_not_cached(
+    stub: Stub, server: Any, process: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(shared_cache, "MAX_BYTES", 20)
     connection = process(server)
     show(connection), show(connection)
@@ -390,7 +432,9 @@ def test_a_large_response_is_not_cached(stub, server, process, monkeypatch):
 # --- without the server -----------------------------------------------------------------------
 
 
-def test_without_a_server_reads_make_requests(stub, process, mortal, caplog):
+def test_without_a_server_reads_make_requests(
+    stub: Stub, process: Any, mortal: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     connection = process(mortal)
     show(connection)
     mortal.kill()
@@ -402,7 +446,9 @@ def test_without_a_server_reads_make_requests(stub, process, mortal, caplog):
     ]
 
 
-def test_a_server_that_does_not_respond_delays_one_read(stub, process, mortal):
+def test_a_server_that_does_not_respond_delays_one_read(
+    stub: Stub, process: Any, mortal: Any
+) -> None:
     connection = process(mortal)
     show(connection)
     mortal.suspend()
@@ -414,8 +460,8 @@ def test_a_server_that_does_not_respond_delays_one_read(stub, process, mortal):
 
 
 def test_a_write_succeeds_without_the_server_and_is_read_by_the_one_that_wrote(
-    stub, process, mortal, clock, caplog
-):
+    stub: Stub, process: Any, mortal: Any, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     one, other = process(mortal), process(mortal)
     stub.responses(page("old"))
     assert b"old" in show(one)
@@ -432,7 +478,9 @@ def test_a_write_succeeds_without_the_server_and_is_read_by_the_one_that_wrote(
     assert b"new" in show(one)
 
 
-def test_a_server_that_does_not_respond_delays_one_of_many_writes(stub, process, clock, silent):
+def test_a_server_that_does_not_respond_delays_one_of_many_writes(
+    stub: Stub, process: Any, clock: Clock, silent: SilentServer
+) -> None:
     connection = process(silent)
     for _ in range(3):
         rename(connection)
@@ -444,8 +492,8 @@ def test_a_server_that_does_not_respond_delays_one_of_many_writes(stub, process,
 
 
 def test_the_first_write_after_five_seconds_invalidates_for_all_before(
-    stub, process, mortal, clock
-):
+    stub: Stub, process: Any, mortal: Any, clock: Clock
+) -> None:
     one, other = process(mortal), process(mortal)
     stub.responses(page("old"))
     show(one)
@@ -457,7 +505,9 @@ def test_the_first_write_after_five_seconds_invalidates_for_all_before(
     assert b"new" in show(one)
 
 
-def test_a_full_server_still_takes_invalidations(stub, process, tmp_path, caplog):
+def test_a_full_server_still_takes_invalidations(
+    stub: Stub, process: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     server = RedisProcess(tmp_path)
     try:
         one, other = process(server), process(server)
@@ -479,23 +529,25 @@ def test_a_full_server_still_takes_invalidations(stub, process, tmp_path, caplog
 
 
 @pytest.mark.parametrize("cache", ["", None, 5, "redis", "memcached://127.0.0.1"])
-def test_a_cache_is_an_address(cache):
+def test_a_cache_is_an_address(cache: int | str | None) -> None:
     with pytest.raises(ValidationError, match="^cache takes memory:// or an address"):
         Connection("acme", token=TOKEN, cache=cache)
 
 
-def test_an_invalid_address_is_reported_without_its_password():
+def test_an_invalid_address_is_reported_without_its_password() -> None:
     with pytest.raises(ValidationError, match="^cache='redis://h:x' is not the address") as caught:
         Connection("acme", token=TOKEN, cache="redis://:secret@h:x")
     assert "secret" not in repr(caught.value)
 
 
-def test_a_pickle_does_not_contain_the_address():
+def test_a_pickle_does_not_contain_the_address() -> None:
     connection = Connection("acme", token=TOKEN, cache="redis://:secret@127.0.0.1")
     assert "secret" not in repr(connection.__reduce__())
 
 
-def test_no_time_to_live_disables_the_shared_cache_too(stub, server, process):
+def test_no_time_to_live_disables_the_shared_cache_too(
+    stub: Stub, server: Any, process: Any
+) -> None:
     connection = process(server, ttl=0)
     show(connection), show(connection)
     assert len(stub.requests) == 2
@@ -510,7 +562,7 @@ class Register(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.version = 0
         self.lock = threading.Lock()
@@ -520,7 +572,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1
 
-    def do_POST(self):
+    def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         time.sleep(random.uniform(0, 0.01))
         with self.server.lock:
@@ -532,7 +584,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *arguments):
+    def log_message(self, *arguments: Any) -> None:
         pass
 
 
@@ -561,7 +613,7 @@ print(json.dumps([history, connection.stats.cache_hits]))
 
 
 @contextmanager
-def register():
+def register() -> Any:
     with Register() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
@@ -570,7 +622,7 @@ def register():
         thread.join()
 
 
-def recorded(server, invalidates):
+def recorded(server: Any, invalidates: Any) -> Any:
     """Return the calls of eight processes, and the number of those that made no request."""
     with register() as service:
         url = f"http://127.0.0.1:{service.server_port}"
@@ -592,7 +644,7 @@ def recorded(server, invalidates):
     return [call for history, _ in outcomes for call in history], sum(hits for _, hits in outcomes)
 
 
-def violations(history):
+def violations(history: Any) -> Any:
     """Return the pairs of calls that no order explains.
 
     The service numbers the writes, and a read sees a number. So an order exists unless a call that
@@ -616,12 +668,12 @@ def violations(history):
         ([(0, 1, False, 1), (2, 3, True, 1)], False),
     ],
 )
-def test_histories_are_judged(history, is_possible):
+def test_histories_are_judged(history: list[tuple[int, int, bool, int]], is_possible: bool) -> None:
     assert (violations(history) == []) is is_possible
 
 
 @pytest.mark.network
-def test_eight_processes_read_as_if_there_were_no_cache(server):
+def test_eight_processes_read_as_if_there_were_no_cache(server: Any) -> None:
     history, hits = recorded(server, invalidates=True)
     assert len(history) == 480
     assert hits > 30
@@ -629,6 +681,6 @@ def test_eight_processes_read_as_if_there_were_no_cache(server):
 
 
 @pytest.mark.network
-def test_without_invalidation_they_do_not(server):
+def test_without_invalidation_they_do_not(server: Any) -> None:
     history, _ = recorded(server, invalidates=False)
     assert violations(history)

@@ -1,16 +1,21 @@
 """Rate limits that several processes share, counted by a real Redis server."""
 
+from __future__ import annotations
+
 import logging
 import os
 import subprocess
 import sys
 from collections import Counter
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backpack_orm import List
 from backpack_orm.connection import Connection, rate_limits, redis_server, shared_rate_limits
 from backpack_orm.connection.moving_windows import MovingWindows
 from backpack_orm.connection.redis_server import AVOIDED
@@ -20,8 +25,9 @@ from backpack_orm.models.page import Page
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire import parse
 from tests.benchmarks.shared_limits import measure
-from tests.connection.conftest import CALENDAR_READ, OK, PAGES, READ, TOKEN, http
-from tests.redis_process import RedisProcess
+from tests.connection.conftest import CALENDAR_READ, OK, PAGES, READ, TOKEN, Stub, http
+from tests.connection.test_cache import Clock
+from tests.redis_process import RedisProcess, SilentServer
 from tests.seeds import examples
 
 WINDOW = 5.2
@@ -30,7 +36,7 @@ NOW = "local now = tonumber(redis.call('GET', 'now'))"
 """What the scripts read instead of the server's clock."""
 
 
-def ask(connection, row=READ, times=1):
+def ask(connection: Any, row: Any = READ, times: int = 1) -> None:
     for _ in range(times):
         connection.call(row, read=parse.anything, fresh=True)
 
@@ -38,23 +44,23 @@ def ask(connection, row=READ, times=1):
 class Times:
     """The time of a Redis server, in place of its clock."""
 
-    def __init__(self, server):
+    def __init__(self, server: Any) -> None:
         self._client = redis_server.RedisServer(server.url, "limits", 5, "").client
         self._client.flushall()
         self.now = 1_000_000.0
 
     @property
-    def now(self):
+    def now(self) -> Any:
         return self._now
 
     @now.setter
-    def now(self, now):
+    def now(self, now: Any) -> None:
         self._now = now
         self._client.set("now", round(now * 1_000_000))
 
 
 @pytest.fixture
-def times(redis, monkeypatch):
+def times(redis: RedisProcess, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(
         shared_rate_limits, "_NOW", "local now = tonumber(redis.call('GET', 'now'))"
     )
@@ -62,17 +68,17 @@ def times(redis, monkeypatch):
 
 
 @pytest.fixture
-def shared(redis, times):
+def shared(redis: RedisProcess, times: Any) -> Any:
     """Windows as several processes have them."""
     return [SharedWindows(redis.url, 5, MovingWindows(5)) for _ in range(2)]
 
 
 @pytest.fixture
-def shared_clock(clock, times, monkeypatch):
+def shared_clock(clock: Clock, times: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The time of this process, which that of Redis follows at a distance."""
     sleep = clock.sleep
 
-    def sleep_both(seconds):
+    def sleep_both(seconds: Any) -> None:
         sleep(seconds)
         times.now += seconds
 
@@ -81,14 +87,16 @@ def shared_clock(clock, times, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def _success(stub):
+def _success(stub: Stub) -> None:
     stub.default = http(200, OK)
 
 
 # --- counted together -------------------------------------------------------------------------
 
 
-def test_processes_that_share_a_server_share_a_window(stub, redis, shared_clock, monkeypatch):
+def test_processes_that_share_a_server_share_a_window(
+    stub: Stub, redis: RedisProcess, shared_clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Connection(stub.url, token=TOKEN, limits=redis.url) as one:
         ask(one, CALENDAR_READ, 6)
     monkeypatch.setattr(rate_limits, "_stores", {})  # as in another process
@@ -99,7 +107,9 @@ def test_processes_that_share_a_server_share_a_window(stub, redis, shared_clock,
     assert shared_clock.slept == [pytest.approx(WINDOW + 0.001)]
 
 
-def test_only_the_clock_of_the_server_counts(stub, redis, shared_clock):
+def test_only_the_clock_of_the_server_counts(
+    stub: Stub, redis: RedisProcess, shared_clock: Any
+) -> None:
     with Connection(stub.url, token=TOKEN, limits=redis.url) as connection:
         ask(connection, CALENDAR_READ, 10)
         shared_clock.now += 10
@@ -116,7 +126,9 @@ STEPS = st.tuples(
 
 @examples(40)
 @given(st.lists(STEPS, max_size=60), st.integers(1, 4))
-def test_a_server_gives_the_slots_that_a_process_alone_would_give(redis, steps, limit):
+def test_a_server_gives_the_slots_that_a_process_alone_would_give(
+    redis: RedisProcess, steps: List, limit: Any
+) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shared_rate_limits, "_NOW", NOW)
         times = Times(redis)
@@ -133,7 +145,9 @@ def test_a_server_gives_the_slots_that_a_process_alone_would_give(redis, steps, 
 
 @examples(40)
 @given(st.lists(st.floats(0, 3), max_size=60), st.integers(1, 4))
-def test_no_window_of_a_server_holds_more_than_the_limit(redis, pauses, limit):
+def test_no_window_of_a_server_holds_more_than_the_limit(
+    redis: RedisProcess, pauses: Any, limit: Any
+) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shared_rate_limits, "_NOW", NOW)
         times, sent = Times(redis), []
@@ -147,8 +161,10 @@ def test_no_window_of_a_server_holds_more_than_the_limit(redis, pauses, limit):
     assert all(span >= WINDOW - 1e-5 for span in spans)
 
 
-def test_two_processes_are_never_refused(redis, shared_clock, times, monkeypatch):
-    def now():
+def test_two_processes_are_never_refused(
+    redis: RedisProcess, shared_clock: Any, times: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def now() -> Any:
         return datetime.fromtimestamp(times.now, UTC)
 
     with (
@@ -164,7 +180,7 @@ def test_two_processes_are_never_refused(redis, shared_clock, times, monkeypatch
 
 
 @pytest.mark.network
-def test_four_processes_keep_to_the_limit_through_random_delays():
+def test_four_processes_keep_to_the_limit_through_random_delays() -> None:
     """Less than they reach on a quiet machine, see the page on performance."""
     measured = measure(11, delay=0.3, skew=10)
     assert measured.rate >= 0.9
@@ -174,7 +190,7 @@ def test_four_processes_keep_to_the_limit_through_random_delays():
 # --- pauses -----------------------------------------------------------------------------------
 
 
-def test_a_pause_of_one_process_holds_for_all(shared, times):
+def test_a_pause_of_one_process_holds_for_all(shared: Any, times: Any) -> None:
     one, other = shared
     one.pause("acme", 7)
     assert other.acquire("acme", 100, "a", 60) == 7.0
@@ -182,20 +198,22 @@ def test_a_pause_of_one_process_holds_for_all(shared, times):
     assert other.acquire("acme", 100, "a", 60) == 0.0
 
 
-def test_a_shorter_pause_ends_no_longer_one(shared):
+def test_a_shorter_pause_ends_no_longer_one(shared: Any) -> None:
     one, other = shared
     one.pause("acme", 30)
     other.pause("acme", 5)
     assert one.acquire("acme", 100, "a", 60) == 30.0
 
 
-def test_a_pause_of_one_account_holds_for_no_other(shared):
+def test_a_pause_of_one_account_holds_for_no_other(shared: Any) -> None:
     one, other = shared
     one.pause("acme/calendars", 7)
     assert other.acquire("acme/all_else", 100, "a", 60) == 0.0
 
 
-def test_what_was_reserved_before_a_pause_is_reserved_anew_after_it(shared, times):
+def test_what_was_reserved_before_a_pause_is_reserved_anew_after_it(
+    shared: Any, times: Any
+) -> None:
     one, other = shared
     assert one.acquire("acme", 1, "first", 60) == 0.0
     assert one.acquire("acme", 1, "a", 60) == WINDOW
@@ -207,7 +225,9 @@ def test_what_was_reserved_before_a_pause_is_reserved_anew_after_it(shared, time
     assert other.acquire("acme", 1, "b", 60) == WINDOW
 
 
-def test_a_refusal_pauses_the_other_processes(stub, redis, shared_clock, monkeypatch):
+def test_a_refusal_pauses_the_other_processes(
+    stub: Stub, redis: RedisProcess, shared_clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stub.responses(http(503, b"", "Retry-After: 7"))
     one = Connection(stub.url, token=TOKEN, limits=redis.url, max_wait=0)
     with one, pytest.raises(RateLimited):
@@ -222,7 +242,9 @@ def test_a_refusal_pauses_the_other_processes(stub, redis, shared_clock, monkeyp
 # --- a clock that steps back -----------------------------------------------------------------
 
 
-def test_reservations_from_before_the_clock_stepped_back_block_nobody(shared, times):
+def test_reservations_from_before_the_clock_stepped_back_block_nobody(
+    shared: Any, times: Any
+) -> None:
     one, other = shared
     assert one.acquire("acme", 1, "a", 60) == 0.0
     assert one.acquire("acme", 1, "b", 60) == WINDOW
@@ -231,7 +253,7 @@ def test_reservations_from_before_the_clock_stepped_back_block_nobody(shared, ti
     assert one.acquire("acme", 1, "b", 60) == WINDOW
 
 
-def test_a_pause_from_before_the_clock_stepped_back_blocks_nobody(shared, times):
+def test_a_pause_from_before_the_clock_stepped_back_blocks_nobody(shared: Any, times: Any) -> None:
     one, other = shared
     one.pause("acme", 7)
     times.now -= 3600
@@ -243,7 +265,9 @@ def test_a_pause_from_before_the_clock_stepped_back_blocks_nobody(shared, times)
 # --- what is stored ---------------------------------------------------------------------------
 
 
-def test_a_server_holds_no_token_and_forgets_accounts_that_are_idle(stub, redis, times):
+def test_a_server_holds_no_token_and_forgets_accounts_that_are_idle(
+    stub: Stub, redis: RedisProcess, times: Any
+) -> None:
     with Connection(stub.url, token=TOKEN, limits=redis.url, egress="office") as connection:
         ask(connection)
         connection._transport._limits.pause(READ.rate_limit, 3)
@@ -260,18 +284,20 @@ def test_a_server_holds_no_token_and_forgets_accounts_that_are_idle(stub, redis,
 
 
 @pytest.fixture
-def mortal(tmp_path):
+def mortal(tmp_path: Path) -> Any:
     """A server that a test may kill."""
     server = RedisProcess(tmp_path)
     yield server
     server.kill()
 
 
-def messages(caplog):
+def messages(caplog: Any) -> Any:
     return [record.message for record in caplog.records if "redis" in record.message]
 
 
-def test_a_process_whose_server_is_gone_counts_by_itself(stub, closed_port, clock, caplog):
+def test_a_process_whose_server_is_gone_counts_by_itself(
+    stub: Stub, closed_port: int, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     storage = f"redis://:secret@127.0.0.1:{closed_port}"
     with Connection(stub.url, token=TOKEN, limits=storage) as connection:
         ask(connection, CALENDAR_READ, 10)
@@ -284,7 +310,9 @@ def test_a_process_whose_server_is_gone_counts_by_itself(stub, closed_port, cloc
     ]
 
 
-def test_a_server_that_was_restarted_is_used_again(mortal, clock, caplog):
+def test_a_server_that_was_restarted_is_used_again(
+    mortal: Any, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     windows = SharedWindows(mortal.url, 5, MovingWindows(5))
     other = SharedWindows(mortal.url, 5, MovingWindows(5))
     windows.acquire("acme", 1, "a", 0)
@@ -300,7 +328,9 @@ def test_a_server_that_was_restarted_is_used_again(mortal, clock, caplog):
     assert caplog.messages[-1].endswith("responds again")
 
 
-def test_a_server_that_does_not_respond_holds_up_one_call_and_no_more(silent, clock, monkeypatch):
+def test_a_server_that_does_not_respond_holds_up_one_call_and_no_more(
+    silent: SilentServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(shared_rate_limits, "TIMEOUT", 0.05)
     windows = SharedWindows(silent.url, 5, MovingWindows(5))
     assert [windows.acquire("acme", 9, str(number), 0) for number in range(9)] == [0.0] * 9
@@ -308,7 +338,7 @@ def test_a_server_that_does_not_respond_holds_up_one_call_and_no_more(silent, cl
     assert silent.connections() == 1
 
 
-def test_a_call_through_a_socket_that_the_server_has_closed_is_counted_once(mortal):
+def test_a_call_through_a_socket_that_the_server_has_closed_is_counted_once(mortal: Any) -> None:
     windows = SharedWindows(mortal.url, 5, MovingWindows(5))
     windows.acquire("acme", 1, "a", 0)
     mortal.kill()
@@ -319,7 +349,7 @@ def test_a_call_through_a_socket_that_the_server_has_closed_is_counted_once(mort
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_a_forked_process_uses_sockets_of_its_own(redis):
+def test_a_forked_process_uses_sockets_of_its_own(redis: RedisProcess) -> None:
     windows = SharedWindows(redis.url, 5, MovingWindows(5))
     windows.acquire("acme", 1, "a", 0)
     before = windows._server.client
@@ -329,7 +359,7 @@ def test_a_forked_process_uses_sockets_of_its_own(redis):
 
 
 @pytest.mark.parametrize("address", ["redis://:secret@127.0.0.1:x", "redis://:secret@h:1/?db=x"])
-def test_an_invalid_address_is_reported_at_the_first_call(stub, address):
+def test_an_invalid_address_is_reported_at_the_first_call(stub: Stub, address: str) -> None:
     with (
         Connection(stub.url, token=TOKEN, limits=address) as connection,
         pytest.raises(ValidationError, match="^limits=.* is not the address of a Redis") as caught,
@@ -340,7 +370,7 @@ def test_an_invalid_address_is_reported_at_the_first_call(stub, address):
     assert stub.requests == []
 
 
-def test_the_package_for_several_processes_is_not_needed_for_one(stub):
+def test_the_package_for_several_processes_is_not_needed_for_one(stub: Stub) -> None:
     """It belongs to the extra redis."""
     code = (
         "import sys; sys.modules['redis'] = None\n"
@@ -352,7 +382,9 @@ def test_the_package_for_several_processes_is_not_needed_for_one(stub):
     assert ran.stdout == "Lisbon\n"
 
 
-def test_without_that_package_the_message_names_the_extra(stub, monkeypatch):
+def test_without_that_package_the_message_names_the_extra(
+    stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "redis", None)
     with (
         Connection(stub.url, token=TOKEN, limits="redis://:secret@127.0.0.1") as connection,

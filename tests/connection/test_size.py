@@ -9,6 +9,7 @@ import threading
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -102,19 +103,21 @@ def packed(data: bytes, times: int) -> bytes:
     return gzip.compress(data) * times
 
 
-def test_a_response_of_two_hundred_megabytes_is_given_up_long_before(torrent, connection):
+def test_a_response_of_two_hundred_megabytes_is_given_up_long_before(
+    torrent: Torrent, connection: Connection
+) -> None:
     responses(torrent, b"Content-Length: %d\r\n" % (LARGE * len(MEGABYTE)), MEGABYTE, times=LARGE)
     assert peak(connection, InvalidResponse, "sends more than 67,108,864 bytes") < BOUND
     assert torrent.ended.wait(30)
 
 
-def test_a_response_without_an_end_is_given_up(torrent, connection):
+def test_a_response_without_an_end_is_given_up(torrent: Torrent, connection: Connection) -> None:
     responses(torrent, b"Transfer-Encoding: chunked\r\n", chunk(MEGABYTE), times=1_000_000)
     assert peak(connection, InvalidResponse, "sends more than 67,108,864 bytes") < BOUND
     assert torrent.ended.wait(30)
 
 
-def test_a_response_without_a_length_is_abandoned(torrent, connection):
+def test_a_response_without_a_length_is_abandoned(torrent: Torrent, connection: Connection) -> None:
     responses(torrent, b"Connection: close\r\n", MEGABYTE, times=1_000_000)
     assert peak(connection, InvalidResponse, "sends more than 67,108,864 bytes") < BOUND
 
@@ -129,14 +132,16 @@ def test_a_response_without_a_length_is_abandoned(torrent, connection):
     ],
     ids=["many", "twice", "one", "deflated"],
 )
-def test_a_response_that_unpacks_to_gigabytes_is_given_up(torrent, connection, encoding, pack):
+def test_a_response_that_unpacks_to_gigabytes_is_given_up(
+    torrent: Torrent, connection: Connection, encoding: bytes, pack: Any
+) -> None:
     bomb = pack()
     length = b"Content-Length: %d\r\n" % len(bomb)
     responses(torrent, b"Content-Encoding: %b\r\n" % encoding + length, bomb)
     assert peak(connection, InvalidResponse, "sends more than 67,108,864 bytes") < BOUND
 
 
-def test_what_is_packed_too_often_is_not_unpacked(torrent, connection):
+def test_what_is_packed_too_often_is_not_unpacked(torrent: Torrent, connection: Connection) -> None:
     bomb = MEGABYTE
     for _ in range(20):
         bomb = gzip.compress(bomb)
@@ -146,7 +151,7 @@ def test_what_is_packed_too_often_is_not_unpacked(torrent, connection):
     assert peak(connection, TransportError, "cannot be decompressed") < 10_000_000
 
 
-def test_headers_without_an_end_are_given_up(torrent, connection):
+def test_headers_without_an_end_are_given_up(torrent: Torrent, connection: Connection) -> None:
     torrent.pieces = lambda: itertools.repeat(b"X: " + b"x" * 1000 + b"\r\n")
     assert peak(connection, TransportError, "dropped the connection") < 10_000_000
 
@@ -180,7 +185,9 @@ def test_headers_without_an_end_are_given_up(torrent, connection):
         "entities of themselves",
     ],
 )
-def test_a_document_beyond_measure_is_an_invalid_response(torrent, connection, document):
+def test_a_document_beyond_measure_is_an_invalid_response(
+    torrent: Torrent, connection: Connection, document: Any
+) -> None:
     responses(torrent, b"Content-Length: %d\r\n" % len(document), document)
     assert (
         peak(connection, InvalidResponse, "well-formed|document type") < 4 * len(document) + 10**7

@@ -1,5 +1,7 @@
 """What threads, tasks and processes share, and what stays apart."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 import random
@@ -8,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
@@ -16,7 +19,7 @@ from backpack_orm.connection import connection as connections
 from backpack_orm.models.page import Page
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire import parse
-from tests.connection.conftest import PAGES, READ, TOKEN, Withheld, http
+from tests.connection.conftest import PAGES, READ, TOKEN, Stub, Withheld, http
 from tests.connection.test_cache import wait_for_waiters
 
 THREADS = 32
@@ -62,7 +65,7 @@ class Worker:
                 self.stale.append(f"{page!r} was {before[page.id]} already")
 
 
-def test_32_threads_share_a_connection_for_20_000_calls():
+def test_32_threads_share_a_connection_for_20_000_calls() -> None:
     with (
         Sandbox(seed="empty") as box,
         Connection(box.url, token=box.token, limits=None) as connection,
@@ -84,7 +87,7 @@ def test_32_threads_share_a_connection_for_20_000_calls():
         assert stats.cache_hits > CALLS / 4  # else the cache was not what has been tried
 
 
-def test_50_threads_that_ask_the_same_make_one_request(stub):
+def test_50_threads_that_ask_the_same_make_one_request(stub: Stub) -> None:
     withheld = Withheld(http(200, PAGES))
     stub.responses(withheld)
     with (
@@ -103,7 +106,7 @@ def test_50_threads_that_ask_the_same_make_one_request(stub):
     assert len(stub.requests) == 1
 
 
-def test_threads_with_as_many_sockets_as_they_need_and_no_more(stub):
+def test_threads_with_as_many_sockets_as_they_need_and_no_more(stub: Stub) -> None:
     with (
         Connection(stub.url, token=TOKEN, ttl=0, limits=None) as connection,
         ThreadPoolExecutor(8) as pool,
@@ -122,10 +125,10 @@ def named(name: str) -> Connection:
     return Connection(name, token=TOKEN)
 
 
-def test_using_in_many_threads_at_once_is_that_of_each():
+def test_using_in_many_threads_at_once_is_that_of_each() -> None:
     meeting = threading.Barrier(16, timeout=30)
 
-    def work(connection):
+    def work(connection: Any) -> Any:
         with using(connection):
             meeting.wait()
             return current()
@@ -135,10 +138,10 @@ def test_using_in_many_threads_at_once_is_that_of_each():
         assert list(pool.map(work, connections)) == connections
 
 
-def test_using_does_not_stay_with_a_thread_of_a_pool():
+def test_using_does_not_stay_with_a_thread_of_a_pool() -> None:
     default = connect("acme", token=TOKEN)
 
-    def work():
+    def work() -> None:
         with using(named("home")):
             pass
 
@@ -147,12 +150,12 @@ def test_using_does_not_stay_with_a_thread_of_a_pool():
         assert pool.submit(current).result() is default
 
 
-def test_to_thread_takes_the_connection_of_its_task_along():
-    async def task(connection, meeting):
+def test_to_thread_takes_the_connection_of_its_task_along() -> None:
+    async def task(connection: Any, meeting: Any) -> Any:
         with using(connection):
             return await asyncio.to_thread(lambda: meeting.wait() is not None and current())
 
-    async def main(connections):
+    async def main(connections: Any) -> Any:
         meeting = threading.Barrier(len(connections), timeout=30)
         return await asyncio.gather(*(task(each, meeting) for each in connections))
 
@@ -160,14 +163,14 @@ def test_to_thread_takes_the_connection_of_its_task_along():
     assert asyncio.run(main(connections)) == connections
 
 
-def test_using_inside_to_thread_does_not_leave_it():
+def test_using_inside_to_thread_does_not_leave_it() -> None:
     default = connect("acme", token=TOKEN)
 
-    def work():
+    def work() -> Any:
         with using(named("home")):
             return current().url
 
-    async def main():
+    async def main() -> Any:
         return await asyncio.to_thread(work), current(), await asyncio.to_thread(current)
 
     assert asyncio.run(main()) == ("https://home.backpackit.com", default, default)
@@ -193,7 +196,7 @@ forking = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 
 
 @forking
-def test_a_process_that_is_forked_off_uses_no_socket_of_the_first(stub):
+def test_a_process_that_is_forked_off_uses_no_socket_of_the_first(stub: Stub) -> None:
     with Connection(stub.url, token=TOKEN, ttl=0) as connection:
         connection.call(READ, read=parse.anything)
         assert forked(lambda: connection.call(READ, read=parse.anything)) == 0
@@ -202,11 +205,11 @@ def test_a_process_that_is_forked_off_uses_no_socket_of_the_first(stub):
 
 
 @forking
-def test_a_process_that_is_forked_off_counts_for_itself(stub):
+def test_a_process_that_is_forked_off_counts_for_itself(stub: Stub) -> None:
     with Connection(stub.url, token=TOKEN) as connection:
         connection.call(READ, read=parse.anything)
 
-        def work():
+        def work() -> None:
             for _ in range(2):
                 connection.call(READ, read=lambda response: response.content)
             assert (connection.stats.requests, connection.stats.cache_hits) == (1, 1)
@@ -215,17 +218,17 @@ def test_a_process_that_is_forked_off_counts_for_itself(stub):
 
 
 @forking
-def test_a_process_that_is_forked_off_has_the_blocks_of_its_own_thread_alone(stub):
+def test_a_process_that_is_forked_off_has_the_blocks_of_its_own_thread_alone(stub: Stub) -> None:
     began, released = threading.Event(), threading.Event()
 
-    def hold(connection):
+    def hold(connection: Any) -> None:
         with connection:
             began.set()
             assert released.wait(30)
 
     connection = Connection(stub.url, token=TOKEN)
 
-    def work():
+    def work() -> None:
         with connection:
             connection.call(READ, read=parse.anything)
         connection.call(READ, read=parse.anything)  # the end of the block has cleared the cache
@@ -242,7 +245,7 @@ def test_a_process_that_is_forked_off_has_the_blocks_of_its_own_thread_alone(stu
 
 
 @forking
-def test_a_process_that_is_forked_off_waits_for_no_thread_of_the_first(stub):
+def test_a_process_that_is_forked_off_waits_for_no_thread_of_the_first(stub: Stub) -> None:
     withheld = Withheld(http(200, PAGES))
     stub.responses(withheld)
     with Connection(stub.url, token=TOKEN) as connection, ThreadPoolExecutor(1) as pool:

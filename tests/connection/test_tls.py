@@ -1,7 +1,10 @@
 """https: who is trusted, and what happens on the way there and back."""
 
+from __future__ import annotations
+
 import ssl
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import trustme
@@ -12,36 +15,36 @@ from tests.connection.conftest import TOKEN, serving
 
 
 @pytest.fixture
-def safe(network):
+def safe(network: Any) -> Any:
     """A sandbox that speaks https, and sends there who does not."""
     with Sandbox(seed="empty", token=TOKEN, tls=True, require_ssl=True) as box:
         yield box
 
 
 @pytest.fixture
-def trusted(safe, monkeypatch):
+def trusted(safe: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment says that the sandbox's authority is to be trusted."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", safe.ca_bundle)
 
 
 @pytest.fixture
-def secure(safe, trusted):
+def secure(safe: Sandbox, trusted: Any) -> Any:
     with using(Connection(safe.url, token=TOKEN, ttl=0)) as connection:
         yield connection
 
 
 @pytest.fixture
-def insecure(safe, trusted):
+def insecure(safe: Sandbox, trusted: Any) -> Any:
     """A connection to where nothing but the way to https is found."""
     with using(Connection(safe.url.replace("https", "http"), token=TOKEN, ttl=0)) as connection:
         yield connection
 
 
-def log(box):
+def log(box: Any) -> Any:
     return [(exchange.verb, exchange.path, exchange.status) for exchange in box.log]
 
 
-def refused(url):
+def refused(url: Any) -> Any:
     """What is said when a server cannot be trusted."""
     with (
         Connection(url, token=TOKEN) as connection,
@@ -55,25 +58,27 @@ def refused(url):
 # --- who is trusted ---------------------------------------------------------------------------
 
 
-def test_a_server_of_an_unknown_authority_is_sent_nothing(safe):
+def test_a_server_of_an_unknown_authority_is_sent_nothing(safe: Sandbox) -> None:
     assert TOKEN not in refused(safe.url)
     assert safe.log == []
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
-def test_an_authority_named_by_the_environment_is_trusted(safe, monkeypatch, name):
+def test_an_authority_named_by_the_environment_is_trusted(
+    safe: Sandbox, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.setenv(name, safe.ca_bundle)
     with Connection(safe.url, token=TOKEN) as connection:
         assert list(Page.all(using=connection)) == []
 
 
-def test_an_authority_vouches_for_no_other_server(safe, trusted):
+def test_an_authority_vouches_for_no_other_server(safe: Sandbox, trusted: Any) -> None:
     with Sandbox(seed="empty", token=TOKEN, tls=True) as other:
         refused(other.url)
         assert other.log == []
 
 
-def certified(authority, *names, **options):
+def certified(authority: Any, *names: Any, **options: Any) -> Any:
     """What a server shows under some names."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(*names, **options).configure_cert(context)
@@ -88,7 +93,9 @@ def certified(authority, *names, **options):
         {"not_before": datetime(2999, 1, 1, tzinfo=UTC)},
     ],
 )
-def test_a_certificate_out_of_its_time_is_not_trusted(authority, certificate, monkeypatch, options):
+def test_a_certificate_out_of_its_time_is_not_trusted(
+    authority: trustme.CA, certificate: str, monkeypatch: pytest.MonkeyPatch, options: Any
+) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", certificate)
     with serving(certified(authority, "127.0.0.1", **options)) as stub:
         refused(stub.url.replace("http", "https"))
@@ -97,7 +104,9 @@ def test_a_certificate_out_of_its_time_is_not_trusted(authority, certificate, mo
 
 @pytest.mark.network
 @pytest.mark.parametrize("name", ["evil.example", "127.0.0.2"])
-def test_a_certificate_for_another_name_is_not_trusted(authority, certificate, monkeypatch, name):
+def test_a_certificate_for_another_name_is_not_trusted(
+    authority: trustme.CA, certificate: str, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", certificate)
     with serving(certified(authority, name)) as stub:
         refused(stub.url.replace("http", "https"))
@@ -105,7 +114,9 @@ def test_a_certificate_for_another_name_is_not_trusted(authority, certificate, m
 
 
 @pytest.mark.network
-def test_a_certificate_that_vouches_for_itself_is_not_trusted(certificate, monkeypatch):
+def test_a_certificate_that_vouches_for_itself_is_not_trusted(
+    certificate: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", certificate)
     with serving(certified(trustme.CA(), "127.0.0.1")) as stub:
         refused(stub.url.replace("http", "https"))
@@ -115,7 +126,7 @@ def test_a_certificate_that_vouches_for_itself_is_not_trusted(certificate, monke
 # --- from http to https -----------------------------------------------------------------------
 
 
-def test_a_write_that_is_sent_to_https_is_done_once(safe, insecure):
+def test_a_write_that_is_sent_to_https_is_done_once(safe: Sandbox, insecure: Any) -> None:
     page = Page.create(title="Lisbon & Porto ☀")
     assert [page.title for page in Page.all()] == ["Lisbon & Porto ☀"]
     page.destroy()
@@ -127,14 +138,14 @@ def test_a_write_that_is_sent_to_https_is_done_once(safe, insecure):
     )
 
 
-def test_a_call_with_its_token_in_the_path_is_sent_on_too(safe, insecure):
+def test_a_call_with_its_token_in_the_path_is_sent_on_too(safe: Sandbox, insecure: Any) -> None:
     reminder = Reminder.create(content="Call Nora", remind_at=datetime(2100, 1, 1))
     path = "/[token]/reminders.xml"
     assert log(safe)[:2] == [("POST", path, 302), ("POST", path, 201)]
     assert [each.id for each in Reminder.all()] == [reminder.id]
 
 
-def test_an_upgrade_to_a_server_that_is_not_trusted_sends_nothing_there(safe):
+def test_an_upgrade_to_a_server_that_is_not_trusted_sends_nothing_there(safe: Sandbox) -> None:
     message = refused(safe.url.replace("https", "http"))
     assert TOKEN not in message
     assert safe.log == [Exchange("POST", "/ws/pages/new", 302)]
@@ -143,7 +154,7 @@ def test_an_upgrade_to_a_server_that_is_not_trusted_sends_nothing_there(safe):
 # --- back, and elsewhere ----------------------------------------------------------------------
 
 
-def test_back_to_http_is_refused(safe, secure):
+def test_back_to_http_is_refused(safe: Sandbox, secure: Any) -> None:
     safe.faults.redirect("http://{host}{path}", times=1)
     with pytest.raises(errors.UnexpectedRedirect, match="would send the token in clear") as caught:
         Page.create(title="Lisbon")
@@ -152,7 +163,9 @@ def test_back_to_http_is_refused(safe, secure):
     assert secure.url == safe.url
 
 
-def test_back_to_http_is_followed_where_that_is_meant(trusted, monkeypatch):
+def test_back_to_http_is_followed_where_that_is_meant(
+    trusted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Sandbox(seed="empty", token=TOKEN, tls=True) as box:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", box.ca_bundle)
         box.faults.redirect("http://{host}{path}", times=1)
@@ -179,7 +192,7 @@ def test_back_to_http_is_followed_where_that_is_meant(trusted, monkeypatch):
         "{path}",
     ],
 )
-def test_a_redirect_elsewhere_takes_no_token_along(safe, secure, to):
+def test_a_redirect_elsewhere_takes_no_token_along(safe: Sandbox, secure: Any, to: str) -> None:
     with Sandbox(seed="empty", token="t0ken-0123456789", tls=True) as other:
         host = other.url.removeprefix("https://")
         fault = safe.faults.redirect(to.replace("{other}", host))
@@ -190,7 +203,7 @@ def test_a_redirect_elsewhere_takes_no_token_along(safe, secure, to):
     assert fault.fired == safe.requests == 1
 
 
-def test_a_login_page_means_a_wrong_token_under_https_too(safe, trusted):
+def test_a_login_page_means_a_wrong_token_under_https_too(safe: Sandbox, trusted: Any) -> None:
     with (
         Connection(safe.url, token="wrong") as connection,
         pytest.raises(errors.AuthenticationError, match="the token is wrong"),
@@ -213,7 +226,9 @@ def test_a_login_page_means_a_wrong_token_under_https_too(safe, trusted):
         ("error_body 404", errors.NotFound),
     ],
 )
-def test_a_fault_is_reported_as_what_it_is(safe, secure, fault_line, error):
+def test_a_fault_is_reported_as_what_it_is(
+    safe: Sandbox, secure: Any, fault_line: str, error: Any
+) -> None:
     fault = safe.faults.add(f"{fault_line} verb=POST times=1")
     with pytest.raises(error):
         Page.create(title="Lisbon")

@@ -12,11 +12,13 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
 import requests
+import trustme
 import urllib3
 from requests.adapters import HTTPAdapter
 
@@ -24,15 +26,17 @@ from backpack_orm import errors
 from backpack_orm.connection import Connection
 from backpack_orm.errors import OutcomeUnknown, Timeout, TransportError
 from backpack_orm.wire import parse
-from tests.connection.conftest import CREATE, DESTROY, DROP, OK, READ, RENAME, TOKEN
+from backpack_orm.wire.endpoint import Endpoint
+from tests.connection.conftest import CREATE, DESTROY, DROP, OK, READ, RENAME, TOKEN, Stub
 from tests.connection.conftest import http as response
+from tests.connection.test_cache import Clock
 
 pytestmark = pytest.mark.network
 
 CALLS = {"read": READ, "idempotent write": RENAME, "create": CREATE, "delete": DESTROY}
 
 
-def send(connection, row):
+def send(connection: Any, row: Any) -> Any:
     payload = {"title": "Lisbon"} if row.sends else {}
     return connection.call(row, (7,) * len(row.ids), payload, read=parse.success)
 
@@ -285,22 +289,22 @@ def raising(kind: type[Exception]) -> Callable[..., Any]:
     return fail
 
 
-def test_every_exception_class_of_the_libraries_has_a_row():
+def test_every_exception_class_of_the_libraries_has_a_row() -> None:
     assert sorted(set(CLASSES) - set(TABLE)) == []
 
 
 @pytest.fixture(scope="module")
-def recorder():
+def recorder() -> Any:
     with recording(confirm) as recorder:
         yield recorder
 
 
 @pytest.fixture
-def caught(recorder, monkeypatch):
+def caught(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Makes a call in which something fails; gives the error, and the bytes that came."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "")
 
-    def call(row, owner, name, kind):
+    def call(row: Any, owner: Any, name: Any, kind: Any) -> Any:
         recorder.forget()
         monkeypatch.setattr(owner, name, raising(kind))
         url = f"http://127.0.0.1:{recorder.port}"
@@ -322,7 +326,9 @@ BEFORE = {
 
 @pytest.mark.parametrize("place", BEFORE)
 @pytest.mark.parametrize("name", sorted(set(CLASSES) & set(TABLE)))
-def test_what_fails_before_anything_was_sent_says_so_and_sent_nothing(name, place, caught):
+def test_what_fails_before_anything_was_sent_says_so_and_sent_nothing(
+    name: Any, place: Any, caught: Any
+) -> None:
     row = TABLE[name]
     for call in CALLS.values():
         error, received = caught(call, *BEFORE[place], CLASSES[name])
@@ -340,7 +346,7 @@ def test_what_fails_before_anything_was_sent_says_so_and_sent_nothing(name, plac
 # urllib3 takes an EmptyPoolError for one of its own, and leaves the socket open.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("name", sorted(set(CLASSES) & set(TABLE)))
-def test_what_fails_after_it_was_sent_may_have_been_done(name, caught):
+def test_what_fails_after_it_was_sent_may_have_been_done(name: Any, caught: Any) -> None:
     row = TABLE[name]
     for kind, call in CALLS.items():
         error, received = caught(
@@ -362,7 +368,7 @@ BUNDLE = "check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE in the environment"
 PROXY = "check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY in the environment"
 
 
-def unsent(url, row, error, message, **options):
+def unsent(url: Any, row: Any, error: Any, message: Any, **options: Any) -> Any:
     """Make a call that has to fail before it is sent."""
     with (
         Connection(url, token=TOKEN, max_wait=0, **options) as connection,
@@ -380,7 +386,9 @@ every_call = pytest.mark.parametrize("row", CALLS.values(), ids=CALLS.keys())
 
 
 @every_call
-def test_a_ca_bundle_that_is_not_there_sends_nothing(row, recorder, monkeypatch):
+def test_a_ca_bundle_that_is_not_there_sends_nothing(
+    row: Endpoint, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recorder.forget()
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/bundle.pem")
     url = f"https://127.0.0.1:{recorder.port}"
@@ -389,7 +397,9 @@ def test_a_ca_bundle_that_is_not_there_sends_nothing(row, recorder, monkeypatch)
 
 
 @every_call
-def test_a_ca_bundle_without_certificates_sends_nothing(row, monkeypatch, tmp_path):
+def test_a_ca_bundle_without_certificates_sends_nothing(
+    row: Endpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     bundle = tmp_path / "bundle.pem"
     bundle.write_text("no certificate")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
@@ -403,7 +413,9 @@ def test_a_ca_bundle_without_certificates_sends_nothing(row, monkeypatch, tmp_pa
 
 @every_call
 @pytest.mark.parametrize("scheme", ["socks5", "socks5h", "socks4"])
-def test_a_socks_proxy_without_pysocks_sends_nothing(row, scheme, recorder, monkeypatch):
+def test_a_socks_proxy_without_pysocks_sends_nothing(
+    row: Endpoint, scheme: str, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recorder.forget()
     monkeypatch.setenv("http_proxy", f"{scheme}://127.0.0.1:{recorder.port}")
     message = "a SOCKS proxy needs the package PySocks: pip install 'requests[socks]'"
@@ -416,14 +428,16 @@ def test_a_socks_proxy_without_pysocks_sends_nothing(row, scheme, recorder, monk
 @pytest.mark.parametrize(
     "proxy", ["http://", "http:///x", "://", "ftp://x:1", "http://[::1", "http://me:pw@x:99999"]
 )
-def test_a_malformed_proxy_sends_nothing_and_is_not_shown(row, scheme, proxy, monkeypatch):
+def test_a_malformed_proxy_sends_nothing_and_is_not_shown(
+    row: Endpoint, scheme: str, proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(f"{scheme}_proxy", proxy)
     error = unsent(f"{scheme}://acme.test", row, TransportError, PROXY, allow_insecure=True)
     assert "pw" not in str(error)
 
 
 @every_call
-def test_https_to_a_port_that_speaks_http_sends_nothing(row):
+def test_https_to_a_port_that_speaks_http_sends_nothing(row: Endpoint) -> None:
     with recording(speak_plainly) as server:
         message = f"127.0.0.1:{server.port} does not use TLS at that port"
         unsent(f"https://127.0.0.1:{server.port}", row, TransportError, message)
@@ -431,7 +445,7 @@ def test_https_to_a_port_that_speaks_http_sends_nothing(row):
 
 
 @every_call
-def test_a_handshake_that_is_broken_off_sends_nothing(row):
+def test_a_handshake_that_is_broken_off_sends_nothing(row: Endpoint) -> None:
     with recording(reset) as server:
         message = f"127.0.0.1:{server.port} closed the connection during the TLS handshake"
         unsent(f"https://127.0.0.1:{server.port}", row, TransportError, message)
@@ -439,7 +453,7 @@ def test_a_handshake_that_is_broken_off_sends_nothing(row):
 
 
 @every_call
-def test_a_handshake_that_takes_too_long_names_its_own_time(row):
+def test_a_handshake_that_takes_too_long_names_its_own_time(row: Endpoint) -> None:
     """Not the time that a response may take, which is a longer one."""
     with recording(hang) as server:
         message = f"127.0.0.1:{server.port} did not complete the TLS handshake in 0.05 s"
@@ -448,7 +462,9 @@ def test_a_handshake_that_takes_too_long_names_its_own_time(row):
 
 
 @every_call
-def test_a_certificate_that_is_not_trusted_is_reported_with_the_reason(row, stub):
+def test_a_certificate_that_is_not_trusted_is_reported_with_the_reason(
+    row: Endpoint, stub: Stub
+) -> None:
     url = stub.url.replace("http", "https")
     message = f"the certificate of 127.0.0.1:{stub.port} is not trusted (unable to get local issuer"
     unsent(url, row, TransportError, message)
@@ -456,7 +472,9 @@ def test_a_certificate_that_is_not_trusted_is_reported_with_the_reason(row, stub
 
 
 @every_call
-def test_a_protocol_that_is_too_old_sends_nothing(row, authority, certificate, monkeypatch):
+def test_a_protocol_that_is_too_old_sends_nothing(
+    row: Endpoint, authority: trustme.CA, certificate: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", certificate)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
@@ -474,7 +492,9 @@ def test_a_protocol_that_is_too_old_sends_nothing(row, authority, certificate, m
 
 
 @every_call
-def test_a_proxy_that_opens_no_tunnel_is_sent_no_request(row, monkeypatch):
+def test_a_proxy_that_opens_no_tunnel_is_sent_no_request(
+    row: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with recording(refuse_to_tunnel) as server:
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.port}")
         message = "the proxy does not connect to acme.test: it responds with 407"
@@ -485,7 +505,9 @@ def test_a_proxy_that_opens_no_tunnel_is_sent_no_request(row, monkeypatch):
 
 
 @every_call
-def test_a_proxy_that_does_not_respond_is_sent_no_request(row, monkeypatch):
+def test_a_proxy_that_does_not_respond_is_sent_no_request(
+    row: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with recording(hang) as server:
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.port}")
         message = "the proxy did not complete the TLS handshake in 0.05 s"
@@ -494,7 +516,7 @@ def test_a_proxy_that_does_not_respond_is_sent_no_request(row, monkeypatch):
 
 
 @every_call
-def test_an_unknown_name_sends_nothing(row, monkeypatch):
+def test_an_unknown_name_sends_nothing(row: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -514,7 +536,9 @@ def assert_only_a_greeting(server: Recorder) -> None:
 # --- after it was sent ------------------------------------------------------------------------
 
 
-def test_a_create_that_a_proxy_took_and_dropped_has_an_unknown_outcome(monkeypatch):
+def test_a_create_that_a_proxy_took_and_dropped_has_an_unknown_outcome(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Over plain http a proxy gets the request itself, and may have passed it on."""
     with recording(reset) as server:
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.port}")
@@ -527,7 +551,9 @@ def test_a_create_that_a_proxy_took_and_dropped_has_an_unknown_outcome(monkeypat
     assert server.received.startswith(b"POST http://acme.test/ws/pages/new ")
 
 
-def test_what_was_not_sent_after_a_try_that_may_have_been_done_does_not_claim_so(stub, clock):
+def test_what_was_not_sent_after_a_try_that_may_have_been_done_does_not_claim_so(
+    stub: Stub, clock: Clock
+) -> None:
     """The second try finds no server; but the first may have been carried out."""
     connects = iter([urllib3.connection.HTTPConnection.connect, raising(ConnectionRefusedError)])
 

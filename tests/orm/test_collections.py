@@ -43,7 +43,7 @@ def test_first_is_none_when_there_is_none(page: Page) -> None:
 def test_find_is_by_id_or_object(page: Page) -> None:
     note = page.notes[1]
     assert page.notes.find(note.id) is note
-    assert page.notes.find(note) is note  # type: ignore[arg-type]  # for convenience
+    assert page.notes.find(note) is note  # for convenience
     with pytest.raises(NotFound, match="no Note 7 here"):
         page.notes.find(7)
 

@@ -309,7 +309,7 @@ def test_another_value_of_load_is_refused_before_any_request(twenty: Sandbox, lo
         Page.all(load=load)
     for model in (Note, List, Item, Tag):
         with pytest.raises(ValidationError, match='all: load takes True, "export" or "pages"'):
-            model.all(load=load)  # type: ignore[attr-defined]
+            model.all(load=load)
     assert twenty.requests == 0
 
 

@@ -91,9 +91,7 @@ def test_progress_is_reported_page_by_page(connection: Connection) -> None:
     assert reported == [("reading pages", done, len(pages)) for done in range(1, len(pages) + 1)]
     for model in (Note, Item, Tag):
         reported.clear()
-        model.all(  # type: ignore[attr-defined]
-            load="pages", progress=lambda *step: reported.append(step)
-        )
+        model.all(load="pages", progress=lambda *step: reported.append(step))
         assert reported[-1] == ("reading pages", len(pages), len(pages))
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import codecs
 import logging
 import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +16,7 @@ from backpack_orm.sandbox.__main__ import main
 from backpack_orm.sandbox.guard import Guard, Refused
 from backpack_orm.sandbox.logs import configure
 from backpack_orm.sandbox.token_file import token_and_source
+from tests.sandbox.conftest import Client
 
 TOKEN = "t0ken-0123456789"
 
@@ -20,7 +24,9 @@ TOKEN = "t0ken-0123456789"
 @pytest.mark.network
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="needs IPv6")
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
-def test_two_colons_listen_on_both_kinds_of_addresses(as_user, address) -> None:
+def test_two_colons_listen_on_both_kinds_of_addresses(
+    as_user: Callable[..., Client], address: str
+) -> None:
     with Sandbox(seed="empty", token=TOKEN, host="::") as box:
         host = f"[{address}]" if ":" in address else address
         client = as_user(TOKEN, f"http://{host}:{box.url.rpartition(':')[2]}")
@@ -30,7 +36,9 @@ def test_two_colons_listen_on_both_kinds_of_addresses(as_user, address) -> None:
 @pytest.mark.parametrize(
     "host", ["*", "*.example", "", " ", "a b", "https://a.example", "a.example:80", "fe80::1%eth0"]
 )
-def test_a_host_that_is_no_name_is_not_allowed(host, capsys) -> None:
+def test_a_host_that_is_no_name_is_not_allowed(
+    host: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(ValueError, match="is not a host name: allow each name on its own"):
         Sandbox(seed="empty", allowed_hosts=["a.example", host])
     assert main(["--port", "0", "--allow-host", host]) == 2
@@ -40,7 +48,7 @@ def test_a_host_that_is_no_name_is_not_allowed(host, capsys) -> None:
 @pytest.mark.parametrize(
     "host", ["a.example", "A.example.", "my_host", "10.0.0.7", "[2001:db8::1]"]
 )
-def test_names_and_addresses_are_allowed(host) -> None:
+def test_names_and_addresses_are_allowed(host: str) -> None:
     Guard("127.0.0.1", [host]).check(
         {"HTTP_HOST": host, "REQUEST_METHOD": "GET", "wsgi.url_scheme": "http"}
     )
@@ -48,7 +56,7 @@ def test_names_and_addresses_are_allowed(host) -> None:
 
 @pytest.mark.parametrize("bound", ["::", "::1", "fe80::1%eth0"])
 @pytest.mark.parametrize("host", ["[fe80::1%eth0]", "[fe80::1%25eth0]:80", "[::1%1]", "[::1%25a]"])
-def test_a_zone_in_the_host_is_refused(bound, host) -> None:
+def test_a_zone_in_the_host_is_refused(bound: str, host: str) -> None:
     with pytest.raises(Refused) as caught:
         Guard(bound).check({"HTTP_HOST": host})
     assert caught.value.status == 421
@@ -59,7 +67,7 @@ def test_an_address_that_is_bound_with_a_zone_is_served_without_it() -> None:
 
 
 @pytest.mark.parametrize("address", ["http://[::1%25eth0]/back", "http://[::1%evil.example]/"])
-def test_an_application_is_not_redirected_to_a_zone(address) -> None:
+def test_an_application_is_not_redirected_to_a_zone(address: str) -> None:
     with pytest.raises(ValueError, match="cannot be redirected to"):
         Application(address)
 
@@ -78,7 +86,12 @@ def test_an_application_is_not_redirected_to_a_zone(address) -> None:
         ["restore", "data.db", "link"],
     ],
 )
-def test_a_dangling_link_is_named_with_its_target(arguments, tmp_path, monkeypatch, capsys) -> None:
+def test_a_dangling_link_is_named_with_its_target(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     monkeypatch.chdir(tmp_path)
     Sandbox(seed="empty", data="data.db").close()
     (tmp_path / "link").symlink_to("gone.db")
@@ -87,7 +100,7 @@ def test_a_dangling_link_is_named_with_its_target(arguments, tmp_path, monkeypat
     assert not (tmp_path / "gone.db").exists()
 
 
-def test_a_restore_through_a_link_puts_the_log_of_the_file_aside(tmp_path) -> None:
+def test_a_restore_through_a_link_puts_the_log_of_the_file_aside(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     data, link = tmp_path / "other" / "data.db", tmp_path / "link.db"
     for path in (data, tmp_path / "backup.db"):
@@ -110,7 +123,7 @@ def test_a_restore_through_a_link_puts_the_log_of_the_file_aside(tmp_path) -> No
         codecs.BOM_UTF16_BE + f"{TOKEN}\n".encode("utf-16-be"),
     ],
 )
-def test_a_token_file_can_have_a_mark_and_be_in_utf_16(tmp_path, content) -> None:
+def test_a_token_file_can_have_a_mark_and_be_in_utf_16(tmp_path: Path, content: Any) -> None:
     path = tmp_path / "token"
     path.write_bytes(content)
     path.chmod(0o600)
@@ -118,7 +131,7 @@ def test_a_token_file_can_have_a_mark_and_be_in_utf_16(tmp_path, content) -> Non
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"\x80" * 20, "ü".encode("latin-1") * 16])
-def test_a_token_file_that_is_no_text_is_refused(tmp_path, content) -> None:
+def test_a_token_file_that_is_no_text_is_refused(tmp_path: Path, content: Any) -> None:
     path = tmp_path / "token"
     path.write_bytes(content)
     path.chmod(0o600)
@@ -127,7 +140,9 @@ def test_a_token_file_that_is_no_text_is_refused(tmp_path, content) -> None:
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_an_entry_of_the_log_is_one_line(as_json, monkeypatch, capsys) -> None:
+def test_an_entry_of_the_log_is_one_line(
+    as_json: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(logging.getLogger(), "handlers", [])  # the former ones are put back
     configure(as_json=as_json)
     log = logging.getLogger("backpack_orm.sandbox")

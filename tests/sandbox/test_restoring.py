@@ -10,6 +10,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -19,12 +20,13 @@ from backpack_orm.sandbox import Sandbox
 from backpack_orm.sandbox.__main__ import main
 from backpack_orm.sandbox.maintenance import backup, check
 from backpack_orm.sandbox.restoring import restore
+from tests.sandbox.conftest import Client
 
 FILES = Path(__file__).parent / "files"
 
 
 @pytest.fixture(scope="module")
-def crashed(tmp_path_factory) -> Path:
+def crashed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a backup, and a data file whose last write is in its log, as after a crash."""
     folder = tmp_path_factory.mktemp("crashed")
     live, data = folder / "live.db", folder / "data.db"
@@ -42,7 +44,7 @@ def crashed(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def folder(crashed, tmp_path) -> Path:
+def folder(crashed: Path, tmp_path: Path) -> Path:
     shutil.copytree(crashed, tmp_path / "copy")
     return tmp_path / "copy"
 
@@ -56,7 +58,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_the_data_are_those_of_the_backup_and_the_former_file_keeps_its_log(folder) -> None:
+def test_the_data_are_those_of_the_backup_and_the_former_file_keeps_its_log(folder: Path) -> None:
     size, former = restore(folder / "backup.db", folder / "data.db")
     assert former == folder / "data.db.before-restore"
     assert size == (folder / "backup.db").stat().st_size
@@ -69,14 +71,14 @@ def test_the_data_are_those_of_the_backup_and_the_former_file_keeps_its_log(fold
     assert name_in(former) == "After"
 
 
-def test_a_server_opens_the_restored_file(folder, as_user) -> None:
+def test_a_server_opens_the_restored_file(folder: Path, as_user: Callable[..., Client]) -> None:
     restore(folder / "backup.db", folder / "data.db")
     with Sandbox(data=str(folder / "data.db")) as box:
         response = as_user("t0ken-0123456789", box.url).rest("GET", "/me.xml")
         assert "<name>Before</name>" in response.text
 
 
-def test_a_damaged_file_and_a_missing_one_are_replaced(folder) -> None:
+def test_a_damaged_file_and_a_missing_one_are_replaced(folder: Path) -> None:
     (folder / "data.db").write_bytes(os.urandom(9000))
     restore(folder / "backup.db", folder / "data.db")
     assert name_in(folder / "data.db") == "Before"
@@ -86,14 +88,14 @@ def test_a_damaged_file_and_a_missing_one_are_replaced(folder) -> None:
     assert name_in(folder / "data.db") == "Before"
 
 
-def test_no_former_file_is_replaced(folder) -> None:
+def test_no_former_file_is_replaced(folder: Path) -> None:
     formers = {restore(folder / "backup.db", folder / "data.db")[1] for _ in range(3)}
     assert len(formers) == 3
     assert name_in(folder / "data.db.before-restore") == "After"
     assert name_in(folder / "data.db.before-restore-3") == "Before"
 
 
-def test_a_backup_of_an_older_version_is_restored(folder) -> None:
+def test_a_backup_of_an_older_version_is_restored(folder: Path) -> None:
     with gzip.open(FILES / "schema-1.db.gz") as packed, (folder / "old.db").open("wb") as file:
         shutil.copyfileobj(packed, file)
     restore(folder / "old.db", folder / "data.db")
@@ -102,7 +104,9 @@ def test_a_backup_of_an_older_version_is_restored(folder) -> None:
 
 
 @pytest.mark.parametrize("copy", ["missing", "text", "half", "empty", "foreign", "itself"])
-def test_nothing_changes_if_the_backup_cannot_be_used(folder, copy, capsys) -> None:
+def test_nothing_changes_if_the_backup_cannot_be_used(
+    folder: Path, copy: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     backup, bad = folder / "backup.db", folder / "bad.db"
     if copy == "text":
         bad.write_text("Dear diary, " * 500)
@@ -121,7 +125,9 @@ def test_nothing_changes_if_the_backup_cannot_be_used(folder, copy, capsys) -> N
     assert contents(folder) == before
 
 
-def test_a_file_that_a_server_has_open_is_not_replaced(folder, capsys) -> None:
+def test_a_file_that_a_server_has_open_is_not_replaced(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     program = (
         "import sqlite3, sys; file = sqlite3.connect(sys.argv[1]);"
         "file.execute('SELECT * FROM users').fetchall(); print('open', flush=True); input()"
@@ -144,7 +150,7 @@ def test_a_file_that_a_server_has_open_is_not_replaced(folder, capsys) -> None:
     [("rename", 0), ("rename", 1), ("unlink", 0), ("unlink", 1)],
 )
 def test_a_restore_that_is_interrupted_can_be_repeated_and_loses_nothing(
-    folder, step, number, monkeypatch
+    folder: Path, step: str, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     where = os if step == "rename" else Path
     real, done = getattr(where, step), []
@@ -168,14 +174,16 @@ def test_a_restore_that_is_interrupted_can_be_repeated_and_loses_nothing(
     assert "After" in {name_in(folder / name) for name in formers}
 
 
-def test_a_server_does_not_start_with_a_log_whose_file_is_missing(folder) -> None:
+def test_a_server_does_not_start_with_a_log_whose_file_is_missing(folder: Path) -> None:
     (folder / "data.db").unlink()
     with pytest.raises(OSError, match=r"it is missing, but its log data\.db-wal is there"):
         Sandbox(seed="empty", data=str(folder / "data.db"))
     assert not (folder / "data.db").exists()
 
 
-def test_the_command_says_what_it_has_done(folder, capsys) -> None:
+def test_the_command_says_what_it_has_done(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     paths = [str(folder / name) for name in ("backup.db", "data.db")]
     assert main(["restore", *paths]) == 0
     assert capsys.readouterr().out == (

@@ -8,6 +8,7 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
@@ -18,18 +19,18 @@ from backpack_orm import AuthenticationError, OAuthApp, Timeout, ValidationError
 from backpack_orm.connection.oauth import sign_in as sign_in_module
 from backpack_orm.connection.oauth.loopback import Listener
 from backpack_orm.sandbox import Sandbox
-from tests.connection.oauth.conftest import REDIRECT, SECRET
+from tests.connection.oauth.conftest import REDIRECT, SECRET, Clocks
 
 CHROMIUM = shutil.which("chromium")
 
 
-def free_port(host="127.0.0.1"):
+def free_port(host: str = "127.0.0.1") -> Any:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, 0), family=family) as server:
         return server.getsockname()[1]
 
 
-def local_app(box: Sandbox, path="/back", host="127.0.0.1") -> OAuthApp:
+def local_app(box: Sandbox, path: str = "/back", host: str = "127.0.0.1") -> OAuthApp:
     """Return an application of this machine, which is registered with the sandbox."""
     named = f"[{host}]" if ":" in host else host
     registered = box.oauth.register(f"http://{named}:{free_port(host)}{path}", name="Terminal")
@@ -41,41 +42,43 @@ def local_app(box: Sandbox, path="/back", host="127.0.0.1") -> OAuthApp:
 class Person:
     """A user who answers in the sandbox and returns; stands for a browser and its user."""
 
-    def __init__(self, box, user=None, answer="allow"):
+    def __init__(self, box: Any, user: Any = None, answer: str = "allow") -> None:
         self.box, self.user, self.answer = box, user, answer
         self.visited = []
         self.responses = []
         self._thread = threading.Thread(target=lambda: None)
 
-    def open(self, url):
+    def open(self, url: Any) -> Any:
         """Visit a page like `webbrowser.open`, which does not wait."""
         self.visited.append(url)
         self._thread = threading.Thread(target=self._visit, args=(url,))
         self._thread.start()
         return True
 
-    def _visit(self, url):
+    def _visit(self, url: Any) -> None:
         back = self.box.oauth.deny(url) if self.answer == "deny" else self.box.oauth.allow(url)
         for address in self.before(back):
             self.responses.append(requests.get(address, timeout=30))
         self.responses.append(requests.get(back, timeout=30))
 
-    def before(self, back):
+    def before(self, back: Any) -> Any:
         return []
 
-    def join(self):
+    def join(self) -> Any:
         self._thread.join(30)
         return self.responses
 
 
-def never(text):
+def never(text: Any) -> None:
     raise AssertionError("nothing should be pasted")
 
 
 class TestListening:
     @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
     @pytest.mark.parametrize("path", ["/back", "", "/deep/back?kind=a"])
-    def test_the_browser_returns_to_this_machine(self, provider, host, path):
+    def test_the_browser_returns_to_this_machine(
+        self, provider: Sandbox, host: str, path: str
+    ) -> None:
         person = Person(provider)
         grant = local_app(provider, path, host).sign_in(open_browser=person.open, ask=never)
         assert [each.name for each in grant.accounts()] == ["acme"]
@@ -84,15 +87,15 @@ class TestListening:
         assert "You can close this window and return to the program." in response.text
         assert response.headers["Cache-Control"] == "no-store"
 
-    def test_a_user_who_denies_is_an_authentication_error(self, provider):
+    def test_a_user_who_denies_is_an_authentication_error(self, provider: Sandbox) -> None:
         person = Person(provider, answer="deny")
         with pytest.raises(AuthenticationError, match="access_denied"):
             local_app(provider).sign_in(open_browser=person.open, ask=never)
         assert person.join()[0].status_code == 200
 
-    def test_other_requests_do_not_end_the_wait(self, provider):
+    def test_other_requests_do_not_end_the_wait(self, provider: Sandbox) -> None:
         class Nosy(Person):
-            def before(self, back):
+            def before(self, back: Any) -> Any:
                 base = back.partition("/back")[0]
                 return [
                     f"{base}/favicon.ico",
@@ -108,7 +111,7 @@ class TestListening:
         assert grant.accounts()
         assert [each.status_code for each in person.join()] == [404] * 6 + [200]
 
-    def test_a_page_under_another_host_name_is_not_the_return(self, network):
+    def test_a_page_under_another_host_name_is_not_the_return(self, network: Any) -> None:
         address = f"http://127.0.0.1:{free_port()}/back"
         with Listener(address, lambda target: True) as listener:
             headers = {"Host": "evil.example"}
@@ -116,11 +119,11 @@ class TestListening:
             assert requests.post(address, timeout=30).status_code == 501
             assert listener.wait(0.01) is None
 
-    def test_an_open_connection_without_a_request_blocks_nobody(self, provider):
+    def test_an_open_connection_without_a_request_blocks_nobody(self, provider: Sandbox) -> None:
         """Browsers open connections in advance."""
 
         class Eager(Person):
-            def before(self, back):
+            def before(self, back: Any) -> Any:
                 host, _, port = back.split("/")[2].partition(":")
                 self.idle = socket.create_connection((host, int(port)))
                 return []
@@ -130,18 +133,24 @@ class TestListening:
         person.join()
         person.idle.close()
 
-    def test_a_browser_that_does_not_return_is_a_timeout(self, provider):
+    def test_a_browser_that_does_not_return_is_a_timeout(self, provider: Sandbox) -> None:
         app = local_app(provider)
         with pytest.raises(Timeout, match=f"has not returned to {app.redirect_uri} in 0.05 s"):
             app.sign_in(open_browser=lambda url: True, ask=never, timeout=0.05)
 
-    def test_the_port_is_free_again_afterwards(self, provider):
+    def test_the_port_is_free_again_afterwards(self, provider: Sandbox) -> None:
         app = local_app(provider)
         for _ in range(2):
             with pytest.raises(Timeout):
                 app.sign_in(open_browser=lambda url: True, ask=never, timeout=0.01)
 
-    def test_the_code_is_logged_nowhere(self, provider, capfd, caplog, monkeypatch):
+    def test_the_code_is_logged_nowhere(
+        self,
+        provider: Sandbox,
+        capfd: Any,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
         monkeypatch.setattr(logging.root, "handlers", [caplog.handler])  # and none of other tests
         caplog.set_level(1)
         person = Person(provider)
@@ -153,15 +162,15 @@ class TestListening:
 
 
 class TestPasting:
-    def pasting(self, box, texts, change=lambda address: address):
-        def ask(text):
+    def pasting(self, box: Any, texts: Any, change: Any = lambda address: address) -> Any:
+        def ask(text: Any) -> Any:
             texts.append(text)
             url = text.split()[3]
             return change(box.oauth.allow(url))
 
         return ask
 
-    def test_a_redirect_address_elsewhere_is_pasted(self, provider, app):
+    def test_a_redirect_address_elsewhere_is_pasted(self, provider: Sandbox, app: OAuthApp) -> None:
         texts = []
         grant = app.sign_in(open_browser=never, ask=self.pasting(provider, texts))
         assert grant.accounts()
@@ -169,26 +178,28 @@ class TestPasting:
         assert text.startswith(f"Open this address: {provider.url}/authorization/new?type=web_")
         assert text.endswith("paste the whole address that the browser ends at: ")
 
-    def test_white_space_around_it_does_no_harm(self, provider, app):
+    def test_white_space_around_it_does_no_harm(self, provider: Sandbox, app: OAuthApp) -> None:
         ask = self.pasting(provider, [], lambda address: f"  {address}\n")
         assert app.sign_in(ask=ask)
 
-    def test_without_a_browser_it_is_pasted(self, provider):
+    def test_without_a_browser_it_is_pasted(self, provider: Sandbox) -> None:
         ask = self.pasting(provider, [])
         assert local_app(provider).sign_in(open_browser=lambda url: False, ask=ask)
 
-    def test_with_its_port_in_use_it_is_pasted(self, provider):
+    def test_with_its_port_in_use_it_is_pasted(self, provider: Sandbox) -> None:
         app = local_app(provider)
         port = int(app.redirect_uri.rpartition(":")[2].partition("/")[0])
         with socket.create_server(("127.0.0.1", port)):
             assert app.sign_in(open_browser=never, ask=self.pasting(provider, []))
 
     @pytest.mark.parametrize("pasted", ["", "abc", "https://evil.example/back?code=a"])
-    def test_something_else_is_refused(self, app, pasted):
+    def test_something_else_is_refused(self, app: OAuthApp, pasted: str) -> None:
         with pytest.raises(ValidationError, match="another address"):
             app.sign_in(ask=lambda text: pasted)
 
-    def test_the_browser_and_the_input_of_python_are_the_defaults(self, provider, app, monkeypatch):
+    def test_the_browser_and_the_input_of_python_are_the_defaults(
+        self, provider: Sandbox, app: OAuthApp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         opened = []
         monkeypatch.setattr(webbrowser, "open", lambda url: opened.append(url))
         monkeypatch.setattr("builtins.input", self.pasting(provider, []))
@@ -202,13 +213,13 @@ class TestBrowser:
     """A real browser signs in and returns."""
 
     @pytest.fixture
-    def sign_in(self, running) -> Iterator[object]:
+    def sign_in(self, running: Sandbox) -> Iterator[object]:
         """Return a function that signs in with a browser whose user presses a button."""
 
-        def sign_in(app, button, token=running.token):
+        def sign_in(app: Any, button: Any, token: Any = running.token) -> Any:
             found = []
 
-            def wait():
+            def wait() -> None:
                 try:
                     found.append(app.sign_in(open_browser=opened.append, ask=never, timeout=60))
                 except AuthenticationError as error:
@@ -236,12 +247,14 @@ class TestBrowser:
 
         return sign_in
 
-    def test_allowing_returns_a_grant(self, running, clocks, sign_in):
+    def test_allowing_returns_a_grant(self, running: Sandbox, clocks: Clocks, sign_in: Any) -> None:
         text, grant = sign_in(local_app(running), "Allow")
         assert "You can close this window" in text
         assert [each.name for each in grant.accounts()] == ["acme"]
 
-    def test_denying_is_an_authentication_error(self, running, clocks, sign_in):
+    def test_denying_is_an_authentication_error(
+        self, running: Sandbox, clocks: Clocks, sign_in: Any
+    ) -> None:
         text, error = sign_in(local_app(running), "Deny", token="")
         assert "You can close this window" in text
         assert error.hint == "Ask the user to sign in again, and to allow access."
@@ -250,15 +263,17 @@ class TestBrowser:
 class Opened:
     """What was opened, for another thread."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.event = threading.Event()
 
-    def append(self, url):
+    def append(self, url: Any) -> Any:
         self.url = url
         self.event.set()
         return True
 
 
-def test_a_secret_of_an_application_of_this_machine_is_not_in_the_address(provider):
+def test_a_secret_of_an_application_of_this_machine_is_not_in_the_address(
+    provider: Sandbox,
+) -> None:
     app = OAuthApp("trips", SECRET, REDIRECT, provider=provider.url)
     assert SECRET not in app.authorization_url()[0]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import attrs
 import pytest
 
 from backpack_orm import AuthenticationError, Grant, OAuthApp, Page
 from backpack_orm.connection.oauth.provider import ACCOUNTS_PATH, TOKEN_PATH
-from tests.connection.conftest import DROP, http
-from tests.connection.oauth.conftest import REDIRECT, SECRET
+from backpack_orm.sandbox import Sandbox
+from tests.connection.conftest import DROP, Stub, http
+from tests.connection.oauth.conftest import REDIRECT, SECRET, Clocks
 
 ACCESS, REFRESH, CODE = "CANARY-access", "CANARY-refresh", "CANARY-code"
 STORED = {"client_id": "trips", "access_token": ACCESS, "refresh_token": REFRESH}
@@ -18,19 +20,19 @@ TOKENS = b'{"access_token": "CANARY-new", "refresh_token": "CANARY-refresh"}'
 
 
 @pytest.fixture
-def app(stub, clocks):
+def app(stub: Stub, clocks: Clocks) -> Any:
     return OAuthApp("trips", SECRET, REDIRECT, provider=stub.url)
 
 
 @pytest.fixture
-def seen(app):
+def seen(app: OAuthApp) -> Any:
     events = []
     for hook in vars(app.hooks).values():
         hook(events.append)
     return events
 
 
-def test_the_requests_of_a_sign_in_are_reported(stub, app, seen):
+def test_the_requests_of_a_sign_in_are_reported(stub: Stub, app: OAuthApp, seen: Any) -> None:
     stub.responses(http(200, TOKENS), http(200, b'{"accounts": []}'))
     _, state = app.authorization_url()
     app.exchange(f"{REDIRECT}?code={CODE}&state={state}", state=state).accounts()
@@ -46,7 +48,9 @@ def test_the_requests_of_a_sign_in_are_reported(stub, app, seen):
     assert [each.endpoint for each in seen[2::2]] == ["GET /authorization.json"]
 
 
-def test_a_retry_is_reported_between_its_requests(stub, app, seen, clocks):
+def test_a_retry_is_reported_between_its_requests(
+    stub: Stub, app: OAuthApp, seen: Any, clocks: Clocks
+) -> None:
     stub.responses(DROP, http(200, b'{"accounts": []}'))
     Grant.from_dict(STORED, app).accounts()
     kinds = [type(each).__name__.removesuffix("Event") for each in seen]
@@ -55,7 +59,7 @@ def test_a_retry_is_reported_between_its_requests(stub, app, seen, clocks):
     assert seen[2].seconds == clocks.slept[0]
 
 
-def test_no_event_contains_a_secret(stub, app, seen):
+def test_no_event_contains_a_secret(stub: Stub, app: OAuthApp, seen: Any) -> None:
     echo = f'{{"error": "{SECRET} {REFRESH} {ACCESS}"}}'.encode()
     stub.default = http(401, echo)
     grant = Grant.from_dict(STORED, app)
@@ -68,9 +72,9 @@ def test_no_event_contains_a_secret(stub, app, seen):
         assert secret.encode() not in pickle.dumps(seen)
 
 
-def test_a_hook_that_raises_loses_no_token(stub, app):
+def test_a_hook_that_raises_loses_no_token(stub: Stub, app: OAuthApp) -> None:
     @app.hooks.on_response
-    def broken(event):
+    def broken(event: Any) -> None:
         raise RuntimeError("broken")
 
     stub.responses(http(200, TOKENS))
@@ -79,7 +83,9 @@ def test_a_hook_that_raises_loses_no_token(stub, app):
     assert grant.access_token == "CANARY-new"
 
 
-def test_a_refresh_during_a_call_is_reported_by_the_application_only(provider, clocks):
+def test_a_refresh_during_a_call_is_reported_by_the_application_only(
+    provider: Sandbox, clocks: Clocks
+) -> None:
     app = OAuthApp("trips", SECRET, REDIRECT, provider=provider.url)
     url, state = app.authorization_url()
     grant = app.exchange(provider.oauth.allow(url), state=state)

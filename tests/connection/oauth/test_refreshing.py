@@ -6,8 +6,10 @@ import gc
 import pickle
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -27,21 +29,22 @@ from backpack_orm.connection import rate_limits
 from backpack_orm.connection.addresses import rate_limit_key
 from backpack_orm.connection.oauth import refreshing
 from backpack_orm.connection.transport import Transport
+from backpack_orm.sandbox import Sandbox
 from backpack_orm.sandbox.http_server import THREADS
-from tests.connection.oauth.conftest import REDIRECT, SECRET, requests_for
+from tests.connection.oauth.conftest import REDIRECT, SECRET, Clocks, requests_for
 
 DAY = 24 * 60 * 60
 TWO_WEEKS = 14 * DAY
 
 
 @pytest.fixture
-def stored():
+def stored() -> Any:
     """What the application has stored."""
     return []
 
 
 @pytest.fixture
-def connection(provider, grant, stored):
+def connection(provider: Sandbox, grant: Grant, stored: Callable[[], Page]) -> Any:
     with grant.connect(
         provider.url, on_refresh=lambda grant: stored.append(grant.to_dict()), limits=None, ttl=0
     ) as connection:
@@ -49,20 +52,26 @@ def connection(provider, grant, stored):
 
 
 @pytest.fixture
-def refreshes(provider):
+def refreshes(provider: Sandbox) -> Any:
     """Return a function that counts the refreshes since the test began."""
     before = requests_for(provider, "refresh")
     return lambda: requests_for(provider, "refresh") - before
 
 
-def refused(provider, since):
+def refused(provider: Any, since: Any) -> Any:
     return [each for each in provider.log[since:] if each.status == 302]
 
 
 class TestBeforeExpiry:
     def test_a_token_is_replaced_a_minute_before_it_expires(
-        self, provider, grant, connection, clocks, refreshes, stored
-    ):
+        self,
+        provider: Sandbox,
+        grant: Grant,
+        connection: Connection,
+        clocks: Clocks,
+        refreshes: Any,
+        stored: Callable[[], Page],
+    ) -> None:
         since = len(provider.log)
         clocks.advance(TWO_WEEKS - 61)
         Page.all(using=connection)
@@ -75,15 +84,17 @@ class TestBeforeExpiry:
         assert grant.access_token != old
         assert [each["access_token"] for each in stored] == [grant.access_token]
 
-    def test_a_grant_is_used_for_months(self, connection, clocks, refreshes, stored):
+    def test_a_grant_is_used_for_months(
+        self, connection: Connection, clocks: Clocks, refreshes: Any, stored: Callable[[], Page]
+    ) -> None:
         for _ in range(6):
             clocks.advance(30 * DAY)
             assert Page.all(using=connection) is not None
         assert refreshes() == len(stored) == 6
 
     def test_a_short_lifetime_does_not_refresh_before_each_call(
-        self, provider, sign_in, clocks, refreshes
-    ):
+        self, provider: Sandbox, sign_in: Any, clocks: Clocks, refreshes: Any
+    ) -> None:
         provider.oauth.grants.token_lifetime = 30
         with sign_in().connect(provider.url, ttl=0) as connection:
             for _ in range(5):
@@ -95,8 +106,13 @@ class TestBeforeExpiry:
             assert refreshes() == 1
 
     def test_one_that_cannot_be_replaced_yet_is_used_until_it_expires(
-        self, provider, connection, clocks, refreshes, caplog
-    ):
+        self,
+        provider: Sandbox,
+        connection: Connection,
+        clocks: Clocks,
+        refreshes: Any,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
         provider.faults.status(502, path="authorization/token")
         since = len(provider.log)
         clocks.advance(TWO_WEEKS - 30)
@@ -112,19 +128,23 @@ class TestBeforeExpiry:
         assert Page.all(using=connection) is not None
         assert refreshes() == 1
 
-    def test_accounts_replaces_it_too(self, grant, clocks, refreshes):
+    def test_accounts_replaces_it_too(self, grant: Grant, clocks: Clocks, refreshes: Any) -> None:
         clocks.advance(TWO_WEEKS)
         assert [each.name for each in grant.accounts()] == ["acme"]
         assert refreshes() == 1
 
 
 class TestAfterRefusal:
-    def test_a_read_is_repeated_with_a_new_token(self, provider, connection, refreshes, stored):
+    def test_a_read_is_repeated_with_a_new_token(
+        self, provider: Sandbox, connection: Connection, refreshes: Any, stored: Callable[[], Page]
+    ) -> None:
         provider.oauth.expire_access_tokens()
         assert Page.all(using=connection) is not None
         assert (refreshes(), len(stored)) == (1, 1)
 
-    def test_a_write_that_was_refused_is_repeated(self, provider, connection, refreshes):
+    def test_a_write_that_was_refused_is_repeated(
+        self, provider: Sandbox, connection: Connection, refreshes: Any
+    ) -> None:
         provider.oauth.expire_access_tokens()
         Page.create(title="Refused first", using=connection)
         assert refreshes() == 1
@@ -132,8 +152,8 @@ class TestAfterRefusal:
         assert titles.count("Refused first") == 1
 
     def test_a_write_that_may_have_been_processed_is_not_repeated(
-        self, provider, connection, refreshes
-    ):
+        self, provider: Sandbox, connection: Connection, refreshes: Any
+    ) -> None:
         """Its first try was lost; that its second one is refused tells nothing of the first."""
         page = Page.create(title="Before", using=connection)
         provider.faults.drop_after_write(path="ws/page/*/update_title", times=1)
@@ -145,12 +165,16 @@ class TestAfterRefusal:
         assert refreshes() == 0
 
     def test_a_write_that_may_have_been_processed_says_so_if_there_is_no_new_token(
-        self, provider, connection, clocks, monkeypatch
-    ):
+        self,
+        provider: Sandbox,
+        connection: Connection,
+        clocks: Clocks,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
         page = Page.create(title="Before", using=connection)
         provider.faults.drop_after_write(path="ws/page/*/update_title", times=1)
 
-        def wait(transport, call, seconds, reason):
+        def wait(transport: Any, call: Any, seconds: Any, reason: Any) -> None:
             clocks.advance(TWO_WEEKS)
             provider.oauth.revoke()
 
@@ -160,7 +184,9 @@ class TestAfterRefusal:
             page.save()
         assert error.value.may_have_happened
 
-    def test_a_create_whose_answer_was_lost_is_not_repeated(self, provider, connection, refreshes):
+    def test_a_create_whose_answer_was_lost_is_not_repeated(
+        self, provider: Sandbox, connection: Connection, refreshes: Any
+    ) -> None:
         provider.oauth.expire_access_tokens()
         provider.faults.drop_after_write(path="ws/pages/new", times=1, after=1)
         with pytest.raises(OutcomeUnknown):
@@ -168,7 +194,9 @@ class TestAfterRefusal:
         assert refreshes() == 1
         assert [page.title for page in Page.all(using=connection)].count("Once") == 1
 
-    def test_a_call_is_repeated_once(self, provider, connection, refreshes):
+    def test_a_call_is_repeated_once(
+        self, provider: Sandbox, connection: Connection, refreshes: Any
+    ) -> None:
         provider.faults.redirect("http://{host}/login", path="ws/pages/all")
         since = len(provider.log)
         with pytest.raises(AuthenticationError, match="redirects to its login page"):
@@ -177,8 +205,8 @@ class TestAfterRefusal:
         assert len(refused(provider, since)) == 2
 
     def test_a_grant_without_a_refresh_token_needs_a_new_sign_in(
-        self, provider, app, grant, refreshes
-    ):
+        self, provider: Sandbox, app: OAuthApp, grant: Grant, refreshes: Any
+    ) -> None:
         with grant.connect(provider.url):
             stored = grant.to_dict()
         old = Grant.from_dict(stored | {"refresh_token": None}, app)
@@ -192,8 +220,8 @@ class TestAfterRefusal:
 
     @pytest.mark.parametrize("is_expired", [False, True])
     def test_a_revoked_refresh_token_needs_a_new_sign_in(
-        self, provider, connection, clocks, is_expired
-    ):
+        self, provider: Sandbox, connection: Connection, clocks: Clocks, is_expired: bool
+    ) -> None:
         if is_expired:
             clocks.advance(TWO_WEEKS)
         provider.oauth.revoke()
@@ -207,7 +235,9 @@ class TestAfterRefusal:
 
 class TestClockSkew:
     @pytest.mark.parametrize("seconds", [-3 * DAY, -3600, 3600, 3 * DAY])
-    def test_clocks_may_differ(self, provider, app, clocks, refreshes, seconds):
+    def test_clocks_may_differ(
+        self, provider: Sandbox, app: OAuthApp, clocks: Clocks, refreshes: Any, seconds: Any
+    ) -> None:
         clocks.here += timedelta(seconds=seconds)
         url, state = app.authorization_url()
         grant = app.exchange(provider.oauth.allow(url), state=state)
@@ -219,15 +249,17 @@ class TestClockSkew:
             assert refreshes() == 1, "the difference does not matter"
 
     def test_a_clock_that_is_set_back_costs_one_refused_request(
-        self, provider, connection, clocks, refreshes
-    ):
+        self, provider: Sandbox, connection: Connection, clocks: Clocks, refreshes: Any
+    ) -> None:
         since = len(provider.log)
         clocks.provider += timedelta(seconds=TWO_WEEKS)
         Page.all(using=connection)
         Page.all(using=connection)
         assert (refreshes(), len(refused(provider, since))) == (1, 1)
 
-    def test_a_stored_time_that_seems_past_costs_one_refresh(self, provider, app, grant, refreshes):
+    def test_a_stored_time_that_seems_past_costs_one_refresh(
+        self, provider: Sandbox, app: OAuthApp, grant: Grant, refreshes: Any
+    ) -> None:
         stored = grant.to_dict() | {"expires_at": "2001-01-01T00:00:00+00:00"}
         with Grant.from_dict(stored, app).connect(provider.url, ttl=0) as connection:
             Page.all(using=connection)
@@ -237,20 +269,27 @@ class TestClockSkew:
     @pytest.mark.parametrize(
         "expires_at", ["0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00"]
     )
-    def test_the_first_and_last_times_are_accepted(self, app, grant, expires_at):
+    def test_the_first_and_last_times_are_accepted(
+        self, app: OAuthApp, grant: Grant, expires_at: str
+    ) -> None:
         stored = grant.to_dict() | {"expires_at": expires_at}
         assert Grant.from_dict(stored, app).accounts()
 
 
 def test_thirty_threads_refresh_twice_if_the_first_answer_is_lost(
-    provider, grant, connection, clocks, refreshes, stored
-):
+    provider: Sandbox,
+    grant: Grant,
+    connection: Connection,
+    clocks: Clocks,
+    refreshes: Any,
+    stored: Callable[[], Page],
+) -> None:
     """The token expires while their writes are on the way; each is in the account once."""
     page = Page.create(title="Thirty threads", using=connection)
     held = provider.faults.latency(60, path="ws/page/*/notes/create")
     since = len(provider.log)
 
-    def write(number):
+    def write(number: Any) -> None:
         Note.create(page=page, title=f"note {number}", using=connection)
 
     with ThreadPoolExecutor(30) as pool:
@@ -273,8 +312,8 @@ def test_thirty_threads_refresh_twice_if_the_first_answer_is_lost(
 
 class TestThreads:
     def test_thirty_threads_whose_token_is_refused_refresh_once(
-        self, provider, connection, refreshes
-    ):
+        self, provider: Sandbox, connection: Connection, refreshes: Any
+    ) -> None:
         page = Page.create(title="Refused", using=connection)
         provider.oauth.expire_access_tokens()
         with ThreadPoolExecutor(30) as pool:
@@ -287,13 +326,15 @@ class TestThreads:
         assert refreshes() == 1
         assert len(Page.find(page.id, using=connection).notes) == 30
 
-    def test_thirty_threads_share_one_failure(self, provider, connection, clocks):
+    def test_thirty_threads_share_one_failure(
+        self, provider: Sandbox, connection: Connection, clocks: Clocks
+    ) -> None:
         clocks.advance(TWO_WEEKS)
         provider.oauth.revoke()
         slow = provider.faults.latency(0.3, path="authorization/token")
         barrier = threading.Barrier(30)
 
-        def read(number):
+        def read(number: Any) -> None:
             barrier.wait(30)
             with pytest.raises(AuthenticationError):
                 Page.find(number + 1, using=connection)
@@ -302,7 +343,9 @@ class TestThreads:
             list(pool.map(read, range(30)))
         assert slow.fired < 10
 
-    def test_a_deadline_limits_the_wait_for_another_threads_refresh(self, provider, grant, clocks):
+    def test_a_deadline_limits_the_wait_for_another_threads_refresh(
+        self, provider: Sandbox, grant: Grant, clocks: Clocks
+    ) -> None:
         with grant.connect(provider.url, deadline=0.2, ttl=0) as connection:
             clocks.advance(TWO_WEEKS)
             with grant._tokens._lock, ThreadPoolExecutor(1) as pool:
@@ -310,7 +353,9 @@ class TestThreads:
                 with pytest.raises(Timeout, match="another thread's request for a new access"):
                     waiting.result(30)
 
-    def test_a_deadline_limits_a_refresh(self, provider, grant, clocks):
+    def test_a_deadline_limits_a_refresh(
+        self, provider: Sandbox, grant: Grant, clocks: Clocks
+    ) -> None:
         with grant.connect(provider.url, deadline=0.3, ttl=0) as connection:
             clocks.advance(TWO_WEEKS)
             provider.faults.latency(20, path="authorization/token")
@@ -319,7 +364,9 @@ class TestThreads:
 
 
 class TestCallbacks:
-    def test_one_function_for_several_connections_is_called_once(self, provider, grant):
+    def test_one_function_for_several_connections_is_called_once(
+        self, provider: Sandbox, grant: Grant
+    ) -> None:
         calls = []
         connections = [grant.connect(provider.url, on_refresh=calls.append) for _ in range(3)]
         grant.refresh()
@@ -327,8 +374,10 @@ class TestCallbacks:
         for connection in connections:
             connection.close()
 
-    def test_its_error_is_raised_and_the_new_token_stays(self, provider, grant, clocks, refreshes):
-        def fail(grant):
+    def test_its_error_is_raised_and_the_new_token_stays(
+        self, provider: Sandbox, grant: Grant, clocks: Clocks, refreshes: Any
+    ) -> None:
+        def fail(grant: Any) -> None:
             raise RuntimeError("the database is down")
 
         with grant.connect(provider.url, on_refresh=fail, ttl=0) as connection:
@@ -338,10 +387,12 @@ class TestCallbacks:
             assert Page.all(using=connection) is not None
         assert refreshes() == 1
 
-    def test_it_may_use_the_connection(self, provider, grant, clocks):
+    def test_it_may_use_the_connection(
+        self, provider: Sandbox, grant: Grant, clocks: Clocks
+    ) -> None:
         seen = []
 
-        def store(grant):
+        def store(grant: Any) -> None:
             seen.append(len(Page.all(using=connection)))
 
         with grant.connect(provider.url, on_refresh=store, ttl=0) as connection:
@@ -349,10 +400,12 @@ class TestCallbacks:
             Page.all(using=connection)
         assert len(seen) == 1
 
-    def test_it_is_not_called_again_for_a_token_that_it_needs_itself(self, provider, grant, clocks):
+    def test_it_is_not_called_again_for_a_token_that_it_needs_itself(
+        self, provider: Sandbox, grant: Grant, clocks: Clocks
+    ) -> None:
         calls = []
 
-        def store(grant):
+        def store(grant: Any) -> None:
             calls.append(grant.access_token)
             provider.oauth.expire_access_tokens()
             Page.all(using=connection)
@@ -362,7 +415,9 @@ class TestCallbacks:
             Page.all(using=connection)
         assert len(calls) == 1
 
-    def test_all_connections_of_a_grant_use_the_new_token(self, provider, grant, refreshes):
+    def test_all_connections_of_a_grant_use_the_new_token(
+        self, provider: Sandbox, grant: Grant, refreshes: Any
+    ) -> None:
         with (
             grant.connect(provider.url, ttl=0) as one,
             grant.connect(provider.url, ttl=0) as other,
@@ -374,7 +429,9 @@ class TestCallbacks:
             Page.all(using=other)
         assert (refreshes(), refused(provider, since)) == (1, [])
 
-    def test_one_of_the_grant_is_called_for_all_requests(self, provider, app, grant, clocks):
+    def test_one_of_the_grant_is_called_for_all_requests(
+        self, provider: Sandbox, app: OAuthApp, grant: Grant, clocks: Clocks
+    ) -> None:
         calls = []
         grant = Grant.from_dict(grant.to_dict(), app, on_refresh=calls.append)
         clocks.advance(TWO_WEEKS)
@@ -385,7 +442,9 @@ class TestCallbacks:
             Page.all(using=connection)
         assert calls == [grant, grant]
 
-    def test_one_of_a_closed_connection_that_nothing_refers_to_is_not_called(self, provider, grant):
+    def test_one_of_a_closed_connection_that_nothing_refers_to_is_not_called(
+        self, provider: Sandbox, grant: Grant
+    ) -> None:
         calls = []
         grant.connect(provider.url, on_refresh=lambda grant: calls.append(grant)).close()
         gc.collect()
@@ -394,11 +453,15 @@ class TestCallbacks:
 
 
 class TestIdentity:
-    def test_a_connection_is_identified_by_account_and_user(self, provider, connection):
+    def test_a_connection_is_identified_by_account_and_user(
+        self, provider: Sandbox, connection: Connection
+    ) -> None:
         host = provider.url.removeprefix("http://")
         assert connection.account == f"{host}/user-40000001"
 
-    def test_objects_before_and_after_a_refresh_are_equal(self, provider, grant):
+    def test_objects_before_and_after_a_refresh_are_equal(
+        self, provider: Sandbox, grant: Grant
+    ) -> None:
         with grant.connect(provider.url) as connection:
             page = Page.create(title="Same", using=connection)
             before, pickled = Page.find(page.id), pickle.dumps(page)
@@ -406,7 +469,9 @@ class TestIdentity:
             assert Page.find(page.id, fresh=True) == before == pickle.loads(pickled) == page
             assert hash(Page.find(page.id)) == hash(before)
 
-    def test_two_grants_of_one_user_make_equal_objects(self, provider, sign_in):
+    def test_two_grants_of_one_user_make_equal_objects(
+        self, provider: Sandbox, sign_in: Any
+    ) -> None:
         with (
             sign_in().connect(provider.url) as one,
             sign_in().connect(provider.url) as other,
@@ -414,7 +479,7 @@ class TestIdentity:
             page = Page.create(title="Same", using=one)
             assert Page.find(page.id, using=other) == page
 
-    def test_the_cache_survives_a_refresh(self, provider, grant):
+    def test_the_cache_survives_a_refresh(self, provider: Sandbox, grant: Grant) -> None:
         with grant.connect(provider.url) as connection:
             Page.all(using=connection)
             grant.refresh()
@@ -422,7 +487,7 @@ class TestIdentity:
             Page.all(using=connection)
             assert provider.requests == before
 
-    def test_the_rate_limit_survives_a_refresh(self, provider, grant):
+    def test_the_rate_limit_survives_a_refresh(self, provider: Sandbox, grant: Grant) -> None:
         with grant.connect(provider.url, ttl=0) as connection:
             Page.all(using=connection)
             key = f"{rate_limit_key(provider.url, connection.account, None)}/all_else"
@@ -432,13 +497,17 @@ class TestIdentity:
             Page.all(using=connection)
             assert len(sent) == counted + 1
 
-    def test_an_unpickled_object_uses_the_connection_of_a_later_grant(self, provider, sign_in):
+    def test_an_unpickled_object_uses_the_connection_of_a_later_grant(
+        self, provider: Sandbox, sign_in: Any
+    ) -> None:
         with sign_in().connect(provider.url) as connection:
             pickled = pickle.dumps(Page.create(title="Pickled", using=connection))
         with sign_in().connect(provider.url):
             assert pickle.loads(pickled).reload().title == "Pickled"
 
-    def test_another_user_is_not_the_same(self, provider, app, grant):
+    def test_another_user_is_not_the_same(
+        self, provider: Sandbox, app: OAuthApp, grant: Grant
+    ) -> None:
         provider.add_user("Sam")
         url, state = app.authorization_url()
         sam = app.exchange(provider.oauth.allow(url, "Sam"), state=state)
@@ -447,18 +516,22 @@ class TestIdentity:
 
 
 class TestConnecting:
-    def test_it_makes_one_request_for_the_first_connection_to_an_account(self, provider, grant):
+    def test_it_makes_one_request_for_the_first_connection_to_an_account(
+        self, provider: Sandbox, grant: Grant
+    ) -> None:
         since = len(provider.log)
         for _ in range(2):
             grant.connect(provider.url).close()
         assert [each.path for each in provider.log[since:]] == ["/me.xml"]
 
-    def test_an_account_of_others_is_an_authentication_error(self, provider, grant):
+    def test_an_account_of_others_is_an_authentication_error(
+        self, provider: Sandbox, grant: Grant
+    ) -> None:
         with pytest.raises(AuthenticationError) as error:
             grant.connect(provider.url_of("other"))
         assert "grant.accounts() lists those" in error.value.hint
 
-    def test_options_are_those_of_a_connection(self, provider, grant):
+    def test_options_are_those_of_a_connection(self, provider: Sandbox, grant: Grant) -> None:
         with grant.connect(provider.url, read_only=True, timezone="account") as connection:
             assert connection.read_only
             assert connection.zone.key == "Etc/UTC"
@@ -466,18 +539,20 @@ class TestConnecting:
             grant.connect(provider.url, timezon="UTC")
 
     @pytest.mark.parametrize("name", ["token", "oauth_token"])
-    def test_another_token_is_refused(self, provider, grant, name):
+    def test_another_token_is_refused(self, provider: Sandbox, grant: Grant, name: str) -> None:
         with pytest.raises(TypeError, match="a grant has its own token"):
             grant.connect(provider.url, **{name: "0123456789abcdef"})
 
-    def test_it_does_not_become_the_default(self, provider, grant):
+    def test_it_does_not_become_the_default(self, provider: Sandbox, grant: Grant) -> None:
         with grant.connect(provider.url) as connection:
             pass
         assert isinstance(connection, Connection)
         with pytest.raises(Exception, match="not connected"):
             Page.all()
 
-    def test_a_provider_that_cannot_be_reached_is_a_transport_error(self, closed_port, clocks):
+    def test_a_provider_that_cannot_be_reached_is_a_transport_error(
+        self, closed_port: int, clocks: Clocks
+    ) -> None:
         app = OAuthApp("trips", SECRET, REDIRECT, provider=f"http://127.0.0.1:{closed_port}")
         stored = {"client_id": "trips", "access_token": "a", "refresh_token": "r"}
         grant = Grant.from_dict(stored | {"expires_at": "2001-01-01T00:00:00Z"}, app)

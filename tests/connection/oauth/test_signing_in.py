@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from copy import copy
+from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
@@ -21,13 +23,14 @@ from backpack_orm import (
 )
 from backpack_orm.connection.oauth.callbacks import read_callback
 from backpack_orm.connection.redaction import Secret
-from tests.connection.oauth.conftest import REDIRECT, SECRET, requests_for
+from backpack_orm.sandbox import Sandbox
+from tests.connection.oauth.conftest import REDIRECT, SECRET, Clocks, requests_for
 
 STATE = "the-state-of-this-sign-in"
 
 
 class TestAuthorizationUrl:
-    def test_it_leads_to_the_provider_with_the_parameters_of_draft_5(self):
+    def test_it_leads_to_the_provider_with_the_parameters_of_draft_5(self) -> None:
         url, state = OAuthApp("trips", SECRET, REDIRECT).authorization_url()
         parts = urlsplit(url)
         assert url.startswith("https://launchpad.37signals.com/authorization/new?")
@@ -38,7 +41,7 @@ class TestAuthorizationUrl:
             "state": [state],
         }
 
-    def test_each_has_a_state_of_its_own(self):
+    def test_each_has_a_state_of_its_own(self) -> None:
         app = OAuthApp("trips", SECRET, REDIRECT)
         states = {app.authorization_url()[1] for _ in range(100)}
         assert len(states) == 100
@@ -46,7 +49,9 @@ class TestAuthorizationUrl:
 
 
 class TestExchange:
-    def test_a_user_who_allows_opens_the_account(self, provider, app, clocks):
+    def test_a_user_who_allows_opens_the_account(
+        self, provider: Sandbox, app: OAuthApp, clocks: Clocks
+    ) -> None:
         url, state = app.authorization_url()
         grant = app.exchange(provider.oauth.allow(url), state=state)
         assert (grant.expires_at - clocks.here).total_seconds() == 1209600
@@ -57,33 +62,39 @@ class TestExchange:
             Page.create(title="Lisbon")
         assert [page.title for page in Page.all(using=connection)][-1] == "Lisbon"
 
-    def test_a_user_who_denies_is_an_authentication_error(self, provider, app):
+    def test_a_user_who_denies_is_an_authentication_error(
+        self, provider: Sandbox, app: OAuthApp
+    ) -> None:
         url, state = app.authorization_url()
         back = provider.oauth.deny(url)
         with pytest.raises(AuthenticationError, match="returned no code: 'access_denied'") as error:
             app.exchange(back, state=state)
         assert error.value.hint == "Ask the user to sign in again, and to allow access."
 
-    def test_a_wrong_client_secret_is_refused_with_the_providers_reason(self, provider):
+    def test_a_wrong_client_secret_is_refused_with_the_providers_reason(
+        self, provider: Sandbox
+    ) -> None:
         app = OAuthApp("trips", "wrong-secret", REDIRECT, provider=provider.url)
         url, state = app.authorization_url()
         with pytest.raises(AuthenticationError, match="the client id or the client secret is wro"):
             app.exchange(provider.oauth.allow(url), state=state)
 
-    def test_a_wrong_code_is_refused(self, app):
+    def test_a_wrong_code_is_refused(self, app: OAuthApp) -> None:
         _, state = app.authorization_url()
         with pytest.raises(AuthenticationError, match="invalid_grant") as error:
             app.exchange(f"{REDIRECT}?code=wrong&state={state}", state=state)
         assert "sign in again" in error.value.hint
 
-    def test_an_expired_code_is_refused(self, provider, app, clocks):
+    def test_an_expired_code_is_refused(
+        self, provider: Sandbox, app: OAuthApp, clocks: Clocks
+    ) -> None:
         url, state = app.authorization_url()
         back = provider.oauth.allow(url)
         clocks.advance(61)
         with pytest.raises(AuthenticationError, match="the code has expired"):
             app.exchange(back, state=state)
 
-    def test_a_code_is_sent_once(self, provider, app):
+    def test_a_code_is_sent_once(self, provider: Sandbox, app: OAuthApp) -> None:
         url, state = app.authorization_url()
         back = provider.oauth.allow(url)
         app.exchange(back, state=state)
@@ -92,7 +103,9 @@ class TestExchange:
             app.exchange(back, state=state)
         assert provider.requests == before
 
-    def test_a_code_that_another_process_has_used_is_refused_by_the_provider(self, provider, app):
+    def test_a_code_that_another_process_has_used_is_refused_by_the_provider(
+        self, provider: Sandbox, app: OAuthApp
+    ) -> None:
         url, state = app.authorization_url()
         back = provider.oauth.allow(url)
         app.exchange(back, state=state)
@@ -100,7 +113,9 @@ class TestExchange:
         with pytest.raises(AuthenticationError, match="was used before"):
             other.exchange(back, state=state)
 
-    def test_a_code_whose_answer_was_lost_is_not_sent_again(self, provider, app):
+    def test_a_code_whose_answer_was_lost_is_not_sent_again(
+        self, provider: Sandbox, app: OAuthApp
+    ) -> None:
         provider.faults.drop_after_write(path="authorization/token", times=1)
         url, state = app.authorization_url()
         before = requests_for(provider, "web_server")
@@ -109,7 +124,9 @@ class TestExchange:
         assert not error.value.retryable
         assert requests_for(provider, "web_server") == before + 1
 
-    def test_a_code_that_was_certainly_not_used_can_be_exchanged_again(self, provider, app):
+    def test_a_code_that_was_certainly_not_used_can_be_exchanged_again(
+        self, provider: Sandbox, app: OAuthApp
+    ) -> None:
         provider.faults.status(503, retry_after=5, path="authorization/token", times=1)
         url, state = app.authorization_url()
         back = provider.oauth.allow(url)
@@ -119,7 +136,7 @@ class TestExchange:
         assert app.exchange(back, state=state).accounts()
 
 
-def back(query=f"code=abc&state={STATE}", address=REDIRECT):
+def back(query: Any = f"code=abc&state={STATE}", address: Any = REDIRECT) -> Any:
     return f"{address}?{query}"
 
 
@@ -155,17 +172,19 @@ class TestCallbacks:
             (back(f"code=a&error=denied&error=denied&state={STATE}"), "other parameters"),
         ],
     )
-    def test_what_is_not_the_return_of_this_sign_in_is_refused(self, address, problem):
+    def test_what_is_not_the_return_of_this_sign_in_is_refused(
+        self, address: Any, problem: str
+    ) -> None:
         with pytest.raises(ValidationError, match=problem):
             OAuthApp("trips", SECRET, REDIRECT).exchange(address, state=STATE)
 
     @pytest.mark.parametrize("state", [None, "", 7])
-    def test_a_state_is_required(self, state):
+    def test_a_state_is_required(self, state: int | str | None) -> None:
         app = OAuthApp("trips", SECRET, REDIRECT)
         with pytest.raises(ValidationError, match="state is missing: pass what authorization_url"):
             app.exchange(back("code=abc&state="), state=state)
 
-    def test_the_state_is_checked_before_the_answer_of_the_user(self):
+    def test_the_state_is_checked_before_the_answer_of_the_user(self) -> None:
         app = OAuthApp("trips", SECRET, REDIRECT)
         with pytest.raises(ValidationError, match="is not that of this sign-in"):
             app.exchange(back("error=access_denied&state=wrong"), state=STATE)
@@ -178,16 +197,16 @@ class TestCallbacks:
             f"  {back()}\n",
         ],
     )
-    def test_another_notation_of_the_same_address_is_accepted(self, address):
+    def test_another_notation_of_the_same_address_is_accepted(self, address: Any) -> None:
         assert read_callback(address, REDIRECT, STATE).reveal() == "abc"
 
-    def test_the_query_of_the_redirect_address_is_required(self):
+    def test_the_query_of_the_redirect_address_is_required(self) -> None:
         own = f"{REDIRECT}?kind=a"
         assert isinstance(read_callback(back(), own, STATE), ValidationError)
         address = f"{own}&code=abc&state={STATE}"
         assert read_callback(address, own, STATE).reveal() == "abc"
 
-    def test_no_refused_address_is_sent_anywhere(self, provider, app):
+    def test_no_refused_address_is_sent_anywhere(self, provider: Sandbox, app: OAuthApp) -> None:
         before = provider.requests
         for address in (back("code=abc&state=wrong"), back(address="https://evil.example/back")):
             with pytest.raises(ValidationError):
@@ -195,11 +214,11 @@ class TestCallbacks:
         assert provider.requests == before
 
     @given(st.text(), st.text(min_size=1))
-    def test_any_text_is_refused_without_another_error(self, address, state):
+    def test_any_text_is_refused_without_another_error(self, address: str, state: str) -> None:
         assert isinstance(read_callback(address, REDIRECT, state), ValidationError)
 
     @given(st.text(), st.text(min_size=1))
-    def test_only_the_same_state_is_accepted(self, sent, state):
+    def test_only_the_same_state_is_accepted(self, sent: bytes, state: str) -> None:
         try:
             quoted = quote(sent, safe="")
         except UnicodeEncodeError:
@@ -239,17 +258,17 @@ class TestOptions:
             ({"user_agent": "a\nb"}, "user_agent takes"),
         ],
     )
-    def test_an_invalid_option_is_refused(self, options, problem):
+    def test_an_invalid_option_is_refused(self, options: Any, problem: str) -> None:
         given = {"client_id": "trips", "client_secret": SECRET, "redirect_uri": REDIRECT}
         with pytest.raises(ValidationError, match=problem):
             OAuthApp(**given | options)
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
-    def test_http_is_accepted_on_this_machine(self, host):
+    def test_http_is_accepted_on_this_machine(self, host: str) -> None:
         app = OAuthApp("trips", SECRET, f"http://{host}:8400/", provider=f"http://{host}:8137/")
         assert app.provider == f"http://{host}:8137"
 
-    def test_an_application_is_not_pickled_or_copied(self):
+    def test_an_application_is_not_pickled_or_copied(self) -> None:
         app = OAuthApp("trips", SECRET, REDIRECT)
         for copier in (pickle.dumps, copy):
             with pytest.raises(TypeError, match="it contains its secret"):
@@ -257,7 +276,9 @@ class TestOptions:
 
 
 class TestStoring:
-    def test_a_stored_grant_connects_without_a_request(self, provider, app, grant):
+    def test_a_stored_grant_connects_without_a_request(
+        self, provider: Sandbox, app: OAuthApp, grant: Grant
+    ) -> None:
         with grant.connect(provider.url):
             stored = grant.to_dict()
         before = provider.requests
@@ -289,23 +310,23 @@ class TestStoring:
             ({"provider": "https://evil.example"}, "is that of another provider"),
         ],
     )
-    def test_a_damaged_one_is_refused(self, change, problem):
+    def test_a_damaged_one_is_refused(self, change: Any, problem: str) -> None:
         app = OAuthApp("trips", SECRET, REDIRECT)
         stored = {"client_id": "trips", "access_token": "a", "refresh_token": "r"}
         with pytest.raises(ValidationError, match=problem):
             Grant.from_dict(stored | change, app)
 
     @pytest.mark.parametrize("stored", [None, "text", 7, ["access_token"], {}])
-    def test_something_else_is_refused(self, stored):
+    def test_something_else_is_refused(self, stored: Any) -> None:
         with pytest.raises(ValidationError, match="stored grant"):
             Grant.from_dict(stored, OAuthApp("trips", SECRET, REDIRECT))
 
     @given(st.dictionaries(st.text(), st.none() | st.text() | st.integers() | st.lists(st.text())))
-    def test_any_dict_is_refused_without_another_error(self, stored):
+    def test_any_dict_is_refused_without_another_error(self, stored: Callable[[], Page]) -> None:
         with pytest.raises(ValidationError):
             Grant.from_dict(stored, OAuthApp("trips", SECRET, REDIRECT))
 
-    def test_a_grant_is_not_pickled_or_copied(self, grant):
+    def test_a_grant_is_not_pickled_or_copied(self, grant: Grant) -> None:
         for copier in (pickle.dumps, copy):
             with pytest.raises(TypeError, match="it contains tokens: use to_dict"):
                 copier(grant)
