@@ -474,7 +474,8 @@ class Archive(Convertible, RichDisplay):
         """Remove old snapshots. Without a rule, all are kept; the newest is kept always.
 
         A snapshot is kept if any rule keeps it. Days begin in the time zone of the account. Every
-        snapshot is complete, so removing others takes nothing from it.
+        snapshot is complete, so removing others takes nothing from it. The files of those to keep
+        are read: a damaged snapshot stays, but another one is kept in its place.
 
         Args:
             keep_last: Number of newest snapshots to keep.
@@ -488,6 +489,7 @@ class Archive(Convertible, RichDisplay):
         Raises:
             ValidationError: A number is not above 0.
             ArchiveError: A snapshot cannot be removed.
+            DamagedArchive: A commit is damaged or missing. Nothing is removed.
 
         >>> archive.prune(keep_daily=30, keep_monthly=24)
         PruneResult(1 kept, 0 removed)
@@ -498,10 +500,9 @@ class Archive(Convertible, RichDisplay):
             keep_weekly=keep_weekly,
             keep_monthly=keep_monthly,
         )
-        report, snapshots = reporter(progress), self.snapshots
-        kept = policy.kept(snapshots, self._zone) if snapshots else []
-        numbers = {snapshot.number for snapshot in kept}
-        removed = [snapshot for snapshot in snapshots if snapshot.number not in numbers]
+        report = reporter(progress)
+        self._commits.check()
+        kept, removed = pruning.plan(policy, self.snapshots, self._zone, self._commits)
         versions = pruning.lost_versions(kept, removed, report) if dry_run else None
         if not dry_run:
             with self._interrupted("call prune() again to go on"):

@@ -79,6 +79,15 @@ class Bag:
         """Return the path of a file of the bag below the archive's root."""
         return f"{self._folder}/{path}"
 
+    def check(self) -> None:
+        """Read all files.
+
+        Raises:
+            DamagedArchive: A file is missing or changed.
+        """
+        for path in self._hashes:
+            self.read(path)
+
     def read(self, path: str) -> bytes:
         """Return the content of a file.
 

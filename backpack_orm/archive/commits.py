@@ -91,6 +91,15 @@ class Commits:
             known.update(range(commit.previous[0] + 1 if commit.previous else 1, commit.number))
         return [number for number in range(1, max(numbers, default=0)) if number not in known]
 
+    def check(self) -> None:
+        """Make sure that no commit is damaged or lost.
+
+        Raises:
+            DamagedArchive: One is.
+        """
+        for number in self.lost(self.all()):
+            raise DamagedArchive(f"{self._storage.name}/{_path(number)} is missing")
+
     def remove(self, commit: Commit) -> None:
         """Remove a commit and its snapshot.
 
@@ -206,9 +215,8 @@ class Commits:
         """Return whether no file of a snapshot is missing or changed, as far as can be read."""
         folder = f"{SNAPSHOTS}/{snapshot}"
         try:
-            bag = Bag(self._storage, folder, sha256(self._storage.read(f"{folder}/{TAG_MANIFEST}")))
-            for path in bag.paths:
-                bag.read(path)
+            seal = sha256(self._storage.read(f"{folder}/{TAG_MANIFEST}"))
+            Bag(self._storage, folder, seal).check()
         except (DamagedArchive, FileNotFoundError, KeyError, ValueError):
             return False
         except ArchiveError:  # such as an error of the disk, which may be temporary

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -14,7 +14,7 @@ from backpack_orm.archive.commits import Commits
 from backpack_orm.archive.entries import Key, digests
 from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.archive.storage import Storage
-from backpack_orm.errors import ValidationError
+from backpack_orm.errors import ArchiveError, DamagedArchive, ValidationError
 from backpack_orm.orm.operations.progress import Progress
 from backpack_orm.rich_display import RichDisplay
 
@@ -89,6 +89,38 @@ class PruneResult(RichDisplay):
         return f"PruneResult({len(self.kept)} kept, {len(self.removed)} removed{lost})"
 
 
+def plan(
+    policy: Policy, snapshots: Sequence[Snapshot], zone: tzinfo, commits: Commits
+) -> tuple[list[Snapshot], list[Snapshot]]:
+    """Return the snapshots to keep and those to remove.
+
+    Damaged ones do not count for the policy, and stay. So the others are kept in their place.
+    """
+    counted, damaged = list(snapshots), set[int]()
+    while True:
+        kept = policy.kept(counted, zone) if counted else []
+        if len(kept) == len(counted):
+            return list(snapshots), []
+        found = {each.number for each in kept if not _is_sound(each, commits)}
+        if not found:
+            break
+        damaged |= found
+        counted = [each for each in counted if each.number not in damaged]
+    numbers = damaged | {each.number for each in kept}
+    return (
+        [each for each in snapshots if each.number in numbers],
+        [each for each in snapshots if each.number not in numbers],
+    )
+
+
+def _is_sound(snapshot: Snapshot, commits: Commits) -> bool:
+    try:
+        commits.bag(snapshot.commit).check()
+    except ArchiveError:
+        return False
+    return True
+
+
 def remove(
     storage: Storage, commits: Commits, snapshots: Iterable[Snapshot], report: Progress
 ) -> None:
@@ -107,9 +139,17 @@ def lost_versions(
     lost: set[tuple[Key, bytes]] = set()
     total = len(kept) + len(removed) if removed else 0
     for done, snapshot in enumerate(removed, 1):
-        lost |= digests(snapshot.connection).items()
+        lost |= _versions(snapshot)
         report("counting versions", done, total)
     for done, snapshot in enumerate(kept if lost else (), len(removed) + 1):
-        lost -= digests(snapshot.connection).items()
+        lost -= _versions(snapshot)
         report("counting versions", done, total)
     return dict(Counter(type for (type, _), _ in lost))
+
+
+def _versions(snapshot: Snapshot) -> Set[tuple[Key, bytes]]:
+    """Return the versions in a snapshot; none of a damaged one, which does not count."""
+    try:
+        return digests(snapshot.connection).items()
+    except DamagedArchive:
+        return set()

@@ -13,12 +13,13 @@ from zoneinfo import ZoneInfo
 import bagit
 import pytest
 
-from backpack_orm import Connection, Page, ValidationError
+from backpack_orm import Connection, DamagedArchive, Page, ValidationError
 from backpack_orm.archive import Archive, bags, storage
 from backpack_orm.archive.commits import Commits
 from backpack_orm.archive.info import Account, new_info, write_info
 from backpack_orm.archive.pruning import Policy
 from backpack_orm.archive.remote import RemoteStorage
+from backpack_orm.archive.storage import LocalStorage
 from tests.archive.crashes import Killed, Recorder
 from tests.archive.test_journal import Service
 from tests.archive.test_journal import synced as journal_synced
@@ -81,6 +82,18 @@ def test_a_rule_takes_a_number_above_zero(archive: Archive, value: Any) -> None:
         archive.prune(keep_daily=value)
 
 
+def chain_of_three(tmp_path: Path) -> Archive:
+    """Return an archive with three snapshots in the folder `chain`, without a service."""
+    files = LocalStorage(tmp_path / "chain")
+    write_info(files, new_info(Account("acme", None, 1, 2, None), None, NIGHTLY))
+    commits, commit = Commits(files), None
+    for number in range(1, 4):
+        payload = journal_synced(Service(), None, number).payload()
+        packed = bags.packed(payload, identifier=str(number), taken_at=NIGHTLY)
+        commit = commits.add(packed, NIGHTLY + timedelta(days=number), commit)
+    return Archive(tmp_path / "chain")
+
+
 # --- removing ---------------------------------------------------------------------------------
 
 
@@ -129,6 +142,37 @@ def test_a_version_that_is_in_a_remaining_snapshot_is_not_lost(
     note.save()
     three.sync(connection)
     assert three.prune(keep_last=1, dry_run=True).versions == {"note": 2}
+
+
+@pytest.mark.parametrize("damaged", [{3}, {2, 3}, {1, 2, 3}])
+def test_a_damaged_snapshot_is_not_counted_and_stays(tmp_path: Path, damaged: set[int]) -> None:
+    archive = chain_of_three(tmp_path)
+    for each in archive.snapshots:
+        if each.number in damaged:
+            (tmp_path / "chain" / "snapshots" / each.name / "data" / "gaps.json").write_bytes(b"")
+    kept = damaged | {max({1, 2, 3} - damaged, default=3)}
+    for is_dry in (True, False):
+        result = archive.prune(keep_last=1, dry_run=is_dry)
+        assert set(numbers(result.kept)) == kept
+        assert set(numbers(result.removed)) == {1, 2, 3} - kept
+    assert set(numbers(archive.snapshots)) == kept
+
+
+@pytest.mark.parametrize(
+    ("number", "content"), [(1, b"{}\n"), (2, b"{}\n"), (3, b"{}\n"), (1, None), (2, None)]
+)
+def test_while_a_commit_is_damaged_or_missing_nothing_is_removed(
+    tmp_path: Path, number: int, content: bytes | None
+) -> None:
+    archive = chain_of_three(tmp_path)
+    path = tmp_path / "chain" / "commits" / f"{number:06}.json"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    before = sorted((tmp_path / "chain").rglob("*"))
+    with pytest.raises(DamagedArchive, match=path.name):
+        archive.prune(keep_last=1)
+    assert sorted((tmp_path / "chain").rglob("*")) == before
 
 
 def test_without_rules_nothing_is_removed(three: Archive) -> None:
