@@ -30,7 +30,7 @@ LARGEST_ROOMS = {
     "display": 960,
     "integrations": 2635,
     "models": 3165,
-    "orm": 5195,
+    "orm": 5200,
     "sandbox": 7920,
     "text": 1205,
     "wire": 815,
