@@ -82,6 +82,45 @@ def test_all_is_copied_to_the_top_in_the_same_order(source: Page, target: Page) 
     assert now(target).description == "Hi {{name}}"
 
 
+def test_the_order_is_that_of_the_page_and_not_that_of_the_kinds(connection: Connection) -> None:
+    page, other = (Page.create(title=title) for title in "ab")
+    page.notes.create(body="last")
+    page.lists.create(name="middle")
+    page.notes.create(body="first")
+    page.merge_into(other)
+    assert [each.type for each in now(other).belongings] == ["Note", "List", "Note"]
+    assert [note.body for note in ordered(now(other)) if isinstance(note, Note)] == [
+        "first",
+        "last",
+    ]
+
+
+def test_an_error_says_how_many_copies_exist_and_its_resume_makes_the_others(
+    connection: Connection, box: Sandbox
+) -> None:
+    page, other = (Page.create(title=title) for title in "ab")
+    page.notes.create_many(["one", "two"])
+    box.faults.status(500, path="**/notes/create", after=1, times=1)
+    with pytest.raises(ServerError, match=r"1 copy exists on Page\(id=.*, and all orig") as caught:
+        page.merge_into(other)
+    other.notes.create(body="two", title="")  # by another client, and not to be adopted
+    assert len(caught.value.resume().records) == 2
+    assert sorted(note.title for note in now(other).notes) == ["", "one", "two"]
+
+
+def test_what_others_put_on_the_other_page_before_is_no_copy(
+    connection: Connection, box: Sandbox
+) -> None:
+    page, other = (Page.find(Page.create(title=title).id) for title in "ab")
+    page.notes.create(title="one")
+    stranger = Connection(box.url, token=box.token)
+    Page.find(other.id, using=stranger).notes.create(title="one")
+    box.faults.drop_before_write(path="**/notes/create", times=1)
+    with pytest.raises(BackpackError, match="0 copies exist"):
+        page.merge_into(other)
+    assert len(now(other).notes) == 1
+
+
 def test_links_are_added_to_those_of_the_other_page(connection: Connection) -> None:
     page, other, lisbon, porto = (Page.create(title=title) for title in "abcd")
     page.link(lisbon)
