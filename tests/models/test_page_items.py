@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+import requests_mock
 
 from backpack_orm import Connection, NotFound, Page, PageItem, ValidationError
 
@@ -96,3 +99,19 @@ def test_a_page_includes_the_pages_it_links_to(account: Connection) -> None:
     assert [linked.title for linked in page.linked_pages] == titles[1:]
     page.link(garden)
     assert garden in list(page.linked_pages)
+
+
+@pytest.mark.parametrize("list_id", ["", "<list-id/>"])
+def test_a_created_item_of_no_known_list_is_returned_as_it_is(list_id: str) -> None:
+    item = f"<item><id>7</id><content>Key</content><completed>false</completed>{list_id}</item>"
+    with requests_mock.Mocker() as mock, Connection("acme", token="b7f0c2d94e1a") as connection:
+        mock.post(
+            re.compile("/ws/page/71/items/add"), text=f"<response success='true'>{item}</response>"
+        )
+        mock.post(
+            re.compile("/ws/page/71$"),
+            text="<response success='true'><page id='71' title='x'/></response>",
+        )
+        created = Page.find(71, using=connection).items.create(content="Key")
+    assert type(created) is PageItem
+    assert (created.id, created.content) == (7, "Key")
