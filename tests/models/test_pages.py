@@ -195,3 +195,15 @@ def test_a_bearer_token_opens_the_account_as_well(account: Connection) -> None:
     page.title = "Lisboa"
     page.save()
     assert Page.find(page.id).title == "Lisboa"
+
+
+def test_the_scope_is_read_again_only_after_a_page_was_published(connection: Connection) -> None:
+    page = Page.all()[0]
+    page.update(title="Lisboa")
+    before = connection.stats.requests
+    assert page.scope == "personal"
+    assert connection.stats.requests == before
+    page.update(public=True)
+    before = connection.stats.requests
+    assert page.scope == "public"
+    assert connection.stats.requests == before + 1
