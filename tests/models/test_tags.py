@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from backpack_orm import Connection, NotFound, Page, SaveResult, Tag
+from backpack_orm import Connection, NotFound, Page, SaveResult, ServerError, Tag, connect
+from backpack_orm.sandbox import Sandbox
 
 
 def lisbon() -> Page:
@@ -81,3 +82,18 @@ def test_a_destroyed_tag_is_on_no_page(account: Connection) -> None:
     assert tag.is_destroyed
     for page in pages:
         assert "Travel" not in names(Page.find(page.id).tags)
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_tag_that_was_written_but_not_read_is_known_as_saved(is_new: bool, box: Sandbox) -> None:
+    connect(box.url, token=box.token, max_wait=0)
+    page = lisbon()
+    tag = Tag(page=page, name="Sea") if is_new else page.tags[2]
+    tag.name = "Sea"
+    requests = 3 if is_new else 4
+    box.faults.status(500, after=requests - 1, times=1)
+    with pytest.raises(ServerError) as caught:
+        tag.save()
+    assert caught.value.saved == ("name",)
+    caught.value.resume()
+    assert tag in list(Page.find(page.id, fresh=True).tags)
