@@ -304,3 +304,16 @@ def test_without_adopting_equal_records_are_created_again(steps: List) -> None:
     steps.items.create_many(["Milk"])
     steps.items.create_many(["Milk"])
     assert len(contents(steps)) == 2
+
+
+def test_what_was_adopted_before_an_error_is_not_adopted_again_after_it(
+    connection: Connection, box: Sandbox
+) -> None:
+    notes = Page.find(Page.create(title="x").id).notes
+    first, _ = notes.create_many(["same", "same"])
+    box.faults.status(500, path="**/notes/create", times=1)
+    with pytest.raises(ServerError) as caught:
+        notes.create_many(["same", "new"], adopt=True)
+    records = caught.value.resume()
+    assert [note.title for note in records] == ["same", "new"]
+    assert records[0] == first
