@@ -20,6 +20,7 @@ from backpack_orm import (
     Page,
     ReadOnly,
     Reminder,
+    ServerError,
     Status,
     Tag,
     User,
@@ -235,3 +236,16 @@ def test_a_read_only_connection_finds_but_does_not_create(box: Sandbox) -> None:
     assert Page.get_or_create(title="Lisbon")[1] is False
     with pytest.raises(ReadOnly):
         Page.get_or_create(title="Porto")
+
+
+def test_an_update_that_was_partly_saved_continues_to_the_result_of_the_call(
+    box: Sandbox,
+) -> None:
+    connect(box.url, token=box.token, max_wait=0)
+    box.faults.status(500, path="**/update_body", times=1)
+    with pytest.raises(ServerError) as caught:
+        Page.update_or_create(title="Lisbon", defaults={"tags": ["new"], "description": "new"})
+    assert caught.value.saved
+    page, is_created = caught.value.resume()
+    assert (page.title, is_created) == ("Lisbon", False)
+    assert Page.find(page.id, fresh=True).description == "new"
