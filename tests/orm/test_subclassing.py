@@ -473,3 +473,24 @@ def test_what_cannot_be_narrowed_is_refused() -> None:
         type("Bad", (Page,), {"notes": Embeds(Attachment)})
     with pytest.raises(TypeError, match="nots cannot be declared; did you mean 'notes'"):
         type("Bad", (Page,), {"nots": HasMany(TripNote)})
+
+
+def test_a_mixin_without_a_dict_brings_slots_and_one_with_a_dict_does_not() -> None:
+    class Rated:
+        __slots__ = ()
+        stars: int
+
+    class Visited:
+        visits: int
+
+    class RatedPage(Rated, Page):
+        pass
+
+    class VisitedPage(Visited, Page):
+        pass
+
+    rated, visited = RatedPage(title="x"), VisitedPage(title="x")
+    rated.stars, visited.visits = 5, 3
+    assert (rated.stars, visited.visits) == (5, 3)
+    assert not hasattr(rated, "__dict__")
+    assert vars(visited) == {"visits": 3}
