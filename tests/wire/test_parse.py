@@ -15,7 +15,7 @@ import pytest
 
 from backpack_orm.errors import InvalidResponse
 from backpack_orm.wire import documents, parse, values
-from backpack_orm.wire.shapes import MISSING, Column, Response, Section, Shape
+from backpack_orm.wire.shapes import MISSING, Column, PartialRecord, Response, Section, Shape
 
 TAG = Shape("tag", (Column("id", values.INTEGER), Column("name", values.TEXT)))
 NOTE = Shape(
@@ -617,3 +617,20 @@ def test_the_id_of_what_was_created_is_at_the_end_of_its_location(
 
 def test_a_response_does_not_show_its_content() -> None:
     assert repr(Response(200, b"secret", "/secret")) == "Response(status=200)"
+
+
+def test_a_record_whose_omitted_text_may_have_a_value_is_partial() -> None:
+    shape = Shape(
+        "note",
+        (
+            Column("id", values.INTEGER),
+            Column("body", values.TEXT, is_text=True, is_sure=False),
+        ),
+    )
+
+    def kind(body: bytes) -> type:
+        return type(parse.one(shape)(Response(200, b"<note><id>7</id>" + body + b"</note>")))
+
+    assert kind(b"") is PartialRecord
+    assert kind(b"<body>b</body>") is tuple
+    assert kind(b"<body/>") is tuple
