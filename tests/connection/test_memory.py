@@ -200,6 +200,12 @@ def test_a_small_response_is_not_looked_at() -> None:
     check_size(b"<a/>" * 100_000, max_size=1)
 
 
+def test_the_largest_response_that_fits_in_any_case_is_not_looked_at_either():
+    check_size(b"<!DOCTYPE a>".ljust(800_000), max_size=10_000_000)
+    with pytest.raises(InvalidResponse, match="document type"):
+        check_size(b"<!DOCTYPE a>".ljust(800_001), max_size=10_000_000)
+
+
 @pytest.mark.parametrize(
     "head",
     [
