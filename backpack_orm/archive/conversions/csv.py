@@ -21,7 +21,7 @@ from backpack_orm.archive.conversions.tables import (
 )
 from backpack_orm.orm.operations.progress import Progress
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "=", "+", "-", "@")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What spreadsheets take for the beginning of a formula, full-width forms included."""
 
 _NAMES = {

@@ -41,6 +41,7 @@ from backpack_orm import (
     ValidationError,
 )
 from backpack_orm.archive import Snapshot
+from backpack_orm.archive.conversions.csv import cell
 from backpack_orm.archive.conversions.tables import BY_NAME, TABLES, rows_of
 from backpack_orm.orm.operations.progress import silent
 
@@ -253,6 +254,11 @@ def test_a_description_for_datasette_that_was_not_edited_is_replaced(
     monkeypatch.setattr(snapshot, "taken_at", snapshot.taken_at.replace(year=2027))
     snapshot.to_sqlite(tmp_path / "notes.db")
     assert b"as of 2027-" in (tmp_path / "notes-metadata.json").read_bytes()
+
+
+@pytest.mark.parametrize("text", ["\uff1d1", "\uff0b1", "\uff0d1", "\uff20A1", "=1", "@A1"])
+def test_a_spreadsheet_takes_no_text_for_a_formula(text: str) -> None:
+    assert cell(text, excel=True) == f"'{text}"
 
 
 @pytest.mark.network
