@@ -32,8 +32,12 @@ class Slice:
 
     @property
     def id(self) -> int:
-        """The id of the record."""
-        return int(self.values["id"])
+        """The id of the record.
+
+        Raises:
+            InvalidResponse: It has none, or one that is no number.
+        """
+        return _id(self.values.get("id", ""))
 
 
 class Sliced:
@@ -104,7 +108,7 @@ class _Finder:
             return
         self._path.append(_dashed(name))
         if name == "tag" and "id" in attributes:
-            self._tags.append(int(attributes["id"]))
+            self._tags.append(_id(attributes["id"]))
         if "/".join(self._path) in self._wanted:
             self._text = []
 
@@ -128,6 +132,13 @@ class _Finder:
             self._open.values.setdefault("/".join(self._path), "".join(self._text))
             self._text = None
         self._path.pop()
+
+
+def _id(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise InvalidResponse(f"the response contains an id that is no number: {text!r}") from None
 
 
 def _dashed(name: str) -> str:

@@ -92,3 +92,19 @@ def test_values_inside_are_found_by_their_paths() -> None:
 def test_what_is_no_plain_xml_is_refused(content: bytes) -> None:
     with pytest.raises(InvalidResponse):
         Sliced(content, "page")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"<pages><page id='x'/></pages>", b"<pages><page/></pages>"],
+)
+def test_a_record_whose_id_is_no_number_is_an_invalid_response(content: bytes) -> None:
+    (page,) = Sliced(content, "page").slices
+    with pytest.raises(InvalidResponse, match="an id that is no number"):
+        _ = page.id
+
+
+def test_a_tag_whose_id_is_no_number_is_an_invalid_response() -> None:
+    content = b"<pages><page id='71'><tags><tag id='x'/></tags></page></pages>"
+    with pytest.raises(InvalidResponse, match="an id that is no number: 'x'"):
+        Sliced(content, "page")
