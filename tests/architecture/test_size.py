@@ -26,7 +26,7 @@ LARGEST_ROOMS = {
     ".": 375,
     "archive": 5830,
     "cli": 5230,
-    "connection": 3985,
+    "connection": 4000,
     "display": 960,
     "integrations": 2635,
     "models": 3165,
