@@ -81,13 +81,13 @@ def completed(page: Page) -> Callable[[], Any]:
 @pytest.mark.parametrize(
     ("prepare", "calls", "files"),
     [
-        (saved, 280, 27),
+        (saved, 290, 28),
         (saved_without_changes, 90, 2),
-        (found, 320, 22),
-        (got, 200, 28),
-        (created, 260, 32),
-        (destroyed, 220, 29),
-        (completed, 670, 34),
+        (found, 330, 23),
+        (got, 210, 29),
+        (created, 270, 33),
+        (destroyed, 230, 30),
+        (completed, 690, 35),
     ],
 )
 def test_an_everyday_call_makes_no_more_calls_than_its_limit(
