@@ -13,7 +13,7 @@ from weakref import WeakSet
 from backpack_orm.connection.addresses import cache_host, rate_limit_key
 from backpack_orm.connection.cache import Cache, Part
 from backpack_orm.connection.calls import Call
-from backpack_orm.connection.context import Usable, candidates, set_default
+from backpack_orm.connection.context import Usable, candidates, set_default, users_sign_in
 from backpack_orm.connection.counters import Counters
 from backpack_orm.connection.credentials import Credentials
 from backpack_orm.connection.deadline import Deadline
@@ -566,12 +566,10 @@ class Connection(Usable, RichDisplay):
         """Return this connection, or the one that replaces it if it has been unpickled."""
         if self._transport is not None or self._absent is not _UNPICKLED:
             return self
-        for live in candidates():
+        others = () if users_sign_in() else (each for each in _all_connections() if each._is_open)
+        for live in (*candidates(), *others):
             if isinstance(live, Connection) and live._is_live(self.account):
                 return live
-        for other in _all_connections():
-            if other._is_open and other._is_live(self.account):
-                return other
         return self
 
     def _is_live(self, account: str) -> bool:

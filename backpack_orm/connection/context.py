@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import Context, ContextVar, Token, copy_context
 from enum import Enum
 from functools import partial
@@ -93,6 +93,11 @@ def let_users_sign_in() -> None:
     _users_sign_in = True
 
 
+def users_sign_in() -> bool:
+    """Return whether connections may be those of users."""
+    return _users_sign_in
+
+
 @contextmanager
 def restored() -> Iterator[None]:
     """Restore the default, and where it applies, at the end of a block."""
@@ -106,7 +111,14 @@ def restored() -> Iterator[None]:
 
 
 def candidates() -> Iterator[Usable]:
-    """Yield the connections of the open blocks and the default, the current one first."""
+    """Yield the connections that may be used in place of an unpickled one, the current one first.
+
+    Where users sign in, that is the current one alone: others may be of other users.
+    """
+    if _users_sign_in:
+        with suppress(NotConnected):
+            yield current()
+        return
     for entry in reversed(_stack.get()):
         if not entry.is_abandoned and isinstance(found := entry.connection, Usable):
             yield found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import pickle
 import threading
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -455,6 +456,22 @@ def test_map_uses_the_given_number_of_threads(home: Counted) -> None:
 def test_map_takes_a_number_of_threads(workers: Any, home: Counted) -> None:
     with pytest.raises(ValidationError, match="workers takes a number of threads"):
         home.map(abs, [1], workers=workers)
+
+
+def test_where_users_sign_in_an_unpickled_connection_is_replaced_by_the_current_one_alone() -> None:
+    one, two = (Connection("acme", token=TOKEN) for _ in range(2))  # of two users of one account
+    with context.restored():
+        default = connect("acme", token=TOKEN)
+        pickled = pickle.dumps(one)
+        assert pickle.loads(pickled) is default
+        context.let_users_sign_in()
+        copy = pickle.loads(pickled)
+        assert copy not in (one, two, default)
+        assert copy.resolved() is copy
+        with context.inside(two):
+            assert copy.resolved() is two
+        with context.inside(one), context.inside(context.Missing.UNKNOWN):
+            assert copy.resolved() is copy
 
 
 # --- any order at all, against a model --------------------------------------------------------
