@@ -65,7 +65,8 @@ def check(line: str, first: str, again: str, box: Sandbox, figures: dict[str, in
             continue
         before = box.requests
         exec(line, space)
-        assert box.requests - before == number_of_requests(cell, **figures)
+        made, documented = box.requests - before, number_of_requests(cell.lstrip("≤ "), **figures)
+        assert made == documented or (cell.startswith("≤") and 0 < made < documented)
 
 
 @pytest.fixture(scope="session")
