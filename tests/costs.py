@@ -139,7 +139,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         # A collection of garbage counts for the test that it interrupts, so this is no failure.
         new = {name: mean for name, mean in means.items() if name not in slow}
         if lines := _lines(new, TOLERANCE * LIMIT):
-            print(f"\nThese functions may be slow; `make costs` tells:\n{lines}")
+            print(f"\nThese functions may be slow; measure them with `make costs`:\n{lines}")
 
 
 def _lines(means: dict[str, float], limit: float) -> str:

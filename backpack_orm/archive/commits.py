@@ -191,7 +191,7 @@ class Commits:
     def garbage(self) -> list[str]:
         """Return the folders of snapshots that were removed, or can no longer be committed.
 
-        A complete snapshot whose removal is not recorded is none: its commit may be lost.
+        A complete snapshot whose removal is not recorded stays: its commit may be lost.
         """
         committed = {commit.number: commit.snapshot for commit in self.readable()}
         numbers, found = self.numbers(), []

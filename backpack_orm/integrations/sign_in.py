@@ -88,8 +88,8 @@ class Storage(Protocol):
     def replace(self, id: str, old: Mapping[str, Any], new: dict[str, Any], /) -> bool:
         """Store new values if the old ones, as `load` has returned them, are still stored.
 
-        Compare and store in one step, such as a single UPDATE, which other processes cannot
-        divide. Return whether the new values are stored.
+        Compare and store in one atomic step, such as a single UPDATE. Return whether the new
+        values are stored.
         """
 
     def delete(self, id: str, /) -> None:
@@ -443,8 +443,8 @@ class SignIn:
             if self._storage.replace(id, stored.raw, change(stored).values()):
                 return True
         raise RuntimeError(
-            f"replace() of the storage has refused {_ATTEMPTS} times what load() has returned: "
-            "compare the values, not their text or order"
+            f"replace() of the storage returned False {_ATTEMPTS} times for the values that load() "
+            "had returned: compare the values, not their text or order"
         )
 
 

@@ -101,7 +101,7 @@ def _application_account(request: HttpRequest) -> AbstractContextManager[object]
 
 
 def streaming(response: HttpResponseBase) -> HttpResponseBase:
-    """Return a response whose content, if it is streamed, is made with the account of now."""
+    """Return a response whose content is made with the account that is current now."""
     if isinstance(response, StreamingHttpResponse):
         content = response.streaming_content
         response.streaming_content = in_context(

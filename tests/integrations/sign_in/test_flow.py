@@ -171,7 +171,7 @@ def test_a_storage_that_never_replaces_is_reported(
 ) -> None:
     session = signed_in(flow, provider, "Both")
     monkeypatch.setattr(storage, "replace", lambda *arguments: False)
-    with pytest.raises(RuntimeError, match=r"replace\(\) of the storage has refused 20 times"):
+    with pytest.raises(RuntimeError, match=r"replace\(\) of the storage returned False 20 times"):
         flow.choose(session, flow.accounts(session)[0].href)
 
 
