@@ -541,6 +541,7 @@ def test_jobs_of_celery_use_the_account_of_the_user(site: Site) -> None:
         ticket = json.loads(json.dumps(site.flow.ticket(site.sessions[person])))
         write_later.apply(args=(ticket, person), throw=True)
 
+    celery.finalize()  # as a worker does before it starts threads
     with ThreadPoolExecutor(len(PEOPLE)) as pool:
         list(pool.map(run, PEOPLE))
     assert site.received == USERS
