@@ -533,7 +533,7 @@ def job(flow: SignIn, ticket: dict[str, str], person: str) -> None:
 def test_jobs_of_celery_use_the_account_of_the_user(site: Site) -> None:
     celery = Celery("trips", broker="memory://", set_as_current=False)
 
-    @celery.task
+    @celery.task(lazy=False, shared=False)  # bound here, not by sixteen threads
     def write_later(ticket: dict[str, str], person: str) -> None:
         job(site.flow, ticket, person)
 
@@ -541,7 +541,6 @@ def test_jobs_of_celery_use_the_account_of_the_user(site: Site) -> None:
         ticket = json.loads(json.dumps(site.flow.ticket(site.sessions[person])))
         write_later.apply(args=(ticket, person), throw=True)
 
-    celery.finalize()  # as a worker does before it starts threads
     with ThreadPoolExecutor(len(PEOPLE)) as pool:
         list(pool.map(run, PEOPLE))
     assert site.received == USERS
