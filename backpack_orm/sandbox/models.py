@@ -205,7 +205,7 @@ class OAuthApplication(Base):
 class OAuthGrant(Base):
     """The hash of a code, an access token or a refresh token of a user for an application.
 
-    It does not expire if there is no time.
+    It does not expire if there is no time. The family is the hash of the code that it began with.
     """
 
     __tablename__ = "oauth_grants"
@@ -214,6 +214,7 @@ class OAuthGrant(Base):
     user_key: Mapped[int] = _owned_by("users")
     kind: Mapped[str]
     digest: Mapped[str] = mapped_column(unique=True)
+    family: Mapped[str] = mapped_column(index=True)
     expires_at: Mapped[datetime | None] = mapped_column(index=True)
 
 

@@ -59,7 +59,7 @@ class OAuth:
 
     Attributes:
         grants: The codes and tokens; set `grants.code_lifetime` and `grants.token_lifetime` to the
-            seconds after which new ones expire.
+            seconds after which new ones expire, and `grants.rotates` to replace refresh tokens too.
 
     >>> with Sandbox(seed="empty") as box:
     ...     app = box.oauth.register("https://trips.example/back", name="Trips", client_id="trips")

@@ -14,7 +14,7 @@ from .guard import SIGN_IN
 from .models import User
 from .oauth import FLOW, TokenRequest
 from .oauth_applications import Refusal, authenticated
-from .oauth_grants import Authorization
+from .oauth_grants import Authorization, Issued
 from .oauth_page import refused_page, sign_in_page
 from .rendering import element, field
 from .transactions import Transaction
@@ -70,10 +70,13 @@ def token() -> Response:
         answer = service.database.write(
             lambda transaction: _tokens(service, transaction, kind, client_id, parameters)
         )
-        response = jsonify(answer)
     except Refusal as refusal:
-        error = refusal.error
-        response = _refused(refusal)
+        answer = refusal
+    if isinstance(answer, Refusal):
+        error = answer.error
+        response = _refused(answer)
+    else:
+        response = jsonify(answer)
     service.provider.record(TokenRequest(kind, client_id, error))
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -85,7 +88,7 @@ def _tokens(
     kind: str,
     client_id: str,
     parameters: dict[str, str],
-) -> dict[str, Any]:
+) -> dict[str, Any] | Refusal:
     if not kind:
         raise Refusal(400, "invalid_request", "type is missing; grant_type does not replace it")
     secret = parameters.get("client_secret", "")
@@ -94,16 +97,18 @@ def _tokens(
         description = "redirect_uri is not the one that the application has registered"
         raise Refusal(400, "redirect_uri_mismatch", description)
     grants, now = service.provider.grants, service.now()
-    expires_in = int(grants.token_lifetime)
     if kind == FLOW:
-        code = parameters.get("code", "")
-        access, refresh = grants.trade(transaction, application, code, now)
-        return {"access_token": access, "refresh_token": refresh, "expires_in": expires_in}
-    if kind == "refresh":
-        refresh = parameters.get("refresh_token", "")
-        access = grants.refresh(transaction, application, refresh, now)
-        return {"access_token": access, "expires_in": expires_in}
-    raise Refusal(400, "unsupported_type", f"type must be {FLOW} or refresh")
+        issued: Issued = grants.trade(transaction, application, parameters.get("code", ""), now)
+    elif kind == "refresh":
+        token = parameters.get("refresh_token", "")
+        issued = grants.refresh(transaction, application, token, now)
+    else:
+        raise Refusal(400, "unsupported_type", f"type must be {FLOW} or refresh")
+    if isinstance(issued, Refusal):
+        return issued
+    access, refresh = issued
+    answer = {"access_token": access, "expires_in": int(grants.token_lifetime)}
+    return answer if refresh is None else answer | {"refresh_token": refresh}
 
 
 def _refused(refusal: Refusal) -> Response:

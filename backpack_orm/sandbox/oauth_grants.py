@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import CursorResult, Select, and_, delete, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import aliased
 
 from .models import Account, OAuthApplication, OAuthGrant, User
 from .oauth_applications import Refusal
@@ -17,6 +17,10 @@ from .transactions import Database, Transaction
 CODE_LIFETIME = 60
 TOKEN_LIFETIME = 1_209_600
 CODE, ACCESS, REFRESH = "code", "access", "refresh"
+USED = "used"  # a code or refresh token that must not be used again
+
+Issued = tuple[str, str | None] | Refusal
+"""An access token and a refresh token, which is None if it stays the same; or why there is none."""
 
 
 class Authorization(NamedTuple):
@@ -30,15 +34,20 @@ class Authorization(NamedTuple):
 class Grants:
     """The codes and tokens, stored as hashes.
 
+    All that was issued for one code is a family. It is revoked if a code or a refresh token is used
+    again, since one of the two that have used it is not the application.
+
     Attributes:
         code_lifetime: Seconds after which a new code expires.
         token_lifetime: Seconds after which a new access token expires.
+        rotates: Whether each refresh replaces the refresh token.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self.code_lifetime: float = CODE_LIFETIME
         self.token_lifetime: float = TOKEN_LIFETIME
+        self.rotates = False
 
     def new_code(self, application_key: int, user_key: int, now: datetime) -> str:
         """Return a code that can be traded once."""
@@ -47,25 +56,37 @@ class Grants:
         def store(transaction: Transaction) -> None:
             _remove_expired(transaction, now)
             expires_at = now + timedelta(seconds=self.code_lifetime)
-            _add(transaction.session, application_key, user_key, CODE, code, expires_at)
+            hashed = digest(code)
+            transaction.session.add(
+                OAuthGrant(
+                    application_key=application_key,
+                    user_key=user_key,
+                    kind=CODE,
+                    digest=hashed,
+                    family=hashed,
+                    expires_at=expires_at,
+                )
+            )
 
         self._database.write(store)
         return code
 
     def trade(
         self, transaction: Transaction, application: OAuthApplication, code: str, now: datetime
-    ) -> tuple[str, str]:
-        """Trade a code for an access token and a refresh token, once."""
+    ) -> Issued:
+        """Trade a code for an access token and a refresh token, once.
+
+        A refusal is returned, not raised, since the transaction of a replay must be committed.
+        """
         granted = _granted(transaction, application, CODE, code)
-        # Another transaction may have traded it after it was read.
-        if granted is None or not _deleted(transaction, OAuthGrant.key == granted.key):
-            raise Refusal(400, "invalid_grant", "the code is unknown or was used before")
+        if granted is None:
+            return Refusal(400, "invalid_grant", "the code is unknown or was used before")
+        if granted.kind == USED:
+            return _revoked(transaction, granted.family, "the code")
         if granted.expires_at is None or granted.expires_at <= now:
-            raise Refusal(400, "invalid_grant", "the code has expired")
-        refresh_token = new_token()
-        session = transaction.session
-        _add(session, application.key, granted.user_key, REFRESH, refresh_token, None)
-        return self._new_access(transaction, application, granted.user_key, now), refresh_token
+            return Refusal(400, "invalid_grant", "the code has expired")
+        refresh_token = _use(transaction, granted)
+        return self._new_access(transaction, granted, now), refresh_token
 
     def refresh(
         self,
@@ -73,12 +94,18 @@ class Grants:
         application: OAuthApplication,
         refresh_token: str,
         now: datetime,
-    ) -> str:
-        """Return a new access token. Earlier ones and the refresh token stay valid."""
+    ) -> Issued:
+        """Return a new access token, and a new refresh token if they rotate.
+
+        Earlier access tokens stay valid. A refusal is returned, as by `trade`.
+        """
         granted = _granted(transaction, application, REFRESH, refresh_token)
         if granted is None:
-            raise Refusal(400, "invalid_grant", "the refresh token is unknown or was revoked")
-        return self._new_access(transaction, application, granted.user_key, now)
+            return Refusal(400, "invalid_grant", "the refresh token is unknown or was revoked")
+        if granted.kind == USED:
+            return _revoked(transaction, granted.family, "the refresh token")
+        new = _use(transaction, granted) if self.rotates else None
+        return self._new_access(transaction, granted, now), new
 
     def user_key(
         self, transaction: Transaction, access_token: str, account: str, now: datetime
@@ -112,55 +139,69 @@ class Grants:
         def remove(transaction: Transaction) -> int:
             # A token that is being granted is committed before the lock, and seen after it.
             keys = transaction.connection.scalars(applications.with_for_update()).all()
-            kinds = (CODE, ACCESS) if keep_refresh_tokens else (CODE, ACCESS, REFRESH)
-            wanted = and_(OAuthGrant.application_key.in_(keys), OAuthGrant.kind.in_(kinds))
-            return _deleted(transaction, wanted)
+            theirs = OAuthGrant.application_key.in_(keys)
+            if keep_refresh_tokens:
+                return _deleted(transaction, and_(theirs, OAuthGrant.kind.in_((CODE, ACCESS))))
+            number = _deleted(transaction, and_(theirs, OAuthGrant.kind != USED))
+            _deleted(transaction, theirs)
+            return number
 
         return self._database.write(remove)
 
-    def _new_access(
-        self,
-        transaction: Transaction,
-        application: OAuthApplication,
-        user_key: int,
-        now: datetime,
-    ) -> str:
+    def _new_access(self, transaction: Transaction, granted: OAuthGrant, now: datetime) -> str:
         _remove_expired(transaction, now)
-        token = new_token()
         expires_at = now + timedelta(seconds=self.token_lifetime)
-        _add(transaction.session, application.key, user_key, ACCESS, token, expires_at)
-        return token
+        return _add(transaction, granted, ACCESS, expires_at)
+
+
+def _use(transaction: Transaction, granted: OAuthGrant) -> str:
+    """Return a new refresh token instead of a code or a refresh token."""
+    granted.kind, granted.expires_at = USED, None
+    return _add(transaction, granted, REFRESH, None)
 
 
 def _add(
-    session: Session,
-    application_key: int,
-    user_key: int,
-    kind: str,
-    secret: str,
-    expires_at: datetime | None,
-) -> None:
-    session.add(
+    transaction: Transaction, granted: OAuthGrant, kind: str, expires_at: datetime | None
+) -> str:
+    """Return a new token of the family of another one."""
+    token = new_token()
+    transaction.session.add(
         OAuthGrant(
-            application_key=application_key,
-            user_key=user_key,
+            application_key=granted.application_key,
+            user_key=granted.user_key,
             kind=kind,
-            digest=digest(secret),
+            digest=digest(token),
+            family=granted.family,
             expires_at=expires_at,
         )
     )
+    return token
 
 
 def _granted(
     transaction: Transaction, application: OAuthApplication, kind: str, secret: str
 ) -> OAuthGrant | None:
+    """Return and lock what was granted, which may be used, but by no transaction at this time."""
     return transaction.session.scalar(
-        select(OAuthGrant).where(
+        select(OAuthGrant)
+        .where(
             OAuthGrant.digest == digest(secret),
-            OAuthGrant.kind == kind,
+            OAuthGrant.kind.in_((kind, USED)),
             OAuthGrant.application_key == application.key,
         )
+        .with_for_update()
     )
+
+
+def _revoked(transaction: Transaction, family: str, name: str) -> Refusal:
+    """Delete a family, since a member was used again; return the refusal."""
+    theirs = OAuthGrant.family == family
+    # A token that is being issued is committed before the locks, and seen after them.
+    members = select(OAuthGrant.key).where(theirs).order_by(OAuthGrant.key).with_for_update()
+    transaction.connection.execute(members)
+    _deleted(transaction, theirs)
+    description = f"{name} was used before: all that was issued for it is revoked"
+    return Refusal(400, "invalid_grant", description)
 
 
 def _deleted(transaction: Transaction, wanted: Any) -> int:

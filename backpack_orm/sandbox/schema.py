@@ -18,7 +18,7 @@ from typing import Any
 
 from .file_lock import folder_lock, refuse_dangling_link
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """All schema versions, oldest first. A test compares them with the migration scripts."""
 
 HEAD = REVISIONS[-1]

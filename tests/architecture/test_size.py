@@ -31,7 +31,7 @@ LARGEST_ROOMS = {
     "integrations": 2635,
     "models": 3165,
     "orm": 5200,
-    "sandbox": 7920,
+    "sandbox": 8000,
     "text": 1205,
     "wire": 815,
 }

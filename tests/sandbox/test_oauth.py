@@ -25,6 +25,11 @@ APP = Application("https://trips.example/back", "Trips", "trips", "s3cret-of-tri
 OTHER_APP = Application("https://other.example/back?kind=a", "Other", "other", "s3cret-of-other")
 PAGE = {"type": "web_server", "client_id": "trips", "redirect_uri": APP.redirect_uri}
 SECRET = PAGE | {"client_secret": APP.client_secret}
+OTHER_SECRET = {
+    "client_id": "other",
+    "client_secret": OTHER_APP.client_secret,
+    "redirect_uri": OTHER_APP.redirect_uri,
+}
 TOKEN = "t0ken-0123456789"
 START = datetime(2031, 3, 5, 18, 30, 15, tzinfo=UTC)
 
@@ -220,8 +225,32 @@ class TestCodes:
         assert again.status_code == 400
         assert again.json() == {
             "error": "invalid_grant",
-            "error_description": "the code is unknown or was used before",
+            "error_description": "the code was used before: all that was issued for it is revoked",
         }
+
+    def test_a_code_that_is_used_again_revokes_all_that_was_issued_for_it(
+        self, web: Client, provider: Sandbox, clock: Any
+    ) -> None:
+        unrelated = granted(web, provider)
+        code = code_of(provider)
+        tokens = post(web, **SECRET, code=code).json()
+        refresh = SECRET | {"type": "refresh", "refresh_token": tokens["refresh_token"]}
+        refreshed = post(web, **refresh).json()
+        clock.advance(3600)  # a code that was used is remembered after it would have expired
+        assert post(web, **SECRET, code=code).status_code == 400
+        for token in (tokens["access_token"], refreshed["access_token"]):
+            assert web.send("GET", "/me.xml", **bearer(token)).status_code == 302
+        assert post(web, **refresh).json()["error"] == "invalid_grant"
+        assert web.send("GET", "/me.xml", **bearer(unrelated["access_token"])).status_code == 200
+
+    def test_another_application_cannot_revoke_with_a_used_code(
+        self, web: Client, provider: Sandbox
+    ) -> None:
+        code = code_of(provider)
+        tokens = post(web, **SECRET, code=code).json()
+        for changes in (OTHER_SECRET, {"client_secret": "wrong"}):
+            assert post(web, **SECRET | {"code": code} | changes).status_code in (400, 401)
+        assert web.send("GET", "/me.xml", **bearer(tokens["access_token"])).status_code == 200
 
     def test_a_code_expires_after_a_minute(
         self, web: Client, provider: Sandbox, clock: Any
@@ -237,12 +266,7 @@ class TestCodes:
         self, web: Client, provider: Sandbox
     ) -> None:
         code = code_of(provider)
-        other = SECRET | {
-            "client_id": "other",
-            "client_secret": OTHER_APP.client_secret,
-            "redirect_uri": OTHER_APP.redirect_uri,
-        }
-        assert post(web, **other, code=code).json()["error"] == "invalid_grant"
+        assert post(web, **SECRET | OTHER_SECRET, code=code).json()["error"] == "invalid_grant"
         assert post(web, **SECRET, code=code).status_code == 200
 
     @pytest.mark.parametrize(
@@ -315,6 +339,40 @@ class TestRefreshing:
             TokenRequest("refresh", "trips", None),
             TokenRequest("refresh", "trips", "invalid_grant"),
         ]
+
+
+class TestRotation:
+    @pytest.fixture
+    def rotating(self, provider: Sandbox) -> Iterator[None]:
+        provider.oauth.grants.rotates = True
+        yield
+        provider.oauth.grants.rotates = False
+
+    def refresh(self, web: Client, token: str) -> requests.Response:
+        return post(web, **SECRET | {"type": "refresh", "refresh_token": token})
+
+    @pytest.mark.usefixtures("rotating")
+    def test_each_refresh_replaces_the_refresh_token(self, web: Client, provider: Sandbox) -> None:
+        tokens = [granted(web, provider)]
+        for _ in range(3):
+            tokens.append(self.refresh(web, tokens[-1]["refresh_token"]).json())
+        assert len({each["refresh_token"] for each in tokens}) == 4
+        for each in tokens:
+            answer = web.send("GET", "/me.xml", **bearer(each["access_token"]))
+            assert answer.status_code == 200, "access tokens stay valid until they expire"
+
+    @pytest.mark.usefixtures("rotating")
+    def test_an_old_refresh_token_revokes_the_family(self, web: Client, provider: Sandbox) -> None:
+        unrelated, first = granted(web, provider), granted(web, provider)
+        second = self.refresh(web, first["refresh_token"]).json()
+        again = self.refresh(web, first["refresh_token"])
+        assert (again.status_code, again.json()["error"]) == (400, "invalid_grant")
+        assert "was used before" in again.json()["error_description"]
+        assert self.refresh(web, second["refresh_token"]).status_code == 400
+        for each in (first, second):
+            answer = web.send("GET", "/me.xml", **bearer(each["access_token"]))
+            assert answer.status_code == 302
+        assert self.refresh(web, unrelated["refresh_token"]).status_code == 200
 
 
 class TestAccessTokens:
@@ -503,7 +561,7 @@ class TestLimits:
             assert post(web, **fields).status_code == 200
         with provider._database.reading() as session:
             kinds = sorted(session.scalars(select(OAuthGrant.kind)))
-        assert kinds == ["access", "refresh"]
+        assert kinds == ["access", "refresh", "used"]
 
 
 class TestRegistering:

@@ -138,6 +138,29 @@ def test_a_code_that_is_traded_by_all_at_once_is_traded_once(
     assert sorted(each.status_code for each in responses) == [200] + [400] * (AT_ONCE - 1)
     refusals = {each.json()["error"] for each in responses if each.status_code == 400}
     assert refusals == {"invalid_grant"}
+    (tokens,) = (each.json() for each in responses if each.status_code == 200)
+    assert status_with(first, tokens["access_token"]) == 302, "who used it first is not known"
+    assert refreshed(second, tokens).status_code == 400
+
+
+def test_a_token_that_is_refreshed_during_a_replay_is_revoked(
+    first: Sandbox, second: Sandbox
+) -> None:
+    code = code_of(first)
+    tokens = post(first, code=code).json()
+    database, grants = first._database, first.oauth.grants
+    replay = Thread(target=post, args=(second,), kwargs={"code": code})
+    with database.writing() as transaction:
+        application = authenticated(transaction.session, "trips", APP.client_secret)
+        issued = grants.refresh(
+            transaction, application, tokens["refresh_token"], first._service.now()
+        )
+        transaction.session.flush()
+        replay.start()
+        replay.join(0.2)  # without a lock, it would see only the tokens issued before
+    replay.join()
+    assert isinstance(issued, tuple)
+    assert status_with(first, issued[0]) == 302
 
 
 def test_refreshes_at_once_give_a_valid_token_each(first: Sandbox, second: Sandbox) -> None:
@@ -159,11 +182,12 @@ def test_a_token_that_is_granted_during_a_revocation_is_revoked(
         application = authenticated(transaction.session, "trips", APP.client_secret)
         revoking.start()
         revoking.join(0.2)  # without a lock, it would see only the tokens granted before
-        access_token = grants.refresh(
+        issued = grants.refresh(
             transaction, application, tokens["refresh_token"], first._service.now()
         )
     revoking.join()
-    assert status_with(first, access_token) == 302
+    assert isinstance(issued, tuple)
+    assert status_with(first, issued[0]) == 302
 
 
 @pytest.mark.usefixtures("first")
@@ -200,7 +224,7 @@ def test_only_hashes_are_stored(first: Sandbox) -> None:
             for table in ("oauth_applications", "oauth_grants")
         )
     assert applications
-    assert len(grants) == 3, "a code and two tokens"
+    assert len(grants) == 4, "two codes and two tokens"
     for secret in (unused, *tokens.values(), APP.client_secret):
         assert str(secret) not in "\n".join(applications + grants)
 
