@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from .data_addresses import ArgumentParser, data_file, is_postgresql
-from .file_lock import refuse_dangling_link
+from .files import refuse_dangling_link
 from .mail import deliver
 from .maintenance import backup, check
 from .restoring import restore

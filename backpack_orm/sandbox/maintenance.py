@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from .file_lock import folder_lock, refuse_dangling_link
-from .schema import HEAD, integrity_faults, readable_errors, revision_of, sync
+from .files import folder_lock, refuse_dangling_link, sync_file, sync_folder
+from .schema import HEAD, integrity_faults, readable_errors, revision_of
 
 LOCK_TIMEOUT = 60.0
 """Seconds to wait for a server that writes."""
@@ -49,11 +49,10 @@ def backup(data: Path, target: Path) -> int:
                 fault = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
                 if fault != "ok":
                     raise OSError(f"the copy is damaged, and so may be {data}: {fault}")
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-            size = os.fstat(file.fileno()).st_size
+        sync_file(part)
+        size = part.stat().st_size
         os.link(part, target)  # fails if the file has been created in the meantime
-        sync(target.parent)
+        sync_folder(target.parent)
     finally:
         part.unlink(missing_ok=True)
     return size

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .file_lock import folder_lock, refuse_dangling_link
+from .files import folder_lock, refuse_dangling_link, sync_file, sync_folder
 from .maintenance import backup, check, opened_for_reading
-from .schema import REVISIONS, readable_errors, revision_of, sync
+from .schema import REVISIONS, readable_errors, revision_of
 
 if sys.platform != "win32":
     import fcntl
@@ -44,7 +44,7 @@ def restore(copy: Path, data: Path) -> tuple[int, Path | None]:
         with folder_lock(data.parent, exclusive=True), _not_open(data):
             former = _put_aside(data)
             os.rename(part, data)
-            sync(data.parent)
+            sync_folder(data.parent)
     finally:
         part.unlink(missing_ok=True)
     return size, former
@@ -89,7 +89,7 @@ def _put_aside(data: Path) -> Path | None:
         _link(log, former.with_name(former.name + log.name.removeprefix(data.name)))
     if is_there:
         os.rename(data, former)
-        sync(data.parent)
+        sync_folder(data.parent)
     for log in (*logs, data.with_name(data.name + _INDEX_OF_LOG)):
         log.unlink(missing_ok=True)
     return former if is_there else None
@@ -100,4 +100,4 @@ def _link(file: Path, name: Path) -> None:
         os.link(file, name)
     except OSError:  # file systems without hard links
         shutil.copy2(file, name)
-        sync(name)
+        sync_file(name)

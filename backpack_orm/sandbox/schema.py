@@ -10,13 +10,19 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-import stat
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from .file_lock import folder_lock, refuse_dangling_link
+from .files import (
+    folder_lock,
+    refuse_dangling_link,
+    sync_file,
+    sync_folder,
+    warn_if_others_can_read,
+)
 
 REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """All schema versions, oldest first. A test compares them with the migration scripts."""
@@ -51,11 +57,9 @@ def prepare_file(path: Path) -> None:
             raise OSError(f"it is missing, but its log {log_file.name} is there: restore a backup")
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         return
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
+    if not path.is_file():
         raise OSError("it is not a regular file")
-    if status.st_mode & 0o077:
-        log.warning("%s can be read by other users of this machine: chmod 600 it", path)
+    warn_if_others_can_read(path)
     with folder_lock(path.parent, exclusive=False):
         is_current = _checked_revision(path) in (None, HEAD)
     if not is_current:
@@ -209,9 +213,10 @@ def _migrate(path: Path, revision: str) -> None:
             _copy(path, copy)
             _upgrade(copy)
             original = _preserve(path, revision)
+            if sys.platform == "win32":
+                source.close()  # open files cannot be replaced there
             os.replace(copy, path)
-            sync(path.parent)
-            source.execute("ROLLBACK")
+            sync_folder(path.parent)
     except OSError as error:
         raise OSError(
             f"it could not be upgraded to schema {HEAD}, and is unchanged: {error}"
@@ -240,7 +245,7 @@ def _upgrade(copy: Path) -> None:
         target.execute("VACUUM")  # overwrites deleted data, such as tokens in clear text
         if faults := integrity_faults(target):
             raise OSError(f"the upgraded copy has an error: {faults[0]}")
-    sync(copy)
+    sync_file(copy)
 
 
 def _preserve(path: Path, revision: str) -> Path:
@@ -254,15 +259,6 @@ def _preserve(path: Path, revision: str) -> Path:
         os.link(path, preserved)
     except OSError:  # file systems without hard links
         _copy(path, preserved)
-        sync(preserved)
+        sync_file(preserved)
     os.chmod(preserved, 0o600)
     return preserved
-
-
-def sync(path: Path) -> None:
-    """Flush a file or folder to disk."""
-    file = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)

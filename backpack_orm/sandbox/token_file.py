@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping
 from pathlib import Path
 
-from .file_lock import refuse_dangling_link
+from .files import refuse_dangling_link, warn_if_others_can_read
 from .tokens import check_token, new_token
 
 VARIABLE = "BACKPACK_SANDBOX_TOKEN"
-
-log = logging.getLogger("backpack_orm.sandbox")
 
 
 def token_and_source(
@@ -43,8 +40,7 @@ def _read(file: Path) -> str:
         with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as new:
             new.write(f"{token}\n")
         return token
-    if file.stat().st_mode & 0o077:
-        log.warning("%s can be read by other users of this machine: chmod 600 it", file)
+    warn_if_others_can_read(file)
     return _checked(_decoded(file), str(file))
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -193,3 +196,14 @@ def page(api: Client) -> str:
     """The path of a new page, which has the id 40000002."""
     api.ws("pages/new", "<page><title>Lisbon</title></page>")
     return "page/40000002"
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A file written by the version before there were migrations."""
+    path = tmp_path / "old.db"
+    stored = Path(__file__).with_name("files") / "schema-1.db.gz"
+    with gzip.open(stored) as packed, path.open("wb") as file:
+        shutil.copyfileobj(packed, file)
+    path.chmod(0o600)
+    return path

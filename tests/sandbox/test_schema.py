@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import gzip
 import os
-import shutil
 import sqlite3
 import stat
 import threading
@@ -36,16 +34,6 @@ def data(tmp_path: Path) -> Path:
     """A file of this version, with the demonstration."""
     path = tmp_path / "data.db"
     Sandbox(seed="demo", data=str(path), token=OLD_TOKEN).close()
-    return path
-
-
-@pytest.fixture
-def old(tmp_path: Path) -> Path:
-    """A file written by the version before there were migrations."""
-    path = tmp_path / "old.db"
-    with gzip.open(FILES / "schema-1.db.gz") as packed, path.open("wb") as file:
-        shutil.copyfileobj(packed, file)
-    path.chmod(0o600)
     return path
 
 
