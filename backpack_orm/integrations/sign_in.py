@@ -312,8 +312,8 @@ class SignIn:
             raise NotConnected(_NOBODY)
         if href not in [account.href for account in stored.accounts]:
             raise ValidationError(f"{redacted(href)} is no account of the user: choose another")
-        grant = Grant.from_dict(stored.grant, self.app)
-        grant.connect(href, on_refresh=partial(self._refreshed, id), **self._options).close()
+        grant = self._grant(id, stored)
+        grant.connect(href, **self._options).close()
         users = {"users": grant.to_dict()["users"]}
         if not self._change(id, lambda now: evolve(now, grant={**now.grant, **users}, href=href)):
             raise NotConnected(_NOBODY)
@@ -420,10 +420,18 @@ class SignIn:
         return stored
 
     def _open(self, id: str, stored: _Stored, href: str) -> _Opened:
-        grant = Grant.from_dict(stored.grant, self.app)
-        save = partial(self._refreshed, id)
-        connection = grant.connect(href, on_refresh=save, **self._options)
+        grant = self._grant(id, stored)
+        connection = grant.connect(href, **self._options)
         return _Opened(grant, connection, href, Secret(grant.access_token))
+
+    def _grant(self, id: str, stored: _Stored) -> Grant:
+        """Return the grant of a sign-in, which shares its tokens with other processes."""
+        save, reload = partial(self._refreshed, id), partial(self._stored_grant, id)
+        return Grant.from_dict(stored.grant, self.app, on_refresh=save, reload=reload)
+
+    def _stored_grant(self, id: str) -> Mapping[str, Any] | None:
+        stored = self._read(id)
+        return None if stored is None or stored is _DAMAGED else stored.grant
 
     def _refreshed(self, id: str, grant: Grant) -> None:
         """Store a new token, unless the user has signed out."""

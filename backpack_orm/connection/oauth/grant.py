@@ -60,9 +60,12 @@ class Grant:
         tokens: TokenSet,
         users: Mapping[str, int],
         on_refresh: Callable[[Grant], object] | None = None,
+        reload: Callable[[], Mapping[str, Any] | None] | None = None,
     ) -> None:
         self._app = app
-        self._tokens = Tokens(tokens, self._request, self)
+        self._load = reload
+        reload_tokens = None if reload is None else self._stored_tokens
+        self._tokens = Tokens(tokens, self._request, self, reload_tokens)
         self._users = dict(users)
         self._observer = self._observe(on_refresh)
 
@@ -220,6 +223,7 @@ class Grant:
         app: OAuthApp,
         *,
         on_refresh: Callable[[Grant], object] | None = None,
+        reload: Callable[[], Mapping[str, Any] | None] | None = None,
     ) -> Grant:
         """Return a grant from what `to_dict` has returned. No request.
 
@@ -227,6 +231,10 @@ class Grant:
             stored: The values; only `client_id` and `access_token` are required.
             app: The application that it was granted to.
             on_refresh: As for `connect`, but for all that needs a new token, `accounts` included.
+            reload: Returns the values that are stored now; None if the user has signed out. It is
+                called before each refresh, and after a refused one: tokens that another process
+                has stored are used instead of refreshing twice. Required for several processes if
+                the provider replaces refresh tokens, and revokes all if an old one is used.
 
         Raises:
             ValidationError: The values are damaged, or are those of another application or
@@ -240,7 +248,7 @@ class Grant:
         del stored  # tracebacks may show the variables of this frame
         if isinstance(found, ValidationError):
             raise found
-        return cls(app, *found, on_refresh)
+        return cls(app, *found, on_refresh, reload)
 
     def _settings(self, account: str | OAuthAccount, options: dict[str, Any]) -> Settings:
         if isinstance(account, OAuthAccount):
@@ -286,6 +294,20 @@ class Grant:
         observer = Observer(on_refresh)
         self._tokens.add(observer)
         return observer
+
+    def _stored_tokens(self) -> TokenSet:
+        """Return the tokens that are stored now."""
+        assert self._load is not None
+        stored = self._load()
+        if stored is None:
+            error = AuthenticationError("the user has signed out")
+            error.hint = SIGN_IN_AGAIN
+            raise error
+        found = read_stored(stored, self._app.client_id, self._app.provider)
+        del stored  # tracebacks may show the variables of this frame
+        if isinstance(found, ValidationError):
+            raise found
+        return found[0]
 
     def _request(self, old: TokenSet, deadline: Deadline | None) -> TokenSet:
         """Return new tokens from the provider."""

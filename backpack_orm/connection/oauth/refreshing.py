@@ -49,6 +49,7 @@ class Tokens:
         current: The tokens so far.
         refresh: Requests new ones from the provider.
         owner: What callbacks are called with.
+        reload: Returns the tokens that are stored now; None if nothing else has access to them.
     """
 
     def __init__(
@@ -56,9 +57,12 @@ class Tokens:
         current: TokenSet,
         refresh: Callable[[TokenSet, Deadline | None], TokenSet],
         owner: object,
+        reload: Callable[[], TokenSet] | None = None,
     ) -> None:
         self._request = refresh
         self._owner = owner
+        self._reload = reload
+        self._stored = current.access
         self._observers: WeakSet[Observer] = WeakSet()
         self._lock = RLock()
         self._pause_until = 0.0
@@ -140,13 +144,30 @@ class Tokens:
                 raise copy(self._error)  # another thread has failed meanwhile
             self._attempts += 1
             self._error = None
+            if self._adopts_stored():
+                return
             try:
                 new = self._request(old, deadline)
             except BackpackError as error:
+                # another process may have used the refresh token first, if they rotate
+                if isinstance(error, AuthenticationError) and self._adopts_stored():
+                    return
                 self._error = copy(error)  # without its frames
                 raise
             self._set(new)
             self._notify()
+            self._stored = new.access
+
+    def _adopts_stored(self) -> bool:
+        """Use the stored tokens if another process has replaced them since; return whether."""
+        if self._reload is None:
+            return False
+        stored = self._reload()
+        if stored.access.reveal() == self._stored.reveal():
+            return False
+        self._stored = stored.access
+        self._set(stored)
+        return True
 
     def _notify(self) -> None:
         """Call each callback once, unless a callback itself has needed another token."""

@@ -6,7 +6,7 @@ import gc
 import pickle
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -24,6 +24,7 @@ from backpack_orm import (
     ServerError,
     Timeout,
     TransportError,
+    ValidationError,
 )
 from backpack_orm.connection import rate_limits
 from backpack_orm.connection.addresses import rate_limit_key
@@ -450,6 +451,119 @@ class TestCallbacks:
         gc.collect()
         grant.refresh()
         assert calls == []
+
+
+class Store:
+    """The place where all processes of an application store the grant of one user."""
+
+    def __init__(self, grant: Grant, app: OAuthApp) -> None:
+        self.app = app
+        self.values: dict[str, Any] | None = grant.to_dict()
+        self.reads = 0
+
+    def load(self) -> dict[str, Any] | None:
+        self.reads += 1
+        return self.values
+
+    def save(self, grant: Grant) -> None:
+        self.values = grant.to_dict()
+
+    def process(self) -> Grant:
+        """Return the grant as another process has read it."""
+        assert self.values is not None
+        return Grant.from_dict(self.values, self.app, on_refresh=self.save, reload=self.load)
+
+
+class TestSeveralProcesses:
+    @pytest.fixture
+    def rotating(self, provider: Sandbox) -> Iterator[Sandbox]:
+        provider.oauth.grants.rotates = True
+        yield provider
+        provider.oauth.grants.rotates = False
+
+    @pytest.fixture
+    def store(self, rotating: Sandbox, app: OAuthApp, grant: Grant) -> Store:
+        return Store(grant, app)
+
+    def test_a_token_that_another_one_has_replaced_is_used(
+        self, store: Store, clocks: Clocks, refreshes: Any
+    ) -> None:
+        one, other = store.process(), store.process()
+        for expected in (1, 2, 3):
+            clocks.advance(TWO_WEEKS)
+            assert one.accounts()
+            assert other.accounts(), "its refresh token would have revoked the new tokens"
+            assert refreshes() == expected
+            one, other = other, one
+        assert one.to_dict()["refresh_token"] == other.to_dict()["refresh_token"]
+
+    def test_a_refused_token_that_another_one_has_replaced_is_replaced(
+        self, store: Store, rotating: Sandbox, refreshes: Any
+    ) -> None:
+        one, other = store.process(), store.process()
+        rotating.oauth.expire_access_tokens()
+        assert one.accounts()
+        assert other.accounts()
+        assert refreshes() == 1
+
+    def test_a_refused_refresh_looks_once_more_at_what_is_stored(
+        self, store: Store, rotating: Sandbox, clocks: Clocks, sign_in: Callable[[], Grant]
+    ) -> None:
+        grant = store.process()
+        rotating.oauth.revoke()
+        new, load = sign_in().to_dict(), store.load
+
+        def load_early() -> Any:
+            found = load()
+            store.values = new  # another process stores it during the request
+            return found
+
+        store.load = load_early  # type: ignore[method-assign]
+        grant = store.process()
+        clocks.advance(TWO_WEEKS - 30)
+        grant.refresh()
+        assert (grant.access_token, store.reads) == (new["access_token"], 2)
+
+    def test_without_other_tokens_the_refusal_is_raised(
+        self, store: Store, rotating: Sandbox, refreshes: Any
+    ) -> None:
+        grant = store.process()
+        rotating.oauth.revoke()
+        with pytest.raises(AuthenticationError, match="the refresh token is unknown") as error:
+            grant.accounts()
+        assert error.value.hint == refreshing.SIGN_IN_AGAIN
+        assert refreshes() == 1
+
+    def test_a_user_who_has_signed_out_gets_no_new_token(
+        self, store: Store, clocks: Clocks, refreshes: Any
+    ) -> None:
+        grant = store.process()
+        store.values = None
+        clocks.advance(TWO_WEEKS)
+        with pytest.raises(AuthenticationError, match="the user has signed out"):
+            grant.accounts()
+        assert refreshes() == 0
+
+    def test_a_token_that_could_not_be_stored_is_not_replaced_by_the_stored_one(
+        self, store: Store, clocks: Clocks, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(grant: Grant) -> None:
+            raise OSError("the disk is full")
+
+        monkeypatch.setattr(store, "save", fail)
+        grant = store.process()
+        clocks.advance(TWO_WEEKS)
+        with pytest.raises(OSError, match="the disk is full"):
+            grant.refresh()
+        monkeypatch.undo()
+        assert grant.accounts()
+
+    def test_damaged_values_are_reported(self, store: Store, clocks: Clocks) -> None:
+        grant = store.process()
+        store.values = {"client_id": "trips"}
+        clocks.advance(TWO_WEEKS)
+        with pytest.raises(ValidationError, match="the stored grant has no valid access_token"):
+            grant.accounts()
 
 
 class TestIdentity:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from backpack_orm import NotConnected, OAuthApp, Page, ValidationError
+from backpack_orm import AuthenticationError, NotConnected, OAuthApp, Page, ValidationError
 from backpack_orm.integrations import sign_in
 from backpack_orm.integrations.sign_in import SignIn, failure, local_path
 from backpack_orm.sandbox import Sandbox
@@ -48,15 +48,32 @@ def signed_in(flow: SignIn, box: Sandbox, user: str = "Ann", name: str = "acme")
     return session
 
 
-def test_a_token_that_is_refreshed_after_a_sign_out_is_not_stored(
+def test_no_token_is_refreshed_after_a_sign_out(
     flow: SignIn, provider: Sandbox, storage: Memory
 ) -> None:
     session = signed_in(flow, provider)
     connection = flow.connection(session)
     flow.end(session, session.clear)
     provider.oauth.expire_access_tokens()
-    assert Page.count(using=connection) == 1  # a request that was under way
-    assert storage.rows == {}
+    before = len(provider.oauth.log)
+    with pytest.raises(AuthenticationError, match="the user has signed out"):
+        Page.count(using=connection)  # a request that was under way
+    assert (storage.rows, len(provider.oauth.log)) == ({}, before)
+
+
+def test_jobs_of_two_processes_refresh_once_if_the_provider_replaces_refresh_tokens(
+    flow: SignIn, provider: Sandbox, storage: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provider.oauth.grants, "rotates", True)
+    session = signed_in(flow, provider)
+    connections = [flow.connection(session), SignIn(flow.app, storage).connection(session)]
+    for _ in range(3):
+        provider.oauth.expire_access_tokens()
+        before = len(provider.oauth.log)
+        for connection in connections:  # jobs that have begun before
+            assert Page.count(using=connection, fresh=True) == 1
+        assert len(provider.oauth.log) == before + 1
+        connections.reverse()
 
 
 class SlowMemory(Memory):
