@@ -211,12 +211,13 @@ class SignIn:
         >>> session = {}
         >>> flow.start(session, next="https://evil.example")
         'https://launchpad.37signals.com/authorization/new?type=web_server&client_id=trips&...'
-        >>> [path for state, path in session["_backpack_pending"]]
+        >>> [path for _, path, _ in session["_backpack_pending"]]
         ['/']
         """
         url, state = self.app.authorization_url()
         # a list, since sessions may sort the keys of a dictionary
-        pending = [*session.get(_PENDING, []), [state, local_path(next, self.home)]]
+        started = [state, local_path(next, self.home), self._sign_in_at]
+        pending = [*session.get(_PENDING, []), started]
         session[_PENDING] = pending[-_TABS:]
         return url
 
@@ -249,8 +250,8 @@ class SignIn:
         """
         state = parse_qs(query).get("state", [""])[0]
         pending = session.get(_PENDING, [])
-        next = dict(pending).get(state)
-        session[_PENDING] = [pair for pair in pending if pair[0] != state]
+        next = {each[0]: each[1] for each in pending if each[2:] == [self._sign_in_at]}.get(state)
+        session[_PENDING] = [each for each in pending if each[0] != state]
         if next is None:
             raise ValidationError(
                 "no sign-in with this state was started in this session, or it is complete: "
@@ -274,6 +275,11 @@ class SignIn:
             return str(next)
         session[_NEXT] = next
         return None
+
+    @property
+    def _sign_in_at(self) -> str:
+        """Where a sign-in has started: a code of one provider is never sent to another."""
+        return f"{self.app.client_id} {self.app.provider}"
 
     def accounts(self, session: Session) -> list[OAuthAccount]:
         """Return the accounts that the user may choose from; none if nobody is signed in.

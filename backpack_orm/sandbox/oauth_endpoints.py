@@ -54,7 +54,7 @@ def new() -> Any:
 
 
 def _redirected(location: str) -> Any:
-    response = redirect(location)
+    response = redirect(location, 303)  # with 307, the browser would send the API token on
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -123,7 +123,7 @@ class TestPage:
     def test_allowing_redirects_with_a_code_and_the_state(self, web: Client) -> None:
         answer = form(token=TOKEN, answer="allow")
         response = web.send("POST", page(state="a b&c"), **answer)
-        assert response.status_code == 302
+        assert response.status_code == 303
         address, _, query = response.headers["Location"].partition("?")
         assert address == APP.redirect_uri
         assert parse_qs(query)["state"] == ["a b&c"]
@@ -131,7 +131,7 @@ class TestPage:
 
     def test_denying_needs_no_token_and_redirects_with_an_error(self, web: Client) -> None:
         response = web.send("POST", page(state="abc"), **form(answer="deny"))
-        assert response.status_code == 302
+        assert response.status_code == 303
         assert response.headers["Location"] == f"{APP.redirect_uri}?error=access_denied&state=abc"
 
     def test_without_a_state_none_is_returned(self, web: Client) -> None:
