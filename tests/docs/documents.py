@@ -75,6 +75,11 @@ def target(path: Path, link: str) -> tuple[Path, str] | None:
     return ((path.parent / file).resolve() if file else path), anchor
 
 
+def is_on_the_web(link: str) -> bool:
+    """Return whether a link goes to the published site or repository."""
+    return link.startswith((_SITE, _SOURCE))
+
+
 def anchors(path: Path) -> set[str]:
     """Return the anchors of a document."""
     headings = _HEADING.findall(_FENCE.sub("", path.read_text("utf-8")))

@@ -7,7 +7,6 @@ neither replaced nor removed, renaming never replaces, and all files have the sa
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import sys
 from pathlib import Path
@@ -18,6 +17,8 @@ import pytest
 from backpack_orm.sandbox import Sandbox, token_file
 from backpack_orm.sandbox.maintenance import backup, check
 from backpack_orm.sandbox.restoring import restore
+
+fcntl = pytest.importorskip("fcntl")  # what is real on Windows needs no simulation
 
 TOKEN = "t0ken-0123456789"
 OPEN, FSYNC, REPLACE, RENAME, UNLINK = os.open, os.fsync, os.replace, os.rename, os.unlink
