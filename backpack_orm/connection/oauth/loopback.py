@@ -40,6 +40,7 @@ class _Server(ThreadingHTTPServer):
         found: Receives the target.
     """
 
+    request_queue_size = 128  # other programs may connect first
     daemon_threads = True
     block_on_close = False
     allow_reuse_address = os.name == "posix"  # on Windows, others could listen there too

@@ -138,7 +138,7 @@ def test_another_program_that_connects_first_changes_nothing(provider: Sandbox) 
             return [f"{address}?code=evil&state={'A' * 43}", f"{address}?error=access_denied"]
 
     person = Raced(provider)
-    grant = local_app(provider).sign_in(open_browser=person.open, ask=never)
+    grant = local_app(provider).sign_in(open_browser=person.open, ask=never, timeout=4)
     assert grant.accounts()
     assert [each.status_code for each in person.join()] == [404, 404, 200]
     for each in held:
