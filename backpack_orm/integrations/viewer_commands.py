@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import webbrowser
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 _PORT = 8138
+PASSWORD = "BACKPACK_SERVE_PASSWORD"  # noqa: S105 - the name of a variable
 
 
 class _Place(NamedTuple):
@@ -59,7 +62,7 @@ def _place_options(function: F) -> F:
             "--host",
             default="127.0.0.1",
             show_default=True,
-            help="Address to listen on. There is no sign-in: whoever reaches it can use it.",
+            help=f"Address to listen on. For other machines, set {PASSWORD}.",
         ),
     ):
         function = option(function)
@@ -75,7 +78,7 @@ def _place_options(function: F) -> F:
 def serve(state: State, /, **place: Any) -> None:
     """Show the account in a browser, and change it there, until Ctrl-C.
 
-    Only browsers on this machine reach it, unless --host says otherwise. Needs the extra `viewer`.
+    Only browsers that open the printed address are admitted. Needs the extra `viewer`.
     """
     _serve(state, state.connect(), _Place(**place))
 
@@ -109,9 +112,10 @@ def archive_serve(
 
 def _serve(state: State, source: Connection | Snapshot, place: _Place) -> None:
     try:
-        from backpack_orm.integrations.viewer import create_app, security, serving
+        from backpack_orm.integrations.viewer import Admission, create_app, security, serving
     except ImportError as missing:
         raise CommandError(str(missing)) from None
+    admission = Admission(password=_password(place.host))
     try:
         bound = serving.bound(place.host, place.port)
     except OSError as error:
@@ -120,18 +124,36 @@ def _serve(state: State, source: Connection | Snapshot, place: _Place) -> None:
             hint="Use another --port, or --port 0 for any free one.",
         ) from None
     with bound:
-        address = serving.address_of(bound, place.host)
+        address = f"{serving.address_of(bound, place.host)}?token={admission.secret}"
         hosts = {*security.LOOPBACK, *place.allowed}
         if not serving.is_wildcard(place.host):
             hosts.add(place.host)
         # Browsers send cookies to all ports of a host.
-        cookie = f"backpack_viewer_{bound.getsockname()[1]}"
-        app = create_app(source, hosts=hosts, config={"SESSION_COOKIE_NAME": cookie})
-        if not is_loopback(place.host):
-            state.output.warn("There is no sign-in: whoever reaches this address can use it.")
+        config = {"SESSION_COOKIE_NAME": f"backpack_viewer_{bound.getsockname()[1]}"}
+        app = create_app(source, hosts=hosts, admission=admission, config=config)
         row = {"url": address}
         state.output.done(f"Serving {address} until Ctrl-C.", tuple(row), row)
         streams.flush()
-        if place.is_opened and not webbrowser.open(address):
-            state.output.warn(f"there is no browser to open: the address is {address}")
-        serving.run(app, bound)
+        with (
+            serving.opened(address, webbrowser.open) if place.is_opened else nullcontext(True) as (
+                is_open
+            )
+        ):
+            if not is_open:
+                state.output.warn(f"there is no browser to open: the address is {address}")
+            serving.run(app, bound)
+
+
+def _password(host: str) -> str | None:
+    """Return the password; refuse to be reached by other machines without one."""
+    from backpack_orm.integrations.viewer.admission import SHORTEST_PASSWORD
+
+    password = os.environ.get(PASSWORD) or None
+    if password is None and not is_loopback(host):
+        raise CommandError(
+            f"other machines would reach the account at {host}",
+            hint=f"Set a password in {PASSWORD}, or leave out --host.",
+        )
+    if password is not None and len(password) < SHORTEST_PASSWORD:
+        raise CommandError(f"{PASSWORD} has fewer than {SHORTEST_PASSWORD} characters")
+    return password

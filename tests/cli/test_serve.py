@@ -70,9 +70,12 @@ def test_the_real_command_serves_the_account_until_ctrl_c(shared_box: Sandbox, h
     with started("serve", **account) as (address, process):
         assert address.startswith("http://127.0.0.1:")
         session = requests.Session()
+        place, _, token = address.partition("?token=")
+        assert len(token) == 43
+        assert requests.get(place, timeout=30).status_code == 401, "of another user of this machine"
         assert "Lisbon" in session.get(address, timeout=30).text
         cookies = [cookie.name for cookie in session.cookies]
-        assert cookies == [f"backpack_viewer_{address.rsplit(':', 1)[1].strip('/')}"]
+        assert cookies == [f"backpack_viewer_{place.rsplit(':', 1)[1].strip('/')}"]
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
         assert process.stderr is not None
@@ -81,14 +84,16 @@ def test_the_real_command_serves_the_account_until_ctrl_c(shared_box: Sandbox, h
 
 def test_the_real_command_serves_an_archive_without_the_account(archive: Path, home: Path) -> None:
     with started("archive", "serve", str(archive)) as (address, _):
-        assert "Lisbon" in requests.get(address, timeout=30).text
-        assert requests.post(f"{address}pages", data={"title": "x"}, timeout=30).status_code == 405
+        session, place = requests.Session(), address.partition("?")[0]
+        assert "Lisbon" in session.get(address, timeout=30).text
+        assert session.post(f"{place}pages", data={"title": "x"}, timeout=30).status_code == 405
 
 
 def test_the_account_is_that_of_the_profile(run: Runner, served: list[Flask]) -> None:
     done = run("serve", "--port", "0", "-o", "json")
     assert done.data["url"].startswith("http://127.0.0.1:")
-    assert status(served[0], "localhost") == 200
+    assert status(served[0], "localhost") == 401
+    assert status(served[0], "localhost", f"/?{done.data['url'].partition('?')[2]}") == 303
     assert status(served[0], "evil.example") == 421
 
 
@@ -135,18 +140,27 @@ def test_a_port_that_is_used(run: Runner) -> None:
     assert run("serve", "--port", "70000").code == 1
 
 
-def test_other_machines_reach_it_on_purpose_and_with_a_warning(
-    run: Runner, served: list[Flask]
+def test_other_machines_reach_it_on_purpose_and_with_a_password(
+    run: Runner, served: list[Flask], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = run("serve", "--host", "0.0.0.0", "--port", "0", "--allow-host", "box.example")
-    assert "Warning: There is no sign-in" in done.stderr
+    place = ("serve", "--host", "0.0.0.0", "--port", "0", "--allow-host", "box.example")
+    refused = run(*place)
+    assert (refused.code, served) == (1, [])
+    assert "other machines would reach the account at 0.0.0.0" in refused.stderr
+    assert "Set a password in BACKPACK_SERVE_PASSWORD" in refused.stderr
+    monkeypatch.setenv("BACKPACK_SERVE_PASSWORD", "short")
+    assert "fewer than 10 characters" in run(*place).stderr
+    monkeypatch.setenv("BACKPACK_SERVE_PASSWORD", "correct horse battery")
+    done = run(*place)
     assert done.stdout.startswith("http://localhost:")
+    assert "horse" not in done.stdout + done.stderr
     hosts = ("box.example:8138", "localhost", "0.0.0.0", "192.0.2.7")
-    assert [status(served[0], host) for host in hosts] == [200, 200, 421, 421]
-    assert "Warning" not in run("serve", "--host", "localhost", "--port", "0").stderr
+    assert [status(served[0], host) for host in hosts] == [401, 401, 421, 421]
+    data = {"token": "correct horse battery"}
+    assert served[0].test_client().post("/admission", data=data).status_code == 303
 
 
-def test_the_browser_is_opened(
+def test_the_browser_is_opened_without_the_token_in_its_arguments(
     run: Runner, served: list[Flask], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
@@ -159,7 +173,9 @@ def test_the_browser_is_opened(
     run("serve", "--port", "0")
     assert opened == []
     done = run("serve", "--port", "0", "--open")
-    assert opened == [done.stdout.strip()]
+    (address,) = opened
+    assert address.startswith("file://")
+    assert done.stdout.partition("token=")[2].strip() not in address
     assert "there is no browser to open" in run("serve", "--port", "0", "--open").stderr
 
 

@@ -10,6 +10,7 @@ for _library in ("flask", "jinja2", "nh3", "textile", "waitress"):
     if find_spec(_library) is None:
         raise ImportError(f'the viewer needs {_library}: pip install "backpack_orm[viewer]"')
 
+from backpack_orm.integrations.viewer.admission import Admission as Admission  # noqa: E402 - above
 from backpack_orm.integrations.viewer.app import create_app as create_app  # noqa: E402 - see above
 
-__all__ = ["create_app"]
+__all__ = ["Admission", "create_app"]

@@ -16,6 +16,7 @@ from backpack_orm.errors import ValidationError, short_repr
 from backpack_orm.integrations.flask import Backpack
 from backpack_orm.integrations.viewer import changes, failures, security, views
 from backpack_orm.integrations.viewer.accounts import Account, ArchivedAccount
+from backpack_orm.integrations.viewer.admission import Admission
 
 _FORM_BYTES = 512 * 1024
 
@@ -24,19 +25,21 @@ def create_app(
     source: Connection | Convertible,
     *,
     hosts: Iterable[str] = security.LOOPBACK,
+    admission: Admission | None = None,
     config: Mapping[str, Any] | None = None,
 ) -> Flask:
     """Return the application for an account or an archive. Makes no request.
 
-    It has no sign-in: whoever reaches it reads and changes the account. Let it listen on this
-    machine only, or put a sign-in in front of it. Nothing can be changed through it if the
-    connection is read-only, or if it shows an archive.
+    Without an admission, whoever reaches it reads and changes the account, also other users of this
+    machine: put a sign-in in front of it. Nothing can be changed through it if the connection is
+    read-only, or if it shows an archive.
 
     Args:
         source: The connection to the account; or an archive, one of its snapshots, or merged
             archives.
         hosts: The host names, without port, under which browsers reach it; requests under other
             names are refused.
+        admission: What admits a browser, an `Admission()`; None to admit all.
         config: Configuration of Flask. Several processes need a `SECRET_KEY` in common. Set
             `SESSION_COOKIE_SECURE` if it is reached over https.
 
@@ -68,7 +71,7 @@ def create_app(
     app.extensions[views.EXTENSION] = account
     _set_up_templates(app, account)
     failures.handle_errors(app)
-    security.protect(app, hosts, is_read_only=account.is_read_only)
+    security.protect(app, hosts, is_read_only=account.is_read_only, admission=admission)
     Backpack(app, connection=account.connection)
     app.before_request(_read_again_if_asked)
     app.register_blueprint(views.views)

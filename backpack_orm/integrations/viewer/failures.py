@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from backpack_orm.errors import BackpackError
 from backpack_orm.integrations.http_errors import retry_after, status_of
+from backpack_orm.integrations.viewer.admission import NotAdmitted
 from backpack_orm.integrations.viewer.security import FORM_TOKEN, ExpiredForm
 
 _HINTS: Mapping[str, tuple[str, str]] = {
@@ -34,6 +35,10 @@ _HINTS: Mapping[str, tuple[str, str]] = {
 """The title and the hint for each kind of error."""
 _UNCLEAR = ("It may have been saved", "Look at the page before you repeat it.")
 """For a write whose response was lost."""
+_TITLES: Mapping[type[HTTPException], str] = {
+    ExpiredForm: "This form has expired",
+    NotAdmitted: "Not admitted",
+}
 _OTHER = ("Something went wrong", "Try again.")
 _LABELS = {"title": "Title", "body": "Text", "content": "Item", "name": "Name"}
 """The fields of forms whose values somebody has written."""
@@ -62,8 +67,8 @@ def _of_the_library(error: BackpackError) -> Response:
 
 
 def _of_http(error: HTTPException) -> Response:
-    is_form = isinstance(error, ExpiredForm)
-    title = "This form has expired" if is_form else error.name
+    is_form = isinstance(error, ExpiredForm | NotAdmitted) and request.method == "POST"
+    title = _TITLES.get(type(error), error.name)
     response = _page(error.code or 500, title, error.description or "", "", is_form)
     response.headers.extend(
         (name, value) for name, value in error.get_headers() if name != "Content-Type"

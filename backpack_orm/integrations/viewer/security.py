@@ -10,6 +10,8 @@ from functools import partial
 from flask import Flask, Response, request, session
 from werkzeug.exceptions import Forbidden, MethodNotAllowed
 
+from backpack_orm.integrations.viewer.admission import Admission
+
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 """The names under which a browser on this machine reaches a server on it."""
 FORM_TOKEN = "form_token"  # noqa: S105 - the name of a field
@@ -36,14 +38,17 @@ class ExpiredForm(Forbidden):
     )
 
 
-def protect(app: Flask, hosts: Iterable[str], *, is_read_only: bool) -> None:
-    """Refuse unknown host names and forms of other sites, and send the headers.
+def protect(
+    app: Flask, hosts: Iterable[str], *, is_read_only: bool, admission: Admission | None
+) -> None:
+    """Refuse unknown host names, browsers and forms of other sites, and send the headers.
 
     Args:
         app: The application.
         hosts: The host names, without port, under which browsers reach it. Other names lead here
             only if a web site has its own name point to this machine (DNS rebinding).
         is_read_only: Whether there are no forms.
+        admission: What admits a browser; None if all are.
     """
     names = {name.lower() for name in hosts}
 
@@ -56,6 +61,8 @@ def protect(app: Flask, hosts: Iterable[str], *, is_read_only: bool) -> None:
 
     app.before_request(check_host)
     app.before_request(_refuse_loading_by_others)
+    if admission is not None:
+        admission.protect(app)
     app.before_request(_refuse_form if is_read_only else _check_form)
     app.after_request(_add_headers)
     app.jinja_env.globals.update(form_token=form_token, form_id=partial(secrets.token_urlsafe, 16))
@@ -79,12 +86,12 @@ def _refuse_loading_by_others() -> None:
 
 
 def _refuse_form() -> None:
-    if request.method not in _READING:
+    if request.method not in _READING and request.endpoint != "admit":
         raise MethodNotAllowed(_READING, "Nothing can be changed here: this is a read-only copy.")
 
 
 def _check_form() -> None:
-    if request.method in _READING:
+    if request.method in _READING or request.endpoint == "admit":
         return
     expected = session.get(FORM_TOKEN, "")
     given = request.form.get(FORM_TOKEN, "")

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import logging
 import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from html import escape
 from ipaddress import ip_address
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from flask import Flask
 from waitress.server import create_server
 
 _THREADS = 8
+_OPENING = """\
+<!doctype html>
+<meta charset="utf-8">
+<meta name="referrer" content="no-referrer">
+<title>Backpack</title>
+<meta http-equiv="refresh" content="0; url={0}">
+<a href="{0}">Open Backpack</a>
+"""
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -47,6 +60,19 @@ def is_wildcard(host: str) -> bool:
         return ip_address(host).is_unspecified
     except ValueError:
         return False
+
+
+@contextmanager
+def opened(address: str, open: Callable[[str], object]) -> Iterator[object]:
+    """Open an address in a browser; yield whether it could be opened.
+
+    Other users can see the arguments of the browser's process, so these name a file that only the
+    user can read, which leads to the address and is deleted at the end.
+    """
+    with TemporaryDirectory(prefix="backpack-") as folder:
+        path = Path(folder) / "open.html"
+        path.write_text(_OPENING.format(escape(address)), "utf-8")
+        yield open(path.as_uri())
 
 
 def run(app: Flask, bound: socket.socket) -> None:

@@ -11,7 +11,7 @@ from playwright.sync_api import Page as Tab
 
 from backpack_orm import Connection, Page
 from backpack_orm.archive import Archive
-from backpack_orm.integrations.viewer import create_app
+from backpack_orm.integrations.viewer import Admission, create_app, serving
 from backpack_orm.sandbox import Sandbox
 from tests.browsers import DESKTOP, PHONE, check_accessibility_in_both_schemes, launched
 from tests.integrations.viewer.serving import served
@@ -116,6 +116,22 @@ def test_forms_messages_and_errors_are_accessible(phone: Tab, home: str) -> None
     phone.get_by_role("button", name="Add note").tap()
     expect(phone.get_by_role("alert")).to_be_visible()
     check_accessibility_in_both_schemes(phone)
+
+
+def test_a_browser_is_admitted_by_the_file_that_leads_there(
+    phone: Tab, browser: Browser, archive_folder: Path
+) -> None:
+    admission = Admission()
+    with served(create_app(Archive(archive_folder), admission=admission)) as address:
+        phone.goto(address)
+        check_accessibility_in_both_schemes(phone)
+        context = browser.new_context(viewport=DESKTOP)
+        tab = context.new_page()
+
+        with serving.opened(f"{address}?token={admission.secret}", tab.goto):
+            tab.wait_for_url(address)
+            expect(tab.get_by_role("heading", level=1)).to_have_text("Pages")
+        context.close()
 
 
 def test_what_is_tapped_is_large_enough(phone: Tab, home: str) -> None:
