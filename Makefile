@@ -17,6 +17,8 @@ NUMBER ?= 30
 SIZE ?= 5000
 DATA ?= :memory:
 SITE ?=
+# The time of the files in the archives of a release: that of the commit, or any, outside a repository.
+EPOCH = $(or $(shell git log -1 --format=%ct 2>/dev/null),1767225600)
 
 RUN = "$(VENV)/bin/python"
 PYTEST = $(RUN) -m pytest --numprocesses $(WORKERS) --dist worksteal
@@ -25,7 +27,7 @@ CHOSEN = $(if $(ONLY),$(if $(filter $(ONLY),$(ROOMS)),tests/$(ONLY),$(error test
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: demo check test test-ci test-all costs lowest lint bench chaos mutants cassettes docs site package dist constraints audit clean help environment environment-for-the-audit environment-for-the-bench environment-for-the-constraints environment-for-the-demo environment-for-the-docs environment-for-packaging environment-with-the-lowest python
+.PHONY: demo check test test-ci test-all costs lowest lint bench chaos mutants cassettes docs site package dist release-dry-run constraints audit clean help environment environment-for-the-audit environment-for-the-bench environment-for-the-constraints environment-for-the-demo environment-for-the-docs environment-for-packaging environment-with-the-lowest python
 unexport BACKPACK_URL BACKPACK_TOKEN PYTHONPATH PYTHONHOME
 
 demo: environment-for-the-demo ## run a tour of an account in a sandbox
@@ -90,7 +92,14 @@ dist: python ## build the archives of a release into dist, with nothing but pinn
 	@rm -rf dist .venv-build
 	@$(PYTHON) -m venv .venv-build
 	@.venv-build/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --requirement .ci/build.txt
-	@.venv-build/bin/python -m build --quiet --no-isolation
+	@.venv-build/bin/python -m build --quiet --no-isolation --sdist
+	@SOURCE_DATE_EPOCH=$(EPOCH) .venv-build/bin/python .ci/reproducible.py dist/*.tar.gz
+	@umask 022 && mkdir .venv-build/sources && tar -xzf dist/*.tar.gz -C .venv-build/sources --strip-components 1 && \
+	    SOURCE_DATE_EPOCH=$(EPOCH) .venv-build/bin/python -m build --quiet --no-isolation --wheel --outdir dist .venv-build/sources
+
+release-dry-run: ## do everything that the workflow `release` does but the upload; needs the network
+	.ci/run
+	$(MAKE) audit
 
 constraints: VENV = .venv-constraints
 constraints: environment-for-the-constraints ## choose the newest versions of all packages that `make environment` and CI install
