@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -40,6 +41,8 @@ from backpack_orm.orm.operations.progress import silent
 
 JOURNAL_LENGTH = 100
 """The number of journal entries that the service returns at once."""
+
+_NUMBER = re.compile(r"([0-9]+)")
 
 Tags = dict[int, tuple[str, int]]
 """The name of each tag and the number of its pages, by the id of the tag."""
@@ -80,7 +83,7 @@ class Account:
 
     def pages(self) -> list[Page]:
         """Return all pages by title. Makes one request."""
-        return sorted(Page.all(using=self.connection), key=lambda page: page.title.casefold())
+        return sorted(Page.all(using=self.connection), key=_by_title)
 
     def page(self, id: int) -> Page:
         """Return a page with all that is on it. Makes one request, and one more for emails.
@@ -110,7 +113,7 @@ class Account:
         Raises:
             NotFound: No page has this tag.
         """
-        pages = sorted(Tag._stub(id, self.connection).pages, key=lambda page: page.title.casefold())
+        pages = sorted(Tag._stub(id, self.connection).pages, key=_by_title)
         names = (tag.name for page in pages for tag in page.tags if tag.id == id)
         name = next(names, None)
         if name is None:
@@ -206,9 +209,23 @@ def tags_of(pages: Iterable[Page]) -> Tags:
         for tag in included(page.tags):
             names[tag.id] = tag.name
             counts[tag.id] += 1
-    return {
-        id: (names[id], counts[id]) for id in sorted(names, key=lambda id: names[id].casefold())
-    }
+    return {id: (names[id], counts[id]) for id in sorted(names, key=lambda id: natural(names[id]))}
+
+
+def natural(text: str) -> list[tuple[int, str]]:
+    """Return a key that sorts texts as people do: in any letter case, and 9 before 10.
+
+    >>> sorted(["Week 10", "week 9", "Week 09b", "Week"], key=natural)
+    ['Week', 'week 9', 'Week 09b', 'Week 10']
+    """
+    pieces = _NUMBER.split(text.casefold())
+    numbers = (piece.lstrip("0") for piece in pieces[1::2])  # as text: they may be of any length
+    pieces[1::2] = numbers
+    return [(len(piece) if at % 2 else 0, piece) for at, piece in enumerate(pieces)]
+
+
+def _by_title(page: Page) -> list[tuple[int, str]]:
+    return natural(page.title)
 
 
 def _has_zone(entry: ShownEntry) -> bool:

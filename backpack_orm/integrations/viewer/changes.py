@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Any, NamedTuple, TypeVar
 
 from cachetools import LRUCache
-from flask import Blueprint, current_app, flash, redirect, request, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from backpack_orm.errors import ValidationError
@@ -17,6 +17,7 @@ from backpack_orm.integrations.viewer.security import FORM_ID
 from backpack_orm.integrations.viewer.views import ID
 from backpack_orm.models.item import Item
 from backpack_orm.models.list import List
+from backpack_orm.models.note import Note
 from backpack_orm.models.page import Page
 from backpack_orm.models.page_item import PageItem
 from backpack_orm.orm.operations.locks import exclusive
@@ -34,6 +35,24 @@ class Outcome(NamedTuple):
 
     message: str
     place: Mapping[str, Any]
+
+
+class Written(NamedTuple):
+    """The texts of a note, as somebody has written them."""
+
+    title: str
+    body: str
+
+
+class OthersChangedError(Exception):
+    """The note of a form is not the one that the form was made for.
+
+    Attributes:
+        note: The note as it is now.
+    """
+
+    def __init__(self, note: Note) -> None:
+        self.note = note
 
 
 V = TypeVar("V", bound=Callable[..., Outcome])
@@ -73,7 +92,11 @@ def _form(address: str) -> Callable[[V], V]:
     def declare(change: V) -> V:
         def respond(**ids: int) -> ResponseReturnValue:
             sent: SentForms = current_app.extensions[EXTENSION]
-            outcome = sent.once(request.form, partial(change, **ids))
+            try:
+                outcome = sent.once(request.form, partial(change, **ids))
+            except OthersChangedError as error:
+                written = Written(_text("title"), _text("body"))
+                return _note_form(error.note, written, Written(error.note.title, error.note.body))
             flash(outcome.message)
             place = url_for("viewer.page", **outcome.place)
             return redirect(place, 303)  # so that reloading the page sends nothing again
@@ -100,6 +123,57 @@ def add_note(page_id: int) -> Outcome:
     note = Page.find(page_id).notes.create(title=title, body=body)
     place = {"page_id": page_id, "_anchor": f"note-{note.id}"}
     return Outcome(f"Added the note {_quoted(title or body)}.", place)
+
+
+_NOTE = f"/pages/<{ID}:page_id>/notes/<{ID}:note_id>"
+
+
+@changes.get(_NOTE)
+def edit_note(page_id: int, note_id: int) -> ResponseReturnValue:
+    """Show a form with the texts of a note. Makes one request."""
+    note = _note(page_id, note_id)
+    return _note_form(note, Written(note.title, note.body))
+
+
+@_form(_NOTE)
+def change_note(page_id: int, note_id: int) -> Outcome:
+    """Change a note, unless somebody else has since the form was shown. Makes two requests."""
+    note, written = _note(page_id, note_id), Written(_text("title"), _text("body"))
+    if not "".join(written).strip():
+        raise ValidationError("the note is empty: write a title or a text")
+    if _lines(note.body) == written.body:
+        written = written._replace(body=note.body)  # browsers send other line ends
+    is_same = written == (note.title, note.body)
+    if not is_same and request.form.get("base") != _digest(note):
+        raise OthersChangedError(note)
+    note.title, note.body = written
+    is_saved = note.save()
+    what = "Saved the note" if is_saved else "Nothing has changed in the note"
+    place = {"page_id": page_id, "_anchor": f"note-{note.id}"}
+    return Outcome(f"{what} {_quoted(note.title or note.body)}.", place)
+
+
+def _note_form(note: Note, written: Written, theirs: Written | None = None) -> ResponseReturnValue:
+    page = render_template(
+        "note.html",
+        title="Edit note",
+        page_id=note.page.id,
+        anchor=f"note-{note.id}",
+        base=_digest(note),
+        written=written,
+        theirs=theirs,
+    )
+    return page, 409 if theirs else 200
+
+
+def _note(page_id: int, note_id: int) -> Note:
+    found: Note = Page.find(page_id, fresh=True).notes.find(note_id)
+    return found
+
+
+def _digest(note: Note) -> str:
+    """Return what tells a note from one that somebody has changed."""
+    return hashlib.sha256(repr((note.title, note.body)).encode()).hexdigest()
 
 
 @_form(f"/pages/<{ID}:page_id>/lists")
@@ -149,7 +223,11 @@ def _list(page_id: int, list_id: int) -> List:
 
 def _text(name: str) -> str:
     """Return what was written in a field, with the line ends of the service."""
-    return request.form.get(name, "").replace("\r\n", "\n")
+    return _lines(request.form.get(name, ""))
+
+
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _line(name: str, what: str) -> str:

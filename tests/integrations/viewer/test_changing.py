@@ -184,3 +184,101 @@ def test_a_new_form_adds_an_equal_note(
         visitor.get(lisbon)
         visitor.send(f"{lisbon}/notes", title="Twice")
     assert titles(connection).count("Twice") == 2
+
+
+# --- editing a note -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def note(visitor: Visitor, connection: Connection, lisbon: str) -> str:
+    """The path of a note."""
+    body = " Sardines\r\n\n* one "
+    created = stored(connection).notes.create(title="Lunch", body=body)
+    return f"{lisbon}/notes/{created.id}"
+
+
+def texts(connection: Connection) -> tuple[str, str]:
+    found = stored(connection).notes[-1]
+    return found.title, found.body
+
+
+def edit(visitor: Visitor, note: str, **fields: str) -> None:
+    """Change fields of the form that is shown, and leave the others as a browser sends them."""
+    (form,) = visitor.document.xpath("//main//form")
+    sent = {name: value or "" for name, value in form.form_values()}
+    sent["body"] = sent["body"].removeprefix("\n").replace("\r\n", "\n").replace("\n", "\r\n")
+    visitor.response = visitor.client.post(note, data=sent | fields)
+    if visitor.response.status_code == 303:
+        visitor.get(visitor.response.headers["Location"])
+
+
+def test_a_note_is_edited(visitor: Visitor, connection: Connection, lisbon: str, note: str) -> None:
+    visitor.get(lisbon)
+    visitor.get(visitor.links["Edit the note Lunch"])
+    edit(visitor, note, title="Dinner")
+    assert texts(connection) == ("Dinner", " Sardines\r\n\n* one "), "with its own line ends"
+    assert visitor.status == "Saved the note “Dinner”."
+
+
+def test_two_people_who_edit_a_note_see_the_change_of_the_other(
+    visitor: Visitor, connection: Connection, note: str
+) -> None:
+    other = Visitor(visitor.app)
+    for each in (visitor, other):
+        each.get(note)
+    edit(other, note, title="Theirs <b>", body="Cod")
+    edit(visitor, note, title="Mine", body="Sardines & <i>")
+    assert visitor.response.status_code == 409
+    assert visitor.alert.startswith("Somebody has changed this note since you opened it.")
+    text = visitor.document.text_content()
+    assert "Theirs <b>" in text
+    assert "Cod" in text
+    assert "Sardines & <i>" in text
+    assert texts(connection) == ("Theirs <b>", "Cod")
+    edit(visitor, note)
+    assert texts(connection) == ("Mine", "Sardines & <i>"), "replaced on purpose"
+
+
+def test_a_change_in_backpack_itself_is_seen_too(
+    visitor: Visitor, connection: Connection, note: str
+) -> None:
+    visitor.get(note)
+    found = stored(connection).notes[-1]
+    found.body = "From elsewhere"
+    found.save()
+    edit(visitor, note, title="Mine")
+    assert visitor.response.status_code == 409
+    assert texts(connection) == ("Lunch", "From elsewhere")
+
+
+def test_the_same_change_twice_is_no_conflict(
+    visitor: Visitor, connection: Connection, note: str
+) -> None:
+    other = Visitor(visitor.app)
+    for each in (visitor, other):
+        each.get(note)
+    for each in (visitor, other):
+        edit(each, note, title="Dinner")
+        assert each.response.status_code == 200
+    assert other.status == "Nothing has changed in the note “Dinner”."
+
+
+def test_a_note_is_not_emptied_and_one_that_is_gone_is_not_found(
+    visitor: Visitor, connection: Connection, note: str
+) -> None:
+    visitor.get(note)
+    edit(visitor, note, title=" ", body="")
+    assert visitor.response.status_code == 400
+    assert texts(connection)[0] == "Lunch"
+    visitor.get(note)
+    (form,) = visitor.document.xpath("//main//form")
+    stored(connection).notes[-1].destroy()
+    response = visitor.client.post(note, data=dict(form.form_values()) | {"body": "Long text"})
+    assert (response.status_code, "Long text" in response.text) == (404, True)
+
+
+def test_a_read_only_viewer_edits_nothing(box: Sandbox, note: str, lisbon: str) -> None:
+    reader = Visitor(create_app(Connection(box.url, token=box.token, read_only=True)))
+    reader.get(lisbon)
+    assert not [text for text in reader.links if text.startswith("Edit")]
+    assert reader.get(note).status_code == 404

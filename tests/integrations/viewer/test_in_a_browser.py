@@ -91,6 +91,14 @@ def test_every_page_is_accessible_and_fits_on_a_phone(phone: Tab, home: str) -> 
     check_pages(phone, home)
 
 
+def test_every_page_is_accessible_on_a_desktop(browser: Browser, home: str) -> None:
+    context = browser.new_context(viewport=DESKTOP)
+    tab = context.new_page()
+    for _ in every_kind(tab, home):
+        check_accessibility_in_both_schemes(tab)
+    context.close()
+
+
 def test_so_does_every_page_of_an_archive(phone: Tab, archived: str) -> None:
     check_pages(phone, archived)
 
@@ -116,6 +124,24 @@ def test_forms_messages_and_errors_are_accessible(phone: Tab, home: str) -> None
     phone.get_by_role("button", name="Add note").tap()
     expect(phone.get_by_role("alert")).to_be_visible()
     check_accessibility_in_both_schemes(phone)
+
+
+def test_a_note_that_two_people_edit_is_accessible(phone: Tab, browser: Browser, home: str) -> None:
+    context = browser.new_context(viewport=DESKTOP)
+    tab = context.new_page()
+    for each in (phone, tab):
+        open_page(each, home, "Donau")
+        each.get_by_role("link", name="Edit").click()
+        check_accessibility_in_both_schemes(each)
+        each.get_by_label("Title").fill(f"by {each.viewport_size}")
+    tab.get_by_role("button", name="Save note").click()
+    expect(tab.get_by_role("status")).to_contain_text("Saved the note")
+    phone.get_by_role("button", name="Save note").tap()
+    expect(phone.get_by_role("alert")).to_contain_text("Somebody has changed this note")
+    check_accessibility_in_both_schemes(phone)
+    phone.get_by_role("button", name="Replace the note by this").tap()
+    expect(phone.get_by_role("status")).to_contain_text("Saved the note")
+    context.close()
 
 
 def test_a_browser_is_admitted_by_the_file_that_leads_there(
@@ -166,7 +192,7 @@ def test_the_keyboard_reaches_everything_in_order(browser: Browser, home: str) -
     expect(tab.get_by_text("Skip to content")).to_be_in_viewport()
     tab.keyboard.press("Enter")
     reached = []
-    for _ in range(7):
+    for _ in range(8):
         tab.keyboard.press("Tab")
         reached.append(tab.evaluate("document.activeElement.innerText"))
         outline = tab.evaluate("getComputedStyle(document.activeElement).outlineStyle")

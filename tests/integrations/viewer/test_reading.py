@@ -32,6 +32,19 @@ def test_all_pages_are_listed_by_title(visitor: Visitor) -> None:
     assert len(titles) == 13
 
 
+def test_titles_and_tags_with_numbers_are_in_natural_order(
+    visitor: Visitor, connection: Connection
+) -> None:
+    titles = ["Week 2", "week 010", "Week 10b", "Week 100", "Week " + "9" * 5000]
+    for title in reversed(titles):
+        page = Page.create(title=title, using=connection)
+        page.tags.add(title[:20])
+    for path in ("/", "/tags"):
+        visitor.get(path)
+        found = [text[:9] for text in visitor.links if text.lower().startswith("week")]
+        assert found == [title[:9] for title in titles]
+
+
 @pytest.mark.parametrize("path", PARTS)
 def test_every_part_shows_something(either: Visitor, path: str) -> None:
     assert either.get(path).status_code == 200
