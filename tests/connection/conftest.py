@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
+from typing import Any
 
 import pytest
 import trustme
@@ -140,7 +141,7 @@ class Stub(socketserver.ThreadingTCPServer):
         self.secure = secure
         self.requests: list[Seen] = []
         self.script: deque[bytes | str | Withheld] = deque()
-        self.default: bytes = http(200, PAGES)
+        self.default: bytes | str = http(200, PAGES)
         self.sockets: list[socket.socket] = []
         self._lock = threading.Lock()
 
@@ -226,6 +227,11 @@ def other(tls: ssl.SSLContext, network: None) -> Iterator[Stub]:
     """A second server, where no token of the first one's must go."""
     with serving(tls) as server:
         yield server
+
+
+def internals(connection: Connection) -> Any:
+    """Return the transport of a connection, for what no public name shows or changes."""
+    return connection._transport
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import time
 import types
 import weakref
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -60,9 +61,9 @@ class Requester(threading.Thread):
     def __init__(
         self,
         cache: Cache,
-        ask: object,
+        ask: Any,
         fresh: bool = False,
-        response_tags: object = lambda response: (),
+        response_tags: Any = lambda response: (),
     ) -> None:
         super().__init__(daemon=True)
         self.request = (cache, ask, fresh, response_tags)
@@ -102,7 +103,7 @@ def wait_for_waiters(cache: Cache, count: int) -> None:
     """Return once that many threads wait for a response that is on its way."""
     for _ in range(30_000):
         with cache._changed:
-            if len(cache._changed._waiters) == count:
+            if len(vars(cache._changed)["_waiters"]) == count:
                 return
         time.sleep(0.001)  # so that they get their turn
     raise AssertionError("they never waited")
@@ -279,7 +280,7 @@ def test_a_response_larger_than_the_whole_is_given_but_not_cached(cache: Cache) 
 def test_the_index_of_tags_does_not_grow_for_ever(clock: Clock) -> None:
     cache = Cache(60, 10, clock)
     for number in range(5000):
-        cache.fetch(number, lambda number=number: [f"page:{number}"], lambda: ("x", 1))
+        cache.fetch(number, partial(tuple, [f"page:{number}"]), lambda: ("x", 1))
     assert len(cache) == 10
     assert len(cache._keys) <= 1100
 
@@ -334,7 +335,9 @@ def test_an_interrupt_while_a_response_is_cached_leaves_a_cache_that_works(
     cache: Cache, service: Service, clock: Clock
 ) -> None:
     cache.fetch("key", lambda: ["tag"], service)
-    del cache._cached._FIFOCache__order["key"]  # as if it had ended before the order was known
+    del vars(cache._cached)["_FIFOCache__order"][
+        "key"
+    ]  # as if it had ended before the order was known
     cache.invalidate(["tag"])
     assert cache.fetch("key", lambda: ["tag"], service) == "response 2"
 
@@ -342,12 +345,12 @@ def test_an_interrupt_while_a_response_is_cached_leaves_a_cache_that_works(
 def test_keeping_a_response_looks_through_the_index_only_now_and_then(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sweeps = []
+    sweeps: list[object] = []
     sweep = Cache._sweep
     monkeypatch.setattr(Cache, "_sweep", lambda cache: sweeps.append(sweep(cache)))
     cache = Cache(60, 10_000, clock)
     for number in range(5000):
-        cache.fetch(number, lambda number=number: [f"page:{number}"], lambda: ("x", 1))
+        cache.fetch(number, partial(tuple, [f"page:{number}"]), lambda: ("x", 1))
     assert len(cache) == 5000
     assert len(sweeps) <= 5
 

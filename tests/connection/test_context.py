@@ -6,7 +6,7 @@ import asyncio
 import gc
 import pickle
 import threading
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from contextvars import Context, ContextVar, copy_context
@@ -58,7 +58,7 @@ def default() -> Connection:
 # --- blocks in any order ----------------------------------------------------------------------
 
 
-def holding(connection: Connection) -> Iterator[Connection]:
+def holding(connection: Connection) -> Generator[Connection]:
     """A generator with a block in it, as people write them."""
     with using(connection):
         while True:
@@ -129,7 +129,7 @@ def test_a_task_goes_on_with_the_block_that_it_was_made_in(
 def test_an_asynchronous_generator_that_is_never_finished_leaves_nothing(
     home: Counted, default: Connection
 ) -> None:
-    async def pages() -> AsyncIterator[Connection]:
+    async def pages() -> AsyncGenerator[Connection]:
         with using(home):
             while True:
                 yield current()
@@ -149,7 +149,7 @@ def test_an_asynchronous_generator_that_is_never_finished_leaves_nothing(
 def test_an_error_goes_through_a_block_that_is_left_elsewhere(
     home: Counted, default: Connection
 ) -> None:
-    def fails() -> Iterator[None]:
+    def fails() -> Generator[None]:
         with using(home):
             yield
             raise KeyError("mine")
@@ -233,7 +233,7 @@ def test_a_bound_generator_gives_the_loop_its_own_connection_back(
 def test_a_bound_generator_keeps_its_blocks_to_itself(
     home: Counted, work: Counted, default: Connection
 ) -> None:
-    def pages() -> Iterator[Connection]:
+    def pages() -> Generator[Connection]:
         with using(work):
             yield current()
             yield current()
@@ -284,7 +284,7 @@ def test_a_bound_generator_is_closed_with_its_connection_current(
 ) -> None:
     ended = []
 
-    def pages() -> Iterator[None]:
+    def pages() -> Generator[None]:
         try:
             yield
         finally:
@@ -304,7 +304,7 @@ def test_a_block_of_the_caller_may_be_left_in_a_bound_generator(
     stack = ExitStack()
     stack.enter_context(using(work))
 
-    def pages() -> Iterator[Connection]:
+    def pages() -> Generator[Connection]:
         stack.close()
         yield current()
 
@@ -316,7 +316,7 @@ def test_a_bound_generator_has_context_variables_of_its_own(home: Counted) -> No
     variable: ContextVar[str] = ContextVar("variable")
     variable.set("before")
 
-    def values() -> Iterator[str]:
+    def values() -> Generator[str]:
         yield variable.get()
         variable.set("inside")
         yield variable.get()
@@ -329,7 +329,7 @@ def test_a_bound_generator_has_context_variables_of_its_own(home: Counted) -> No
 def test_tasks_of_a_bound_asynchronous_generator_begin_with_its_connection(
     home: Counted, default: Connection
 ) -> None:
-    async def pages() -> AsyncIterator[Connection]:
+    async def pages() -> AsyncGenerator[Connection]:
         async def work() -> Connection:
             await asyncio.sleep(0)
             return current()
@@ -345,7 +345,7 @@ def test_tasks_of_a_bound_asynchronous_generator_begin_with_its_connection(
 def test_a_bound_asynchronous_generator_gives_the_loop_its_own_connection_back(
     home: Counted, work: Counted, default: Connection
 ) -> None:
-    async def pages() -> AsyncIterator[Connection]:
+    async def pages() -> AsyncGenerator[Connection]:
         yield current()
         with using(work):
             await asyncio.sleep(0)
@@ -425,6 +425,7 @@ def test_map_leaves_nothing_of_one_call_to_the_next(home: Counted, work: Counted
 def test_map_calls_nothing_before_it_is_asked(home: Counted) -> None:
     made: list[int] = []
     results = home.map(made.append, range(100), workers=2)
+    assert isinstance(results, Generator)
     assert made == []
     next(results)
     results.close()

@@ -17,8 +17,18 @@ from backpack_orm.connection.sockets import BoundedSocket
 from backpack_orm.errors import OutcomeUnknown, RateLimited, Timeout
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire import parse
-from tests.connection.conftest import CREATE, DROP, OK, READ, RENAME, TOKEN, Stub, Withheld, http
-from tests.connection.test_cache import Clock
+from tests.connection.conftest import (
+    CREATE,
+    DROP,
+    OK,
+    READ,
+    RENAME,
+    TOKEN,
+    Clock,
+    Stub,
+    Withheld,
+    http,
+)
 from tests.connection.test_transport_failures import recording
 
 pytestmark = pytest.mark.network
@@ -45,8 +55,8 @@ def dripping(beginning: Any) -> Any:
 
 
 def limited(server: Any, **options: Any) -> Any:
-    options = {"token": TOKEN, "timeout": (5, 30), "max_wait": 60, "deadline": 0.2} | options
-    return Connection(f"http://127.0.0.1:{server.port}", **options)
+    defaults: dict[str, Any] = {"timeout": (5, 30), "max_wait": 60, "deadline": 0.2}
+    return Connection(f"http://127.0.0.1:{server.port}", token=TOKEN, **defaults | options)
 
 
 # --- a server that drips ----------------------------------------------------------------------
@@ -129,7 +139,8 @@ class Recorded:
     """A socket that records the time-out of each operation."""
 
     def __init__(self) -> None:
-        self.timeout, self.operations = 30.0, []
+        self.timeout = 30.0
+        self.operations: list[tuple[str, float]] = []
 
     def gettimeout(self) -> Any:
         return self.timeout
@@ -144,7 +155,11 @@ class Recorded:
         pass
 
     def __getattr__(self, name: Any) -> Any:
-        return lambda *arguments: self.operations.append((name, self.timeout)) or 0
+        def record(*arguments: Any) -> int:
+            self.operations.append((name, self.timeout))
+            return 0
+
+        return record
 
 
 OPERATIONS = {
@@ -188,7 +203,7 @@ def test_a_response_that_does_not_come_ends_with_the_deadline(stub: Stub) -> Non
 def test_the_shorter_of_the_two_is_shown(stub: Stub) -> None:
     withheld = Withheld(http(200, OK))
     stub.responses(withheld)
-    options = {"timeout": (5, 0.05), "deadline": 30, "max_wait": 0}
+    options: dict[str, Any] = {"timeout": (5, 0.05), "deadline": 30, "max_wait": 0}
     with (
         Connection(stub.url, token=TOKEN, **options) as connection,
         pytest.raises(Timeout, match=r"did not respond in 0\.05 s"),

@@ -209,7 +209,7 @@ def test_a_subclass_of_a_user_inherits_what_its_base_has() -> None:
 
 
 def test_a_subclass_that_borrows_a_name_does_not_borrow_a_code() -> None:
-    borrowed = type("RateLimited", (errors.NotFound,), {})
+    borrowed: Any = type("RateLimited", (errors.NotFound,), {})
     assert (borrowed.code, borrowed.retryable) == ("not_found", False)
 
 
@@ -237,7 +237,7 @@ def test_an_error_is_plain_data_with_the_same_keys_always(kind: Any) -> None:
 
 # What a script may do again is what the library itself would have done again.
 
-RESPONSES = {
+RESPONSES: dict[str, bytes | str] = {
     "a gateway error": http(502),
     "a gateway timeout": http(504),
     "a limit": http(503, b"", "Retry-After: 7"),

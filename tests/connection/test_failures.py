@@ -193,7 +193,7 @@ def test_a_wait_may_be_a_date(stub: Stub, connection: Connection) -> None:
     stub.responses(http(503, b"", "Retry-After: Tue, 05 Mar 2241 18:30:15 GMT"))
     with pytest.raises(RateLimited) as caught:
         ask(connection)
-    assert caught.value.retry_after > 3600
+    assert (caught.value.retry_after or 0) > 3600
 
 
 @pytest.mark.parametrize("header", ["soon", "-1", "\xb2", "", "9" * 5000])

@@ -15,7 +15,7 @@ from backpack_orm.connection import Connection
 from backpack_orm.models.note import Note
 from backpack_orm.models.page import Page
 from backpack_orm.sandbox import Sandbox
-from tests.connection.test_cache import Clock
+from tests.connection.conftest import Clock, internals
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def titles(box: Any, page: Any) -> Any:
 
 def silence(connection: Any) -> None:
     """Wait until the service's end of the idle socket is closed."""
-    pools = connection._transport._sender._session.get_adapter("http://").poolmanager.pools
+    pools = internals(connection)._sender._session.get_adapter("http://").poolmanager.pools
     (pool,) = (pools[key] for key in pools.keys())  # noqa: SIM118 - it cannot be iterated over
     idle = [each.sock for each in pool.pool.queue if each]
     assert idle

@@ -17,9 +17,17 @@ from backpack_orm.errors import RateLimited, ValidationError
 from backpack_orm.models.page import Page
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire import parse
-from tests.connection.conftest import CALENDAR_READ, CREATE, OK, READ, TOKEN, Stub, http
-from tests.connection.test_cache import Clock
-from tests.sandbox.conftest import Client
+from tests.connection.conftest import (
+    CALENDAR_READ,
+    CREATE,
+    OK,
+    READ,
+    TOKEN,
+    Clock,
+    Stub,
+    http,
+    internals,
+)
 
 
 def ask(connection: Any, row: Any = READ, times: int = 1) -> None:
@@ -97,8 +105,11 @@ def test_a_window_of_ones_own_goes_by_the_clock_it_is_given() -> None:
     assert windows.acquire("acme", 2) == 0.0
 
 
+Full = tuple[MovingWindows, list[float]]
+
+
 @pytest.fixture
-def full() -> Any:
+def full() -> Full:
     """A window with one slot every 5 seconds, taken now; and its clock."""
     now = [100.0]
     windows = MovingWindows(5, clock=lambda: now[0])
@@ -106,21 +117,27 @@ def full() -> Any:
     return windows, now
 
 
-def test_those_that_wait_are_served_in_the_order_in_which_they_asked(full: Client) -> None:
+def test_those_that_wait_are_served_in_the_order_in_which_they_asked(
+    full: Full,
+) -> None:
     windows, now = full
     assert [windows.acquire("acme", 1, ticket) for ticket in "ab"] == [5.0, 10.0]
     now[0] = 105.0
     assert [windows.acquire("acme", 1, ticket) for ticket in "cba"] == [10.0, 5.0, 0.0]
 
 
-def test_one_that_cannot_wait_so_long_takes_the_place_of_no_other(full: Client) -> None:
+def test_one_that_cannot_wait_so_long_takes_the_place_of_no_other(
+    full: Full,
+) -> None:
     windows, _ = full
     assert windows.acquire("acme", 1, "a", patience=4.9) == 5.0
     assert windows.acquire("acme", 1, "b", patience=5) == 5.0
     assert windows.acquire("acme", 1, "c") == 10.0
 
 
-def test_one_that_comes_late_waits_again_since_others_have_gone_on(full: Client) -> None:
+def test_one_that_comes_late_waits_again_since_others_have_gone_on(
+    full: Full,
+) -> None:
     windows, now = full
     assert [windows.acquire("acme", 1, ticket) for ticket in "ab"] == [5.0, 10.0]
     now[0] = 105.6
@@ -212,23 +229,23 @@ def test_accounts_are_counted_apart(stub: Stub, patient: Connection, clock: Cloc
 
 
 def test_machines_behind_other_addresses_are_counted_apart(clock: Clock) -> None:
-    office = Connection("acme", token=TOKEN, egress="office")._transport._limits
+    office = internals(Connection("acme", token=TOKEN, egress="office"))._limits
     for _ in range(10):
         assert office.seconds_until_free(CALENDAR_READ.rate_limit) == 0
-    home = Connection("acme", token=TOKEN)._transport._limits
+    home = internals(Connection("acme", token=TOKEN))._limits
     assert home.seconds_until_free(CALENDAR_READ.rate_limit) == 0
     assert office.seconds_until_free(CALENDAR_READ.rate_limit) == pytest.approx(5.151)
 
 
 @pytest.mark.parametrize("egress", ["", "a b", "{a}", 7])
-def test_the_name_of_an_address_is_one_word(egress: int | str) -> None:
+def test_the_name_of_an_address_is_one_word(egress: Any) -> None:
     with pytest.raises(ValidationError, match="^egress takes a name of letters"):
         Connection("acme", token=TOKEN, egress=egress)
 
 
 @pytest.mark.parametrize("sam", [{"token": "sam's"}, {"oauth_token": "sam's"}])
-def test_requests_of_all_users_count_for_the_account(clock: Clock, sam: dict[str, str]) -> None:
-    ana = Connection("acme", token="ana's")._transport._limits
+def test_requests_of_all_users_count_for_the_account(clock: Clock, sam: dict[str, Any]) -> None:
+    ana = internals(Connection("acme", token="ana's"))._limits
     for _ in range(10):
         assert ana.seconds_until_free(CALENDAR_READ.rate_limit) == 0
     ana.pause(READ.rate_limit, 7)
@@ -311,6 +328,7 @@ def test_a_wait_that_takes_exactly_max_wait_is_made(stub: Stub, clock: Clock) ->
         with pytest.raises(RateLimited) as caught:
             ask(connection, CALENDAR_READ)
     seconds = caught.value.retry_after
+    assert seconds is not None
     with Connection(stub.url, token=TOKEN, max_wait=seconds) as connection:
         ask(connection, CALENDAR_READ)
     assert clock.slept == [seconds]
@@ -321,6 +339,7 @@ def test_a_call_that_waits_as_requested_is_served(stub: Stub, clock: Clock) -> N
         ask(connection, CALENDAR_READ, 10)
         with pytest.raises(RateLimited) as caught:
             ask(connection, CALENDAR_READ)
+        assert caught.value.retry_after is not None
         clock.now += caught.value.retry_after
         ask(connection, CALENDAR_READ)
     assert len(stub.requests) == 11
@@ -442,7 +461,7 @@ def test_a_service_that_is_always_too_busy_is_given_up(
 @pytest.mark.parametrize(
     "storage", ["", "redis", 5, True, "async+memory://", "://x", "redis+unix:///x", "memory://x"]
 )
-def test_a_storage_is_an_address(storage: bool | int | str) -> None:
+def test_a_storage_is_an_address(storage: Any) -> None:
     with pytest.raises(ValidationError, match="limits takes memory://, an address"):
         Connection("acme", token=TOKEN, limits=storage)
 

@@ -19,7 +19,17 @@ from backpack_orm.connection import Connection, moving_windows, rate_limits, tra
 from backpack_orm.models.page import Page
 from backpack_orm.wire import parse, values
 from backpack_orm.wire.shapes import Column, Shape
-from tests.connection.conftest import CREATE, DESTROY, READ, RENAME, SHOW, TOKEN, Stub, http
+from tests.connection.conftest import (
+    CREATE,
+    DESTROY,
+    READ,
+    RENAME,
+    SHOW,
+    TOKEN,
+    Stub,
+    http,
+    internals,
+)
 
 read_page = parse.one(Shape("page", (Column("id", values.INTEGER), Column("title", values.TEXT))))
 PAGE = b"<response success='true'><page id='7' title='" + b"x" * 2000 + b"'/></response>"
@@ -109,7 +119,7 @@ def test_thousands_of_calls_leave_the_memory_as_it_was(service: Service) -> None
     tracemalloc.start()
     try:
         with Connection("acme", token=TOKEN, ttl=3600) as connection:
-            connection._transport._sender._session.mount("https://", service)
+            internals(connection)._sender._session.mount("https://", service)
             use(connection, 10_000)
             before = memory_in_use()
             use(connection, 20_000)
@@ -134,7 +144,7 @@ def test_models_leave_the_memory_as_it_was(service: Service) -> None:
     tracemalloc.start()
     try:
         with Connection("acme", token=TOKEN, limits=None) as connection:
-            connection._transport._sender._session.mount("https://", service)
+            internals(connection)._sender._session.mount("https://", service)
             use(connection, 500)
             before, sent = memory_in_use(), service.sent
             use(connection, 1500)

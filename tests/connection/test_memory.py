@@ -200,7 +200,7 @@ def test_a_small_response_is_not_looked_at() -> None:
     check_size(b"<a/>" * 100_000, max_size=1)
 
 
-def test_the_largest_response_that_fits_in_any_case_is_not_looked_at_either():
+def test_the_largest_response_that_fits_in_any_case_is_not_looked_at_either() -> None:
     check_size(b"<!DOCTYPE a>".ljust(800_000), max_size=10_000_000)
     with pytest.raises(InvalidResponse, match="document type"):
         check_size(b"<!DOCTYPE a>".ljust(800_001), max_size=10_000_000)
@@ -244,7 +244,7 @@ def test_an_encoding_based_on_ascii_is_not(encoding: str) -> None:
 
 
 def test_a_connection_checks_before_it_parses(stub: Stub) -> None:
-    parsed = []
+    parsed: list[object] = []
     stub.default = http(200, filled(b"<a/>"))
     with (
         Connection(stub.url, token=TOKEN, max_wait=0) as connection,

@@ -13,7 +13,7 @@ import vcr
 
 from backpack_orm import BackpackError, Connection, OutcomeUnknown, Page, Reminder, Timeout
 from backpack_orm.errors import TransportError
-from tests.connection.conftest import TOKEN, Stub
+from tests.connection.conftest import TOKEN, Stub, internals
 
 URL = "https://acme.backpackit.com"
 ALL, NEW = f"{URL}/ws/pages/all", f"{URL}/ws/pages/new"
@@ -181,4 +181,4 @@ def test_no_cookie_is_stored_or_sent(acme: Connection, mock: Any) -> None:
     Page.all(using=acme)
     Page.all(using=acme)
     assert "Cookie" not in mock.calls[1].request.headers
-    assert len(acme._transport._sender._session.cookies) == 0
+    assert len(internals(acme)._sender._session.cookies) == 0

@@ -32,17 +32,18 @@ def proxy(other: Stub) -> Any:
 @pytest.mark.parametrize("place", ["token", "oauth_token"])
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.label)
 def test_no_placement_of_the_token_goes_through_a_proxy(
-    stub: Stub, proxy: list[str], monkeypatch: pytest.MonkeyPatch, row: Any, place: str
+    stub: Stub, proxy: Stub, monkeypatch: pytest.MonkeyPatch, row: Any, place: str
 ) -> None:
     monkeypatch.setenv("http_proxy", proxy.url)
-    with Connection(stub.url, max_wait=0, **{place: TOKEN}) as connection:
+    options: dict[str, Any] = {place: TOKEN}
+    with Connection(stub.url, max_wait=0, **options) as connection:
         send(connection, row)
     assert len(stub.requests) == 1
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
 def test_no_variable_of_the_environment_names_a_proxy_for_it(
-    stub: Stub, proxy: list[str], monkeypatch: pytest.MonkeyPatch, variable: Any
+    stub: Stub, proxy: Stub, monkeypatch: pytest.MonkeyPatch, variable: Any
 ) -> None:
     monkeypatch.setenv(variable, proxy.url)
     with Connection(stub.url, token=TOKEN, max_wait=0) as connection:
@@ -52,7 +53,7 @@ def test_no_variable_of_the_environment_names_a_proxy_for_it(
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1"])
 def test_no_name_of_this_machine_goes_through_a_proxy(
-    stub: Stub, proxy: list[str], monkeypatch: pytest.MonkeyPatch, host: str
+    stub: Stub, proxy: Stub, monkeypatch: pytest.MonkeyPatch, host: str
 ) -> None:
     monkeypatch.setenv("http_proxy", proxy.url)
     with Connection(f"http://{host}:{stub.port}", token=TOKEN, max_wait=0) as connection:
@@ -62,7 +63,7 @@ def test_no_name_of_this_machine_goes_through_a_proxy(
 
 @pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f.1"])
 def test_an_unusual_spelling_of_it_does_not_either(
-    stub: Stub, proxy: list[str], monkeypatch: pytest.MonkeyPatch, host: str
+    stub: Stub, proxy: Stub, monkeypatch: pytest.MonkeyPatch, host: str
 ) -> None:
     monkeypatch.setenv("http_proxy", proxy.url)
     url = f"http://{host}:{stub.port}"
@@ -71,7 +72,7 @@ def test_an_unusual_spelling_of_it_does_not_either(
     assert len(stub.requests) == 1
 
 
-def test_nor_does_https(proxy: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nor_does_https(proxy: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", proxy.url)
     with Sandbox(seed="empty", token=TOKEN, tls=True) as box:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", box.ca_bundle)

@@ -25,15 +25,16 @@ from tests.connection.conftest import (
     READ,
     RENAME,
     TOKEN,
+    Clock,
     Stub,
     Withheld,
     http,
+    internals,
 )
-from tests.connection.test_cache import Clock
 
 CALLS = {"read": READ, "idempotent write": RENAME, "other write": CREATE, "destroy": DESTROY}
 HTML = b"<html><title>Down for maintenance</title></html>"
-RESPONSES = {
+RESPONSES: dict[str, bytes | str] = {
     "dropped": DROP,
     "500": http(500, b"oops"),
     "502": http(502, b"oops"),
@@ -161,7 +162,7 @@ def slow(stub: Stub, withheld: Any, clock: Clock, monkeypatch: pytest.MonkeyPatc
 
         def sleep(seconds: Any) -> None:
             assert withheld.asked.wait(30)
-            connection._transport._sender._timeout = (5, 30)
+            internals(connection)._sender._timeout = (5, 30)
 
         monkeypatch.setattr(clock, "sleep", sleep)
         yield connection

@@ -7,6 +7,7 @@ import io
 import logging
 import pickle
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -118,7 +119,7 @@ ECHOES = {
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.label)
 @pytest.mark.parametrize("response", ECHOES.values(), ids=ECHOES.keys())
 def test_no_error_and_no_log_line_repeats_the_token_that_a_response_repeats(
-    stub: Stub, connection: Connection, lines: list[str], row: Any, response: Any
+    stub: Stub, connection: Connection, lines: Callable[[], str], row: Any, response: Any
 ) -> None:
     stub.responses(response)
     with pytest.raises(errors.BackpackError) as caught:
@@ -130,7 +131,7 @@ def test_no_error_and_no_log_line_repeats_the_token_that_a_response_repeats(
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.label)
 @pytest.mark.parametrize("response", PLAIN.values(), ids=PLAIN.keys())
 def test_no_error_no_log_line_and_no_frame_of_ours_shows_the_token(
-    stub: Stub, connection: Connection, lines: list[str], row: Any, response: Any
+    stub: Stub, connection: Connection, lines: Callable[[], str], row: Any, response: Any
 ) -> None:
     stub.responses(response)
     with pytest.raises(errors.BackpackError) as caught:
@@ -140,7 +141,7 @@ def test_no_error_no_log_line_and_no_frame_of_ours_shows_the_token(
 
 
 @pytest.mark.parametrize("row", [READ, CREATE, PATH_READ])
-def test_no_timeout_shows_the_token(stub: Stub, lines: list[str], row: Any) -> None:
+def test_no_timeout_shows_the_token(stub: Stub, lines: Callable[[], str], row: Any) -> None:
     withheld = Withheld(http())
     stub.responses(withheld)
     with Connection(stub.url, token=TOKEN, timeout=(5, 0.05), max_wait=0) as connection:
@@ -153,7 +154,7 @@ def test_no_timeout_shows_the_token(stub: Stub, lines: list[str], row: Any) -> N
 
 @pytest.mark.parametrize("row", [READ, CREATE, PATH_READ])
 def test_no_refused_connection_shows_the_token(
-    closed_port: int, lines: list[str], row: Any
+    closed_port: int, lines: Callable[[], str], row: Any
 ) -> None:
     with (
         Connection(f"http://127.0.0.1:{closed_port}", token=TOKEN, max_wait=0) as connection,
@@ -164,7 +165,7 @@ def test_no_refused_connection_shows_the_token(
     assert TOKEN not in lines()
 
 
-def test_no_oversized_response_shows_the_token(stub: Stub, lines: list[str]) -> None:
+def test_no_oversized_response_shows_the_token(stub: Stub, lines: Callable[[], str]) -> None:
     stub.default = http(200, ECHO)
     with (
         Connection(stub.url, token=TOKEN, max_response_size=10) as connection,
@@ -176,7 +177,7 @@ def test_no_oversized_response_shows_the_token(stub: Stub, lines: list[str]) -> 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.label)
 def test_no_log_line_of_a_success_shows_the_token(
-    stub: Stub, connection: Connection, lines: list[str], row: Any
+    stub: Stub, connection: Connection, lines: Callable[[], str], row: Any
 ) -> None:
     stub.default = http(200, b"<page id='7'/>")
     call(connection, row)
@@ -185,14 +186,14 @@ def test_no_log_line_of_a_success_shows_the_token(
 
 
 def test_the_log_of_the_http_library_shows_where_the_token_was(
-    stub: Stub, connection: Connection, lines: list[str]
+    stub: Stub, connection: Connection, lines: Callable[[], str]
 ) -> None:
     connection.call(PATH_READ, read=parse.anything)
     assert '"GET /[token]/reminders.xml HTTP/1.1" 200' in lines()
 
 
 def test_malformed_headers_are_logged_without_the_token(
-    stub: Stub, connection: Connection, lines: list[str]
+    stub: Stub, connection: Connection, lines: Callable[[], str]
 ) -> None:
     stub.default = http(200, b"<page id='7'/>", "no header at all")
     connection.call(PATH_READ, read=parse.anything)
@@ -200,7 +201,7 @@ def test_malformed_headers_are_logged_without_the_token(
     assert TOKEN not in lines()
 
 
-def test_a_bearer_token_is_not_shown_either(stub: Stub, lines: list[str]) -> None:
+def test_a_bearer_token_is_not_shown_either(stub: Stub, lines: Callable[[], str]) -> None:
     stub.default = http(500, b"bad: " + ECHO)
     with (
         Connection(stub.url, oauth_token=TOKEN) as connection,
@@ -211,7 +212,7 @@ def test_a_bearer_token_is_not_shown_either(stub: Stub, lines: list[str]) -> Non
     assert TOKEN not in lines()
 
 
-def test_several_tokens_are_all_redacted_in_the_log(stub: Stub, lines: list[str]) -> None:
+def test_several_tokens_are_all_redacted_in_the_log(stub: Stub, lines: Callable[[], str]) -> None:
     tokens = ["f1r57", "s3c0nd"]
     connections = [Connection(stub.url, token=token) for token in tokens]
     for connection in connections:
@@ -221,7 +222,7 @@ def test_several_tokens_are_all_redacted_in_the_log(stub: Stub, lines: list[str]
     assert not any(token in lines() for token in tokens)
 
 
-def test_other_lines_of_the_http_library_stay_as_they_are(lines: list[str]) -> None:
+def test_other_lines_of_the_http_library_stay_as_they_are(lines: Callable[[], str]) -> None:
     logging.getLogger("urllib3.connectionpool").debug("%s of %d", "one", 2)
     assert lines() == "one of 2\n"
 

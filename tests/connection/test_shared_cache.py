@@ -24,8 +24,7 @@ from backpack_orm.models.page import Page
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire import parse
 from backpack_orm.wire.endpoint import ws
-from tests.connection.conftest import RENAME, SHOW, TOKEN, Stub, Withheld, http
-from tests.connection.test_cache import Clock
+from tests.connection.conftest import RENAME, SHOW, TOKEN, Clock, Stub, Withheld, http
 from tests.redis_process import RedisProcess, SilentServer
 
 LINKED = ws("page/{id}", reads="page:{id}", reads_in=lambda record: ["linked:9"])
@@ -106,7 +105,9 @@ def test_a_write_in_one_process_is_seen_by_the_other_at_its_next_read(
 
 def test_a_write_leaves_other_responses_cached(stub: Stub, server: Any, process: Any) -> None:
     one, other = process(server), process(server)
-    show(one), rename(other, id=8), show(one)
+    show(one)
+    rename(other, id=8)
+    show(one)
     assert len(stub.requests) == 2
 
 
@@ -207,7 +208,7 @@ def test_the_export_of_an_account_is_shared(box: Sandbox, server: Any) -> None:
             notes = [page.notes for page in Page.all(load=True, using=connection)]
         assert any(notes)
         assert len(box.log) == 3
-        Page.find_by(title="Lisbon", using=one).notes.create(title="Tram")
+        Page.get(title="Lisbon", using=one).notes.create(title="Tram")
         lisbon = next(p for p in Page.all(load=True, using=other) if p.title == "Lisbon")
         assert "Tram" in [note.title for note in lisbon.notes]
 
@@ -308,7 +309,9 @@ def test_a_response_whose_generations_were_evicted_is_not_used(
 
 def test_a_server_holds_neither_tokens_nor_names(stub: Stub, server: Any, process: Any) -> None:
     connection = process(server, token=TOKEN)
-    show(connection), rename(connection), show(connection)
+    show(connection)
+    rename(connection)
+    show(connection)
     client = server.client()
     stored = repr([(key, client.get(key)) for key in client.keys("*")])
     assert "backpack_orm:cache:" in stored
@@ -529,7 +532,7 @@ def test_a_full_server_still_takes_invalidations(
 
 
 @pytest.mark.parametrize("cache", ["", None, 5, "redis", "memcached://127.0.0.1"])
-def test_a_cache_is_an_address(cache: int | str | None) -> None:
+def test_a_cache_is_an_address(cache: Any) -> None:
     with pytest.raises(ValidationError, match="^cache takes memory:// or an address"):
         Connection("acme", token=TOKEN, cache=cache)
 
@@ -569,6 +572,7 @@ class Register(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
+    server: Register
     protocol_version = "HTTP/1.1"
     wbufsize = -1
 
@@ -636,8 +640,10 @@ def recorded(server: Any, invalidates: Any) -> Any:
             for seed in range(8)
         ]
         for process in processes:
+            assert process.stdout
             assert process.stdout.readline() == "ready\n"
         for process in processes:
+            assert process.stdin
             process.stdin.write("go\n")
             process.stdin.flush()
         outcomes = [json.loads(process.communicate()[0]) for process in processes]

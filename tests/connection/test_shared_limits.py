@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backpack_orm import List
 from backpack_orm.connection import Connection, rate_limits, redis_server, shared_rate_limits
 from backpack_orm.connection.moving_windows import MovingWindows
 from backpack_orm.connection.redis_server import AVOIDED
@@ -25,8 +24,17 @@ from backpack_orm.models.page import Page
 from backpack_orm.sandbox import Sandbox
 from backpack_orm.wire import parse
 from tests.benchmarks.shared_limits import measure
-from tests.connection.conftest import CALENDAR_READ, OK, PAGES, READ, TOKEN, Stub, http
-from tests.connection.test_cache import Clock
+from tests.connection.conftest import (
+    CALENDAR_READ,
+    OK,
+    PAGES,
+    READ,
+    TOKEN,
+    Clock,
+    Stub,
+    http,
+    internals,
+)
 from tests.redis_process import RedisProcess, SilentServer
 from tests.seeds import examples
 
@@ -127,13 +135,13 @@ STEPS = st.tuples(
 @examples(40)
 @given(st.lists(STEPS, max_size=60), st.integers(1, 4))
 def test_a_server_gives_the_slots_that_a_process_alone_would_give(
-    redis: RedisProcess, steps: List, limit: Any
+    redis: RedisProcess, steps: list[tuple[float, str, float]], limit: Any
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shared_rate_limits, "_NOW", NOW)
         times = Times(redis)
         alone = MovingWindows(WINDOW, clock=lambda: times.now)
-        shared, served = SharedWindows(redis.url, 5, alone), Counter()
+        shared, served = SharedWindows(redis.url, 5, alone), Counter[str]()
         for pause, client, patience in steps:
             times.now += pause
             ticket = f"{client}{served[client]}"
@@ -172,7 +180,7 @@ def test_two_processes_are_never_refused(
         Connection(box.url, token=box.token, limits=redis.url) as one,
         Connection(box.url, token=box.token, limits=redis.url) as other,
     ):
-        for connection, counters in [(one, {}), (other, {})] * 150:
+        for connection, counters in [(one, dict[Any, Any]()), (other, dict[Any, Any]())] * 150:
             monkeypatch.setattr(rate_limits, "_stores", counters)  # as in processes of their own
             Page.all(using=connection, fresh=True)
         assert [exchange.status for exchange in box.log] == [200] * 300
@@ -270,7 +278,7 @@ def test_a_server_holds_no_token_and_forgets_accounts_that_are_idle(
 ) -> None:
     with Connection(stub.url, token=TOKEN, limits=redis.url, egress="office") as connection:
         ask(connection)
-        connection._transport._limits.pause(READ.rate_limit, 3)
+        internals(connection)._limits.pause(READ.rate_limit, 3)
     client = times._client
     keys = sorted(key.decode() for key in client.keys("backpack_orm:*"))
     assert [key.endswith(":pause") for key in keys] == [False, True]
@@ -320,11 +328,12 @@ def test_a_server_that_was_restarted_is_used_again(
     assert windows.acquire("acme", 1, "b", 0) == 0.0
     mortal.start()
     other.acquire("acme", 1, "c", 0)
-    assert windows._server.is_avoided
+    server: Any = windows._server
+    assert server.is_avoided
     clock.now += AVOIDED
     with caplog.at_level(logging.WARNING):
         assert windows.acquire("acme", 1, "d", 0) > 0.0
-    assert not windows._server.is_avoided
+    assert not server.is_avoided
     assert caplog.messages[-1].endswith("responds again")
 
 

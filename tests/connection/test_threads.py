@@ -252,7 +252,12 @@ def test_a_process_that_is_forked_off_waits_for_no_thread_of_the_first(stub: Stu
         pool.submit(connection.call, READ, read=parse.anything)
         assert withheld.asked.wait(30)
         (store,) = rate_limits._stores.values()
-        locks = rate_limits._lock, store._lock, cache._caches_lock, connections._connections_lock
+        locks = (
+            rate_limits._lock,
+            vars(store)["_lock"],
+            cache._caches_lock,
+            connections._connections_lock,
+        )
         with ExitStack() as held:
             held.callback(withheld.released.set)
             for lock in locks:

@@ -24,12 +24,11 @@ from requests.adapters import HTTPAdapter
 
 from backpack_orm import errors
 from backpack_orm.connection import Connection
-from backpack_orm.errors import OutcomeUnknown, Timeout, TransportError
+from backpack_orm.errors import BackpackError, OutcomeUnknown, Timeout, TransportError
 from backpack_orm.wire import parse
 from backpack_orm.wire.endpoint import Endpoint
-from tests.connection.conftest import CREATE, DESTROY, DROP, OK, READ, RENAME, TOKEN, Stub
+from tests.connection.conftest import CREATE, DESTROY, DROP, OK, READ, RENAME, TOKEN, Clock, Stub
 from tests.connection.conftest import http as response
-from tests.connection.test_cache import Clock
 
 pytestmark = pytest.mark.network
 
@@ -257,14 +256,20 @@ def _classes() -> dict[str, type[Exception]]:
 CLASSES = _classes()
 
 
-_CHUNKED = SimpleNamespace(tell=lambda: 0, length_remaining=1)
+def message(error: Exception) -> str:
+    assert isinstance(error, BackpackError)
+    return error.message
+
+
+_CHUNKED: Any = SimpleNamespace(tell=lambda: 0, length_remaining=1)
+_NO_POOL: Any = None
 MADE: dict[str, Callable[[], Exception]] = {
     "http.client.IncompleteRead": lambda: http.client.IncompleteRead(b"", 5),
     "urllib3.exceptions.IncompleteRead": lambda: urllib3.exceptions.IncompleteRead(0, 5),
     "urllib3.exceptions.InvalidChunkLength": lambda: urllib3.exceptions.InvalidChunkLength(
         _CHUNKED, b"zz"
     ),
-    "urllib3.exceptions.MaxRetryError": lambda: urllib3.exceptions.MaxRetryError(None, "/"),
+    "urllib3.exceptions.MaxRetryError": lambda: urllib3.exceptions.MaxRetryError(_NO_POOL, "/"),
     "urllib3.exceptions.ProxyError": lambda: urllib3.exceptions.ProxyError("failed", OSError()),
 }
 """Those whose constructors take more than a message, and which show it."""
@@ -337,10 +342,10 @@ def test_what_fails_before_anything_was_sent_says_so_and_sent_nothing(
             assert type(error) is CLASSES[name]
         elif place == "while it connects":
             assert type(error) is row.unsent
-            assert error.message.endswith("; nothing was sent")
+            assert message(error).endswith("; nothing was sent")
         else:
             assert type(error) is TransportError
-            assert error.message.endswith("; nothing was sent")
+            assert message(error).endswith("; nothing was sent")
 
 
 # urllib3 takes an EmptyPoolError for one of its own, and leaves the socket open.
@@ -357,9 +362,9 @@ def test_what_fails_after_it_was_sent_may_have_been_done(name: Any, caught: Any)
             assert type(error) is CLASSES[name]
             continue
         assert type(error) is (OutcomeUnknown if kind == "create" else row.sent)
-        assert "nothing was sent" not in error.message
+        assert "nothing was sent" not in message(error)
         maybe = kind in ("idempotent write", "delete")
-        assert ("the write may have succeeded" in error.message) is maybe
+        assert ("the write may have succeeded" in message(error)) is maybe
 
 
 # --- before anything was sent, in real life ---------------------------------------------------

@@ -7,8 +7,8 @@ import shutil
 import socket
 import threading
 import webbrowser
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import pytest
 import requests
@@ -16,7 +16,6 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, sync_playwright
 
 from backpack_orm import AuthenticationError, OAuthApp, Timeout, ValidationError
-from backpack_orm.connection.oauth import sign_in as sign_in_module
 from backpack_orm.connection.oauth.loopback import Listener
 from backpack_orm.sandbox import Sandbox
 from tests.connection.oauth.conftest import REDIRECT, SECRET, Clocks
@@ -44,8 +43,8 @@ class Person:
 
     def __init__(self, box: Any, user: Any = None, answer: str = "allow") -> None:
         self.box, self.user, self.answer = box, user, answer
-        self.visited = []
-        self.responses = []
+        self.visited: list[str] = []
+        self.responses: list[requests.Response] = []
         self._thread = threading.Thread(target=lambda: None)
 
     def open(self, url: Any) -> Any:
@@ -69,7 +68,7 @@ class Person:
         return self.responses
 
 
-def never(text: Any) -> None:
+def never(text: str) -> NoReturn:
     raise AssertionError("nothing should be pasted")
 
 
@@ -129,7 +128,7 @@ class TestListening:
                 return []
 
         person = Eager(provider)
-        assert local_app(provider).sign_in(open_browser=person.open, ask=never)
+        assert local_app(provider).sign_in(open_browser=person.open, ask=never).accounts()
         person.join()
         person.idle.close()
 
@@ -171,7 +170,7 @@ class TestPasting:
         return ask
 
     def test_a_redirect_address_elsewhere_is_pasted(self, provider: Sandbox, app: OAuthApp) -> None:
-        texts = []
+        texts: list[str] = []
         grant = app.sign_in(open_browser=never, ask=self.pasting(provider, texts))
         assert grant.accounts()
         (text,) = texts
@@ -180,17 +179,17 @@ class TestPasting:
 
     def test_white_space_around_it_does_no_harm(self, provider: Sandbox, app: OAuthApp) -> None:
         ask = self.pasting(provider, [], lambda address: f"  {address}\n")
-        assert app.sign_in(ask=ask)
+        assert app.sign_in(ask=ask).accounts()
 
     def test_without_a_browser_it_is_pasted(self, provider: Sandbox) -> None:
         ask = self.pasting(provider, [])
-        assert local_app(provider).sign_in(open_browser=lambda url: False, ask=ask)
+        assert local_app(provider).sign_in(open_browser=lambda url: False, ask=ask).accounts()
 
     def test_with_its_port_in_use_it_is_pasted(self, provider: Sandbox) -> None:
         app = local_app(provider)
         port = int(app.redirect_uri.rpartition(":")[2].partition("/")[0])
         with socket.create_server(("127.0.0.1", port)):
-            assert app.sign_in(open_browser=never, ask=self.pasting(provider, []))
+            assert app.sign_in(open_browser=never, ask=self.pasting(provider, [])).accounts()
 
     @pytest.mark.parametrize("pasted", ["", "abc", "https://evil.example/back?code=a"])
     def test_something_else_is_refused(self, app: OAuthApp, pasted: str) -> None:
@@ -203,9 +202,8 @@ class TestPasting:
         opened = []
         monkeypatch.setattr(webbrowser, "open", lambda url: opened.append(url))
         monkeypatch.setattr("builtins.input", self.pasting(provider, []))
-        assert local_app(provider).sign_in()
+        assert local_app(provider).sign_in().accounts()
         assert opened[0].startswith(f"{provider.url}/authorization/new?")
-        assert sign_in_module.webbrowser.open(opened[0]) is None
 
 
 @pytest.mark.browser
@@ -213,11 +211,12 @@ class TestBrowser:
     """A real browser signs in and returns."""
 
     @pytest.fixture
-    def sign_in(self, running: Sandbox) -> Iterator[object]:
+    def sign_in(self, running: Sandbox) -> Callable[..., Any]:
         """Return a function that signs in with a browser whose user presses a button."""
 
         def sign_in(app: Any, button: Any, token: Any = running.token) -> Any:
-            found = []
+            found: list[Any] = []
+            opened = Opened()
 
             def wait() -> None:
                 try:
@@ -225,7 +224,6 @@ class TestBrowser:
                 except AuthenticationError as error:
                     found.append(error)
 
-            opened = Opened()
             waiting = threading.Thread(target=wait)
             waiting.start()
             assert opened.event.wait(30)

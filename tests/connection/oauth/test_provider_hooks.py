@@ -26,7 +26,7 @@ def app(stub: Stub, clocks: Clocks) -> Any:
 
 @pytest.fixture
 def seen(app: OAuthApp) -> Any:
-    events = []
+    events: list[object] = []
     for hook in vars(app.hooks).values():
         hook(events.append)
     return events
@@ -90,7 +90,8 @@ def test_a_refresh_during_a_call_is_reported_by_the_application_only(
     url, state = app.authorization_url()
     grant = app.exchange(provider.oauth.allow(url), state=state)
     connection = grant.connect(grant.accounts()[0])
-    ours, theirs = [], []
+    ours: list[Any] = []
+    theirs: list[Any] = []
     connection.hooks.on_request(ours.append)
     app.hooks.on_request(theirs.append)
     provider.oauth.expire_access_tokens()

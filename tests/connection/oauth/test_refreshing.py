@@ -39,13 +39,13 @@ TWO_WEEKS = 14 * DAY
 
 
 @pytest.fixture
-def stored() -> Any:
+def stored() -> list[dict[str, Any]]:
     """What the application has stored."""
     return []
 
 
 @pytest.fixture
-def connection(provider: Sandbox, grant: Grant, stored: Callable[[], Page]) -> Any:
+def connection(provider: Sandbox, grant: Grant, stored: list[dict[str, Any]]) -> Any:
     with grant.connect(
         provider.url, on_refresh=lambda grant: stored.append(grant.to_dict()), limits=None, ttl=0
     ) as connection:
@@ -71,7 +71,7 @@ class TestBeforeExpiry:
         connection: Connection,
         clocks: Clocks,
         refreshes: Any,
-        stored: Callable[[], Page],
+        stored: list[dict[str, Any]],
     ) -> None:
         since = len(provider.log)
         clocks.advance(TWO_WEEKS - 61)
@@ -86,7 +86,7 @@ class TestBeforeExpiry:
         assert [each["access_token"] for each in stored] == [grant.access_token]
 
     def test_a_grant_is_used_for_months(
-        self, connection: Connection, clocks: Clocks, refreshes: Any, stored: Callable[[], Page]
+        self, connection: Connection, clocks: Clocks, refreshes: Any, stored: list[dict[str, Any]]
     ) -> None:
         for _ in range(6):
             clocks.advance(30 * DAY)
@@ -137,7 +137,11 @@ class TestBeforeExpiry:
 
 class TestAfterRefusal:
     def test_a_read_is_repeated_with_a_new_token(
-        self, provider: Sandbox, connection: Connection, refreshes: Any, stored: Callable[[], Page]
+        self,
+        provider: Sandbox,
+        connection: Connection,
+        refreshes: Any,
+        stored: list[dict[str, Any]],
     ) -> None:
         provider.oauth.expire_access_tokens()
         assert Page.all(using=connection) is not None
@@ -283,7 +287,7 @@ def test_thirty_threads_refresh_twice_if_the_first_answer_is_lost(
     connection: Connection,
     clocks: Clocks,
     refreshes: Any,
-    stored: Callable[[], Page],
+    stored: list[dict[str, Any]],
 ) -> None:
     """The token expires while their writes are on the way; each is in the account once."""
     page = Page.create(title="Thirty threads", using=connection)
@@ -368,7 +372,7 @@ class TestCallbacks:
     def test_one_function_for_several_connections_is_called_once(
         self, provider: Sandbox, grant: Grant
     ) -> None:
-        calls = []
+        calls: list[Grant] = []
         connections = [grant.connect(provider.url, on_refresh=calls.append) for _ in range(3)]
         grant.refresh()
         assert calls == [grant]
@@ -391,29 +395,29 @@ class TestCallbacks:
     def test_it_may_use_the_connection(
         self, provider: Sandbox, grant: Grant, clocks: Clocks
     ) -> None:
-        seen = []
+        seen: list[int] = []
 
         def store(grant: Any) -> None:
-            seen.append(len(Page.all(using=connection)))
+            seen.append(len(Page.all(using=used)))
 
-        with grant.connect(provider.url, on_refresh=store, ttl=0) as connection:
+        with grant.connect(provider.url, on_refresh=store, ttl=0) as used:
             clocks.advance(TWO_WEEKS)
-            Page.all(using=connection)
+            Page.all(using=used)
         assert len(seen) == 1
 
     def test_it_is_not_called_again_for_a_token_that_it_needs_itself(
         self, provider: Sandbox, grant: Grant, clocks: Clocks
     ) -> None:
-        calls = []
+        calls: list[Grant] = []
 
         def store(grant: Any) -> None:
             calls.append(grant.access_token)
             provider.oauth.expire_access_tokens()
-            Page.all(using=connection)
+            Page.all(using=used)
 
-        with grant.connect(provider.url, on_refresh=store, ttl=0) as connection:
+        with grant.connect(provider.url, on_refresh=store, ttl=0) as used:
             clocks.advance(TWO_WEEKS)
-            Page.all(using=connection)
+            Page.all(using=used)
         assert len(calls) == 1
 
     def test_all_connections_of_a_grant_use_the_new_token(
@@ -433,7 +437,7 @@ class TestCallbacks:
     def test_one_of_the_grant_is_called_for_all_requests(
         self, provider: Sandbox, app: OAuthApp, grant: Grant, clocks: Clocks
     ) -> None:
-        calls = []
+        calls: list[Grant] = []
         grant = Grant.from_dict(grant.to_dict(), app, on_refresh=calls.append)
         clocks.advance(TWO_WEEKS)
         grant.accounts()
@@ -446,7 +450,7 @@ class TestCallbacks:
     def test_one_of_a_closed_connection_that_nothing_refers_to_is_not_called(
         self, provider: Sandbox, grant: Grant
     ) -> None:
-        calls = []
+        calls: list[Grant] = []
         grant.connect(provider.url, on_refresh=lambda grant: calls.append(grant)).close()
         gc.collect()
         grant.refresh()
@@ -605,7 +609,7 @@ class TestIdentity:
         with grant.connect(provider.url, ttl=0) as connection:
             Page.all(using=connection)
             key = f"{rate_limit_key(provider.url, connection.account, None)}/all_else"
-            sent = rate_limits._stores["memory://"]._sent[key]
+            sent = vars(rate_limits._stores["memory://"])["_sent"][key]
             counted = len(sent)
             grant.refresh()
             Page.all(using=connection)
@@ -654,8 +658,9 @@ class TestConnecting:
 
     @pytest.mark.parametrize("name", ["token", "oauth_token"])
     def test_another_token_is_refused(self, provider: Sandbox, grant: Grant, name: str) -> None:
+        options: dict[str, Any] = {name: "0123456789abcdef"}
         with pytest.raises(TypeError, match="a grant has its own token"):
-            grant.connect(provider.url, **{name: "0123456789abcdef"})
+            grant.connect(provider.url, **options)
 
     def test_it_does_not_become_the_default(self, provider: Sandbox, grant: Grant) -> None:
         with grant.connect(provider.url) as connection:

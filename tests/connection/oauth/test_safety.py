@@ -126,7 +126,7 @@ class TestHosts:
         assert hosts.allow("http://[::1]:8137")
 
 
-FAILURES = {
+FAILURES: dict[str, bytes | str] = {
     "a refusal": http(400, f"{ACCESS} {REFRESH} {CODE} {CLIENT_SECRET}".encode()),
     "no JSON": http(200, TOKENS[:-5]),
     "no access token": http(200, TOKENS.replace(b"access_token", b"token")),
@@ -151,7 +151,8 @@ class TestCanary:
         try:
             call()
         except (BackpackError, TypeError, KeyboardInterrupt) as error:
-            frames = error.__traceback__.tb_next.tb_next  # without those of this test
+            frames: Any = error.__traceback__
+            frames = frames.tb_next.tb_next  # without those of this test
             if isinstance(error, BackpackError):
                 recorder.add_error(error.with_traceback(frames))
             else:
