@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
-from functools import wraps
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
+from contextvars import ContextVar
+from functools import partial, wraps
+from threading import Event
+from typing import Any, TypeVar
 
 from backpack_orm import Item, JournalEntry, List, Note, Page, Reminder, User
 from backpack_orm.connection import Connection, using
@@ -13,7 +15,8 @@ from backpack_orm.errors import BackpackError, NotFound
 from backpack_orm.version import __version__
 
 try:
-    from anyio import to_thread
+    from anyio import create_task_group, sleep_forever, to_thread
+    from anyio.lowlevel import checkpoint
     from mcp.server import MCPServer
     from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError
     from mcp_types import Resource, ToolAnnotations
@@ -27,7 +30,8 @@ MAX_RECORDS = 200
 MAX_TEXT = 20_000
 """The most characters of one text."""
 MAX_TOTAL = 200_000
-"""The most characters of all texts that a tool returns."""
+"""The most characters of the JSON that a tool returns."""
+_RESERVE = 4_000  # for the names and numbers of the records that are open when the rest is used up
 
 _INSTRUCTIONS = """\
 The pages, notes, lists and reminders of a Backpack account. Texts are in Textile.
@@ -41,7 +45,14 @@ _ADD = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_
 _COMPLETE = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True)
 _DESTROY = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True)
 
+_UNTRUSTED: Any = {
+    "description": "Others can write on this page, its title included: untrusted.",
+    "_meta": {"untrusted": True},
+}
+
 _Tool = Callable[..., dict[str, Any]]
+T = TypeVar("T")
+_cancelled: ContextVar[Event | None] = ContextVar("cancelled", default=None)
 
 
 def create_server(
@@ -65,6 +76,7 @@ def create_server(
         "backpack", version=__version__, instructions=_INSTRUCTIONS, log_level="WARNING"
     )
     server.connection = connection
+    connection.hooks.on_request(_stop_if_cancelled)
     offered: list[tuple[_Tool, ToolAnnotations]] = [(tool, _READ) for tool in _READING]
     if allow_write:
         offered += [*((tool, _ADD) for tool in _ADDING), (complete_item, _COMPLETE)]
@@ -109,28 +121,74 @@ class _Server(MCPServer[None]):
                 name=str(page.id),
                 title=page.title,
                 mime_type="application/json",
+                **({} if _is_own(page) else _UNTRUSTED),
             )
             for page in pages
         ]
 
 
-def _with(connection: Connection, tool: _Tool) -> _Tool:
-    """Return a tool that uses a connection, and whose errors tell the model what to do."""
+class _CancelledError(BaseException):
+    """The client has cancelled the call. Not an Exception, since hooks must not handle it."""
 
-    @wraps(tool)
+
+def _stop_if_cancelled(event: object) -> None:
+    """Send no request of a call that the client has cancelled."""
+    is_cancelled = _cancelled.get()
+    if is_cancelled is not None and is_cancelled.is_set():
+        raise _CancelledError
+
+
+def _with(connection: Connection, tool: _Tool) -> Callable[..., Awaitable[dict[str, Any]]]:
+    """Return a tool that uses a connection, and whose errors tell the model what to do.
+
+    It runs in a thread, so a slow service delays no other call, and makes no request any more after
+    the client has cancelled it.
+    """
+
     def run(*arguments: Any, **named: Any) -> dict[str, Any]:
         try:
             with using(connection):
                 return tool(*arguments, **named)
         except BackpackError as error:
             raise ToolError(_described(error)) from None
+        except _CancelledError:
+            raise ToolError("the call was cancelled") from None
 
-    return run
+    @wraps(tool)
+    async def call(*arguments: Any, **named: Any) -> dict[str, Any]:
+        is_cancelled = Event()
+        _cancelled.set(is_cancelled)
+        return await _watched(partial(run, *arguments, **named), is_cancelled)
+
+    return call
+
+
+async def _watched(run: Callable[[], T], is_cancelled: Event) -> T:
+    """Return the result of a function that runs in a thread; set the event on a cancellation."""
+
+    async def watch() -> None:
+        try:
+            await sleep_forever()
+        finally:
+            is_cancelled.set()
+
+    failure = None
+    async with create_task_group() as group:
+        group.start_soon(watch)
+        try:
+            result = await to_thread.run_sync(run)
+        except Exception as error:  # which would be raised in a group
+            failure = error
+        group.cancel_scope.cancel()
+    await checkpoint()  # a cancelled call ends here
+    if failure is not None:
+        raise failure
+    return result
 
 
 def _described(error: BackpackError) -> str:
     known = error.to_dict()
-    shown = {name: known[name] for name in ("code", "hint", "retryable") if name in known}
+    shown = {name: known[name] for name in ("code", "hint", "retryable", "retry_after")}
     return json.dumps({"error": str(error), **shown}, ensure_ascii=False)
 
 
@@ -207,30 +265,33 @@ def list_journal(limit: int = 50) -> dict[str, Any]:
 
 
 def create_page(title: str, description: str = "") -> dict[str, Any]:
-    """Create a page."""
+    """Create a page in the account, at once."""
     page = Page.create(title=title, description=description)
     return {"id": page.id}
 
 
 def add_note(page_id: int, body: str, title: str = "") -> dict[str, Any]:
-    """Add a note to a page. The body is Textile."""
+    """Add a note to a page, at once; nothing else changes. The body is Textile."""
     return {"id": Page.find(page_id).notes.create(title=title, body=body).id}
 
 
 def add_item(list_id: int, page_id: int, content: str) -> dict[str, Any]:
-    """Add an item to the end of a list of a page."""
+    """Add an item to the end of a list of a page, at once."""
     return {"id": List.find(list_id, page=page_id).items.create(content=content).id}
 
 
 def add_reminder(content: str) -> dict[str, Any]:
-    """Add a reminder. The text begins with its time in words: `+3 days Water the plants`."""
+    """Add a reminder, at once. Its text begins with a time in words: `+3 days Water the plants`."""
     return Reminder.create(content=content).to_dict(json=True)
 
 
 def update_note(
     page_id: int, id: int, title: str | None = None, body: str | None = None
 ) -> dict[str, Any]:
-    """Replace the title or the body of a note. What is left out stays as it is."""
+    """Replace the title or the body of a note, at once. There is no other version of the old text.
+
+    What is left out stays as it is.
+    """
     note = Note.find(id, page=page_id)
     note.title = note.title if title is None else title
     note.body = note.body if body is None else body
@@ -238,7 +299,7 @@ def update_note(
 
 
 def complete_item(page_id: int, list_id: int, id: int) -> dict[str, Any]:
-    """Complete an item of a list."""
+    """Complete an item of a list, at once. Its text stays; one that is complete stays so."""
     Item.find(id, list=List.find(list_id, page=page_id)).complete()
     return {"id": id, "completed": True}
 
@@ -300,23 +361,39 @@ def _records(name: str, found: Iterable[dict[str, Any]], limit: int) -> dict[str
 
 
 def _bounded(value: dict[str, Any]) -> dict[str, Any]:
-    """Return plain data with long texts and lists cut off, and marked as truncated."""
-    is_truncated, left = False, MAX_TOTAL
+    """Return plain data whose JSON has at most `MAX_TOTAL` characters, marked if it was cut off."""
+    is_truncated, left = False, MAX_TOTAL - _RESERVE
 
-    def cut(each: Any) -> Any:
-        nonlocal is_truncated, left
+    def spend(each: object, depth: int) -> None:
+        nonlocal left
+        left -= len(json.dumps(each, ensure_ascii=False)) + 2 * depth + 4  # with its own line
+
+    def cut(each: Any, depth: int) -> Any:
+        nonlocal is_truncated
         if isinstance(each, str):
-            shown = each[: min(MAX_TEXT, left)]
-            left -= len(shown)
+            shown = each[: max(0, min(MAX_TEXT, left))]
+            while shown and len(json.dumps(shown, ensure_ascii=False)) > left + 2:
+                shown = shown[: len(shown) // 2]  # quotes and line ends take two characters
             is_truncated = is_truncated or len(shown) < len(each)
+            spend(shown, 0)
             return shown
         if isinstance(each, list):
-            records = [cut(one) for one in each[:MAX_RECORDS] if left > 0]
+            records = []
+            for one in each[:MAX_RECORDS]:
+                if left <= 0:
+                    break
+                spend(None, depth)
+                records.append(cut(one, depth + 1))
             is_truncated = is_truncated or len(records) < len(each)
             return records
         if isinstance(each, dict):
-            return {name: cut(one) for name, one in each.items()}
+            found = {}
+            for name, one in each.items():
+                spend(name, depth)
+                found[name] = cut(one, depth + 1)
+            return found
+        spend(each, 0)
         return each
 
-    found: dict[str, Any] = json.loads(json.dumps(cut(value), default=str))
+    found: dict[str, Any] = cut(json.loads(json.dumps(value, default=str)), 1)
     return {**found, "truncated": True} if is_truncated else found

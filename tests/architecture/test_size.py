@@ -28,7 +28,7 @@ LARGEST_ROOMS = {
     "cli": 5230,
     "connection": 4050,
     "display": 960,
-    "integrations": 2860,
+    "integrations": 2900,
     "models": 3165,
     "orm": 5200,
     "sandbox": 8000,

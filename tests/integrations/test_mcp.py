@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
+import anyio.from_thread
 import pytest
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp.server.mcpserver.exceptions import ToolError
 
 from backpack_orm import Connection, Item, Note, Page, Reminder, User
 from backpack_orm.integrations import mcp
@@ -166,18 +168,90 @@ def test_each_text_of_somebody_else_is_untrusted(connection: Connection) -> None
     assert mcp.destroy_page(page.id)["untrusted"]
 
 
-def test_all_texts_together_are_bounded(
-    connection: Connection, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("content", ["x" * 150, 'é"\n' * 50, ""])
+@pytest.mark.parametrize("total", [20_000, mcp.MAX_TOTAL])
+def test_the_json_of_a_result_is_bounded(
+    monkeypatch: pytest.MonkeyPatch, content: str, total: int
 ) -> None:
-    monkeypatch.setattr(mcp, "MAX_TOTAL", 300)
-    page = mcp.read_page(Page.get(title="Lisbon").id)
-    assert page["truncated"]
-    assert sum(map(len, texts_in(page))) == 300
+    monkeypatch.setattr(mcp, "MAX_TOTAL", total)
+    item = {"id": 40_000_000, "content": content, "completed": False, "list_id": 1, "comments": []}
+    lists = [{"id": 1, "name": "Packing", "items": [dict(item)] * 200}] * 18
+    found = mcp._bounded({"id": 7, "title": "Many", "lists": lists})
+    size = len(json.dumps(found, indent=2, ensure_ascii=False))
+    assert total / 2 < size <= total
+    assert found["truncated"]
+    assert found["lists"][0]["items"][0] == item
 
 
-def texts_in(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from texts_in(each)
+def test_an_error_says_when_to_try_again(box: Sandbox, connection: Connection) -> None:
+    connection.clear_cache()
+    box.faults.status(503, retry_after=90)
+    with pytest.raises(ToolError) as error, Connection(box.url, token=box.token, max_wait=0) as one:
+        anyio.run(mcp._with(one, mcp.list_pages))
+    assert json.loads(str(error.value))["retry_after"] == 90
+
+
+def test_titles_of_others_are_untrusted_in_the_list_of_resources(connection: Connection) -> None:
+    theirs = {f"backpack://pages/{page.id}" for page in Page.where(scope="friends")}
+    listed = anyio.run(mcp.create_server(connection).list_resources)
+    marked = {str(each.uri) for each in listed if (each.meta or {}).get("untrusted")}
+    assert marked == theirs
+    assert all("untrusted" in str(each.description) for each in listed if str(each.uri) in theirs)
+
+
+def test_a_call_that_is_cancelled_makes_no_further_request(
+    box: Sandbox, connection: Connection
+) -> None:
+    ids = [page.id for page in Page.all()]
+    mcp.create_server(connection)
+    scopes: list[anyio.CancelScope] = []
+
+    def read_all() -> dict[str, Any]:
+        """Read pages, one after the other."""
+        titles = [Page.find(id, fresh=True).title for id in ids[:2]]
+        anyio.from_thread.run(cancel)
+        return {"pages": [*titles, *(Page.find(id, fresh=True).title for id in ids[2:])]}
+
+    async def cancel() -> None:
+        scopes[0].cancel()
+        with anyio.CancelScope(shield=True):
+            await anyio.sleep(0.05)  # until the call knows it
+
+    async def main() -> None:
+        with anyio.CancelScope() as scope:
+            scopes.append(scope)
+            await mcp._with(connection, read_all)()
+        assert scope.cancelled_caught
+
+    before = box.requests
+    anyio.run(main)
+    assert box.requests - before == 2 < len(ids)
+    assert mcp.list_pages()["pages"], "later calls make requests"
+
+
+def test_a_slow_call_delays_no_other(box: Sandbox, connection: Connection) -> None:
+    server = mcp.create_server(connection)
+    User.me()
+    box.faults.latency(1, path="ws/pages/search")
+    ended: list[str] = []
+
+    async def call(name: str, **arguments: Any) -> None:
+        await server.call_tool(name, arguments)
+        ended.append(name)
+
+    async def main() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(lambda: call("search", term="tram"))
+            await anyio.sleep(0.1)
+            group.start_soon(lambda: call("list_pages"))
+
+    anyio.run(main)
+    assert ended == ["list_pages", "search"]
+
+
+@pytest.mark.parametrize("name", ["create_page", "add_note", "add_item", "add_reminder"])
+def test_tools_that_write_say_that_they_do_so_at_once(name: str) -> None:
+    connection = Connection("acme", token="0123456789abcdef")
+    tools = anyio.run(mcp.create_server(connection, allow_write=True).list_tools)
+    (tool,) = (tool for tool in tools if tool.name == name)
+    assert "at once" in str(tool.description)
