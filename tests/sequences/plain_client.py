@@ -4,30 +4,36 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from urllib.request import Request, urlopen
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
+
+import requests
 
 
 @dataclass
 class Stored:
     """What is stored on a page, by id."""
 
-    title: str
+    title: str = ""
     notes: dict[int, tuple[str, str]] = field(default_factory=dict)
     lists: dict[int, str] = field(default_factory=dict)
     items: dict[int, tuple[int, str, bool]] = field(default_factory=dict)
     """Ids of lists, contents, and whether they are completed."""
+    separators: dict[int, str] = field(default_factory=dict)
     tags: set[str] = field(default_factory=set)
+    links: set[int] = field(default_factory=set)
 
     def counted(self) -> Counter[tuple[object, ...]]:
         """Return what is stored without the ids, and how often."""
         return Counter(
             [
+                *([("title", self.title)] if self.title else []),
                 *(("note", *note) for note in self.notes.values()),
                 *(("list", name) for name in self.lists.values()),
                 *(("item", content, done) for _, content, done in self.items.values()),
+                *(("separator", name) for name in self.separators.values()),
                 *(("tag", name) for name in self.tags),
+                *(("link", id) for id in self.links),
             ]
         )
 
@@ -41,36 +47,32 @@ class PlainClient:
     def _post(self, path: str, body: str = "") -> ElementTree.Element:
         text = f"<request><token>{self._token}</token>{body}</request>"
         headers = {"Content-Type": "application/xml"}
-        request = Request(f"{self._url}/ws/{path}", text.encode(), headers)
-        with urlopen(request, timeout=30) as response:
-            return ElementTree.fromstring(response.read())
-
-    def pages(self) -> list[int]:
-        """Return the ids of all pages."""
-        return [int(page.attrib["id"]) for page in self._post("pages/all").iter("page")]
+        response = requests.post(
+            f"{self._url}/ws/{path}", text.encode(), headers=headers, timeout=30
+        )
+        response.raise_for_status()
+        return ElementTree.fromstring(response.content)
 
     def read(self) -> dict[int, Stored]:
         """Return all pages by id."""
-        return {id: self._read(id) for id in self.pages()}
+        pages = self._post("account/export").iterfind("pages/page")
+        return {int(page.attrib["id"]): _stored(page) for page in pages}
 
-    def _read(self, id: int) -> Stored:
+    def read_page(self, id: int) -> Stored:
+        """Return what is on a page."""
         page = self._post(f"page/{id}").find("page")
         assert page is not None
-        found = Stored(page.attrib["title"])
-        for note in page.iterfind("notes/note"):
-            found.notes[int(note.attrib["id"])] = note.attrib["title"], note.text or ""
-        for each in page.iterfind("lists/list"):
-            found.lists[int(each.attrib["id"])] = each.attrib["name"]
-            for item in self._post(f"page/{id}/lists/{each.attrib['id']}/items/list").iter("item"):
-                done = item.attrib["completed"] == "true"
-                content = int(each.attrib["id"]), item.text or "", done
-                found.items[int(item.attrib["id"])] = content
-        found.tags = {tag.attrib["name"] for tag in page.iterfind("tags/tag")}
-        return found
+        return _stored(page)
 
     def create_page(self, title: str) -> int:
         """Create a page, and return its id."""
         page = self._post("pages/new", f"<page><title>{escape(title)}</title></page>").find("page")
+        assert page is not None
+        return int(page.attrib["id"])
+
+    def duplicate_page(self, id: int) -> int:
+        """Copy a page, and return the id of the copy."""
+        page = self._post(f"page/{id}/duplicate").find("page")
         assert page is not None
         return int(page.attrib["id"])
 
@@ -92,9 +94,9 @@ class PlainClient:
         assert each is not None
         return int(each.attrib["id"])
 
-    def create_item(self, page: int, of: int, content: str) -> None:
+    def create_item(self, page: int, of: int, content: str, done: bool = False) -> None:
         """Create an item."""
-        self._post(f"page/{page}/lists/{of}/items/add", _item(content))
+        self._post(f"page/{page}/lists/{of}/items/add", _item(content, done))
 
     def edit_item(self, page: int, of: int, id: int, content: str) -> None:
         """Replace the content of an item."""
@@ -109,9 +111,27 @@ class PlainClient:
         self._post(f"page/{page}/tags/tag", f"<tags>{escape(' '.join(sorted(names)))}</tags>")
 
 
+def _stored(page: ElementTree.Element) -> Stored:
+    found = Stored(page.attrib["title"])
+    for note in page.iterfind("notes/note"):
+        found.notes[int(note.attrib["id"])] = note.attrib["title"], note.text or ""
+    for each in page.iterfind("lists/list"):
+        found.lists[int(each.attrib["id"])] = each.attrib["name"]
+        for item in each.iterfind("items/item"):
+            done = item.attrib["completed"] == "true"
+            content = int(each.attrib["id"]), item.text or "", done
+            found.items[int(item.attrib["id"])] = content
+    for each in page.iterfind("separators/separator"):
+        found.separators[int(each.attrib["id"])] = each.text or ""
+    found.tags = {tag.attrib["name"] for tag in page.iterfind("tags/tag")}
+    found.links = {int(each.attrib["id"]) for each in page.iterfind("linked_pages/page")}
+    return found
+
+
 def _note(title: str, body: str) -> str:
     return f"<note><title>{escape(title)}</title><body>{escape(body)}</body></note>"
 
 
-def _item(content: str) -> str:
-    return f"<item><content>{escape(content)}</content></item>"
+def _item(content: str, done: bool | None = None) -> str:
+    completed = "" if done is None else f' completed="{str(done).lower()}"'
+    return f"<item{completed}><content>{escape(content)}</content></item>"
