@@ -402,12 +402,12 @@ class DamagedArchive(ArchiveError):
     >>> from backpack_orm.archive import Archive
     >>> Archive("backup").sync(Page.all()[0].connection).snapshot.number
     1
-    >>> file = next(Path("backup").glob("snapshots/*/data/responses/me.xml.gz"))
+    >>> file = next(Path("backup").glob("packs/*.gz"))
     >>> file.write_bytes(b"overwritten")
     11
     >>> User.me(using=Archive("backup").connection)
     Traceback (most recent call last):
-    backpack_orm.errors.DamagedArchive: backup/snapshots/...me.xml.gz is not as it was written...
+    backpack_orm.errors.DamagedArchive: backup/packs/....gz is not as it was written...
     """
 
 

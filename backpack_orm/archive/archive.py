@@ -13,29 +13,31 @@ from attrs import evolve
 
 from backpack_orm.archive import pruning, syncing
 from backpack_orm.archive.cache import Cache
-from backpack_orm.archive.commits import Commit, Commits
 from backpack_orm.archive.comparing import Diff, compare
-from backpack_orm.archive.contents import Contents, stored_in
+from backpack_orm.archive.contents import Contents, Index, no_index
 from backpack_orm.archive.conversions.source import Source
 from backpack_orm.archive.convertible import Convertible
 from backpack_orm.archive.entries import key_of
 from backpack_orm.archive.history import Version, versions
 from backpack_orm.archive.info import Info, read_info
-from backpack_orm.archive.last_sync import LastSync, read_last_sync
+from backpack_orm.archive.last_sync import LastSync, newest_number, read_last_sync
+from backpack_orm.archive.log import Log, LogEntry, condemned_in, snapshots_in
 from backpack_orm.archive.merging import Merged, check_same_account
 from backpack_orm.archive.offline import ArchiveConnection, OfflineTransport
+from backpack_orm.archive.packs import Packs
 from backpack_orm.archive.pruning import Policy, PruneResult
 from backpack_orm.archive.restoring.plan import Plan, make_plan
 from backpack_orm.archive.restoring.rehearsal import rehearse as rehearse_restore
 from backpack_orm.archive.restoring.run import RestoreResult, run_plan
 from backpack_orm.archive.saved_exports import SavedExport
+from backpack_orm.archive.sealed import sha256
 from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.archive.storage import LocalStorage, Storage
 from backpack_orm.archive.syncing import SyncResult
 from backpack_orm.archive.verifying import Verification, Verifier
 from backpack_orm.connection import Connection
 from backpack_orm.connection.time_zones import zone_named
-from backpack_orm.errors import ArchiveError, ValidationError, short_repr
+from backpack_orm.errors import ArchiveError, DamagedArchive, ValidationError, short_repr
 from backpack_orm.models.page import Page
 from backpack_orm.orm.operations.progress import Progress, reporter
 from backpack_orm.orm.records.model import Model
@@ -83,7 +85,8 @@ class Archive(Convertible, RichDisplay):
         self._storage = _storage_at(self._location, options)
         self._timezone = timezone
         self._clock = clock or _now
-        self._commits = Commits(self._storage)
+        self._log = Log(self._storage)
+        self._packs = Packs(self._storage)
         self._cache = Cache(self._storage)
         self._newest: Snapshot | None = None
         self._info = read_info(self._storage)
@@ -118,26 +121,26 @@ class Archive(Convertible, RichDisplay):
 
         Raises:
             ArchiveError: There is none yet.
-            DamagedArchive: Its commit is changed.
+            DamagedArchive: The newest entry of the log is changed.
 
         >>> archive.newest.number
         1
         """
-        commit = self._commits.last()
-        if commit is None:
+        entry = self._log.last()
+        if entry is None:
             raise ArchiveError(f"{self.name} contains no snapshot yet: call sync() first")
-        if self._newest is None or self._newest.commit != commit:
-            self._newest = self._snapshot(commit)
+        if self._newest is None or self._newest.entry != entry:
+            self._newest = self._snapshot(entry)
         return self._newest
 
     @property
     def snapshots(self) -> list[Snapshot]:
-        """All snapshots, the oldest first.
+        """All snapshots whose entries in the log can be read, the oldest first.
 
         >>> [snapshot.number for snapshot in archive.snapshots]
         [1]
         """
-        return [self._snapshot(commit) for commit in self._commits.all()]
+        return [self._snapshot(entry) for entry in self._log.snapshots()]
 
     @property
     def last_sync(self) -> LastSync | None:
@@ -166,7 +169,7 @@ class Archive(Convertible, RichDisplay):
         1
         """
         latest = self._moment(moment)
-        found = [commit for commit in self._commits.all() if commit.taken_at <= latest]
+        found = [entry for entry in self._log.snapshots() if entry.taken_at <= latest]
         if not found:
             raise ArchiveError(f"{self.name} has no snapshot from {latest} or before")
         return self._snapshot(found[-1])
@@ -188,7 +191,6 @@ class Archive(Convertible, RichDisplay):
 
         Raises:
             ArchiveError: The archive is of another account, or cannot be written.
-            DamagedArchive: The newest snapshot is damaged.
             BackpackError: The service cannot be reached. The archive is unchanged.
 
         >>> archive = Archive("backup")
@@ -255,7 +257,7 @@ class Archive(Convertible, RichDisplay):
         if isinstance(snapshot, Snapshot):
             return snapshot
         if isinstance(snapshot, int):
-            return self._snapshot(self._commits.read(snapshot))
+            return self._numbered(snapshot)
         return self.at(snapshot)
 
     def plan(
@@ -387,10 +389,10 @@ class Archive(Convertible, RichDisplay):
         """
         zone = zone_named(timezone) if timezone is not None else None
         moment = self._moment(taken_at, zone)
-        commit = self._commits.last()
-        if commit is not None and moment < commit.taken_at:
+        last = self._log.last()
+        if last is not None and moment < last.taken_at:
             raise ArchiveError(
-                f"{self.name} has a snapshot from {commit.taken_at}: add exports from the oldest "
+                f"{self.name} has a snapshot from {last.taken_at}: add exports from the oldest "
                 "to the newest, before the first sync, or to a new archive"
             )
         report = reporter(progress)
@@ -450,12 +452,13 @@ class Archive(Convertible, RichDisplay):
             What was verified, and the problems. It is true if there are none.
 
         >>> archive.verify()
-        Verification(snapshots=1, files=23, records=588, problems=(), differences=())
+        Verification(snapshots=1, files=6, records=588, problems=(), differences=())
         >>> if not archive.verify():
         ...     print("use another copy")
         """
         report = reporter(progress)
-        result = Verifier(self._storage, self._commits, self._uncached_snapshot, report).run()
+        verifier = Verifier(self._storage, self._log, self._packs, self._uncached_snapshot, report)
+        result = verifier.run(self._clock)
         if not rehearse or not result:
             return result
         found = rehearse_restore(self.newest, self._known_info(), report, self._clock())
@@ -489,7 +492,7 @@ class Archive(Convertible, RichDisplay):
         Raises:
             ValidationError: A number is not above 0.
             ArchiveError: A snapshot cannot be removed.
-            DamagedArchive: A commit is damaged or missing. Nothing is removed.
+            DamagedArchive: An entry of the log is damaged, missing or unknown. Nothing is removed.
 
         >>> archive.prune(keep_daily=30, keep_monthly=24)
         PruneResult(1 kept, 0 removed)
@@ -500,13 +503,33 @@ class Archive(Convertible, RichDisplay):
             keep_weekly=keep_weekly,
             keep_monthly=keep_monthly,
         )
-        report = reporter(progress)
-        self._commits.check()
-        kept, removed = pruning.plan(policy, self.snapshots, self._zone, self._commits)
+        report, started = reporter(progress), self._clock()
+        with self._interrupted("call prune() again to go on"):
+            while True:
+                try:
+                    return self._prune(policy, started, report, dry_run=dry_run)
+                except FileExistsError:  # a sync was faster: choose again
+                    continue
+
+    def _prune(
+        self, policy: Policy, started: datetime, report: Progress, *, dry_run: bool
+    ) -> PruneResult:
+        last = max([0, newest_number(self._storage), *self._log.numbers()])
+        entries = self._log.check(last)
+        self._packs.refresh(condemned_in(entries))
+        snapshots = [self._snapshot(entry) for entry in snapshots_in(entries)]
+        kept, removed = pruning.plan(policy, snapshots, self._zone, self._packs, report)
         versions = pruning.lost_versions(kept, removed, report) if dry_run else None
-        if not dry_run:
-            with self._interrupted("call prune() again to go on"):
-                pruning.remove(self._storage, self._commits, removed, report)
+        if removed and not dry_run:
+            pruning.remove(
+                self._storage,
+                self._log,
+                self._packs,
+                removed,
+                last=last,
+                started=started,
+                report=report,
+            )
         return PruneResult(tuple(kept), tuple(removed), versions)
 
     @property
@@ -518,7 +541,12 @@ class Archive(Convertible, RichDisplay):
 
     def _sync(self, progress: bool | Progress) -> syncing.Sync:
         return syncing.Sync(
-            self._storage, self._commits, self._snapshot, self._clock, reporter(progress)
+            self._storage,
+            self._log,
+            self._packs,
+            self._snapshot,
+            self._clock,
+            reporter(progress),
         )
 
     @contextmanager
@@ -530,20 +558,36 @@ class Archive(Convertible, RichDisplay):
             error.add_note(f"{self.name} is valid: {advice}")
             raise
 
-    def _snapshot(self, commit: Commit) -> Snapshot:
-        return Snapshot(commit, self._contents, self._connect, self._known_info)
+    def _snapshot(self, entry: LogEntry) -> Snapshot:
+        return Snapshot(entry, self._contents, self._connect, self._known_info)
 
-    def _uncached_snapshot(self, commit: Commit) -> Snapshot:
+    def _numbered(self, number: int) -> Snapshot:
+        entry = self._log.read(number)
+        if entry.kind != "snapshot":
+            raise ArchiveError(f"entry {number} of {self.name} is no snapshot")
+        return self._snapshot(entry)
+
+    def _uncached_snapshot(self, entry: LogEntry) -> Snapshot:
         """Return a snapshot that does not use the cache."""
+        return Snapshot(entry, self._stored, self._connect, self._known_info)
 
-        def load(commit: Commit) -> Contents:
-            return stored_in(self._commits.bag(commit), commit.number)
+    def _contents(self, entry: LogEntry) -> Contents:
+        return self._stored(entry, lambda: self._cache.index(entry) or {})
 
-        return Snapshot(commit, load, self._connect, self._known_info)
+    def _stored(self, entry: LogEntry, index: Callable[[], Index] = no_index) -> Contents:
+        responses = entry.responses()
+        parts = {stored.name: (stored.sha256, each) for stored, each in responses}
 
-    def _contents(self, commit: Commit) -> Contents:
-        bag = self._commits.bag(commit)
-        return stored_in(bag, commit.number, lambda: self._cache.index(commit) or {})
+        def body(name: str) -> bytes:
+            expected, names = parts[name]
+            content = b"".join(self._packs.read(names))
+            if sha256(content) != expected:
+                raise DamagedArchive(
+                    f"{self.name}/{entry.path}: the parts of {name} are not what was received"
+                )
+            return content
+
+        return Contents((each for each, _ in responses), body, entry.gaps(), entry.number, index)
 
     def _connect(self, snapshot: Snapshot) -> ArchiveConnection:
         label = f"snapshot {snapshot.number} of {self.name}"
@@ -621,4 +665,4 @@ def _merged_again(locations: Sequence[tuple[str, str | None]]) -> Connection:
 def _reopened(location: str, timezone: str | None, number: int) -> Connection:
     """Return the connection to a snapshot after unpickling."""
     archive = Archive(location, timezone=timezone)
-    return archive._snapshot(archive._commits.read(number)).connection
+    return archive._numbered(number).connection

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from attrs import define, evolve, field
 
 from backpack_orm.archive import journal
-from backpack_orm.archive.bags import sha256
 from backpack_orm.archive.contents import Contents, Gap, StoredResponse
 from backpack_orm.archive.page_gaps import (
     entity_gaps,
@@ -18,6 +17,7 @@ from backpack_orm.archive.page_gaps import (
     missing_parts,
     unserved_gaps,
 )
+from backpack_orm.archive.sealed import sha256
 from backpack_orm.archive.stored_pages import EXPORT, EXPORTED, SHOWN, StoredPages
 from backpack_orm.connection import Connection
 from backpack_orm.errors import (

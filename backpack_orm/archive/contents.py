@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import re
-import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
-from attrs import asdict, evolve, frozen
+from attrs import evolve, frozen
 
-from backpack_orm.archive.bags import Bag, sha256
 from backpack_orm.archive.slices import Slice
-from backpack_orm.errors import DamagedArchive
 
-REQUESTS, GAPS = "requests.jsonl", "gaps.json"
 _PAGE = re.compile(r"(?:^| of )page ([0-9]+)$")
 Index: TypeAlias = Mapping[str, Sequence[Slice]]
 """Where pages are in responses, by the names of these."""
 
 
-def _no_index() -> Index:
+def no_index() -> Index:
+    """Return that nothing is cached."""
     return {}
 
 
@@ -30,7 +25,7 @@ class StoredResponse:
     """A response in a snapshot, without its body.
 
     Attributes:
-        name: Its file is `data/responses/NAME.xml.gz`.
+        name: Its name in the snapshot, such as `export`.
         verb: HTTP verb of the request.
         path: Path of the request, without the token.
         status: HTTP status.
@@ -95,7 +90,7 @@ class Contents:
         body: Callable[[str], bytes],
         gaps: Iterable[Gap] = (),
         number: int | None = None,
-        index: Callable[[], Index] = _no_index,
+        index: Callable[[], Index] = no_index,
     ) -> None:
         self.responses: Mapping[str, StoredResponse] = {each.name: each for each in responses}
         self.gaps = tuple(gaps)
@@ -114,7 +109,7 @@ class Contents:
 
         Raises:
             KeyError: There is none with this name.
-            DamagedArchive: The file is missing or changed.
+            DamagedArchive: A part of it is missing or changed.
         """
         return self._body(self.responses[name].name)
 
@@ -128,48 +123,7 @@ class Contents:
         origin = stored.copied_from or self.number
         return evolve(stored, copied_from=origin), self.read(name)
 
-    def payload(self) -> dict[str, bytes]:
-        """Return the files of the payload of a bag, by path."""
-        names = sorted(self.responses)
-        lines = [json.dumps(asdict(self.responses[name]), ensure_ascii=False) for name in names]
-        gaps = [asdict(gap) for gap in self.gaps]
-        files = {path_of(name): gzip.compress(self.read(name), mtime=0) for name in names}
-        return {
-            **files,
-            REQUESTS: "".join(f"{line}\n" for line in lines).encode(),
-            GAPS: json.dumps(gaps, ensure_ascii=False, indent=2).encode() + b"\n",
-        }
-
-
-def path_of(name: str) -> str:
-    """Return the path of a response below `data/`."""
-    return f"responses/{name}.xml.gz"
-
-
-def stored_in(bag: Bag, number: int, index: Callable[[], Index] = _no_index) -> Contents:
-    """Return the contents of a stored snapshot.
-
-    Args:
-        bag: Its bag.
-        number: Its number.
-        index: Returns what its cache contains.
-
-    Raises:
-        DamagedArchive: A file that is read is missing or changed.
-    """
-    lines = bag.read(f"data/{REQUESTS}").decode().splitlines()
-    gaps: list[dict[str, Any]] = json.loads(bag.read(f"data/{GAPS}"))
-    responses = [StoredResponse(**json.loads(line)) for line in lines]
-    hashes = {each.name: each.sha256 for each in responses}
-
-    def body(name: str) -> bytes:
-        path = f"data/{path_of(name)}"
-        try:
-            content = gzip.decompress(bag.read(path))
-        except (OSError, EOFError, zlib.error) as error:
-            raise DamagedArchive(f"{bag.path_of(path)} cannot be read: {error}") from error
-        if sha256(content) != hashes[name]:
-            raise DamagedArchive(f"{bag.path_of(path)} does not contain what was received")
-        return content
-
-    return Contents(responses, body, [Gap(**gap) for gap in gaps], number, index)
+    def without(self, names: Container[str]) -> Contents:
+        """Return the contents without some responses."""
+        left = [each for name, each in self.responses.items() if name not in names]
+        return Contents(left, self._body, self.gaps, self.number, self.index)

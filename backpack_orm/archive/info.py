@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from attrs import asdict, frozen
 
+from backpack_orm.archive.log import FOLDER as LOG
+from backpack_orm.archive.log import Log
+from backpack_orm.archive.packs import FOLDER as PACKS
 from backpack_orm.archive.sealed import seal, unseal
 from backpack_orm.archive.storage import Storage
 from backpack_orm.errors import ArchiveError, DamagedArchive
 
 PATH, LAST_SYNC = "archive.json", "last-sync.json"
-FORMAT = 1
-_OWN = {PATH, "cache", "commits", LAST_SYNC, "removed", "snapshots"}
+LAST_VERIFICATION = "last-verification.json"
+FORMAT = 2
+_OWN = {PATH, "cache", LAST_SYNC, LAST_VERIFICATION, LOG, PACKS}
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -67,6 +72,10 @@ class Info:
     account: Account
     time_zone: str | None
 
+    def described(self) -> dict[str, Any]:
+        """Return what `archive.json` and the head of every entry of the log contain."""
+        return {"format": FORMAT, **asdict(self)}
+
 
 def new_info(account: Account, time_zone: str | None, now: datetime) -> Info:
     """Return the description of an archive that is created now."""
@@ -74,28 +83,42 @@ def new_info(account: Account, time_zone: str | None, now: datetime) -> Info:
 
 
 def read_info(storage: Storage) -> Info | None:
-    """Return what `archive.json` contains; None if there is no archive yet.
+    """Return the description of an archive; None if there is no archive yet.
+
+    It is in `archive.json`, and if that is missing or changed, in the newest readable entry of the
+    log.
 
     Raises:
-        ArchiveError: The location contains something else, or an archive of a newer format.
-        DamagedArchive: The file is missing or changed.
+        ArchiveError: The location contains something else, or an archive of another format.
+        DamagedArchive: The file and all entries of the log are missing or changed.
     """
     try:
-        content = storage.read(PATH)
+        return info_in_file(storage)
     except FileNotFoundError:
-        _check_is_free(storage)
-        return None
-    try:
-        found = json.loads(content)
-        version = found["format"]
-        if version > FORMAT:
-            raise ArchiveError(
-                f"{storage.name} has format {version}, and this version of backpack_orm reads "
-                f"formats up to {FORMAT}: upgrade backpack_orm"
-            )
-        return _loaded(unseal(content))
+        damage = DamagedArchive(f"{storage.name}/{PATH} is missing")
     except (KeyError, TypeError, ValueError) as error:
-        raise DamagedArchive(f"{storage.name}/{PATH} is not as it was written: {error}") from error
+        damage = DamagedArchive(f"{storage.name}/{PATH} is not as it was written: {error}")
+        damage.__cause__ = error
+    entries = Log(storage).readable()
+    if entries:
+        return _loaded(storage, entries[-1].archive)
+    if damage.__cause__ is not None or storage.names(LOG) or storage.names(PACKS):
+        raise damage
+    _check_is_free(storage)
+    return None
+
+
+def info_in_file(storage: Storage) -> Info:
+    """Return what `archive.json` contains.
+
+    Raises:
+        FileNotFoundError: It is missing.
+        ValueError, KeyError, TypeError: It is changed.
+        ArchiveError: It is of another format.
+    """
+    content = storage.read(PATH)
+    _check_format(storage, json.loads(content))
+    return _loaded(storage, unseal(content))
 
 
 def write_info(storage: Storage, info: Info) -> Info:
@@ -105,7 +128,7 @@ def write_info(storage: Storage, info: Info) -> Info:
         ArchiveError: It cannot be written.
     """
     try:
-        storage.create(PATH, seal({"format": FORMAT, **asdict(info)}))
+        storage.create(PATH, seal(info.described()))
     except FileExistsError:
         found = read_info(storage)
         assert found is not None
@@ -113,10 +136,20 @@ def write_info(storage: Storage, info: Info) -> Info:
     return info
 
 
+def mend_info(storage: Storage, info: Info) -> None:
+    """Write `archive.json` again if it is missing or changed.
+
+    Raises:
+        ArchiveError: It cannot be written.
+    """
+    try:
+        info_in_file(storage)
+    except (FileNotFoundError, KeyError, TypeError, ValueError):
+        storage.replace(PATH, seal(info.described()))
+
+
 def _check_is_free(storage: Storage) -> None:
     names = set(storage.names(""))
-    if storage.names("commits"):
-        raise DamagedArchive(f"{storage.name}/{PATH} is missing")
     if names - _OWN:
         some = ", ".join(sorted(names - _OWN)[:3])
         raise ArchiveError(
@@ -125,6 +158,21 @@ def _check_is_free(storage: Storage) -> None:
         )
 
 
-def _loaded(values: dict[str, Any]) -> Info:
+def _check_format(storage: Storage, values: Mapping[str, Any]) -> None:
+    version = values["format"]
+    if version > FORMAT:
+        raise ArchiveError(
+            f"{storage.name} has format {version}, and this version of backpack_orm reads "
+            f"format {FORMAT}: upgrade backpack_orm"
+        )
+    if version < FORMAT:
+        raise ArchiveError(
+            f"{storage.name} has format {version}, and this version of backpack_orm reads "
+            f"format {FORMAT}: choose another folder, and sync again"
+        )
+
+
+def _loaded(storage: Storage, values: Mapping[str, Any]) -> Info:
+    _check_format(storage, values)
     account = Account(**values["account"])
     return Info(values["uuid"], values["created_at"], account, values["time_zone"])

@@ -22,6 +22,7 @@ class LastSync:
         outcome: `added a snapshot`, `unchanged`, or why it failed.
         completed: When the latest sync started that the service refused nothing; None if there was
             none.
+        newest: Number of the newest entry of the log when it ended.
 
     >>> archive.last_sync.outcome
     'added a snapshot'
@@ -33,6 +34,7 @@ class LastSync:
     ended: datetime
     outcome: str
     completed: datetime | None
+    newest: int = 0
 
 
 def read_last_sync(storage: Storage) -> LastSync | None:
@@ -49,6 +51,7 @@ def read_last_sync(storage: Storage) -> LastSync | None:
             datetime.fromisoformat(values["ended"]),
             values["outcome"],
             completed and datetime.fromisoformat(completed),
+            values["newest"],
         )
     except FileNotFoundError:
         return None
@@ -65,25 +68,33 @@ def note_sync(
     outcome: str,
     *,
     is_complete: bool,
+    newest: int,
 ) -> None:
     """Store how a sync ended. One that is not complete leaves the time of the last that was.
 
     Raises:
         ArchiveError: It cannot be written.
     """
-    completed = started if is_complete else _completed_before(storage)
+    before = _before(storage)
+    completed = started if is_complete else before and before.completed
     values = {
         "started": started.isoformat(),
         "ended": ended.isoformat(),
         "outcome": outcome,
         "completed": completed and completed.isoformat(),
+        "newest": max(newest, newest_number(storage)),
     }
     storage.replace(LAST_SYNC, seal(values))
 
 
-def _completed_before(storage: Storage) -> datetime | None:
+def newest_number(storage: Storage) -> int:
+    """Return the number of the newest entry that a sync has noted; 0 if that is not known."""
+    before = _before(storage)
+    return before.newest if before is not None else 0
+
+
+def _before(storage: Storage) -> LastSync | None:
     try:
-        before = read_last_sync(storage)
+        return read_last_sync(storage)
     except DamagedArchive:  # it is replaced
         return None
-    return before.completed if before is not None else None

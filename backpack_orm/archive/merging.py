@@ -7,7 +7,6 @@ from datetime import datetime
 
 from attrs import evolve
 
-from backpack_orm.archive.bags import sha256
 from backpack_orm.archive.collecting import copies_of_page
 from backpack_orm.archive.contents import Contents, Gap, StoredResponse
 from backpack_orm.archive.conversions.source import Source
@@ -15,6 +14,7 @@ from backpack_orm.archive.convertible import Convertible
 from backpack_orm.archive.info import Info
 from backpack_orm.archive.journal import PREFIX as JOURNAL
 from backpack_orm.archive.offline import EXPORTED_REMINDERS_OF_OTHERS, ArchiveConnection
+from backpack_orm.archive.sealed import sha256
 from backpack_orm.archive.slices import Sliced
 from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.archive.stored_pages import EXPORT, StoredPages

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Hashable, Mapping, Sequence, Set
 from datetime import datetime, tzinfo
 from typing import Any
 
 from attrs import Attribute, field, frozen
 
 from backpack_orm.archive.cache import Cache
-from backpack_orm.archive.commits import Commits
 from backpack_orm.archive.entries import Key, digests
+from backpack_orm.archive.log import Log, condemned_in
+from backpack_orm.archive.packs import Packs
 from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.archive.storage import Storage
-from backpack_orm.errors import ArchiveError, DamagedArchive, ValidationError
+from backpack_orm.errors import DamagedArchive, ValidationError
 from backpack_orm.orm.operations.progress import Progress
 from backpack_orm.rich_display import RichDisplay
 
@@ -90,18 +91,19 @@ class PruneResult(RichDisplay):
 
 
 def plan(
-    policy: Policy, snapshots: Sequence[Snapshot], zone: tzinfo, commits: Commits
+    policy: Policy, snapshots: Sequence[Snapshot], zone: tzinfo, packs: Packs, report: Progress
 ) -> tuple[list[Snapshot], list[Snapshot]]:
     """Return the snapshots to keep and those to remove.
 
     Damaged ones do not count for the policy, and stay. So the others are kept in their place.
     """
-    counted, damaged = list(snapshots), set[int]()
+    counted, damaged, sound = list(snapshots), set[int](), None
     while True:
         kept = policy.kept(counted, zone) if counted else []
         if len(kept) == len(counted):
             return list(snapshots), []
-        found = {each.number for each in kept if not _is_sound(each, commits)}
+        sound = sound or set(packs.copies(report)[0])
+        found = {each.number for each in kept if not each.entry.parts() <= sound}
         if not found:
             break
         damaged |= found
@@ -113,23 +115,76 @@ def plan(
     )
 
 
-def _is_sound(snapshot: Snapshot, commits: Commits) -> bool:
-    try:
-        commits.bag(snapshot.commit).check()
-    except ArchiveError:
-        return False
-    return True
-
-
 def remove(
-    storage: Storage, commits: Commits, snapshots: Iterable[Snapshot], report: Progress
+    storage: Storage,
+    log: Log,
+    packs: Packs,
+    removed: Sequence[Snapshot],
+    *,
+    last: int,
+    started: datetime,
+    report: Progress,
 ) -> None:
-    """Remove snapshots with their commits and caches."""
-    removed, cache = list(snapshots), Cache(storage)
+    """Remove snapshots: record the removal, then delete their entries, packs and caches.
+
+    Args:
+        storage: The archive's files.
+        log: Its log.
+        packs: Its packs, listed after the snapshots to remove were chosen.
+        removed: The snapshots to remove.
+        last: The highest number of an entry when they were chosen.
+        started: When the removal began.
+        report: Called for each deleted snapshot.
+
+    Raises:
+        FileExistsError: Another process has added an entry since. Nothing is removed.
+    """
+    readable, gone = log.readable(), {each.number for each in removed}
+    needed = {
+        part
+        for each in readable
+        if each.kind == "snapshot" and each.number not in gone
+        for part in each.parts()
+    }
+    condemned = _condemned(packs, needed)
+    lines = [
+        {
+            "removed": each.number,
+            "taken_at": each.taken_at.isoformat(),
+            "sha256": each.entry.identity,
+        }
+        for each in removed
+    ]
+    lines += [{"condemned": name} for name in condemned]
+    log.append(last + 1, "removal", started, readable[-1].archive, readable[-1], lines)
+    cache = Cache(storage)
     for done, snapshot in enumerate(removed, 1):
-        commits.remove(snapshot.commit)
-        cache.delete(snapshot.commit)
+        log.delete(snapshot.number)
+        cache.delete(snapshot.number)
         report("removing snapshots", done, len(removed))
+    for name in {*condemned, *condemned_in(readable)} & packs.names:
+        packs.delete(name)
+
+
+def _condemned(packs: Packs, needed: Set[str]) -> list[str]:
+    """Return the packs to delete, and write those anew of which less than half is needed."""
+    condemned, moved = [], dict[str, bytes]()
+    for name in sorted(packs.names):
+        rows = packs.rows(name)
+        used = [row for row in rows if row[0] in needed]
+        if not rows or name in packs.rebuilt:  # which of its parts are needed is not sure
+            continue
+        if 2 * sum(row[2] for row in used) >= sum(row[2] for row in rows):
+            continue
+        try:
+            parts = [row[0] for row in used]
+            moved |= zip(parts, packs.read(parts), strict=True)
+        except DamagedArchive:  # a pack with a damaged part that is needed stays
+            continue
+        condemned.append(name)
+    if moved:
+        packs.add(moved)
+    return condemned
 
 
 def lost_versions(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,35 +27,34 @@ class RemoteStorage(Storage):
     elsewhere two runs at the same moment are noticed by reading the file again.
 
     >>> storage = RemoteStorage("memory://notes")
-    >>> storage.create("commits/1", b"one")
-    >>> storage.read("commits/1"), storage.names("commits")
+    >>> storage.create("log/1", b"one")
+    >>> storage.read("log/1"), storage.names("log")
     (b'one', ['1'])
-    >>> storage.delete("commits")
+    >>> storage.delete("log/1")
     """
 
     def __init__(self, url: str, **options: Any) -> None:
         self.name = re.sub(r"//[^/@]*@", "//", url).rstrip("/")
         self._fs, self._root = url_to_fs(url, **options)
 
-    def read(self, path: str) -> bytes:
+    def read(self, path: str, start: int = 0, length: int | None = None) -> bytes:
+        end = None if length is None else start + length
         with self._explained("read", path):
-            content: bytes = self._fs.cat_file(self._path(path))
+            content: bytes = self._fs.cat_file(self._path(path), start=start, end=end)
         return content
 
     def names(self, folder: str) -> list[str]:
+        return list(self.sizes(folder))
+
+    def sizes(self, folder: str) -> dict[str, int]:
         with self._explained("read", folder):
             self._fs.invalidate_cache()
             try:
-                found = self._fs.ls(self._path(folder), detail=False)
+                found = self._fs.ls(self._path(folder), detail=True)
             except (FileNotFoundError, NotADirectoryError):
-                return []
-        return sorted({posixpath.basename(each.rstrip("/")) for each in found} - {""})
-
-    def files(self, folder: str) -> list[str]:
-        top = self._path(folder)
-        with self._explained("read", folder):
-            self._fs.invalidate_cache()
-            return sorted(posixpath.relpath(path, top) for path in self._fs.find(top))
+                return {}
+        sizes = {posixpath.basename(each["name"].rstrip("/")): each["size"] or 0 for each in found}
+        return {name: sizes[name] for name in sorted(sizes) if name}
 
     def create(self, path: str, content: bytes) -> None:
         with self._explained("write", path):
@@ -76,17 +75,11 @@ class RemoteStorage(Storage):
             self._make_parent(path)
             self._fs.pipe_file(self._path(path), content)
 
-    def write_folder(self, folder: str, files: Iterable[tuple[str, bytes]]) -> None:
-        with self._explained("write", folder):
-            for path, content in files:
-                self._make_parent(f"{folder}/{path}")
-                self._fs.pipe_file(self._path(f"{folder}/{path}"), content)
-
     def delete(self, path: str) -> None:
         with self._explained("delete", path):
             self._fs.invalidate_cache()
             if self._fs.exists(self._path(path)):
-                self._fs.rm(self._path(path), recursive=True)
+                self._fs.rm_file(self._path(path))
 
     def clean(self) -> None:
         """Do nothing: there are no temporary files."""

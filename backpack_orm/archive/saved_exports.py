@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from backpack_orm.archive.bags import sha256
 from backpack_orm.archive.collecting import UNKNOWN_LINKS, UNKNOWN_SHARING, Collected
 from backpack_orm.archive.contents import Gap, StoredResponse
 from backpack_orm.archive.info import Account
@@ -18,6 +17,7 @@ from backpack_orm.archive.page_gaps import (
     missing_parts,
     unserved_gaps,
 )
+from backpack_orm.archive.sealed import sha256
 from backpack_orm.archive.slices import Sliced
 from backpack_orm.archive.stored_pages import EXPORT
 from backpack_orm.errors import InvalidExport, InvalidResponse, ValidationError, short_repr

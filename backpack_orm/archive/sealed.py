@@ -1,4 +1,4 @@
-"""Small JSON files that contain a hash of themselves."""
+"""Hashes, and small JSON files that contain a hash of themselves."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ from collections.abc import Mapping
 from typing import Any
 
 
+def sha256(content: bytes) -> str:
+    """Return the SHA-256 of a content in hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def seal(values: Mapping[str, Any]) -> bytes:
     """Return the bytes of a JSON file whose key `sha256` is the hash of all the others.
 
     >>> seal({"number": 1})[:17]
     b'{\\n  "number": 1,\\n'
     """
-    return _dumped({**values, "sha256": hashlib.sha256(_dumped(values)).hexdigest()})
+    return _dumped({**values, "sha256": sha256(_dumped(values))})
 
 
 def unseal(content: bytes) -> dict[str, Any]:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import cached_property
 
-from backpack_orm.archive.commits import Commit
 from backpack_orm.archive.contents import Contents, Gap
 from backpack_orm.archive.conversions.source import Source
 from backpack_orm.archive.convertible import Convertible
 from backpack_orm.archive.entries import Entry, entries
 from backpack_orm.archive.info import Info
+from backpack_orm.archive.log import LogEntry
 from backpack_orm.archive.offline import ArchiveConnection
 from backpack_orm.orm.operations.progress import Progress, silent
 from backpack_orm.rich_display import RichDisplay
@@ -23,8 +23,8 @@ class Snapshot(Convertible, RichDisplay):
     Attributes:
         number: Its number. Snapshots are ordered by it.
         taken_at: When it was taken, an aware datetime.
-        name: The folder of its bag below `snapshots/`.
-        commit: Its commit.
+        name: The path of its file below the archive.
+        entry: Its entry of the log.
 
     >>> snapshot = archive.newest
     >>> snapshot.number, snapshot.pages[0].title
@@ -33,15 +33,15 @@ class Snapshot(Convertible, RichDisplay):
 
     def __init__(
         self,
-        commit: Commit,
-        load: Callable[[Commit], Contents],
+        entry: LogEntry,
+        load: Callable[[LogEntry], Contents],
         connect: Callable[[Snapshot], ArchiveConnection],
         info: Callable[[], Info],
     ) -> None:
-        self.number = commit.number
-        self.taken_at: datetime = commit.taken_at
-        self.name = commit.snapshot
-        self.commit = commit
+        self.number = entry.number
+        self.taken_at: datetime = entry.taken_at
+        self.name = entry.path
+        self.entry = entry
         self._load = load
         self._connect = connect
         self._info = info
@@ -51,9 +51,9 @@ class Snapshot(Convertible, RichDisplay):
         """The stored responses.
 
         Raises:
-            DamagedArchive: A file is missing or changed.
+            DamagedArchive: Its entry is not as it was written.
         """
-        return self._load(self.commit)
+        return self._load(self.entry)
 
     @cached_property
     def connection(self) -> ArchiveConnection:

@@ -7,7 +7,7 @@ import os
 import secrets
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -32,8 +32,8 @@ class Storage(ABC):
     name: str
 
     @abstractmethod
-    def read(self, path: str) -> bytes:
-        """Return the content of a file.
+    def read(self, path: str, start: int = 0, length: int | None = None) -> bytes:
+        """Return the content of a file, or a range of it.
 
         Raises:
             FileNotFoundError: There is no such file.
@@ -45,8 +45,8 @@ class Storage(ABC):
         """Return the sorted names in a folder, without temporary files; none if it is absent."""
 
     @abstractmethod
-    def files(self, folder: str) -> list[str]:
-        """Return the sorted paths of all files in a folder and those inside, relative to it."""
+    def sizes(self, folder: str) -> dict[str, int]:
+        """Return the sizes of the files in a folder by name, as `names` lists them."""
 
     @abstractmethod
     def create(self, path: str, content: bytes) -> None:
@@ -62,17 +62,8 @@ class Storage(ABC):
         """Create or replace a file, which has either its old or its new content at any time."""
 
     @abstractmethod
-    def write_folder(self, folder: str, files: Iterable[tuple[str, bytes]]) -> None:
-        """Write a new folder, which is durable when this returns.
-
-        Args:
-            folder: The folder, which does not exist.
-            files: Path below the folder, and content.
-        """
-
-    @abstractmethod
     def delete(self, path: str) -> None:
-        """Delete a file, or a folder with its contents; do nothing if it is absent."""
+        """Delete a file; do nothing if it is absent."""
 
     @abstractmethod
     def clean(self) -> None:
@@ -86,8 +77,8 @@ class LocalStorage(Storage):
     that tests can interrupt it at each of them.
 
     >>> storage = LocalStorage(Path("notes"))
-    >>> storage.create("commits/1", b"one")
-    >>> storage.read("commits/1"), storage.names("commits")
+    >>> storage.create("log/1", b"one")
+    >>> storage.read("log/1"), storage.names("log")
     (b'one', ['1'])
     """
 
@@ -95,9 +86,10 @@ class LocalStorage(Storage):
         self.name = str(root)
         self._root = root
 
-    def read(self, path: str) -> bytes:
-        with self._explained("read", path):
-            return self._path(path).read_bytes()
+    def read(self, path: str, start: int = 0, length: int | None = None) -> bytes:
+        with self._explained("read", path), self._path(path).open("rb") as file:
+            file.seek(start)
+            return file.read(-1 if length is None else length)
 
     def names(self, folder: str) -> list[str]:
         with self._explained("read", folder), suppress(FileNotFoundError):
@@ -105,11 +97,13 @@ class LocalStorage(Storage):
             return sorted(name for name in found if not _is_temporary(name))
         return []
 
-    def files(self, folder: str) -> list[str]:
-        top = self._path(folder)
-        with self._explained("read", folder):
-            found = (path.relative_to(top) for path in top.rglob("*") if not path.is_dir())
-            return sorted(path.as_posix() for path in found if not _is_temporary(path.name))
+    def sizes(self, folder: str) -> dict[str, int]:
+        with self._explained("read", folder), suppress(FileNotFoundError):
+            found = sorted(os.scandir(self._path(folder)), key=lambda each: each.name)
+            return {
+                each.name: each.stat().st_size for each in found if not _is_temporary(each.name)
+            }
+        return {}
 
     def create(self, path: str, content: bytes) -> None:
         target = self._path(path)
@@ -121,7 +115,7 @@ class LocalStorage(Storage):
             except OSError as error:
                 if error.errno not in _NO_LINKS:
                     raise
-                self._write(target, content)  # such as FAT; see `Commits` for crashes
+                self._write(target, content)  # such as FAT; see `Log` for crashes
             finally:
                 os.unlink(temporary)
             self._sync_folder(target.parent)
@@ -138,39 +132,13 @@ class LocalStorage(Storage):
                 raise
             self._sync_folder(target.parent)
 
-    def write_folder(self, folder: str, files: Iterable[tuple[str, bytes]]) -> None:
-        top = self._path(folder)
-        with self._explained("write", folder):
-            self._make_folder(top.parent)
-            os.mkdir(top, _PRIVATE)
-            made = [top]
-            for path, content in files:
-                target = top / path
-                for parent in [*target.relative_to(top).parents][-2::-1]:
-                    if top / parent not in made:
-                        os.mkdir(top / parent, _PRIVATE)
-                        made.append(top / parent)
-                self._write(target, content)
-            for each in [*reversed(made), top.parent]:
-                self._sync_folder(each)
-
     def delete(self, path: str) -> None:
-        target = self._path(path)
         with self._explained("delete", path), suppress(FileNotFoundError):
-            if not target.is_dir():
-                os.unlink(target)
-            else:
-                for name in sorted(os.listdir(target)):
-                    self.delete(f"{path}/{name}")
-                try:
-                    os.rmdir(target)
-                except OSError as error:
-                    if error.errno != errno.ENOTEMPTY:  # another process is writing into it
-                        raise
+            os.unlink(self._path(path))
 
     def clean(self) -> None:
         with self._explained("delete", ""):
-            for folder in ("", "commits", "removed", "cache"):
+            for folder in ("", "log", "packs", "cache"):
                 for file in self._path(folder).glob(f"{_TEMPORARY}*"):
                     if file.stat().st_mtime < time.time() - _ABANDONED:
                         os.unlink(file)

@@ -1,8 +1,8 @@
-"""One sync: read the account, compare it with the newest snapshot, and commit a new one."""
+"""One sync: read the account, compare it with the newest snapshot, and add a new one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from types import EllipsisType
@@ -11,19 +11,29 @@ from urllib.parse import urlsplit
 
 from attrs import evolve, frozen
 
-from backpack_orm.archive import bags
+from backpack_orm.archive import journal
 from backpack_orm.archive.cache import Cache
 from backpack_orm.archive.collecting import Collected, Collector
-from backpack_orm.archive.commits import Commit, Commits
 from backpack_orm.archive.contents import Contents, Gap
 from backpack_orm.archive.entries import Changes, changes, digests
-from backpack_orm.archive.info import Account, Info, new_info, read_info, write_info
-from backpack_orm.archive.last_sync import note_sync
+from backpack_orm.archive.info import Account, Info, mend_info, new_info, read_info, write_info
+from backpack_orm.archive.last_sync import newest_number, note_sync
+from backpack_orm.archive.last_verification import damaged_places
+from backpack_orm.archive.log import (
+    Log,
+    LogEntry,
+    condemned_in,
+    lines_of,
+    removed_in,
+    snapshots_in,
+    stored_parts,
+)
 from backpack_orm.archive.offline import ArchiveConnection, OfflineTransport
+from backpack_orm.archive.packs import Packs
 from backpack_orm.archive.snapshot import Snapshot
 from backpack_orm.archive.storage import Storage
 from backpack_orm.connection import Connection, unconnected
-from backpack_orm.errors import ArchiveError, BackpackError
+from backpack_orm.errors import ArchiveError, BackpackError, DamagedArchive
 from backpack_orm.models.user import User
 from backpack_orm.orm.operations.progress import Progress
 from backpack_orm.plurals import counted
@@ -78,8 +88,9 @@ class Sync:
 
     Args:
         storage: The archive's files.
-        commits: Its commits.
-        snapshot: Returns the snapshot of a commit.
+        log: Its log.
+        packs: Its packs.
+        snapshot: Returns the snapshot of an entry of the log.
         clock: Returns the time as an aware datetime.
         report: Called after each step.
     """
@@ -87,13 +98,15 @@ class Sync:
     def __init__(
         self,
         storage: Storage,
-        commits: Commits,
-        snapshot: Callable[[Commit], Snapshot],
+        log: Log,
+        packs: Packs,
+        snapshot: Callable[[LogEntry], Snapshot],
         clock: Callable[[], datetime],
         report: Progress,
     ) -> None:
         self._storage = storage
-        self._commits = commits
+        self._log = log
+        self._packs = packs
         self._cache = Cache(storage)
         self._snapshot = snapshot
         self._clock = clock
@@ -119,9 +132,11 @@ class Sync:
         read_info(self._storage)  # before any request
         requests = 0
         while True:
-            before = self._newest()
+            readable = self._log.readable()
+            before = self._newest(readable)
+            self._list_packs(readable)
             collector = Collector(connection, self._clock, self._report)
-            collected = collector.collect(before.contents if before else None)
+            collected = collector.collect(self._usable(before))
             requests += collected.requests
             account = _account_in(collected, connection)
             zone = _field(collected.me, "time_zone_id")
@@ -169,7 +184,7 @@ class Sync:
         while True:
             try:
                 return self._commit(collected, info, taken_at, since)
-            except FileExistsError:  # another sync has committed: compare with its snapshot
+            except FileExistsError:  # another sync was faster: compare with its snapshot
                 continue
 
     def _commit(
@@ -185,23 +200,31 @@ class Sync:
             _Overtaken: It would follow one that may be newer.
             FileExistsError: Another process has added one in the meantime.
         """
-        before = self._newest()
-        contents = collected.joined(before.contents if before else None)
+        numbers = [*self._log.numbers(), newest_number(self._storage)]
+        readable = self._log.readable()
+        before = self._newest(readable)
+        self._list_packs(readable)
+        contents = collected.joined(self._usable(before))
         found = self._changes(before, contents)
-        if found and since is not ... and _commit_of(before) != _commit_of(since):
+        if found and since is not ... and _entry_of(before) != _entry_of(since):
             raise _Overtaken
+        mend_info(self._storage, info)
+        self._packs.write_indexes()
+        parts = stored_parts(contents, self._packs, _entry_of(before))
         if before is None or found:
-            identifier = f"{info.uuid} {started.isoformat()}"
-            files = bags.packed(contents.payload(), identifier=identifier, taken_at=started)
-            snapshot = self._snapshot(
-                self._commits.add(files, started, before.commit if before else None)
+            entry = self._log.append(
+                max(numbers) + 1,
+                "snapshot",
+                started,
+                info.described(),
+                readable[-1] if readable else None,
+                lines_of(contents, parts),
             )
+            snapshot = self._snapshot(entry)
         else:
             snapshot = before
-        for folder in self._commits.garbage():
-            self._storage.delete(folder)
-        self._storage.clean()
-        self._cache.refresh(self._commits, snapshot.commit, snapshot.contents)
+        self._clean(readable)
+        self._cache.refresh(self._log, snapshot.entry, snapshot.contents)
         return SyncResult(
             requests=collected.requests,
             snapshot=snapshot,
@@ -212,9 +235,38 @@ class Sync:
             gaps=contents.gaps,
         )
 
-    def _newest(self) -> Snapshot | None:
-        commit = self._commits.last()
-        return self._snapshot(commit) if commit else None
+    def _newest(self, readable: Sequence[LogEntry]) -> Snapshot | None:
+        """Return the newest readable snapshot: a damaged entry stops no sync."""
+        found = snapshots_in(readable)
+        return self._snapshot(found[-1]) if found else None
+
+    def _list_packs(self, readable: Sequence[LogEntry]) -> None:
+        self._packs.refresh(condemned_in(readable), damaged_places(self._storage))
+
+    def _usable(self, before: Snapshot | None) -> Contents | None:
+        """Return the contents that a new snapshot may copy: those that are not known as damaged."""
+        if before is None:
+            return None
+        responses = before.entry.responses()
+        lost = {each.name for each, parts in responses if not self._packs.present.issuperset(parts)}
+        contents = before.contents
+        windows = {name for name in contents.responses if name.startswith(journal.PREFIX)}
+        try:
+            for name in windows - lost:
+                contents.read(name)
+        except DamagedArchive:
+            lost |= windows
+        return contents.without(lost | windows if lost & windows else lost)
+
+    def _clean(self, readable: Sequence[LogEntry]) -> None:
+        """Delete what an interrupted removal, or a crash, has left."""
+        for name in condemned_in(readable) & self._packs.names:
+            self._packs.delete(name)
+        removed = removed_in(readable)
+        for entry in readable:
+            if removed.get(entry.number) == entry.identity:
+                self._log.delete(entry.number)
+        self._storage.clean()
 
     def _changes(self, before: Snapshot | None, contents: Contents) -> Changes:
         """Compare what was read with the snapshot before."""
@@ -224,7 +276,11 @@ class Sync:
         new = digests(_connected(contents), self._report, "comparing")
         if before is None:
             return changes({}, new)
-        return changes(digests(before.connection, self._report, "comparing with the newest"), new)
+        try:
+            known = digests(before.connection, self._report, "comparing with the newest")
+        except DamagedArchive:  # its records are unknown: all that was read is new
+            return changes({}, new)
+        return changes(known, new)
 
     def _note_failure(self, started: datetime, outcome: str) -> None:
         """Note why a sync failed, unless the archive cannot be written, which may be the reason."""
@@ -233,11 +289,13 @@ class Sync:
                 self._note(started, outcome, is_complete=False)
 
     def _note(self, started: datetime, outcome: str, *, is_complete: bool) -> None:
-        note_sync(self._storage, started, self._clock(), outcome, is_complete=is_complete)
+        newest = max(self._log.numbers(), default=0)
+        ended = self._clock()
+        note_sync(self._storage, started, ended, outcome, is_complete=is_complete, newest=newest)
 
 
-def _commit_of(snapshot: Snapshot | None) -> Commit | None:
-    return snapshot.commit if snapshot else None
+def _entry_of(snapshot: Snapshot | None) -> LogEntry | None:
+    return snapshot.entry if snapshot else None
 
 
 def _hashes(contents: Contents) -> dict[str, str]:

@@ -12,6 +12,7 @@ from moto.server import ThreadedMotoServer
 
 from backpack_orm import Connection, Page
 from backpack_orm.archive import Archive
+from backpack_orm.archive.packs import rows_in
 from backpack_orm.sandbox import Sandbox
 
 
@@ -24,6 +25,21 @@ class Clock:
     def __call__(self) -> datetime:
         self.now += timedelta(seconds=1)
         return self.now
+
+
+def damage(folder: Path, response: str) -> Path:
+    """Flip a bit in a response of the newest snapshot, and return the path of the pack."""
+    archive = Archive(folder)
+    parts = {each.name: parts for each, parts in archive.newest.entry.responses()}
+    for index in (folder / "packs").glob("*.jsonl"):
+        for part, offset, length, _ in rows_in(index.read_bytes()):
+            if part == parts[response][-1]:
+                pack = index.with_suffix(".gz")
+                content = bytearray(pack.read_bytes())
+                content[offset + length - 1] ^= 1
+                pack.write_bytes(content)
+                return pack
+    raise LookupError(response)
 
 
 class S3:

@@ -14,9 +14,9 @@ import pytest
 
 from backpack_orm import Connection, Page
 from backpack_orm.archive import Archive, slices, storage
-from backpack_orm.archive.bags import sha256
 from backpack_orm.archive.cache import packed_index, unpacked_index
 from backpack_orm.archive.entries import digests
+from backpack_orm.archive.sealed import sha256
 from tests.archive.crashes import Recorder
 
 ENCODINGS = ["utf-8", "iso-8859-1", "utf-16"]
@@ -40,9 +40,9 @@ def titles(folder: Path) -> list[str]:
     return [note.title for note in archive.notes]
 
 
-def test_a_sync_writes_a_cache_that_names_its_commit(synced: Archive, folder: Path) -> None:
+def test_a_sync_writes_a_cache_that_names_its_snapshot(synced: Archive, folder: Path) -> None:
     head, *lines, _ = map(json.loads, cache_of(folder, 1).read_text("utf-8").splitlines())
-    assert (head["commit"], head["manifest"]) == (1, synced.newest.commit.manifest)
+    assert (head["entry"], head["sha256"]) == (1, synced.newest.entry.identity)
     assert {line["title"] for line in lines} == {page.title for page in synced.pages}
 
 
@@ -76,13 +76,13 @@ def test_without_the_cache_the_records_are_the_same(folder: Path, encoding: str)
     assert [page.title for page in Archive(folder).tags["Été"].pages] == tagged
 
 
-def _other_commit(folder: Path) -> bytes:
+def _other_snapshot(folder: Path) -> bytes:
     return cache_of(folder, 1).read_bytes()
 
 
 def _newer_version(folder: Path) -> bytes:
-    commit = Archive(folder).newest.commit
-    head, _ = packed_index(commit, {}).replace(b'"version": 1', b'"version": 2').splitlines(True)
+    entry = Archive(folder).newest.entry
+    head, _ = packed_index(entry, {}).replace(b'"version": 1', b'"version": 2').splitlines(True)
     return head + json.dumps({"sha256": sha256(head)}).encode() + b"\n"
 
 
@@ -93,7 +93,7 @@ DAMAGES: dict[str, Callable[[Path], bytes]] = {
         cache_of(folder).read_bytes().splitlines(keepends=True)[:-1]
     ),
     "one byte": lambda folder: cache_of(folder).read_bytes().replace(b'"start": ', b'"start": 1'),
-    "of another commit": _other_commit,
+    "of another snapshot": _other_snapshot,
     "of a newer version": _newer_version,
     "no JSON": lambda folder: b"\xff\n\n",
 }
@@ -111,17 +111,17 @@ def test_a_cache_that_is_damaged_or_stale_is_not_used_but_named_and_written_agai
     assert problem.path == "cache/000002.jsonl"
     assert "delete it, and the next sync writes it" in problem.reason
     archive = Archive(copy)
-    archive._cache.refresh(archive._commits, archive.newest.commit, archive.newest.contents)
+    archive._cache.refresh(archive._log, archive.newest.entry, archive.newest.contents)
     assert path.read_bytes() == before
     assert archive.verify()
 
 
 def test_a_cache_with_wrong_places_and_a_right_hash_is_found_by_verify(copy: Path) -> None:
-    commit = Archive(copy).newest.commit
-    index = unpacked_index(commit, cache_of(copy).read_bytes())
+    entry = Archive(copy).newest.entry
+    index = unpacked_index(entry, cache_of(copy).read_bytes())
     assert index is not None
     index["export"][0].start += 1
-    cache_of(copy).write_bytes(packed_index(commit, index))
+    cache_of(copy).write_bytes(packed_index(entry, index))
     (problem,) = Archive(copy).verify().problems
     assert problem.path == "cache/000002.jsonl"
 
@@ -144,7 +144,6 @@ def test_reading_writes_nothing(copy: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert titles(copy) == ["Tram"]
     shutil.rmtree(copy / "cache")
     assert titles(copy) == ["Tram"]
-    assert Archive(copy).verify()
     assert recorder.log == []
 
 
@@ -159,11 +158,11 @@ def test_a_cache_that_cannot_be_read_or_written_is_named_and_does_no_harm(
         (copy / place).mkdir(parents=True)
     assert titles(copy) == ["Tram"]
     archive = Archive(copy)
-    archive._cache.refresh(archive._commits, archive.newest.commit, archive.newest.contents)
+    archive._cache.refresh(archive._log, archive.newest.entry, archive.newest.contents)
     assert place in {problem.path for problem in archive.verify().problems}
 
 
-def test_a_full_disk_after_the_commit_costs_only_the_cache(
+def test_a_full_disk_after_the_entry_costs_only_the_cache(
     synced: Archive, folder: Path, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Page.create(title="New")

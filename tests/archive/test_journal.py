@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backpack_orm.archive import journal
-from backpack_orm.archive.bags import sha256
 from backpack_orm.archive.collecting import Collected
 from backpack_orm.archive.contents import Contents, StoredResponse
+from backpack_orm.archive.sealed import sha256
 from tests.seeds import examples
 
 

@@ -95,7 +95,9 @@ def test_a_run_that_was_interrupted_goes_on_where_it_was(
 def test_a_sync_in_the_future_is_not_recent(accounts: dict[str, str], tmp_path: Path) -> None:
     sync_many(accounts, tmp_path, token=token_of)
     future = datetime.now(UTC) + timedelta(days=3650)
-    note_sync(LocalStorage(tmp_path / "acme-0"), future, future, "unchanged", is_complete=True)
+    note_sync(
+        LocalStorage(tmp_path / "acme-0"), future, future, "unchanged", is_complete=True, newest=1
+    )
     results = sync_many(accounts, tmp_path, token=token_of, max_age=timedelta(hours=20))
     assert outcomes(results) == ["unchanged", "recent", "recent"]
 
@@ -276,16 +278,16 @@ def test_a_task_contains_no_token(accounts: dict[str, str], tmp_path: Path) -> N
 
 _SUSPENDED = """
 import os, signal, sys
-from backpack_orm.archive import commits, sync_many
+from backpack_orm.archive import log, sync_many
 from tests.archive.many_tokens import token_of
-add = commits.Commits.add
+append = log.Log.append
 
 def suspended(self, *arguments):
-    commits.Commits.add = add
+    log.Log.append = append
     os.kill(os.getpid(), signal.SIGSTOP)
-    return add(self, *arguments)
+    return append(self, *arguments)
 
-commits.Commits.add = suspended
+log.Log.append = suspended
 _, url, target = sys.argv
 (result,) = sync_many({"acme-0": url}, target, token=token_of)
 print(result.outcome, result.snapshot)

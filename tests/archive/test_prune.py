@@ -10,16 +10,17 @@ from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import bagit
 import pytest
 
 from backpack_orm import Connection, DamagedArchive, Page, ValidationError
-from backpack_orm.archive import Archive, bags, storage
-from backpack_orm.archive.commits import Commits
+from backpack_orm.archive import Archive, storage
+from backpack_orm.archive.contents import Contents
 from backpack_orm.archive.info import Account, new_info, write_info
+from backpack_orm.archive.log import Log, LogEntry, lines_of, stored_parts
+from backpack_orm.archive.packs import Packs
 from backpack_orm.archive.pruning import Policy
 from backpack_orm.archive.remote import RemoteStorage
-from backpack_orm.archive.storage import LocalStorage
+from backpack_orm.archive.storage import Storage
 from tests.archive.crashes import Killed, Recorder
 from tests.archive.test_journal import Service
 from tests.archive.test_journal import synced as journal_synced
@@ -82,16 +83,35 @@ def test_a_rule_takes_a_number_above_zero(archive: Archive, value: Any) -> None:
         archive.prune(keep_daily=value)
 
 
+class Chain:
+    """An archive to which snapshots are added without a service."""
+
+    def __init__(self, files: Storage) -> None:
+        self._info = write_info(files, new_info(Account("acme", None, 1, 2, None), None, NIGHTLY))
+        self._log = Log(files)
+        self._packs = Packs(files)
+        self._last: LogEntry | None = None
+
+    def add(self, contents: Contents, taken_at: datetime) -> None:
+        self._packs.refresh()
+        parts = stored_parts(contents, self._packs, self._last)
+        self._last = self._log.append(
+            1 if self._last is None else self._last.number + 1,
+            "snapshot",
+            taken_at,
+            self._info.described(),
+            self._last,
+            lines_of(contents, parts),
+        )
+
+
 def chain_of_three(tmp_path: Path) -> Archive:
-    """Return an archive with three snapshots in the folder `chain`, without a service."""
-    files = LocalStorage(tmp_path / "chain")
-    write_info(files, new_info(Account("acme", None, 1, 2, None), None, NIGHTLY))
-    commits, commit = Commits(files), None
+    """Return an archive with three snapshots in the folder `chain`, which share no part."""
+    archive = Archive(tmp_path / "chain")
     for number in range(1, 4):
-        payload = journal_synced(Service(), None, number).payload()
-        packed = bags.packed(payload, identifier=str(number), taken_at=NIGHTLY)
-        commit = commits.add(packed, NIGHTLY + timedelta(days=number), commit)
-    return Archive(tmp_path / "chain")
+        export = f"<pages><page id='{number}' title='{number}'><tags/></page></pages>"
+        archive.add_export(export.encode(), taken_at=NIGHTLY + timedelta(days=number))
+    return archive
 
 
 # --- removing ---------------------------------------------------------------------------------
@@ -115,13 +135,12 @@ def test_removed_snapshots_are_gone_and_the_others_are_complete(
     result = three.prune(keep_last=1)
     assert (numbers(result.kept), numbers(result.removed)) == ([3], [1, 2])
     assert numbers(three.snapshots) == [3]
-    assert [path.name for path in (folder / "snapshots").iterdir()] == [three.newest.name]
-    assert [path.name for path in (folder / "commits").iterdir()] == ["000003.json"]
-    bagit.Bag(str(folder / "snapshots" / three.newest.name)).validate()
+    names = sorted(path.name for path in (folder / "log").iterdir())
+    assert names == ["000003.jsonl.gz", "000004.jsonl.gz"]
     assert three.verify()
     assert three.notes[0].body == "three"
     Page.create(title="New")
-    assert three.sync(connection).snapshot.number == 4
+    assert three.sync(connection).snapshot.number == 5
 
 
 def test_a_dry_run_removes_nothing_and_counts_the_versions_that_would_be_lost(
@@ -149,7 +168,9 @@ def test_a_damaged_snapshot_is_not_counted_and_stays(tmp_path: Path, damaged: se
     archive = chain_of_three(tmp_path)
     for each in archive.snapshots:
         if each.number in damaged:
-            (tmp_path / "chain" / "snapshots" / each.name / "data" / "gaps.json").write_bytes(b"")
+            for index in (tmp_path / "chain" / "packs").glob("*.jsonl"):
+                if any(part in index.read_text() for part in each.entry.parts()):
+                    index.with_suffix(".gz").write_bytes(b"")
     kept = damaged | {max({1, 2, 3} - damaged, default=3)}
     for is_dry in (True, False):
         result = archive.prune(keep_last=1, dry_run=is_dry)
@@ -161,11 +182,11 @@ def test_a_damaged_snapshot_is_not_counted_and_stays(tmp_path: Path, damaged: se
 @pytest.mark.parametrize(
     ("number", "content"), [(1, b"{}\n"), (2, b"{}\n"), (3, b"{}\n"), (1, None), (2, None)]
 )
-def test_while_a_commit_is_damaged_or_missing_nothing_is_removed(
+def test_while_an_entry_is_damaged_or_missing_nothing_is_removed(
     tmp_path: Path, number: int, content: bytes | None
 ) -> None:
     archive = chain_of_three(tmp_path)
-    path = tmp_path / "chain" / "commits" / f"{number:06}.json"
+    path = tmp_path / "chain" / "log" / f"{number:06}.jsonl.gz"
     path.unlink()
     if content is not None:
         path.write_bytes(content)
@@ -187,7 +208,7 @@ def test_an_archive_without_snapshots_can_be_pruned(archive: Archive) -> None:
 def test_killed_at_any_moment_it_leaves_a_valid_archive(
     original: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    newest = Archive(original).newest.name
+    newest = Archive(original).newest.number
     counts = []
     for kill_after in range(1, 1000):
         shutil.rmtree(folder, ignore_errors=True)
@@ -201,27 +222,33 @@ def test_killed_at_any_moment_it_leaves_a_valid_archive(
             else:
                 break
         archive = Archive(folder)
-        assert archive.newest.name == newest
+        assert archive.newest.number == newest
         assert archive.verify()
-    assert len(counts) > 15
+    assert len(counts) > 8
     assert counts == sorted(counts, reverse=True)
-    assert set(counts) == {2, 1}  # no commit is left without a snapshot
+    assert set(counts) == {2, 1}
 
 
 def test_what_an_interrupted_removal_has_left_is_removed_by_a_sync(
     three: Archive, folder: Path, connection: Connection
 ) -> None:
-    first, copy = folder / "snapshots" / three.snapshots[0].name, folder.with_name("copy")
-    shutil.copytree(first, copy)
+    before = {path: path.read_bytes() for path in folder.rglob("0*.gz")}
+    before |= {path: path.read_bytes() for path in (folder / "packs").iterdir()}
     three.prune(keep_last=1)
-    shutil.copytree(copy, first)
+    gone = [path for path in before if not path.exists()]
+    assert {path.parent.name for path in gone} == {"log", "packs"}
+    for path in gone:
+        path.write_bytes(before[path])
+    assert numbers(three.snapshots) == [3]
+    assert three.verify()
     three.sync(connection)
-    assert not first.exists()
+    assert not any(path.exists() for path in gone)
 
 
 def test_an_interruption_says_how_to_go_on(original: Path, folder: Path) -> None:
-    def interrupt(*step: object) -> None:
-        raise KeyboardInterrupt
+    def interrupt(what: str, *step: object) -> None:
+        if what == "removing snapshots":
+            raise KeyboardInterrupt
 
     shutil.copytree(original, folder)
     with pytest.raises(KeyboardInterrupt) as caught:
@@ -236,13 +263,11 @@ def test_after_three_years_and_five_hundred_snapshots_the_last_has_the_whole_jou
 ) -> None:
     location = f"memory://{tmp_path}"
     files = RemoteStorage(location)
-    write_info(files, new_info(Account("acme", None, 1, 2, None), None, NIGHTLY))
-    commits, service, contents, commit = Commits(files), Service(), None, None
+    chain, service, contents = Chain(files), Service(), None
     for number in range(1, 501):
         service.add(2)
         contents = journal_synced(service, contents, number)
-        packed = bags.packed(contents.payload(), identifier=str(number), taken_at=NIGHTLY)
-        commit = commits.add(packed, NIGHTLY + timedelta(days=2 * number), commit)
+        chain.add(contents, NIGHTLY + timedelta(days=2 * number))
     archive = Archive(location)
     assert len(archive.snapshots) == 500
     archive.prune(keep_last=1)

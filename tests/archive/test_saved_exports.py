@@ -167,13 +167,13 @@ def test_verify_finds_what_is_in_the_file_and_in_no_record(archive: Archive) -> 
     stray = SPRING.replace(b"</notes>", b"</notes><note id='302' title='Out of its section'/>")
     archive.add_export(stray, taken_at="2009-03-14")
     (problem,) = archive.verify().problems
-    assert problem.path.endswith("export.xml.gz")
-    assert problem.reason == "contains note 302, which no record of it shows"
+    assert problem.path == "log/000001.jsonl.gz"
+    assert problem.reason == "export contains note 302, which no record shows"
 
 
 def test_the_file_is_stored_byte_by_byte(archive: Archive, folder: Path) -> None:
     archive.add_export(SPRING, taken_at="2009-03-14")
-    (stored,) = folder.glob("snapshots/*/data/responses/export.xml.gz")
+    (stored,) = folder.glob("packs/*.gz")
     assert gzip.decompress(stored.read_bytes()) == SPRING
 
 

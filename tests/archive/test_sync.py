@@ -24,7 +24,7 @@ from backpack_orm import (
     User,
 )
 from backpack_orm.archive import Archive
-from backpack_orm.archive.commits import Commits
+from backpack_orm.archive.log import Log
 from backpack_orm.archive.sealed import unseal
 from backpack_orm.sandbox import Sandbox
 from tests.archive.conftest import Clock
@@ -188,17 +188,17 @@ def test_another_sync_at_the_same_time_is_noticed_and_compared_with(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     Page.create(title="New")
-    add = Commits.add
+    append = Log.append
     other = opened()
     raced: list[object] = []
 
-    def race(self: Commits, *arguments: object) -> object:
+    def race(self: Log, *arguments: Any) -> object:
         if not raced:
             raced.append(other)
             assert other.sync(connection).is_new
-        return add(self, *arguments)  # type: ignore[arg-type]
+        return append(self, *arguments)
 
-    monkeypatch.setattr(Commits, "add", race)
+    monkeypatch.setattr(Log, "append", race)
     result = synced.sync(connection)
     assert raced
     assert not result.is_new  # the other one has stored the same
@@ -491,4 +491,4 @@ def test_of_several_syncs_at_once_one_adds_a_snapshot_and_all_succeed(
         assert sorted(pool.map(sync, range(4))) == [False, False, False, True]
     assert [snapshot.number for snapshot in synced.snapshots] == [1, 2]
     assert synced.verify()
-    assert len(synced._storage.names("snapshots")) == 2
+    assert len(synced._storage.names("log")) == 2

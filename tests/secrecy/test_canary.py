@@ -207,12 +207,12 @@ def in_archive(read: Callable[[Archive, Path], object]) -> Callable[[Sandbox], B
 
 
 def damage(archive: Archive, folder: Path) -> object:
-    (folder / "commits" / "000001.json").write_bytes(b"{}\n")
+    (folder / "log" / "000001.jsonl.gz").write_bytes(b"{}\n")
     return archive.pages
 
 
 PROVOKED: dict[str, Callable[[Sandbox], BaseException]] = {
-    "ArchiveError": in_archive(lambda archive, folder: Archive(folder / "commits")),
+    "ArchiveError": in_archive(lambda archive, folder: Archive(folder / "log")),
     "DamagedArchive": in_archive(damage),
     "NotInArchive": in_archive(
         lambda archive, folder: Page.search("tram", using=archive.connection)

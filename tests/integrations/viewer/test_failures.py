@@ -140,7 +140,7 @@ def test_a_damaged_archive(archive_folder: Path, tmp_path: Path) -> None:
     copy = tmp_path / "backup"
     shutil.copytree(archive_folder, copy)
     reader = Visitor(create_app(Archive(copy)))
-    for path in (copy / "snapshots").glob("*/data/responses/pages.xml*"):
+    for path in (copy / "packs").glob("*.gz"):
         path.write_bytes(b"changed")
     assert reader.get("/").status_code == 500
     assert reader.heading == "The archive is damaged"
