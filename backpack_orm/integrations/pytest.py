@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 pytest.register_assert_rewrite("backpack_orm.integrations.testkit")
 _SHOWN = 10  # requests in a message about faults
+_LONGEST_NAME = 100
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -126,7 +127,8 @@ def backpack_cassette(
 ) -> Iterator[Connection]:
     """The default connection until the test ends: replays the cassette of the test.
 
-    Cassettes are stored beside the test, in `cassettes/<module>/<test>.yaml`, without tokens. Run
+    Cassettes are stored beside the test, in `cassettes/<module>/<test>.yaml`, without tokens; the
+    names of parametrized tests end in a hash of their parameters. Run
     pytest with `--backpack-record` to record them from your account. The test fails if it makes
     other requests than were recorded, or fewer.
     """
@@ -165,7 +167,12 @@ def _lines(log: Iterable[Exchange]) -> list[str]:
 
 
 def _cassette_of(node: pytest.Item) -> Path:
-    name = re.sub(r"[^\w.-]+", "_", ".".join(node.nodeid.split("::")[1:]))
+    from hashlib import sha256
+
+    id = node.nodeid.partition("::")[2]
+    name = re.sub(r"[^\w.-]+", "_", id.replace("::", "."))
+    if "[" in id:  # parameters may differ in punctuation or letter case alone, and be long
+        name = f"{name[:_LONGEST_NAME].strip('_')}-{sha256(id.encode()).hexdigest()[:10]}"
     return node.path.parent / "cassettes" / node.path.stem / f"{name}.yaml"
 
 

@@ -307,6 +307,29 @@ def test_a_cassette_is_recorded_and_replayed_without_the_service(
     assert "User-Agent" not in text
 
 
+def test_each_case_of_a_parametrized_test_has_a_cassette_of_its_own(
+    run: Callable[..., pytest.RunResult],
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = """
+        import pytest
+        from backpack_orm import Page
+
+        @pytest.mark.parametrize("title", ["a b", "a/b", "a_b", "a::b", "A b", "é", "e", "x" * 300])
+        def test_it(backpack_cassette, title):
+            Page.create(title=title)
+        """
+    with Sandbox(seed="empty") as box:
+        monkeypatch.setenv("BACKPACK_URL", box.url)
+        monkeypatch.setenv("BACKPACK_TOKEN", box.token)
+        run(source, "--backpack-record").assert_outcomes(passed=8)
+    run(source).assert_outcomes(passed=8)
+    names = [path.name for path in Path(pytester.path, "cassettes", "test_it").iterdir()]
+    assert len({name.casefold() for name in names}) == 8
+    assert all(name.startswith("test_it_") and len(name) < 120 for name in names)
+
+
 def test_a_cassette_has_to_exist(run: Callable[..., pytest.RunResult]) -> None:
     result = run(RECORDED)
     result.assert_outcomes(errors=1)
