@@ -18,6 +18,7 @@ from backpack_orm.rich_display import renderers
 if TYPE_CHECKING:
     from backpack_orm.connection import Connection as Connection
     from backpack_orm.connection import connect as connect
+    from backpack_orm.connection import current as current
     from backpack_orm.connection import using as using
     from backpack_orm.connection.hooks import CacheEvent as CacheEvent
     from backpack_orm.connection.hooks import RequestEvent as RequestEvent
@@ -94,7 +95,7 @@ if TYPE_CHECKING:
     from backpack_orm.version import __version__ as __version__
 
 _MODULES = {
-    "connection": "Connection connect using",
+    "connection": "Connection connect current using",
     "connection.hooks": "CacheEvent RequestEvent ResponseEvent RetryEvent",
     "connection.oauth": "Grant OAuthAccount OAuthApp",
     "connection.stats": "Stats",

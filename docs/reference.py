@@ -31,7 +31,7 @@ CLASSES = {name: value for name, value in PUBLIC.items() if isinstance(value, ty
 MODELS = {name: cls for name, cls in CLASSES.items() if issubclass(cls, Model) and cls is not Model}
 OTHERS = {
     "Connections": [
-        *("connect", "using", "Connection", "Stats"),
+        *("connect", "using", "current", "Connection", "Stats"),
         *(f"connection.hooks.{name}" for name in ("Hooks", "Hook")),
         *(f"{kind}Event" for kind in ("Request", "Response", "Retry", "Cache")),
     ],

@@ -380,6 +380,10 @@ def current() -> Connection:
 
     Raises:
         NotConnected: No block is open, and `connect` was not called or does not apply here.
+
+    >>> with using(Connection("acme", token="0123456789abcdef")):
+    ...     current().url
+    'https://acme.backpackit.com'
     """
     has_default = not _users_sign_in
     for entry in reversed(_stack.get()):  # not by candidates(): a generator takes twice as long
