@@ -289,7 +289,7 @@ def test_each_call_runs_in_the_context_of_the_caller(connection: Connection) -> 
     elsewhere = Connection("nowhere", token="0123456789abcdef")
     with elsewhere, connection:
         result = run("listing", lambda _: Page.all().first(), [1])
-    assert result.values[0].connection is connection
+    assert result.values[0].connection is connection  # type: ignore[union-attr]
 
 
 def test_progress_reports_each_call_in_the_thread_of_the_caller() -> None:

@@ -52,7 +52,7 @@ def first_item() -> Item:
     return Page.all()[0].lists[0].items[0]
 
 
-def first_page_item() -> PageItem:
+def first_page_item() -> Item | PageItem:
     return Page.all()[0].items[0]
 
 

@@ -59,12 +59,12 @@ class Scene:
 
     def __init__(self, connection: Connection, *, held: bool) -> None:
         self.connection = connection
-        home = Page.find_by(title="Lisbon", using=connection)
+        home = Page.get(title="Lisbon", using=connection)
         assert home is not None
         self.page = Page.find(home.id, using=connection)
-        self.other = Page.find_by(title="The garden", using=connection)
-        self.linking = Page.find_by(title="Recipes", using=connection)
-        self.shared = Page.find_by(title="Kitchen renovation", using=connection)
+        self.other = Page.get(title="The garden", using=connection)
+        self.linking = Page.get(title="Recipes", using=connection)
+        self.shared = Page.get(title="Kitchen renovation", using=connection)
         self.reminder = Reminder.all(using=connection)[0]
         self.me = User.me(using=connection)
         self.calendar = Calendar.all(using=connection)[0]
@@ -125,7 +125,7 @@ WRITES_OF_PARTS: dict[str, Callable[[Scene], object]] = {
     "Item.save content": edit("item", content="Zebra"),
     "Item.save completed": lambda scene: edit("item", completed=not scene.item.completed)(scene),
     "Item.complete": call("item", "complete"),
-    "Item.reopen": lambda scene: scene.list.items.find_by(completed=True).reopen(),
+    "Item.reopen": lambda scene: scene.list.items.where(completed=True)[0].reopen(),
     "Item.toggle": call("item", "toggle"),
     "Item.move_higher": call("item", "move_higher"),
     "Item.move_lower": call("item", "move_lower"),
@@ -200,7 +200,7 @@ OTHER_WRITES: dict[str, Callable[[Scene], object]] = {
     "Notes.destroy": lambda scene: scene.page.notes.destroy(),
     "Lists.update": lambda scene: scene.page.lists.update(name="Zebra"),
     "PageItem.create": lambda scene: PageItem.create(page=scene.page, content="Zebra"),
-    "PageItem.reopen": lambda scene: PageItem.find_by(page=scene.page, completed=True).reopen(),
+    "PageItem.reopen": lambda scene: PageItem.where(page=scene.page, completed=True)[0].reopen(),
     "Separator.create": lambda scene: Separator.create(page=scene.page, name="Zebra"),
     "Tag.create": lambda scene: Tag.create(page=scene.page, name="Zebra"),
     "Reminder.create": lambda scene: Reminder.create(
@@ -208,7 +208,8 @@ OTHER_WRITES: dict[str, Callable[[Scene], object]] = {
     ),
     "Reminder.save content": edit("reminder", content="Zebra"),
     "Reminder.save time": lambda scene: edit(
-        "reminder", remind_at=scene.reminder.remind_at + timedelta(days=400)
+        "reminder",
+        remind_at=scene.reminder.remind_at + timedelta(days=400),  # type: ignore[operator]
     )(scene),
     "Reminder.save remindees": lambda scene: edit(
         "reminder", remindees=User.all(using=scene.connection)[1:]

@@ -277,6 +277,7 @@ def test_adopting_completes_what_a_killed_process_has_begun(
     box.faults.status(403, path=PATHS[kind], after=SIZES[kind] // 2, times=1)
     with pytest.raises(Forbidden):
         COPIES[kind](source, target)
+    again: CopyResult[Any]
     if kind == "item":
         again = source.lists[0].items[0].copy_to(target.lists[0], adopt=True)
     elif kind == "note":
@@ -322,7 +323,7 @@ def test_bad_targets_are_refused_before_any_request(
     }[kind]
     wants = "List" if kind == "item" else "Page"
     for wrong in (target.notes[0], 0, None, "Target", Page):
-        refused(lambda wrong=wrong: record.copy_to(wrong), ValidationError, f"or a {wants}", box)
+        refused(lambda wrong=wrong: record.copy_to(wrong), ValidationError, f"or a {wants}", box)  # type: ignore[misc]
     gone: Any = target.lists[0] if kind == "item" else target
     gone.destroy()
     refused(lambda: record.copy_to(gone), Destroyed, "was destroyed", box)

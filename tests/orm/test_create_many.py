@@ -49,7 +49,7 @@ def contents(steps: List) -> list[tuple[str, bool]]:
 
 def test_rows_are_texts_or_dictionaries_and_are_created_in_order(steps: List) -> None:
     rows = ["one", {"content": "two"}, {"content": "three", "completed": True}]
-    created = steps.items.create_many(rows)
+    created = steps.items.create_many(rows)  # type: ignore[arg-type]
     assert [item.content for item in created] == ["one", "two", "three"]
     assert contents(steps) == [("one", False), ("two", False), ("three", True)]
     assert list(steps.items) == list(created)
@@ -167,7 +167,7 @@ def test_what_is_no_list_of_rows_is_refused(rows: Any, steps: List) -> None:
 
 def test_a_read_only_connection_sends_nothing(box: Sandbox) -> None:
     connection = Connection(box.url, token=box.token, read_only=True)
-    notes = Page.find_by(title="Lisbon", using=connection).notes
+    notes = Page.get(title="Lisbon", using=connection).notes
     before = box.requests
     with pytest.raises(ReadOnly, match="create_many"):
         notes.create_many(["x"])

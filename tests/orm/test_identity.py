@@ -146,7 +146,7 @@ def test_using_does_not_leak_into_other_threads_or_tasks(
             return context.current() is which
 
     async def both() -> list[bool]:
-        return await asyncio.gather(inside(connection), inside(other))
+        return list(await asyncio.gather(inside(connection), inside(other)))
 
     assert asyncio.run(both()) == [True, True]
     assert context.current() is connection
@@ -261,7 +261,7 @@ def test_records_of_another_account_are_not_taken_for_their_numbers(
         lambda: here.unlink(there),
         lambda: here.reorder(there.belongings),
         lambda: here.lists[0].items.reorder(there.lists[0].items),
-        lambda: Reminder.create(content="+30 x", remindees=[user]),
+        lambda: Reminder.create(content="+30 x", remindees=[user]),  # type: ignore[list-item]
     ):
         with pytest.raises(ValidationError, match="belongs to another account"):
             act()

@@ -171,7 +171,7 @@ def test_records_of_several_places_are_moved_together(source: Page, target: Page
 def test_collections_of_other_records_cannot_be_moved(source: Page, target: Page) -> None:
     for other in (Page.all(), source.tags, source.belongings):
         with pytest.raises(TypeError, match="move_to"):
-            other.move_to(target)
+            other.move_to(target)  # type: ignore[misc]
         assert "move_to" not in dir(other)
     assert "move_to" in dir(source.notes)
 

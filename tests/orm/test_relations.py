@@ -167,8 +167,8 @@ def test_what_a_reload_omits_is_not_read_from_the_cache_either(
     User.me(using=apart).journal[0].destroy()
     Calendar.all(using=apart)[0].events[0].destroy()
     packing.reload(), me.reload(), calendar.reload()
-    found = [list(packing.items), list(me.journal), list(calendar.events)]
-    assert [len(each) for each in found] == [len(each) - 1 for each in known]
+    found: list[list[Any]] = [list(packing.items), list(me.journal), list(calendar.events)]
+    assert [len(each) for each in found] == [len(each) - 1 for each in known]  # type: ignore[arg-type]
 
 
 def test_reloading_retains_what_no_call_can_return(connection: Connection) -> None:
@@ -304,7 +304,7 @@ def test_what_cannot_be_assigned_breaks_nothing_but_save(
     name: str, value: Any, page: Page, box: Sandbox
 ) -> None:
     setattr(page, name, value)
-    assert page.is_dirty
+    assert bool(page.is_dirty)
     assert name in page.changes
     assert "Page" in repr(page)
     with pytest.raises(ReadOnly, match=rf"Page\.{name} cannot be changed"):
@@ -372,13 +372,14 @@ def test_the_first_item_of_a_page_makes_a_list_and_is_the_same_object_in_both(
 
 
 def test_an_item_and_a_page_item_of_one_id_are_equal(page: Page) -> None:
-    item, same = page.lists[0].items[0], PageItem.all(page=page)[0]
+    item: Item | PageItem = page.lists[0].items[0]
+    same: Item | PageItem = PageItem.all(page=page)[0]
     assert type(item) is not type(same)
     assert item == same
     assert same == item
     assert hash(item) == hash(same)
     assert same in page.items
-    assert page.items.find(same) is item  # type: ignore[arg-type]  # for convenience
+    assert page.items.find(same) is item  # for convenience
     assert PageItem.all(page=page)[1] != item
     note = Note._stub(item.id, page)
     assert note != item
@@ -391,10 +392,10 @@ def test_items_in_no_list_are_items_of_the_page_beside_those_of_its_first_list()
     page = backpack_orm.Export.read(export).pages[0]
     assert [(type(item), item.content) for item in page.items] == [
         (PageItem, "alone"),
-        (Item, "both"),
+        (Item, "both"),  # type: ignore[list-item]
     ]
     assert [item["content"] for item in page.to_dict()["items"]] == ["alone"]
-    assert Belonging not in {type(item) for item in page.items}
+    assert Belonging not in {type(item) for item in page.items}  # type: ignore[comparison-overlap]
     row = page.items.to_records()[1]
     assert (row["page_id"], row["list_id"]) == (71, 8)
 

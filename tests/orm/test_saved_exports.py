@@ -10,7 +10,6 @@ import pytest
 import requests
 
 from backpack_orm import Connection, Export, Page, User
-from backpack_orm.models import files
 from backpack_orm.models.files import write_file
 from backpack_orm.sandbox import Sandbox
 from tests.conftest import TOKEN
@@ -73,7 +72,7 @@ def test_a_full_disk_leaves_the_earlier_file(
 
     path = tmp_path / "backpack.xml"
     path.write_bytes(b"earlier")
-    monkeypatch.setattr(files.os, "fsync", is_full)
+    monkeypatch.setattr(os, "fsync", is_full)
     with pytest.raises(OSError, match="No space left"):
         write_file(path, b"new", overwrite=True)
     with pytest.raises(OSError, match="No space left"):
@@ -92,7 +91,7 @@ def test_a_file_that_appears_meanwhile_is_not_replaced(
         sync(handle)
         path.write_bytes(b"other")
 
-    monkeypatch.setattr(files.os, "fsync", appears)
+    monkeypatch.setattr(os, "fsync", appears)
     with pytest.raises(FileExistsError):
         write_file(path, b"new", overwrite=False)
     assert path.read_bytes() == b"other"

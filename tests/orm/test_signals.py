@@ -451,7 +451,7 @@ def test_functions_get_the_records_of_a_class_and_its_subclasses(page: Page) -> 
     class Trip(Page):
         pass
 
-    of_all, of_pages, of_trips, of_notes = map(watch, (Model, Page, Trip, Note))
+    of_all, of_pages, of_trips, of_notes = map(watch, (Model, Page, Trip, Note))  # type: ignore[arg-type]
     trip = Trip.find(page.id)
     trip.update(title="a")
     page.update(title="b")

@@ -52,9 +52,9 @@ OWNERS: dict[str, Callable[[Sandbox, Path], Any]] = {
     "backpack_orm": lambda box, path: backpack_orm,
     "text": lambda box, path: text,
     "display": lambda box, path: display,
-    **{name: (lambda box, path, name=name: registry[name]) for name in RESOURCES},
+    **{name: (lambda box, path, name=name: registry[name]) for name in RESOURCES},  # type: ignore[misc]
     **{
-        f"a {name}": (lambda box, path, name=name: record_of(name))
+        f"a {name}": (lambda box, path, name=name: record_of(name))  # type: ignore[misc]
         for name in RESOURCES
         if name != "Message"
     },

@@ -34,6 +34,7 @@ def long_journal(demo: Callable[..., Sandbox], network: None) -> Iterator[Sandbo
     with demo() as box:
         with box._database.transaction() as session:
             oldest = session.query(StoredEntry).order_by(StoredEntry.created_at).first()
+            assert oldest
             for number in range(1, 2251):
                 then = oldest.created_at - number * HOUR
                 session.add(
@@ -101,7 +102,7 @@ def test_a_window_outside_of_the_journal_is_empty(reader: Connection) -> None:
     assert list(JournalEntry.all(since=NOW + HOUR)) == []
     assert list(JournalEntry.all(until=datetime(1999, 1, 1, tzinfo=UTC))) == []
     assert list(JournalEntry.all(since=NOW, until=NOW)) == []
-    everything = {"since": datetime.min, "until": datetime.max}
+    everything: dict[str, Any] = {"since": datetime.min, "until": datetime.max}
     assert len(JournalEntry.all(**everything)) == 2500
 
 
