@@ -33,6 +33,8 @@ SIMILAR = {
 RENAMED = dict(zip(SIMILAR, ["Acme 2", "acme 3", "ac me 4", "a.cme 5", "ＡＣＭＥ 6"], strict=True))
 APP = Application("https://trips.example/back", "Trips", "trips", "s3cret-of-trips")
 _EARLIER = """
+    DROP INDEX ix_oauth_grants_family;
+    ALTER TABLE oauth_grants DROP COLUMN family;
     DROP INDEX ix_accounts_normal_name;
     DROP INDEX ix_users_person;
     ALTER TABLE accounts DROP COLUMN normal_name;

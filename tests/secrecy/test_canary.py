@@ -398,6 +398,7 @@ def test_every_public_name_is_covered() -> None:
         "Stats",
         "__version__",
         "connect",
+        "current",
         "probe_partial_updates",
         "using",
     }
