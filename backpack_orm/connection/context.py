@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import Context, ContextVar, Token, copy_context
 from enum import Enum
 from functools import partial
-from threading import Lock
 from types import TracebackType, coroutine
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -47,7 +47,7 @@ class _Entry:
     """
 
     connection: Usable | Missing | None
-    token: Token[tuple[_Entry, ...]] | None = None
+    token: Token[None] | None = None
     is_abandoned = False
 
     def __init__(self, connection: Usable | Missing | None, frame: int | None = None) -> None:
@@ -69,6 +69,8 @@ class _LazyEntry(_Entry):
 
 # An immutable value: tasks and threads that copy the context share no mutable state.
 _stack: ContextVar[tuple[_Entry, ...]] = ContextVar("backpack_orm_connections", default=())
+# Its tokens identify the context of each entry, so the stack itself is never reset.
+_pushed: ContextVar[None] = ContextVar("backpack_orm_pushed")
 _default: Usable | None = None
 _users_sign_in = False
 
@@ -131,33 +133,52 @@ def _push(connection: Usable, frame: int | None = None) -> _Entry:
 
 
 def _add(entry: _Entry) -> _Entry:
-    alive = (other for other in _stack.get() if not other.is_abandoned)
-    entry.token = _stack.set((*alive, entry))
+    entry.token = _pushed.set(None)
+    _change(added=entry)
     return entry
 
 
 def _remove(entry: _Entry) -> None:
     """Remove an entry from any position of the stack."""
-    stack = _stack.get()
     assert entry.token is not None
     try:
-        _stack.reset(entry.token)
+        _pushed.reset(entry.token)
     except ValueError:  # it was pushed in another context
         entry.is_abandoned = True
-    _stack.set(tuple(other for other in stack if other is not entry))
+    _change(removed=entry)
+
+
+_changes: Any = threading.local()  # what the garbage collector removes while the stack changes
+
+
+def _change(*, added: _Entry | None = None, removed: _Entry | None = None) -> None:
+    """Change the stack. Any allocation may finalize a generator, and so remove other entries."""
+    around, gone = getattr(_changes, "removed", None), [] if removed is None else [removed]
+    _changes.removed = gone
+    try:
+        entries = _stack.get() if added is None else (*_stack.get(), added)
+        count = -1
+        while count != len(gone):
+            count = len(gone)
+            _stack.set(tuple(e for e in entries if e not in gone and not e.is_abandoned))
+    finally:
+        _changes.removed = around
+    if around is not None:
+        around += gone
 
 
 class Usable:
     """Base class of `Connection`: an object that can be made current."""
 
     _blocks: list[_Entry]
-    _blocks_lock: Lock
+    _blocks_lock: AbstractContextManager[object]
 
     def _reset_blocks(self) -> None:
         """Start without blocks; in a forked process, keep the blocks of the thread that forked."""
         here = _stack.get()
         self._blocks = [entry for entry in getattr(self, "_blocks", ()) if entry in here]
-        self._blocks_lock = Lock()
+        # Reentrant: the garbage collector may leave a block of this thread while it is held.
+        self._blocks_lock = threading.RLock()
 
     def close(self) -> None:
         """Release the resources of the connection; called at the end of the outermost block."""
@@ -193,7 +214,7 @@ class Usable:
         blocks in frames of its own; in this case, the innermost block ends.
         """
         innermost = [entry for entry in reversed(_stack.get()) if entry in self._blocks]
-        in_frame = [entry for entry in reversed(self._blocks) if entry.frame == frame]
+        in_frame = [entry for entry in reversed([*self._blocks]) if entry.frame == frame]
         return next(iter([*in_frame, *innermost, *reversed(self._blocks)]), None)
 
     def _own_context(self) -> Context:

@@ -161,6 +161,30 @@ def test_an_error_goes_through_a_block_that_is_left_elsewhere(
     assert current() is default
 
 
+def test_blocks_that_the_garbage_collector_leaves_are_left_for_good(
+    home: Counted, work: Counted, default: Connection
+) -> None:
+    """It does so at any allocation, also in the middle of another block's beginning or end."""
+    thresholds = gc.get_threshold()
+    try:
+        for threshold in range(1, 60):
+            gc.disable()
+            cycle: list[object] = [holding(home), entering(home)]
+            cycle.append(cycle)
+            assert [next(each) for each in cycle[:2]] == [home, home]  # type: ignore[call-overload]
+            del cycle
+            gc.set_threshold(threshold)
+            gc.enable()
+            for _ in range(9):
+                with home, using(work):
+                    assert current() is work
+            gc.collect()
+            assert current() is default
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.enable()
+
+
 # --- with Connection(…) -----------------------------------------------------------------------
 
 
