@@ -57,6 +57,10 @@ CALLS: dict[str, tuple[int, Callable[[], Act]]] = {
         3,
         lambda: on(page(), lambda it: backpack_orm.Tag.create(page=it, name="new")),
     ),
+    "get_or_create a tag": (
+        4,
+        lambda: on(page(), lambda it: backpack_orm.Tag.get_or_create(page=it, name="new")),
+    ),
     "Tag.update": (6, lambda: on(tag(), lambda it: it.update(name="new"))),
     "Tag.destroy": (5, lambda: on(tag(), lambda it: it.destroy())),
     "complete": (2, lambda: on(packing().items[0], lambda it: it.complete())),
@@ -111,7 +115,7 @@ def stored(box: Sandbox) -> tuple[set[tuple[str, int]], str]:
 def plain(result: Any) -> Any:
     """Return what two results of a call have in common."""
     if isinstance(result, SaveResult):
-        return (result.created, bool(result), set(result.fields))
+        return (result.created, bool(result), sorted(result.fields))
     return [type(each) for each in result] if isinstance(result, tuple) else type(result)
 
 

@@ -65,9 +65,9 @@ def get_or_create(
             return create(), True
         except BaseException as error:
             created = getattr(error, "created", ())
-            if created:
+            if created or getattr(error, "saved", ()):
                 rest = resume_of(error)
-                stopped(error, lambda: (rest(), True), created=created, is_repeatable=False)
+                stopped(error, lambda: (rest(), True), created=created, is_repeatable=not created)
             raise
 
 
@@ -81,7 +81,7 @@ def saved(record: M) -> M:
     except BaseException as error:
         created = getattr(error, "created", ())
         if created or getattr(error, "saved", ()):
-            rest = partial(_resaved, record)
+            rest = partial(_resumed, record, resume_of(error))
             stopped(error, rest, created=created, is_repeatable=not created)
         raise
     return record
@@ -101,6 +101,6 @@ def updated(record: M, values: Mapping[str, Any]) -> tuple[M, bool]:
     return record, False
 
 
-def _resaved(record: M) -> M:
-    record.save()
+def _resumed(record: M, save: Callable[[], Any]) -> M:
+    save()
     return record

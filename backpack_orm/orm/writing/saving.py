@@ -363,7 +363,7 @@ class Savable(Findable):
 
     def _resume_update(self, saved: tuple[str, ...], attributes: Mapping[str, Any]) -> SaveResult:
         rest = self.update(**attributes)
-        return SaveResult(updated=True, fields=(*saved, *rest.fields))
+        return SaveResult(updated=True, fields=tuple(dict.fromkeys((*saved, *rest.fields))))
 
     @classmethod
     def _check_settable(cls, positional: Sequence[object], names: Iterable[str]) -> None:
