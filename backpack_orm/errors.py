@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from backpack_orm.rich_display import RichDisplay
 
-_HELP = "https://backpack-orm.readthedocs.io/troubleshooting.html"
+_HELP = "https://backpack-orm.readthedocs.io/errors.html"
 
 
 class BackpackError(RichDisplay, Exception):
@@ -127,7 +127,7 @@ class BackpackError(RichDisplay, Exception):
         """Address of the documentation of this kind of error, with causes and remedies.
 
         >>> NotFound("no such page").help_url.rpartition("/")[2]
-        'troubleshooting.html#not_found'
+        'errors.html#not_found'
         """
         return f"{_HELP}#{self.code}"
 

@@ -1,4 +1,4 @@
-"""Writes `endpoints.md`: all calls of the API, each with the Python that makes it.
+"""Writes the table in `requests.md` of all calls of the API, each with the Python that makes it.
 
 Run `python docs/endpoints.py` after adding a call to a model.
 """
@@ -12,7 +12,8 @@ import backpack_orm
 from backpack_orm import Model
 from backpack_orm.wire.endpoint import Endpoint, RateLimit, Safety
 
-DOCUMENT = Path(__file__).with_suffix(".md")
+DOCUMENT = Path(__file__).with_name("requests.md")
+_PLACE = re.compile(r"(?<=<!-- calls -->\n\n).*?(?=\n<!-- end of calls -->)", re.DOTALL)
 
 BEGINNING = """\
 from backpack_orm import Calendar, Page, PageItem, Reminder, User, connect
@@ -130,17 +131,11 @@ def endpoints() -> dict[str, Endpoint]:
     }
 
 
-def document() -> str:
-    """Return the text of the document."""
+def table() -> str:
+    """Return the section in Markdown."""
     rows = endpoints()
     parts = [
-        "# Endpoints\n",
-        "All calls of the API, each with the Python that makes it. The table is generated from\n"
-        "the models, and the tests run every line. The response of a read is [cached](cache.md)\n"
-        "under the tags in the last column; a write invalidates its tags. The rate limit is 100\n"
-        "calls in 5 seconds, or 10 if marked in the table. The kind of a call decides\n"
-        "whether it is retried: see [rate limits and retries](limits-and-retries.md).\n",
-        f"The lines follow this setup:\n\n```python\n{BEGINNING}```\n",
+        f"```python\n{BEGINNING}```\n",
         "| call, and the Python that makes it | kind | cache tags |\n|---|---|---|",
         *(
             f"| `{row.label}`<br>`{LINES[name]}` | {_kind(row)} | {_tags(row)} |"
@@ -152,6 +147,11 @@ def document() -> str:
         *(f"| `{label}` | `{LINES[name]}` |" for label, name in OTHERS.items()),
     ]
     return "\n".join(parts) + "\n"
+
+
+def document() -> str:
+    """Return the text of the document with the current table in it."""
+    return _PLACE.sub(lambda _: table(), DOCUMENT.read_text("utf-8"))
 
 
 def _kind(row: Endpoint) -> str:

@@ -31,7 +31,7 @@ def _row(kind: type[BackpackError]) -> str:
     kinds = f" Subclass of {bases}." if bases else ""
     cells = [
         f"`{kind.__name__}`",
-        f"[`{info.code}`](troubleshooting.md#{info.code})",
+        f"[`{info.code}`](#{info.code})",
         "yes" if info.retryable else "no",
         f"{meaning}{kinds} *{_escaped(info.hint)}*",
     ]

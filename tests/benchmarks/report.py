@@ -33,7 +33,7 @@ NOTES = {
         "sides take longer per record, when the data no longer fits into the processor cache."
     ),
     "Objects": (
-        "While no function is added to [hooks](hooks.md) and [signals](signals.md), they cost one "
+        "While no function is added to [hooks and signals](hooks.md), they cost one "
         "function call for each save. The row of saves measures that against the same code without "
         "the lines that call them, with responses that are there at once, so that no network hides "
         "the difference."

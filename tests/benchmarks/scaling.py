@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks.scaling`: measure what the page "Scaling" of the documentation says.
+"""`python -m tests.benchmarks.scaling`: measure what the documentation says of scaling.
 
 It takes some five minutes, and needs PostgreSQL and Redis. Results are stored, with the tables and
 charts that are made of them, in the documentation.

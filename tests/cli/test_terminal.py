@@ -224,7 +224,7 @@ def test_messages_are_wrapped_at_words(run: Runner) -> None:
 def test_an_address_of_an_error_is_one_piece_on_a_narrow_terminal(run: Runner) -> None:
     asking = Terminal("page", "show", "id:1", width=40)
     asking.end()
-    address = "https://backpack-orm.readthedocs.io/troubleshooting.html#not_found"
+    address = "https://backpack-orm.readthedocs.io/errors.html#not_found"
     assert f"Help:\r\n{address}\r\n" in asking.raw
 
 

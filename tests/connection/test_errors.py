@@ -149,7 +149,7 @@ def test_an_error_has_no_other_attributes() -> None:
 
 # --- errors as data ---------------------------------------------------------------------------
 
-HELP = "https://backpack-orm.readthedocs.io/troubleshooting.html"
+HELP = "https://backpack-orm.readthedocs.io/errors.html"
 CODES = {  # programs rely on them: none is ever renamed
     "ApiError": "refused",
     "AuthenticationError": "authentication_failed",

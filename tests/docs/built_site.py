@@ -28,7 +28,7 @@ PAGES = [name for name in _FILES if not name.startswith("_static/")]
 LARGEST_FRONT_PAGE = 300_000
 KINDS = [
     *("404", "command-line", "exploring", "genindex", "index", "notebooks", "scaling", "search"),
-    *("reference/models/Page", "troubleshooting"),
+    *("reference/models/Page", "errors"),
 ]
 """Pages that have everything of which the site is made: code, tables, cards, charts and lists."""
 pytestmark = [pytest.mark.browser, pytest.mark.network]
@@ -160,7 +160,7 @@ def test_every_document_is_on_the_site() -> None:
 
 
 def test_the_help_of_every_error_has_an_anchor() -> None:
-    text = (SITE / "troubleshooting.html").read_text("utf-8")
+    text = (SITE / "errors.html").read_text("utf-8")
     missing = [info.code for info in CATALOG.values() if f'id="{info.code}"' not in text]
     assert not missing
 

@@ -19,7 +19,7 @@ from tests.sandbox.test_reference import ROWS
 
 _MADE: dict[str, Any] = runpy.run_path(str(documents.ROOT / "docs" / "endpoints.py"))
 _ENDPOINTS = _MADE["endpoints"]()
-_TEXT = (documents.ROOT / "docs" / "endpoints.md").read_text("utf-8")
+_TEXT = (documents.ROOT / "docs" / "requests.md").read_text("utf-8")
 
 
 def shape(path: str) -> str:

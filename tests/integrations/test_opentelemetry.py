@@ -21,7 +21,7 @@ from backpack_orm import Connection, OutcomeUnknown, Page, Reminder
 from backpack_orm.sandbox import Sandbox
 from tests.docs import documents
 
-PAGE = documents.ROOT / "docs" / "opentelemetry.md"
+PAGE = documents.ROOT / "docs" / "hooks.md"
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The page "Scaling" shows what was measured, and what the model makes of it."""
+"""The section "Scaling" shows what was measured, and what the model makes of it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.benchmarks.measuring import read
 from tests.benchmarks.report import FOLDER
 from tests.benchmarks.scaling_model import Account, Night, accounts_per_second, shortest_seconds
 
-PAGE = FOLDER.parent / "scaling.md"
+PAGE = FOLDER.parent / "performance.md"
 ROWS = read(scaling_report.JSON)
 ACCOUNT = Account(requests=10, processor=0.5, files=20, bytes=5_000)
 
