@@ -27,7 +27,7 @@ _FILES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html
 PAGES = [name for name in _FILES if not name.startswith("_static/")]
 LARGEST_FRONT_PAGE = 300_000
 KINDS = [
-    *("404", "command-line", "exploring", "genindex", "index", "notebooks", "scaling", "search"),
+    *("404", "command-line", "exploring", "genindex", "index", "notebooks", "performance", "search"),
     *("reference/models/Page", "errors"),
 ]
 """Pages that have everything of which the site is made: code, tables, cards, charts and lists."""
