@@ -26,6 +26,7 @@ import llms
 import notebook_files
 import public_api
 import reference
+import search_words
 
 project = "backpack_orm"
 author = copyright = "the backpack_orm developers"
@@ -202,6 +203,12 @@ def skip_member(
     return True if str(obj.__doc__).startswith("Alias for field number") else None
 
 
+def add_search_words(app: Sphinx, document: str, source: list[str]) -> None:
+    """Let the search find a document by words that are not in it."""
+    if document in search_words.WORDS:
+        source[0] = search_words.add(source[0], search_words.WORDS[document])
+
+
 def complete(app: Sphinx, error: Exception | None) -> None:
     """Write the list of documents for language models, and complete the notebooks to download."""
     if error is None:
@@ -216,6 +223,7 @@ def setup(app: Sphinx) -> None:
     app.connect("builder-inited", lambda app: reference.write())
     app.connect("builder-inited", lambda app: public_api.write())
     app.connect("builder-inited", lambda app: command_reference.write())
+    app.connect("source-read", add_search_words)
     app.connect("build-finished", complete)
     app.connect("autodoc-process-docstring", prepare_docstring, priority=400)  # before napoleon
     app.connect("autodoc-process-docstring", put_types_beside_names, priority=600)  # after it
