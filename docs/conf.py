@@ -41,6 +41,7 @@ extensions = [
     "sphinx.ext.linkcode",
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
+    "sphinx_inline_tabs",
 ]
 # Only where the site is published: elsewhere there may be no network, and names stay without links.
 intersphinx_mapping = (
@@ -79,7 +80,7 @@ notfound_context = {
 html_show_sourcelink = False
 
 myst_heading_anchors = 3
-myst_enable_extensions = ["attrs_inline"]
+myst_enable_extensions = ["attrs_inline", "colon_fence"]
 # Kernels that support encryption warn if it is not configured.
 if hasattr(KernelManager, "transport_encryption"):
     KernelManager.transport_encryption.default_value = "auto"

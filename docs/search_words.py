@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 
 WORDS = {
-    "backup": ["archive", "backup", "nightly", "verify"],
+    "backup": ["archive", "backup", "cron", "import", "nightly", "restore", "undo", "verify"],
     "command-line": ["cli", "shell", "terminal"],
     "compatibility": ["deprecation", "macos", "python versions", "type hints", "windows"],
     "connecting": ["api key", "login", "password", "token"],
     "conversions": ["csv", "excel", "export", "html", "ical", "markdown", "print", "sqlite"],
     "errors": ["429", "500", "503", "exceptions", "traceback"],
-    "everyday-writes": ["bulk", "delete", "move"],
     "faq": ["encrypt", "faq", "help", "license", "notion", "pdf", "print", "support", "undo"],
     "hooks": ["logging", "metrics", "tracing"],
     "leaving": ["cancel", "close account", "shut down"],
@@ -23,12 +22,11 @@ WORDS = {
     "mcp": ["ai", "chatgpt", "claude", "llm", "mcp"],
     "notebooks": ["jupyter", "pandas"],
     "old-export": ["backup.xml", "export", "lost notes", "old export", "xml file"],
-    "restoring": ["import", "restore", "undo"],
-    "saving": ["undo", "update"],
+    "reminders": ["timezone", "utc"],
     "signing-in": ["oauth"],
     "start": ["install", "pip"],
     "testing": ["fixtures", "mock", "pytest", "vcr"],
-    "time-zones": ["timezone", "utc"],
+    "writing": ["bulk", "delete", "move", "undo", "update"],
 }
 _TITLE = re.compile(r"^# ", re.MULTILINE)
 

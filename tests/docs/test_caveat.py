@@ -11,7 +11,7 @@ CAVEAT = (
     "[what is not proven](limitations.md#what-is-not-proven). Compare ten pages by eye with the "
     "web site before you close an account."
 )
-PAGES = ("index", "backup", "leaving", "restoring", "reliability", "old-export")
+PAGES = ("index", "backup", "leaving", "reliability", "old-export")
 
 
 @pytest.mark.parametrize("name", PAGES)

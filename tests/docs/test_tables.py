@@ -94,7 +94,7 @@ def test_every_fault_and_its_filters_are_described() -> None:
 
 
 def test_every_property_of_a_model_is_described() -> None:
-    described = identifiers("saving.md")
+    described = identifiers("writing.md")
     properties = {name for name, value in vars(Model).items() if isinstance(value, property)}
     assert (
         properties - described - {"connection"} - {name for name in properties if name[0] == "_"}
