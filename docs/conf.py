@@ -222,7 +222,6 @@ def setup(app: Sphinx) -> None:
     app.add_role("attribute", Attribute())
     app.connect("builder-inited", lambda app: error_table.write())
     app.connect("builder-inited", lambda app: reference.write())
-    app.connect("builder-inited", lambda app: public_api.write())
     app.connect("builder-inited", lambda app: command_reference.write())
     app.connect("source-read", add_search_words)
     app.connect("build-finished", complete)

@@ -1,6 +1,6 @@
-"""Writes the list of the public API, `public-api.md`, from the names in the reference.
+"""Writes the list of the public API, `tests/docs/public-api.txt`, from the names in the reference.
 
-`make docs` runs it. Run `python docs/public_api.py` after you change the public API.
+Run `python docs/public_api.py` after you change the public API.
 """
 
 from __future__ import annotations
@@ -20,13 +20,10 @@ from backpack_orm.errors import BackpackError
 from backpack_orm.orm.queries.collections import Collection
 from backpack_orm.orm.writing.saving import Savable
 
-DOCUMENT = Path(__file__).with_name("public-api.md")
+LIST = Path(__file__).parents[1] / "tests" / "docs" / "public-api.txt"
 _BEGINNING = """\
-# Public API
-
-All names on which your programs can rely, by the [policy](compatibility.md). The list is generated
-from the code, and a test compares both, so no change goes unnoticed. The [reference](reference.md)
-documents them.
+All names on which programs can rely, by the policy in docs/compatibility.md. The list is generated
+from the code, and a test compares both, so no change goes unnoticed.
 
 A parameter with a default has `=`. A class without parameters is not for you to call: functions and
 attributes return its objects, or you derive a class from it. Names that start with an underscore,
@@ -34,15 +31,15 @@ and modules and members that are not in the list, are private.
 """
 
 
-def document() -> str:
-    """Return the text of the document."""
+def text() -> str:
+    """Return the text of the list."""
     sections = {"Models": list(reference.MODELS), **reference.OTHERS}
     known = {reference.named(name) for names in sections.values() for name in names}
     parts = [_BEGINNING]
     for title, names in sections.items():
         blocks = ["\n".join(_lines(name, known)) for name in names]
-        parts.append("\n".join([f"## {title}\n", "```text", "\n\n".join(blocks), "```\n"]))
-    return "\n".join(parts)
+        parts.append(f"\n{title}\n{'=' * len(title)}\n\n" + "\n\n".join(blocks) + "\n")
+    return "".join(parts)
 
 
 def _lines(name: str, known: set[Any]) -> Iterator[str]:
@@ -109,10 +106,8 @@ def _parameters(found: Any) -> str:
 
 
 def write() -> None:
-    """Update the document if the API has changed."""
-    text = document()
-    if not DOCUMENT.exists() or text != DOCUMENT.read_text("utf-8"):
-        DOCUMENT.write_text(text, "utf-8")
+    """Write the list."""
+    LIST.write_text(text(), "utf-8")
 
 
 if __name__ == "__main__":
