@@ -22,6 +22,7 @@ WORDS = {
     "mcp": ["ai", "chatgpt", "claude", "llm", "mcp"],
     "notebooks": ["jupyter", "pandas"],
     "old-export": ["backup.xml", "export", "lost notes", "old export", "xml file"],
+    "reliability": ["guarantees", "proof", "reliability", "safe", "security", "trust"],
     "reminders": ["timezone", "utc"],
     "signing-in": ["oauth"],
     "start": ["install", "pip"],

@@ -71,6 +71,7 @@ SEARCHES = {
     "restore": "backup",
     "timezone": "reminders",
     "token": "connecting",
+    "trust": "reliability",
     "type hints": "compatibility",
     "undo": "faq writing",
     "windows": "compatibility",
