@@ -12,6 +12,7 @@ DEBIAN_PACKAGES = {
     "chromium": "chromium",
     "fish": "fish",
     "initdb": "postgresql",
+    "nginx": "nginx",
     "pg_ctl": "postgresql",
     "redis-server": "redis-server",
     "zsh": "zsh",

@@ -107,6 +107,10 @@ class Sandbox:
             test both.
         applications: Applications that users can sign in to with OAuth, see `oauth`. They are
             stored, with hashes of their secrets.
+        public_url: URL under which clients reach the sandbox through a proxy, such as
+            `"https://backpack.example"`. Responses contain it, and web pages sign in there only.
+        trusted_proxy: Address of a proxy whose `X-Forwarded-For` and `X-Forwarded-Proto` name the
+            client and the scheme; `"*"` for any, if only the proxy can connect.
 
     `faults` simulates failures, see `Faults`.
 
@@ -134,10 +138,12 @@ class Sandbox:
         tls: bool = False,
         clears_omitted: bool | Iterable[str] = False,
         applications: Iterable[Application] = (),
+        public_url: str | None = None,
+        trusted_proxy: str | None = None,
     ) -> None:
         self._account, self._host, self._port = account, host, port
         _check(seed, account, token)
-        guard = Guard(host, allowed_hosts)
+        guard = Guard(host, allowed_hosts, public_url, trusted_proxy)
         clears_omitted = _fields(clears_omitted)
         self._seed = seed
         context, authority = _temporary_ca(host) if tls else (None, None)
@@ -159,6 +165,7 @@ class Sandbox:
             self._database.new_limits() if limits else None,
             require_ssl,
             clears_omitted,
+            public_url is not None,
         )
         self._new_token = token_factory or new_token
         self.tokens = Tokens(self._database, account, self._service.now)

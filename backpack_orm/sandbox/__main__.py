@@ -164,6 +164,18 @@ def _options() -> argparse.ArgumentParser:
         "the address that is listened on, as a protection against DNS rebinding)",
     )
     parser.add_argument(
+        "--public-url",
+        metavar="URL",
+        help="URL under which clients reach the sandbox through a proxy, such as "
+        "https://backpack.example",
+    )
+    parser.add_argument(
+        "--trusted-proxy",
+        metavar="ADDRESS",
+        help="address of a proxy whose X-Forwarded-For and X-Forwarded-Proto name the client and "
+        "the scheme; '*' for any, if only the proxy can connect",
+    )
+    parser.add_argument(
         "--log-level",
         choices=LEVELS,
         default="warning",

@@ -84,6 +84,7 @@ class Service:
     limits: Limits | SharedLimits | None = None
     require_ssl: bool = False
     clears_omitted: frozenset[str] = frozenset()
+    has_public_url: bool = False
 
     def now(self) -> datetime:
         """Return the time in UTC and whole seconds, as the service stores it."""

@@ -12,15 +12,20 @@ import re
 import socket
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
+
+from waitress.proxy_headers import MalformedProxyHeader, parse_proxy_headers
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", re.IGNORECASE)
+SCHEME_BEFORE_PROXY = "backpack.scheme"
+"""Key of the scheme that a client used, in the environment of a request from a trusted proxy."""
 SIGN_IN = "/authorization/new"
+_MALFORMED = "the proxy must pass one X-Forwarded-Proto and the address in X-Forwarded-For"
 _SAME_SITE = ("same-origin", "none")  # the sandbox itself, and requests by the user
 
 
@@ -40,14 +45,26 @@ class Guard:
         bound: Address the server listens on. A wildcard address includes all addresses of this
             machine, and its name.
         allowed: Further host names, without port, under which clients reach the server.
+        public: URL under which clients reach the server; then its pages are the only ones.
+        proxy: Address of the proxy whose headers are believed, `*` for any.
 
     Raises:
-        ValueError: One of these is no host name.
+        ValueError: One of these is not valid.
     """
 
-    def __init__(self, bound: str, allowed: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        bound: str,
+        allowed: Iterable[str] = (),
+        public: str | None = None,
+        proxy: str | None = None,
+    ) -> None:
         bound = bound.partition("%")[0]  # no client sends the zone of an address
         self._hosts = {_allowed(host) for host in allowed} | {_normal(bound)}
+        self._public = None if public is None else _origin(public)
+        if self._public is not None:
+            self._hosts.add(_host_of(self._public.host) or "")
+        self._proxy = proxy if proxy in (None, "*") else _proxy(proxy)
         self._any_address = False
         address = _address(bound)
         if address is not None and address.is_unspecified:
@@ -60,7 +77,10 @@ class Guard:
         """Raise `Refused` for a request from another origin or to an unknown host.
 
         Pages of other origins may lead a browser to the sign-in page, which changes nothing.
+        Afterwards the environment has the scheme, host and client as they are in front of a proxy.
         """
+        if self._proxy is not None:
+            self._believe_proxy(environ)
         host = environ.get("HTTP_HOST")
         if host is None:
             if environ.get("SERVER_PROTOCOL") != "HTTP/1.0":
@@ -78,6 +98,21 @@ class Guard:
         is_foreign = site is not None and site.strip().lower() not in _SAME_SITE
         if is_foreign and not _is_visit_to_sign_in(environ):
             raise Refused(403, "requests of web pages from other sites are not allowed")
+        if self._public is not None:
+            environ["wsgi.url_scheme"], environ["HTTP_HOST"] = self._public
+
+    def _believe_proxy(self, environ: WSGIEnvironment) -> None:
+        """Take the client and the scheme from the headers of the proxy."""
+        if self._proxy not in ("*", environ["REMOTE_ADDR"].removeprefix("::ffff:")):
+            return
+        try:
+            parse_proxy_headers(environ, 1, {"x-forwarded-for", "x-forwarded-proto"})
+        except (MalformedProxyHeader, IndexError):
+            raise Refused(400, _MALFORMED) from None
+        if _address(environ["REMOTE_ADDR"]) is None:
+            raise Refused(400, _MALFORMED)
+        if "HTTP_X_FORWARDED_PROTO" in environ:
+            environ[SCHEME_BEFORE_PROXY] = environ["wsgi.url_scheme"]
 
     def _serves(self, host: str) -> bool:
         name = _host_of(host)
@@ -87,17 +122,43 @@ class Guard:
         return name in self._hosts or (self._any_address and _address(name) is not None)
 
     def _is_same(self, origin: str, environ: WSGIEnvironment) -> bool:
-        scheme, _, host = origin.partition("://")
-        ours = f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '')}"
-        return f"{scheme}://{host}".lower() == ours.lower()
+        here = self._public or (environ["wsgi.url_scheme"], environ.get("HTTP_HOST", ""))
+        return origin.lower() == "://".join(here).lower()
 
 
 def _allowed(host: str) -> str:
-    if _address(host) is None and not _HOST_NAME.fullmatch(host):
+    if not _is_host(host):
         raise ValueError(
             f"{host!r} is not a host name: allow each name on its own, without scheme and port"
         )
     return _normal(host)
+
+
+class _Origin(NamedTuple):
+    scheme: str
+    host: str
+
+
+def _origin(url: str) -> _Origin:
+    scheme, _, rest = url.lower().partition("://")
+    host = rest.removesuffix("/").removesuffix({"http": ":80", "https": ":443"}.get(scheme, "/"))
+    name = _host_of(host)
+    if scheme not in ("http", "https") or name is None or not _is_host(name):
+        raise ValueError(
+            f"{url!r} is not a public URL: give http or https, a host and, if needed, a port, such "
+            "as https://backpack.example"
+        )
+    return _Origin(scheme, host)
+
+
+def _proxy(address: str) -> str:
+    if _address(address) is None:
+        raise ValueError(f"{address!r} is not the address of a proxy: give an IP address or '*'")
+    return _normal(address)
+
+
+def _is_host(name: str) -> bool:
+    return _address(name) is not None or _HOST_NAME.fullmatch(name) is not None
 
 
 def _is_visit_to_sign_in(environ: WSGIEnvironment) -> bool:

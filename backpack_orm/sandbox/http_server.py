@@ -60,6 +60,7 @@ WAITRESS_SETTINGS: dict[str, Any] = {
     "max_request_body_size": 2 * SIZE_LIMIT,  # up to this size, the application responds
     "recv_bytes": _LARGEST_RECORD,
     "log_socket_errors": False,  # clients may disconnect at any time
+    "clear_untrusted_proxy_headers": False,  # see `Guard`
     "ident": "backpack",
 }
 

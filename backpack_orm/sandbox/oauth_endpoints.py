@@ -126,7 +126,7 @@ def authorization_as_json() -> Response:
     return jsonify(
         expires_at=f"{found.expires_at:%Y-%m-%dT%H:%M:%SZ}",
         identity=_identity_fields(found),
-        accounts=[_account_fields(user) for user in found.users],
+        accounts=_accounts(found),
     )
 
 
@@ -138,8 +138,8 @@ def authorization_as_xml() -> Response:
         refused = element("error", "the access token is wrong or has expired")
         return xml(refused, 401).render()
     accounts = (
-        element("account", [field(name, value) for name, value in _account_fields(user).items()])
-        for user in found.users
+        element("account", [field(name, value) for name, value in fields.items()])
+        for fields in _accounts(found)
     )
     fields = _identity_fields(found).items()
     root = element(
@@ -167,6 +167,16 @@ def _identity_fields(found: Authorization) -> dict[str, Any]:
         "last_name": last,
         "email_address": found.address,
     }
+
+
+def _accounts(found: Authorization) -> list[dict[str, Any]]:
+    """Return the accounts that a client can reach: the ports of others are behind the proxy."""
+    service = current_service()
+    return [
+        _account_fields(user)
+        for user in found.users
+        if not service.has_public_url or user.account.name == service.account
+    ]
 
 
 def _account_fields(user: User) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from .calls import ACCOUNT, SERVICE, NotSignedIn, Service, failure
 from .credentials import TOKEN_IN_PATH
 from .exports import exports
 from .faults import Faults, HangUp
-from .guard import Guard, Refused
+from .guard import SCHEME_BEFORE_PROXY, Guard, Refused
 from .journal import journal
 from .limits import Busy
 from .lists import lists
@@ -104,7 +104,7 @@ def _requiring_https(app: WSGIApplication) -> WSGIApplication:
 
     def respond(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
-        if request.is_secure:
+        if environ.get(SCHEME_BEFORE_PROXY, request.scheme) == "https":
             return app(environ, start)
         path = quote(environ[ORIGINAL_PATH], encoding="latin-1")
         query = request.query_string.decode("latin-1")

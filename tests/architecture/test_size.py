@@ -31,7 +31,7 @@ LARGEST_ROOMS = {
     "integrations": 2900,
     "models": 3165,
     "orm": 5200,
-    "sandbox": 8000,
+    "sandbox": 8100,
     "text": 1205,
     "wire": 815,
 }

@@ -64,7 +64,17 @@ def test_python_runs(document: Path, box: Sandbox, connection: Connection) -> No
 
 
 def test_code_blocks_are_python_console_or_configuration() -> None:
-    languages = ("python", "console", "ini", "toml", "dockerfile", "powershell", "yaml", "text")
+    languages = (
+        "python",
+        "console",
+        "ini",
+        "toml",
+        "dockerfile",
+        "nginx",
+        "powershell",
+        "yaml",
+        "text",
+    )
     for path in documents.DOCUMENTS:
         for language, text in documents.fences(path):
             assert language in languages, f"{documents.name(path)}: {text}"
