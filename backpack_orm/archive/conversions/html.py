@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC
 from functools import cached_property
 from importlib.resources import files as resources
 from itertools import groupby
 from os import PathLike
+from posixpath import normpath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -41,8 +43,11 @@ from backpack_orm.orm.operations.progress import Progress
 
 if TYPE_CHECKING:
     import jinja2
+    import markupsafe
 
 _PAGES = "pages"
+_LINK = re.compile(r'(?P<tag><a (?:dir="auto" )?href=")(?P<address>[^":#]+)(?P<anchor>#[^"]*)?"')
+"""A link to a file of the site. No text matches, as `<` is escaped in texts."""
 _SEARCH_BYTES = 1_000_000
 """Approximate size of a file of the search data."""
 _PARTS = (
@@ -53,8 +58,11 @@ _PARTS = (
     ("Calendars", "calendars.html"),
     ("Statuses", "statuses.html"),
     ("Search", "search.html"),
+    ("Print", "print.html"),
 )
 
+_Article = tuple[str, str, str]
+"""Title, id of the element and HTML of a part of `print.html`."""
 Texts = list[tuple[str, str, str, str]]
 """Address, title of the page, heading and text, for the search."""
 
@@ -68,8 +76,8 @@ def write_html(
 ) -> None:
     """Write a site that can be opened from the folder, read on a phone, printed and searched.
 
-    It loads nothing from a network, and texts run nothing. Links to other pages of the account lead
-    to their copies.
+    `print.html` contains everything, to print it or save it as PDF. The site loads nothing from a
+    network, and texts run nothing. Links to other pages of the account lead to their copies.
 
     Args:
         source: The records.
@@ -112,11 +120,15 @@ class _Site:
         for name in ("site.css", "search.js"):
             self._output.write(name, _resource(name))
         pages: list[_Link] = []
-        for page in loaded_pages(self._source, report):
-            tags = [tag.name for tag in included(page.tags)]
-            gaps = self._gaps.get(page.id, ())
-            pages.append(evolve(self._link_to(page.id, f"{_PAGES}/"), tags=tags, gaps=gaps))
-            self._write_page(page, tags)
+        contents = [(title or "Untitled", _article_of(id)) for id, title in self._titles.items()]
+        contents += [(title, title.lower()) for title, _ in _PARTS[2:6]]
+        self._render(
+            "print.html",
+            "print.html",
+            "Everything in one file",
+            contents=contents,
+            articles=self._articles(report, pages),
+        )
         self._render(
             "index.html",
             "index.html",
@@ -126,12 +138,30 @@ class _Site:
             gaps=self._source.gaps,
         )
         self._write_tags(pages)
-        self._write_journal()
-        self._write_entries("reminders.html", "Reminders", [ShownSection("", [*self._reminders()])])
-        self._write_entries("calendars.html", "Calendars", [*self._calendars()])
-        self._write_entries("statuses.html", "Statuses", [ShownSection("", [*self._statuses()])])
         files = self._search.finish()
         self._render("search.html", "search.html", "Search", files=files)
+
+    def _articles(self, report: Progress, pages: list[_Link]) -> Iterator[_Article]:
+        """Write the files of pages and entries, and yield what each contributes to `print.html`.
+
+        Args:
+            report: Called for each page.
+            pages: Receives a link to each page.
+        """
+        for page in loaded_pages(self._source, report):
+            tags = [tag.name for tag in included(page.tags)]
+            gaps = self._gaps.get(page.id, ())
+            pages.append(evolve(self._link_to(page.id, f"{_PAGES}/"), tags=tags, gaps=gaps))
+            content = self._write_page(page, tags)
+            yield page.title or "Untitled", _article_of(page.id), self._printed(content)
+        yield "Journal", "journal", self._write_journal()
+        for title, sections in (
+            ("Reminders", [ShownSection("", [*self._reminders()])]),
+            ("Calendars", [*self._calendars()]),
+            ("Statuses", [ShownSection("", [*self._statuses()])]),
+        ):
+            part = title.lower()
+            yield title, part, self._write_entries(f"{part}.html", title, sections)
 
     def _write_tags(self, pages: Iterable[_Link]) -> None:
         tagged: dict[str, list[_Link]] = {}
@@ -143,7 +173,7 @@ class _Site:
 
     # --- pages --------------------------------------------------------------------------------
 
-    def _write_page(self, page: Page, tags: Iterable[str]) -> None:
+    def _write_page(self, page: Page, tags: Iterable[str]) -> markupsafe.Markup:
         name = f"{_PAGES}/{self._names[page.id]}.html"
         address = f"{_PAGES}/{quote(self._names[page.id])}.html"
         description = self._contents.description(page)
@@ -154,7 +184,7 @@ class _Site:
             self._search.add(
                 f"{address}#{anchor}" if anchor else address, page.title, heading, body
             )
-        self._render(
+        return self._write_article(
             "page.html",
             name,
             page.title or "Untitled",
@@ -165,6 +195,22 @@ class _Site:
             widgets=shown,
             linked=[self._link_to(each.id, "", each.title) for each in included(page.linked_pages)],
         )
+
+    def _printed(self, content: markupsafe.Markup) -> markupsafe.Markup:
+        """Return the contents of a page with links that lead to the same things in `print.html`."""
+
+        def link(match: re.Match[str]) -> str:
+            tag, address, anchor = match["tag"], match["address"], match["anchor"] or ""
+            path = normpath(f"{_PAGES}/{address}")
+            article = self._article_at.get(path)
+            return f'{tag}{(anchor or "#" + article) if article else path + anchor}"'
+
+        return type(content)(_LINK.sub(link, content))
+
+    @cached_property
+    def _article_at(self) -> dict[str, str]:
+        """The article of each page in `print.html`, by its address."""
+        return {f"{_PAGES}/{quote(name)}.html": _article_of(id) for id, name in self._names.items()}
 
     def _file_at(self, name: str, page_id: int) -> str | None:
         return self._files.link(name, page_id, self._output.path / _PAGES)
@@ -182,7 +228,7 @@ class _Site:
 
     # --- the rest of the account --------------------------------------------------------------
 
-    def _write_journal(self) -> None:
+    def _write_journal(self) -> markupsafe.Markup:
         years: dict[int, list[ShownEntry]] = {}
         for entry in available(lambda: self._source.journal):
             shown, year = shown_journal_entry(entry), entry.created_at.year
@@ -197,6 +243,8 @@ class _Site:
             self._write_entries(name, f"Journal of {year}", months, links)
         newest = [ShownSection("", entries) for entries in list(years.values())[:1]]
         self._write_entries("journal.html", "Journal", newest, links)
+        all = [ShownSection(str(year), entries) for year, entries in years.items()]
+        return self._content("entries.html", **self._entries("Journal", all))
 
     def _reminders(self) -> Iterator[ShownEntry]:
         for reminder in available(lambda: self._source.reminders):
@@ -223,24 +271,49 @@ class _Site:
         title: str,
         sections: Iterable[ShownSection],
         links: Iterable[tuple[str, str]] = (),
-    ) -> None:
+    ) -> markupsafe.Markup:
+        values = self._entries(title, sections, links)
+        return self._write_article("entries.html", name, title, **values)
+
+    def _entries(
+        self,
+        title: str,
+        sections: Iterable[ShownSection],
+        links: Iterable[tuple[str, str]] = (),
+    ) -> dict[str, Any]:
         shown = [each for each in sections if each.entries or each.title]
         missing = reason_missing(self._source.gaps, title.lower())
-        self._render("entries.html", name, title, sections=shown, links=links, missing=missing)
+        return {"sections": shown, "links": links, "missing": missing}
 
     # --- templates ----------------------------------------------------------------------------
 
+    def _write_article(
+        self, template: str, name: str, title: str, **values: Any
+    ) -> markupsafe.Markup:
+        """Write a file of the site, and return its contents for `print.html`."""
+        content = self._content(template, current=name, **values)
+        self._render("article.html", name, title, content=content)
+        return content
+
+    def _content(self, template: str, **values: Any) -> markupsafe.Markup:
+        from markupsafe import Markup
+
+        found = self._templates.get_template(template)
+        content = "".join(found.blocks["content"](found.new_context(values)))
+        return Markup(content)  # noqa: S704 - the template has escaped what is not safe
+
     def _render(self, template: str, name: str, title: str, **values: Any) -> None:
-        rendered = self._templates.get_template(template).render(
-            title=title,
-            site=f"Backpack of {self._source.host}" if self._source.host else "Backpack",
-            root="../" if "/" in name else "",
-            parts=_PARTS,
-            current=name,
-            taken_at=self._source.taken_at.astimezone(UTC),
-            **values,
-        )
-        self._output.write(name, rendered)
+        with self._output.open(name) as part, part.open("w", encoding="utf-8", newline="") as file:
+            rendered = self._templates.get_template(template).generate(
+                title=title,
+                site=f"Backpack of {self._source.host}" if self._source.host else "Backpack",
+                root="../" if "/" in name else "",
+                parts=_PARTS,
+                current=name,
+                taken_at=self._source.taken_at.astimezone(UTC),
+                **values,
+            )
+            file.writelines(rendered)
 
     @cached_property
     def _templates(self) -> jinja2.Environment:
@@ -286,6 +359,10 @@ class _SearchData:
 
 def _resource(name: str) -> str:
     return resources(__package__).joinpath("site", name).read_text(encoding="utf-8")
+
+
+def _article_of(page_id: int) -> str:
+    return f"page-{page_id}"
 
 
 def _anchor(tag: str) -> str:

@@ -27,6 +27,7 @@ def archive_folder(tmp_path_factory: pytest.TempPathFactory, network: None) -> P
             body=f'"The garden":/pages/{garden.id} "here":/pages/{hard.id} "web":http://a.example/\n\n'
             "# one\n# two <script>alert(1)</script>\n\nOdd[1]\n\nfn1. A note.",
         )
+        hard.notes.create(title="Code", body='@<a href="The%20garden.html">@')
         items = hard.lists.create(name="2 * 3 # [x] | y").items
         items.create(content="first line\nsecond line", completed=True)
         items.create(content="=HYPERLINK(1)")

@@ -80,6 +80,13 @@ def test_no_page_is_wider_than_a_phone(context: BrowserContext, site: Path) -> N
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], address
 
 
+def test_each_page_begins_a_new_sheet_of_the_pdf(browser: Browser, site: Path) -> None:
+    page = browser.new_page()
+    page.goto((site / "print.html").as_uri())
+    sheets = page.pdf().count(b"/Type /Page\n")
+    assert sheets > page.locator("article").count() > 10
+
+
 def test_a_page_is_reached_with_the_keyboard_alone(browser: Browser, site: Path) -> None:
     page = browser.new_page()
     page.goto((site / "index.html").as_uri())
