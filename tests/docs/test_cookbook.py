@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import openpyxl
 import pytest
 import yaml
+from lxml import etree
 
 from backpack_orm import (
     Calendar,
@@ -78,7 +79,7 @@ Counted = Callable[[Callable[[], Any]], tuple[Any, int]]
 def test_each_program_has_a_name_and_a_test() -> None:
     files = [Path(__file__), Path(__file__).with_name("test_scripts.py")]
     tests = "".join(path.read_text("utf-8") for path in files)
-    assert len(PROGRAMS) == 24
+    assert len(PROGRAMS) == 25
     for name in PROGRAMS:
         assert name is not None
         assert f'functions_of("{name}")' in tests, f"{name} has no test"
@@ -296,6 +297,42 @@ def test_a_vault_is_written_and_updated(count: Counted, fast: Connection, tmp_pa
     write_vault(vault, archive, fast)
     assert "Tram tickets" in (vault / "Backpack/pages/Lisbon.md").read_text("utf-8")
     assert (vault / "My own.md").exists()
+
+
+# The elements of https://xml.evernote.com/pub/enml2.dtd that the text of a note may have.
+ENML = (
+    "a abbr b blockquote br caption cite code dd del dfn div dl dt em en-todo h1 h2 h3 h4 h5 h6 hr "
+    "i ins kbd li ol p pre q s samp small span strong sub sup table tbody td tfoot th thead tr u ul"
+)
+
+
+def test_a_file_for_evernote_contains_all_pages_in_its_format(
+    fast: Connection, tmp_path: Path
+) -> None:
+    page = Page.create(title="Hard & <b>", tags=["R&D"])
+    page.notes.create(title="]]>", body="*Odd*[1] <script>x</script> ]]>\n\nfn1. A note.")
+    page.lists.create(name="x").items.create(content="1 < 2 ]]>", completed=True)
+    archive = Archive(tmp_path / "archive")
+    archive.sync(fast)
+    functions_of("enex.py")["write_enex"](archive, tmp_path / "notes.enex")
+    notes = etree.parse(tmp_path / "notes.enex").findall("note")
+    assert [note.findtext("title") for note in notes] == [each.title for each in Page.all()]
+    bodies = [etree.fromstring(note.findtext("content", "")) for note in notes]
+    elements = {element for body in bodies for element in body.iterdescendants()}
+    assert {element.tag for element in elements} <= set(ENML.split())
+    assert {name for element in elements for name in element.attrib} <= {
+        "href",
+        "checked",
+        "rel",
+        "dir",
+    }
+    by_title = {note.findtext("title"): note for note in notes}
+    hard = by_title["Hard & <b>"]
+    assert hard.findtext("tag") == "R&D"
+    body = etree.fromstring(hard.findtext("content", ""))
+    assert body.xpath("string(h2)") == "]]>"
+    assert body.xpath("string(div/en-todo[@checked='true']/..)") == "1 < 2 ]]>"
+    assert body.xpath("string(//strong)") == "Odd"
 
 
 # --- failures -----------------------------------------------------------------------------------

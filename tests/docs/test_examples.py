@@ -30,6 +30,7 @@ _SYBIL = Sybil(
 _OTHERS = (
     "backpack",  # see tests/cli/test_documentation.py
     "celery",
+    "chromium",  # see tests/archive/conversions/test_in_a_browser.py
     "echo",
     "createdb",
     "pg_dump",
