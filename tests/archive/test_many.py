@@ -277,14 +277,14 @@ def test_a_task_contains_no_token(accounts: dict[str, str], tmp_path: Path) -> N
 # --- a worker that is suspended ---------------------------------------------------------------
 
 _SUSPENDED = """
-import os, signal, sys
+import signal, sys
 from backpack_orm.archive import log, sync_many
 from tests.archive.many_tokens import token_of
 append = log.Log.append
 
 def suspended(self, *arguments):
     log.Log.append = append
-    os.kill(os.getpid(), signal.SIGSTOP)
+    signal.raise_signal(signal.SIGSTOP)  # to this thread, which stops before it goes on
     return append(self, *arguments)
 
 log.Log.append = suspended
