@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import signal
 import sys
 import threading
 from contextlib import suppress
@@ -16,6 +17,8 @@ _ALLOCATIONS = 200_000
 def main() -> None:
     """Run the command line, and exit with its code."""
     gc.set_threshold(_ALLOCATIONS, *gc.get_threshold()[1:])
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
     try:
         from backpack_orm.cli.program import program
 
@@ -30,6 +33,12 @@ def main() -> None:
     except SystemExit as end:
         _end_at_once(end.code)
         raise
+
+
+def _interrupt(*_: object) -> None:
+    """Raise `KeyboardInterrupt`, and let what it leaves half-made end without a message."""
+    sys.unraisablehook = lambda _: None
+    raise KeyboardInterrupt
 
 
 def _end_at_once(code: object) -> None:

@@ -58,11 +58,9 @@ class Program(Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        entries = self.entries()
+        entries = self.entries().items()
         for section in registry.SECTIONS:
-            rows = [
-                (name, entry.help) for name, entry in entries.items() if entry.section == section
-            ]
+            rows = [(name, each.help) for name, each in entries if each.section == section]
             if rows:
                 with formatter.section(section):
                     formatter.write_dl(rows)
@@ -134,14 +132,13 @@ def _complete(program: Program) -> None:
 
 
 def _run(program: Program, arguments: list[str], extra: dict[str, Any]) -> int:
-    state = extra.setdefault("obj", State())
+    state, code = extra.setdefault("obj", State()), int(ExitCode.OK)
     try:
         try:
             with program.make_context(NAME, arguments, **extra) as context:
                 program.invoke(context)
         except click.exceptions.Exit as end:
-            streams.flush()
-            return end.exit_code
+            code = end.exit_code
         streams.flush()
     except BaseException as error:
         if isinstance(error, SystemExit | GeneratorExit):
@@ -156,7 +153,7 @@ def _run(program: Program, arguments: list[str], extra: dict[str, Any]) -> int:
         return _fail(error, state, arguments)
     finally:
         state.end()
-    return ExitCode.OK
+    return code
 
 
 def _fail(error: BaseException, state: State, arguments: Sequence[str]) -> int:

@@ -169,6 +169,35 @@ def test_ctrl_c_ends_with_130_and_no_traceback(
         assert told == "Error: interrupted\n"
 
 
+_HALF_MADE = """
+import signal
+from backpack_orm import cli
+from backpack_orm.cli.program import program
+
+class HalfMade:
+    def __del__(self):
+        raise AttributeError("fp")
+
+def invoke(context):
+    left = HalfMade()
+    signal.raise_signal(signal.SIGINT)
+
+program.invoke = invoke
+cli.main()
+"""
+
+
+def test_what_ctrl_c_leaves_half_made_prints_nothing(home: Path) -> None:
+    """As a response of `http.client` does whose construction is interrupted."""
+    done = subprocess.run(
+        [sys.executable, "-c", _HALF_MADE, "commands"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Error: interrupted\n")
+
+
 def test_every_error_of_the_library_has_an_exit_code() -> None:
     found = {cls.__name__: exit_code_of(cls("wrong")) for cls in errors.CATALOG}
     expected = {
