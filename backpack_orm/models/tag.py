@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from backpack_orm.connection import Connection
-from backpack_orm.errors import BackpackError, NotFound, may_have_happened
+from backpack_orm.errors import NotFound, may_have_happened
 from backpack_orm.models.on_page import OnPage
 from backpack_orm.models.page import Page
 from backpack_orm.models.page_tags import write_tags
 from backpack_orm.models.whole_account import Load
 from backpack_orm.orm.declarations import ParentId, belongs_to, field
-from backpack_orm.orm.operations.resuming import stopped
+from backpack_orm.orm.operations.resuming import add_remark, stopped
 from backpack_orm.orm.queries.collections import Collection
 from backpack_orm.orm.records.model import Model
 from backpack_orm.orm.resources import resource
+from backpack_orm.orm.signals import send_destroyed
 from backpack_orm.orm.writing.destroying import Destroyable
 from backpack_orm.orm.writing.save_result import SaveResult
 from backpack_orm.orm.writing.saving import Savable
@@ -123,7 +124,16 @@ class Tag(OnPage, Savable, Destroyable):
         return self._pages(fresh=False)
 
     def _send_destroy(self) -> dict[str, Any]:
-        return {"page_ids": [page.id for page in self._rewrite(None)]}
+        done: list[Page] = []
+        self._rewrite(None, done, partial(self._resume_destroy, self._stored(), done))
+        return {"page_ids": [page.id for page in done]}
+
+    def _resume_destroy(self, stored: dict[str, Any], done: list[Page]) -> dict[str, Any]:
+        """Destroy the rest of a tag that is gone from some pages; return what `destroy` does."""
+        self._rewrite(None, done, partial(self._resume_destroy, stored, done))
+        self._mark_destroyed()
+        send_destroyed(self)
+        return {**stored, "page_ids": [page.id for page in done]}
 
     def _create_record(self, changed: Sequence[str]) -> list[str] | None:
         self.page._attach(self.connection)
@@ -132,13 +142,13 @@ class Tag(OnPage, Savable, Destroyable):
             is_missing = self.name not in names
             if is_missing:
                 write_tags(self.page, [*names, self.name])
-            with self._saved_before("name", is_written=is_missing):
+            with self._saving_the_rest(self.save, is_partial=is_missing):
                 self._find_id()
         return list(changed) if is_missing else None
 
     def _update(self, endpoint: object, changed: Sequence[str], fresh: object) -> list[str]:
         try:
-            self._rewrite(self.name)
+            self._rewrite(self.name, [], self.save)
         except NotFound:
             if self.name not in [name for _, name in self._part_of(self.page)]:
                 raise
@@ -146,44 +156,46 @@ class Tag(OnPage, Savable, Destroyable):
             if may_have_happened(error):
                 self._mark_unknown(("name",))
             raise
-        with self._saved_before("name"):
+        with self._saving_the_rest(self.save):
             self._find_id()
         return list(changed)
 
     @contextmanager
-    def _saved_before(self, name: str, *, is_written: bool = True) -> Iterator[None]:
-        """Have an error in a block say that an attribute was saved before."""
+    def _saving_the_rest(
+        self, rest: Callable[[], Any], *, is_partial: bool = True
+    ) -> Iterator[None]:
+        """Have an exception in a block say that the name is saved in part, and do the rest."""
         try:
             yield
-        except BackpackError as error:
-            if is_written:
-                error.saved = (name,)
-                lost = (self,) if may_have_happened(error) else ()
-                rest: Any = partial(self._destroyer(*lost), self)
-                stopped(error, rest if name == "page_ids" else self.save, is_repeatable=True)
+        except BaseException as error:
+            if is_partial:
+                error.saved = ("name",)  # type: ignore[attr-defined]  # it has a __dict__
+                stopped(error, rest, is_repeatable=True)
             raise
 
-    def _rewrite(self, new: str | None) -> list[Page]:
+    def _rewrite(self, new: str | None, done: list[Page], rest: Callable[[], Any]) -> None:
         """Rename the tag on all pages that have it, or remove it if `new` is None.
 
-        Returns:
-            These pages.
+        Args:
+            new: The new name.
+            done: The pages where an earlier call has done it, to which the others are added.
+            rest: Does what an exception leaves.
         """
         pages = self._pages(fresh=True)
-        if not pages:
+        if not (pages or done):
             raise NotFound(f"no page has {self!r} any more", status=404)
-        done: list[Page] = []
         for page in pages:
-            kind = "page_ids" if new is None else "name"
             try:
-                with self._saved_before(kind, is_written=bool(done)), page._exclusive_tags():
+                with self._saving_the_rest(rest, is_partial=bool(done)), page._exclusive_tags():
                     write_tags(page, self._names_with(new, self._part_of(page)))
-            except BackpackError as error:
-                error.add(f"failed on {page!r}, done before: {done}")
+            except BaseException as error:
+                add_remark(error, f"failed on {page!r}, done before: {done}")
+                if may_have_happened(error):
+                    done.append(page)
                 raise
-            done.append(page)
+            if page not in done:
+                done.append(page)
         self.page._invalidate("tags")
-        return done
 
     def _names_with(self, new: str | None, tags: Sequence[Record]) -> list[str]:
         """Return the names of the tags of a page, with this one renamed or left out."""

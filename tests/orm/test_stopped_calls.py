@@ -11,7 +11,8 @@ import pytest
 import requests
 
 import backpack_orm
-from backpack_orm import BackpackError, Connection, NotFound, Page, SaveResult
+from backpack_orm import BackpackError, BulkResult, Connection, NotFound, Page, SaveResult
+from backpack_orm.connection import parallel
 from backpack_orm.sandbox import Sandbox
 
 Act = Callable[[], Any]
@@ -79,6 +80,7 @@ CALLS: dict[str, tuple[int, Callable[[], Act]]] = {
     "duplicate": (4, lambda: on(page(), lambda it: it.duplicate(title="new"))),
     "tags.add": (2, lambda: on(page(), lambda it: it.tags.add("new"))),
 }
+CASES = [(name, number) for name, (count, _) in CALLS.items() for number in range(1, count + 1)]
 
 
 def tag() -> Any:
@@ -116,14 +118,13 @@ def plain(result: Any) -> Any:
     """Return what two results of a call have in common."""
     if isinstance(result, SaveResult):
         return (result.created, bool(result), sorted(result.fields))
+    if isinstance(result, dict):
+        return result.get("page_ids")
     return [type(each) for each in result] if isinstance(result, tuple) else type(result)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize(
-    ("name", "request_number"),
-    [(name, number) for name, (count, _) in CALLS.items() for number in range(1, count + 1)],
-)
+@pytest.mark.parametrize(("name", "request_number"), CASES)
 def test_a_stopped_call_says_what_it_left_and_does_the_rest(
     name: str,
     request_number: int,
@@ -193,3 +194,87 @@ def expected(demo: Callable[..., Sandbox]) -> Callable[[str], tuple[Any, Any]]:
         return known[name]
 
     return run
+
+
+# --- Ctrl-C -----------------------------------------------------------------------------------
+
+
+class Interruption:
+    """Presses Ctrl-C at a request: before it is sent, or before its response is read.
+
+    Attributes:
+        has_fired: Whether it was pressed.
+    """
+
+    def __init__(self, request_number: int, *, is_sent: bool) -> None:
+        self._left = request_number
+        self._is_sent = is_sent
+        self.has_fired = False
+
+    def send(self, session: requests.Session, *arguments: Any, **options: Any) -> Any:
+        self._left -= 1
+        self.has_fired = self._left <= 0
+        if self._left:
+            return _send(session, *arguments, **options)
+        if self._is_sent:
+            _send(session, *arguments, **options)
+        raise KeyboardInterrupt
+
+
+_send = requests.Session.send
+
+
+@pytest.fixture
+def interrupt(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Interruption], None]]:
+    with monkeypatch.context() as patch:
+
+        def use(interruption: Interruption | None) -> None:
+            patch.setattr(parallel, "WORKERS", 1)
+            send = interruption.send if interruption else None
+            patch.setattr(
+                requests.Session, "send", lambda *a, **o: send(*a, **o) if send else _send(*a, **o)
+            )
+
+        yield use
+
+
+@pytest.mark.parametrize(("index", "name", "number"), [(i, *case) for i, case in enumerate(CASES)])
+def test_an_interrupted_call_says_what_it_left_and_does_the_rest(
+    index: int,
+    name: str,
+    number: int,
+    hasty: Sandbox,
+    expected: Callable[[str], tuple[Any, Any]],
+    interrupt: Callable[[Interruption | None], None],
+) -> None:
+    """Before the request and after it take turns, from request to request and call to call."""
+    result, state = expected(name)
+    act = CALLS[name][1]()
+    ids, before = stored(hasty)
+    interruption = Interruption(number, is_sent=bool(index % 2))
+    interrupt(interruption)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        act()
+    interrupt(None)
+    assert interruption.has_fired
+    error: Any = caught.value
+    now, after = stored(hasty)
+    created = {(each._element, each._saved_id) for each in getattr(error, "created", ())}
+    assert created <= now - ids
+    if after != before and not index % 2:
+        with suppress(ValueError):
+            error.saved = getattr(error, "saved", ()) or BulkResult.of(error).succeeded
+        assert created or error.saved
+    resume = getattr(error, "resume", None)
+    try:
+        if resume is None:
+            act()
+        else:
+            assert plain(resume()) == plain(result)
+    except NotFound:  # the request that was interrupted has destroyed it
+        assert index % 2
+    except backpack_orm.OutcomeUnknown:
+        assert index % 2
+        return
+    if created or resume or not index % 2:
+        assert stored(hasty)[1] == state

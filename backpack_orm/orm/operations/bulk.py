@@ -23,7 +23,7 @@ from backpack_orm.errors import (
     short_repr,
 )
 from backpack_orm.orm.operations.progress import Progress, reporting
-from backpack_orm.orm.operations.resuming import stopped
+from backpack_orm.orm.operations.resuming import add_remark, stopped
 from backpack_orm.rich_display import RichDisplay
 
 T = TypeVar("T")
@@ -204,11 +204,7 @@ def run(
 
 def _attach(error: BaseException, result: BulkResult[Any, Any]) -> None:
     error.result = result  # type: ignore[attr-defined]  # an exception has a __dict__
-    remark = f"{len(result.succeeded)} done, {len(result.not_attempted)} not attempted"
-    if isinstance(error, BackpackError):
-        error.add(remark)
-    else:
-        error.add_note(remark)
+    add_remark(error, f"{len(result.succeeded)} done, {len(result.not_attempted)} not attempted")
 
 
 class _Calls(Generic[T, R]):

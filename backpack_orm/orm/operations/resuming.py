@@ -37,6 +37,12 @@ def stopped(
     _attach(error, resume, created, is_repeatable)
 
 
+def add_remark(error: BaseException, remark: str) -> None:
+    """Add to what an exception says: to its message, if it is one of the package."""
+    add = error.add if isinstance(error, BackpackError) else error.add_note
+    add(remark)
+
+
 def resume_of(error: BaseException) -> Callable[[], Any]:
     """Return the function that continues the call that an exception has stopped."""
     resume: Any = error._resume if isinstance(error, BackpackError) else error.resume  # type: ignore[attr-defined]
@@ -88,9 +94,7 @@ class Resumable(ABC, Generic[R]):
         """Return what was done, for the message of an error."""
 
     def _attach(self, error: BaseException) -> None:
-        remark = f"{self._state()}: resume() of this error does the rest, and nothing twice"
         _attach(error, self.run, self.created, self._is_repeatable or not self.created)
-        if isinstance(error, BackpackError):
-            error.add(remark)
-        else:
-            error.add_note(remark)
+        add_remark(
+            error, f"{self._state()}: resume() of this error does the rest, and nothing twice"
+        )

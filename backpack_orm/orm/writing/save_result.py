@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from backpack_orm.errors import BackpackError
-from backpack_orm.orm.operations.resuming import stopped
+from backpack_orm.orm.operations.resuming import add_remark, stopped
 
 if TYPE_CHECKING:
     from backpack_orm.orm.writing.saving import Savable
@@ -48,7 +47,6 @@ def report_saved(
 
     left = [name for name in changed if name not in saved]
     stopped(error, resume, created=(record,) if is_new else (), is_repeatable=True)
-    if isinstance(error, BackpackError):
-        error.saved = tuple(saved)
-        error.add(f"saved before: {', '.join(saved)}; not saved: {', '.join(left)}")
-        error.add(f"the record is {record!r}")
+    error.saved = tuple(saved)  # type: ignore[attr-defined]  # an exception has a __dict__
+    add_remark(error, f"saved before: {', '.join(saved)}; not saved: {', '.join(left)}")
+    add_remark(error, f"the record is {record!r}")
