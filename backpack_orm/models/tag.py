@@ -126,14 +126,14 @@ class Tag(OnPage, Savable, Destroyable):
     def _send_destroy(self) -> dict[str, Any]:
         done: list[Page] = []
         self._rewrite(None, done, partial(self._resume_destroy, self._stored(), done))
-        return {"page_ids": [page.id for page in done]}
+        return {"page_ids": [page.id for page in dict.fromkeys(done)]}
 
     def _resume_destroy(self, stored: dict[str, Any], done: list[Page]) -> dict[str, Any]:
         """Destroy the rest of a tag that is gone from some pages; return what `destroy` does."""
         self._rewrite(None, done, partial(self._resume_destroy, stored, done))
         self._mark_destroyed()
         send_destroyed(self)
-        return {**stored, "page_ids": [page.id for page in done]}
+        return {**stored, "page_ids": [page.id for page in dict.fromkeys(done)]}
 
     def _create_record(self, changed: Sequence[str]) -> list[str] | None:
         self.page._attach(self.connection)
@@ -142,7 +142,7 @@ class Tag(OnPage, Savable, Destroyable):
             is_missing = self.name not in names
             if is_missing:
                 write_tags(self.page, [*names, self.name])
-            with self._saving_the_rest(self.save, is_partial=is_missing):
+            with self._saving(self.save, is_partial=is_missing):
                 self._find_id()
         return list(changed) if is_missing else None
 
@@ -156,14 +156,12 @@ class Tag(OnPage, Savable, Destroyable):
             if may_have_happened(error):
                 self._mark_unknown(("name",))
             raise
-        with self._saving_the_rest(self.save):
+        with self._saving(self.save):
             self._find_id()
         return list(changed)
 
     @contextmanager
-    def _saving_the_rest(
-        self, rest: Callable[[], Any], *, is_partial: bool = True
-    ) -> Iterator[None]:
+    def _saving(self, rest: Callable[[], Any], *, is_partial: bool = True) -> Iterator[None]:
         """Have an exception in a block say that the name is saved in part, and do the rest."""
         try:
             yield
@@ -186,15 +184,14 @@ class Tag(OnPage, Savable, Destroyable):
             raise NotFound(f"no page has {self!r} any more", status=404)
         for page in pages:
             try:
-                with self._saving_the_rest(rest, is_partial=bool(done)), page._exclusive_tags():
+                with self._saving(rest, is_partial=bool(done)), page._exclusive_tags():
                     write_tags(page, self._names_with(new, self._part_of(page)))
             except BaseException as error:
                 add_remark(error, f"failed on {page!r}, done before: {done}")
                 if may_have_happened(error):
                     done.append(page)
                 raise
-            if page not in done:
-                done.append(page)
+            done.append(page)
         self.page._invalidate("tags")
 
     def _names_with(self, new: str | None, tags: Sequence[Record]) -> list[str]:
@@ -204,11 +201,10 @@ class Tag(OnPage, Savable, Destroyable):
 
     def _find_id(self) -> None:
         """Set the id that the service has given to the name."""
-        for id, name in self._part_of(self.page):
-            if name == self.name:
-                self.id, self._record = id, (id, name)
-                return
-        raise NotFound(f"{self.page!r} has no tag {self.name!r} after the update", status=404)
+        found = next((each for each in self._part_of(self.page) if each[1] == self.name), None)
+        if found is None:
+            raise NotFound(f"{self.page!r} has no tag {self.name!r} after the update", status=404)
+        self.id, self._record = found[0], found
 
     def _fetch(self, *, fresh: bool = False) -> Record:
         return self._select(self._part_of(self.page))
