@@ -17,8 +17,10 @@ _ALLOCATIONS = 200_000
 def main() -> None:
     """Run the command line, and exit with its code."""
     gc.set_threshold(_ALLOCATIONS, *gc.get_threshold()[1:])
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _interrupt)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has fewer
+        if number and signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL):
+            signal.signal(number, _interrupt)
     try:
         from backpack_orm.cli.program import program
 

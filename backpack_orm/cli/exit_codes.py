@@ -37,7 +37,7 @@ MEANINGS: Mapping[ExitCode, str] = {
     ExitCode.AMBIGUOUS: "several pages or records have this name; the error lists them",
     ExitCode.OUTCOME_UNKNOWN: "the response to a write was lost: check before you repeat it",
     ExitCode.INCOMPLETE: "done in part: a backup has gaps or damage, or is too old",
-    ExitCode.INTERRUPTED: "interrupted by Ctrl-C, or a question was answered with no",
+    ExitCode.INTERRUPTED: "interrupted by Ctrl-C or a signal, or a question was answered with no",
 }
 """The table of the documentation."""
 

@@ -92,6 +92,19 @@ def _remember(pages: Sequence[Page]) -> None:
     titles.remember_pages((page.id, page.title) for page in pages)
 
 
+def with_tag(pages: Sequence[Page], name: str) -> list[Page]:
+    """Return the loaded pages with a tag, in any case.
+
+    Raises:
+        CommandError: No page has it.
+    """
+    tags = list({tag.id: tag for page in pages for tag in page.tags}.values())
+    wanted = name.casefold()
+    if wanted not in {tag.name.casefold() for tag in tags}:
+        raise _missing("tag", name, tags, lambda tag: tag.name, exact=False)
+    return [page for page in pages if any(tag.name.casefold() == wanted for tag in page.tags)]
+
+
 def find_on(page: Page, relation: str, name: str, *, exact: bool = False) -> Any:
     """Return a note, list, item or separator of a page, by its id or its text.
 

@@ -17,6 +17,7 @@ from backpack_orm.cli.failures import CommandError, Failure
 from backpack_orm.cli.output import format_in, report
 from backpack_orm.cli.registry import Entry
 from backpack_orm.cli.state import State
+from backpack_orm.errors import OutcomeUnknown
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -157,6 +158,8 @@ def _run(program: Program, arguments: list[str], extra: dict[str, Any]) -> int:
 
 
 def _fail(error: BaseException, state: State, arguments: Sequence[str]) -> int:
+    if state.is_writing:  # since only Ctrl-C ends the wait for a response
+        error = _unknown(error)
     failure = Failure.of(error)
     try:
         streams.flush()
@@ -168,6 +171,14 @@ def _fail(error: BaseException, state: State, arguments: Sequence[str]) -> int:
         streams.write_error("".join(traceback.format_exception(error)).rstrip())
     report(failure, as_json=_wants_json(state, arguments))
     return int(failure.exit_code)
+
+
+def _unknown(interrupt: BaseException) -> OutcomeUnknown:
+    """Return the error for Ctrl-C before the response to a write has come."""
+    error = OutcomeUnknown("interrupted before the response came: it may have happened or not")
+    for note in getattr(interrupt, "__notes__", ()):
+        error.add_note(note)
+    return error
 
 
 def _wants_json(state: State, arguments: Sequence[str]) -> bool:

@@ -21,6 +21,7 @@ from backpack_orm.cli.output import VARIABLE, Output
 if TYPE_CHECKING:
     from backpack_orm.cli.config import Profile
     from backpack_orm.connection import Connection
+    from backpack_orm.connection.hooks import RequestEvent, ResponseEvent
 
 
 class State:
@@ -37,6 +38,7 @@ class State:
         dry_run: Whether to list the requests that would change something, instead of sending them.
         now: Returns the time.
         open: Returns the connection; None: that of the profile.
+        is_writing: Whether the response to a request that writes is awaited.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class State:
         self.yes = self.dry_run = False
         self.now = now or _now
         self.open = open
+        self.is_writing = False
         self._connection: Connection | None = None
         self._ending = ExitStack()
 
@@ -104,9 +107,17 @@ class State:
                 from backpack_orm.cli import recording
 
                 recording.record_writes(connection)
+            connection.hooks.on_request(self._begin)
+            connection.hooks.on_response(self._end)
             click.get_current_context().find_root().with_resource(connection)
             self._connection = connection
         return self._connection
+
+    def _begin(self, request: RequestEvent) -> None:
+        self.is_writing = request.is_write
+
+    def _end(self, response: ResponseEvent) -> None:
+        self.is_writing &= response.error == KeyboardInterrupt.__name__
 
     def start_debugging(self) -> None:
         """Log requests on standard error until the run ends, and show tracebacks."""

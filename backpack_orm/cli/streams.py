@@ -31,9 +31,14 @@ def is_unicode(stream: TextIO | None) -> bool:
 
 
 def write(text: str) -> None:
-    """Write data to standard output, which may be closed."""
-    if sys.stdout is not None:
-        sys.stdout.write(text)
+    """Write data to standard output.
+
+    Raises:
+        OSError: It is closed, or full.
+    """
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "standard output is closed")
+    sys.stdout.write(text)
 
 
 def write_error(text: str) -> None:

@@ -285,6 +285,12 @@ def test_a_token_in_the_file_is_refused_and_not_shown(offline: Runner, file: Pat
     assert "0123456789abcdef" not in found.stderr
 
 
+def test_the_path_of_a_file_with_a_mistake_is_printed(offline: Runner, file: Path) -> None:
+    file.write_text("profiles = [")
+    assert offline("config", "path").stdout == f"{file}\n"
+    assert offline("config", "path", "-o", "json").data["path"] == str(file)
+
+
 def test_the_path_of_the_file_is_printed(offline: Runner, file: Path) -> None:
     assert offline("config", "path").stdout == f"{file}\n"
 

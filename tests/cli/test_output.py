@@ -207,10 +207,11 @@ def test_common_options_may_stand_before_the_command(run: Runner) -> None:
 
 
 def test_an_empty_result_is_said_on_a_terminal_only(run: Runner) -> None:
-    found = run("page", "list", "--scope", "nobody", "-o", "table")
+    empty = ("search", "no such word")
+    found = run(*empty, "-o", "table")
     assert (found.code, found.stdout, found.stderr) == (0, "", "Nothing found.\n")
-    assert run("page", "list", "--scope", "nobody").stdout == ""
-    assert run("page", "list", "--scope", "nobody", "-o", "json").data == []
+    assert run(*empty).stdout == ""
+    assert run(*empty, "-o", "json").data == []
 
 
 @pytest.mark.parametrize(

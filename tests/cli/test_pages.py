@@ -54,7 +54,20 @@ def test_pages_are_listed_by_tag_and_scope(run: Runner) -> None:
     ]
     scopes = {row["scope"] for row in run("page", "list", "--scope", "friends", "-o", "json").data}
     assert scopes == {"friends"}
-    assert run("page", "list", "--tag", "no such tag").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "hint"),
+    [
+        ("page list --tag Travl", 2, "Did you mean 'Travel'?"),
+        ("todos --tag Travl", 2, "Did you mean 'Travel'?"),
+        ("page list --scope typo", 1, "Use friends or personal."),
+    ],
+)
+def test_a_mistyped_tag_or_scope_is_named(command: str, code: int, hint: str, run: Runner) -> None:
+    found = run(*command.split())
+    assert (found.code, found.stdout) == (code, "")
+    assert f"Hint: {hint}" in found.stderr
 
 
 def test_a_page_is_shown_in_its_order(run: Runner, page: str) -> None:

@@ -191,7 +191,8 @@ def test_the_program_survives_head(shared_box: Sandbox, home: Path) -> None:
 
 def test_the_program_runs_without_any_stream(shared_box: Sandbox, home: Path) -> None:
     done = shell("backpack page list <&- >&- 2>&-", shared_box, home)
-    assert done.returncode == 0
+    assert done.returncode == 1  # and there is nowhere to say why
+    assert shell("backpack page list <&- 2>&-", shared_box, home).returncode == 0
 
 
 def test_the_program_runs_from_cron(shared_box: Sandbox) -> None:
@@ -230,3 +231,9 @@ def test_a_terminal_without_unicode_shows_what_it_can(
         assert "Choir in autumn \U0001f3b6" in str(
             [json.loads(line) for line in done.stdout.splitlines()]
         )
+
+
+def test_closed_standard_output_is_an_error(shared_box: Sandbox, home: Path) -> None:
+    found = shell("backpack todos >&-", shared_box, home)
+    assert found.returncode == 1
+    assert found.stderr == "Error: standard output is closed\n"

@@ -13,7 +13,7 @@ from backpack_orm.cli.common import group
 from backpack_orm.cli.finding import find_calendar
 from backpack_orm.cli.formats import counted
 from backpack_orm.cli.state import State, pass_state
-from backpack_orm.cli.texts import preserved, text_from
+from backpack_orm.cli.texts import typed
 from backpack_orm.cli.times import TIME, local, spoken
 
 if TYPE_CHECKING:
@@ -104,11 +104,10 @@ def add(state: State, calendar: str, title: Sequence[str], remind: bool) -> None
 
     TITLE starts with the time in plain words, as for `backpack remind`.
     """
-    state.connect()
-    place = find_calendar(calendar)
-    text = text_from(state, title, what="title of the event")
-    with preserved(text, extension=".txt"):
-        made = place.events.create(title=text, remind=remind)
+    with typed(state, title, what="title of the event", extension=".txt") as given:
+        state.connect()
+        place = find_calendar(calendar)
+        made = place.events.create(title=given.text(), remind=remind)
     row = row_of(made)
     when = spoken(row["occurs_at"])
     state.output.done(f"Added {made.title!r} to {place.name!r}, on {when}.", EVENT, row)

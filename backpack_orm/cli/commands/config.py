@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from backpack_orm.cli.common import group
+from backpack_orm.cli.failures import CommandError
 from backpack_orm.cli.formats import counted
 from backpack_orm.cli.state import State, pass_state
 
@@ -51,6 +52,12 @@ def show(state: State) -> None:
 def path(state: State) -> None:
     """Print the path of the configuration file, which may not exist yet."""
     from backpack_orm.cli import folders
+    from backpack_orm.cli.formats import Format
+    from backpack_orm.cli.output import Output
 
     place = folders.config_file()
-    state.output.text(str(place), {"path": str(place), "exists": place.exists()})
+    try:
+        output = state.output
+    except CommandError:  # the file has a mistake, which its path helps to mend
+        output = Output(state.format or Format.PLAIN)
+    output.text(str(place), {"path": str(place), "exists": place.exists()})

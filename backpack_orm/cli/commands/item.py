@@ -13,7 +13,7 @@ from backpack_orm.cli.common import asks_first, command, group
 from backpack_orm.cli.finding import PAGE, by_id_or_text, find_on, find_page, items_of
 from backpack_orm.cli.progress import progress
 from backpack_orm.cli.state import State, pass_state
-from backpack_orm.cli.texts import STDIN, preserved, read_stdin, text_from
+from backpack_orm.cli.texts import typed
 from backpack_orm.plurals import counted
 
 if TYPE_CHECKING:
@@ -31,16 +31,15 @@ list_option = click.option("--list", "list_", metavar="LIST", help="Id or name o
 
 def add_items(state: State, page: str, text: Sequence[str], list_: str | None) -> None:
     """Add items to a page: the words are one item, each line of standard input is another."""
-    state.connect()
-    found = find_page(page)
-    if list(text) == [STDIN] or not (text or state.is_interactive):
-        contents = [each for each in read_stdin("text of the item").splitlines() if each.strip()]
-    else:
-        contents = [text_from(state, text, what="text of the item")]
-    parent = find_on(found, "lists", list_) if list_ is not None else None
     made: list[Item | PageItem] = []
-    for position, content in enumerate(contents):
-        with preserved("\n".join(contents[position:]), extension=".txt"):
+    with typed(state, text, what="text of the item", extension=".txt") as given:
+        state.connect()
+        found = find_page(page)
+        parent = find_on(found, "lists", list_) if list_ is not None else None
+        lines = given.text().splitlines() if given.is_piped else [given.text()]
+        contents = [each for each in lines if each.strip()]
+        for position, content in enumerate(contents):
+            given.unsaved = "\n".join(contents[position:])
             if parent is not None:
                 made.append(parent.items.create(content=content))
             else:
@@ -104,12 +103,11 @@ def edit(state: State, page: str, item: str, text: Sequence[str]) -> None:
 
     Without TEXT, an editor opens; `-` is standard input.
     """
-    state.connect()
-    on = find_page(page, exact=True)
-    found = find_on(on, "items", item, exact=True)
-    content = text_from(state, text, what="text of the item", initial=found.content)
-    with preserved(content):
-        found.content = content
+    with typed(state, text, what="text of the item", extension=".txt") as given:
+        state.connect()
+        on = find_page(page, exact=True)
+        found = find_on(on, "items", item, exact=True)
+        found.content = given.text(found.content)
         saved = found.save()
     state.output.saved(saved, f"Saved the item {found.id}.", rows.ITEM, rows.of_item(found, on))
 

@@ -14,7 +14,7 @@ from backpack_orm.cli.common import group
 from backpack_orm.cli.finding import find_user
 from backpack_orm.cli.formats import counted
 from backpack_orm.cli.state import State, pass_state
-from backpack_orm.cli.texts import preserved, text_from
+from backpack_orm.cli.texts import typed
 from backpack_orm.cli.times import TIME
 
 if TYPE_CHECKING:
@@ -87,8 +87,7 @@ def add(state: State, text: Sequence[str]) -> None:
 
     `-` is standard input. Without TEXT, an editor opens. Makes three requests.
     """
-    state.connect()
-    body = text_from(state, text, what="text of the entry")
-    with preserved(body, extension=".txt"):
-        made = backpack_orm.JournalEntry.create(body=body)
+    with typed(state, text, what="text of the entry", extension=".txt") as given:
+        state.connect()
+        made = backpack_orm.JournalEntry.create(body=given.text())
     state.output.done(f"Added the journal entry {made.id}.", FIELDS, row_of(made))

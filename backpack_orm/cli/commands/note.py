@@ -12,7 +12,7 @@ from backpack_orm.cli.common import asks_first, group
 from backpack_orm.cli.finding import PAGE, find_on, find_page
 from backpack_orm.cli.formats import counted
 from backpack_orm.cli.state import State, pass_state
-from backpack_orm.cli.texts import preserved, text_from
+from backpack_orm.cli.texts import typed
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -43,11 +43,10 @@ def add(state: State, page: str, text: Sequence[str], title: str) -> None:
 
     TEXT is in Textile; `-` is standard input. Without TEXT, an editor opens.
     """
-    state.connect()
-    found = find_page(page)
-    body = text_from(state, text, what="text of the note")
-    with preserved(body):
-        made = found.notes.create(title=title, body=body)
+    with typed(state, text, what="text of the note") as given:
+        state.connect()
+        found = find_page(page)
+        made = found.notes.create(title=title, body=given.text())
     state.output.done(
         f"Added the note {made.id} to {found.title!r}.", rows.NOTE, rows.of_note(made)
     )
@@ -99,15 +98,13 @@ def edit(state: State, page: str, note: str, text: Sequence[str], title: str | N
 
     TEXT replaces its body; `-` is standard input. Without TEXT and --title, an editor opens.
     """
-    state.connect()
-    found = find_on(find_page(page), "notes", note, exact=bool(text or title))
-    if title is not None:
-        found.title = title
-    body = found.body
-    if text or title is None:
-        body = text_from(state, text, what="text of the note", initial=found.body)
-    with preserved(body):
-        found.body = body
+    words = text if text or title is None else None
+    with typed(state, words, what="text of the note") as given:
+        state.connect()
+        found = find_on(find_page(page), "notes", note, exact=bool(text or title))
+        if title is not None:
+            found.title = title
+        found.body = given.text(found.body)
         saved = found.save()
     state.output.saved(saved, f"Saved the note {found.id}.", rows.NOTE, rows.of_note(found))
 

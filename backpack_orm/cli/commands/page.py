@@ -11,10 +11,10 @@ import backpack_orm
 from backpack_orm.cli import rows
 from backpack_orm.cli.common import asks_first, group
 from backpack_orm.cli.failures import CommandError
-from backpack_orm.cli.finding import PAGE, TAG, find_page
+from backpack_orm.cli.finding import PAGE, TAG, find_page, with_tag
 from backpack_orm.cli.formats import counted
 from backpack_orm.cli.state import State, pass_state
-from backpack_orm.cli.texts import preserved, text_from
+from backpack_orm.cli.texts import typed
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -47,9 +47,11 @@ def list_(state: State, tag: str | None, scope: str | None) -> None:
     if tag is not None:
         every = {each.id: each.name for page in pages for each in page.tags}
         titles.remember_tags(every.items())
-        wanted = tag.casefold()
-        pages = [p for p in pages if any(each.name.casefold() == wanted for each in p.tags)]
+        pages = with_tag(pages, tag)
     if scope is not None:
+        known = sorted({"personal", "friends", *(str(page.scope) for page in pages)})
+        if scope not in known:
+            raise CommandError(f"there is no scope {scope!r}", hint=f"Use {' or '.join(known)}.")
         pages = [page for page in pages if page.scope == scope]
     state.output.rows(
         rows.PAGE, map(rows.of_listed_page, pages), hidden=("url",), summary=counted("page")
@@ -212,10 +214,9 @@ def edit(state: State, page: str, text: Sequence[str]) -> None:
 
     TEXT replaces it; `-` is standard input. Without TEXT, an editor opens.
     """
-    state.connect()
-    found = find_page(page, exact=bool(text))
-    description = text_from(state, text, what="text of the page", initial=found.description)
-    with preserved(description):
-        found.description = description
+    with typed(state, text, what="text of the page") as given:
+        state.connect()
+        found = find_page(page, exact=bool(text))
+        found.description = given.text(found.description)
         saved = found.save()
     state.output.saved(saved, f"Saved the text of {found.title!r}.", rows.PAGE, rows.of_page(found))

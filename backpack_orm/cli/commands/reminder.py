@@ -13,7 +13,7 @@ from backpack_orm.cli.common import asks_first, command, group
 from backpack_orm.cli.finding import by_id_or_text, find_user
 from backpack_orm.cli.formats import counted
 from backpack_orm.cli.state import State, pass_state
-from backpack_orm.cli.texts import preserved, text_from
+from backpack_orm.cli.texts import typed
 from backpack_orm.cli.times import TIME, local, spoken
 
 if TYPE_CHECKING:
@@ -67,11 +67,11 @@ _EXAMPLES = (
 
 def remind_of(state: State, text: Sequence[str], at: datetime | None, to: Sequence[str]) -> None:
     """Add a reminder, and say when it is due."""
-    connection = state.connect()
-    zone = connection.zone  # before the write, so that no error hides what it has done
-    people = [find_user(name) for name in to]
-    content = text_from(state, text, what="text of the reminder")
-    with preserved(content, extension=".txt"):
+    with typed(state, text, what="text of the reminder", extension=".txt") as given:
+        connection = state.connect()
+        zone = connection.zone  # before the write, so that no error hides what it has done
+        people = [find_user(name) for name in to]
+        content = given.text()
         if people:
             made = backpack_orm.Reminder.create(content=content, remind_at=at, remindees=people)
         else:

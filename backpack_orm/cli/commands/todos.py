@@ -10,7 +10,7 @@ import click
 import backpack_orm
 from backpack_orm.cli import rows
 from backpack_orm.cli.common import command
-from backpack_orm.cli.finding import PAGE, TAG, find_page, items_of
+from backpack_orm.cli.finding import PAGE, TAG, find_page, items_of, with_tag
 from backpack_orm.cli.formats import counted
 from backpack_orm.cli.progress import progress
 from backpack_orm.cli.state import State, pass_state
@@ -45,8 +45,7 @@ def todos(state: State, page: str | None, tag: str | None) -> None:
         with progress(state) as report:
             pages = list(backpack_orm.Page.all(load=True, progress=report))
     if tag is not None:
-        wanted = tag.casefold()
-        pages = [p for p in pages if any(each.name.casefold() == wanted for each in p.tags)]
+        pages = with_tag(pages, tag)
     state.output.rows(
         rows.ITEM,
         open_items(pages),
