@@ -39,8 +39,16 @@ def main() -> None:
 
 def _interrupt(*_: object) -> None:
     """Raise `KeyboardInterrupt`, and let what it leaves half-made end without a message."""
-    sys.unraisablehook = lambda _: None
+    sys.unraisablehook = _interrupt_again_if_lost
     raise KeyboardInterrupt
+
+
+def _interrupt_again_if_lost(unraisable: sys.UnraisableHookArgs) -> None:
+    """Send the signal again if Python has dropped its exception, as in a destructor."""
+    if isinstance(unraisable.exc_value, KeyboardInterrupt):
+        send = getattr(signal, "pthread_kill", lambda _, number: signal.raise_signal(number))
+        main_thread = threading.main_thread().ident
+        threading.Timer(0.05, send, (main_thread, signal.SIGINT)).start()
 
 
 def _end_at_once(code: object) -> None:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -91,3 +96,24 @@ def run(offline: Runner, shared_box: Sandbox, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("BACKPACK_URL", shared_box.url)
     monkeypatch.setenv("BACKPACK_TOKEN", shared_box.token)
     return offline
+
+
+def signalled(
+    number: signal.Signals, command: list[str], box: Sandbox, path: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command, and send it a signal while it awaits the response to a request of `path`."""
+    fault = box.faults.latency(60, path=path)
+    arguments = [sys.executable, "-m", "backpack_orm", *command]
+    environment = os.environ | {"BACKPACK_URL": box.url, "BACKPACK_TOKEN": box.token}
+    try:
+        with subprocess.Popen(
+            arguments, env=environment, stderr=subprocess.PIPE, text=True
+        ) as process:
+            while not fault.fired:
+                assert process.poll() is None
+                Event().wait(0.01)
+            process.send_signal(number)
+            _, stderr = process.communicate(timeout=30)
+    finally:
+        box.faults.clear()
+    return subprocess.CompletedProcess(arguments, process.returncode, None, stderr)

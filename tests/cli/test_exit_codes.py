@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import click
@@ -25,7 +23,7 @@ from backpack_orm.cli.exit_codes import MEANINGS, ExitCode, exit_code_of
 from backpack_orm.cli.failures import CommandError, Failure
 from backpack_orm.cli.program import program
 from backpack_orm.sandbox import Sandbox
-from tests.cli.conftest import Runner
+from tests.cli.conftest import Runner, signalled
 
 IMPATIENT = '[profiles.default]\naccount = "acme"\nmax_wait = 0\n'
 
@@ -143,57 +141,57 @@ def test_an_interruption_is_130(error: BaseException) -> None:
 
 @pytest.mark.parametrize("options", [[], ["-o", "json"]])
 def test_ctrl_c_ends_with_130_and_no_traceback(
-    options: list[str], shared_box: Sandbox, faults: Any, home: Path
+    options: list[str], shared_box: Sandbox, home: Path
 ) -> None:
-    fault = faults.latency(60)
-    environment = os.environ | {
-        "BACKPACK_URL": shared_box.url,
-        "BACKPACK_TOKEN": shared_box.token,
-    }
-    with subprocess.Popen(
-        [sys.executable, "-m", "backpack_orm", "page", "list", *options],
-        env=environment,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        while not fault.fired:
-            assert process.poll() is None
-            Event().wait(0.01)
-        process.send_signal(signal.SIGINT)
-        assert process.stderr is not None
-        told = process.stderr.read()
-    assert process.returncode == 130
+    found = signalled(signal.SIGINT, ["page", "list", *options], shared_box, "**")
+    assert found.returncode == 130
     if options:
-        assert json.loads(told)["code"] == "interrupted"
+        assert json.loads(found.stderr)["code"] == "interrupted"
     else:
-        assert told == "Error: interrupted\n"
+        assert found.stderr == "Error: interrupted\n"
 
 
-_HALF_MADE = """
-import signal
+_INTERRUPTED = """
+import signal, time
 from backpack_orm import cli
 from backpack_orm.cli.program import program
 
 class HalfMade:
     def __del__(self):
-        raise AttributeError("fp")
+        {destructor}
 
 def invoke(context):
     left = HalfMade()
-    signal.raise_signal(signal.SIGINT)
+    {body}
 
 program.invoke = invoke
 cli.main()
 """
 
 
-def test_what_ctrl_c_leaves_half_made_prints_nothing(home: Path) -> None:
-    """As a response of `http.client` does whose construction is interrupted."""
+@pytest.mark.parametrize(
+    ("destructor", "body"),
+    [
+        ("raise AttributeError('fp')", "signal.raise_signal(signal.SIGINT)"),
+        ("signal.raise_signal(signal.SIGINT)", "del left; time.sleep(60)"),
+    ],
+    ids=["destructor fails afterwards", "signal arrives in the destructor"],
+)
+def test_ctrl_c_and_destructors_print_nothing_and_lose_nothing(
+    destructor: str, body: str, home: Path
+) -> None:
+    """As a response of `http.client` fails whose construction is interrupted."""
     done = subprocess.run(
-        [sys.executable, "-c", _HALF_MADE, "commands"],
+        [
+            sys.executable,
+            "-c",
+            _INTERRUPTED.format(destructor=destructor, body=body),
+            "commands",
+        ],
         capture_output=True,
         text=True,
         check=False,
+        timeout=30,
     )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "Error: interrupted\n")
 

@@ -6,12 +6,10 @@ import errno
 import io
 import os
 import signal
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pytest
@@ -20,7 +18,7 @@ from backpack_orm.cli import folders, texts
 from backpack_orm.cli.failures import CommandError
 from backpack_orm.cli.state import State
 from backpack_orm.sandbox import Sandbox
-from tests.cli.conftest import Runner
+from tests.cli.conftest import Runner, signalled
 
 
 @pytest.fixture
@@ -277,31 +275,12 @@ def test_an_editor_leaves_no_file(run: Runner, editor: Path, home: Path) -> None
 def test_a_signal_before_the_response_says_that_the_outcome_is_unknown(
     number: signal.Signals, shared_box: Sandbox, home: Path
 ) -> None:
-    fault = shared_box.faults.latency(60, path="**/create")
-    environment = {"BACKPACK_URL": shared_box.url, "BACKPACK_TOKEN": shared_box.token}
-    try:
-        with subprocess.Popen(
-            [sys.executable, "-m", "backpack_orm", "note", "add", "Lisbon", "Sardines"],
-            env=os.environ | environment,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
-            while not fault.fired:
-                assert process.poll() is None
-                Event().wait(0.01)
-            process.send_signal(number)
-            try:
-                _, stderr = process.communicate(timeout=10)
-            except subprocess.TimeoutExpired:  # Python lost it in a destructor, as it may
-                process.send_signal(number)
-                _, stderr = process.communicate()
-    finally:
-        shared_box.faults.clear()
-    assert process.returncode == 9
+    found = signalled(number, ["note", "add", "Lisbon", "Sardines"], shared_box, "**/create")
+    assert found.returncode == 9
     (path,) = home.rglob("unsaved/*")
     assert path.read_text() == "Sardines\n"
-    assert f"It is not known whether the text was saved. It is in {path}" in stderr
-    assert stderr.startswith("Error: interrupted before the response came")
+    assert f"It is not known whether the text was saved. It is in {path}" in found.stderr
+    assert found.stderr.startswith("Error: interrupted before the response came")
 
 
 def test_closed_standard_input_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
