@@ -109,18 +109,18 @@ class Copier:
         *,
         adopt: bool = False,
     ) -> str:
-        step = step_of(source)
-        is_new = step not in self.copies
+        step, place = step_of(source), self.place(children)
+        is_new, was_there = step not in self.copies, step in place.created
         if is_new:
             values = values_of(source)
-            self.copies[step] = self.place(children).create(step, values)
+            self.copies[step] = place.create(step, values)
             self.values[step] = values
         if items:
-            place = self.place(contained_in(self.copies[step]))
-            if adopt:
-                place.adopt({step_of(each): values_of(each) for each in items})
+            inside = self.place(contained_in(self.copies[step]))
+            if adopt and was_there:
+                inside.adopt({step_of(each): values_of(each) for each in items})
             elif is_new:
-                place.prepare(())
+                inside.prepare(())
         return step
 
     def copy_into(self, item: Model, list_step: str) -> str:
