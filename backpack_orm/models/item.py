@@ -17,6 +17,7 @@ from backpack_orm.orm.copying.copy_result import CopyResult
 from backpack_orm.orm.declarations import Embeds, ParentId, ToMany, belongs_to, field
 from backpack_orm.orm.queries.collections import Collection
 from backpack_orm.orm.resources import resource
+from backpack_orm.orm.schema.fields import listed
 from backpack_orm.orm.schema.hints import REQUIRED, wrong_find
 from backpack_orm.orm.schema.projections import FIELDS, Projection
 from backpack_orm.orm.schema.registry import registry
@@ -57,7 +58,7 @@ class Items(Children[I_co], Generic[I_co]):
         >>> [item.content for item in steps.items]
         ['two', 'one']
         """
-        order = list(order)
+        order = listed("Items.reorder", order)
         for item in order:
             self._owner._check_same_account("Items.reorder", item)
         ids = {item.id for item in self}

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Never, Self
 
 from backpack_orm.connection import Connection, connection_for
-from backpack_orm.errors import NotConnected, ValidationError, short_repr
+from backpack_orm.errors import NotConnected, ValidationError
 from backpack_orm.models.belonging import SECTIONS, Belonging
 from backpack_orm.models.match import Match
 from backpack_orm.models.page_addresses import address_of, id_at, web_site
@@ -29,7 +29,7 @@ from backpack_orm.orm.queries.conditions import Conditions
 from backpack_orm.orm.queries.searches import Search
 from backpack_orm.orm.records.model import Model
 from backpack_orm.orm.resources import resource
-from backpack_orm.orm.schema.fields import serialize
+from backpack_orm.orm.schema.fields import listed, serialize
 from backpack_orm.orm.schema.projections import FIELDS, Projection
 from backpack_orm.orm.writing.destroying import Destroyable
 from backpack_orm.orm.writing.save_result import SaveResult
@@ -395,9 +395,7 @@ class Page(Savable, Destroyable):
         """
         self._check_exists()
         self._ensure_writable("reorder")
-        if isinstance(order, str):
-            raise ValidationError(f"Page.reorder takes a list, not {short_repr(order)}")
-        order = list(order)
+        order = listed("Page.reorder", order)
         for entry in order:
             self._check_same_account("Page.reorder", entry)
             if isinstance(entry, Model):
@@ -534,11 +532,9 @@ class Page(Savable, Destroyable):
         >>> page = Page.create(title="Summer")
         >>> page.share(["ana@example.com", "rui@example.com"], public=False)
         """
-        if isinstance(emails, str):
-            raise ValidationError(
-                f"Page.share: emails takes a list of addresses, not {short_repr(emails)}"
-            )
-        addresses = [serialize("Page.share: emails", _dump_address, email) for email in emails]
+        what = "Page.share: emails"
+        given = listed(what, emails, " of addresses")
+        addresses = [serialize(what, _dump_address, email) for email in given]
         if not addresses and public is None:
             raise ValidationError("Page.share: pass emails=[…], public=…, or both")
         payload: dict[str, WireValue] = {}

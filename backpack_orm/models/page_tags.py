@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from backpack_orm.connection import Connection
-from backpack_orm.errors import NotSaved, ReadOnly, ValidationError, short_repr
+from backpack_orm.errors import NotSaved, ReadOnly
 from backpack_orm.models.whole_account import cache_export, cached_page
 from backpack_orm.orm.operations.locks import exclusive
 from backpack_orm.orm.queries.collections import AssignableCollection
 from backpack_orm.orm.records.unverified import UnverifiedRecord
-from backpack_orm.orm.schema.fields import serialize
+from backpack_orm.orm.schema.fields import listed, serialize
 from backpack_orm.orm.writing.save_result import SaveResult
 from backpack_orm.wire import values
 
@@ -124,9 +124,8 @@ def changing(
 
 
 def _names(tags: Iterable[Tag | str]) -> list[str]:
-    if isinstance(tags, str | bytes) or not isinstance(tags, Iterable):
-        raise ValidationError(f"tags are given as a list, not {short_repr(tags)}")
-    names = (tag if isinstance(tag, str) else getattr(tag, "name", tag) for tag in tags)
+    given = listed("Page.tags", tags)
+    names = (tag if isinstance(tag, str) else getattr(tag, "name", tag) for tag in given)
     return list(dict.fromkeys(serialize("Page.tags", values.dump_new_tag, name) for name in names))
 
 

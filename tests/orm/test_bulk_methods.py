@@ -448,8 +448,8 @@ def test_tags_that_do_not_change_are_not_sent(page: Page, box: Sandbox) -> None:
         (lambda tags: tags.add(5), "Page.tags"),
         (lambda tags: tags.add(["a", "b"]), "Page.tags"),
         (lambda tags: tags.remove("\x07"), "Page.tags"),
-        (lambda tags: tags.set("Travel"), "given as a list, not 'Travel'"),
-        (lambda tags: tags.set(None), "given as a list, not None"),
+        (lambda tags: tags.set("Travel"), "Page.tags takes a list, not 'Travel'"),
+        (lambda tags: tags.set(None), "Page.tags takes a list, not None"),
     ],
 )
 def test_a_wrong_tag_is_refused_before_any_request(

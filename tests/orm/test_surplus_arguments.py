@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -19,6 +20,7 @@ from backpack_orm import (
     OAuthApp,
     Page,
     ReadOnly,
+    ValidationError,
     display,
     text,
 )
@@ -90,6 +92,9 @@ OWNERS: dict[str, Callable[[Sandbox, Path], Any]] = {
     "Sandbox": lambda box, path: Sandbox,
 }
 
+LISTS = re.compile(r"^(Iterable|Sequence|list)\[")
+MAPPER = [each for each in OWNERS if each.removeprefix("a ") in RESOURCES or each[-1] == "s"]
+
 
 def calls_of(owner: Any) -> Iterator[tuple[str, Callable[..., Any]]]:
     """Yield the public functions and methods of a module, a class or an object."""
@@ -145,6 +150,36 @@ def test_no_call_ignores_a_surplus_argument(name: str, box: Sandbox, tmp_path: P
             ignored.append(f"{what}{args, options}: {outcome!r}")
     assert calls
     assert not ignored
+    assert box.requests == before
+
+
+def lists_of(call: Callable[..., Any]) -> list[str]:
+    """Return the names of the parameters of a method that take a list."""
+    parameters = {} if isinstance(call, type) else inspect.signature(call).parameters
+    return [
+        name
+        for name, parameter in parameters.items()
+        if parameter.kind is not parameter.VAR_KEYWORD and LISTS.search(str(parameter.annotation))
+    ]
+
+
+@pytest.mark.parametrize("name", MAPPER)
+def test_what_takes_a_list_takes_nothing_else(name: str, box: Sandbox, tmp_path: Path) -> None:
+    owner = OWNERS[name](box, tmp_path)
+    wrong = []
+    before = box.requests
+    for what, call in calls_of(owner):
+        for each in lists_of(call):
+            for value in (7, object(), "text", b"text"):
+                try:
+                    call(**{**required(call), each: value})
+                except ValidationError as error:
+                    if "takes a list" in str(error):
+                        continue
+                except Exception as error:
+                    wrong.append(f"{what}({each}={value!r}): {error!r}")
+                wrong.append(f"{what}({each}={value!r})")
+    assert not wrong
     assert box.requests == before
 
 

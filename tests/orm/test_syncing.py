@@ -193,7 +193,7 @@ def test_resuming_creates_no_row_without_an_id_twice(weekly: List, box: Sandbox)
         ({"Milk": "yes"}, {}, "Item.completed cannot be 'yes'"),
         ({"": True}, {}, "Item.content cannot be empty"),
         ("Milk", {}, "takes a list of rows, not 'Milk'"),
-        ("Milk", {"key": "id"}, "takes a list, not 'Milk'"),
+        ("Milk", {"key": "id"}, "takes a list of rows, not 'Milk'"),
         (None, {}, "takes a list of rows, not None"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -15,6 +15,7 @@ from backpack_orm.orm.operations.locks import deciding_in
 from backpack_orm.orm.operations.progress import Progress
 from backpack_orm.orm.operations.resuming import Resumable
 from backpack_orm.orm.queries.collections import Collection, label_of
+from backpack_orm.orm.schema.fields import listed
 from backpack_orm.plurals import counted
 
 if TYPE_CHECKING:
@@ -143,11 +144,9 @@ def values_of(
         ValidationError: A value cannot be sent. The message names the first such row, and says how
             many others there are.
     """
-    if not isinstance(rows, Iterable) or isinstance(rows, str | bytes | Mapping):
-        raise ValidationError(f"{what} takes a list of rows, not {short_repr(rows)}")
     all_values: list[Values] = []
     bad: list[TypeError | BackpackError] = []
-    for index, row in enumerate(rows):
+    for index, row in enumerate(listed(what, rows, " of rows")):
         try:
             values = read(children, row)
             children._draft(values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import evolve, field, frozen
@@ -26,6 +26,7 @@ from backpack_orm.orm.operations.progress import Progress
 from backpack_orm.orm.operations.resuming import Resumable
 from backpack_orm.orm.queries.collections import label_of
 from backpack_orm.orm.records.state import differ
+from backpack_orm.orm.schema.fields import listed
 from backpack_orm.orm.signals import send_saved
 from backpack_orm.plurals import counted
 from backpack_orm.rich_display import RichDisplay
@@ -128,7 +129,7 @@ class Syncing(Resumable[SyncPlan[M]], Generic[M]):
     def _key_for(self, key: str | None) -> str:
         model = self._children._model
         name = label_of(model) if key is None else key
-        if name not in model._table.fields:
+        if not isinstance(name, str) or name not in model._table.fields:
             hint = did_you_mean(str(name), model._table.fields)
             raise ValidationError(f"{self._what}: {model.__name__} has no field {name!r}{hint}")
         return name
@@ -149,9 +150,8 @@ class Syncing(Resumable[SyncPlan[M]], Generic[M]):
 
     def _rows_with_ids(self, target: object) -> Iterator[Values]:
         """Yield rows that name existing records by their ids; rows without one are new."""
-        if not isinstance(target, Iterable) or isinstance(target, str):
-            raise ValidationError(f"{self._what} takes a list, not {short_repr(target)}")
-        rows = [{**row} if isinstance(row, Mapping) else row for row in target]
+        given = listed(self._what, target, " of rows")
+        rows = [{**row} if isinstance(row, Mapping) else row for row in given]
         ids = [row.pop("id", None) if isinstance(row, dict) else None for row in rows]
         for id, values in zip(ids, values_of(self._what, self._children, rows), strict=True):
             yield values if id is None else {"id": id, **values}

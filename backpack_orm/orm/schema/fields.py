@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -297,3 +297,15 @@ def serialize(what: str, dump: Callable[[Any], T], value: Any) -> T:
         return dump(value)
     except ValueError as error:
         raise ValidationError(f"{what} cannot be {short_repr(value)}: {error}") from None
+
+
+def listed(what: str, value: object, kind: str = "") -> list[Any]:
+    """Return the entries of an argument that is a list, or another iterable but a text.
+
+    >>> listed("Page.tags", "Travel")
+    Traceback (most recent call last):
+    backpack_orm.errors.ValidationError: Page.tags takes a list, not 'Travel'
+    """
+    if not isinstance(value, Iterable) or isinstance(value, str | bytes | Mapping):
+        raise ValidationError(f"{what} takes a list{kind}, not {short_repr(value)}")
+    return list(value)
