@@ -104,6 +104,12 @@ REPAIRS = {
         "    names",
         "tags or retag",
     ),
+    "an item is read before it is completed": Repair(
+        "models/completable.py",
+        "fresh or self._fetch(fresh=True))",
+        "fresh or self._record)",
+        "complete or reopen",
+    ),
     # --- turns of threads
     "get_or_create takes turns": Repair(
         "orm/copying/get_or_create.py",
