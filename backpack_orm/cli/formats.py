@@ -10,12 +10,12 @@ from functools import partial
 from typing import Any
 
 from backpack_orm import plurals
+from backpack_orm.cli.streams import HIDDEN
 
 Row = Mapping[str, Any]
 """One record as plain values by field."""
 
-_ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
-_TO_ESCAPE = r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029]"
+_ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n"}
 
 
 class Format(Enum):
@@ -62,13 +62,12 @@ def escaped(text: str) -> str:
     """
     if text.isprintable() and "\\" not in text:  # as nearly all are
         return text
-    return re.sub(_TO_ESCAPE, _escape, text)
+    return re.sub(rf"[\\\t\n]|{HIDDEN}", _escape, text)
 
 
 def _escape(found: re.Match[str]) -> str:
     letter = found[0]
-    code = ord(letter)
-    return _ESCAPES.get(letter) or (f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
+    return _ESCAPES.get(letter) or repr(letter)[1:-1]
 
 
 def text_of(value: object) -> str:
@@ -91,14 +90,19 @@ def text_of(value: object) -> str:
 
 
 def to_json(value: object, *, is_unicode: bool = True) -> str:
-    """Return a value as JSON on one line.
+    """Return a value as JSON on one line, which has no character that `visible` replaces.
 
     >>> to_json({"at": date(2031, 5, 1), "title": "Café"}, is_unicode=False)
     '{"at": "2031-05-01", "title": "Caf\\\\u00e9"}'
     """
     import json
 
-    return json.dumps(value, ensure_ascii=not is_unicode, default=_plain)
+    text = json.dumps(value, ensure_ascii=not is_unicode, default=_plain)
+    return (
+        text
+        if text.isprintable()
+        else re.sub(HIDDEN, lambda found: json.dumps(found[0])[1:-1], text)
+    )
 
 
 def _plain(value: object) -> str:

@@ -5,9 +5,20 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import sys
 from contextlib import suppress
 from typing import TextIO
+
+_CONTROLS = "\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff"
+_REORDERING = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_UNSEEN = (
+    "\xad\u180e\u200b\u2028\u2029\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
+)
+_JOINING = "(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])"
+"""What joins letters of some scripts and parts of emoji is unseen between all others."""
+HIDDEN = f"[{_CONTROLS}{_REORDERING}{_UNSEEN}]|{_JOINING}"
+"""A regular expression for what steers a terminal, reorders a line or cannot be seen."""
 
 
 def prepare() -> None:
@@ -30,15 +41,31 @@ def is_unicode(stream: TextIO | None) -> bool:
     return (getattr(stream, "encoding", None) or "utf-8").lower().startswith("utf")
 
 
-def write(text: str) -> None:
+def visible(text: str) -> str:
+    """Return a text without characters that steer a terminal, reorder a line or cannot be seen.
+
+    >>> visible("\\x1b[31mred \\u202edrow\\r\\n")
+    '�[31mred �drow\\n'
+    """
+    if text.isprintable():  # as nearly all are
+        return text
+    return re.sub(HIDDEN, "�", text.replace("\r\n", "\n"))
+
+
+def write(text: str, *, is_styled: bool = False) -> None:
     """Write data to standard output.
+
+    Args:
+        text: The data. On a terminal, it is written without what would steer it.
+        is_styled: Whether it is to steer the terminal, since it was made for one.
 
     Raises:
         OSError: It is closed, or full.
     """
     if sys.stdout is None:
         raise OSError(errno.EBADF, "standard output is closed")
-    sys.stdout.write(text)
+    is_data = is_terminal(sys.stdout) and not is_styled
+    sys.stdout.write(visible(text) if is_data else text)
 
 
 def write_error(text: str) -> None:
@@ -46,7 +73,7 @@ def write_error(text: str) -> None:
     if sys.stderr is None:
         return
     try:
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(visible(text) + "\n")
         sys.stderr.flush()
     except OSError:
         silence(sys.stderr)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -17,9 +16,8 @@ from rich.text import Text
 
 from backpack_orm.cli import streams
 from backpack_orm.cli.formats import Row
+from backpack_orm.cli.streams import visible
 
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
-"""Characters that would steer a terminal or reorder its text."""
 _LEGIBLE = 16
 """The fewest characters to which a text is shortened in a table."""
 _BRIEF = 10
@@ -111,7 +109,7 @@ def shown(value: object) -> str:
         return value.strftime("%Y-%m-%d %H:%M")
     if isinstance(value, list | tuple):
         return ", ".join(map(shown, value))
-    return _UNPRINTABLE.sub("�", str(value).replace("\r\n", "\n"))
+    return visible(str(value))
 
 
 def console() -> Console:
@@ -131,7 +129,7 @@ def show(what: RenderableType, *, pager: bool = True) -> None:
         target.print(what)
     text = captured.get()
     if text.count("\n") < target.height:
-        streams.write(text)
+        streams.write(text, is_styled=True)
         return
     import click
 
