@@ -107,7 +107,11 @@ def signalled(
     environment = os.environ | {"BACKPACK_URL": box.url, "BACKPACK_TOKEN": box.token}
     try:
         with subprocess.Popen(
-            arguments, env=environment, stderr=subprocess.PIPE, text=True
+            arguments,
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # which nohup ignores
         ) as process:
             while not fault.fired:
                 assert process.poll() is None
