@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from urllib.parse import unquote
 
 from attrs import define
 from lxml import etree
 
 from backpack_orm.cli.failures import CommandError
 from backpack_orm.connection import Connection
+from backpack_orm.connection.redaction import has_token
 from backpack_orm.errors import InvalidResponse
 from backpack_orm.wire import documents, parse
 from backpack_orm.wire.build import WireValue
@@ -49,6 +52,21 @@ class RawEndpoint(Endpoint):
             first.text = token
             root.insert(0, first)
         return etree.tostring(root)
+
+
+def check_without_token(path: str, data: bytes | None) -> None:
+    """Raise if a path or data contains the token, in any encoding, so that nothing shows it.
+
+    Raises:
+        CommandError: It does.
+    """
+    texts = [path, unquote(path), (data or b"").decode("utf-8", "replace")]
+    with suppress(InvalidResponse):  # which is reported when the call is made
+        texts += [] if data is None else [etree.tostring(documents.document(data), encoding=str)]
+    if any(map(has_token, texts)):
+        raise CommandError(
+            "the path or the data contains the token", hint="Leave it out: each request adds it."
+        )
 
 
 def endpoint_of(verb: str, path: str, data: bytes | None) -> RawEndpoint:

@@ -132,6 +132,13 @@ def _redacted(text: str, secrets: tuple[Secret, ...]) -> str:
 
 
 log_redactor = LogRedactor()
+
+
+def has_token(text: str) -> bool:
+    """Return whether a text contains a token that this process uses."""
+    return _redacted(text, tuple(log_redactor._secrets)) != text
+
+
 _LOGGERS = (
     *("urllib3.connection", "urllib3.connectionpool", "urllib3.poolmanager", "urllib3.response"),
     *("urllib3.util.retry", "urllib3.contrib.pyopenssl", "urllib3.http2.connection"),

@@ -94,6 +94,34 @@ def test_no_failure_shows_the_token(
     assert CANARY not in found.stdout + found.stderr + files(home)
 
 
+PERCENT = "".join(f"%{ord(letter):02x}" for letter in CANARY)
+REFERENCES = "".join(f"&#{ord(letter)};" for letter in CANARY)
+
+
+@pytest.mark.parametrize("options", [[], ["--dry-run"], ["--debug"], ["-o", "json"]])
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"GET {CANARY}/me.xml",
+        f"GET '{CANARY}/not a path'",
+        f"GET {PERCENT}/me.xml",
+        f"POST ws/pages/all --data '<request><token>{CANARY}</token></request>'",
+        f"PUT statuses.xml --data '<a>{REFERENCES}</a>'",
+        f"PUT statuses.xml --data '<a b=\"{CANARY}'",
+    ],
+)
+def test_a_call_with_the_token_is_refused_before_any_request(
+    line: str, options: list[str], run_canary: Runner, canary_box: Sandbox
+) -> None:
+    before = canary_box.requests
+    found = run_canary("api", *shlex.split(line), *options)
+    assert found.code == 1
+    assert "contains the token" in found.stderr
+    for form in (CANARY, PERCENT, REFERENCES):
+        assert form not in found.stdout + found.stderr
+    assert canary_box.requests == before
+
+
 def test_login_shows_no_token(offline: Runner, canary_box: Sandbox, home: Path) -> None:
     found = offline(
         "--debug",

@@ -36,12 +36,12 @@ def api(state: State, verb: str, path: str, data: str | None) -> None:
     from backpack_orm.cli import raw
     from backpack_orm.wire.endpoint import Safety
 
-    endpoint = raw.endpoint_of(verb.upper(), path, _body(data))
-    connection = state.connect()
+    body, connection = _body(data), state.connect()
+    raw.check_without_token(path, body)
+    endpoint = raw.endpoint_of(verb.upper(), path, body)
     if endpoint.safety is not Safety.READ:
         state.confirm(f"{endpoint.verb} /{endpoint.path} may change something. Send it?")
-    body = raw.call(connection, endpoint)
-    text = body.decode("utf-8", "backslashreplace")
+    text = raw.call(connection, endpoint).decode("utf-8", "backslashreplace")
     state.output.text(text, {"verb": endpoint.verb, "path": f"/{endpoint.path}", "body": text})
 
 
