@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator
@@ -12,6 +13,7 @@ from functools import partial
 from types import TracebackType, coroutine
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from backpack_orm.connection.forks import after_fork
 from backpack_orm.connection.parallel import in_order
 from backpack_orm.errors import NotConnected, ValidationError
 
@@ -128,43 +130,48 @@ def candidates() -> Iterator[Usable]:
         yield _default
 
 
-def _push(connection: Usable, frame: int | None = None) -> _Entry:
-    return _add(_Entry(connection, frame))
-
-
 def _add(entry: _Entry) -> _Entry:
-    entry.token = _pushed.set(None)
-    _change(added=entry)
+    with _alone():
+        entry.token = _pushed.set(None)
+        _stack.set((*_stack.get(), entry))
     return entry
 
 
 def _remove(entry: _Entry) -> None:
     """Remove an entry from any position of the stack."""
     assert entry.token is not None
-    try:
-        _pushed.reset(entry.token)
-    except ValueError:  # it was pushed in another context
-        entry.is_abandoned = True
-    _change(removed=entry)
+    with _alone():
+        try:
+            _pushed.reset(entry.token)
+        except ValueError:  # it was pushed in another context
+            entry.is_abandoned = True
+        _stack.set(tuple(e for e in _stack.get() if e is not entry and not e.is_abandoned))
 
 
-_changes: Any = threading.local()  # what the garbage collector removes while the stack changes
+_lock = threading.RLock()
 
 
-def _change(*, added: _Entry | None = None, removed: _Entry | None = None) -> None:
-    """Change the stack. Any allocation may finalize a generator, and so remove other entries."""
-    around, gone = getattr(_changes, "removed", None), [] if removed is None else [removed]
-    _changes.removed = gone
-    try:
-        entries = _stack.get() if added is None else (*_stack.get(), added)
-        count = -1
-        while count != len(gone):
-            count = len(gone)
-            _stack.set(tuple(e for e in entries if e not in gone and not e.is_abandoned))
-    finally:
-        _changes.removed = around
-    if around is not None:
-        around += gone
+@after_fork
+def _renew_lock() -> None:
+    global _lock
+    _lock = threading.RLock()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Collect no garbage in a block: a generator that is finalized there may change the stack too.
+
+    That would be lost and, in Python 3.11, free what a variable still refers to. The lock is for
+    threads, none of which may enable the collection for another one.
+    """
+    with _lock:
+        was_enabled = gc.isenabled()
+        gc.disable()
+        try:
+            yield
+        finally:
+            if was_enabled:
+                gc.enable()
 
 
 class Usable:
@@ -185,7 +192,7 @@ class Usable:
         raise NotImplementedError
 
     def __enter__(self) -> Self:
-        entry = _push(self, id(sys._getframe(1)))
+        entry = _add(_Entry(self, id(sys._getframe(1))))
         with self._blocks_lock:
             self._blocks.append(entry)
         return self
@@ -220,7 +227,7 @@ class Usable:
     def _own_context(self) -> Context:
         """Return a copy of the caller's context variables with this connection current."""
         context = copy_context()
-        context.run(_push, self)
+        context.run(_add, _Entry(self))
         return context
 
     @overload
@@ -364,11 +371,8 @@ def using(connection: Connection) -> Iterator[Connection]:
     ...     connection is current()
     True
     """
-    entry = _push(ensure_connection(connection))
-    try:
+    with _applying(_Entry(ensure_connection(connection))):
         yield connection
-    finally:
-        _remove(entry)
 
 
 def inside(found: Usable | Missing) -> AbstractContextManager[None]:

@@ -161,28 +161,44 @@ def test_an_error_goes_through_a_block_that_is_left_elsewhere(
     assert current() is default
 
 
+@pytest.mark.parametrize("allocations", [0, 80], ids=["early", "at the end of a block"])
 def test_blocks_that_the_garbage_collector_leaves_are_left_for_good(
-    home: Counted, work: Counted, default: Connection
+    allocations: int, home: Counted, work: Counted, default: Connection
 ) -> None:
-    """It does so at any allocation, also in the middle of another block's beginning or end."""
-    thresholds = gc.get_threshold()
-    try:
-        for threshold in range(1, 60):
-            gc.disable()
-            cycle: list[object] = [holding(home), entering(home)]
+    """It does so at any allocation, also in the middle of another block's beginning or end.
+
+    In Python 3.11, also while a context variable is set.
+    """
+
+    def blocks(threshold: int) -> None:
+        gc.disable()
+        gc.collect()
+        with using(home):
+            cycle: list[object] = [entering(work), entering(work)]
             cycle.append(cycle)
-            assert [next(each) for each in cycle[:2]] == [home, home]  # type: ignore[call-overload]
+            assert [next(each) for each in cycle[:2]] == [work, work]  # type: ignore[call-overload]
             del cycle
             gc.set_threshold(threshold)
+            kept = [object.__new__(Kept) for _ in range(allocations)]
             gc.enable()
-            for _ in range(9):
+            for _ in range(0 if allocations else 9):
                 with home, using(work):
                     assert current() is work
-            gc.collect()
-            assert current() is default
+        gc.collect()
+        assert current() is default
+        assert len(kept) == allocations
+
+    thresholds = gc.get_threshold()
+    try:
+        for threshold in range(1, 60 + 2 * allocations):
+            Context().run(blocks, threshold)
     finally:
         gc.set_threshold(*thresholds)
         gc.enable()
+
+
+class Kept:
+    """An object that the garbage collector counts."""
 
 
 # --- with Connection(…) -----------------------------------------------------------------------
